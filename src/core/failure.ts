@@ -1,0 +1,56 @@
+/**
+ * Why an attempt failed. The kind, not the message, decides what happens next (see `FailureHandler`).
+ *
+ * - `throttled`: the provider asks to slow down (HTTP 429, a rate limit).
+ * - `overloaded`: the provider has no capacity at the moment (HTTP 503, 529).
+ * - `quota`: an allowance is used up until a known or unknown time.
+ * - `timeout`: a limit of time of ours ran out; `timeout` says which one.
+ * - `invalid-output`: the output does not match its schema, is not JSON, or is too large.
+ * - `incomplete-output`: the output was cut: a half JSON, a missing final record.
+ * - `bad-input`: the task cannot be asked as it stands: its input function threw, or no pool fits it.
+ * - `crashed`: the agent died: a signal, a lost connection, an exit code without an answer.
+ * - `interrupted`: our own process ended while the attempt ran.
+ * - `refused`: the backend will not do it however often it is asked: no access, unknown model, missing program.
+ * - `agent`: the agent itself reports that it failed, or threw an error of no known kind.
+ */
+export type FailureKind =
+  | 'throttled'
+  | 'overloaded'
+  | 'quota'
+  | 'timeout'
+  | 'invalid-output'
+  | 'incomplete-output'
+  | 'bad-input'
+  | 'crashed'
+  | 'interrupted'
+  | 'refused'
+  | 'agent'
+
+/** Which clock ran out. */
+export type TimeoutScope = 'attempt' | 'idle' | 'queue' | 'total'
+
+/** A failed attempt as data: what the journal keeps, events carry and verdicts are made from. */
+export interface Failure {
+  readonly kind: FailureKind
+  readonly message: string
+  /** With kind `timeout`: which limit. */
+  readonly timeout?: TimeoutScope
+  /** How long the provider asks us to wait, in milliseconds, as it said it: not yet clamped. */
+  readonly retryAfterMs?: number
+  /** HTTP status or process exit code, where there is one. */
+  readonly status?: number
+  /** A finer, machine-readable reason, e.g. `ENOENT` or `BACKEND_NOT_FOUND`. */
+  readonly code?: string
+  /** What lay behind it, in one line. */
+  readonly cause?: string
+}
+
+/** What an attempt used. Absent members are unknown, not zero. */
+export interface Usage {
+  readonly inputTokens?: number
+  readonly outputTokens?: number
+  /** US dollars. */
+  readonly costUsd?: number
+  /** True when no agent reported it and it was assumed. */
+  readonly estimated?: boolean
+}

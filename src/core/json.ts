@@ -1,0 +1,127 @@
+/** A JSON value (RFC 8259). What a task takes and what it leaves is always one of these. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
+
+/** Bounds of {@link canonicalJson}. */
+export interface JsonLimits {
+  /** Deepest nesting of arrays and objects. Default 256. */
+  readonly maxDepth?: number
+  /** Most characters in all strings and keys together. Default 100,000,000: V8 holds no string past about 512 MB. */
+  readonly maxChars?: number
+}
+
+/** Why a value is not canonical JSON: `path` leads to the part (`$.items[3].price`), `message` says what stands there. */
+export interface NotJson {
+  readonly path: string
+  readonly message: string
+}
+
+/**
+ * Thrown by {@link canonicalJson}, and only there. `tooLarge` tells a value that is too long or too deep from one of a wrong type.
+ */
+export class NotJsonError extends Error {
+  override readonly name: string = 'NotJsonError'
+  readonly path: string
+  readonly tooLarge: boolean
+  constructor(path: string, message: string, tooLarge = false) {
+    super(`${path}: ${message}`)
+    this.path = path
+    this.tooLarge = tooLarge
+  }
+}
+
+const PRIMITIVE = 'a JSON value is a string, finite number, boolean, null, array or plain object'
+
+/**
+ * A frozen copy of `value` in the one shape it will have for ever: live, in the journal and after a restart.
+ * `undefined` at the top is `null`; undefined members are left out; `-0` is `0`. Each getter is read once.
+ * Invariant: canonicalJson(JSON.parse(JSON.stringify(canonicalJson(v)))) deep-equals canonicalJson(v).
+ *
+ * @throws NotJsonError for anything that JSON would lose or change: NaN, BigInt, functions, symbols, Dates, Maps,
+ * class instances, cycles, holes, a key `__proto__`, a getter or proxy that throws, more depth or characters than the limits.
+ */
+export function canonicalJson(value: unknown, limits?: JsonLimits): Json {
+  if (value === undefined || value === null) return null
+  if (typeof value === 'boolean') return value
+  const budget: Budget = { depth: limits?.maxDepth ?? 256, chars: limits?.maxChars ?? 100_000_000, open: [] }
+  return copy(value, '$', budget)
+}
+
+interface Budget {
+  depth: number
+  chars: number
+  /** The containers on the way down: to meet one again is a cycle. */
+  readonly open: object[]
+}
+
+function copy(value: unknown, path: string, budget: Budget): Json {
+  switch (typeof value) {
+    case 'string':
+      return spend(value, path, budget)
+    case 'number':
+      if (!Number.isFinite(value)) throw new NotJsonError(path, `expected a finite number, got ${value}`)
+      return value === 0 ? 0 : value
+    case 'boolean':
+      return value
+    case 'object':
+      return value === null ? null : copyContainer(value, path, budget)
+    default:
+      throw new NotJsonError(path, `got a ${typeof value}; ${PRIMITIVE}`)
+  }
+}
+
+function copyContainer(value: object, path: string, budget: Budget): Json {
+  if (budget.open.length >= budget.depth) throw new NotJsonError(path, `nested deeper than ${budget.depth} levels`, true)
+  if (budget.open.includes(value)) throw new NotJsonError(path, 'the value contains itself')
+  budget.open.push(value)
+  try {
+    return Array.isArray(value) ? copyArray(value, path, budget) : copyObject(value, path, budget)
+  } catch (error) {
+    if (error instanceof NotJsonError) throw error
+    throw new NotJsonError(path, 'reading it threw an error')
+  } finally {
+    budget.open.pop()
+  }
+}
+
+function copyArray(value: readonly unknown[], path: string, budget: Budget): Json {
+  const length = value.length
+  const result: Json[] = []
+  for (let i = 0; i < length; i++) {
+    const item = value[i]
+    if (item === undefined) throw new NotJsonError(`${path}[${i}]`, `got undefined in an array; ${PRIMITIVE}`)
+    result.push(copy(item, `${path}[${i}]`, budget))
+  }
+  return Object.freeze(result)
+}
+
+function copyObject(value: object, path: string, budget: Budget): Json {
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
+    throw new NotJsonError(path, `got an instance of ${className(prototype)}; turn it into plain data first`)
+  const result: Record<string, Json> = {}
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__') throw new NotJsonError(path, 'has a key "__proto__"')
+    const member = (value as Record<string, unknown>)[key]
+    if (member === undefined) continue
+    spend(key, path, budget)
+    result[key] = copy(member, memberPath(path, key), budget)
+  }
+  if (Object.getOwnPropertySymbols(value).length > 0) throw new NotJsonError(path, 'has a symbol as a key')
+  return Object.freeze(result)
+}
+
+function spend(text: string, path: string, budget: Budget): string {
+  budget.chars -= text.length
+  if (budget.chars < 0) throw new NotJsonError(path, 'the value is too large: it has more characters than the limit', true)
+  return text
+}
+
+function className(prototype: object): string {
+  const name: unknown = (prototype as { constructor?: { name?: unknown } }).constructor?.name
+  return typeof name === 'string' && name !== '' ? name : 'a class'
+}
+
+/** `$.a` + `b-c` is `$.a["b-c"]`: a path that can be pasted into code. */
+export function memberPath(path: string, key: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`
+}

@@ -1,0 +1,84 @@
+import type { Usage } from '../core/failure.js'
+import type { Json } from '../core/json.js'
+
+/** What an agent is asked: one attempt of one task. */
+export interface AgentRequest {
+  readonly runId: string
+  readonly task: {
+    readonly id: string
+    readonly description: string
+    readonly pool: string
+    readonly context?: Json
+  }
+  /** The task's input: from its spec, or computed by its input function. `null` when it has none. */
+  readonly input: Json
+  /** The outputs of the tasks that it waited for, by id. */
+  readonly outputs: Readonly<Record<string, Json>>
+}
+
+/** What an agent says while it works. A report is also its heartbeat. */
+export interface Report {
+  /** Share done, 0 to 1. */
+  readonly progress?: number
+  /** What it is doing, for people. */
+  readonly message?: string
+  /** What the attempt has used so far: the whole of it, not what came since the last report. Counted when the attempt fails. */
+  readonly usage?: Usage
+}
+
+/** What an attempt can do besides answering. */
+export interface AttemptContext {
+  /** 1 for the first attempt of the task. */
+  readonly attempt: number
+  /** `runId/taskId/revision`: the same over retries and restarts, so that a provider can recognise a request that it has seen. */
+  readonly idempotencyKey: string
+  /** Aborted when the attempt timed out or was cancelled. Made when it is first read: reading costs 2 us on Node 20, not reading nothing. */
+  readonly signal: AbortSignal
+  /** Tells how far the attempt is. May be called as often as you like: what listeners hear is thinned out. */
+  report(report: Report): void
+}
+
+/** An answer with more than an output. Make it with {@link reply}. */
+export interface AgentReply {
+  readonly [REPLY]: true
+  readonly output: unknown
+  readonly usage?: Usage
+}
+
+const REPLY: unique symbol = Symbol.for('counterpoint.reply')
+
+/**
+ * An answer that carries more than the output. A backend that returns anything else returns just the output.
+ *
+ * ```ts
+ * return reply({ output: text, usage: { inputTokens: 900, outputTokens: 120, costUsd: 0.01 } })
+ * ```
+ */
+export function reply(parts: { readonly output: unknown; readonly usage?: Usage }): AgentReply {
+  return { ...parts, [REPLY]: true }
+}
+
+/** True for what {@link reply} made. */
+export function isReply(value: unknown): value is AgentReply {
+  return typeof value === 'object' && value !== null && (value as { [REPLY]?: unknown })[REPLY] === true
+}
+
+/** One attempt: gives the output, or a promise of it, or throws. */
+export type AgentFunction = (request: AgentRequest, context: AttemptContext) => unknown
+
+/**
+ * A port: the host's adapter to an agent. A plain function is a backend too. The conformance suite of `counterpoint/testing` checks one.
+ *
+ * The contract: `run` is called once per attempt; it settles once; after `context.signal` aborts it ends soon.
+ * What it throws is classified: an `AgentError` says its kind itself.
+ */
+export interface AgentBackend {
+  /** For events and messages. Default: the name of the pool. */
+  readonly name?: string
+  readonly run: AgentFunction
+  /**
+   * True when `run` settles only once its work is really over, and always does so after an abort (a process that is confirmed dead).
+   * Its slot is then held until it settles. Otherwise an attempt that goes on after its abort is *abandoned* after the grace. Default false.
+   */
+  readonly confirmsStop?: boolean
+}
