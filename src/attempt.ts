@@ -1,0 +1,205 @@
+import type { Clock } from './clock.js'
+import type { Failure, Usage } from './core/failure.js'
+import { canonicalJson, type Json, NotJsonError } from './core/json.js'
+import type { Signal } from './core/signal.js'
+import type { Deadline, Deadlines } from './deadlines.js'
+import type { StandardSchemaV1 } from './plan/standard-schema.js'
+import { type AgentBackend, type AgentRequest, type AttemptContext, isReply, type Report } from './pools/agent-backend.js'
+import { failureOf, usageOf } from './pools/thrown-failure.js'
+import type { Lease } from './pools/worker-pool.js'
+
+/** What an attempt needs of its run. */
+export interface AttemptHost {
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  send(signal: Signal): void
+  progressed(attempt: Attempt, report: Report): void
+}
+
+/** What an attempt is started with. */
+export interface AttemptSetup {
+  readonly index: number
+  readonly number: number
+  readonly key: string
+  readonly backend: AgentBackend
+  readonly lease: Lease
+  readonly timeoutMs: number
+  readonly graceMs: number
+  readonly schema: StandardSchemaV1 | undefined
+}
+
+/**
+ * One try of one task: calls the backend at most once, takes its answer at most once, and gives the slot back exactly once.
+ * It is also the context that the backend gets.
+ */
+export class Attempt implements AttemptContext {
+  readonly index: number
+  readonly attempt: number
+  readonly idempotencyKey: string
+  readonly #host: AttemptHost
+  readonly #setup: AttemptSetup
+  #phase: 'waiting' | 'running' | 'stopping' | 'over' = 'waiting'
+  #controller: AbortController | undefined
+  #abortReason: unknown
+  #deadline: Deadline | undefined
+  #callOffGrace: (() => void) | undefined
+  #usage: Usage | undefined
+
+  constructor(host: AttemptHost, setup: AttemptSetup) {
+    this.index = setup.index
+    this.attempt = setup.number
+    this.idempotencyKey = setup.key
+    this.#host = host
+    this.#setup = setup
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#abortReason !== undefined && !this.#controller.signal.aborted) this.#controller.abort(this.#abortReason)
+    return this.#controller.signal
+  }
+
+  /** A getter, so that a backend may take it out of the context: `({ report }) => ...`. */
+  get report(): (report: Report) => void {
+    return report => this.#report(report)
+  }
+
+  /** Calls the backend: once, and not if the attempt was stopped before. */
+  launch(request: AgentRequest): void {
+    if (this.#phase !== 'waiting') return
+    this.#phase = 'running'
+    const { timeoutMs, backend } = this.#setup
+    if (timeoutMs !== Number.POSITIVE_INFINITY) this.#deadline = this.#host.deadlines.add(timeoutMs, () => this.#expire())
+    try {
+      const answer = backend.run(request, this)
+      // Promise.resolve never throws, whatever a `then` getter or a proxy does, and takes the first settlement only.
+      if (typeof answer === 'object' && answer !== null) Promise.resolve(answer).then(this.#answered, this.#threw)
+      else this.#answered(answer)
+    } catch (error) {
+      this.#threw(error)
+    }
+  }
+
+  /** Aborts; then waits for the backend to end, or for the grace. */
+  stop(reason: unknown): void {
+    const before = this.#phase
+    if (before === 'over') return
+    this.#phase = 'stopping'
+    if (before === 'waiting') return this.#stopped(false)
+    if (before === 'stopping') return
+    this.#abortReason = reason
+    const { backend, graceMs } = this.#setup
+    if (!backend.confirmsStop) this.#callOffGrace = this.#host.clock.schedule(() => this.#stopped(true), graceMs)
+    this.#controller?.abort(reason)
+  }
+
+  /** The attempt is over, as far as the run is concerned. What its backend still does changes nothing. */
+  finish(): void {
+    this.#phase = 'over'
+    if (this.#deadline) this.#host.deadlines.remove(this.#deadline)
+    this.#callOffGrace?.()
+    this.#setup.lease.release()
+  }
+
+  readonly #answered = (answer: unknown): void =>
+    this.#unlessStopping(() => {
+      try {
+        const parts = isReply(answer) ? answer : undefined
+        this.#note(parts?.usage)
+        this.#accept(canonicalJson(parts ? parts.output : answer))
+      } catch (error) {
+        this.#fail(invalidOutput(error))
+      }
+    })
+
+  readonly #threw = (error: unknown): void => {
+    this.#note(usageOf(error))
+    this.#unlessStopping(() => this.#fail(failureOf(error)))
+  }
+
+  #accept(output: Json): void {
+    const { schema } = this.#setup
+    if (schema === undefined) return this.#succeed(output)
+    const result = schema['~standard'].validate(output)
+    if (!(result instanceof Promise)) return this.#validated(result)
+    result.then(
+      checked => this.#unlessStopping(() => this.#validated(checked)),
+      error => this.#unlessStopping(() => this.#fail(invalidOutput(error))),
+    )
+  }
+
+  #unlessStopping(go: () => void): void {
+    if (this.#phase === 'stopping') this.#stopped(false)
+    else if (this.#phase === 'running') go()
+  }
+
+  #validated(result: StandardSchemaV1.Result<unknown>): void {
+    if (result.issues) return this.#fail({ kind: 'invalid-output', message: describeIssues(result.issues) })
+    try {
+      this.#succeed(canonicalJson(result.value))
+    } catch (error) {
+      this.#fail(invalidOutput(error))
+    }
+  }
+
+  #succeed(output: Json): void {
+    this.#host.send({ type: 'succeed', index: this.index, attempt: this.attempt, output, ...this.#used() })
+  }
+
+  #fail(failure: Failure): void {
+    this.#host.send({ type: 'fail', index: this.index, attempt: this.attempt, failure, ...this.#used() })
+  }
+
+  #stopped(abandoned: boolean): void {
+    if (this.#phase !== 'stopping') return
+    this.#phase = 'over'
+    this.#host.send({ type: 'stopped', index: this.index, attempt: this.attempt, abandoned, ...this.#used() })
+  }
+
+  #expire(): void {
+    this.#deadline = undefined
+    const { timeoutMs } = this.#setup
+    const failure: Failure = { kind: 'timeout', timeout: 'attempt', message: `the attempt took longer than ${timeoutMs} ms` }
+    this.#host.send({ type: 'expire', index: this.index, attempt: this.attempt, failure })
+  }
+
+  #report(report: Report): void {
+    if (this.#phase !== 'running') return
+    this.#note(report.usage)
+    this.#host.progressed(this, report)
+  }
+
+  #note(usage: Usage | undefined): void {
+    if (usage) this.#usage = cleanUsage(usage)
+  }
+
+  #used(): { usage?: Usage } | undefined {
+    return this.#usage && { usage: this.#usage }
+  }
+}
+
+function invalidOutput(error: unknown): Failure {
+  if (!(error instanceof NotJsonError)) return { ...failureOf(error), kind: 'invalid-output' }
+  const code = error.tooLarge ? 'OUTPUT_TOO_LARGE' : 'OUTPUT_NOT_JSON'
+  return { kind: 'invalid-output', message: `the output is not JSON at ${error.message}`, code }
+}
+
+function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {
+  const lines = issues.slice(0, 5).map(({ path, message }) => {
+    const keys = path?.map(part => String(typeof part === 'object' ? part.key : part)) ?? []
+    return keys.length === 0 ? message : `${keys.join('.')}: ${message}`
+  })
+  return `the output does not match its schema: ${lines.join('; ')}`
+}
+
+/** Only what can be added up: an agent that reports NaN reports nothing. */
+function cleanUsage(usage: Usage): Usage {
+  const known = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0
+  const { inputTokens, outputTokens, costUsd, estimated } = usage
+  return {
+    ...(known(inputTokens) && { inputTokens }),
+    ...(known(outputTokens) && { outputTokens }),
+    ...(known(costUsd) && { costUsd }),
+    ...(estimated === true && { estimated }),
+  }
+}

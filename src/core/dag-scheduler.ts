@@ -1,0 +1,213 @@
+import { Decision, type DecideContext } from './decision.js'
+import type { Outcome, RunEvent } from './event.js'
+import type { Failure, Usage } from './failure.js'
+import { eachDependent, isTerminal, type RunState, unfinished } from './run-state.js'
+import type {
+  AddSignal,
+  CancelSignal,
+  ExpireSignal,
+  FailSignal,
+  Signal,
+  StartSignal,
+  StoppedSignal,
+  SucceedSignal,
+  WakeSignal,
+} from './signal.js'
+import type { StopReason, TaskState } from './task.js'
+import type { Verdict } from './verdict.js'
+
+/**
+ * What follows from a signal, as events; the state is changed by them (through `evolve`) and by nothing else.
+ * The only place that decides. A signal that comes too late for the state it finds decides nothing: the list is empty.
+ * Reads no clock and draws no random number but those in `context`.
+ */
+export function decide(state: RunState, signal: Signal, context: DecideContext): RunEvent[] {
+  const decision = new Decision(state, context)
+  if (state.phase.status === 'settled') return decision.events
+  const handle = HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void
+  handle(decision, signal)
+  settle(decision)
+  return decision.events
+}
+
+const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: Extract<Signal, { type: T }>) => void } = {
+  add,
+  start,
+  succeed,
+  fail,
+  stopped,
+  expire,
+  wake,
+  cancel: (decision, signal) => (signal.index === undefined ? cancelRun(decision, signal.reason) : cancelOne(decision, signal.index, signal)),
+  pause: decision => {
+    if (decision.state.phase.status === 'running') decision.run({ type: 'run.paused' })
+  },
+  unpause: decision => {
+    if (decision.state.phase.status === 'paused') decision.run({ type: 'run.unpaused' })
+  },
+  recover,
+}
+
+function add(decision: Decision, signal: AddSignal): void {
+  const { state } = decision
+  if (state.phase.status === 'planning') begin(decision, signal)
+  const first = state.specs.length
+  for (const spec of signal.tasks) decision.added(spec)
+  for (let index = first; index < state.specs.length; index++) place(decision, index)
+}
+
+function begin(decision: Decision, { name, failureMode = 'continue', cancelled }: AddSignal): void {
+  decision.run({ type: 'run.started', ...(name !== undefined && { name }), failureMode })
+  if (cancelled !== undefined) decision.run({ type: 'run.stopping', because: 'cancelled', reason: cancelled })
+}
+
+/** Trap 4: what a new task waits for may have ended long ago. */
+function place(decision: Decision, index: number): void {
+  const { state } = decision
+  if ((state.states[index] as TaskState).status !== 'blocked') return
+  const { phase } = state
+  if (phase.status === 'stopping') return decision.cancelled(index, phase.reason)
+  for (const need of state.needs[index] as readonly number[]) {
+    const cause = rootCauseOf(state, need)
+    if (cause !== undefined) return skipFrom(decision, index, cause)
+  }
+  if (state.open[index] === 0) decision.ready(index)
+}
+
+function start(decision: Decision, signal: StartSignal): void {
+  const { state } = decision
+  if (state.phase.status !== 'running' || state.states[signal.index]?.status !== 'ready') return
+  const attempt = decision.started(signal)
+  if (signal.failure !== undefined) conclude(decision, signal.index, attempt, signal.failure, undefined)
+}
+
+function succeed(decision: Decision, signal: SucceedSignal): void {
+  const was = decision.state.states[signal.index] as TaskState
+  if (was.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
+  if (was.status !== 'running' || was.attempt !== signal.attempt) return
+  decision.succeeded(signal)
+  eachDependent(decision.state, signal.index, dependent => {
+    if (decision.state.open[dependent] === 0) place(decision, dependent)
+  })
+}
+
+function fail(decision: Decision, signal: FailSignal): void {
+  const was = decision.state.states[signal.index] as TaskState
+  if (was.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
+  if (was.status !== 'running' || was.attempt !== signal.attempt) return
+  conclude(decision, signal.index, signal.attempt, signal.failure, signal.usage)
+}
+
+function expire(decision: Decision, signal: ExpireSignal): void {
+  const was = decision.state.states[signal.index] as TaskState
+  if (was.status !== 'running' || was.attempt !== signal.attempt) return
+  decision.stopping(signal.index, signal.attempt, { kind: 'timeout', failure: signal.failure })
+}
+
+function stopped(decision: Decision, signal: StoppedSignal): void {
+  const was = decision.state.states[signal.index] as TaskState
+  if (was.status !== 'stopping' || was.attempt !== signal.attempt) return
+  if (signal.abandoned) decision.abandoned(signal.index, signal.attempt)
+  if (was.because.kind === 'timeout') return conclude(decision, signal.index, signal.attempt, was.because.failure, signal.usage)
+  decision.cancelled(signal.index, was.because.reason, signal.usage)
+  skipDependents(decision, signal.index)
+}
+
+function wake(decision: Decision, signal: WakeSignal): void {
+  if (decision.state.states[signal.index]?.status === 'delayed') decision.ready(signal.index)
+}
+
+function cancelRun(decision: Decision, reason: string): void {
+  const { phase } = decision.state
+  if (phase.status === 'planning' || (phase.status === 'stopping' && phase.because === 'cancelled')) return
+  decision.run({ type: 'run.stopping', because: 'cancelled', reason })
+  stopAll(decision, { kind: 'cancel', reason }, true)
+}
+
+function cancelOne(decision: Decision, index: number, { reason }: CancelSignal): void {
+  callOff(decision, index, { kind: 'cancel', reason }, true)
+  if (decision.state.states[index]?.status === 'cancelled') skipDependents(decision, index)
+}
+
+/** Ends every task that has not started; those that run are told to stop, too, if `running`. */
+function stopAll(decision: Decision, because: Extract<StopReason, { kind: 'cancel' }>, running: boolean): void {
+  for (let index = 0; index < decision.state.specs.length; index++) callOff(decision, index, because, running)
+}
+
+function callOff(decision: Decision, index: number, because: Extract<StopReason, { kind: 'cancel' }>, running: boolean): void {
+  const was = decision.state.states[index] as TaskState
+  if (isTerminal(was.status)) return
+  if (was.status !== 'running' && was.status !== 'stopping') return decision.cancelled(index, because.reason)
+  if (running && !(was.status === 'stopping' && was.because.kind === 'cancel'))
+    decision.stopping(index, was.attempt, because)
+}
+
+function recover(decision: Decision): void {
+  const { state } = decision
+  decision.run({ type: 'run.recovered', epoch: state.epoch + 1 })
+  const failure: Failure = { kind: 'interrupted', message: 'the process that ran this attempt has ended' }
+  for (let index = 0; index < state.specs.length; index++) {
+    const was = state.states[index] as TaskState
+    if (was.status === 'running') conclude(decision, index, was.attempt, failure, undefined)
+    if (was.status === 'stopping') stopped(decision, { type: 'stopped', index, attempt: was.attempt, abandoned: false })
+  }
+}
+
+/** A failed attempt: what follows from it is the verdict of the failure handler, unless the run starts nothing any more. */
+function conclude(decision: Decision, index: number, attempt: number, failure: Failure, usage: Usage | undefined): void {
+  const { phase } = decision.state
+  const verdict: Verdict =
+    phase.status === 'stopping'
+      ? { action: 'dead', reason: 'the run starts nothing any more' }
+      : decision.verdict(index, attempt, failure)
+  decision.failed(index, attempt, failure, verdict, usage)
+  if (verdict.action === 'retry') return decision.delayed(index, verdict.delayMs, failure)
+  decision.dead(index, failure)
+  skipDependents(decision, index)
+  if (decision.state.phase.status !== 'stopping') failFast(decision, index)
+}
+
+function failFast(decision: Decision, index: number): void {
+  const mode = decision.state.failureMode
+  if (mode === 'continue') return
+  const reason = `fail-fast: task ${decision.state.specs[index]?.id} is dead`
+  decision.run({ type: 'run.stopping', because: 'fail-fast', reason })
+  stopAll(decision, { kind: 'cancel', reason }, mode === 'kill')
+}
+
+/** The task where it began that `index` will never succeed; undefined while it still may. */
+function rootCauseOf(state: RunState, index: number): string | undefined {
+  const { status } = state.states[index] as TaskState
+  if (status === 'skipped') return (state.states[index] as Extract<TaskState, { status: 'skipped' }>).rootCause
+  return status === 'dead' || status === 'cancelled' ? state.specs[index]?.id : undefined
+}
+
+/** Trap 5: a work list, for a chain may be a million tasks long. */
+function skipFrom(decision: Decision, index: number, rootCause: string): void {
+  const work = [index]
+  for (let next = work.pop(); next !== undefined; next = work.pop()) {
+    if ((decision.state.states[next] as TaskState).status !== 'blocked') continue
+    decision.skipped(next, rootCause)
+    eachDependent(decision.state, next, dependent => work.push(dependent))
+  }
+}
+
+function skipDependents(decision: Decision, index: number): void {
+  const cause = rootCauseOf(decision.state, index)
+  if (cause === undefined) return
+  eachDependent(decision.state, index, dependent => skipFrom(decision, dependent, cause))
+}
+
+/** Invariant: a run with nothing left to do settles in the record that left it so. */
+function settle(decision: Decision): void {
+  const { state } = decision
+  if (state.phase.status === 'planning' || state.phase.status === 'settled' || unfinished(state) > 0) return
+  decision.run({ type: 'run.settled', outcome: outcomeOf(state) })
+}
+
+function outcomeOf(state: RunState): Outcome {
+  const { phase, counts, specs } = state
+  if (phase.status === 'stopping' && phase.because === 'cancelled') return 'cancelled'
+  if (counts.succeeded === specs.length) return 'completed'
+  return counts.succeeded > 0 ? 'partial' : 'failed'
+}

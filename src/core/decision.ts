@@ -1,0 +1,183 @@
+import type { RunEvent } from './event.js'
+import { evolve } from './evolve.js'
+import type { Failure, Usage } from './failure.js'
+import type { RunState } from './run-state.js'
+import type { StartSignal, SucceedSignal } from './signal.js'
+import type { StopReason, TaskSpec, Tally } from './task.js'
+import type { Verdict } from './verdict.js'
+
+/** What a failure handler is told besides the failure itself. */
+export interface FailureFacts {
+  readonly runId: string
+  readonly task: TaskSpec
+  /** The attempt that failed, from 1. */
+  readonly attempt: number
+  /** How many attempts had failed by themselves before. */
+  readonly failures: number
+  /** How many had been turned away before (throttled, overloaded, quota). */
+  readonly throttled: number
+  /** How many had been interrupted before. */
+  readonly interrupted: number
+  /** A number in [0, 1), drawn when called. */
+  readonly random: () => number
+}
+
+/** Gives the verdict on a failed attempt. Pure but for `facts.random`. */
+export type JudgeFailure = (failure: Failure, facts: FailureFacts) => Verdict
+
+/** What comes into a decision from outside. */
+export interface DecideContext {
+  /** The time of the events, in milliseconds since 1970. */
+  readonly at: number
+  readonly random: () => number
+  readonly judge: JudgeFailure
+}
+
+type Unstamped<E> = E extends RunEvent ? Omit<E, 'seq' | 'at' | 'runId'> : never
+type RunLevel = Extract<RunEvent, { readonly type: `run.${string}` }>
+
+/**
+ * One decision in the making. Each event is folded the moment it is decided, so the next step of the same decision sees it:
+ * a handler never has to guess what its own events will do. Events are built member by member in one order, so that V8 keeps one shape.
+ */
+export class Decision {
+  readonly state: RunState
+  readonly events: RunEvent[] = []
+  readonly #context: DecideContext
+  readonly #at: number
+
+  constructor(state: RunState, context: DecideContext) {
+    this.state = state
+    this.#context = context
+    this.#at = Math.max(context.at, state.at)
+  }
+
+  run(event: Unstamped<RunLevel>): void {
+    const { type, ...rest } = event
+    this.#emit({ type, seq: this.state.seq + 1, at: this.#at, runId: this.state.runId, ...rest } as RunEvent)
+  }
+
+  added(spec: TaskSpec): void {
+    const { state } = this
+    this.#emit({
+      type: 'task.added',
+      seq: state.seq + 1,
+      at: this.#at,
+      runId: state.runId,
+      taskId: spec.id,
+      index: state.specs.length,
+      spec,
+    })
+  }
+
+  ready(index: number): void {
+    const { state } = this
+    this.#emit({
+      type: 'task.ready',
+      seq: state.seq + 1,
+      at: this.#at,
+      runId: state.runId,
+      taskId: this.#id(index),
+      index,
+    })
+  }
+
+  /** Gives the number of the attempt. */
+  started({ index, pool, backend, input }: StartSignal): number {
+    const { state } = this
+    const attempt = (state.tallies[index] as Tally).attempts + 1
+    const taskId = this.#id(index)
+    this.#emit({
+      type: 'attempt.started',
+      seq: state.seq + 1,
+      at: this.#at,
+      runId: state.runId,
+      taskId,
+      index,
+      attempt,
+      pool,
+      backend,
+      key: `${state.runId}/${taskId}/1`,
+      input,
+    })
+    return attempt
+  }
+
+  succeeded({ index, attempt, output, usage }: SucceedSignal): void {
+    const { state } = this
+    const event = {
+      type: 'task.succeeded',
+      seq: state.seq + 1,
+      at: this.#at,
+      runId: state.runId,
+      taskId: this.#id(index),
+      index,
+      attempt,
+      output,
+    } as const
+    this.#emit(usage === undefined ? event : { ...event, usage })
+  }
+
+  stopping(index: number, attempt: number, because: StopReason): void {
+    this.#emit({ type: 'attempt.stopping', ...this.#task(index), attempt, because })
+  }
+
+  abandoned(index: number, attempt: number): void {
+    this.#emit({ type: 'attempt.abandoned', ...this.#task(index), attempt })
+  }
+
+  failed(index: number, attempt: number, failure: Failure, verdict: Verdict, usage: Usage | undefined): void {
+    this.#emit({
+      type: 'attempt.failed',
+      ...this.#task(index),
+      attempt,
+      failure,
+      verdict,
+      ...(usage !== undefined && { usage }),
+    })
+  }
+
+  delayed(index: number, delayMs: number, failure: Failure): void {
+    this.#emit({ type: 'task.delayed', ...this.#task(index), until: this.#at + delayMs, failure })
+  }
+
+  dead(index: number, failure: Failure): void {
+    this.#emit({ type: 'task.dead', ...this.#task(index), failure })
+  }
+
+  skipped(index: number, rootCause: string): void {
+    this.#emit({ type: 'task.skipped', ...this.#task(index), rootCause })
+  }
+
+  cancelled(index: number, reason: string, usage?: Usage): void {
+    this.#emit({ type: 'task.cancelled', ...this.#task(index), reason, ...(usage !== undefined && { usage }) })
+  }
+
+  /** The host's judge may throw or answer nonsense: then the task is dead, and says why. */
+  verdict(index: number, attempt: number, failure: Failure): Verdict {
+    const { failures, throttled, interrupted } = this.state.tallies[index] as Tally
+    const task = this.state.specs[index] as TaskSpec
+    const facts = { runId: this.state.runId, task, attempt, failures, throttled, interrupted, random: this.#context.random }
+    try {
+      const verdict = this.#context.judge(failure, facts)
+      if (verdict.action === 'dead') return verdict
+      if (verdict.action === 'retry' && verdict.delayMs >= 0 && verdict.delayMs < Number.POSITIVE_INFINITY) return verdict
+      return { action: 'dead', reason: 'the failure handler gave no valid verdict' }
+    } catch {
+      return { action: 'dead', reason: 'the failure handler threw' }
+    }
+  }
+
+  #id(index: number): string {
+    return (this.state.specs[index] as TaskSpec).id
+  }
+
+  #task(index: number): { seq: number; at: number; runId: string; taskId: string; index: number } {
+    return { seq: this.state.seq + 1, at: this.#at, runId: this.state.runId, taskId: this.#id(index), index }
+  }
+
+  #emit(event: RunEvent): void {
+    evolve(this.state, event)
+    this.events.push(event)
+  }
+}

@@ -1,0 +1,59 @@
+import type { RunState } from './run-state.js'
+import type { TaskSpec } from './task.js'
+
+/**
+ * The longest remaining path of each task: its own expected time and that of the longest chain of tasks that wait for it.
+ * Starting the longest first is within 0.6 % of the optimum where durations are known (see docs/concepts.md, "Ready order").
+ * A hint: it changes the order of starts, never their correctness, and is not journaled.
+ */
+export class Ranks {
+  readonly #paths: number[] = []
+  #known = 0
+  #knownMs = 0
+
+  of(index: number): number {
+    return this.#paths[index] as number
+  }
+
+  /** Takes in the tasks from `first` on, which have just been added to `state`. */
+  extend(state: RunState, first: number): void {
+    const end = state.specs.length
+    for (let i = first; i < end; i++) this.#learn(state.specs[i] as TaskSpec)
+    for (let i = first; i < end; i++) this.#paths.push(this.#durationOf(state, i))
+    let steps = 8 * (end + state.edgeTo.length)
+    for (let i = end - 1; i >= first; i--)
+      if ((state.needs[i] as readonly number[]).length > 0) steps -= this.#raiseNeeds(state, i, first, steps)
+  }
+
+  #learn({ durationMs }: TaskSpec): void {
+    if (durationMs === undefined) return
+    this.#known++
+    this.#knownMs += durationMs
+  }
+
+  /** A task of unknown duration counts as an average one of its run. */
+  #durationOf(state: RunState, index: number): number {
+    return (state.specs[index] as TaskSpec).durationMs ?? (this.#known === 0 ? 1 : this.#knownMs / this.#known)
+  }
+
+  /**
+   * Invariant: going backwards over tasks that stand after what they need, each path is final when it is passed on.
+   * Only a need that the loop has passed already (one named ahead) or will not reach (an older task) has to pass it on again.
+   * Such a wave can be long in an odd graph: it is cut off after `limit` steps, for this is a hint. Gives the steps taken.
+   */
+  #raiseNeeds(state: RunState, index: number, first: number, limit: number): number {
+    const work = [index]
+    let steps = 0
+    for (let next = work.pop(); next !== undefined && steps < limit; next = work.pop()) {
+      const path = this.#paths[next] as number
+      for (const need of state.needs[next] as readonly number[]) {
+        steps++
+        const through = path + this.#durationOf(state, need)
+        if (through <= (this.#paths[need] as number)) continue
+        this.#paths[need] = through
+        if (need > index || need < first) work.push(need)
+      }
+    }
+    return steps
+  }
+}

@@ -1,0 +1,102 @@
+import { EventEmitter } from 'eventemitter3'
+import type { RunEvent } from './core/event.js'
+
+/** Published, never journaled: what an attempt says while it works, thinned to one report per attempt and 100 ms. */
+export interface AttemptProgressed {
+  readonly type: 'attempt.progressed'
+  readonly at: number
+  readonly runId: string
+  readonly taskId: string
+  readonly index: number
+  readonly attempt: number
+  /** Share done, 0 to 1. */
+  readonly progress?: number
+  readonly message?: string
+}
+
+/** Published when a listener, hook or journal of the host failed. It has changed nothing, unless the message says so. */
+export interface HostError {
+  readonly type: 'error'
+  readonly error: unknown
+  /** Where it happened: `listener of task.succeeded`, `journal`. */
+  readonly where: string
+  readonly runId?: string
+}
+
+/** Everything that can be heard on the channel `event`. */
+export type CounterpointEvent = RunEvent | AttemptProgressed
+
+/** The names that can be listened to, with what each listener gets. `event` hears everything but `error`. */
+export type EventMap = { readonly [E in CounterpointEvent as E['type']]: E } & {
+  readonly event: CounterpointEvent
+  readonly error: HostError
+}
+
+type Listener = (payload: never) => unknown
+
+/**
+ * Events by name and all of them on `event`. The only user of eventemitter3.
+ * Trap 7: eventemitter3 rethrows a listener's error into `emit`. Here a listener that throws, or whose promise rejects, changes nothing:
+ * its error is heard once on `error`; with nobody listening there it goes to the console.
+ */
+export class Emitter {
+  readonly #emitter = new EventEmitter()
+  readonly #guarded = new Map<string, Map<Listener, (payload: unknown) => void>>()
+  readonly #parent: Emitter | undefined
+  #listeners = 0
+
+  /** Errors that nobody hears here are heard by `parent`. */
+  constructor(parent?: Emitter) {
+    this.#parent = parent
+  }
+
+  on<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => unknown): () => void {
+    const listeners = this.#guarded.get(name) ?? new Map<Listener, (payload: unknown) => void>()
+    this.#guarded.set(name, listeners)
+    if (!listeners.has(listener)) {
+      const guarded = (payload: unknown): void => this.#call(name, listener as (payload: unknown) => unknown, payload)
+      listeners.set(listener, guarded)
+      this.#listeners++
+      this.#emitter.on(name, guarded)
+    }
+    return () => this.off(name, listener)
+  }
+
+  off<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => unknown): void {
+    const guarded = this.#guarded.get(name)?.get(listener)
+    if (guarded === undefined) return
+    this.#guarded.get(name)?.delete(listener)
+    this.#listeners--
+    this.#emitter.off(name, guarded)
+  }
+
+  /** Under its name, then on `event`. */
+  publish(event: CounterpointEvent): void {
+    if (this.#listeners === 0) return
+    this.#emitter.emit(event.type, event)
+    this.#emitter.emit('event', event)
+  }
+
+  /** Reports an error of the host's code: here, else to the parent, else to the console. Never throws. */
+  report(error: HostError): void {
+    if (this.#emitter.listenerCount('error') > 0) this.#emitter.emit('error', error)
+    else if (this.#parent) this.#parent.report(error)
+    else console.error(`counterpoint: ${error.where} failed. Listen to 'error' to handle this.`, error.error)
+  }
+
+  #call(name: string, listener: (payload: unknown) => unknown, payload: unknown): void {
+    try {
+      const result = listener(payload)
+      if (result instanceof Promise) result.then(undefined, error => this.#listenerFailed(name, payload, error))
+    } catch (error) {
+      this.#listenerFailed(name, payload, error)
+    }
+  }
+
+  /** A failing listener of `error` is not reported to itself. */
+  #listenerFailed(name: string, payload: unknown, error: unknown): void {
+    if (name === 'error') return
+    const { runId } = payload as { runId?: string }
+    this.report({ type: 'error', error, where: `listener of ${name}`, ...(runId !== undefined && { runId }) })
+  }
+}

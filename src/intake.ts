@@ -1,0 +1,100 @@
+import type { FailureMode } from './core/event.js'
+import type { TaskSpec } from './core/task.js'
+import { CounterpointError } from './errors.js'
+import type { Distribute, TaskDefaults } from './options.js'
+import { checkGraph, didYouMean } from './plan/graph-check.js'
+import { type Plan, parsePlan, parseTask } from './plan/plan.js'
+import { selectTasks } from './plan/select.js'
+import { type PlanSource, type TaskBinding, TaskGraph } from './plan/task-graph.js'
+import type { Demand } from './pools/admission.js'
+import type { Distribution } from './pools/task-distributor.js'
+
+/** A plan that has been checked. */
+export interface CheckedPlan {
+  readonly name: string | undefined
+  readonly failureMode: FailureMode | undefined
+  readonly tasks: readonly TaskSpec[]
+  readonly binding: ((id: string) => TaskBinding | undefined) | undefined
+}
+
+/** What may be given to `run` and `add`: a `TaskGraph`, what `parsePlan` made, or a plan as plain data, which is parsed. */
+export type PlanInput = PlanSource | { readonly tasks: readonly object[] }
+
+/** Reads and checks what a run is to do. `known` tells the tasks that the run already has. */
+export function checkPlan(input: PlanInput, only: readonly string[] | undefined, known?: (id: string) => boolean): CheckedPlan {
+  const graph = input instanceof TaskGraph ? input : undefined
+  const plan: Plan = graph ?? (known ? { tasks: (input as Plan).tasks.map(parseTask) } : parsePlan(input))
+  if (graph || known) checkGraph(plan.tasks, known)
+  return {
+    name: plan.name,
+    failureMode: plan.failureMode,
+    tasks: only ? selectTasks(plan.tasks, only) : plan.tasks,
+    binding: graph && (id => graph.binding(id)),
+  }
+}
+
+/** Finds the pools of tasks that name none, and gives each task the defaults of its pool. */
+export class Intake {
+  readonly #defaults: ReadonlyMap<string, TaskDefaults | undefined>
+  readonly #distribute: Distribute
+
+  /** `defaults` has an entry for every pool. */
+  constructor(defaults: ReadonlyMap<string, TaskDefaults | undefined>, distribute: Distribute) {
+    this.#defaults = defaults
+    this.#distribute = distribute
+  }
+
+  /**
+   * Synchronous unless the distributor asks somebody.
+   * @throws NO_POOL (or rejects with it) for the first task whose pool is unknown or cannot be found.
+   */
+  route(tasks: readonly TaskSpec[]): readonly TaskSpec[] | Promise<readonly TaskSpec[]> {
+    const routed: (TaskSpec | Promise<TaskSpec>)[] = []
+    let waits = false
+    for (const task of tasks) {
+      const placed = this.#place(task)
+      waits ||= placed instanceof Promise
+      routed.push(placed)
+    }
+    return waits ? Promise.all(routed) : (routed as TaskSpec[])
+  }
+
+  #place(task: TaskSpec): TaskSpec | Promise<TaskSpec> {
+    if (task.pool !== undefined) return this.#into(task, task.pool)
+    const answer = this.#distribute(task)
+    return answer instanceof Promise ? answer.then(found => this.#follow(task, found)) : this.#follow(task, answer)
+  }
+
+  #follow(task: TaskSpec, found: Distribution): TaskSpec {
+    if (found.kind === 'pool') return this.#into(task, found.pool)
+    const pools = found.pools.join(', ')
+    const why =
+      found.kind === 'decompose'
+        ? `it needs several pools (${pools}): make one task for each`
+        : `no pool is sure about it (nearest: ${pools}; confidence ${found.confidence.toFixed(2)}): name its pool, or give the distributor a fallbackPool`
+    throw this.#noPool(task, why, found.pools, found.confidence)
+  }
+
+  #into(task: TaskSpec, pool: string): TaskSpec {
+    if (!this.#defaults.has(pool)) {
+      const known = [...this.#defaults.keys()]
+      const why = `there is no pool "${pool}"${didYouMean(pool, known)}; pools: ${known.join(', ')}`
+      throw this.#noPool(task, why, known, 1)
+    }
+    const defaults = this.#defaults.get(pool)
+    if (defaults === undefined) return task.pool === undefined ? { ...task, pool } : task
+    return { ...defaults, ...task, pool }
+  }
+
+  #noPool(task: TaskSpec, why: string, pools: readonly string[], confidence: number): CounterpointError<'NO_POOL'> {
+    const message = `no pool for task "${task.id}" (${JSON.stringify(task.description.slice(0, 80))}): ${why}. Nothing was started`
+    return new CounterpointError('NO_POOL', message, { taskId: task.id, confidence, pools })
+  }
+}
+
+/** How many tasks go to each pool. */
+export function demandOf(tasks: readonly TaskSpec[]): Demand {
+  const demand = new Map<string, number>()
+  for (const { pool = '' } of tasks) demand.set(pool, (demand.get(pool) ?? 0) + 1)
+  return demand
+}

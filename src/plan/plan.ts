@@ -1,0 +1,246 @@
+import * as z from 'zod'
+import { canonicalJson, type Json, memberPath, NotJsonError } from '../core/json.js'
+import type { TaskSpec } from '../core/task.js'
+import type { InputIssue } from '../errors.js'
+import { checkGraph, declareSound, show, unknownKey } from './graph-check.js'
+import { invalidInput, readJsonText } from './json-text.js'
+
+/** How a run goes on after a task has died: `continue` (default), start nothing more, or stop what runs too. */
+export type FailureMode = 'continue' | 'no-new' | 'kill'
+
+/** Tasks and their dependencies, as data. {@link parsePlan} makes one: checked, in one spelling, frozen to its depth. */
+export interface Plan {
+  readonly name?: string
+  /** Default `continue`. */
+  readonly failureMode?: FailureMode
+  readonly tasks: readonly TaskSpec[]
+}
+
+/** Bounds of {@link parsePlan}. */
+export interface ParsePlanOptions {
+  /**
+   * Longest text, in bytes of UTF-8; for a value that is parsed already, most characters in all its strings and keys.
+   * Default 67,108,864 (64 MiB).
+   */
+  readonly maxBytes?: number
+  /** Most tasks. Default 1,000,000. */
+  readonly maxTasks?: number
+  /** Deepest nesting of arrays and objects, those of the plan itself included; at most 1,000. Default 64. */
+  readonly maxDepth?: number
+}
+
+/** As many things wrong as one error lists. */
+export const MAX_ISSUES = 20
+const MAX = Number.MAX_SAFE_INTEGER
+const NAME = /^(?!\s)(?!__proto__$)[^\p{Cc}\p{Cs}\u2028\u2029]+(?<!\s)$/u
+const NAME_RULE = '1 to 128 characters, no control characters, no white space at its ends, not "__proto__"'
+
+/** The rules, once: these check, their descriptions are the error texts, and `plan.schema.json` is made of them. */
+const name = z.string().min(1).max(128).regex(NAME)
+const id = name.describe(`an id: ${NAME_RULE}`)
+const millis = z.number().min(0).max(MAX).describe('a number of milliseconds, 0 to 2^53 - 1')
+const seconds = z.number().max(MAX / 1000)
+/** Our word first, then the others for the same thing. */
+const SPELLINGS = [
+  ['after', 'blockedBy', 'blocked_by'],
+  ['retries', 'maxRetries', 'max_retries'],
+  ['timeoutMs', 'timeout_ms', 'timeoutSec', 'timeout_sec'],
+  ['durationMs', 'duration_ms', 'durationSec', 'duration_sec'],
+  ['baseMs', 'base_ms'],
+  ['maxMs', 'max_ms'],
+  ['failureMode', 'failure_mode'],
+] as const
+const SAME_AS: ReadonlyMap<string, string> = new Map(
+  SPELLINGS.flatMap(([ours, ...others]) => others.map(other => [other, ours])),
+)
+const SECONDS: Record<string, z.ZodType> = {
+  timeoutMs: seconds.positive().transform(toMs).describe('a number of seconds above 0 (left out: an hour)'),
+  durationMs: seconds.min(0).transform(toMs).describe('a number of seconds, 0 or more'),
+}
+const BACKOFF_SHAPE = {
+  baseMs: millis,
+  factor: z.number().min(1).max(1000).describe('a number from 1 to 1000'),
+  maxMs: millis,
+}
+const TASK_SHAPE = {
+  id,
+  description: z.string().describe('a text: what the agent is asked to do (left out: the id)'),
+  pool: name.describe(`the name of a pool: ${NAME_RULE}`),
+  input: z.unknown().describe('any JSON: input that is known beforehand'),
+  after: z.array(id).describe('a list of the ids of the tasks that must have succeeded before this one starts'),
+  priority: z.int().min(1).max(1000).describe('a whole number from 1, the most urgent, to 1000 (left out: 3)'),
+  retries: z.int().min(0).max(1000).describe('a whole number from 0 to 1000: further attempts (left out: 2)'),
+  backoff: z.strictObject(spelled(BACKOFF_SHAPE)).partial().describe('an object {baseMs, factor, maxMs}'),
+  timeoutMs: z
+    .number()
+    .positive()
+    .max(MAX)
+    .describe('a number of milliseconds above 0, to 2^53 - 1 (left out: an hour)'),
+  weight: z.number().min(0).max(MAX).describe('a number from 0 to 2^53 - 1: its part of the whole (left out: 1)'),
+  durationMs: millis,
+  context: z.unknown().describe('any JSON that the agent should know besides'),
+} satisfies Record<keyof TaskSpec, z.ZodType>
+const failureMode = z.enum(['continue', 'no-new', 'kill']).describe('"continue" (the default), "no-new" or "kill"')
+const PLAN_SHAPE = {
+  $schema: z.string().describe('the address of a JSON Schema, for editors: not looked at'),
+  name: name.describe(`a name: ${NAME_RULE}`),
+  failureMode,
+}
+
+/** A plan as people and planners write it: the source of `plan.schema.json`. */
+export const planSchema: z.ZodType = z
+  .strictObject(spelled(PLAN_SHAPE))
+  .partial()
+  .extend({ tasks: z.array(z.strictObject(spelled(TASK_SHAPE)).partial().extend({ id })).describe('a list of tasks') })
+
+type Shape = ReadonlyMap<string, z.ZodType>
+const tasks = z.array(z.unknown()).describe('a list of tasks')
+const PLAN: Shape = new Map(Object.entries({ ...spelled(PLAN_SHAPE), tasks }))
+const TASK: Shape = new Map(Object.entries(spelled(TASK_SHAPE)))
+const BACKOFF: Shape = new Map(Object.entries(spelled(BACKOFF_SHAPE)))
+
+/** The members of a shape under all their names. */
+function spelled(shape: Record<string, z.ZodType>): Record<string, z.ZodType> {
+  const all = { ...shape }
+  for (const [key, ours] of SAME_AS) if (shape[ours]) all[key] = /sec$/i.test(key) ? SECONDS[ours]! : shape[ours]
+  return all
+}
+
+/** 1.1 s is 1,100 ms, and not 1,100.0000000000002. */
+function toMs(sec: number): number {
+  return Number((sec * 1000).toPrecision(15))
+}
+
+/** Plans that were made here, to be taken as they are the second time. Invariant: they are frozen to their depth. */
+const parsed = new WeakSet<object>()
+
+/**
+ * Reads a plan: JSON text (a string, or UTF-8 in a `Uint8Array`), or a value that is parsed already. Names may be in camel or
+ * snake case, times in `...Ms` or `...Sec`, dependencies in `after` or `blockedBy`; the plan has them in one spelling (`after`, `...Ms`).
+ * Nothing is coerced, and nothing that is not understood is passed over. A plan that `parsePlan` made is given back as it is.
+ *
+ * @throws CounterpointError `INVALID_INPUT` with up to 20 `issues`, each with its path; `DUPLICATE_ID`, `UNKNOWN_DEPENDENCY`, `CYCLE`.
+ */
+export function parsePlan(source: unknown, options?: ParsePlanOptions): Plan {
+  if (options === undefined && parsed.has(source as object)) return source as Plan
+  const limits = {
+    maxBytes: limit('maxBytes', options?.maxBytes ?? 64 * 1024 * 1024, MAX),
+    maxTasks: limit('maxTasks', options?.maxTasks ?? 1_000_000, MAX),
+    maxDepth: limit('maxDepth', options?.maxDepth ?? 64, 1000),
+  }
+  const value = typeof source === 'string' || isBytes(source) ? readJsonText(source, limits) : source
+  const plan = readPlan(canonical(value, '$', limits.maxDepth, limits.maxBytes), limits.maxTasks)
+  checkGraph(plan.tasks)
+  declareSound(plan.tasks)
+  parsed.add(plan)
+  return plan
+}
+
+/**
+ * Reads one task as data, by the rules of a plan: for a task that joins a live run. Its dependencies are for `checkGraph`.
+ *
+ * @throws CounterpointError `INVALID_INPUT`; paths start with `task`.
+ */
+export function parseTask(source: unknown): TaskSpec {
+  const issues: InputIssue[] = []
+  const spec = readTask(canonical(source, '$.task'), '$.task', issues)
+  if (issues.length > 0) throw invalidInput(issues)
+  return spec
+}
+
+/** The words that a task has in our own spelling. */
+export const TASK_WORDS: readonly string[] = Object.keys(TASK_SHAPE)
+
+/** One member of a task by its rule, given as JSON; what breaks it becomes an issue. */
+export function readTaskMember(key: keyof TaskSpec, value: unknown, path: string, issues: InputIssue[]): unknown {
+  return key === 'backoff'
+    ? readMembers(BACKOFF, value as Json, path, issues)
+    : readMember(TASK_SHAPE[key], value, path, issues)
+}
+
+/** {@link canonicalJson} with the error of an input: its path starts with `where`. */
+export function canonical(value: unknown, where: string, maxDepth?: number, maxChars?: number): Json {
+  try {
+    return canonicalJson(value, { ...(maxDepth && { maxDepth }), ...(maxChars && { maxChars }) })
+  } catch (error) {
+    if (!(error instanceof NotJsonError)) throw error
+    const message = error.message.slice(error.path.length + 2)
+    throw invalidInput([{ path: where + error.path.slice(1), message }])
+  }
+}
+
+function limit(option: string, value: number, most: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value
+  const message = `expected a whole number from 1 to ${most}, got ${show(value)}`
+  throw invalidInput([{ path: `$.options.${option}`, message }])
+}
+
+function isBytes(value: unknown): value is Uint8Array {
+  // Not instanceof: bytes may come from another realm.
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]'
+}
+
+function readPlan(raw: Json, maxTasks: number): Plan {
+  const issues: InputIssue[] = []
+  const { tasks, $schema: _, ...head } = readMembers(PLAN, raw, '$', issues, 'tasks')
+  const raws = (tasks ?? []) as readonly Json[]
+  if (raws.length > maxTasks) {
+    const message = `expected at most ${maxTasks} tasks, got ${raws.length}; split the plan, or raise maxTasks`
+    throw invalidInput([{ path: '$.tasks', message }])
+  }
+  const specs: TaskSpec[] = []
+  for (let i = 0; i < raws.length && issues.length < MAX_ISSUES; i++)
+    specs.push(readTask(raws[i]!, `$.tasks[${i}]`, issues))
+  if (issues.length > 0) throw invalidInput(issues)
+  return Object.freeze({ ...(head as Omit<Plan, 'tasks'>), tasks: Object.freeze(specs) })
+}
+
+/** Invariant: only members that were given are there, but for the description. */
+function readTask(raw: Json, where: string, issues: InputIssue[]): TaskSpec {
+  const members = readMembers(TASK, raw, where, issues, 'id') as unknown as TaskSpec
+  const { id, description = id, after, ...rest } = members
+  const waits = after !== undefined && after.length > 0
+  return Object.freeze({ id, description, ...(waits && { after: Object.freeze([...new Set(after)]) }), ...rest })
+}
+
+/** What `raw` has, under our own names. Every member that breaks its rule, says something twice or is not known becomes an issue. */
+function readMembers(shape: Shape, raw: Json, at: string, issues: InputIssue[], required?: string): Record<string, unknown> {
+  const draft: Record<string, unknown> = {}
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    issues.push({ path: at, message: `expected an object, got ${show(raw)}` })
+    return draft
+  }
+  for (const [key, value] of Object.entries(raw)) {
+    if (issues.length >= MAX_ISSUES) break
+    const schema = shape.get(key)
+    const ours = SAME_AS.get(key) ?? key
+    if (schema === undefined) issues.push({ path: memberPath(at, key), message: unknownKey(key, [...shape.keys()]) })
+    else if (Object.hasOwn(draft, ours)) issues.push({ path: memberPath(at, key), message: saidTwice(ours, raw) })
+    else if (schema === TASK_SHAPE.backoff) draft[ours] = readMembers(BACKOFF, value, `${at}.backoff`, issues)
+    else draft[ours] = readMember(schema, value, `${at}.${key}`, issues)
+  }
+  if (required !== undefined && !Object.hasOwn(draft, required) && issues.length < MAX_ISSUES)
+    issues.push({ path: `${at}.${required}`, message: expected(shape.get(required)!, undefined) })
+  return Object.freeze(draft)
+}
+
+function readMember(schema: z.ZodType, value: unknown, path: string, issues: InputIssue[]): unknown {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  for (const { path: inside } of result.error.issues.slice(0, MAX_ISSUES - issues.length)) {
+    // Only a list of ids has an inside.
+    const place = inside[0] as number | undefined
+    if (place === undefined) issues.push({ path, message: expected(schema, value) })
+    else issues.push({ path: `${path}[${place}]`, message: expected(id, (value as unknown[])[place]) })
+  }
+  return undefined
+}
+
+function expected(schema: z.ZodType, value: unknown): string {
+  return `expected ${schema.description}, got ${show(value)}`
+}
+
+function saidTwice(ours: string, raw: object): string {
+  const first = Object.keys(raw).find(other => (SAME_AS.get(other) ?? other) === ours)
+  return `says the same as "${first}"; keep one of the two`
+}

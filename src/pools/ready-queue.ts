@@ -1,0 +1,142 @@
+/**
+ * The ready tasks of one run in one pool, most urgent first: lowest urgency (priority, with age folded in), then longest remaining path,
+ * then the order in which they were added. The key of an entry does not change while it waits.
+ *
+ * Tasks mostly become ready in the order in which they will be taken: such entries are appended to a list and taken from its head,
+ * which costs nothing. Only one that is more urgent than the last of the list goes to the heap.
+ */
+export class ReadyQueue {
+  readonly #inOrder = new Entries()
+  #head = 0
+  readonly #heap = new Entries()
+
+  get size(): number {
+    return this.#inOrder.size - this.#head + this.#heap.size
+  }
+
+  push(index: number, urgency: number, path: number): void {
+    const list = this.#inOrder
+    if (list.size === this.#head || !precedes(urgency, path, index, list, list.size - 1)) list.push(index, urgency, path)
+    else siftUp(this.#heap, this.#heap.push(index, urgency, path))
+  }
+
+  /** The path that the next entry was pushed with. The queue must not be empty. */
+  get nextPath(): number {
+    return this.#fromHeap() ? (this.#heap.paths[0] as number) : (this.#inOrder.paths[this.#head] as number)
+  }
+
+  /** The urgency that the next entry was pushed with. The queue must not be empty. */
+  get nextUrgency(): number {
+    return this.#fromHeap() ? (this.#heap.urgencies[0] as number) : (this.#inOrder.urgencies[this.#head] as number)
+  }
+
+  /** Takes the most urgent entry; -1 when there is none. */
+  pop(): number {
+    if (this.size === 0) return -1
+    if (this.#fromHeap()) return popHeap(this.#heap)
+    const index = this.#inOrder.indexes[this.#head++] as number
+    if (this.#head === this.#inOrder.size) this.#dropTaken(this.#head)
+    else if (this.#head >= 1_024 && this.#head * 2 >= this.#inOrder.size) this.#dropTaken(this.#head)
+    return index
+  }
+
+  #dropTaken(count: number): void {
+    this.#inOrder.dropFirst(count)
+    this.#head = 0
+  }
+
+  #fromHeap(): boolean {
+    const { urgencies, paths, indexes } = this.#heap
+    if (indexes.length === 0) return false
+    if (this.#inOrder.size === this.#head) return true
+    return precedes(urgencies[0] as number, paths[0] as number, indexes[0] as number, this.#inOrder, this.#head)
+  }
+}
+
+/** Three lists side by side: an object per entry would cost more than all the rest. */
+class Entries {
+  readonly urgencies: number[] = []
+  readonly paths: number[] = []
+  readonly indexes: number[] = []
+
+  get size(): number {
+    return this.indexes.length
+  }
+
+  push(index: number, urgency: number, path: number): number {
+    this.urgencies.push(urgency)
+    this.paths.push(path)
+    return this.indexes.push(index) - 1
+  }
+
+  dropFirst(count: number): void {
+    this.urgencies.splice(0, count)
+    this.paths.splice(0, count)
+    this.indexes.splice(0, count)
+  }
+
+  dropLast(): void {
+    this.urgencies.pop()
+    this.paths.pop()
+    this.indexes.pop()
+  }
+
+  copy(from: number, to: number): void {
+    this.set(to, this.indexes[from] as number, this.urgencies[from] as number, this.paths[from] as number)
+  }
+
+  set(at: number, index: number, urgency: number, path: number): void {
+    this.urgencies[at] = urgency
+    this.paths[at] = path
+    this.indexes[at] = index
+  }
+}
+
+/** True when an entry of these keys goes before entry `at`. */
+function precedes(urgency: number, path: number, index: number, entries: Entries, at: number): boolean {
+  const otherUrgency = entries.urgencies[at] as number
+  if (urgency !== otherUrgency) return urgency < otherUrgency
+  const otherPath = entries.paths[at] as number
+  if (path !== otherPath) return path > otherPath
+  return index < (entries.indexes[at] as number)
+}
+
+function siftUp(heap: Entries, from: number): void {
+  const urgency = heap.urgencies[from] as number
+  const path = heap.paths[from] as number
+  const index = heap.indexes[from] as number
+  let at = from
+  while (at > 0) {
+    const parent = (at - 1) >> 1
+    if (!precedes(urgency, path, index, heap, parent)) break
+    heap.copy(parent, at)
+    at = parent
+  }
+  heap.set(at, index, urgency, path)
+}
+
+function popHeap(heap: Entries): number {
+  const top = heap.indexes[0] as number
+  const last = heap.size - 1
+  const urgency = heap.urgencies[last] as number
+  const path = heap.paths[last] as number
+  const index = heap.indexes[last] as number
+  heap.dropLast()
+  if (last > 0) siftDown(heap, index, urgency, path)
+  return top
+}
+
+/** Puts an entry where the top was taken. */
+function siftDown(heap: Entries, index: number, urgency: number, path: number): void {
+  const size = heap.size
+  let at = 0
+  for (let child = 1; child < size; child = 2 * at + 1) {
+    const right = child + 1
+    if (right < size && precedes(heap.urgencies[right] as number, heap.paths[right] as number, heap.indexes[right] as number, heap, child))
+      child = right
+    if (precedes(urgency, path, index, heap, child)) break
+    heap.copy(child, at)
+    at = child
+  }
+  heap.set(at, index, urgency, path)
+}

@@ -1,0 +1,329 @@
+import PQueue from 'p-queue'
+import type { Clock } from '../clock.js'
+import { CounterpointError } from '../errors.js'
+import type { AgentBackend } from './agent-backend.js'
+import { ReadyQueue } from './ready-queue.js'
+
+/** A slot of a pool, lent for one attempt. */
+export interface Lease {
+  /** Gives the slot back. Only the first call counts. */
+  release(): void
+}
+
+/** Whose tasks a pool starts: a run. */
+export interface Claimant {
+  /** Starts the attempt of task `index` on this slot. False when the task is no longer ready: the slot is still free. */
+  claim(index: number, lease: Lease): boolean
+  /** The task's longest remaining path as it is known now. */
+  path(index: number): number
+}
+
+/** The ready tasks of one run in one pool. */
+export interface Lane {
+  /** A task became ready at `since` (ms). */
+  push(index: number, priority: number, since: number): void
+  /** A task of the lane is no longer ready, without having been claimed. */
+  drop(): void
+  /** The run claims nothing while its lane is held. */
+  hold(held: boolean): void
+  /** The run is over. */
+  close(): void
+}
+
+/** What a pool is doing. */
+export interface PoolStats {
+  /** Attempts that hold a slot. */
+  readonly running: number
+  /** Ready tasks that wait for a slot. */
+  readonly queued: number
+  readonly concurrency: number
+  readonly paused: boolean
+}
+
+/** What a {@link WorkerPool} needs. */
+export interface WorkerPoolSetup {
+  readonly name: string
+  readonly backend: AgentBackend
+  /** How many attempts run at once. Default 4. */
+  readonly concurrency?: number
+  /** A waiting task gains one step of priority for each such span, in milliseconds. Default 60,000. */
+  readonly agingMs?: number
+  readonly clock: Clock
+}
+
+/** How many attempts are claimed before every other callback of the process gets its turn (trap 9). */
+const CLAIMS_PER_TURN = 256
+/** ... and how long at most, in milliseconds; looked at with every 16th claim. */
+const TURN_MS = 4
+
+/**
+ * A backend behind slots. One p-queue job per slot claims task after task until nothing is ready: the only user of p-queue,
+ * which keeps the slots and costs nothing per task. Runs share the pool by stride scheduling
+ * (Waldspurger and Weihl, MIT/LCS/TM-528, 1995): fairness between runs first, priority inside a run.
+ *
+ * Invariants: at most `concurrency` slots are leased, once those of a higher limit have come back.
+ * Trap 8: p-queue does not see claims, so a slot looks between two of them whether it still may.
+ */
+export class WorkerPool {
+  readonly name: string
+  readonly backend: AgentBackend
+  readonly #clock: Clock
+  readonly #agingMs: number
+  readonly #queue: PQueue
+  #concurrency: number
+  #paused = false
+  #slots = 0
+  #leased = 0
+  readonly #lanes: RunLane[] = []
+  #pass = 0
+  #claims = 0
+  #turnBegan = 0
+  #atGate: Slot[] | undefined
+  readonly #onRelease: (slot: Slot) => void = slot => this.#release(slot)
+
+  /** @throws INVALID_INPUT for a concurrency that is no positive integer. */
+  constructor({ name, backend, concurrency = 4, agingMs = 60_000, clock }: WorkerPoolSetup) {
+    this.name = name
+    this.backend = backend
+    this.#clock = clock
+    this.#agingMs = agingMs
+    this.#concurrency = checkConcurrency(name, concurrency)
+    this.#queue = new PQueue({ concurrency })
+  }
+
+  /** How many attempts run at once. May be set while the pool works: a lower one takes effect as attempts end. */
+  get concurrency(): number {
+    return this.#concurrency
+  }
+
+  /** @throws INVALID_INPUT for anything but a positive integer. */
+  set concurrency(value: number) {
+    this.#concurrency = checkConcurrency(this.name, value)
+    this.#queue.concurrency = value
+    this.#fill()
+  }
+
+  /** Starts nothing until `unpause`; what runs goes on. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  /** Starts again. */
+  unpause(): void {
+    this.#paused = false
+    this.#fill()
+  }
+
+  /** What the pool is doing now. */
+  stats(): PoolStats {
+    let queued = 0
+    for (const lane of this.#lanes) queued += lane.waiting
+    return { running: this.#leased, queued, concurrency: this.#concurrency, paused: this.#paused }
+  }
+
+  /** Lets a run in. With twice the `weight` it gets twice the slots, as long as both have something to do. */
+  open(run: Claimant, weight: number): Lane {
+    const lane = new RunLane(run, 1 / weight, this.#agingMs, {
+      filled: () => this.#join(lane),
+      closed: () => this.#remove(lane),
+    })
+    return lane
+  }
+
+  /** A run that was idle starts level with the others: it has saved nothing up. */
+  #join(lane: RunLane): void {
+    if (!lane.joined) {
+      lane.joined = true
+      lane.pass = Math.max(lane.pass, this.#pass)
+      this.#lanes.push(lane)
+    }
+    this.#fill()
+  }
+
+  #remove(lane: RunLane): void {
+    if (!lane.joined) return
+    lane.joined = false
+    this.#lanes.splice(this.#lanes.indexOf(lane), 1)
+  }
+
+  /** Opens slots for what is ready. */
+  #fill(): void {
+    while (this.#mayOpen()) {
+      this.#slots++
+      void this.#queue.add(() => new Promise<void>(end => this.#work({ end, leased: false, working: false })))
+    }
+  }
+
+  #mayOpen(): boolean {
+    if (this.#paused || this.#atGate !== undefined || this.#slots >= this.#concurrency) return false
+    return this.#slots - this.#leased < this.#ready()
+  }
+
+  /** Claimable tasks, counted no further than there could be slots for. */
+  #ready(): number {
+    let ready = 0
+    for (const lane of this.#lanes) if (!lane.held) ready += lane.size
+    return ready
+  }
+
+  /** Claims for a slot until it is leased or has nothing to do. Not re-entered: a lease that comes back at once is seen by the loop. */
+  #work(slot: Slot): void {
+    if (slot.working) return
+    slot.working = true
+    while (!slot.leased) {
+      if (this.#atGate !== undefined) {
+        this.#atGate.push(slot)
+        break
+      }
+      if (this.#paused || this.#slots > this.#concurrency || !this.#claimFor(slot)) {
+        this.#slots--
+        slot.end()
+        break
+      }
+    }
+    slot.working = false
+  }
+
+  /** False when no lane has a task. */
+  #claimFor(slot: Slot): boolean {
+    for (let lane = this.#nextLane(); lane !== undefined; lane = this.#nextLane()) {
+      const index = lane.take()
+      if (lane.size === 0) this.#remove(lane)
+      if (index === -1) continue
+      const lease = new SlotLease(slot, this.#onRelease)
+      slot.leased = true
+      this.#leased++
+      if (lane.run.claim(index, lease)) {
+        this.#charge(lane)
+        return true
+      }
+      lease.revoke()
+      slot.leased = false
+      this.#leased--
+    }
+    return false
+  }
+
+  #charge(lane: RunLane): void {
+    lane.waiting--
+    this.#pass = lane.pass
+    lane.pass += lane.stride
+    this.#claims++
+    if (this.#claims >= CLAIMS_PER_TURN || (this.#claims % 16 === 0 && this.#clock.monotonic() - this.#turnBegan > TURN_MS))
+      this.#closeGate()
+  }
+
+  #release(slot: Slot): void {
+    slot.leased = false
+    this.#leased--
+    this.#work(slot)
+  }
+
+  #nextLane(): RunLane | undefined {
+    let next: RunLane | undefined
+    for (const lane of this.#lanes) if (!lane.held && (next === undefined || lane.pass < next.pass)) next = lane
+    return next
+  }
+
+  /** Trap 9: a million instant tasks would starve every timer. All slots wait for one turn of the event loop. */
+  #closeGate(): void {
+    if (this.#atGate !== undefined) return
+    this.#atGate = []
+    this.#clock.schedule(() => {
+      const slots = this.#atGate as Slot[]
+      this.#atGate = undefined
+      this.#claims = 0
+      this.#turnBegan = this.#clock.monotonic()
+      for (const slot of slots) this.#work(slot)
+      this.#fill()
+    }, 0)
+  }
+}
+
+interface Slot {
+  readonly end: () => void
+  leased: boolean
+  working: boolean
+}
+
+class SlotLease implements Lease {
+  #slot: Slot | undefined
+  readonly #release: (slot: Slot) => void
+
+  constructor(slot: Slot, release: (slot: Slot) => void) {
+    this.#slot = slot
+    this.#release = release
+  }
+
+  release(): void {
+    const slot = this.#slot
+    this.#slot = undefined
+    if (slot !== undefined) this.#release(slot)
+  }
+
+  /** The claim came to nothing: the slot was never lent. */
+  revoke(): void {
+    this.#slot = undefined
+  }
+}
+
+class RunLane implements Lane {
+  readonly run: Claimant
+  readonly stride: number
+  pass = 0
+  joined = false
+  held = false
+  /** Without those that were dropped: they stay in the queue until they are met. */
+  waiting = 0
+  readonly #agingMs: number
+  readonly #queue = new ReadyQueue()
+  readonly #pool: { readonly filled: () => void; readonly closed: () => void }
+
+  constructor(run: Claimant, stride: number, agingMs: number, pool: { readonly filled: () => void; readonly closed: () => void }) {
+    this.run = run
+    this.stride = stride
+    this.#agingMs = agingMs
+    this.#pool = pool
+  }
+
+  get size(): number {
+    return this.#queue.size
+  }
+
+  push(index: number, priority: number, since: number): void {
+    this.waiting++
+    this.#queue.push(index, priority + Math.floor(since / this.#agingMs), this.run.path(index))
+    this.#pool.filled()
+  }
+
+  drop(): void {
+    this.waiting--
+  }
+
+  hold(held: boolean): void {
+    this.held = held
+    if (!held && this.size > 0) this.#pool.filled()
+  }
+
+  close(): void {
+    this.#pool.closed()
+  }
+
+  /** The most urgent task; one whose path has grown since it was pushed takes its new place first. -1 when there is none. */
+  take(): number {
+    while (this.#queue.size > 0) {
+      const { nextPath, nextUrgency } = this.#queue
+      const index = this.#queue.pop()
+      const path = this.run.path(index)
+      if (path <= nextPath) return index
+      this.#queue.push(index, nextUrgency, path)
+    }
+    return -1
+  }
+}
+
+function checkConcurrency(pool: string, value: number): number {
+  if (Number.isInteger(value) && value > 0) return value
+  const issue = { path: `pools.${pool}.concurrency`, message: `expected a positive integer, got ${value}` }
+  throw new CounterpointError('INVALID_INPUT', `${issue.path}: ${issue.message}`, { issues: [issue] })
+}

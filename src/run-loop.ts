@@ -1,0 +1,152 @@
+import type { Clock } from './clock.js'
+import type { JudgeFailure } from './core/decision.js'
+import type { JournalRecord } from './core/event.js'
+import { evolve } from './core/evolve.js'
+import { copyState, type RunState } from './core/run-state.js'
+import type { Signal } from './core/signal.js'
+import type { Decide } from './options.js'
+import type { OpenJournal } from './journal/journal.js'
+
+/** What a {@link RunLoop} works with. */
+export interface RunLoopSetup {
+  /** The state to begin in: empty, or replayed from the journal. */
+  readonly state: RunState
+  readonly clock: Clock
+  readonly random: () => number
+  readonly decide: Decide
+  readonly judge: JudgeFailure
+  readonly journal: OpenJournal
+  /** A signal has been decided. Its events may not be durable yet: nothing may be heard or called because of them. */
+  decided(signal: Signal, record: JournalRecord): void
+  /** A record is durable: it is heard now, and backends are called because of it. */
+  published(record: JournalRecord): void
+  /** The journal failed for good: the run can go no further in this process. */
+  stalled(error: unknown): void
+}
+
+/** Called when the record of a signal is durable; with false when the signal decided nothing. */
+export type Done = (published: boolean) => void
+
+interface Pending {
+  readonly record: JournalRecord
+  readonly done: Done | undefined
+  durable: boolean
+}
+
+/**
+ * The heart of a run: signal -> decide -> journal -> publish, one signal at a time.
+ *
+ * Invariants: a signal that comes while another is worked on waits in the inbox (trap 1). Signals are decided ahead of the journal;
+ * what is published is durable, in order, and nothing else. With a synchronous journal there is no difference, and one state serves for both.
+ */
+export class RunLoop {
+  readonly #setup: RunLoopSetup
+  readonly #context: { at: number; readonly random: () => number; readonly judge: JudgeFailure }
+  readonly #wallOffset: number
+  /** The state as it has been decided; may be ahead of the journal. */
+  readonly head: RunState
+  /** The state as it is durable: all that a host may see. */
+  readonly durable: RunState
+  readonly #inbox: Signal[] = []
+  #next = 0
+  readonly #done = new Map<Signal, Done>()
+  readonly #pending: Pending[] = []
+  #busy = false
+  #stalled = false
+
+  constructor(setup: RunLoopSetup) {
+    this.#setup = setup
+    this.head = setup.state
+    this.durable = setup.journal.synchronous ? setup.state : copyState(setup.state)
+    // Invariant: the time of events is monotonic time from one look at the wall clock. A wall clock that jumps moves no event.
+    this.#wallOffset = Math.round(setup.clock.now()) - setup.clock.monotonic()
+    this.#context = { at: 0, random: setup.random, judge: setup.judge }
+  }
+
+  /** The time of an event that happens now. */
+  now(): number {
+    return Math.floor(this.#wallOffset + this.#setup.clock.monotonic())
+  }
+
+  send(signal: Signal, done?: Done): void {
+    if (done) this.#done.set(signal, done)
+    this.#inbox.push(signal)
+    if (!this.#busy) this.#turn()
+  }
+
+  #turn(): void {
+    this.#busy = true
+    try {
+      for (;;) {
+        if (this.#pending[0]?.durable) this.#publishNext()
+        else if (this.#next < this.#inbox.length && !this.#stalled) this.#decide(this.#take())
+        else break
+      }
+    } catch (error) {
+      this.#stall(error)
+    }
+    this.#busy = false
+  }
+
+  #take(): Signal {
+    const signal = this.#inbox[this.#next++] as Signal
+    if (this.#next === this.#inbox.length) {
+      this.#inbox.length = 0
+      this.#next = 0
+    }
+    return signal
+  }
+
+  #decide(signal: Signal): void {
+    this.#context.at = this.now()
+    const record = this.#setup.decide(this.head, signal, this.#context)
+    const done = this.#done.size === 0 ? undefined : this.#done.get(signal)
+    if (done) this.#done.delete(signal)
+    this.#setup.decided(signal, record)
+    if (record.length > 0) this.#write(record, done)
+    else done?.(false)
+  }
+
+  #write(record: JournalRecord, done: Done | undefined): void {
+    try {
+      const written = this.#setup.journal.append(record)
+      if (written === undefined && this.#pending.length === 0) return this.#publish(record, done)
+      const pending: Pending = { record, done, durable: written === undefined }
+      this.#pending.push(pending)
+      if (written !== undefined) this.#await(written, pending)
+    } catch (error) {
+      this.#stall(error)
+    }
+  }
+
+  #await(written: Promise<void>, pending: Pending): void {
+    written.then(
+      () => {
+        pending.durable = true
+        if (!this.#busy) this.#turn()
+      },
+      error => this.#stall(error),
+    )
+  }
+
+  #publishNext(): void {
+    const { record, done } = this.#pending.shift() as Pending
+    this.#publish(record, done)
+  }
+
+  #publish(record: JournalRecord, done: Done | undefined): void {
+    if (this.durable !== this.head) for (const event of record) evolve(this.durable, event)
+    this.#setup.published(record)
+    done?.(true)
+  }
+
+  /** Nothing more is decided: what is not durable has not happened. Whoever resumes the run starts from what is. */
+  #stall(error: unknown): void {
+    if (this.#stalled) return
+    this.#stalled = true
+    for (const { done } of this.#pending) done?.(false)
+    for (const done of this.#done.values()) done(false)
+    this.#done.clear()
+    this.#setup.stalled(error)
+  }
+}

@@ -1,0 +1,122 @@
+import type { Outcome } from './core/event.js'
+import type { RunState, RunStatus } from './core/run-state.js'
+import type { Tally, TaskSpec, TaskState, TaskStatus } from './core/task.js'
+import type { Report } from './pools/agent-backend.js'
+import type { FinishedRun, TaskResult } from './results/result-aggregator.js'
+
+/** A task that has an attempt. */
+export interface RunningTask {
+  readonly id: string
+  readonly pool: string
+  readonly attempt: number
+  /** In milliseconds since 1970. */
+  readonly startedAt: number
+  /** Share done, 0 to 1, as the agent last said. */
+  readonly progress?: number
+  /** What the agent last said. */
+  readonly message?: string
+}
+
+/** How far a run is. */
+export interface RunProgress {
+  readonly runId: string
+  readonly status: RunStatus
+  /** When it has settled. */
+  readonly outcome?: Outcome
+  /** Tasks in all, and those that have ended one way or another. */
+  readonly total: number
+  readonly ended: number
+  /** How many tasks are in each state. */
+  readonly counts: Readonly<Record<TaskStatus, number>>
+  /** In milliseconds since 1970; 0 before it has started. */
+  readonly startedAt: number
+  readonly running: readonly RunningTask[]
+}
+
+/** How far the run of `state` is. */
+export function progressOf(state: RunState, running: readonly RunningTask[]): RunProgress {
+  const { runId, phase, counts, specs, startedAt } = state
+  const ended = counts.succeeded + counts.dead + counts.skipped + counts.cancelled
+  return {
+    runId,
+    status: phase.status,
+    ...(phase.status === 'settled' && { outcome: phase.outcome }),
+    total: specs.length,
+    ended,
+    counts: { ...counts },
+    startedAt,
+    running,
+  }
+}
+
+/** The running task `index`, with what it last reported. */
+export function runningTask(state: RunState, index: number, report: Report | undefined): RunningTask | undefined {
+  const task = state.states[index] as TaskState
+  if (task.status !== 'running' && task.status !== 'stopping') return undefined
+  const { id } = state.specs[index] as TaskSpec
+  const { progress, message } = report ?? {}
+  return {
+    id,
+    pool: task.pool,
+    attempt: task.attempt,
+    startedAt: task.startedAt,
+    ...(progress !== undefined && { progress }),
+    ...(message !== undefined && { message }),
+  }
+}
+
+/** What is known of task `index`. */
+export function taskResult(state: RunState, index: number): TaskResult {
+  const spec = state.specs[index] as TaskSpec
+  const task = state.states[index] as TaskState
+  const tally = state.tallies[index] as Tally
+  const live = task.status === 'running' || task.status === 'stopping'
+  const startedAt = tally.firstStartAt ?? (live ? task.startedAt : undefined)
+  return {
+    id: spec.id,
+    description: spec.description,
+    pool: spec.pool ?? '',
+    status: task.status,
+    ...detailOf(task),
+    attempts: live ? task.attempt : tally.attempts,
+    abandoned: tally.abandoned,
+    ...(tally.usage !== undefined && { usage: tally.usage }),
+    busyMs: tally.busyMs,
+    ...(startedAt !== undefined && { startedAt }),
+    weight: spec.weight ?? 1,
+    after: spec.after ?? [],
+  }
+}
+
+function detailOf(task: TaskState): Partial<TaskResult> {
+  switch (task.status) {
+    case 'succeeded':
+      return { output: task.output, endedAt: task.at }
+    case 'dead':
+      return { failure: task.failure, endedAt: task.at }
+    case 'delayed':
+      return { failure: task.failure }
+    case 'skipped':
+      return { rootCause: task.rootCause, endedAt: task.at }
+    case 'cancelled':
+      return { reason: task.reason, endedAt: task.at }
+    default:
+      return {}
+  }
+}
+
+/** A settled run, for the aggregator: its tasks are listed when they are first read. */
+export function finishedRun(state: RunState, outcome: Outcome): FinishedRun {
+  let tasks: readonly TaskResult[] | undefined
+  return {
+    runId: state.runId,
+    ...(state.name !== undefined && { name: state.name }),
+    outcome,
+    startedAt: state.startedAt,
+    settledAt: state.at,
+    get tasks() {
+      tasks ??= state.specs.map((_, index) => taskResult(state, index))
+      return tasks
+    },
+  }
+}

@@ -1,0 +1,130 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import ts from 'typescript'
+import { ROOT } from '../package/source-tree.js'
+import type { Block } from './markdown.js'
+
+/** A program that a page shows, and what it needs to run. */
+export interface Program {
+  /** Where it stands: `docs/quickstart.md:41`. */
+  readonly title: string
+  readonly extension: 'ts' | 'js'
+  /** Line n of it is line n of the page, so that whatever goes wrong names the line to mend. */
+  readonly text: string
+  /** False for a block marked `no-run`: it is compiled only. */
+  readonly runs: boolean
+  /** Files that lie in the folder in which it runs: the blocks of its page marked `file=name`. */
+  readonly files: Readonly<Record<string, string>>
+}
+
+/** The programs of one page. A block marked `continued` begins with all of the program before it. */
+export function programsOf(blocks: readonly Block[]): Program[] {
+  const files = Object.fromEntries(
+    blocks.flatMap(block => {
+      const name = block.marks.find(mark => mark.startsWith('file='))?.slice('file='.length)
+      return name === undefined ? [] : [[basename(name), block.lines.join('\n')]]
+    }),
+  )
+  const programs: Program[] = []
+  for (const block of blocks) {
+    if (block.language !== 'ts' && block.language !== 'js') continue
+    const before = block.marks.includes('continued') ? programs.at(-1) : undefined
+    const lines = before?.text.split('\n') ?? []
+    while (lines.length < block.line - 1) lines.push('')
+    programs.push({
+      title: `${block.page}:${block.line}`,
+      extension: block.language,
+      text: [...lines, ...block.lines].join('\n'),
+      runs: !block.marks.includes('no-run') && before?.runs !== false,
+      files,
+    })
+  }
+  return programs
+}
+
+/** The compiled programs, in a folder of their own inside the package: there 'counterpoint' is the built library itself. */
+export interface Compiled {
+  /** What the compiler says against a program, as `docs/quickstart.md:43: message`. */
+  problems(program: Program): string[]
+  /** What it said on the way out, or an error with that and its exit code. */
+  run(program: Program): Promise<string>
+  dispose(): void
+}
+
+const STRICT: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022,
+  lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+  types: ['node'],
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  verbatimModuleSyntax: true,
+  skipLibCheck: true,
+  inlineSourceMap: true,
+}
+
+/** Type-checks and compiles all programs in one go. */
+export function compilePrograms(programs: readonly Program[]): Compiled {
+  mkdirSync(join(ROOT, 'build'), { recursive: true })
+  const folder = mkdtempSync(join(ROOT, 'build/docs-'))
+  const pathOf = (program: Program): string =>
+    join(folder, `${program.title.replaceAll(/\W+/g, '-')}.${program.extension}`)
+  for (const program of programs) writeFileSync(pathOf(program), program.text)
+  const typed = programs.filter(program => program.extension === 'ts')
+  const compiler = ts.createProgram(typed.map(pathOf), STRICT)
+  compiler.emit()
+  return {
+    problems(program) {
+      const source = compiler.getSourceFile(pathOf(program))
+      if (source === undefined) return []
+      return ts.getPreEmitDiagnostics(compiler, source).map(each => describeProblem(program, source, each))
+    },
+    run: program => runProgram(pathOf(program).replace(/\.ts$/, '.js'), program.files),
+    dispose: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+function describeProblem(program: Program, source: ts.SourceFile, problem: ts.Diagnostic): string {
+  const { line } = source.getLineAndCharacterOfPosition(problem.start ?? 0)
+  const page = program.title.slice(0, program.title.lastIndexOf(':'))
+  return `${page}:${line + 1}: ${ts.flattenDiagnosticMessageText(problem.messageText, '\n')}`
+}
+
+/** Loaded before every program: what a page shows must work on a plane, so only this machine may be talked to. */
+const OFFLINE = `
+import { Socket } from 'node:net'
+const { connect } = Socket.prototype
+Socket.prototype.connect = function (...args) {
+  const options = args.flat().find(each => typeof each === 'object' && each !== null) ?? { host: args[1] }
+  const host = options.path === undefined ? (options.host ?? 'localhost') : 'localhost'
+  if (['localhost', '127.0.0.1', '::1'].includes(host)) return connect.apply(this, args)
+  throw new Error('expected a program of the docs to stay on this machine, but it connects to ' + host)
+}`
+
+async function runProgram(path: string, files: Readonly<Record<string, string>>): Promise<string> {
+  const workdir = mkdtempSync(join(tmpdir(), 'counterpoint-docs-'))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(workdir, name), text)
+  const guard = `data:text/javascript,${encodeURIComponent(OFFLINE)}`
+  const { PATH, HOME } = process.env
+  try {
+    return await new Promise((resolve, reject) => {
+      const options = {
+        cwd: workdir,
+        env: { PATH, HOME, NO_COLOR: '1' },
+        timeout: 30_000,
+        killSignal: 'SIGKILL',
+      } as const
+      const argv = ['--enable-source-maps', '--import', guard, path]
+      execFile(process.execPath, argv, options, (error, stdout, stderr) => {
+        if (error === null) resolve(stdout)
+        else reject(new Error(`expected it to exit with 0 within 30 s: ${error.message}\n${stdout}\n${stderr}`))
+      })
+    })
+  } finally {
+    rmSync(workdir, { recursive: true, force: true, maxRetries: 5 })
+  }
+}

@@ -1,0 +1,156 @@
+import type { AgentReply } from 'counterpoint'
+import { expect, test } from 'vitest'
+import { attempt, failureOf, script, shell, textOf } from './attempt.js'
+
+const line = (value: unknown): string => JSON.stringify(value)
+const write = (text: string): string => `process.stdout.write(${JSON.stringify(text)})`
+const lines = (...values: readonly unknown[]): string => write(values.map(value => `${line(value)}\n`).join(''))
+
+test('text is always { text, outputTruncated }, also when it is empty', async () => {
+  expect(await attempt(shell('printf hello')).result).toEqual({ text: 'hello', outputTruncated: false })
+  expect(await attempt(shell('true')).result).toEqual({ text: '', outputTruncated: false })
+})
+
+test('text past the cap is cut, says so, and cuts no character in two', async () => {
+  const exact = await attempt(shell('printf 0123456789', { maxOutputBytes: 10 })).result
+  expect(exact).toEqual({ text: '0123456789', outputTruncated: false })
+  const cut = await attempt(shell(`printf '01234567\\303\\244\\303\\244'`, { maxOutputBytes: 11 })).result
+  expect(cut).toEqual({ text: '01234567ä', outputTruncated: true })
+})
+
+test('UTF-8 that comes in pieces is put together, and what is no UTF-8 is replaced', async () => {
+  const slow = `for (const byte of Buffer.from('a€🎼')) { process.stdout.write(Buffer.of(byte)); await new Promise(r => setTimeout(r, 5)) }`
+  expect(await textOf(script(slow))).toBe('a€🎼')
+  expect(await textOf(shell(`printf 'a\\000\\377b\\303'`))).toBe('a\0\ufffdb\ufffd')
+})
+
+test('200 MB of output neither fill the memory nor hold up the agent', async () => {
+  let most = 0
+  const before = process.memoryUsage().rss
+  const timer = setInterval(() => {
+    most = Math.max(most, process.memoryUsage().rss)
+  }, 10)
+  const noisy = shell('head -c 200000000 /dev/zero; head -c 20000000 /dev/zero >&2', { maxOutputBytes: 100_000 })
+  const result = (await attempt(noisy).result) as { text: string; outputTruncated: boolean }
+  clearInterval(timer)
+  expect(result.text).toBe('\0'.repeat(100_000))
+  expect(result.outputTruncated).toBe(true)
+  expect(most - before).toBeLessThan(100e6)
+})
+
+test('json is one JSON value', async () => {
+  expect(await attempt(shell(`printf '\\357\\273\\277 {"a": [1, "ä"]}\\n'`, { output: 'json' })).result).toEqual({
+    a: [1, 'ä'],
+  })
+  expect(await attempt(shell('echo null', { output: 'json' })).result).toBe(null)
+})
+
+test.each([
+  ['nothing at all', ''],
+  ['text', 'I am done'],
+  ['JSON that is cut at 65,536 bytes', line({ result: 'x'.repeat(100_000) }).slice(0, 65_536)],
+])('json with exit code 0 that is %s is incomplete', async (_name, text) => {
+  const failure = await failureOf(script(write(text), { output: 'json' }))
+  expect(failure).toMatchObject({ kind: 'incomplete-output', code: undefined })
+  expect(failure.message).toContain(`got ${text.length} bytes`)
+})
+
+test('json past the cap is incomplete, and says why', async () => {
+  const failure = await failureOf(script(write(line('x'.repeat(1_000))), { output: 'json', maxOutputBytes: 1_001 }))
+  expect(failure).toMatchObject({ kind: 'incomplete-output', code: 'OUTPUT_TRUNCATED', message: /maxOutputBytes/ })
+})
+
+test('jsonl tells progress and usage while it runs, and then the answer', async () => {
+  const { reports, result } = attempt(
+    script(
+      lines(
+        'noise',
+        { progress: 0.4, message: 'half\u001b[31m' },
+        { level: 30 },
+        { usage: { inputTokens: 10, costUsd: -1 } },
+        { progress: 7 },
+        { usage: { inputTokens: 12, outputTokens: 5, costUsd: 0.5, other: 1 } },
+        { output: { poem: '…' } },
+      ),
+      { output: 'jsonl' },
+    ),
+  )
+  const reply = (await result) as AgentReply
+  expect(reply.output).toEqual({ poem: '…' })
+  expect(reply.usage).toEqual({ inputTokens: 12, outputTokens: 5, costUsd: 0.5 })
+  expect(reports).toEqual([
+    { progress: 0.4, message: 'half' },
+    { usage: { inputTokens: 10 } },
+    { progress: 1 },
+    { usage: { inputTokens: 12, outputTokens: 5, costUsd: 0.5 } },
+  ])
+})
+
+test.each<[string, string, unknown]>([
+  [
+    'the last answer counts',
+    lines({ output: 1 }, { output: 2, usage: { costUsd: 1 } }),
+    { output: 2, usage: { costUsd: 1 } },
+  ],
+  ['an answer may be null', lines({ output: null }), { output: null }],
+  ['the last line needs no newline', write('{"output": 3}'), { output: 3 }],
+  ['lines may end with CR LF and be empty', write('\r\n{"output": 4}\r\n\r\n'), { output: 4 }],
+  ['noise after the answer does not matter', write('{"output": 5}\nbye'), { output: 5 }],
+  ['an error that is null is none', lines({ output: 6, error: null }), { output: 6 }],
+  [
+    'a long line before the answer does not matter',
+    `${write(`{"log": "${'x'.repeat(5_000)}"}\n`)};${lines({ output: 7 })}`,
+    { output: 7 },
+  ],
+])('of jsonl %s', async (_name, source, expected) => {
+  const reply = await attempt(script(source, { output: 'jsonl', maxOutputBytes: 1_000 })).result
+  expect(reply).toMatchObject(expected as object)
+})
+
+test.each<[string, string, object]>([
+  ['there is no answer', lines({ progress: 1 }, { usage: { costUsd: 2 } }), { code: undefined, usage: { costUsd: 2 } }],
+  ['its last line is cut', write('{"output": 1}\n{"output": "ab'), { code: undefined, message: /last line/ }],
+  ['the answer is too long', lines({ output: 'x'.repeat(5_000) }), { code: 'OUTPUT_TRUNCATED' }],
+  [
+    'a line after the answer is too long',
+    lines({ output: 1 }, { output: 'x'.repeat(5_000) }),
+    { code: 'OUTPUT_TRUNCATED' },
+  ],
+  ['it never ends its first line', write('x'.repeat(5_000)), { code: 'OUTPUT_TRUNCATED' }],
+])('jsonl with exit code 0 is incomplete when %s', async (_name, source, expected) => {
+  const failure = await failureOf(script(source, { output: 'jsonl', maxOutputBytes: 1_000 }))
+  expect(failure).toMatchObject({ kind: 'incomplete-output', ...expected })
+})
+
+test.each<[string, string, object]>([
+  [
+    'with a kind and a wait',
+    lines({ usage: { costUsd: 1 } }, { error: { kind: 'throttled', message: 'slow down\u0007', retryAfterMs: 2_000 } }),
+    { kind: 'throttled', message: 'slow down', retryAfterMs: 2_000, usage: { costUsd: 1 } },
+  ],
+  [
+    'of an unknown kind',
+    lines({ error: { kind: 'toString', message: 'no', retryAfterMs: -5 } }),
+    { kind: 'agent', message: 'no', retryAfterMs: undefined },
+  ],
+  ['in a word', lines({ error: 'out of ink' }), { kind: 'agent', message: 'out of ink' }],
+  ['without a word', lines({ error: {} }), { kind: 'agent', message: /without saying why/ }],
+  [
+    'before an exit code',
+    `${lines({ error: { kind: 'quota', message: 'used up' } })}; process.exitCode = 9`,
+    { kind: 'quota' },
+  ],
+  ['besides an answer', lines({ error: 'no' }, { output: 1 }), { kind: 'agent', message: 'no' }],
+])('jsonl can report a failure %s', async (_name, source, expected) => {
+  expect(await failureOf(script(source, { output: 'jsonl' }))).toMatchObject(expected)
+})
+
+test('an answer with another exit code than 0 is a failure that has used something', async () => {
+  const options = script(`${lines({ output: 1, usage: { costUsd: 3 } })}; process.exitCode = 2`, { output: 'jsonl' })
+  expect(await failureOf(options)).toMatchObject({ kind: 'agent', status: 2, usage: { costUsd: 3 } })
+})
+
+test('200,000 short lines are read in a moment', async () => {
+  const source = `yes '{"level":30}' | head -n 200000; echo '{"output": 1}'`
+  expect(await attempt(shell(source, { output: 'jsonl' })).result).toMatchObject({ output: 1 })
+})

@@ -1,0 +1,208 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { getEventListeners } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { type Attempt, attempt, isAlive, script, shell, until } from './attempt.js'
+
+const onLinux = process.platform === 'linux'
+
+/** An attempt whose agent says as progress which processes there are; its pids, once it has said so. */
+async function pidsOf({ reports }: Attempt, count: number): Promise<number[]> {
+  await until(() => reports.length >= count)
+  return reports.map(report => Number(report.message))
+}
+
+const sayPid = `echo "{\\"message\\": \\"$$\\"}"`
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
+function timed<T>(work: Promise<T>): Promise<number> {
+  const start = performance.now()
+  const ms = (): number => performance.now() - start
+  return work.then(ms, ms)
+}
+
+test('an abort ends an agent that listens to TERM at once', async () => {
+  const agent = attempt(shell(`${sayPid}; exec sleep 60`, { output: 'jsonl', killGraceMs: 5_000 }))
+  const [pid] = await pidsOf(agent, 1)
+  agent.abort.abort()
+  expect(await timed(agent.result)).toBeLessThan(1_000)
+  await expect(agent.result).rejects.toMatchObject({ kind: 'interrupted', code: 'ABORTED' })
+  expect(isAlive(pid!)).toBe(false)
+})
+
+test('an agent that ignores TERM gets KILL after the grace, not before', async () => {
+  const agent = attempt(
+    shell(`trap '' TERM; ${sayPid}; while :; do sleep 1; done`, { output: 'jsonl', killGraceMs: 300 }),
+  )
+  const [pid] = await pidsOf(agent, 1)
+  agent.abort.abort()
+  agent.abort.abort()
+  const ms = await timed(agent.result)
+  expect(ms).toBeGreaterThanOrEqual(295)
+  expect(ms).toBeLessThan(1_500)
+  expect(isAlive(pid!)).toBe(false)
+})
+
+test('an agent has its grace to tidy up, and is still listened to', async () => {
+  const source = `
+    process.on('SIGTERM', () => process.stdout.write('x'.repeat(2e6) + '\\n', () => {
+      console.log('{"message": "tidy"}')
+      process.exitCode = 0
+      clearInterval(timer)
+    }))
+    const timer = setInterval(() => {}, 1000)
+    console.log('{"message": "' + process.pid + '"}')`
+  const agent = attempt(script(source, { output: 'jsonl', killGraceMs: 5_000 }))
+  await pidsOf(agent, 1)
+  agent.abort.abort()
+  await expect(agent.result).rejects.toMatchObject({ code: 'ABORTED' })
+  expect(agent.reports.at(-1)).toEqual({ message: 'tidy' })
+})
+
+test('the children of an agent that dies of TERM have their grace too', async () => {
+  const child = `trap 'sleep 0.1; echo "{\\"message\\": \\"tidy\\"}"; exit' TERM; ${sayPid}; while :; do sleep 0.02; done`
+  const agent = attempt(
+    shell('trap - TERM; sh -c "$CHILD" & wait', { output: 'jsonl', setEnv: { CHILD: child }, killGraceMs: 5_000 }),
+  )
+  await pidsOf(agent, 1)
+  agent.abort.abort()
+  await expect(agent.result).rejects.toMatchObject({ code: 'ABORTED' })
+  expect(agent.reports.at(-1)).toEqual({ message: 'tidy' })
+})
+
+test('an abort while the question is written, and one after the end, do no harm', async () => {
+  const deaf = attempt(shell(`${sayPid}; exec sleep 60`, { output: 'jsonl', stdin: () => 'x'.repeat(10_000_000) }))
+  const [pid] = await pidsOf(deaf, 1)
+  deaf.abort.abort()
+  await expect(deaf.result).rejects.toMatchObject({ code: 'ABORTED' })
+  expect(isAlive(pid!)).toBe(false)
+  const quick = attempt(shell('true'))
+  await quick.result
+  quick.abort.abort()
+})
+
+test('an abort while the output is held open after the end ends the wait', async () => {
+  const agent = attempt(shell(`${sayPid}; sleep 60 & exit 0`, { output: 'jsonl', drainMs: 30_000 }))
+  const [pid] = await pidsOf(agent, 1)
+  await until(() => !isAlive(pid!))
+  agent.abort.abort()
+  expect(await timed(agent.result)).toBeLessThan(1_000)
+})
+
+test('a grandchild that holds the output open delays the end by the drain only, and is ended', async () => {
+  const grandchild = `sh -c '${sayPid}; exec sleep 60' &`
+  const agent = attempt(shell(`${grandchild} sleep 0.1; echo '{"output": "done"}'`, { output: 'jsonl', drainMs: 200 }))
+  const ms = await timed(agent.result)
+  await expect(agent.result).resolves.toMatchObject({ output: 'done' })
+  expect(ms).toBeGreaterThanOrEqual(290)
+  expect(ms).toBeLessThan(2_000)
+  const [pid] = await pidsOf(agent, 1)
+  expect(isAlive(pid!)).toBe(false)
+})
+
+test.skipIf(!onLinux)('a grandchild in a session of its own is ended with its agent (Linux)', async () => {
+  const grandchild = `setsid sh -c 'trap "" TERM; ${sayPid}; while :; do sleep 1; done' </dev/null &`
+  const agent = attempt(shell(`${grandchild} ${sayPid}; wait; sleep 60`, { output: 'jsonl' }))
+  const pids = await pidsOf(agent, 2)
+  agent.abort.abort()
+  await expect(agent.result).rejects.toMatchObject({ code: 'ABORTED' })
+  expect(pids.filter(isAlive)).toEqual([])
+})
+
+test.skipIf(!onLinux)(
+  'so is one that has no output and whose parents are gone, after an end without an abort (Linux)',
+  async () => {
+    const orphan = `setsid sh -c 'setsid sleep 61.5 & echo $! >&2' </dev/null >/dev/null`
+    const agent = attempt(shell(`${orphan}; exit 4`))
+    const failure = await agent.result.catch((error: Error) => error)
+    const pid = Number(/(\d+)$/.exec((failure as Error).message)?.[1])
+    expect(pid).toBeGreaterThan(0)
+    expect(isAlive(pid)).toBe(false)
+  },
+)
+
+test.skipIf(!onLinux)('so is one that has thrown away its environment, found through its parent (Linux)', async () => {
+  const stripped = `env -i setsid sh -c '${sayPid}; sleep 60' </dev/null &`
+  const agent = attempt(shell(`${stripped} wait`, { output: 'jsonl' }))
+  const pids = await pidsOf(agent, 1)
+  agent.abort.abort()
+  await expect(agent.result).rejects.toMatchObject({ code: 'ABORTED' })
+  expect(pids.filter(isAlive)).toEqual([])
+})
+
+test.skipIf(!onLinux)('of children that fork and die faster than one can look nobody gets away (Linux)', async () => {
+  const name = `67.${process.pid}`
+  const chain = `setsid -f sh -c "setsid -f sh -c 'setsid -f sleep ${name}'" </dev/null >/dev/null 2>&1`
+  const orphan = `setsid sh -c "setsid sleep ${name} & exit 0" </dev/null >/dev/null 2>&1 &`
+  const row = async (source: string): Promise<void> => {
+    for (let i = 0; i < 10; i++) {
+      const agent = attempt(shell(source, { killGraceMs: 50, drainMs: 50 }))
+      if (i % 3 === 0) setTimeout(() => agent.abort.abort(), i)
+      await agent.result.catch(() => undefined)
+    }
+  }
+  await Promise.all([row(chain), row(chain), row(orphan), row(`${chain}; ${orphan} exec sleep 0.01`)])
+  const left = readdirSync('/proc').filter(pid => /^\d+$/.test(pid) && commandOf(pid).startsWith(`sleep\0${name}`))
+  expect(left).toEqual([])
+})
+
+test('nothing is ended that does not belong to the attempt', async () => {
+  const stranger = spawn('sleep', ['60'])
+  const neighbour = attempt(shell(`${sayPid}; exec sleep 60`, { output: 'jsonl' }))
+  const [pid] = await pidsOf(neighbour, 1)
+  const agent = attempt(shell('trap "" TERM; while :; do sleep 1; done', { killGraceMs: 50 }))
+  setTimeout(() => agent.abort.abort(), 50)
+  await expect(agent.result).rejects.toMatchObject({ code: 'ABORTED' })
+  expect([isAlive(stranger.pid!), isAlive(pid!)]).toEqual([true, true])
+  stranger.kill()
+  neighbour.abort.abort()
+  await neighbour.result.catch(() => undefined)
+})
+
+test('when the host exits its agents are killed, on Linux those in sessions of their own too', async () => {
+  const before = new Set(process.listeners('exit'))
+  const apart = onLinux ? `setsid sh -c '${sayPid}; sleep 60' </dev/null &` : `${sayPid};`
+  const agent = attempt(shell(`trap '' TERM; ${apart} ${sayPid}; sleep 60; sleep 60`, { output: 'jsonl' }))
+  const pids = await pidsOf(agent, 2)
+  const ours = process.listeners('exit').filter(listener => !before.has(listener))
+  expect(ours).toHaveLength(1)
+  ours[0]!(0)
+  await expect(agent.result).rejects.toMatchObject({ kind: 'crashed', code: 'SIGKILL' })
+  expect(pids.filter(isAlive)).toEqual([])
+})
+
+test('fifty attempts leave no file handle, no listener and no timer behind', async () => {
+  const resources = () => ({
+    handles: onLinux ? readdirSync('/proc/self/fd').length : 0,
+    timers: process.getActiveResourcesInfo().filter(name => name === 'Timeout').length,
+  })
+  await attempt(shell('true')).result
+  const before = resources()
+  const listeners = process.listenerCount('exit')
+  const agents = Array.from({ length: 50 }, (_, i) => attempt(shell(i % 5 === 0 ? 'exit 3' : 'cat >&2; echo ok')))
+  const ends = await Promise.allSettled(agents.map(agent => agent.result))
+  expect(ends.filter(end => end.status === 'fulfilled')).toHaveLength(40)
+  expect(agents.flatMap(({ abort }) => getEventListeners(abort.signal, 'abort'))).toEqual([])
+  await until(() => resources().handles <= before.handles && resources().timers <= before.timers)
+  expect(process.listenerCount('exit')).toBe(listeners)
+})
+
+test.skipIf(!onLinux)(
+  'without a file handle to spare an attempt is turned away as overloaded (Linux, with prlimit)',
+  async ({ skip }) => {
+    const limit = (files: string) =>
+      spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${files}`]).status === 0
+    const now = /Max open files +(\d+) +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))!
+    if (!limit(`${readdirSync('/proc/self/fd').length + 2}:${now[2]}`)) return skip('prlimit is not there')
+    const failures = await Promise.allSettled([attempt(shell('true')).result, attempt(shell('true')).result])
+    limit(`${now[1]}:${now[2]}`)
+    expect(failures).toMatchObject(Array(2).fill({ reason: { kind: 'overloaded', code: 'EMFILE' } }))
+  },
+)

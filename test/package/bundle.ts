@@ -1,0 +1,36 @@
+import { join } from 'node:path'
+import { build } from 'vite'
+import { builtLibrary } from './built.js'
+import { ROOT } from './source-tree.js'
+
+const PAGE = join(ROOT, 'page.js')
+
+/**
+ * `source`, the text of an ES module, with everything that it imports, as one minified ES module for browsers.
+ * Its imports from 'counterpoint' lead to the built library.
+ */
+export async function bundle(source: string): Promise<string> {
+  const result = await build({
+    root: ROOT,
+    configFile: false,
+    logLevel: 'error',
+    resolve: { alias: [{ find: /^counterpoint$/, replacement: builtLibrary() }] },
+    plugins: [
+      {
+        name: 'a page that no file holds',
+        resolveId: id => (id === PAGE ? id : undefined),
+        load: id => (id === PAGE ? source : undefined),
+      },
+    ],
+    build: {
+      write: false,
+      modulePreload: false,
+      rolldownOptions: { input: PAGE, preserveEntrySignatures: 'strict' },
+    },
+  })
+  if (!('output' in result)) throw new Error('expected one build to come out of one input')
+  const [chunk, ...others] = result.output
+  if (others.length > 0)
+    throw new Error(`expected one file, also got ${others.map(other => other.fileName).join(', ')}`)
+  return chunk.code
+}

@@ -1,0 +1,55 @@
+import { relative } from 'node:path'
+import ts from 'typescript'
+import { ROOT } from './source-tree.js'
+
+/** What a platform offers: the names of TypeScript's own `lib` files, and of `@types` packages. */
+export interface Platform {
+  readonly libs: readonly string[]
+  readonly types?: readonly string[]
+}
+
+const HOUSE: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  verbatimModuleSyntax: true,
+  importHelpers: true,
+  skipLibCheck: true,
+  noEmit: true,
+}
+
+/**
+ * What the compiler says against these files (absolute paths) when the platform offers this and nothing else.
+ * `samples` are further files that exist in memory only: path to text.
+ */
+export function compileProblems(
+  files: readonly string[],
+  platform: Platform,
+  samples: Readonly<Record<string, string>> = {},
+): string[] {
+  const lib = platform.libs.map(name => `lib.${name}.d.ts`)
+  const options: ts.CompilerOptions = { ...HOUSE, lib, types: [...(platform.types ?? [])] }
+  const program = ts.createProgram([...files, ...Object.keys(samples)], options, withSamples(options, samples))
+  return ts.getPreEmitDiagnostics(program).map(line)
+}
+
+function withSamples(options: ts.CompilerOptions, samples: Readonly<Record<string, string>>): ts.CompilerHost {
+  const host = ts.createCompilerHost(options)
+  const { fileExists, readFile, getSourceFile } = host
+  host.fileExists = path => Object.hasOwn(samples, path) || fileExists(path)
+  host.readFile = path => samples[path] ?? readFile(path)
+  host.getSourceFile = (path, language, ...rest) =>
+    Object.hasOwn(samples, path)
+      ? ts.createSourceFile(path, samples[path]!, language)
+      : getSourceFile(path, language, ...rest)
+  return host
+}
+
+function line(diagnostic: ts.Diagnostic): string {
+  const message = ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n')
+  if (diagnostic.file === undefined) return message
+  const at = diagnostic.file.getLineAndCharacterOfPosition(diagnostic.start ?? 0)
+  return `${relative(ROOT, diagnostic.file.fileName)}:${at.line + 1}: ${message}`
+}

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import ts from 'typescript'
+import { ROOT } from './source-tree.js'
+
+/** What one entry of the package offers. Types carry the prefix `type `. */
+export interface Entry {
+  /** As it stands in the exports map: `.` or `./node`. */
+  readonly subpath: string
+  /** In the order of the alphabet. */
+  readonly names: readonly string[]
+  /** Those without a docstring. */
+  readonly undocumented: readonly string[]
+}
+
+/** Every entry of package.json that leads to a module, read from the source behind it. */
+export function packageEntries(): Entry[] {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    exports: Record<string, string | { readonly types: string }>
+  }
+  const sources = Object.entries(exports).flatMap(([subpath, target]) =>
+    typeof target === 'string' ? [] : [{ subpath, source: sourceOf(target.types) }],
+  )
+  const program = ts.createProgram(
+    sources.map(({ source }) => source),
+    houseOptions(),
+  )
+  return sources.map(({ subpath, source }) => readEntry(program, subpath, source))
+}
+
+/** `./dist/node/index.d.ts` is built from `src/node/index.ts`. */
+function sourceOf(declaration: string): string {
+  return join(ROOT, declaration.replace('./dist/', 'src/').replace(/\.d\.ts$/, '.ts'))
+}
+
+function houseOptions(): ts.CompilerOptions {
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile)
+  return ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, ROOT).options
+}
+
+function readEntry(program: ts.Program, subpath: string, source: string): Entry {
+  const checker = program.getTypeChecker()
+  const file = program.getSourceFile(source)
+  const module = file && checker.getSymbolAtLocation(file)
+  if (module === undefined) throw new Error(`package.json exports ${subpath}, but ${source} is no module`)
+  const found = checker.getExportsOfModule(module).map(symbol => {
+    const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
+    const isValue = (target.flags & ts.SymbolFlags.Value) !== 0
+    const isDocumented = target.getDocumentationComment(checker).length > 0
+    return { name: isValue ? symbol.name : `type ${symbol.name}`, isDocumented }
+  })
+  const bare = (name: string): string => name.replace('type ', '').toLowerCase()
+  found.sort((one, other) => (bare(one.name) < bare(other.name) ? -1 : 1))
+  const undocumented = found.filter(each => !each.isDocumented).map(each => each.name)
+  return { subpath, names: found.map(each => each.name), undocumented }
+}

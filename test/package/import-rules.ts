@@ -1,0 +1,144 @@
+import { posix } from 'node:path'
+import ts from 'typescript'
+
+/** A module of `src/`: its path below `src/` (`core/json.ts`) and its text. */
+export interface Module {
+  readonly path: string
+  readonly text: string
+}
+
+/** What a part of the house may import. */
+interface Rule {
+  /** Parts that relative imports may lead to. */
+  readonly reaches: readonly string[]
+  /** Specifiers of packages, exactly as they may be written. */
+  readonly packages: readonly string[]
+  /** May it import `node:` modules? */
+  readonly node: boolean
+}
+
+const LIBRARY = 'the pure library'
+const stranger = (node: boolean, ...packages: string[]): Omit<Rule, 'reaches'> => ({
+  node,
+  packages: ['counterpoint', ...packages],
+})
+
+/** The house rules. A folder without a line of its own is part of the pure library. */
+const RULES: Readonly<Record<string, Omit<Rule, 'reaches'> & { readonly reaches?: readonly string[] }>> = {
+  core: { reaches: ['core'], packages: [], node: false },
+  [LIBRARY]: {
+    reaches: ['core', LIBRARY],
+    packages: ['eventemitter3', 'p-queue', 'tslib', 'zod', 'zod/mini'],
+    node: false,
+  },
+  testing: stranger(false),
+  node: stranger(true),
+  http: stranger(true),
+  otel: stranger(false, '@opentelemetry/api'),
+  bullmq: stranger(true, 'bullmq'),
+  cli: stranger(true, 'counterpoint/node'),
+}
+
+/** Packages that one module wraps for all others. */
+const SOLE_USERS: Readonly<Record<string, string>> = {
+  eventemitter3: 'emitter.ts',
+  'p-queue': 'pools/worker-pool.ts',
+}
+
+interface Import {
+  readonly specifier: string
+  readonly line: number
+  /** True when nothing of it is left at run time: such an import closes no cycle. */
+  readonly erased: boolean
+}
+
+/** Every breach of the import rules in `modules`, one sentence each. */
+export function importProblems(modules: readonly Module[]): string[] {
+  const known = new Set(modules.map(module => module.path))
+  return modules.flatMap(module =>
+    importsOf(module).flatMap(found => {
+      const why = breach(module.path, found.specifier, known)
+      return why === undefined ? [] : [`src/${module.path}:${found.line}: imports '${found.specifier}', but ${why}`]
+    }),
+  )
+}
+
+function breach(path: string, specifier: string, known: ReadonlySet<string>): string | undefined {
+  const part = partOf(path)
+  const rule = RULES[part]!
+  if (specifier.startsWith('.')) {
+    const target = resolveRelative(path, specifier)
+    if (!known.has(target)) return `there is no module src/${target}`
+    const reaches = rule.reaches ?? [part]
+    return reaches.includes(partOf(target)) ? undefined : `${part} may only reach into ${reaches.join(' and ')}`
+  }
+  if (specifier.startsWith('node:')) return rule.node ? undefined : `${part} runs where there is no Node`
+  const owner = SOLE_USERS[specifier]
+  if (owner !== undefined && owner !== path) return `src/${owner} is its only user`
+  const packages = rule.packages.length === 0 ? 'no package' : rule.packages.join(', ')
+  return rule.packages.includes(specifier) ? undefined : `${part} imports ${packages}`
+}
+
+function partOf(path: string): string {
+  const folder = path.includes('/') ? path.slice(0, path.indexOf('/')) : ''
+  return Object.hasOwn(RULES, folder) ? folder : LIBRARY
+}
+
+function resolveRelative(from: string, specifier: string): string {
+  return posix.join(posix.dirname(from), specifier).replace(/\.js$/, '.ts')
+}
+
+/** The ways round along which modules import each other at run time, as `a.ts -> b.ts -> a.ts`. */
+export function importCycles(modules: readonly Module[]): string[] {
+  const edges = new Map(modules.map(module => [module.path, runtimeTargets(module)]))
+  const cycles: string[] = []
+  const done = new Set<string>()
+  const visit = (path: string, trail: readonly string[]): void => {
+    const seenAt = trail.indexOf(path)
+    if (seenAt >= 0) cycles.push([...trail.slice(seenAt), path].join(' -> '))
+    if (seenAt >= 0 || done.has(path)) return
+    for (const target of edges.get(path) ?? []) visit(target, [...trail, path])
+    done.add(path)
+  }
+  for (const path of edges.keys()) visit(path, [])
+  return cycles
+}
+
+function runtimeTargets(module: Module): string[] {
+  const lasting = importsOf(module).filter(found => found.specifier.startsWith('.') && !found.erased)
+  return lasting.map(found => resolveRelative(module.path, found.specifier))
+}
+
+function importsOf(module: Module): Import[] {
+  const source = ts.createSourceFile(module.path, module.text, ts.ScriptTarget.Latest)
+  const found: Import[] = []
+  const visit = (node: ts.Node): void => {
+    const specifier = specifierOf(node)
+    if (specifier !== undefined) {
+      const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1
+      found.push({ specifier, line, erased: isErased(node) })
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return found
+}
+
+function specifierOf(node: ts.Node): string | undefined {
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return text(node.moduleSpecifier)
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return text(node.argument.literal)
+  if (ts.isExternalModuleReference(node)) return text(node.expression)
+  const isDynamic = ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
+  return isDynamic ? (text(node.arguments[0]) ?? 'a computed specifier') : undefined
+}
+
+function text(node: ts.Node | undefined): string | undefined {
+  return node !== undefined && ts.isStringLiteralLike(node) ? node.text : undefined
+}
+
+/** Under `verbatimModuleSyntax` only `import type` and `export type` go; `import { type A }` still loads the module. */
+function isErased(node: ts.Node): boolean {
+  if (ts.isImportTypeNode(node)) return true
+  if (ts.isImportDeclaration(node)) return node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+  return ts.isExportDeclaration(node) && node.isTypeOnly
+}

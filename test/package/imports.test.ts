@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest'
+import { ambientProblems } from './ambient-rules.js'
+import { importCycles, importProblems, type Module } from './import-rules.js'
+import { OUTSIDE, pureModules, sourceModules } from './source-tree.js'
+
+describe('the source', () => {
+  test('has modules to look at, core/ among them', () => {
+    const paths = sourceModules().map(module => module.path)
+    expect(paths).toContain('index.ts')
+    expect(paths.filter(path => path.startsWith('core/')).length).toBeGreaterThan(3)
+  })
+
+  test('keeps the import rules of the house', () => {
+    expect(importProblems(sourceModules())).toEqual([])
+  })
+
+  test('has no modules that import each other in a circle at run time', () => {
+    expect(importCycles(sourceModules())).toEqual([])
+  })
+
+  test('takes time, chance and a console from ports only, in all that must run anywhere', () => {
+    const anywhere = sourceModules().filter(({ path }) => path.startsWith('testing/'))
+    expect(ambientProblems([...pureModules(), ...anywhere])).toEqual([])
+  })
+})
+
+/** A tree in which every import of `bad` below finds its target. */
+const house = (...extra: Module[]): Module[] => [
+  { path: 'errors.ts', text: '' },
+  { path: 'core/json.ts', text: '' },
+  { path: 'node/files.ts', text: '' },
+  ...extra,
+]
+
+describe('the checker of imports', () => {
+  test.each([
+    ['core/ that reaches out of core/', 'core/a.ts', "import { E } from '../errors.js'"],
+    ['core/ that reaches out for a type alone', 'core/a.ts', "import type { E } from '../errors.js'"],
+    ['core/ with a package', 'core/a.ts', "import { z } from 'zod'"],
+    ['the library with a module of Node', 'run.ts', "import { join } from 'node:path'"],
+    ['the library with an undeclared package', 'run.ts', "import ky from 'ky'"],
+    ['the library that reaches into node/', 'run.ts', "import { f } from './node/files.js'"],
+    ['a re-export', 'run.ts', "export * from './node/files.js'"],
+    ['a dynamic import', 'run.ts', "const load = () => import('node:fs')"],
+    ['a dynamic import of who knows what', 'run.ts', 'const load = (name: string) => import(name)'],
+    ['an import type in a signature', 'core/a.ts', "export type A = import('../errors.js').E"],
+    ['a second user of eventemitter3', 'run.ts', "import { EventEmitter } from 'eventemitter3'"],
+    ['a second user of p-queue', 'pools/health.ts', "import PQueue from 'p-queue'"],
+    ['node/ that goes round the public entry', 'node/process.ts', "import { E } from '../errors.js'"],
+    ['testing/ with a module of Node', 'testing/mock.ts', "import { join } from 'node:path'"],
+    ['testing/ that reaches into node/', 'testing/mock.ts', "import { f } from '../node/files.js'"],
+    ['a specifier of Node without its prefix', 'node/process.ts', "import { join } from 'path'"],
+    ['an import of nothing', 'core/a.ts', "import { E } from './gone.js'"],
+  ])('finds %s', (_what, path, text) => {
+    expect(importProblems(house({ path, text: `\n${text}` }))).toEqual([
+      expect.stringMatching(`^src/${path}:2: imports '`),
+    ])
+  })
+
+  test.each([
+    ['emitter.ts', "import { EventEmitter } from 'eventemitter3'"],
+    ['pools/worker-pool.ts', "import PQueue from 'p-queue'"],
+    ['plan/plan.ts', "import * as z from 'zod'\nimport { canonicalJson } from '../core/json.js'"],
+    ['core/a.ts', "import type { Json } from './json.js'"],
+    ['node/process.ts', "import { spawn } from 'node:child_process'\nimport { AgentError } from 'counterpoint'"],
+    ['testing/mock.ts', "import { AgentError } from 'counterpoint'"],
+  ])('accepts what the house allows in %s', (path, text) => {
+    expect(importProblems(house({ path, text }))).toEqual([])
+  })
+
+  test('knows every folder that lies outside the pure library', () => {
+    const bad = OUTSIDE.map(folder => ({ path: `${folder}/a.ts`, text: "import { E } from '../errors.js'" }))
+    expect(importProblems(house(...bad))).toHaveLength(OUTSIDE.length)
+  })
+})
+
+describe('the checker of cycles', () => {
+  const circle = (first: string): Module[] => [
+    { path: 'core/a.ts', text: first },
+    { path: 'core/b.ts', text: "import { c } from './c.js'" },
+    { path: 'core/c.ts', text: "import { a } from './a.js'" },
+  ]
+
+  test('shows the way round', () => {
+    const wayRound = ['core/a.ts -> core/b.ts -> core/c.ts -> core/a.ts']
+    expect(importCycles(circle("import { b } from './b.js'"))).toEqual(wayRound)
+    expect(importCycles(circle("import { type B } from './b.js'"))).toEqual(wayRound)
+  })
+
+  test('does not mind imports that are gone at run time', () => {
+    expect(importCycles(circle("import type { B } from './b.js'"))).toEqual([])
+    expect(importCycles(circle("export type { B } from './b.js'"))).toEqual([])
+  })
+})
+
+describe('the checker of surroundings', () => {
+  test.each([
+    'const at = Date.now()',
+    'const at = new Date()',
+    'const at = Date()',
+    'const chance = Math.random()',
+    'const now = performance.now()',
+    'const timer = setTimeout(() => {}, 1)',
+    'const timer = globalThis.setTimeout(() => {}, 1)',
+    'const later = { setInterval }',
+    "console.warn('no')",
+    'const env = process.env',
+  ])('finds %s', text => {
+    expect(ambientProblems([{ path: 'run.ts', text }])).toEqual([expect.stringMatching(/^src\/run\.ts:1: uses /)])
+  })
+
+  test.each([
+    'let timer: ReturnType<typeof setTimeout>',
+    'const at = new Date(event.at)',
+    'const half = Math.min(a.process, b.console)',
+    'class Pool { process(): void {} }',
+    'interface Backend { readonly process: string }',
+    'const { process: child } = backend',
+    '// setTimeout would be wrong here',
+  ])('lets %s be', text => {
+    expect(ambientProblems([{ path: 'run.ts', text }])).toEqual([])
+  })
+
+  test('leaves time to clock.ts and the console to emitter.ts', () => {
+    expect(ambientProblems([{ path: 'clock.ts', text: 'setTimeout(f, Date.now() - performance.now())' }])).toEqual([])
+    expect(ambientProblems([{ path: 'emitter.ts', text: 'console.error(error)' }])).toEqual([])
+    expect(ambientProblems([{ path: 'clock.ts', text: 'console.error(Math.random())' }])).toHaveLength(2)
+  })
+})

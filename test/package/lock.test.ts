@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { ROOT } from './source-tree.js'
+
+interface Locked {
+  readonly optional?: boolean
+  readonly hasInstallScript?: boolean
+  readonly resolved?: string
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
+const read = (name: string): unknown => JSON.parse(readFileSync(join(ROOT, name), 'utf8'))
+const manifest = read('package.json') as Locked
+const { packages } = read('package-lock.json') as { readonly packages: Readonly<Record<string, Locked>> }
+
+test('the lock file is of this package.json', () => {
+  expect(packages['']?.dependencies).toEqual(manifest.dependencies)
+  expect(packages['']?.devDependencies).toEqual(manifest.devDependencies)
+})
+
+test('nothing that is needed has an install script', () => {
+  const scripted = Object.entries(packages).filter(([, locked]) => locked.hasInstallScript && !locked.optional)
+  expect(scripted.map(([path]) => path)).toEqual([])
+})
+
+// npm leaves out what its registry did not answer for on the day of the lock, and then `npm ci` refuses to work elsewhere.
+test('what other platforms install instead is locked too', () => {
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      name =>
+        !Object.hasOwn(packages, `${path}/node_modules/${name}`) && !Object.hasOwn(packages, `node_modules/${name}`),
+    ),
+  )
+  expect(missing).toEqual([])
+})
+
+test('no package is bound to one registry', () => {
+  expect(Object.entries(packages).filter(([, locked]) => locked.resolved !== undefined)).toEqual([])
+})

@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import ts from 'typescript'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { builtLibrary } from './built.js'
+import { ROOT } from './source-tree.js'
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, unknown>>
+  readonly files: readonly string[]
+  readonly dependencies: Readonly<Record<string, string>>
+}
+
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest
+const specifiers = Object.keys(manifest.exports).map(subpath => join('counterpoint', subpath))
+const modules = specifiers.filter(specifier => !specifier.endsWith('.json'))
+
+/** The folder of a program that installed the library, and nothing else but what it names as its dependencies. */
+let stranger: string
+
+beforeAll(() => {
+  builtLibrary()
+  stranger = mkdtempSync(join(tmpdir(), 'counterpoint-stranger-'))
+  for (const path of ['package.json', ...manifest.files]) {
+    cpSync(join(ROOT, path), join(stranger, 'node_modules/counterpoint', path), { recursive: true })
+  }
+  for (const name of [...Object.keys(manifest.dependencies), '@types/node', 'undici-types']) {
+    const link = join(stranger, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules', name), link, 'junction')
+  }
+})
+afterAll(() => rmSync(stranger, { recursive: true, force: true }))
+
+function run(script: string): string {
+  const argv = ['--no-warnings', '--input-type=module', '--eval', script]
+  return execFileSync(process.execPath, argv, { cwd: stranger, encoding: 'utf8' })
+}
+
+describe('who installs the library and its dependencies alone', () => {
+  test.each(modules)('can import %s', specifier => {
+    const script = `console.log(Object.keys(await import('${specifier}')).length > 0)`
+    expect(run(script)).toBe('true\n')
+  })
+
+  test('can require all of it from CommonJS', () => {
+    const script = `
+      import { createRequire } from 'node:module'
+      const require = createRequire(process.cwd() + '/')
+      for (const specifier of ${JSON.stringify(specifiers)}) console.log(typeof require(specifier))`
+    expect(run(script)).toBe('object\n'.repeat(specifiers.length))
+  })
+
+  test('gets types that are whole, checked to the last declaration', { timeout: 60_000 }, () => {
+    const source = join(stranger, 'program.mts')
+    writeFileSync(source, modules.map((specifier, index) => `export * as entry${index} from '${specifier}'`).join('\n'))
+    const program = ts.createProgram([source], {
+      target: ts.ScriptTarget.ES2022,
+      lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+      types: ['node'],
+      typeRoots: [join(stranger, 'node_modules/@types')],
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+    })
+    const ours = program
+      .getSourceFiles()
+      .filter(({ fileName }) => /program\.mts$|node_modules\/counterpoint\//.test(fileName))
+    expect(ours.length).toBeGreaterThan(modules.length)
+    const problems = ours.flatMap(file => ts.getPreEmitDiagnostics(program, file))
+    expect(ts.formatDiagnostics(problems, formatHost)).toBe('')
+  })
+})
+
+const formatHost: ts.FormatDiagnosticsHost = {
+  getCurrentDirectory: () => ROOT,
+  getCanonicalFileName: name => name,
+  getNewLine: () => '\n',
+}
