@@ -4,9 +4,15 @@ import { canonicalJson, type Json, NotJsonError } from './core/json.js'
 import type { Signal } from './core/signal.js'
 import type { Deadline, Deadlines } from './deadlines.js'
 import type { StandardSchemaV1 } from './plan/standard-schema.js'
-import { type AgentBackend, type AgentRequest, type AttemptContext, isReply, type Report } from './pools/agent-backend.js'
+import {
+  type AgentBackend,
+  type AgentRequest,
+  type AttemptContext,
+  isReply,
+  type Report,
+} from './pools/agent-backend.js'
+import type { Lease } from './pools/lane.js'
 import { failureOf, usageOf } from './pools/thrown-failure.js'
-import type { Lease } from './pools/worker-pool.js'
 
 /** What an attempt needs of its run. */
 export interface AttemptHost {
@@ -69,7 +75,8 @@ export class Attempt implements AttemptContext {
     if (this.#phase !== 'waiting') return
     this.#phase = 'running'
     const { timeoutMs, backend } = this.#setup
-    if (timeoutMs !== Number.POSITIVE_INFINITY) this.#deadline = this.#host.deadlines.add(timeoutMs, () => this.#expire())
+    if (timeoutMs !== Number.POSITIVE_INFINITY)
+      this.#deadline = this.#host.deadlines.add(timeoutMs, () => this.#expire())
     try {
       const answer = backend.run(request, this)
       // Promise.resolve never throws, whatever a `then` getter or a proxy does, and takes the first settlement only.
@@ -159,7 +166,11 @@ export class Attempt implements AttemptContext {
   #expire(): void {
     this.#deadline = undefined
     const { timeoutMs } = this.#setup
-    const failure: Failure = { kind: 'timeout', timeout: 'attempt', message: `the attempt took longer than ${timeoutMs} ms` }
+    const failure: Failure = {
+      kind: 'timeout',
+      timeout: 'attempt',
+      message: `the attempt took longer than ${timeoutMs} ms`,
+    }
     this.#host.send({ type: 'expire', index: this.index, attempt: this.attempt, failure })
   }
 

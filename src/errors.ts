@@ -54,7 +54,10 @@ export class CounterpointError<C extends ErrorCode = ErrorCode> extends Error {
 }
 
 /** True when `error` is a {@link CounterpointError}, of this code if one is given; narrows `details` with it. */
-export function isCounterpointError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is CounterpointError<C> {
+export function isCounterpointError<C extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: C,
+): error is CounterpointError<C> {
   return error instanceof CounterpointError && (code === undefined || error.code === code)
 }
 

@@ -73,6 +73,8 @@ export class EventLog {
   }
 
   #gone(): CounterpointError<'RUN_ENDED'> {
-    return new CounterpointError('RUN_ENDED', `run ${this.#runId} was released: its events are gone`, { runId: this.#runId })
+    return new CounterpointError('RUN_ENDED', `run ${this.#runId} was released: its events are gone`, {
+      runId: this.#runId,
+    })
   }
 }

@@ -21,7 +21,11 @@ export interface CheckedPlan {
 export type PlanInput = PlanSource | { readonly tasks: readonly object[] }
 
 /** Reads and checks what a run is to do. `known` tells the tasks that the run already has. */
-export function checkPlan(input: PlanInput, only: readonly string[] | undefined, known?: (id: string) => boolean): CheckedPlan {
+export function checkPlan(
+  input: PlanInput,
+  only: readonly string[] | undefined,
+  known?: (id: string) => boolean,
+): CheckedPlan {
   const graph = input instanceof TaskGraph ? input : undefined
   const plan: Plan = graph ?? (known ? { tasks: (input as Plan).tasks.map(parseTask) } : parsePlan(input))
   if (graph || known) checkGraph(plan.tasks, known)

@@ -7,7 +7,9 @@ const LONGEST_MS = Number.MAX_SAFE_INTEGER
 const millis = z.number().min(0).max(LONGEST_MS)
 const method = (name: string): z.ZodType =>
   z.custom(
-    value => typeof value === 'function' || (typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'),
+    value =>
+      typeof value === 'function' ||
+      (typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'),
     `expected a function, or an object with a method ${name}`,
   )
 
@@ -50,7 +52,12 @@ const run = z.strictObject({
   runId: z.string().min(1).max(128).optional(),
   failureMode: z.enum(['continue', 'no-new', 'kill']).optional(),
   only: z.array(z.string()).optional(),
-  signal: z.custom(value => value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value), 'expected an AbortSignal').optional(),
+  signal: z
+    .custom(
+      value => value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value),
+      'expected an AbortSignal',
+    )
+    .optional(),
   whenFull: z.enum(['wait', 'reject']).optional(),
   weight: z.number().positive().max(1_000_000).optional(),
 })
@@ -77,5 +84,8 @@ function check(schema: z.ZodType, value: unknown, what: string): void {
 function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): readonly InputIssue[] {
   const path = [...above, ...issue.path]
   if (issue.code !== 'invalid_union') return [{ path: path.map(String).join('.') || 'options', message: issue.message }]
-  return issue.errors.flat().filter(inner => !/WorkerPool/.test(inner.message)).flatMap(inner => flatten(inner, path))
+  return issue.errors
+    .flat()
+    .filter(inner => !/WorkerPool/.test(inner.message))
+    .flatMap(inner => flatten(inner, path))
 }

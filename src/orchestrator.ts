@@ -7,9 +7,9 @@ import { emptyState } from './core/run-state.js'
 import { Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import { checkPlan, Intake, type PlanInput } from './intake.js'
-import { memoryJournal } from './journal/memory-journal.js'
 import type { Journal } from './journal/journal.js'
 import { lateJournal } from './journal/late-journal.js'
+import { memoryJournal } from './journal/memory-journal.js'
 import type { OrchestratorOptions, RunOptions } from './options.js'
 import { checkOrchestratorOptions, checkRunOptions } from './options-check.js'
 import type { TaskGraph } from './plan/task-graph.js'
@@ -94,7 +94,8 @@ export class Orchestrator {
     checkRunOptions(options)
     const checked = checkPlan(plan, options.only)
     const runId = options.runId ?? this.#newId()
-    if (this.#runs.has(runId)) throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { taskId: runId })
+    if (this.#runs.has(runId))
+      throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { taskId: runId })
     const engine = new RunEngine(this.#host, {
       state: emptyState(runId),
       journal: lateJournal(this.#journal.open(runId)),
@@ -111,13 +112,17 @@ export class Orchestrator {
    *
    * @throws NOT_FOUND when the journal has no such run.
    */
-  async resume(runId: string, options: Omit<RunOptions, 'runId' | 'only' | 'failureMode'> & { readonly graph?: TaskGraph } = {}): Promise<Run> {
+  async resume(
+    runId: string,
+    options: Omit<RunOptions, 'runId' | 'only' | 'failureMode'> & { readonly graph?: TaskGraph } = {},
+  ): Promise<Run> {
     const live = this.#runs.get(runId)
     if (live) return live
     const journal = await this.#journal.open(runId)
     const records: JournalRecord[] = []
     for await (const record of journal.read()) records.push(record)
-    if (records.length === 0) throw new CounterpointError('NOT_FOUND', `the journal has no run "${runId}"`, { id: runId })
+    if (records.length === 0)
+      throw new CounterpointError('NOT_FOUND', `the journal has no run "${runId}"`, { id: runId })
     const { graph } = options
     const engine = new RunEngine(this.#host, {
       state: replay(runId, records.flat()),

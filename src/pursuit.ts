@@ -1,42 +1,21 @@
-import { Attempt, type AttemptHost } from './attempt.js'
-import type { Clock } from './clock.js'
-import type { JournalRecord, RunEvent } from './core/event.js'
+import { Attempts, type AttemptsSetup } from './attempts.js'
+import type { JournalRecord } from './core/event.js'
 import type { Failure } from './core/failure.js'
-import { canonicalJson, type Json } from './core/json.js'
+import type { Json } from './core/json.js'
 import { Ranks } from './core/rank.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
-import type { RunningState, TaskSpec, TaskState } from './core/task.js'
-import { Deadlines } from './deadlines.js'
-import type { TaskBinding } from './plan/task-graph.js'
+import type { TaskSpec, TaskState } from './core/task.js'
 import type { Admission } from './pools/admission.js'
-import type { AgentRequest, Report } from './pools/agent-backend.js'
-import { failureOf } from './pools/thrown-failure.js'
-import type { Claimant, Lane, Lease, WorkerPool } from './pools/worker-pool.js'
-import { ReportWindow } from './report-window.js'
+import type { Claimant, Lane, Lease } from './pools/lane.js'
+import { type InputFunction, makeInput, outputsFor } from './request.js'
 
-/** An hour. */
-const DEFAULT_TIMEOUT_MS = 3_600_000
 const DEFAULT_PRIORITY = 3
-const NO_OUTPUTS: Readonly<Record<string, Json>> = Object.freeze(Object.create(null))
-
-/** A pool as a run sees it. */
-export interface OpenPool {
-  readonly pool: WorkerPool
-  readonly graceMs: number
-}
 
 /** What a {@link Pursuit} works with. */
-export interface PursuitSetup {
-  readonly clock: Clock
-  readonly pools: ReadonlyMap<string, OpenPool>
+export interface PursuitSetup extends AttemptsSetup {
   readonly admission: Admission
   readonly weight: number
-  binding(taskId: string): TaskBinding | undefined
-  send(signal: Signal): void
-  /** The time of an event that happens now. */
-  now(): number
-  progressed(index: number, attempt: number, report: Report): void
 }
 
 /**
@@ -45,9 +24,8 @@ export interface PursuitSetup {
  * heard outside wait until their cause is durable (`published`).
  * Invariant: each state of a task is pursued once, however many events of a record name the task (trap 2).
  */
-export class Pursuit implements Claimant, AttemptHost {
-  readonly clock: Clock
-  readonly deadlines: Deadlines
+export class Pursuit implements Claimant {
+  readonly attempts: Attempts
   readonly #setup: PursuitSetup
   readonly #head: RunState
   readonly #durable: RunState
@@ -55,55 +33,35 @@ export class Pursuit implements Claimant, AttemptHost {
   readonly #lanes = new Map<string, Lane>()
   readonly #seen: (TaskState | undefined)[] = []
   readonly #leases = new Map<number, Lease>()
-  readonly #attempts = new Map<number, Attempt>()
   readonly #inputs = new Set<number>()
+  readonly #inside = new Set<number>()
   readonly #wakes = new Map<number, () => void>()
-  readonly #reports: ReportWindow
   #ranked = 0
   #held = false
 
   constructor(setup: PursuitSetup, head: RunState, durable: RunState) {
+    this.attempts = new Attempts(setup, head)
     this.#setup = setup
     this.#head = head
     this.#durable = durable
-    this.clock = setup.clock
-    this.deadlines = new Deadlines(setup.clock)
-    this.#reports = new ReportWindow(setup.clock, (index, report) => {
-      const attempt = this.#attempts.get(index)
-      if (attempt) setup.progressed(index, attempt.attempt, report)
-    })
-  }
-
-  /** What task `index` last reported, while it runs. */
-  latestReport(index: number): Report | undefined {
-    return this.#reports.latest(index)
-  }
-
-  send(signal: Signal): void {
-    this.#setup.send(signal)
-  }
-
-  /** The tasks that have an attempt. */
-  active(): Iterable<number> {
-    return this.#attempts.keys()
   }
 
   /** Effects of a decision that nobody can hear. */
   decided(signal: Signal, record: JournalRecord): void {
-    if (signal.type === 'add' || this.#ranked < this.#head.specs.length) this.#rank()
-    this.#hold(this.#head.phase.status !== 'running')
+    const { specs, phase } = this.#head
+    if (this.#ranked < specs.length) this.#takeIn(signal.type === 'recover')
+    this.#hold(phase.status !== 'running')
     if (signal.type === 'start') this.#takeSlot(signal.index)
     for (const event of record) if ('index' in event) this.#pursue(event.index)
-    if (signal.type === 'recover') for (let index = 0; index < this.#head.specs.length; index++) this.#pursue(index)
+    if (signal.type === 'recover') for (let index = 0; index < specs.length; index++) this.#pursue(index)
   }
 
   /** Effects of a record that is durable. */
   published(record: JournalRecord): void {
-    for (const event of record) {
-      if (event.type === 'attempt.started') this.#launch(event.index)
-      else if (event.type === 'attempt.stopping') this.#stop(event)
-      else if (event.type === 'task.ready' && this.#inputs.delete(event.index)) this.#makeInput(event.index)
-    }
+    this.attempts.published(record)
+    if (this.#inputs.size === 0) return
+    for (const event of record)
+      if (event.type === 'task.ready' && this.#inputs.delete(event.index)) this.#makeInput(event.index)
   }
 
   /** The run is over: nothing of it is left in pools or timers. */
@@ -111,13 +69,9 @@ export class Pursuit implements Claimant, AttemptHost {
     for (const lane of this.#lanes.values()) lane.close()
     for (const callOff of this.#wakes.values()) callOff()
     for (const lease of this.#leases.values()) lease.release()
-    for (const [index, attempt] of this.#attempts) {
-      attempt.stop(new DOMException('the run is over', 'AbortError'))
-      this.#finish(index, attempt)
-    }
+    this.attempts.close()
     this.#wakes.clear()
     this.#leases.clear()
-    this.deadlines.close()
   }
 
   path(index: number): number {
@@ -134,13 +88,9 @@ export class Pursuit implements Claimant, AttemptHost {
     return true
   }
 
-  progressed(attempt: Attempt, report: Report): void {
-    this.#reports.report(attempt.index, report)
-  }
-
-  #rank(): void {
+  #takeIn(recovered: boolean): void {
     this.#ranks.extend(this.#head, this.#ranked)
-    this.#ranked = this.#head.specs.length
+    for (; this.#ranked < this.#head.specs.length; this.#ranked++) this.#enter(this.#ranked, recovered)
   }
 
   #hold(held: boolean): void {
@@ -156,25 +106,28 @@ export class Pursuit implements Claimant, AttemptHost {
     this.#seen[index] = state
     if (before?.status === 'delayed') this.#callOffWake(index)
     if (before?.status === 'ready' && state.status !== 'running') this.#withdraw(index)
-    if (state.status === 'running' || state.status === 'stopping') return this.#left(index, before)
-    const attempt = this.#attempts.get(index)
-    if (attempt) this.#finish(index, attempt)
+    if (state.status === 'running' || state.status === 'stopping') return this.#left(index)
+    this.attempts.finish(index)
     if (state.status === 'ready') this.#enqueue(index, state.since)
     else if (state.status === 'delayed') this.#sleep(index, state.until)
-    else if (state.status !== 'blocked') this.#left(index, before)
+    else if (state.status !== 'blocked') this.#left(index)
   }
 
-  /** Frees a task's place in the admission of its pool, the first time it starts or ends. */
-  #left(index: number, before: TaskState | undefined): void {
+  /** Task `index` came in, and holds a place in the admission of its pool until it starts or ends. */
+  #enter(index: number, recovered: boolean): void {
     const { pool } = this.#head.specs[index] as TaskSpec
     if (pool === undefined || !this.#setup.admission.counts(pool)) return
-    if (before === undefined || before.status === 'blocked' || before.status === 'ready') this.#leaveOnce(index, pool)
+    if (recovered) {
+      const { status } = this.#head.states[index] as TaskState
+      if ((status !== 'blocked' && status !== 'ready') || this.#head.tallies[index]?.attempts !== 0) return
+      this.#setup.admission.occupy(new Map([[pool, 1]]))
+    }
+    this.#inside.add(index)
   }
 
-  #leaveOnce(index: number, pool: string): void {
-    const state = this.#head.states[index] as TaskState
-    const attempts = this.#head.tallies[index]?.attempts ?? 0
-    if (attempts === 0 || (state.status === 'running' && state.attempt === 1)) this.#setup.admission.leave(pool)
+  /** Frees its place, once: it has started or ended. */
+  #left(index: number): void {
+    if (this.#inside.delete(index)) this.#setup.admission.leave((this.#head.specs[index] as TaskSpec).pool as string)
   }
 
   #enqueue(index: number, since: number): void {
@@ -210,10 +163,13 @@ export class Pursuit implements Claimant, AttemptHost {
     const delayMs = Math.min(until - this.#setup.now(), until - this.#head.at)
     this.#wakes.set(
       index,
-      this.clock.schedule(() => {
-        this.#wakes.delete(index)
-        this.send({ type: 'wake', index })
-      }, Math.max(0, delayMs)),
+      this.#setup.clock.schedule(
+        () => {
+          this.#wakes.delete(index)
+          this.#setup.send({ type: 'wake', index })
+        },
+        Math.max(0, delayMs),
+      ),
     )
   }
 
@@ -224,29 +180,14 @@ export class Pursuit implements Claimant, AttemptHost {
 
   #makeInput(index: number): void {
     const { id } = this.#head.specs[index] as TaskSpec
-    const make = this.#setup.binding(id)?.input as (outputs: Readonly<Record<string, Json>>) => unknown
-    const failed = (error: unknown): void =>
-      this.#start(index, null, { ...failureOf(error), kind: 'bad-input', message: `the input function: ${failureOf(error).message}` })
-    const made = (input: unknown): void => {
-      try {
-        this.#start(index, canonicalJson(input))
-      } catch (error) {
-        failed(error)
-      }
-    }
-    try {
-      const input = make(this.#outputs(index))
-      if (typeof input === 'object' && input !== null) Promise.resolve(input).then(made, failed)
-      else made(input)
-    } catch (error) {
-      failed(error)
-    }
+    const make = this.#setup.binding(id)?.input as InputFunction
+    makeInput(make, outputsFor(this.#head, index), (input, failure) => this.#start(index, input, failure))
   }
 
   #start(index: number, input: Json, failure?: Failure): void {
     const { pool = '' } = this.#head.specs[index] as TaskSpec
     const backend = this.#setup.pools.get(pool)?.pool.backend.name ?? pool
-    this.send({ type: 'start', index, pool, backend, input, ...(failure && { failure }) })
+    this.#setup.send({ type: 'start', index, pool, backend, input, ...(failure && { failure }) })
   }
 
   /** The slot of a task whose start has been decided: for its attempt, or back. */
@@ -255,58 +196,10 @@ export class Pursuit implements Claimant, AttemptHost {
     if (lease === undefined) return
     this.#leases.delete(index)
     const state = this.#head.states[index] as TaskState
-    if (state.status === 'running') return void this.#attempts.set(index, this.#attemptOf(index, state, lease))
+    // It left its lane when it was claimed: there is nothing to withdraw.
+    this.#seen[index] = state.status === 'ready' ? state : undefined
+    if (state.status === 'running') return this.attempts.prepare(index, state, lease)
     lease.release()
     if (state.status === 'ready') this.#enqueue(index, state.since)
-  }
-
-  #attemptOf(index: number, state: RunningState, lease: Lease): Attempt {
-    const spec = this.#head.specs[index] as TaskSpec
-    const { pool, graceMs } = this.#setup.pools.get(state.pool) as OpenPool
-    return new Attempt(this, {
-      index,
-      number: state.attempt,
-      key: state.key,
-      backend: pool.backend,
-      lease,
-      timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      graceMs,
-      schema: this.#setup.binding(spec.id)?.output,
-    })
-  }
-
-  /** Not if it has been decided meanwhile that it stops: the record that says so is on its way. */
-  #launch(index: number): void {
-    const state = this.#head.states[index] as TaskState
-    if (state.status === 'running') this.#attempts.get(index)?.launch(this.#request(index, state))
-  }
-
-  #stop(event: Extract<RunEvent, { type: 'attempt.stopping' }>): void {
-    const { because } = event
-    const reason = because.kind === 'timeout' ? because.failure.message : because.reason
-    this.#attempts.get(event.index)?.stop(new DOMException(reason, because.kind === 'timeout' ? 'TimeoutError' : 'AbortError'))
-  }
-
-  #request(index: number, { pool, input }: RunningState): AgentRequest {
-    const { id, description, context } = this.#head.specs[index] as TaskSpec
-    const task = context === undefined ? { id, description, pool } : { id, description, pool, context }
-    return { runId: this.#head.runId, task, input, outputs: this.#outputs(index) }
-  }
-
-  #outputs(index: number): Readonly<Record<string, Json>> {
-    const needs = this.#head.needs[index] as readonly number[]
-    if (needs.length === 0) return NO_OUTPUTS
-    const outputs: Record<string, Json> = {}
-    for (const need of needs) {
-      const state = this.#head.states[need] as TaskState
-      if (state.status === 'succeeded') outputs[(this.#head.specs[need] as TaskSpec).id] = state.output
-    }
-    return outputs
-  }
-
-  #finish(index: number, attempt: Attempt): void {
-    this.#attempts.delete(index)
-    this.#reports.end(index)
-    attempt.finish()
   }
 }

@@ -1,10 +1,11 @@
+import type { OpenPool } from './attempts.js'
 import type { Clock } from './clock.js'
 import type { JudgeFailure } from './core/decision.js'
 import type { FailureMode, JournalRecord } from './core/event.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
-import type { TaskSpec } from './core/task.js'
 import { type CounterpointEvent, Emitter } from './emitter.js'
+import { Entrance, type WayIn } from './entrance.js'
 import { CounterpointError } from './errors.js'
 import { EventLog } from './event-log.js'
 import { type CheckedPlan, checkPlan, demandOf, type Intake, type PlanInput } from './intake.js'
@@ -13,8 +14,7 @@ import type { Aggregate, Decide } from './options.js'
 import { duplicateId } from './plan/graph-check.js'
 import type { TaskBinding } from './plan/task-graph.js'
 import type { Admission } from './pools/admission.js'
-import type { Report } from './pools/agent-backend.js'
-import { type OpenPool, Pursuit } from './pursuit.js'
+import { Pursuit } from './pursuit.js'
 import type { RunResult } from './results/result-aggregator.js'
 import { RunLoop } from './run-loop.js'
 import { finishedRun, type RunningTask, runningTask } from './run-view.js'
@@ -43,14 +43,6 @@ export interface RunSetup {
   readonly whenFull: 'wait' | 'reject'
 }
 
-/** Tasks on their way into a run. */
-interface WayIn {
-  /** With their pools, once there is room. */
-  readonly tasks: Promise<readonly TaskSpec[]>
-  /** True when they had not entered yet: then they never will. */
-  giveUp(): boolean
-}
-
 /** Joins the parts of a run: the loop that decides, the pursuit of what was decided, the log and the listeners. `Run` is its face. */
 export class RunEngine {
   readonly id: string
@@ -61,6 +53,7 @@ export class RunEngine {
   readonly #host: RunHost
   readonly #setup: RunSetup
   readonly #pursuit: Pursuit
+  readonly #entrance: Entrance
   readonly #bindings: ((id: string) => TaskBinding | undefined)[] = []
   readonly #cleanups: (() => void)[] = []
   /** Ids of tasks that are on their way in. */
@@ -94,6 +87,7 @@ export class RunEngine {
       stalled: error => this.#stalled(error),
     })
     this.#pursuit = this.#makePursuit()
+    this.#entrance = new Entrance(host.intake, host.admission, setup.whenFull)
   }
 
   /**
@@ -101,7 +95,7 @@ export class RunEngine {
    * @throws NO_POOL, QUEUE_FULL when that can be known at once; else `result` rejects with it. Nothing has been started then.
    */
   begin(plan: CheckedPlan, failureMode: FailureMode | undefined): void {
-    const way = this.#comeIn(plan)
+    const way = this.#entrance.comeIn(plan.tasks)
     this.#begun = this.#start(plan, failureMode ?? plan.failureMode, way)
     this.#begun.catch(error => this.#end(() => this.#reject(error)))
   }
@@ -110,10 +104,7 @@ export class RunEngine {
   recover(records: readonly JournalRecord[], binding: ((id: string) => TaskBinding | undefined) | undefined): void {
     if (binding) this.#bindings.push(binding)
     for (const record of records) this.log.push(record)
-    const { phase, specs, states, tallies } = this.loop.head
-    if (phase.status === 'settled') return this.#finish()
-    const waiting = specs.filter((_, i) => tallies[i]?.attempts === 0 && /^(blocked|ready)$/.test(states[i]?.status as string))
-    this.#host.admission.occupy(demandOf(waiting))
+    if (this.loop.head.phase.status === 'settled') return this.#finish()
     this.#begun = Promise.resolve().then(() => void this.loop.send({ type: 'recover' }))
   }
 
@@ -121,7 +112,8 @@ export class RunEngine {
   async add(input: PlanInput): Promise<void> {
     await this.#begun
     const plan = checkPlan(input, undefined, id => this.loop.head.ids.has(id))
-    for (const { id } of plan.tasks) if (this.#entering.has(id)) throw duplicateId(id, `a task "${id}" is being added already`)
+    for (const { id } of plan.tasks)
+      if (this.#entering.has(id)) throw duplicateId(id, `a task "${id}" is being added already`)
     for (const { id } of plan.tasks) this.#entering.add(id)
     try {
       await this.#join(plan)
@@ -151,8 +143,8 @@ export class RunEngine {
   /** The tasks that have an attempt, as far as is durable. */
   running(): readonly RunningTask[] {
     const tasks: RunningTask[] = []
-    for (const index of this.#pursuit.active()) {
-      const task = runningTask(this.loop.durable, index, this.#pursuit.latestReport(index))
+    for (const index of this.#pursuit.attempts.active()) {
+      const task = runningTask(this.loop.durable, index, this.#pursuit.attempts.latestReport(index))
       if (task) tasks.push(task)
     }
     return tasks
@@ -178,55 +170,14 @@ export class RunEngine {
   }
 
   async #join(plan: CheckedPlan): Promise<void> {
-    const way = this.#comeIn(plan)
+    const way = this.#entrance.comeIn(plan.tasks)
     const tasks = await Promise.race([way.tasks, this.#over])
     if (plan.binding) this.#bindings.push(plan.binding)
     if (tasks !== undefined && (await this.sent({ type: 'add', tasks }))) return
     if (!way.giveUp()) for (const { pool = '' } of tasks ?? []) this.#host.admission.leave(pool)
-    throw new CounterpointError('RUN_ENDED', `run ${this.id} settled before the tasks could be added`, { runId: this.id })
-  }
-
-  /** Finds pools and room. What can be known at once is thrown at once. */
-  #comeIn(plan: CheckedPlan): WayIn {
-    const routed = this.#host.intake.route(plan.tasks)
-    if (!(routed instanceof Promise)) return this.#admit(routed)
-    let way: WayIn | undefined
-    let gone = false
-    const tasks = routed.then(found => {
-      if (gone) return found
-      way = this.#admit(found)
-      return way.tasks
+    throw new CounterpointError('RUN_ENDED', `run ${this.id} settled before the tasks could be added`, {
+      runId: this.id,
     })
-    tasks.catch(() => {})
-    const giveUp = (): boolean => {
-      gone = true
-      return way?.giveUp() ?? true
-    }
-    return { tasks, giveUp }
-  }
-
-  #admit(tasks: readonly TaskSpec[]): WayIn {
-    let entered = false
-    let giveUp = (): void => {}
-    const room = new Promise<readonly TaskSpec[]>((resolve, reject) => {
-      const enter = (): void => {
-        entered = true
-        resolve(tasks)
-      }
-      try {
-        giveUp = this.#host.admission.request(demandOf(tasks), this.#setup.whenFull, enter)
-      } catch (error) {
-        reject(error)
-        throw error
-      }
-    })
-    return {
-      tasks: room,
-      giveUp: () => {
-        giveUp()
-        return !entered
-      },
-    }
   }
 
   #published(record: JournalRecord): void {
@@ -239,20 +190,6 @@ export class RunEngine {
   #publish(event: CounterpointEvent): void {
     this.emitter.publish(event)
     this.#host.emitter.publish(event)
-  }
-
-  #progressed(index: number, attempt: number, { progress, message }: Report): void {
-    const { id } = this.loop.head.specs[index] as TaskSpec
-    this.#publish({
-      type: 'attempt.progressed',
-      at: this.loop.now(),
-      runId: this.id,
-      taskId: id,
-      index,
-      attempt,
-      ...(progress !== undefined && { progress }),
-      ...(message !== undefined && { message }),
-    })
   }
 
   #finish(): void {
@@ -302,7 +239,7 @@ export class RunEngine {
         binding: id => this.#binding(id),
         send: signal => loop.send(signal),
         now: () => loop.now(),
-        progressed: (index, attempt, report) => this.#progressed(index, attempt, report),
+        progressed: event => this.#publish(event),
       },
       loop.head,
       loop.durable,

@@ -4,8 +4,8 @@ import type { JournalRecord } from './core/event.js'
 import { evolve } from './core/evolve.js'
 import { copyState, type RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
-import type { Decide } from './options.js'
 import type { OpenJournal } from './journal/journal.js'
+import type { Decide } from './options.js'
 
 /** What a {@link RunLoop} works with. */
 export interface RunLoopSetup {

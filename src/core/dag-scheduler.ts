@@ -1,4 +1,4 @@
-import { Decision, type DecideContext } from './decision.js'
+import { type DecideContext, Decision } from './decision.js'
 import type { Outcome, RunEvent } from './event.js'
 import type { Failure, Usage } from './failure.js'
 import { eachDependent, isTerminal, type RunState, unfinished } from './run-state.js'
@@ -30,23 +30,25 @@ export function decide(state: RunState, signal: Signal, context: DecideContext):
   return decision.events
 }
 
-const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: Extract<Signal, { type: T }>) => void } = {
-  add,
-  start,
-  succeed,
-  fail,
-  stopped,
-  expire,
-  wake,
-  cancel: (decision, signal) => (signal.index === undefined ? cancelRun(decision, signal.reason) : cancelOne(decision, signal.index, signal)),
-  pause: decision => {
-    if (decision.state.phase.status === 'running') decision.run({ type: 'run.paused' })
-  },
-  unpause: decision => {
-    if (decision.state.phase.status === 'paused') decision.run({ type: 'run.unpaused' })
-  },
-  recover,
-}
+const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: Extract<Signal, { type: T }>) => void } =
+  {
+    add,
+    start,
+    succeed,
+    fail,
+    stopped,
+    expire,
+    wake,
+    cancel: (decision, signal) =>
+      signal.index === undefined ? cancelRun(decision, signal.reason) : cancelOne(decision, signal.index, signal),
+    pause: decision => {
+      if (decision.state.phase.status === 'running') decision.run({ type: 'run.paused' })
+    },
+    unpause: decision => {
+      if (decision.state.phase.status === 'paused') decision.run({ type: 'run.unpaused' })
+    },
+    recover,
+  }
 
 function add(decision: Decision, signal: AddSignal): void {
   const { state } = decision
@@ -108,7 +110,8 @@ function stopped(decision: Decision, signal: StoppedSignal): void {
   const was = decision.state.states[signal.index] as TaskState
   if (was.status !== 'stopping' || was.attempt !== signal.attempt) return
   if (signal.abandoned) decision.abandoned(signal.index, signal.attempt)
-  if (was.because.kind === 'timeout') return conclude(decision, signal.index, signal.attempt, was.because.failure, signal.usage)
+  if (was.because.kind === 'timeout')
+    return conclude(decision, signal.index, signal.attempt, was.because.failure, signal.usage)
   decision.cancelled(signal.index, was.because.reason, signal.usage)
   skipDependents(decision, signal.index)
 }
@@ -134,7 +137,12 @@ function stopAll(decision: Decision, because: Extract<StopReason, { kind: 'cance
   for (let index = 0; index < decision.state.specs.length; index++) callOff(decision, index, because, running)
 }
 
-function callOff(decision: Decision, index: number, because: Extract<StopReason, { kind: 'cancel' }>, running: boolean): void {
+function callOff(
+  decision: Decision,
+  index: number,
+  because: Extract<StopReason, { kind: 'cancel' }>,
+  running: boolean,
+): void {
   const was = decision.state.states[index] as TaskState
   if (isTerminal(was.status)) return
   if (was.status !== 'running' && was.status !== 'stopping') return decision.cancelled(index, because.reason)
@@ -154,7 +162,13 @@ function recover(decision: Decision): void {
 }
 
 /** A failed attempt: what follows from it is the verdict of the failure handler, unless the run starts nothing any more. */
-function conclude(decision: Decision, index: number, attempt: number, failure: Failure, usage: Usage | undefined): void {
+function conclude(
+  decision: Decision,
+  index: number,
+  attempt: number,
+  failure: Failure,
+  usage: Usage | undefined,
+): void {
   const { phase } = decision.state
   const verdict: Verdict =
     phase.status === 'stopping'

@@ -3,7 +3,7 @@ import { evolve } from './evolve.js'
 import type { Failure, Usage } from './failure.js'
 import type { RunState } from './run-state.js'
 import type { StartSignal, SucceedSignal } from './signal.js'
-import type { StopReason, TaskSpec, Tally } from './task.js'
+import type { StopReason, Tally, TaskSpec } from './task.js'
 import type { Verdict } from './verdict.js'
 
 /** What a failure handler is told besides the failure itself. */
@@ -157,11 +157,20 @@ export class Decision {
   verdict(index: number, attempt: number, failure: Failure): Verdict {
     const { failures, throttled, interrupted } = this.state.tallies[index] as Tally
     const task = this.state.specs[index] as TaskSpec
-    const facts = { runId: this.state.runId, task, attempt, failures, throttled, interrupted, random: this.#context.random }
+    const facts = {
+      runId: this.state.runId,
+      task,
+      attempt,
+      failures,
+      throttled,
+      interrupted,
+      random: this.#context.random,
+    }
     try {
       const verdict = this.#context.judge(failure, facts)
       if (verdict.action === 'dead') return verdict
-      if (verdict.action === 'retry' && verdict.delayMs >= 0 && verdict.delayMs < Number.POSITIVE_INFINITY) return verdict
+      if (verdict.action === 'retry' && verdict.delayMs >= 0 && verdict.delayMs < Number.POSITIVE_INFINITY)
+        return verdict
       return { action: 'dead', reason: 'the failure handler gave no valid verdict' }
     } catch {
       return { action: 'dead', reason: 'the failure handler threw' }

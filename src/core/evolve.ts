@@ -11,7 +11,8 @@ const NO_NEEDS: readonly number[] = Object.freeze([])
  * Throws for an event that no decision can have made in this state: a journal that says so is damaged.
  */
 export function evolve(state: RunState, event: RunEvent): void {
-  if (event.seq !== state.seq + 1) throw new Error(`event ${event.type} has seq ${event.seq}, expected ${state.seq + 1}`)
+  if (event.seq !== state.seq + 1)
+    throw new Error(`event ${event.type} has seq ${event.seq}, expected ${state.seq + 1}`)
   const fold = FOLDS[event.type] as (state: RunState, event: RunEvent) => void
   fold(state, event)
   state.seq = event.seq
@@ -84,7 +85,8 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
 }
 
 function addTask(state: RunState, { spec, index, taskId }: TaskAdded): void {
-  if (index !== state.specs.length || state.ids.has(taskId)) throw new Error(`task ${taskId} cannot be added as number ${index}`)
+  if (index !== state.specs.length || state.ids.has(taskId))
+    throw new Error(`task ${taskId} cannot be added as number ${index}`)
   state.ids.set(taskId, index)
   state.specs.push(spec)
   state.states.push(BLOCKED)
@@ -220,5 +222,7 @@ function move(state: RunState, index: number, to: TaskState): void {
 
 function impossible(state: RunState, index: number, to: string): Error {
   const id = state.specs[index]?.id
-  return new Error(`task ${id ?? `number ${index}`} cannot go from ${state.states[index]?.status ?? 'nowhere'} to ${to}`)
+  return new Error(
+    `task ${id ?? `number ${index}`} cannot go from ${state.states[index]?.status ?? 'nowhere'} to ${to}`,
+  )
 }

@@ -29,7 +29,13 @@ export class FailureHandler {
   readonly #backoff: Required<Backoff>
 
   constructor(options: FailureHandlerOptions = {}) {
-    const { retries = 2, maxThrottled = 20, maxInterrupted = 3, neverRetry = ['refused', 'bad-input'], backoff } = options
+    const {
+      retries = 2,
+      maxThrottled = 20,
+      maxInterrupted = 3,
+      neverRetry = ['refused', 'bad-input'],
+      backoff,
+    } = options
     this.#options = { retries, maxThrottled, maxInterrupted, neverRetry }
     this.#backoff = { baseMs: 1_000, factor: 2, maxMs: 60_000, ...backoff }
   }
@@ -38,9 +44,15 @@ export class FailureHandler {
   verdict(failure: Failure, facts: FailureFacts): Verdict {
     const { kind } = failure
     if (this.#options.neverRetry.includes(kind)) return { action: 'dead', reason: `${kind} is not retried` }
-    if (kind === 'interrupted') return this.#bounded(facts.interrupted, this.#options.maxInterrupted, 'interruptions', 0)
+    if (kind === 'interrupted')
+      return this.#bounded(facts.interrupted, this.#options.maxInterrupted, 'interruptions', 0)
     if (TURNED_AWAY.includes(kind))
-      return this.#bounded(facts.throttled, this.#options.maxThrottled, 'times turned away', this.#wait(failure, facts, facts.throttled))
+      return this.#bounded(
+        facts.throttled,
+        this.#options.maxThrottled,
+        'times turned away',
+        this.#wait(failure, facts, facts.throttled),
+      )
     const retries = facts.task.retries ?? this.#options.retries
     return this.#bounded(facts.failures, retries, 'retries', this.#wait(failure, facts, facts.failures))
   }

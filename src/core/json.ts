@@ -70,7 +70,8 @@ function copy(value: unknown, path: string, budget: Budget): Json {
 }
 
 function copyContainer(value: object, path: string, budget: Budget): Json {
-  if (budget.open.length >= budget.depth) throw new NotJsonError(path, `nested deeper than ${budget.depth} levels`, true)
+  if (budget.open.length >= budget.depth)
+    throw new NotJsonError(path, `nested deeper than ${budget.depth} levels`, true)
   if (budget.open.includes(value)) throw new NotJsonError(path, 'the value contains itself')
   budget.open.push(value)
   try {
@@ -112,7 +113,8 @@ function copyObject(value: object, path: string, budget: Budget): Json {
 
 function spend(text: string, path: string, budget: Budget): string {
   budget.chars -= text.length
-  if (budget.chars < 0) throw new NotJsonError(path, 'the value is too large: it has more characters than the limit', true)
+  if (budget.chars < 0)
+    throw new NotJsonError(path, 'the value is too large: it has more characters than the limit', true)
   return text
 }
 

@@ -40,7 +40,10 @@ export function usageOf(value: Json | undefined): Usage | undefined {
   return Object.keys(usage).length === 0 ? undefined : usage
 }
 
-/** The failure in the `error` member of a line: a string, or an object. `null`, `false` and nothing mean that there is none. */
+/**
+ * The failure in the `error` member of a line: a string, or an object. `null`, `false` and nothing mean that there is
+ * none.
+ */
 export function agentFailure(value: Json | undefined, tell: Tell, usage: Usage | undefined): AgentError | undefined {
   if (value === undefined || value === null || value === false) return undefined
   const kind = member(value, 'kind')

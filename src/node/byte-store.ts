@@ -3,7 +3,8 @@ const NEWLINE = 10
 
 /**
  * The first bytes of a stream, up to a limit.
- * Invariant: holds at most the limit and 64 KiB, however small the pieces it comes in: a buffer of one byte costs about a hundred.
+ * Invariant: holds at most the limit and 64 KiB, however small the pieces it comes in: a buffer of one byte costs about
+ * a hundred.
  */
 export class ByteStore {
   /** How many bytes are kept. */
@@ -31,7 +32,10 @@ export class ByteStore {
     }
   }
 
-  /** What is kept, as text: bytes that are no UTF-8 become U+FFFD. When there was more, a character cut by the limit is left out. */
+  /**
+   * What is kept, as text: bytes that are no UTF-8 become U+FFFD. When there was more, a character cut by the limit is
+   * left out.
+   */
   text(): string {
     let text = ''
     for (let start = 0; start < this.length; start += BLOCK_BYTES)

@@ -7,7 +7,10 @@ import { TAG_VARIABLE } from './process-table.js'
 import type { ProgramFinder } from './program-finder.js'
 import { type Tell, teller } from './tell.js'
 
-/** Linux takes no single argument or variable that is longer with its closing NUL; the others have limits of their own near it. */
+/**
+ * Linux takes no single argument or variable that is longer with its closing NUL; the others have limits of their own
+ * near it.
+ */
 const LONGEST_ARGUMENT_BYTES = 128 * 1024 - 1
 
 /** One attempt, ready to be started. */
@@ -31,8 +34,8 @@ export interface Launch {
 /**
  * Everything that can be known to be wrong before a process is started.
  *
- * @throws AgentError `bad-input` for options or a request that no program can be started with, `refused` for a missing program
- * (`BACKEND_NOT_FOUND`) or folder (`WORKDIR_NOT_FOUND`), or one that we may not use (`EACCES`).
+ * @throws AgentError `bad-input` for options or a request that no program can be started with, `refused` for a missing
+ * program (`BACKEND_NOT_FOUND`) or folder (`WORKDIR_NOT_FOUND`), or one that we may not use (`EACCES`).
  */
 export async function prepare(
   options: ProcessOptions,
@@ -53,7 +56,6 @@ export async function prepare(
   await checkWorkdir(workdir)
   const tell = teller(confidential(options, env))
   const program = finder.find(options.command)
-  const { output, maxOutputBytes, killGraceMs, drainMs } = { ...processDefaults, ...options }
   return {
     command: options.command,
     program,
@@ -62,10 +64,10 @@ export async function prepare(
     env,
     tag,
     stdin,
-    output,
-    maxOutputBytes,
-    killGraceMs,
-    drainMs,
+    output: options.output ?? processDefaults.output,
+    maxOutputBytes: options.maxOutputBytes ?? processDefaults.maxOutputBytes,
+    killGraceMs: options.killGraceMs ?? processDefaults.killGraceMs,
+    drainMs: options.drainMs ?? processDefaults.drainMs,
     tell,
   }
 }
@@ -108,7 +110,10 @@ function refuseVariable(name: string, value: string): void {
   refuseUnfit(where, `${name}=${value}`, 'Pass it by a file or by stdin.')
 }
 
-/** Messages never hold these. The variables that everyone has are no secret, and their values are words of many messages. */
+/**
+ * Messages never hold these. The variables that everyone has are no secret, and their values are words of many
+ * messages.
+ */
 function confidential(options: ProcessOptions, env: Readonly<Record<string, string>>): Record<string, string> {
   const passed = [...(options.env ?? []), ...Object.keys(options.setEnv ?? {})].filter(
     name => !defaultEnv.includes(name),

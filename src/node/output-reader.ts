@@ -128,11 +128,11 @@ function parseJson(text: string): Json | undefined {
 }
 
 function cut(expected: string, usage?: Usage): AgentError {
-  const message = `The agent ended with exit code 0, but its answer is cut: expected ${expected}. It can be tried again.`
+  const message = `The agent ended with exit code 0, but its answer is cut: expected ${expected}. Try it again.`
   return new AgentError('incomplete-output', message, usage && { usage })
 }
 
 function truncated(expected: string, usage?: Usage): AgentError {
-  const message = `The agent wrote more than is kept: expected ${expected}. Raise maxOutputBytes, or have it write less.`
+  const message = `The agent wrote more than is kept: expected ${expected}. Raise maxOutputBytes or let it write less.`
   return new AgentError('incomplete-output', message, { code: 'OUTPUT_TRUNCATED', ...(usage && { usage }) })
 }

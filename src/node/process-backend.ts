@@ -21,22 +21,32 @@ import { type Child, start } from './spawn.js'
 const STDERR_TAIL_BYTES = 8 * 1024
 
 /**
- * A backend that runs a program for each attempt. It says `confirmsStop`: an attempt is over when none of its processes is left.
+ * A backend that runs a program for each attempt. It says `confirmsStop`: an attempt is over when none of its processes
+ * is left.
  *
- * The program is asked on standard input and answers on standard output. It has failed when it ends with another exit code than 0
- * (`agent`, the code as `status`), by a signal or with 128 + its number (`crashed`), or without a whole answer (`incomplete-output`);
- * the end of its standard error is in the message. When `context.signal` aborts, all its processes get TERM, after `killGraceMs` KILL.
- * So does what it leaves behind when it ends by itself, and, with KILL at once, what runs when the host exits. A host that is ended by a
- * signal does not *exit*: have it handle SIGINT and SIGTERM. Needs no shell, uses none, and never puts arguments or the values of
- * variables into a message.
+ * The program is asked on standard input and answers on standard output. It has failed when it ends with another exit
+ * code than 0 (`agent`, the code as `status`), by a signal or with 128 + its number (`crashed`, the signal as `code`),
+ * or without a whole answer (`incomplete-output`); the end of its standard error is in the message. Arguments are never
+ * put there, and the values of the variables in `env` and `setEnv`, should the agent print them, give way to their names
+ * (values of 8 characters and more, and not of `defaultEnv`).
+ *
+ * When `context.signal` aborts, all its processes get TERM, and after `killGraceMs` KILL. So does what it leaves behind
+ * when it ends by itself. When the host exits, what still runs gets KILL. A host that is ended by a signal does not
+ * *exit*: have it handle SIGINT and SIGTERM, since its agents are in groups of their own and Ctrl-C does not reach
+ * them.
+ *
+ * An agent that says things in its own way is understood by a backend around this one, which reads its `json` or
+ * `text`.
  *
  * ```ts
  * const writer = processBackend({ command: 'my-agent', args: ['--json'], stdin: jsonRequest, output: 'jsonl' })
  * ```
  *
- * @param options What to run, or a function that says it for a request; what that throws is a `bad-input` failure, but for an `AgentError`.
- * @throws CounterpointError `INVALID_INPUT` for options of a wrong type or a number out of its range. From a function, that is a failure
- * of the attempt, `bad-input`, like everything that shows only there: NUL in an argument, a single argument of 128 KiB or more.
+ * @param options What to run, or a function that says it for a request; what that throws is a `bad-input` failure, but
+ * for an `AgentError`.
+ * @throws CounterpointError `INVALID_INPUT` for options of a wrong type or a number out of its range. From a function,
+ * that is a failure of the attempt, `bad-input`, like everything that shows only there: NUL in an argument, a single
+ * argument of 128 KiB or more.
  */
 export function processBackend(options: ProcessOptions | ((request: AgentRequest) => ProcessOptions)): AgentBackend {
   if (typeof options !== 'function') checkOptions(options)
@@ -126,8 +136,8 @@ async function attend(
 }
 
 /**
- * Resolves when the program has ended and its output is closed, or `drainMs` after its end: what it left behind may hold the output open
- * for ever. Or when the attempt is aborted.
+ * Resolves when the program has ended and its output is closed, or `drainMs` after its end: what it left behind may
+ * hold the output open for ever. Or when the attempt is aborted.
  */
 function finishedOrAborted(child: Child, signal: AbortSignal, drainMs: number): Promise<void> {
   return new Promise(resolve => {
@@ -139,7 +149,8 @@ function finishedOrAborted(child: Child, signal: AbortSignal, drainMs: number): 
       resolve()
     }
     const drain = (): void => {
-      // The turn after the timer: when our own event loop was held up, what the program wrote is still waiting to be read.
+      // The turn after the timer: when our own event loop was held up, what the program wrote is still waiting to be
+      // read.
       cancelDrain = systemClock.schedule(() => setImmediate(finish), drainMs)
     }
     child.once('exit', drain)

@@ -2,7 +2,10 @@ import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** The variable that marks every process of an attempt. Tags nest: an orchestrator inside an agent adds its own after a dot. */
+/**
+ * The variable that marks every process of an attempt. Tags nest: an orchestrator inside an agent adds its own after a
+ * dot.
+ */
 export const TAG_VARIABLE = 'COUNTERPOINT_RUN_TAG'
 
 /** One living process of the machine. `pid` and `start` together are its identity: pids are used again. */
@@ -40,8 +43,9 @@ const SLICE_MS = 2
 /**
  * The processes that started at `since` or later.
  *
- * Measured on Node 20: 12 us a process, and 11 us more for each that is young enough to have its environment read, which makes 1 ms on a
- * machine with 75 processes and 13 ms with 1,000. So it is done in slices, and attempts that end together share one look.
+ * Measured on Node 20: 12 us a process, and 11 us more for each that is young enough to have its environment read,
+ * which makes 1 ms on a machine with 75 processes and 13 ms with 1,000. So it is done in slices, and attempts that end
+ * together share one look.
  * Invariant: what a caller gets was read wholly after it asked.
  */
 export function listProcesses(since: number): Promise<ProcessTable> {
@@ -84,8 +88,8 @@ async function scanInSlices(since: number): Promise<ProcessTable> {
 }
 
 /**
- * BAD: to believe a look that found nobody. Who was listed may have had a child and died before we came to read it: the child is not in
- * our list. GOOD: to look again when one of the listed is dead that was not dead at the look before.
+ * BAD: to believe a look that found nobody. Who was listed may have had a child and died before we came to read it: the
+ * child is not in our list. GOOD: to look again when one of the listed is dead that was not dead at the look before.
  */
 function* scan(since: number): Generator<void, ProcessTable> {
   const rows: ProcessRow[] = []
@@ -114,7 +118,10 @@ function* scan(since: number): Generator<void, ProcessTable> {
 /** Those of the last look: some hosts let them lie around for long. */
 let zombies: ReadonlySet<string> = new Set()
 
-/** When the process `pid` started, as in {@link ProcessRow.start}; undefined when it is gone or not to be told. Never throws. */
+/**
+ * When the process `pid` started, as in {@link ProcessRow.start}; undefined when it is gone or not to be told. Never
+ * throws.
+ */
 export function startOf(pid: number): number | undefined {
   try {
     return hasProc ? readStat(String(pid))?.start : undefined
@@ -152,7 +159,10 @@ function readStat(pid: string): Stat | undefined {
   }
 }
 
-/** Undefined when it is not to be told at the moment: gone, or between two programs, when the environment is empty for an instant. */
+/**
+ * Undefined when it is not to be told at the moment: gone, or between two programs, when the environment is empty for
+ * an instant.
+ */
 function readTags(pid: string): readonly string[] | undefined {
   const text = readProc(`/proc/${pid}/environ`)
   if (text === undefined || text === '') return undefined

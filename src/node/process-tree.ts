@@ -25,10 +25,13 @@ const DOUBTS = 2
 /**
  * A process that was spawned as leader of a group of its own, and all that came of it.
  *
- * Ours are: the leader; who is in its group; who carries its tag (Linux); whose parent is ours; who was ours at an earlier look.
- * What escapes: away from its group *and* from its tag *and* orphaned before the first look. Off Linux the tag is not to be seen; on Windows
- * only what descends from a living leader is found. A process of another user that we may not signal is not waited for.
- * Invariant: a group is signalled only while its leader has not been waited for, because until then no stranger can have the number.
+ * Ours are: the leader; who is in its group; who carries its tag (Linux); whose parent is ours; who was ours at an
+ * earlier look.
+ * What escapes: away from its group *and* from its tag *and* orphaned before the first look. Off Linux the tag is not
+ * to be seen; on Windows only what descends from a living leader is found. A process of another user that we may not
+ * signal is not waited for.
+ * Invariant: a group is signalled only while its leader has not been waited for, because until then no stranger can
+ * have the number.
  */
 export class ProcessTree {
   /** Resolves when the leader has ended. */
@@ -56,8 +59,8 @@ export class ProcessTree {
   }
 
   /**
-   * Ends what still lives: TERM, then KILL for who is there after `graceMs`. Resolves when nobody is left, however long that takes:
-   * a process that hangs in the kernel holds it up, since it may go on working.
+   * Ends what still lives: TERM, then KILL for who is there after `graceMs`. Resolves when nobody is left, however long
+   * that takes: a process that hangs in the kernel holds it up, since it may go on working.
    */
   async end(graceMs: number): Promise<void> {
     if (process.platform === 'win32') return this.#endOnWindows()
@@ -110,7 +113,7 @@ export class ProcessTree {
   #ours(everyone: readonly ProcessRow[]): ProcessRow[] {
     if (!this.#leaderIsGone) this.#start ??= everyone.find(row => row.pid === this.#pid)?.start
     const rows = everyone.filter(row => row.start >= this.since)
-    const numberIsReused = rows.some(row => row.pid === this.#pid && row.start !== this.#start)
+    const numberIsReused = this.#leaderIsGone && rows.some(row => row.pid === this.#pid && row.start !== this.#start)
     const children = byParent(rows)
     const found = new Map<string, ProcessRow>()
     const todo = rows.filter(row => this.#isOurs(row, numberIsReused))
@@ -177,13 +180,20 @@ export class ProcessTree {
   }
 }
 
-/** The trees that the host's exit would leave behind. While there are some, one listener on `process` looks after them all. */
+/**
+ * The trees that the host's exit would leave behind. While there are some, one listener on `process` looks after them
+ * all.
+ */
 const living = new Set<ProcessTree>()
 
 function killAllNow(): void {
-  const oldest = Math.min(...[...living].map(tree => tree.since))
-  const { rows } = listProcessesNow(oldest)
-  for (const tree of living) tree.killNow(rows)
+  for (const tree of living) tree.killNow([])
+  try {
+    const { rows } = listProcessesNow(Math.min(...[...living].map(tree => tree.since)))
+    for (const tree of living) tree.killNow(rows)
+  } catch {
+    // No file handle to spare: the groups at least are dead.
+  }
 }
 
 function identity(row: ProcessRow): string {

@@ -4,15 +4,16 @@ import { AgentError } from 'counterpoint'
 
 /**
  * Turns the name of a command into the absolute path of a program, once for each name.
- * Invariant: the working folder of an agent is never searched, nor any relative entry of PATH. An agent may write there what it likes.
+ * Invariant: the working folder of an agent is never searched, nor any relative entry of PATH. An agent may write there
+ * what it likes.
  */
 export class ProgramFinder {
   readonly #base = process.cwd()
   readonly #found = new Map<string, string>()
 
   /**
-   * @throws AgentError `refused`, code `BACKEND_NOT_FOUND` when there is no such program, `EACCES` when it may not be executed,
-   * `BATCH_FILE` when it is a .cmd or .bat file of Windows, which nothing but a shell can run.
+   * @throws AgentError `refused`, code `BACKEND_NOT_FOUND` when there is no such program, `EACCES` when it may not be
+   * executed, `BATCH_FILE` when it is a .cmd or .bat file of Windows, which nothing but a shell can run.
    */
   find(command: string): string {
     const known = this.#found.get(command)
@@ -59,15 +60,17 @@ function isBatchFile(program: string): boolean {
 function notFound(command: string, places: readonly string[]): AgentError {
   const denied = places.find(place => look(place) === 'denied')
   if (denied !== undefined) {
-    const message = `command: expected a program that may be executed, got ${denied}, for which permission is denied. Check its mode.`
+    const message = `command: expected a program, got ${denied}, but permission is denied. Make it executable for us.`
     return new AgentError('refused', message, { code: 'EACCES' })
   }
   const where = command.includes('/') ? `nothing is at ${places[0]}` : 'no absolute folder of PATH holds it'
-  const message = `command: expected a program, got ${JSON.stringify(command)}, but ${where}. Install it, or give its absolute path.`
+  const got = JSON.stringify(command)
+  const message = `command: expected a program, got ${got}, but ${where}. Install it, or give its absolute path.`
   return new AgentError('refused', message, { code: 'BACKEND_NOT_FOUND' })
 }
 
 function batchFile(program: string): AgentError {
-  const message = `command: expected a program that runs without a shell, got the batch file ${program}. Name the .exe, or node with the script that the file starts.`
+  const advice = 'Name the .exe, or node with the script that the file starts.'
+  const message = `command: expected a program that runs without a shell, got the batch file ${program}. ${advice}`
   return new AgentError('refused', message, { code: 'BATCH_FILE' })
 }

@@ -10,7 +10,8 @@ export type Child = ChildProcessByStdio<Writable, Readable, Readable> & { readon
 /**
  * Starts the program, as leader of a process group of its own.
  *
- * @throws AgentError `refused`, `bad-input` or `overloaded`, with the code of the platform or ours, when it cannot be started.
+ * @throws AgentError `refused`, `bad-input` or `overloaded`, with the code of the platform or ours, when it cannot be
+ * started.
  */
 export async function start(launch: Launch): Promise<Child> {
   const options = {
@@ -59,7 +60,10 @@ async function startFailure(error: NodeJS.ErrnoException, launch: Launch): Promi
   return new AgentError(NEVER.includes(code) ? 'refused' : 'crashed', message, options)
 }
 
-/** The system says ENOENT, and names the program, for three things: no program, no folder to run in, no interpreter for a script. */
+/**
+ * The system says ENOENT, and names the program, for three things: no program, no folder to run in, no interpreter for
+ * a script.
+ */
 async function missing(launch: Launch): Promise<AgentError> {
   const noFolder = await checkWorkdir(launch.workdir).catch((error: AgentError) => error)
   if (noFolder) return noFolder

@@ -9,8 +9,8 @@ const LONGEST_MESSAGE = 2_000
 const SHORTEST_SECRET = 8
 
 /**
- * No terminal sequences, no control characters but tab and newline, nothing that turns the direction of writing; only the end when it is
- * long; and the values of `secrets` replaced by their names, as messages go into journals and logs.
+ * No terminal sequences, no control characters but tab and newline, nothing that turns the direction of writing; only
+ * the end when it is long; and the values of `secrets` replaced by their names, as messages go into journals and logs.
  */
 export function teller(secrets: Readonly<Record<string, string>>): Tell {
   const hidden = Object.entries(secrets).filter(([, value]) => value.length >= SHORTEST_SECRET)

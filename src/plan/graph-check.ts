@@ -18,14 +18,11 @@ export function declareSound(tasks: readonly GraphNode[]): void {
  * `known` says which ids a live run already has: `tasks` may wait for those and must not repeat them.
  * Linear in tasks and dependencies, without recursion: a million tasks take about a second.
  *
- * @throws CounterpointError `DUPLICATE_ID`, `UNKNOWN_DEPENDENCY` or `CYCLE`: the first that is found, in this order.
+ * @throws CounterpointError `DUPLICATE_ID`; then `UNKNOWN_DEPENDENCY` or `CYCLE`, whichever is found first.
  */
 export function checkGraph(tasks: readonly GraphNode[], known?: (id: string) => boolean): void {
   if (known === undefined && sound.has(tasks)) return
-  if (allLookBack(tasks, known)) return
-  const places = new Map(tasks.map((task, i) => [task.id, i]))
-  rejectUnknown(tasks, places, known)
-  rejectCycle(tasks, places)
+  if (!allLookBack(tasks, known)) walk(tasks, known)
 }
 
 /**
@@ -53,32 +50,19 @@ export function duplicateId(taskId: string, found: string): CounterpointError<'D
   return new CounterpointError('DUPLICATE_ID', `${found}; give one of the two another id`, { taskId })
 }
 
-function rejectUnknown(
-  tasks: readonly GraphNode[],
-  places: ReadonlyMap<string, number>,
-  known: ((id: string) => boolean) | undefined,
-): void {
-  for (const { id, after } of tasks) {
-    const unknown = after?.find(dependency => !places.has(dependency) && !known?.(dependency))
-    if (unknown !== undefined) throw unknownDependency(id, unknown, places)
-  }
-}
-
-function unknownDependency(
-  taskId: string,
-  dependency: string,
-  places: ReadonlyMap<string, number>,
-): CounterpointError<'UNKNOWN_DEPENDENCY'> {
-  const hint = didYouMean(dependency, places.keys())
-  const message = `task "${taskId}" waits for "${dependency}", and there is no such task${hint}; add that task, or take the dependency away`
-  return new CounterpointError('UNKNOWN_DEPENDENCY', message, { taskId, dependency })
+function unknownDependency(taskId: string, dependency: string, ids: Iterable<string>): CounterpointError {
+  const found = `task "${taskId}" waits for "${dependency}", and there is no such task${didYouMean(dependency, ids)}`
+  const details = { taskId, dependency }
+  return new CounterpointError('UNKNOWN_DEPENDENCY', `${found}; add it, or take the dependency away`, details)
 }
 
 /**
- * Walks the dependencies depth first, with a stack of its own.
+ * Finds unknown dependencies and cycles: walks the dependencies depth first, with a stack of its own.
  * Invariant: the tasks on the stack are the `open` ones, each waiting for the next; to meet an open one again is a cycle.
  */
-function rejectCycle(tasks: readonly GraphNode[], places: ReadonlyMap<string, number>): void {
+function walk(tasks: readonly GraphNode[], known: ((id: string) => boolean) | undefined): void {
+  const places = new Map<string, number>()
+  for (let i = 0; i < tasks.length; i++) places.set(tasks[i]!.id, i)
   const open = 1
   const done = 2
   const marks = new Uint8Array(tasks.length)
@@ -96,9 +80,13 @@ function rejectCycle(tasks: readonly GraphNode[], places: ReadonlyMap<string, nu
         stack.pop()
         continue
       }
-      // A dependency of the live run has no place here, and cannot wait for a task that is only now added.
       const dependency = places.get(after[edge]!)
-      if (dependency === undefined || marks[dependency] === done) continue
+      if (dependency === undefined) {
+        // A task of the live run cannot wait for one that is only now added: no cycle goes through it.
+        if (known?.(after[edge]!)) continue
+        throw unknownDependency(tasks[at]!.id, after[edge]!, places.keys())
+      }
+      if (marks[dependency] === done) continue
       if (marks[dependency] === open) throw cycleError(tasks, stack.slice(stack.indexOf(dependency)))
       stack.push(dependency)
     }
@@ -128,6 +116,7 @@ export function didYouMean(word: string, names: Iterable<string>): string {
   let compared = 0
   for (const name of names) {
     if (compared++ === COMPARED_NAMES) break
+    if (Math.abs(word.length - name.length) >= least) continue
     const distance = editDistance(word.toLowerCase(), name.toLowerCase(), least)
     if (distance >= least) continue
     least = distance
@@ -138,7 +127,6 @@ export function didYouMean(word: string, names: Iterable<string>): string {
 
 /** Letters to insert, delete, replace or swap with their neighbour to turn `a` into `b` (Damerau 1964); `bound` when it is that or more. */
 function editDistance(wholeA: string, wholeB: string, bound: number): number {
-  if (Math.abs(wholeA.length - wholeB.length) >= bound) return bound
   const [a, b] = unlikeParts(wholeA, wholeB)
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
@@ -169,6 +157,9 @@ function unlikeParts(a: string, b: string): [string, string] {
   while (end < shortest - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++
   return [a.slice(start, a.length - end), b.slice(start, b.length - end)]
 }
+
+/** As many things wrong as one error lists. */
+export const MAX_ISSUES = 20
 
 /** The message for a key that is not one of `keys`. */
 export function unknownKey(key: string, keys: readonly string[]): string {

@@ -1,12 +1,10 @@
 import * as z from 'zod'
+import type { FailureMode } from '../core/event.js'
 import { canonicalJson, type Json, memberPath, NotJsonError } from '../core/json.js'
 import type { TaskSpec } from '../core/task.js'
 import type { InputIssue } from '../errors.js'
-import { checkGraph, declareSound, show, unknownKey } from './graph-check.js'
+import { checkGraph, declareSound, MAX_ISSUES, show, unknownKey } from './graph-check.js'
 import { invalidInput, readJsonText } from './json-text.js'
-
-/** How a run goes on after a task has died: `continue` (default), start nothing more, or stop what runs too. */
-export type FailureMode = 'continue' | 'no-new' | 'kill'
 
 /** Tasks and their dependencies, as data. {@link parsePlan} makes one: checked, in one spelling, frozen to its depth. */
 export interface Plan {
@@ -29,8 +27,6 @@ export interface ParsePlanOptions {
   readonly maxDepth?: number
 }
 
-/** As many things wrong as one error lists. */
-export const MAX_ISSUES = 20
 const MAX = Number.MAX_SAFE_INTEGER
 const NAME = /^(?!\s)(?!__proto__$)[^\p{Cc}\p{Cs}\u2028\u2029]+(?<!\s)$/u
 const NAME_RULE = '1 to 128 characters, no control characters, no white space at its ends, not "__proto__"'
@@ -139,11 +135,12 @@ export function parsePlan(source: unknown, options?: ParsePlanOptions): Plan {
 /**
  * Reads one task as data, by the rules of a plan: for a task that joins a live run. Its dependencies are for `checkGraph`.
  *
- * @throws CounterpointError `INVALID_INPUT`; paths start with `task`.
+ * @throws CounterpointError `INVALID_INPUT`; paths start with `tasks[place]`, with `task` when no place is given.
  */
-export function parseTask(source: unknown): TaskSpec {
+export function parseTask(source: unknown, place?: number): TaskSpec {
+  const where = place === undefined ? '$.task' : `$.tasks[${place}]`
   const issues: InputIssue[] = []
-  const spec = readTask(canonical(source, '$.task'), '$.task', issues)
+  const spec = readTask(canonical(source, where), where, issues)
   if (issues.length > 0) throw invalidInput(issues)
   return spec
 }
@@ -153,9 +150,8 @@ export const TASK_WORDS: readonly string[] = Object.keys(TASK_SHAPE)
 
 /** One member of a task by its rule, given as JSON; what breaks it becomes an issue. */
 export function readTaskMember(key: keyof TaskSpec, value: unknown, path: string, issues: InputIssue[]): unknown {
-  return key === 'backoff'
-    ? readMembers(BACKOFF, value as Json, path, issues)
-    : readMember(TASK_SHAPE[key], value, path, issues)
+  if (key === 'backoff') return readMembers(BACKOFF, value as Json, path, issues)
+  return readMember(TASK_SHAPE[key], value, path, issues)
 }
 
 /** {@link canonicalJson} with the error of an input: its path starts with `where`. */
@@ -204,7 +200,13 @@ function readTask(raw: Json, where: string, issues: InputIssue[]): TaskSpec {
 }
 
 /** What `raw` has, under our own names. Every member that breaks its rule, says something twice or is not known becomes an issue. */
-function readMembers(shape: Shape, raw: Json, at: string, issues: InputIssue[], required?: string): Record<string, unknown> {
+function readMembers(
+  shape: Shape,
+  raw: Json,
+  at: string,
+  issues: InputIssue[],
+  required?: string,
+): Record<string, unknown> {
   const draft: Record<string, unknown> = {}
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     issues.push({ path: at, message: `expected an object, got ${show(raw)}` })

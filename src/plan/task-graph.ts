@@ -1,9 +1,9 @@
 import { type Json, memberPath } from '../core/json.js'
 import type { TaskSpec } from '../core/task.js'
 import type { CounterpointError, InputIssue } from '../errors.js'
-import { declareSound, duplicateId, show, unknownKey } from './graph-check.js'
+import { declareSound, duplicateId, MAX_ISSUES, show, unknownKey } from './graph-check.js'
 import { invalidInput } from './json-text.js'
-import { canonical, MAX_ISSUES, type Plan, readTaskMember, TASK_WORDS } from './plan.js'
+import { canonical, type Plan, readTaskMember, TASK_WORDS } from './plan.js'
 import { isStandardSchema, type StandardSchemaV1 } from './standard-schema.js'
 
 /** What can be run: a {@link Plan}, or a {@link TaskGraph} with its functions and schemas. */
@@ -152,6 +152,7 @@ class Draft {
     this.#graph = graph
     this.spec = { id, description: id }
     readTaskMember('id', id, '.id', this.issues)
+    if (this.issues.length > 0) return
     if (typeof options !== 'object' || options === null)
       this.#reject('', `expected an object of options, got ${show(options)}`)
     else for (const key of Object.keys(options)) this.#readOption(key, (options as Record<string, unknown>)[key])

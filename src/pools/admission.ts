@@ -57,7 +57,11 @@ export class Admission {
   }
 
   #admitWaiting(): void {
-    for (let next = this.#waiting[0]; next !== undefined && this.#fullPool(next.demand) === undefined; next = this.#waiting[0]) {
+    for (
+      let next = this.#waiting[0];
+      next !== undefined && this.#fullPool(next.demand) === undefined;
+      next = this.#waiting[0]
+    ) {
       this.#waiting.shift()
       this.#enter(next.demand)
       next.enter()

@@ -1,7 +1,7 @@
+import type { OpenPool } from '../attempts.js'
 import type { Clock } from '../clock.js'
 import { CounterpointError } from '../errors.js'
 import type { Distribute, OrchestratorOptions, PoolOptions, Pools, TaskDefaults } from '../options.js'
-import type { OpenPool } from '../pursuit.js'
 import { Admission } from './admission.js'
 import type { AgentBackend, AgentFunction } from './agent-backend.js'
 import type { Intent } from './intent.js'

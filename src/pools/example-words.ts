@@ -17,10 +17,9 @@ export class ExampleWords {
   readonly #openings: Map<string, Evidence> = new Map()
 
   constructor(examples: readonly (readonly string[])[]) {
-    const sizes = examples.map(({ length }) => length)
     const texts = examples.map(list => list.map(stemsOf))
-    learn(this.#words, texts, sizes, stems => stems)
-    learn(this.#openings, texts, sizes, openingsOf)
+    learn(this.#words, texts, stems => stems)
+    learn(this.#openings, texts, openingsOf)
   }
 
   /** Adds what the words from `from` up to `to` speak for, each word once. */
@@ -42,15 +41,17 @@ function openingsOf(stems: readonly string[]): readonly string[] {
 function learn(
   into: Map<string, Evidence>,
   texts: readonly (readonly (readonly string[])[])[],
-  sizes: readonly number[],
   wordsOf: (stems: readonly string[]) => readonly string[],
 ): void {
+  const sizes = texts.map(({ length }) => length)
   const counts = new Map<string, number[]>()
   for (const [pool, list] of texts.entries()) {
-    for (const word of list.flatMap(stems => [...new Set(wordsOf(stems))])) {
-      const count = counts.get(word) ?? sizes.map(() => 0)
-      count[pool]++
-      counts.set(word, count)
+    for (const stems of list) {
+      for (const word of new Set(wordsOf(stems))) {
+        let count = counts.get(word)
+        if (count === undefined) counts.set(word, (count = sizes.map(() => 0)))
+        count[pool]++
+      }
     }
   }
   for (const [word, count] of counts) into.set(word, evidenceOf(count, sizes))

@@ -1,22 +1,28 @@
 import { ExampleWords } from './example-words.js'
 import { type Intent, weighted } from './intent.js'
 import { type PhraseNode, PhraseTree } from './phrase-tree.js'
-import { type Clause, type ReadText, stemsOf, wordSet } from './stem.js'
+import { type Clause, type ReadText, readText, stemsOf, wordSet } from './stem.js'
 
-/** A pool with its confidence, 0 to 1. */
-export interface Ranked {
-  readonly pool: string
-  readonly confidence: number
-}
-
-/** Pools that are needed together, each once. */
+/** One pool, or those that are needed together, each once. */
 export interface Parts {
   readonly pools: readonly string[]
   readonly confidence: number
 }
 
+/** What the rules say of a text: the pools for it, and all pools, the nearest first. */
+export interface Ruling extends Parts {
+  readonly nearest: readonly string[]
+}
+
+interface Ranked {
+  readonly pool: string
+  readonly confidence: number
+}
+
 /** More words between verb and thing than this, and it is another thing ("Build a fast little restaurant website" has three). */
 const MOST_BETWEEN = 4
+/** In the first so many clauses steps are looked for. It bounds the time for a text of nothing but "and". */
+const MOST_CLAUSES = 64
 /** A clause is a step of its own when its confidence, read alone, is at least this. */
 const STEP_CONFIDENCE = 0.6
 /** How sure a request for a whole thing is to need all the pools that declare it. */
@@ -28,10 +34,12 @@ const JOINT = wordSet(
 )
 /** What people say before they say what they want. */
 const LEADS: readonly string[] = (
-  'please, also, now, next, first, finally, kindly, just, hi, hello, then, a, an, the, can you, could you, would you, will you, ' +
+  'please, also, now, next, first, finally, kindly, just, hi, hello, then, can you, could you, would you, will you, ' +
   'you should, we should, we must, you must, help me, help us, let s, we need, i need, we want, i want, i d like, we d like, ' +
   'i would like, we would like, to, you to'
 ).split(', ')
+
+const ARTICLES = wordSet('a an the')
 
 const leads = new PhraseTree()
 for (const lead of LEADS) leads.add(stemsOf(lead), 0, 1)
@@ -64,14 +72,12 @@ export class IntentIndex {
     this.#wholes.set(verb, things)
   }
 
-  /** Every pool with its confidence, the likeliest first, equal ones as they were declared. */
-  rank(text: ReadText): readonly Ranked[] {
-    return this.#ranked(this.#evidence(text, 0, text.stems.length))
-  }
-
-  /** The pools that `text` needs together, or undefined when one is enough or none is known. */
-  parts(text: ReadText): Parts | undefined {
-    return this.#whole(text) ?? this.#steps(text)
+  /** Finds the pool for a text, or those that it needs together. */
+  rule(text: string): Ruling {
+    const read = readText(text)
+    const ranking = this.#ranked(this.#evidence(read, 0, read.stems.length))
+    const { pools, confidence } = this.#whole(read) ?? this.#steps(read) ?? partsOf(ranking[0])
+    return { pools, confidence, nearest: [...new Set([...pools, ...ranking.map(({ pool }) => pool)])] }
   }
 
   /** Each phrase counts once, so that saying a word often proves no more than saying it. */
@@ -91,6 +97,8 @@ export class IntentIndex {
   }
 
   /**
+   * Every pool with its confidence, the likeliest first, equal ones as they were declared.
+   *
    * A pool's odds are e^evidence - 1, and 1 is left for "none of them". Its confidence is its share of all odds, so 0.5 means likelier than
    * everything else together. Shifted by the highest evidence: the exponential cannot overflow.
    */
@@ -106,7 +114,8 @@ export class IntentIndex {
 
   #whole({ stems, clauses }: ReadText): Parts | undefined {
     if (clauses.length === 0) return undefined
-    const verbAt = afterLeads(stems, clauses[0])
+    const start = afterLeads(stems, clauses[0])
+    const verbAt = ARTICLES.has(stems[start]) ? start + 1 : start
     const { to } = clauses[0]
     const things = this.#wholes.get(stems[verbAt])
     for (let at = verbAt + 1; things && at < to && at <= verbAt + 1 + MOST_BETWEEN && !JOINT.has(stems[at]); at++) {
@@ -122,7 +131,7 @@ export class IntentIndex {
   #steps(text: ReadText): Parts | undefined {
     const pools = new Set<number>()
     let confidence = 1
-    for (const [i, clause] of text.clauses.entries()) {
+    for (const [i, clause] of text.clauses.slice(0, MOST_CLAUSES).entries()) {
       const step = this.#step(text, clause, text.clauses[i + 1])
       if (step === undefined) continue
       pools.add(step.pool)
@@ -152,6 +161,10 @@ export class IntentIndex {
   #together(pools: readonly number[], confidence: number): Parts {
     return { pools: pools.map(pool => this.pools[pool]), confidence }
   }
+}
+
+function partsOf({ pool, confidence }: Ranked): Parts {
+  return { pools: [pool], confidence }
 }
 
 /** What a clause opens with, before or after "please" and the like. */

@@ -1,7 +1,7 @@
 import { memberPath } from '../core/json.js'
 import type { InputIssue } from '../errors.js'
 import { LONGEST_PHRASE } from './intent.js'
-import { stemsOf } from './stem.js'
+import { countWords } from './stem.js'
 
 /** e^20: past that a weight outweighs whatever a text may say. */
 const MOST_WEIGHT = 20
@@ -61,7 +61,7 @@ function* issuesOfText(text: unknown, key: string, path: string): Generator<Inpu
   }
   const least = key === 'partOf' ? 2 : 1
   const most = key === 'examples' ? Number.POSITIVE_INFINITY : LONGEST_PHRASE
-  const { length } = stemsOf(text)
+  const length = countWords(text)
   if (length < least) yield issue(path, `expected at least ${least === 1 ? 'one word' : 'a verb and a thing'}`, text)
   if (length > most) yield issue(path, `expected at most ${most} words`, `${length} words`)
 }

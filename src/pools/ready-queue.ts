@@ -16,7 +16,8 @@ export class ReadyQueue {
 
   push(index: number, urgency: number, path: number): void {
     const list = this.#inOrder
-    if (list.size === this.#head || !precedes(urgency, path, index, list, list.size - 1)) list.push(index, urgency, path)
+    if (list.size === this.#head || !precedes(urgency, path, index, list, list.size - 1))
+      list.push(index, urgency, path)
     else siftUp(this.#heap, this.#heap.push(index, urgency, path))
   }
 
@@ -132,7 +133,10 @@ function siftDown(heap: Entries, index: number, urgency: number, path: number): 
   let at = 0
   for (let child = 1; child < size; child = 2 * at + 1) {
     const right = child + 1
-    if (right < size && precedes(heap.urgencies[right] as number, heap.paths[right] as number, heap.indexes[right] as number, heap, child))
+    if (
+      right < size &&
+      precedes(heap.urgencies[right] as number, heap.paths[right] as number, heap.indexes[right] as number, heap, child)
+    )
       child = right
     if (precedes(urgency, path, index, heap, child)) break
     heap.copy(child, at)

@@ -13,15 +13,18 @@ export interface ReadText {
 }
 
 /** Scripts that put no space between words: each sign is a word of its own, so that a word of theirs is matched as a phrase. */
-const SIGN = '[\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}]'
-const MARK = '[.,;:!?](?=\\s|$)|[\\n、。，；：！？…–—&]|\\s-\\s'
-
-/** Invariant: linear. No alternative can match at a place where another one could, and nothing is repeated inside a repetition. */
-const TOKEN = new RegExp(`(${MARK})|${SIGN}|(?:(?!${SIGN})[\\p{L}\\p{N}\\p{M}])+`, 'gu')
+const SIGN =
+  /([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]\p{M}*)/u
+/**
+ * A mark that ends a clause, or a word. A mark inside a word ("Next.js", "2.4") parts the word and not the clause.
+ * Invariant: linear. No two alternatives begin alike, and nothing is repeated inside a repetition.
+ */
+const TOKEN = /([.,;:!?](?=\s|$)|[\n、。，；：！？…–—&]|\s-\s)|[\p{L}\p{N}\p{M}]+/gu
+const ASCII = /^[ -~]*$/
 
 const JOINING: ReadonlySet<string> = new Set(['and', 'then', 'plus'])
 
-/** Reads `text` into stems and clauses. A mark that is part of a word ("Next.js", "2.4") parts the word and not the clause. */
+/** Reads `text` into stems and clauses. */
 export function readText(text: string): ReadText {
   const stems: string[] = []
   const clauses: Clause[] = []
@@ -33,16 +36,32 @@ export function readText(text: string): ReadText {
     fresh = to > from ? nextFresh : fresh || nextFresh
     from = stems.length
   }
-  for (const [token, mark] of text.normalize('NFKC').matchAll(TOKEN)) {
-    if (mark !== undefined) {
+  for (const match of normal(text).matchAll(TOKEN)) {
+    if (match[1] !== undefined) {
       close(stems.length, true)
       continue
     }
-    stems.push(stem(token.toLowerCase()))
-    if (JOINING.has(token.toLowerCase())) close(stems.length - 1, false)
+    for (const word of wordsOf(match[0])) stems.push(stem(word))
+    if (JOINING.has(match[0])) close(stems.length - 1, false)
   }
   close(stems.length, true)
   return { stems, clauses }
+}
+
+function wordsOf(token: string): readonly string[] {
+  return ASCII.test(token) ? [token] : token.split(SIGN).filter(part => part !== '')
+}
+
+/** How many words a text has, without finding their stems. */
+export function countWords(text: string): number {
+  let count = 0
+  for (const match of normal(text).matchAll(TOKEN)) if (match[1] === undefined) count += wordsOf(match[0]).length
+  return count
+}
+
+/** One spelling for what looks alike: full-width letters, ligatures, composed and decomposed accents. */
+function normal(text: string): string {
+  return text.normalize('NFKC').toLowerCase()
 }
 
 /** The stems of some words. */

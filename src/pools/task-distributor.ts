@@ -1,10 +1,7 @@
 import { CounterpointError } from '../errors.js'
 import type { Intent } from './intent.js'
-import { IntentIndex, type Parts, type Ranked } from './intent-index.js'
+import { IntentIndex, type Parts, type Ruling } from './intent-index.js'
 import { distributorIssues } from './intent-issues.js'
-import { readText } from './stem.js'
-
-export type { Intent, Weighted } from './intent.js'
 
 /** What a distributor looks at. */
 export interface DistributeRequest {
@@ -38,7 +35,9 @@ export interface TaskDistributorOptions {
   readonly intents: Readonly<Record<string, Intent>>
   /** Asked when the rules are below the threshold. It has no time limit here. Default: none. */
   readonly classifier?: Classifier
-  /** The least confidence to go by, 0 to 1. Default 0.5: the pool is likelier than all others and "none of them" together. */
+  /**
+   * The least confidence to go by, 0 to 1. Default 0.4: a single word of weight 1 is enough (0.63), one each for two pools is not (0.39).
+   */
   readonly threshold?: number
   /** Where a task goes that nobody is sure about, with the low confidence. Default: nowhere, the answer is `none`. */
   readonly fallbackPool?: string
@@ -51,12 +50,13 @@ const LONGEST_TEXT = 8_192
 /**
  * Finds the pool of a task: the one that it names, else by the pools' intents, else by the host's classifier.
  *
- * How the rules decide: each word, phrase and opening that a pool declared, and that the text has, adds its weight to that pool's evidence,
- * once; words of the example sentences add less, by how much more often that pool's examples have them. A pool's odds are e^evidence - 1
- * against 1 for "none of them", and its confidence is its share of all odds. A request for a whole thing that several pools declared a
- * part of, or whose clauses open with actions of different pools, is answered with `decompose`.
+ * How the rules decide: each word, phrase, action and opening that a pool declared, and that the text has, adds its weight to that pool's
+ * evidence, once; words of the example sentences add less, by how much more often that pool's examples have them. A pool's odds are
+ * e^evidence - 1 against 1 for "none of them", and its confidence is its share of all odds. A request for a whole thing that several pools
+ * declared a part of, or whose clauses open with actions of different pools, is answered with `decompose`.
  *
- * Deterministic. The time is linear in the text, of which 8,192 characters are read.
+ * Deterministic. The time is linear in the text, of which 8,192 characters are read. The intents are read once, before the first task that
+ * names no pool: do not change them afterwards.
  *
  * ```ts
  * const distributor = new TaskDistributor({ intents: agentIntents, fallbackPool: 'codegen' })
@@ -64,10 +64,13 @@ const LONGEST_TEXT = 8_192
  * ```
  */
 export class TaskDistributor {
-  readonly #index: IntentIndex
+  readonly #intents: ReadonlyMap<string, Intent>
+  readonly #pools: readonly string[]
   readonly #classifier: Classifier | undefined
   readonly #threshold: number
   readonly #fallbackPool: string | undefined
+  /** Made for the first task that names no pool: it takes some 20 ms for the intents that we ship. */
+  #index: IntentIndex | undefined
 
   /** @throws CounterpointError `INVALID_INPUT` with one issue for each option that is not as documented. */
   constructor(options: TaskDistributorOptions) {
@@ -78,7 +81,8 @@ export class TaskDistributor {
         issues,
       })
     }
-    this.#index = new IntentIndex(new Map(Object.entries(options.intents)))
+    this.#intents = new Map(Object.entries(options.intents))
+    this.#pools = Object.freeze([...this.#intents.keys()])
     this.#classifier = options.classifier
     this.#threshold = options.threshold ?? DEFAULT_THRESHOLD
     this.#fallbackPool = options.fallbackPool
@@ -88,39 +92,28 @@ export class TaskDistributor {
   distribute(task: DistributeRequest): Distribution | Promise<Distribution> {
     if (task.pool !== undefined) return { kind: 'pool', pool: task.pool, confidence: 1 }
     const text = task.description.slice(0, LONGEST_TEXT)
-    const words = readText(text)
-    const parts = this.#index.parts(words)
-    if (parts && parts.confidence >= this.#threshold) return { kind: 'decompose', ...parts }
-    const ranking = this.#index.rank(words)
-    const [best] = ranking
-    // With a threshold of 0 anything goes but no evidence at all.
-    if (best.confidence > 0 && best.confidence >= this.#threshold) return { kind: 'pool', ...best }
-    return this.#classifier ? this.#ask(this.#classifier, text, ranking) : this.#unsure(ranking, best.confidence)
+    this.#index ??= new IntentIndex(this.#intents)
+    const ruling = this.#index.rule(text)
+    // A threshold of 0 asks for any evidence, not for none.
+    if (ruling.confidence > 0 && ruling.confidence >= this.#threshold) return distribution(ruling)
+    return this.#classifier ? this.#ask(this.#classifier, text, ruling) : this.#unsure(ruling)
   }
 
-  #ask(classifier: Classifier, text: string, ranking: readonly Ranked[]): Distribution | Promise<Distribution> {
-    const decide = (answer: unknown): Distribution => this.#decide(answer, ranking)
+  #ask(classifier: Classifier, text: string, ruling: Ruling): Distribution | Promise<Distribution> {
+    const decide = (answer: unknown): Distribution => this.#decide(answer, ruling)
     try {
-      const answer = classifier(text, this.#index.pools)
+      const answer = classifier(text, this.#pools)
       return isThenable(answer) ? Promise.resolve(answer).then(decide, () => decide(undefined)) : decide(answer)
     } catch {
       return decide(undefined)
     }
   }
 
-  #decide(answer: unknown, ranking: readonly Ranked[]): Distribution {
-    const parts = this.#validParts(answer)
-    if (parts === undefined) return this.#unsure(ranking, ranking[0].confidence)
-    const { pools, confidence } = parts
-    if (confidence >= this.#threshold) {
-      return pools.length === 1
-        ? { kind: 'pool', pool: pools[0], confidence }
-        : { kind: 'decompose', pools, confidence }
-    }
-    if (confidence <= ranking[0].confidence) return this.#unsure(ranking, ranking[0].confidence)
-    const isNamed = new Set(pools)
-    const nearest = [...pools.map(pool => ({ pool })), ...ranking.filter(({ pool }) => !isNamed.has(pool))]
-    return this.#unsure(nearest, confidence)
+  #decide(answer: unknown, ruling: Ruling): Distribution {
+    const said = this.#validParts(answer)
+    if (said && said.confidence >= this.#threshold) return distribution(said)
+    const best = said && said.confidence > ruling.confidence ? said : ruling
+    return this.#unsure({ ...best, nearest: [...new Set([...best.pools, ...ruling.nearest])] })
   }
 
   /** What a classifier said, as parts; undefined for anything that is not an answer, whatever it may be. */
@@ -130,17 +123,21 @@ export class TaskDistributor {
       if (typeof confidence !== 'number' || !(confidence >= 0 && confidence <= 1)) return undefined
       if (!Array.isArray(pools)) return undefined
       const names = new Set<string>(pools)
-      const areKnown = names.size > 0 && [...names].every(name => this.#index.pools.includes(name))
+      const areKnown = names.size > 0 && [...names].every(name => this.#pools.includes(name))
       return areKnown ? { pools: [...names], confidence } : undefined
     } catch {
       return undefined
     }
   }
 
-  #unsure(nearest: readonly { readonly pool: string }[], confidence: number): Distribution {
+  #unsure({ nearest, confidence }: Ruling): Distribution {
     if (this.#fallbackPool !== undefined) return { kind: 'pool', pool: this.#fallbackPool, confidence }
-    return { kind: 'none', pools: nearest.map(({ pool }) => pool), confidence }
+    return { kind: 'none', pools: nearest, confidence }
   }
+}
+
+function distribution({ pools, confidence }: Parts): Distribution {
+  return pools.length === 1 ? { kind: 'pool', pool: pools[0], confidence } : { kind: 'decompose', pools, confidence }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -101,5 +101,7 @@ function describe(thrown: unknown): string {
 }
 
 function cut(failure: Failure): Failure {
-  return failure.message.length <= MAX_MESSAGE ? failure : { ...failure, message: `${failure.message.slice(0, MAX_MESSAGE)}…` }
+  return failure.message.length <= MAX_MESSAGE
+    ? failure
+    : { ...failure, message: `${failure.message.slice(0, MAX_MESSAGE)}…` }
 }

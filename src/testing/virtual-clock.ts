@@ -51,7 +51,12 @@ export class VirtualClock implements Clock {
   }
 
   schedule(callback: () => void, delayMs: number): () => void {
-    const timer: Timer = { dueAt: this.#elapsedMs + Math.max(0, delayMs), order: this.#order++, callback, calledOff: false }
+    const timer: Timer = {
+      dueAt: this.#elapsedMs + Math.max(0, delayMs),
+      order: this.#order++,
+      callback,
+      calledOff: false,
+    }
     if (delayMs > 0) push(this.#heap, timer)
     else this.#runSoon(timer)
     return () => {
@@ -82,7 +87,10 @@ export class VirtualClock implements Clock {
     const until = this.#elapsedMs + (options.limitMs ?? 100 * 365 * 86_400_000)
     await this.#settle()
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      if (next.dueAt > until) throw new Error(`VirtualClock: still busy after ${options.limitMs ?? '100 years of'} ms: something schedules itself for ever`)
+      if (next.dueAt > until)
+        throw new Error(
+          `VirtualClock: still busy after ${options.limitMs ?? '100 years of'} ms: something schedules itself for ever`,
+        )
       await this.#fire(next)
     }
   }

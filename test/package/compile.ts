@@ -35,15 +35,21 @@ export function compileProblems(
   return ts.getPreEmitDiagnostics(program).map(line)
 }
 
+/** The declarations of the language and its platforms are large, and the same in every program. */
+const libraries = new Map<string, ts.SourceFile | undefined>()
+
 function withSamples(options: ts.CompilerOptions, samples: Readonly<Record<string, string>>): ts.CompilerHost {
   const host = ts.createCompilerHost(options)
   const { fileExists, readFile, getSourceFile } = host
   host.fileExists = path => Object.hasOwn(samples, path) || fileExists(path)
   host.readFile = path => samples[path] ?? readFile(path)
-  host.getSourceFile = (path, language, ...rest) =>
-    Object.hasOwn(samples, path)
-      ? ts.createSourceFile(path, samples[path]!, language)
-      : getSourceFile(path, language, ...rest)
+  host.getSourceFile = (path, language, ...rest) => {
+    const sample = samples[path]
+    if (sample !== undefined) return ts.createSourceFile(path, sample, language)
+    if (!path.includes('/typescript/lib/')) return getSourceFile(path, language, ...rest)
+    if (!libraries.has(path)) libraries.set(path, getSourceFile(path, language, ...rest))
+    return libraries.get(path)
+  }
   return host
 }
 

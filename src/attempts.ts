@@ -1,0 +1,139 @@
+import { Attempt, type AttemptHost } from './attempt.js'
+import type { Clock } from './clock.js'
+import type { JournalRecord } from './core/event.js'
+import type { RunState } from './core/run-state.js'
+import type { Signal } from './core/signal.js'
+import type { RunningState, StopReason, TaskSpec, TaskState } from './core/task.js'
+import { Deadlines } from './deadlines.js'
+import type { AttemptProgressed } from './emitter.js'
+import type { TaskBinding } from './plan/task-graph.js'
+import type { Report } from './pools/agent-backend.js'
+import type { Lease } from './pools/lane.js'
+import type { WorkerPool } from './pools/worker-pool.js'
+import { ReportWindow } from './report-window.js'
+import { requestOf } from './request.js'
+
+/** An hour. */
+const DEFAULT_TIMEOUT_MS = 3_600_000
+
+/** A pool as a run sees it. */
+export interface OpenPool {
+  readonly pool: WorkerPool
+  readonly graceMs: number
+}
+
+/** What {@link Attempts} work with. */
+export interface AttemptsSetup {
+  readonly clock: Clock
+  readonly pools: ReadonlyMap<string, OpenPool>
+  binding(taskId: string): TaskBinding | undefined
+  send(signal: Signal): void
+  /** The time of an event that happens now. */
+  now(): number
+  progressed(event: AttemptProgressed): void
+}
+
+/** The live attempts of one run: what can be heard outside. Backends are called and stopped only when the cause is durable. */
+export class Attempts implements AttemptHost {
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  readonly #setup: AttemptsSetup
+  readonly #head: RunState
+  readonly #live = new Map<number, Attempt>()
+  readonly #reports: ReportWindow
+
+  constructor(setup: AttemptsSetup, head: RunState) {
+    this.clock = setup.clock
+    this.deadlines = new Deadlines(setup.clock)
+    this.#setup = setup
+    this.#head = head
+    this.#reports = new ReportWindow(setup.clock, (index, report) => this.#publish(index, report))
+  }
+
+  /** The tasks that have an attempt. */
+  active(): Iterable<number> {
+    return this.#live.keys()
+  }
+
+  /** What task `index` last reported, while it runs. */
+  latestReport(index: number): Report | undefined {
+    return this.#reports.latest(index)
+  }
+
+  send(signal: Signal): void {
+    this.#setup.send(signal)
+  }
+
+  progressed(attempt: Attempt, report: Report): void {
+    this.#reports.report(attempt.index, report)
+  }
+
+  /** An attempt has been decided. It waits until that is durable. */
+  prepare(index: number, state: RunningState, lease: Lease): void {
+    const spec = this.#head.specs[index] as TaskSpec
+    const { pool, graceMs } = this.#setup.pools.get(state.pool) as OpenPool
+    const attempt = new Attempt(this, {
+      index,
+      number: state.attempt,
+      key: state.key,
+      backend: pool.backend,
+      lease,
+      timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      graceMs,
+      schema: this.#setup.binding(spec.id)?.output,
+    })
+    this.#live.set(index, attempt)
+  }
+
+  /** A record is durable: what it starts is called, what it stops is told. */
+  published(record: JournalRecord): void {
+    for (const event of record) {
+      if (event.type === 'attempt.started') this.#launch(event.index)
+      else if (event.type === 'attempt.stopping') this.#live.get(event.index)?.stop(abortReason(event.because))
+    }
+  }
+
+  /** Task `index` has no attempt any more. */
+  finish(index: number): void {
+    const attempt = this.#live.get(index)
+    if (attempt === undefined) return
+    this.#live.delete(index)
+    this.#reports.end(index)
+    attempt.finish()
+  }
+
+  /** The run is over: what still runs is told to stop, and is no longer ours. */
+  close(): void {
+    for (const [index, attempt] of this.#live) {
+      attempt.stop(new DOMException('the run is over', 'AbortError'))
+      this.finish(index)
+    }
+    this.deadlines.close()
+  }
+
+  /** Not if it has been decided meanwhile that it stops: the record that says so is on its way. */
+  #launch(index: number): void {
+    const state = this.#head.states[index] as TaskState
+    if (state.status === 'running') this.#live.get(index)?.launch(requestOf(this.#head, index, state))
+  }
+
+  #publish(index: number, { progress, message }: Report): void {
+    const attempt = this.#live.get(index)
+    if (attempt === undefined) return
+    this.#setup.progressed({
+      type: 'attempt.progressed',
+      at: this.#setup.now(),
+      runId: this.#head.runId,
+      taskId: (this.#head.specs[index] as TaskSpec).id,
+      index,
+      attempt: attempt.attempt,
+      ...(progress !== undefined && { progress }),
+      ...(message !== undefined && { message }),
+    })
+  }
+}
+
+function abortReason(because: StopReason): DOMException {
+  if (because.kind === 'timeout') return new DOMException(because.failure.message, 'TimeoutError')
+  return new DOMException(because.reason, 'AbortError')
+}

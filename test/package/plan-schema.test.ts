@@ -1,0 +1,30 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { planSchema } from '../../src/plan/plan.js'
+import { ROOT } from './source-tree.js'
+
+const path = join(ROOT, 'src/plan/plan.schema.json')
+
+/** Draft 7: what editors know best. */
+function generate(): string {
+  const { $schema, ...schema } = z.toJSONSchema(planSchema, { io: 'input', target: 'draft-7' })
+  const head = { $schema, title: 'Plan', description: 'Tasks and their dependencies, for Counterpoint.' }
+  return `${JSON.stringify({ ...head, ...schema }, null, 2)}\n`
+}
+
+describe('plan.schema.json', () => {
+  it('is what the rules of parsePlan say (run this test with UPDATE=1 to write it anew)', () => {
+    const text = generate()
+    if (process.env.UPDATE === '1') writeFileSync(path, text)
+    expect(readFileSync(path, 'utf8')).toBe(text)
+  })
+
+  it('describes every member in words', () => {
+    const { properties } = JSON.parse(readFileSync(path, 'utf8'))
+    const members = { ...properties, ...properties.tasks.items.properties, ...properties.tasks.items.properties.backoff.properties }
+    const mute = Object.entries(members).filter(([, member]) => !(member as { description?: string }).description)
+    expect(mute).toEqual([])
+  })
+})
