@@ -229,9 +229,9 @@ function readMembers(
 function readMember(schema: z.ZodType, value: unknown, path: string, issues: InputIssue[]): unknown {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  for (const { path: inside } of result.error.issues.slice(0, MAX_ISSUES - issues.length)) {
-    // Only a list of ids has an inside.
-    const place = inside[0] as number | undefined
+  // A value may break two rules: it is one thing that is wrong. Only a list of ids has places inside.
+  const places = new Set(result.error.issues.map(issue => issue.path[0] as number | undefined))
+  for (const place of [...places].slice(0, MAX_ISSUES - issues.length)) {
     if (place === undefined) issues.push({ path, message: expected(schema, value) })
     else issues.push({ path: `${path}[${place}]`, message: expected(id, (value as unknown[])[place]) })
   }

@@ -147,12 +147,14 @@ class Draft {
   /** Their paths start at the task: `.timeoutMs`. */
   readonly issues: InputIssue[] = []
   readonly #graph: TaskGraph
+  readonly #idIsGood: boolean
 
   constructor(graph: TaskGraph, id: string, options: object) {
     this.#graph = graph
     this.spec = { id, description: id }
     readTaskMember('id', id, '.id', this.issues)
-    if (this.issues.length > 0) return
+    this.#idIsGood = this.issues.length === 0
+    if (!this.#idIsGood) return
     if (typeof options !== 'object' || options === null)
       this.#reject('', `expected an object of options, got ${show(options)}`)
     else for (const key of Object.keys(options)) this.#readOption(key, (options as Record<string, unknown>)[key])
@@ -160,8 +162,7 @@ class Draft {
 
   /** The task is named by its id; by its place when it is the id that is wrong. */
   error(place: number): CounterpointError<'INVALID_INPUT'> {
-    const badId = this.issues[0]!.path === '.id'
-    const where = `$.tasks[${badId ? place : JSON.stringify(this.spec.id)}]`
+    const where = `$.tasks[${this.#idIsGood ? JSON.stringify(this.spec.id) : place}]`
     return invalidInput(this.issues.map(({ path, message }) => ({ path: where + path, message })))
   }
 

@@ -48,9 +48,9 @@ function learn(
   for (const [pool, list] of texts.entries()) {
     for (const stems of list) {
       for (const word of new Set(wordsOf(stems))) {
-        let count = counts.get(word)
-        if (count === undefined) counts.set(word, (count = sizes.map(() => 0)))
+        const count = counts.get(word) ?? sizes.map(() => 0)
         count[pool]++
+        counts.set(word, count)
       }
     }
   }

@@ -17,9 +17,9 @@ const SIGN =
   /([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]\p{M}*)/u
 /**
  * A mark that ends a clause, or a word. A mark inside a word ("Next.js", "2.4") parts the word and not the clause.
- * Invariant: linear. No two alternatives begin alike, and nothing is repeated inside a repetition.
+ * Invariant: linear. Nothing is repeated inside a repetition, and what is repeated can begin only where a word does.
  */
-const TOKEN = /([.,;:!?](?=\s|$)|[\n、。，；：！？…–—&]|\s-\s)|[\p{L}\p{N}\p{M}]+/gu
+const TOKEN = /([.,;:!?](?=\s|$)|[\n、。–—&]|\s-\s)|[\p{L}\p{N}\p{M}]+/gu
 const ASCII = /^[ -~]*$/
 
 const JOINING: ReadonlySet<string> = new Set(['and', 'then', 'plus'])

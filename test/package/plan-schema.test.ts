@@ -23,7 +23,11 @@ describe('plan.schema.json', () => {
 
   it('describes every member in words', () => {
     const { properties } = JSON.parse(readFileSync(path, 'utf8'))
-    const members = { ...properties, ...properties.tasks.items.properties, ...properties.tasks.items.properties.backoff.properties }
+    const members = {
+      ...properties,
+      ...properties.tasks.items.properties,
+      ...properties.tasks.items.properties.backoff.properties,
+    }
     const mute = Object.entries(members).filter(([, member]) => !(member as { description?: string }).description)
     expect(mute).toEqual([])
   })

@@ -1,0 +1,101 @@
+/**
+ * What must not reach a terminal, in whatever text it hides: control characters (all but line feed and tab), characters that turn the
+ * direction of writing or are not to be seen at all (but for the two joiners, which words and emoji need), halves of characters,
+ * separators that are no line feed.
+ */
+const unsafe = /(?!\n|\t|\u200c|\u200d)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+const REPLACEMENT = '\ufffd'
+
+/** Makes text fit for a terminal. What was not is shown as U+FFFD, so that nobody reads past it. */
+export function printable(text: string): string {
+  return text.replaceAll('\r\n', '\n').replaceAll(unsafe, REPLACEMENT)
+}
+
+/** Printable, and on one line. */
+export function inline(text: string): string {
+  return printable(text).replaceAll(/[\n\t]/g, ' ')
+}
+
+const graphemes = new Intl.Segmenter()
+const wide =
+  /\p{Emoji_Presentation}|\ufe0f|[\p{sc=Han}\p{sc=Hangul}\p{sc=Hiragana}\p{sc=Katakana}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u
+const invisible = /^[\p{M}\u200c\u200d]+$/u
+
+/** How many columns a text takes, roughly: terminals differ about emoji. */
+export function displayWidth(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length
+  let width = 0
+  for (const { segment } of graphemes.segment(text)) width += widthOf(segment)
+  return width
+}
+
+function widthOf(grapheme: string): number {
+  if (wide.test(grapheme)) return 2
+  return invisible.test(grapheme) ? 0 : 1
+}
+
+/** The text, or as much of its beginning as fits, with an ellipsis. Never wider than `width`. */
+export function cut(text: string, width: number): string {
+  if (text.length <= width && displayWidth(text) <= width) return text
+  if (width < 1) return ''
+  let kept = ''
+  let left = width - 1
+  // A terminal has some hundred columns: of a text of a megabyte no more than its beginning is looked at.
+  for (const { segment } of graphemes.segment(text.slice(0, width * 8))) {
+    left -= widthOf(segment)
+    if (left < 0) break
+    kept += segment
+  }
+  return displayWidth(text.slice(0, width * 8)) <= width && text.length <= width * 8 ? text : `${kept}…`
+}
+
+/** Cut or filled up to exactly `width` columns. */
+export function fill(text: string, width: number, align: 'left' | 'right' = 'left'): string {
+  const shown = cut(text, width)
+  const space = ' '.repeat(Math.max(0, width - displayWidth(shown)))
+  return align === 'left' ? shown + space : space + shown
+}
+
+/** The text in lines of at most `width` columns, broken between words; a word that is wider has a line of its own. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of inline(text).split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (line !== '' && displayWidth(longer) > width) {
+      lines.push(line)
+      line = word
+    } else line = longer
+  }
+  return [...lines, line]
+}
+
+/** `0.62 s`, `45.1 s`, `3 min 20 s`. */
+export function duration(ms: number): string {
+  const seconds = ms / 1_000
+  if (seconds < 10) return `${seconds.toFixed(2)} s`
+  if (seconds < 100) return `${seconds.toFixed(1)} s`
+  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
+}
+
+/** `$1.08`; small amounts with as many digits as say something. */
+export function dollars(usd: number | undefined): string {
+  if (usd === undefined) return '-'
+  return usd === 0 || usd >= 0.1 ? `$${usd.toFixed(2)}` : `$${usd.toPrecision(2)}`
+}
+
+/** `50,000`; unknown is a dash. */
+export function count(number: number | undefined): string {
+  return number === undefined ? '-' : number.toLocaleString('en-US')
+}
+
+/** `1 task`, `4 tasks`. */
+export function many(number: number, noun: string): string {
+  return `${count(number)} ${noun}${number === 1 ? '' : 's'}`
+}
+
+/** `33 % less` for 0.67 of something; `2 % more`. */
+export function comparedTo(share: number): string {
+  const percent = Math.round(Math.abs(1 - share) * 100)
+  return share > 1 ? `${percent} % more` : `${percent} % less`
+}

@@ -1,0 +1,115 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { checkGraph, didYouMean, type GraphNode } from '../../src/plan/graph-check.js'
+import { thrown } from './thrown.js'
+
+/** `{ a: 'b c' }`: task a waits for b and c. */
+const graph = (edges: Record<string, string>): GraphNode[] =>
+  Object.entries(edges).map(([id, after]) => ({ id, ...(after !== '' && { after: after.split(' ') }) }))
+
+describe('checkGraph', () => {
+  it.each([[{}], [{ a: '', b: 'a', c: 'a b' }], [{ c: 'b', b: 'a', a: '' }], [{ a: 'c', b: 'c', c: 'd', d: '' }]])(
+    'takes %j',
+    edges => {
+      expect(() => checkGraph(graph(edges))).not.toThrow()
+    },
+  )
+
+  it.each([
+    [{ a: 'a' }, ['a', 'a']],
+    [{ a: 'b', b: 'a' }, ['a', 'b', 'a']],
+    [{ x: 'a', a: 'b', b: 'c', c: 'a' }, ['a', 'b', 'c', 'a']],
+    [{ a: '', b: 'a c', c: 'd', d: 'a b' }, ['b', 'c', 'd', 'b']],
+  ])('finds the cycle in %j: %j', (edges, cycle) => {
+    expect(thrown('CYCLE', () => checkGraph(graph(edges))).details.cycle).toEqual(cycle)
+  })
+
+  it('says what a cycle is, and shortens a long one', () => {
+    expect(thrown('CYCLE', () => checkGraph(graph({ a: 'a' }))).message).toMatch(
+      /^task "a" waits for itself: "a" -> "a"; /,
+    )
+    const ring = Array.from({ length: 1000 }, (_, i) => ({ id: `${i}`, after: [`${(i + 1) % 1000}`] }))
+    const error = thrown('CYCLE', () => checkGraph(ring))
+    expect(error.details.cycle).toHaveLength(1001)
+    expect(error.message).toMatch(/^tasks wait for each other: "0" -> .* -> "19" -> \.\.\. \(980 more\) -> "0"; /)
+  })
+
+  it('finds a repeated id and says where', () => {
+    const error = thrown('DUPLICATE_ID', () => checkGraph([{ id: 'x' }, { id: 'a' }, { id: 'b' }, { id: 'a' }]))
+    expect(error.details).toEqual({ taskId: 'a' })
+    expect(error.message).toBe('tasks[3]: the id "a" is taken by tasks[1]; give one of the two another id')
+  })
+
+  it('names both ids of an unknown dependency, and the nearest', () => {
+    const error = thrown('UNKNOWN_DEPENDENCY', () => checkGraph(graph({ backend: '', audit: 'bakcend' })))
+    expect(error.details).toEqual({ taskId: 'audit', dependency: 'bakcend' })
+    expect(error.message).toBe(
+      'task "audit" waits for "bakcend", and there is no such task (did you mean "backend"?); add it, or take the dependency away',
+    )
+  })
+
+  it('lets new tasks wait for those of the live run, and repeat none of them', () => {
+    const known = (id: string): boolean => id === 'old'
+    expect(() => checkGraph(graph({ b: 'a old', a: 'old' }), known)).not.toThrow()
+    expect(thrown('UNKNOWN_DEPENDENCY', () => checkGraph(graph({ a: 'older' }), known)).details.dependency).toBe(
+      'older',
+    )
+    expect(thrown('DUPLICATE_ID', () => checkGraph(graph({ a: '', old: '' }), known)).details.taskId).toBe('old')
+    expect(thrown('CYCLE', () => checkGraph(graph({ a: 'b', b: 'old a' }), known)).details.cycle).toEqual([
+      'a',
+      'b',
+      'a',
+    ])
+  })
+
+  it('finds a cycle if and only if there is one, and what it finds is one', () => {
+    const size = fc.integer({ min: 1, max: 12 })
+    const edges = size.chain(n =>
+      fc.array(fc.tuple(fc.nat(n - 1), fc.nat(n - 1)), { maxLength: 2 * n }).map(pairs => ({ n, pairs })),
+    )
+    fc.assert(
+      fc.property(edges, ({ n, pairs }) => {
+        const tasks = Array.from({ length: n }, (_, i) => ({
+          id: `t${i}`,
+          after: pairs.filter(([from]) => from === i).map(([, to]) => `t${to}`),
+        }))
+        if (isOrderable(tasks)) expect(() => checkGraph(tasks)).not.toThrow()
+        else {
+          const { cycle } = thrown('CYCLE', () => checkGraph(tasks)).details
+          expect(cycle.at(-1)).toBe(cycle[0])
+          expect(new Set(cycle).size).toBe(cycle.length - 1)
+          for (let i = 1; i < cycle.length; i++)
+            expect(tasks.find(({ id }) => id === cycle[i - 1])!.after).toContain(cycle[i])
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+/** The plain way: take away, again and again, every task that waits for nothing that is left. */
+function isOrderable(tasks: readonly GraphNode[]): boolean {
+  let left = tasks
+  for (;;) {
+    const stuck = left.filter(({ after }) => after?.some(id => left.some(other => other.id === id)))
+    if (stuck.length === left.length) return stuck.length === 0
+    left = stuck
+  }
+}
+
+describe('didYouMean', () => {
+  it.each([
+    ['shcema', ['backend', 'schema'], 'schema'],
+    ['Schema', ['schemas', 'schema'], 'schema'],
+    ['timeout', ['id', 'timeoutMs', 'pool'], 'timeoutMs'],
+    ['task_10', ['task_01', 'task_11'], 'task_01'],
+  ])('finds for %s among %j: %s', (word, names, nearest) => {
+    expect(didYouMean(word, names)).toBe(` (did you mean "${nearest}"?)`)
+  })
+
+  it('keeps silent when nothing is near', () => {
+    expect(didYouMean('frontend', ['backend', 'schema'])).toBe('')
+    expect(didYouMean('x', ['y'])).toBe('')
+    expect(didYouMean('', ['a'])).toBe('')
+  })
+})

@@ -1,0 +1,35 @@
+import { parsePlan } from 'counterpoint'
+import { describe, expect, it } from 'vitest'
+import { selectTasks } from '../../src/plan/select.js'
+import { thrown } from './thrown.js'
+
+const { tasks } = parsePlan({
+  tasks: [
+    { id: 'audit', after: ['backend'] },
+    { id: 'schema' },
+    { id: 'frontend' },
+    { id: 'backend', after: ['schema'] },
+    { id: 'report', after: ['audit', 'frontend'] },
+  ],
+})
+const chosen = (...ids: string[]): string[] => selectTasks(tasks, ids).map(({ id }) => id)
+
+describe('selectTasks', () => {
+  it('gives the named tasks and all that they need, in plan order', () => {
+    expect(chosen('schema')).toEqual(['schema'])
+    expect(chosen('audit')).toEqual(['audit', 'schema', 'backend'])
+    expect(chosen('frontend', 'schema', 'frontend')).toEqual(['schema', 'frontend'])
+    expect(chosen('report')).toEqual(['audit', 'schema', 'frontend', 'backend', 'report'])
+    expect(chosen()).toEqual([])
+  })
+
+  it('names an id that is not there, and the nearest', () => {
+    const error = thrown('NOT_FOUND', () => chosen('schema', 'fronted'))
+    expect(error.details).toEqual({ id: 'fronted' })
+    expect(error.message).toBe('only: expected ids of tasks of the plan, got "fronted" (did you mean "frontend"?)')
+  })
+
+  it('leaves a dependency that is not there to the check of the graph', () => {
+    expect(selectTasks([{ id: 'a', description: '', after: ['gone'] }], ['a'])).toHaveLength(1)
+  })
+})

@@ -1,0 +1,170 @@
+import { TaskGraph, type TaskOptions, type TaskRef } from 'counterpoint'
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { checkGraph } from '../../src/plan/graph-check.js'
+import { badPaths, firstIssue, thrown } from './thrown.js'
+
+/** As from JavaScript, where no compiler looks. */
+const untyped = (options: object): TaskOptions<readonly []> => options as TaskOptions<readonly []>
+
+describe('TaskGraph', () => {
+  it('builds tasks as data, with the members that were given and no others', () => {
+    const graph = new TaskGraph('restaurant')
+    const schema = graph.task('schema', { pool: 'database', description: 'Design it', timeoutMs: 1000, weight: -0 })
+    graph.task('backend', { after: [schema, 'schema', 'docs'], retries: 0, context: { a: [1] } })
+    graph.task('docs')
+    expect(graph.name).toBe('restaurant')
+    expect(graph.tasks).toEqual([
+      { id: 'schema', description: 'Design it', pool: 'database', timeoutMs: 1000, weight: 0 },
+      { id: 'backend', description: 'backend', after: ['schema', 'docs'], retries: 0, context: { a: [1] } },
+      { id: 'docs', description: 'docs' },
+    ])
+    expect(Object.is(graph.tasks[0]!.weight, 0)).toBe(true)
+    expect(() => checkGraph(graph.tasks)).not.toThrow()
+  })
+
+  it('keeps functions and schemas apart from the data', () => {
+    const graph = new TaskGraph('g')
+    const output = z.object({ sql: z.string() })
+    const input = (): string => 'x'
+    graph.task('plain', { input: { table: 'menus', gone: undefined } })
+    graph.task('bound', { input, output })
+    expect(graph.tasks).toEqual([
+      { id: 'plain', description: 'plain', input: { table: 'menus' } },
+      { id: 'bound', description: 'bound' },
+    ])
+    expect(graph.binding('bound')).toEqual({ input, output })
+    expect(graph.binding('plain')).toBeUndefined()
+    expect(graph.binding('toString')).toBeUndefined()
+  })
+
+  it('gives snapshots: a task that comes later is in the next one', () => {
+    const graph = new TaskGraph('g')
+    graph.task('a')
+    const before = graph.tasks
+    expect(graph.tasks).toBe(before)
+    graph.task('b')
+    expect(before).toHaveLength(1)
+    expect(graph.tasks).toHaveLength(2)
+    expect(Object.isFrozen(before) && Object.isFrozen(before[0])).toBe(true)
+  })
+
+  it('leaves out members that are undefined, and an empty after', () => {
+    const graph = new TaskGraph('g')
+    graph.task('a', untyped({ pool: undefined, input: undefined, output: undefined, after: [] }))
+    expect(Object.keys(graph.tasks[0]!)).toEqual(['id', 'description'])
+    expect(graph.binding('a')).toBeUndefined()
+  })
+
+  it('takes a backend that is named before it is there, and finds the cycle when a run is to start', () => {
+    const graph = new TaskGraph('g')
+    graph.task('a', { after: ['b'] })
+    graph.task('b', { after: ['a'] })
+    expect(thrown('CYCLE', () => checkGraph(graph.tasks)).details.cycle).toEqual(['a', 'b', 'a'])
+    const unknown = new TaskGraph('g')
+    unknown.task('a', { after: ['nobody'] })
+    expect(thrown('UNKNOWN_DEPENDENCY', () => checkGraph(unknown.tasks)).details.dependency).toBe('nobody')
+  })
+})
+
+describe('TaskGraph refuses', () => {
+  it('an id that is taken, and keeps the first', () => {
+    const graph = new TaskGraph('g')
+    graph.task('a', { pool: 'one', input: () => 1 })
+    expect(thrown('DUPLICATE_ID', () => graph.task('a', { pool: 'two', input: () => 2 })).message).toContain(
+      'graph "g"',
+    )
+    expect(graph.tasks).toHaveLength(1)
+    expect(graph.binding('a')!.input!({})).toBe(1)
+    graph.task('b')
+    expect(graph.tasks.map(({ id }) => id)).toEqual(['a', 'b'])
+  })
+
+  it('a task of another graph', () => {
+    const other = new TaskGraph('other').task('a')
+    const graph = new TaskGraph('g')
+    graph.task('a')
+    expect(firstIssue(() => graph.task('b', { after: [other] }))).toBe(
+      'tasks["b"].after[0]: expected a task of this graph, got one of another graph',
+    )
+    expect(graph.tasks).toHaveLength(1)
+  })
+
+  it.each<[object, string]>([
+    [{ timeoutMs: 0 }, '.timeoutMs'],
+    [{ timeoutMs: '5' }, '.timeoutMs'],
+    [{ retries: -1 }, '.retries'],
+    [{ priority: 1.5 }, '.priority'],
+    [{ weight: Number.NaN }, '.weight'],
+    [{ pool: '' }, '.pool'],
+    [{ description: 5 }, '.description'],
+    [{ backoff: { factor: 0 } }, '.backoff.factor'],
+    [{ backoff: { fcator: 2 } }, '.backoff.fcator'],
+    [{ after: 'schema' }, '.after'],
+    [{ after: [{ id: 'schema' }] }, '.after[0]'],
+    [{ after: [' '] }, '.after[0]'],
+    [{ after: new Set() }, '.after'],
+    [{ input: Number.NaN }, '.input'],
+    [{ input: { at: new Date(0) } }, '.input.at'],
+    [{ context: () => 1 }, '.context'],
+    [{ context: JSON.parse('{"x": {"__proto__": 1}}') }, '.context.x'],
+    [{ output: { parse: () => 1 } }, '.output'],
+    [{ output: null }, '.output'],
+    [{ id: 'b' }, '.id'],
+    [{ blocked_by: [] }, '.blocked_by'],
+    [{ timeoutSec: 5 }, '.timeoutSec'],
+    [{ 'a key': 1 }, '["a key"]'],
+  ])('%o, at %s', (options, path) => {
+    const graph = new TaskGraph('g')
+    expect(badPaths(() => graph.task('a', untyped(options)))).toEqual([`tasks["a"]${path}`])
+    expect(graph.tasks).toEqual([])
+  })
+
+  it('with the same words as parsePlan', () => {
+    const graph = new TaskGraph('g')
+    expect(firstIssue(() => graph.task('a', { retries: -1 }))).toBe(
+      'tasks["a"].retries: expected a whole number from 0 to 1000: further attempts (left out: 2), got -1',
+    )
+    expect(firstIssue(() => graph.task('a', untyped({ timeuot: 1 })))).toBe(
+      'tasks["a"].timeuot: unknown key (did you mean "timeoutMs"?)',
+    )
+    expect(badPaths(() => graph.task('a', { retries: -1, priority: 0, weight: -1 }))).toHaveLength(3)
+  })
+
+  it('an id, a name or options that cannot be', () => {
+    const graph = new TaskGraph('g')
+    graph.task('first')
+    for (const id of ['', ' a', '__proto__', 'a\u0000', 3, 3n, null, Symbol('x')])
+      expect(badPaths(() => graph.task(id as string, { timeoutMs: 5 }))).toEqual(['tasks[1].id'])
+    expect(badPaths(() => graph.task('a', null as never))).toEqual(['tasks["a"]'])
+    expect(badPaths(() => new TaskGraph(undefined as never))).toEqual(['name'])
+    expect(badPaths(() => new TaskGraph(''))).toEqual(['name'])
+  })
+})
+
+describe('a large plan', () => {
+  const million = 1_000_000
+
+  it('of a million tasks in a chain is built and checked in under 5 s', () => {
+    const before = process.cpuUsage()
+    const graph = new TaskGraph('chain')
+    let last: TaskRef = graph.task('task-0')
+    for (let i = 1; i < million; i++) last = graph.task(`task-${i}`, { description: 'next', after: [last] })
+    checkGraph(graph.tasks)
+    checkGraph(graph.tasks.slice())
+    expect(graph.tasks).toHaveLength(million)
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(5000)
+  })
+
+  it('of a million tasks in a star is built and checked in under 5 s', () => {
+    const before = process.cpuUsage()
+    const graph = new TaskGraph('star')
+    const rays: TaskRef[] = []
+    for (let i = 1; i < million; i++) rays.push(graph.task(`task-${i}`))
+    graph.task('all', { after: rays })
+    checkGraph(graph.tasks)
+    checkGraph(graph.tasks.toReversed())
+    expect(graph.tasks.at(-1)!.after).toHaveLength(million - 1)
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(5000)
+  })
+})

@@ -1,0 +1,127 @@
+import type { StandardSchemaV1 as Published } from '@standard-schema/spec'
+import {
+  type Json,
+  type OutputOf,
+  type PlanSource,
+  parsePlan,
+  type StandardSchemaV1,
+  TaskGraph,
+  type TaskRef,
+} from 'counterpoint'
+import { describe, expectTypeOf, it } from 'vitest'
+import * as z from 'zod'
+
+const graph = new TaskGraph('restaurant')
+const schema = graph.task('schema', { pool: 'database', output: z.object({ sql: z.string() }) })
+const menu = graph.task('menu', { input: { items: ['soup'] } })
+
+describe('a task', () => {
+  it('has its id as a literal type, and the output of its schema', () => {
+    expectTypeOf(schema).toEqualTypeOf<TaskRef<'schema', { sql: string }>>()
+    expectTypeOf<OutputOf<typeof schema>>().toEqualTypeOf<{ sql: string }>()
+  })
+
+  it('delivers any JSON without a schema', () => {
+    expectTypeOf<OutputOf<typeof menu>>().toEqualTypeOf<Json>()
+  })
+
+  it('delivers what the schema makes, not what it takes', () => {
+    const count = graph.task('count', { output: z.string().transform(Number) })
+    expectTypeOf<OutputOf<typeof count>>().toEqualTypeOf<number>()
+  })
+})
+
+describe('an input function', () => {
+  it('takes the outputs of the tasks in after, by id, and no others', () => {
+    graph.task('backend', {
+      after: [schema, menu, 'later'],
+      input: outputs => {
+        expectTypeOf(outputs).toEqualTypeOf<{
+          readonly schema: { sql: string }
+          readonly menu: Json
+          readonly later: Json
+        }>()
+        return { use: outputs.schema.sql }
+      },
+    })
+  })
+
+  it('may stand before after, be asynchronous, and leave members undefined', () => {
+    graph.task('backend', {
+      input: async ({ schema }) => ({ use: schema.sql, note: Math.random() > 2 ? 'never' : undefined }),
+      after: [schema],
+    })
+  })
+
+  it('cannot read a task that it does not wait for', () => {
+    // @ts-expect-error menu is not in after
+    graph.task('wrong', { after: [schema], input: ({ menu }) => menu })
+    // @ts-expect-error there is no after
+    graph.task('wrong', { input: ({ schema }) => schema })
+  })
+
+  it('cannot read what an output does not have', () => {
+    // @ts-expect-error the output has no ddl
+    graph.task('wrong', { after: [schema], input: ({ schema }) => schema.ddl })
+    // @ts-expect-error without a schema the output is any JSON
+    graph.task('wrong', { after: [menu], input: ({ menu }) => menu.items })
+  })
+
+  it('must make JSON', () => {
+    // @ts-expect-error a Date is no JSON
+    graph.task('wrong', { input: () => new Date(0) })
+    // @ts-expect-error a function is no JSON
+    graph.task('wrong', { input: { make: () => 1 } })
+    // @ts-expect-error nothing comes back
+    graph.task('wrong', { input: () => {} })
+  })
+
+  it('takes any number of outputs of one type', () => {
+    const parts: TaskRef<string, number>[] = []
+    graph.task('sum', {
+      after: parts,
+      input: outputs => {
+        expectTypeOf(outputs).toEqualTypeOf<{ readonly [id: string]: number }>()
+        return Object.values(outputs).reduce((a, b) => a + b, 0)
+      },
+    })
+  })
+})
+
+describe('options', () => {
+  it('that are misspelt do not compile', () => {
+    // @ts-expect-error timeoutMs
+    graph.task('wrong', { timeuotMs: 5 })
+    // @ts-expect-error the builder has one word for it: after
+    graph.task('wrong', { blockedBy: ['schema'] })
+    // @ts-expect-error the id comes first
+    graph.task('wrong', { id: 'wrong' })
+  })
+
+  it('of a wrong type do not compile', () => {
+    // @ts-expect-error milliseconds are a number
+    graph.task('wrong', { timeoutMs: '5' })
+    // @ts-expect-error a list of tasks or ids
+    graph.task('wrong', { after: schema })
+    // @ts-expect-error tasks or ids
+    graph.task('wrong', { after: [5] })
+    // @ts-expect-error no schema
+    graph.task('wrong', { output: { parse: (value: unknown) => value } })
+    // @ts-expect-error left out, not undefined
+    graph.task('wrong', { pool: undefined })
+  })
+})
+
+describe('the types around it', () => {
+  it('a plan and a graph are both sources of a run', () => {
+    expectTypeOf(graph).toExtend<PlanSource>()
+    expectTypeOf(parsePlan('{}')).toExtend<PlanSource>()
+  })
+
+  it('our Standard Schema is the published one', () => {
+    expectTypeOf<StandardSchemaV1<string, number>>().toExtend<Published<string, number>>()
+    expectTypeOf<Published<string, number>>().toExtend<StandardSchemaV1<string, number>>()
+    expectTypeOf<StandardSchemaV1.InferOutput<Published<string, number>>>().toEqualTypeOf<number>()
+    expectTypeOf<StandardSchemaV1.InferInput<Published<string, number>>>().toEqualTypeOf<string>()
+  })
+})
