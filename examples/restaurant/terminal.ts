@@ -23,6 +23,12 @@ const RESET = '\u001b[0m'
 const ERASE_BELOW = '\u001b[0J'
 const HIDE_CURSOR = '\u001b[?25l'
 const SHOW_CURSOR = '\u001b[?25h'
+/** A line as it was written, and how many columns it takes. */
+interface Row {
+  readonly text: string
+  readonly width: number
+}
+
 /** Of a pipe or a file, which has none. */
 const USUAL_WIDTH = 100
 
@@ -46,7 +52,7 @@ export class Terminal {
   /** Why nothing more can be written, e.g. EPIPE when the reader is gone. */
   broken: NodeJS.ErrnoException | undefined
   readonly #output: Output
-  #block: readonly string[] = []
+  #block: readonly Row[] = []
   #isCursorHidden = false
 
   /** `onBroken` is called once, when nothing more can be written. */
@@ -76,7 +82,7 @@ export class Terminal {
     if (!this.#isCursorHidden) process.once('exit', this.#showCursor)
     const start = this.#isCursorHidden ? this.#erased() : HIDE_CURSOR
     this.#isCursorHidden = true
-    const block = lines.slice(0, Math.max(1, (this.#output.rows || 24) - 1)).map(line => this.#render(this.#fit(line)))
+    const block = lines.slice(0, Math.max(1, (this.#output.rows || 24) - 1)).map(line => this.#row(line))
     this.#write(start + this.#drawn(block))
     this.#block = block
   }
@@ -99,25 +105,26 @@ export class Terminal {
     if (this.broken === undefined && text !== '') this.#output.write(text)
   }
 
-  #drawn(block: readonly string[]): string {
-    return block.map(line => `${line}\n`).join('')
+  #drawn(block: readonly Row[]): string {
+    return block.map(({ text }) => `${text}\n`).join('')
   }
 
   /** A terminal that became narrower has broken the lines of the block: they are as many rows as they need now. */
   #erased(): string {
-    const rows = this.#block.map(line => Math.max(1, Math.ceil(displayWidth(withoutCodes(line)) / this.width)))
-    const up = rows.reduce((sum, row) => sum + row, 0)
+    const up = this.#block.reduce((rows, { width }) => rows + Math.max(1, Math.ceil(width / this.width)), 0)
     return up === 0 ? '' : `\u001b[${up}A\r${ERASE_BELOW}`
   }
 
-  /** One column stays free: some terminals break a line that fills them. */
-  #fit(line: Line): Part[] {
-    let left = this.width - 1
-    return partsOf(line).map(part => {
-      const text = cut(textOf(part), left)
-      left -= displayWidth(text)
+  /** Cut, with one column left free: some terminals break a line that fills them. */
+  #row(line: Line): Row {
+    const room = this.width - 1
+    let width = 0
+    const parts = partsOf(line).map(part => {
+      const text = cut(textOf(part), room - width)
+      width += displayWidth(text)
       return typeof part === 'string' ? text : { ...part, text }
     })
+    return { text: this.#render(parts), width }
   }
 
   #render(parts: readonly Part[]): string {

@@ -36,17 +36,18 @@ function widthOf(grapheme: string): number {
 
 /** The text, or as much of its beginning as fits, with an ellipsis. Never wider than `width`. */
 export function cut(text: string, width: number): string {
-  if (text.length <= width && displayWidth(text) <= width) return text
   if (width < 1) return ''
+  // A terminal has some hundred columns: of a text of a megabyte only the beginning is looked at.
+  const head = text.slice(0, width * 8)
+  if (head === text && displayWidth(text) <= width) return text
   let kept = ''
   let left = width - 1
-  // A terminal has some hundred columns: of a text of a megabyte no more than its beginning is looked at.
-  for (const { segment } of graphemes.segment(text.slice(0, width * 8))) {
+  for (const { segment } of graphemes.segment(head)) {
     left -= widthOf(segment)
     if (left < 0) break
     kept += segment
   }
-  return displayWidth(text.slice(0, width * 8)) <= width && text.length <= width * 8 ? text : `${kept}…`
+  return `${kept}…`
 }
 
 /** Cut or filled up to exactly `width` columns. */

@@ -1,0 +1,58 @@
+import { type Line, type Part, textOf } from './terminal.js'
+import { displayWidth, fill } from './text.js'
+
+/** A column of a {@link tableLines table}. */
+export interface Column {
+  readonly title: string
+  /** Default `left`. */
+  readonly align?: 'right'
+  /** It may be cut to this many columns of the terminal. Default: it is not cut. */
+  readonly least?: number
+  /** Where there is no room it is left out, the highest number first. Default 0: never. */
+  readonly leftOut?: number
+}
+
+interface Fitted extends Column {
+  readonly place: number
+  width: number
+}
+
+const GAP = '  '
+
+/** Rows under titles, cut so that no line is wider than `width`; columns that may be left out are, rather than cut to nothing. */
+export function tableLines(columns: readonly Column[], rows: readonly (readonly Part[])[], width: number): Line[] {
+  let fitted = columns.map((column, place) => ({ ...column, place, width: widest(column, place, rows, width) }))
+  while (!squeeze(fitted, width)) {
+    const expendable = fitted.reduce((most, column) => ((column.leftOut ?? 0) > (most.leftOut ?? 0) ? column : most))
+    if (!expendable.leftOut) break
+    fitted = fitted.filter(column => column !== expendable)
+  }
+  const head = fitted.map(column => ({ text: fill(column.title, column.width, column.align), style: 'dim' as const }))
+  return [spaced(head), ...rows.map(row => spaced(fitted.map(column => cell(row[column.place] ?? '', column))))]
+}
+
+function widest({ title }: Column, place: number, rows: readonly (readonly Part[])[], most: number): number {
+  let width = displayWidth(title)
+  for (const row of rows) width = Math.max(width, displayWidth(textOf(row[place] ?? '').slice(0, most)))
+  return Math.min(width, most)
+}
+
+/** Takes columns of the terminal from the widest that can spare one, until the table fits; false if it cannot. */
+function squeeze(columns: readonly Fitted[], width: number): boolean {
+  let tooMuch = columns.reduce((sum, column) => sum + column.width, (columns.length - 1) * GAP.length) - width
+  for (; tooMuch > 0; tooMuch--) {
+    const spare = columns.filter(({ least, width }) => least !== undefined && width > least)
+    if (spare.length === 0) return false
+    spare.reduce((most, column) => (column.width > most.width ? column : most)).width--
+  }
+  return true
+}
+
+function cell(part: Part, { width, align }: Fitted): Part {
+  const text = fill(textOf(part), width, align)
+  return typeof part === 'string' ? text : { ...part, text }
+}
+
+function spaced(parts: readonly Part[]): Part[] {
+  return parts.flatMap((part, place) => (place === 0 ? [part] : [GAP, part]))
+}
