@@ -21,14 +21,20 @@ const GAP = '  '
 
 /** Rows under titles, cut so that no line is wider than `width`; columns that may be left out are, rather than cut to nothing. */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly Part[])[], width: number): Line[] {
-  let fitted = columns.map((column, place) => ({ ...column, place, width: widest(column, place, rows, width) }))
-  while (!squeeze(fitted, width)) {
-    const expendable = fitted.reduce((most, column) => ((column.leftOut ?? 0) > (most.leftOut ?? 0) ? column : most))
+  let kept = columns.map((column, place) => ({ ...column, place, width: widest(column, place, rows, width) }))
+  let fitted = squeezed(kept, width)
+  while (fitted === undefined) {
+    const expendable = kept.reduce((most, column) => ((column.leftOut ?? 0) > (most.leftOut ?? 0) ? column : most))
     if (!expendable.leftOut) break
-    fitted = fitted.filter(column => column !== expendable)
+    kept = kept.filter(column => column !== expendable)
+    fitted = squeezed(kept, width)
   }
-  const head = fitted.map(column => ({ text: fill(column.title, column.width, column.align), style: 'dim' as const }))
-  return [spaced(head), ...rows.map(row => spaced(fitted.map(column => cell(row[column.place] ?? '', column))))]
+  return layOut(fitted ?? kept, rows)
+}
+
+function layOut(columns: readonly Fitted[], rows: readonly (readonly Part[])[]): Line[] {
+  const head = columns.map(column => ({ text: fill(column.title, column.width, column.align), style: 'dim' as const }))
+  return [spaced(head), ...rows.map(row => spaced(columns.map(column => cell(row[column.place] ?? '', column))))]
 }
 
 function widest({ title }: Column, place: number, rows: readonly (readonly Part[])[], most: number): number {
@@ -37,15 +43,16 @@ function widest({ title }: Column, place: number, rows: readonly (readonly Part[
   return Math.min(width, most)
 }
 
-/** Takes columns of the terminal from the widest that can spare one, until the table fits; false if it cannot. */
-function squeeze(columns: readonly Fitted[], width: number): boolean {
-  let tooMuch = columns.reduce((sum, column) => sum + column.width, (columns.length - 1) * GAP.length) - width
+/** Takes columns of the terminal from the widest that can spare one, until the table fits; undefined if it cannot. */
+function squeezed(columns: readonly Fitted[], width: number): Fitted[] | undefined {
+  const fitted = columns.map(column => ({ ...column }))
+  let tooMuch = fitted.reduce((sum, column) => sum + column.width, (fitted.length - 1) * GAP.length) - width
   for (; tooMuch > 0; tooMuch--) {
-    const spare = columns.filter(({ least, width }) => least !== undefined && width > least)
-    if (spare.length === 0) return false
+    const spare = fitted.filter(({ least, width }) => least !== undefined && width > least)
+    if (spare.length === 0) return undefined
     spare.reduce((most, column) => (column.width > most.width ? column : most)).width--
   }
-  return true
+  return fitted
 }
 
 function cell(part: Part, { width, align }: Fitted): Part {

@@ -42,6 +42,16 @@ export function textOf(part: Part): string {
   return inline(typeof part === 'string' ? part : part.text)
 }
 
+/** The line, cut so that it is not wider than `width`. */
+export function fitLine(line: Line, width: number): Part[] {
+  let left = width
+  return partsOf(line).map(part => {
+    const text = cut(textOf(part), left)
+    left -= displayWidth(text)
+    return typeof part === 'string' ? text : { ...part, text }
+  })
+}
+
 /**
  * The only way out to the screen. In a terminal a block of lines can be kept below what is printed, and redrawn in place.
  * Invariant: every text that is written has been through {@link textOf}; escape sequences come from this class alone.
@@ -115,15 +125,10 @@ export class Terminal {
     return up === 0 ? '' : `\u001b[${up}A\r${ERASE_BELOW}`
   }
 
-  /** Cut, with one column left free: some terminals break a line that fills them. */
+  /** One column stays free: some terminals break a line that fills them. */
   #row(line: Line): Row {
-    const room = this.width - 1
-    let width = 0
-    const parts = partsOf(line).map(part => {
-      const text = cut(textOf(part), room - width)
-      width += displayWidth(text)
-      return typeof part === 'string' ? text : { ...part, text }
-    })
+    const parts = fitLine(line, this.width - 1)
+    const width = parts.reduce((sum, part) => sum + displayWidth(textOf(part)), 0)
     return { text: this.#render(parts), width }
   }
 

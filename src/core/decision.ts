@@ -29,7 +29,9 @@ export type JudgeFailure = (failure: Failure, facts: FailureFacts) => Verdict
 export interface DecideContext {
   /** The time of the events, in milliseconds since 1970. */
   readonly at: number
+  /** Gives numbers in [0, 1). */
   readonly random: () => number
+  /** The failure handler. */
   readonly judge: JudgeFailure
 }
 

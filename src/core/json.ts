@@ -9,14 +9,8 @@ export interface JsonLimits {
   readonly maxChars?: number
 }
 
-/** Why a value is not canonical JSON: `path` leads to the part (`$.items[3].price`), `message` says what stands there. */
-export interface NotJson {
-  readonly path: string
-  readonly message: string
-}
-
 /**
- * Thrown by {@link canonicalJson}, and only there. `tooLarge` tells a value that is too long or too deep from one of a wrong type.
+ * Thrown by {@link canonicalJson}, and only there. `path` leads to the part (`$.items[3].price`), `tooLarge` tells a value that is too long or too deep from one of a wrong type.
  */
 export class NotJsonError extends Error {
   override readonly name: string = 'NotJsonError'

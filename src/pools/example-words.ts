@@ -1,16 +1,29 @@
-import { stemsOf } from './stem.js'
+import { stemsOf, wordSet } from './stem.js'
 
-/** What a tenfold difference between two pools' examples is worth: less than a declared word, which was chosen. */
+/**
+ * The words of a sentence depend on each other, which naive Bayes denies: its evidence is too high, so this share of it
+ * is taken.
+ */
 const LEARNED_SHARE = 0.4
-/** Each word is taken to stand in half an example more than it does: what was never seen is unlikely, not impossible. */
+/**
+ * Each word is taken to stand in half an example more than it does: what was never seen is unlikely, not impossible.
+ */
 const SMOOTHING = 0.5
+
+/** Words that every sentence may have. Other pools' examples show that by themselves; without any they are left out. */
+const COMMON = wordSet(
+  'a an the this that these those it its is are was were be been has have had do does did no not can could will ' +
+    'would should may might i we you they he she our your their my me us them of in on at to for from with by as or ' +
+    'and but if when than then so all any some each every who what which where how why there up out just also too very',
+)
 
 /** Evidence by the pool's place. */
 type Evidence = readonly number[]
 
 /**
- * What the example sentences of the pools teach (naive Bayes): a word speaks for a pool by how much more often that pool's examples have it
- * than those of the pool that has it least. The first word and the first two, as an opening, count as words of their own.
+ * What the example sentences of the pools teach (naive Bayes): a word speaks for a pool by how much more often that
+ * pool's examples have it than those of the pool that has it least. The first word and the first two, as an opening,
+ * count as words of their own.
  */
 export class ExampleWords {
   readonly #words: Map<string, Evidence> = new Map()
@@ -44,26 +57,29 @@ function learn(
   wordsOf: (stems: readonly string[]) => readonly string[],
 ): void {
   const sizes = texts.map(({ length }) => length)
+  const isAlone = sizes.filter(size => size > 0).length === 1
   const counts = new Map<string, number[]>()
   for (const [pool, list] of texts.entries()) {
-    for (const stems of list) {
-      for (const word of new Set(wordsOf(stems))) {
-        const count = counts.get(word) ?? sizes.map(() => 0)
-        count[pool]++
-        counts.set(word, count)
-      }
+    for (const word of list.flatMap(stems => [...new Set(wordsOf(stems))])) {
+      const count = counts.get(word) ?? sizes.map(() => 0)
+      count[pool]++
+      counts.set(word, count)
     }
   }
-  for (const [word, count] of counts) into.set(word, evidenceOf(count, sizes))
+  for (const [word, count] of counts) {
+    const isCommon = isAlone && word.split(' ').every(part => COMMON.has(part))
+    if (!isCommon) into.set(word, evidenceOf(count, sizes))
+  }
 }
 
 /** A pool without examples says nothing: it neither gets evidence nor makes a word rare. */
 function evidenceOf(count: readonly number[], sizes: readonly number[]): Evidence {
   const rates = count.map((times, pool) => (times + SMOOTHING) / (sizes[pool] + 2 * SMOOTHING))
   const taught = rates.filter((_, pool) => sizes[pool] > 0)
+  // A pool alone is compared with one of its size whose examples never have the word.
+  const never = SMOOTHING / (Math.max(...sizes) + 2 * SMOOTHING)
+  const least = taught.length > 1 ? Math.min(...taught) : never
   const total = count.reduce((sum, times) => sum + times, 0)
-  // One pool alone has nothing to be compared with but a pool as large whose examples never have the word.
-  const least = taught.length > 1 ? Math.min(...taught) : SMOOTHING / (total + 2 * SMOOTHING)
   const trust = LEARNED_SHARE * (total / (total + 1))
-  return rates.map((rate, pool) => (sizes[pool] > 0 ? Math.max(0, trust * Math.log(rate / least)) : 0))
+  return rates.map((rate, pool) => (sizes[pool] > 0 ? trust * Math.log(rate / least) : 0))
 }

@@ -19,7 +19,10 @@ interface Ranked {
   readonly confidence: number
 }
 
-/** More words between verb and thing than this, and it is another thing ("Build a fast little restaurant website" has three). */
+/**
+ * More words between verb and thing than this, and it is another thing ("Build a fast little restaurant website" has
+ * three).
+ */
 const MOST_BETWEEN = 4
 /** In the first so many clauses steps are looked for. It bounds the time for a text of nothing but "and". */
 const MOST_CLAUSES = 64
@@ -35,8 +38,8 @@ const JOINT = wordSet(
 /** What people say before they say what they want. */
 const LEADS: readonly string[] = (
   'please, also, now, next, first, finally, kindly, just, hi, hello, then, can you, could you, would you, will you, ' +
-  'you should, we should, we must, you must, help me, help us, let s, we need, i need, we want, i want, i d like, we d like, ' +
-  'i would like, we would like, to, you to'
+  'you should, we should, we must, you must, help me, help us, let s, we need, i need, we want, i want, i d like, ' +
+  'we d like, i would like, we would like, to, you to'
 ).split(', ')
 
 const ARTICLES = wordSet('a an the')
@@ -99,8 +102,8 @@ export class IntentIndex {
   /**
    * Every pool with its confidence, the likeliest first, equal ones as they were declared.
    *
-   * A pool's odds are e^evidence - 1, and 1 is left for "none of them". Its confidence is its share of all odds, so 0.5 means likelier than
-   * everything else together. Shifted by the highest evidence: the exponential cannot overflow.
+   * A pool's odds are e^evidence - 1, and 1 is left for "none of them". Its confidence is its share of all odds, so 0.5
+   * means likelier than everything else together. Shifted by the highest evidence: the exponential cannot overflow.
    */
   #ranked(evidence: readonly number[]): readonly Ranked[] {
     const top = evidence.reduce((most, one) => Math.max(most, one), 0)

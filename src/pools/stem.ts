@@ -12,7 +12,10 @@ export interface ReadText {
   readonly clauses: readonly Clause[]
 }
 
-/** Scripts that put no space between words: each sign is a word of its own, so that a word of theirs is matched as a phrase. */
+/**
+ * Scripts that put no space between words: each sign is a word of its own, so that a word of theirs is matched as a
+ * phrase.
+ */
 const SIGN =
   /([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]\p{M}*)/u
 /**
@@ -75,8 +78,9 @@ export function stemsOf(text: string): readonly string[] {
 }
 
 /**
- * A light stemmer for English: plural, `-ing`, `-ed`, `-ion`, `-ly` and a last `e` go. Words with other letters than a-z stay whole.
- * It need not find real stems, only the same one for the forms of a word: migrate, migrated, migrating and migration are `migrat`.
+ * A light stemmer for English: plural, `-ing`, `-ed`, `-ion`, `-ly` and a last `e` go. Words with other letters than
+ * a-z stay whole. It need not find real stems, only the same one for the forms of a word: migrate, migrated, migrating
+ * and migration are `migrat`.
  */
 export function stem(word: string): string {
   if (word.length < 4 || !/^[a-z]+$/.test(word)) return word

@@ -12,31 +12,41 @@ export interface DistributeRequest {
 }
 
 /**
- * Where a task goes: to one pool; to several, once it has been taken apart (`decompose`: the pools involved, each once, in the order of the
- * steps); or nowhere (`none`: the pools, nearest first). `confidence` is 0 to 1.
+ * Where a task goes: to one pool; to several, once it has been taken apart (`decompose`: the pools involved, each once,
+ * in the order of the steps); or nowhere (`none`: the pools, nearest first). `confidence` is 0 to 1.
  */
 export type Distribution =
   | { readonly kind: 'pool'; readonly pool: string; readonly confidence: number }
   | { readonly kind: 'decompose'; readonly pools: readonly string[]; readonly confidence: number }
   | { readonly kind: 'none'; readonly pools: readonly string[]; readonly confidence: number }
 
-/** What a classifier says: a pool, or several that are needed together, with a confidence from 0 to 1; `undefined` when it does not know. */
+/**
+ * What a classifier says: a pool, or several that are needed together, with a confidence from 0 to 1; `undefined` when
+ * it does not know.
+ */
 export type Classification =
   | { readonly pool: string; readonly confidence: number }
   | { readonly pools: readonly string[]; readonly confidence: number }
   | undefined
 
-/** The host's own way to find a pool, asked when the rules are not sure: `text` is at most 8,192 characters, `pools` are all names. */
+/**
+ * The host's own way to find a pool, asked when the rules are not sure: `text` is at most 8,192 characters, `pools` are
+ * all names.
+ */
 export type Classifier = (text: string, pools: readonly string[]) => Classification | PromiseLike<Classification>
 
 /** Options of a {@link TaskDistributor}. */
 export interface TaskDistributorOptions {
-  /** What each pool declares, by the pool's name; at least one. A pool that no rule should find can be named by its tasks all the same. */
+  /**
+   * What each pool declares, by the pool's name; at least one. A pool that no rule should find can be named by its
+   * tasks all the same.
+   */
   readonly intents: Readonly<Record<string, Intent>>
   /** Asked when the rules are below the threshold. It has no time limit here. Default: none. */
   readonly classifier?: Classifier
   /**
-   * The least confidence to go by, 0 to 1. Default 0.4: a single word of weight 1 is enough (0.63), one each for two pools is not (0.39).
+   * The least confidence to go by, 0 to 1. Default 0.4: a single word of weight 1 is enough (0.63), one each for two
+   * pools is not (0.39).
    */
   readonly threshold?: number
   /** Where a task goes that nobody is sure about, with the low confidence. Default: nowhere, the answer is `none`. */
@@ -50,17 +60,19 @@ const LONGEST_TEXT = 8_192
 /**
  * Finds the pool of a task: the one that it names, else by the pools' intents, else by the host's classifier.
  *
- * How the rules decide: each word, phrase, action and opening that a pool declared, and that the text has, adds its weight to that pool's
- * evidence, once; words of the example sentences add less, by how much more often that pool's examples have them. A pool's odds are
- * e^evidence - 1 against 1 for "none of them", and its confidence is its share of all odds. A request for a whole thing that several pools
- * declared a part of, or whose clauses open with actions of different pools, is answered with `decompose`.
+ * How the rules decide: each word, phrase, action and opening that a pool declared, and that the text has, adds its
+ * weight to that pool's evidence, once; words of the example sentences add less, by how much more often that pool's
+ * examples have them. A pool's odds are e^evidence - 1 against 1 for "none of them", and its confidence is its share of
+ * all odds. A request for a whole thing that several pools declared a part of, or whose clauses open with actions of
+ * different pools, is answered with `decompose`.
  *
- * Deterministic. The time is linear in the text, of which 8,192 characters are read. The intents are read once, before the first task that
- * names no pool: do not change them afterwards.
+ * Deterministic. The time is linear in the text, of which 8,192 characters are read. The intents are read once, before
+ * the first task that names no pool: do not change them afterwards.
  *
  * ```ts
  * const distributor = new TaskDistributor({ intents: agentIntents, fallbackPool: 'codegen' })
- * await distributor.distribute({ id: 'a', description: 'Optimize slow queries' }) // { kind: 'pool', pool: 'database', ... }
+ * const answer = await distributor.distribute({ id: 'a', description: 'Optimize slow queries' })
+ * // { kind: 'pool', pool: 'database', confidence: 0.99 }
  * ```
  */
 export class TaskDistributor {
@@ -88,7 +100,10 @@ export class TaskDistributor {
     this.#fallbackPool = options.fallbackPool
   }
 
-  /** Synchronous unless the classifier is asked and answers with a promise. Never throws or rejects because of a classifier. */
+  /**
+   * Synchronous unless the classifier is asked and answers with a promise. Never throws or rejects because of a
+   * classifier.
+   */
   distribute(task: DistributeRequest): Distribution | Promise<Distribution> {
     if (task.pool !== undefined) return { kind: 'pool', pool: task.pool, confidence: 1 }
     const text = task.description.slice(0, LONGEST_TEXT)

@@ -87,6 +87,28 @@ describe('checkGraph', () => {
   })
 })
 
+describe('checkGraph of a large graph', () => {
+  it('takes a chain of 300,000 tasks that each wait for the next, and finds it closed to a ring', () => {
+    const size = 300_000
+    const chain = Array.from({ length: size }, (_, i) => ({ id: `${i}`, after: i === size - 1 ? [] : [`${i + 1}`] }))
+    expect(() => checkGraph(chain)).not.toThrow()
+    chain[size - 1]!.after.push('0')
+    expect(thrown('CYCLE', () => checkGraph(chain)).details.cycle).toHaveLength(size + 1)
+  })
+
+  it('takes a star of 300,000 tasks whose middle comes first', () => {
+    const rays = Array.from({ length: 300_000 }, (_, i) => ({ id: `${i}` }))
+    expect(() => checkGraph([{ id: 'all', after: rays.map(({ id }) => id) }, ...rays])).not.toThrow()
+  })
+
+  it('takes two layers with a million dependencies between them', () => {
+    const first = Array.from({ length: 1000 }, (_, i) => ({ id: `a${i}` }))
+    const after = first.map(({ id }) => id)
+    const second = Array.from({ length: 1000 }, (_, i) => ({ id: `b${i}`, after }))
+    expect(() => checkGraph([...second, ...first])).not.toThrow()
+  })
+})
+
 /** The plain way: take away, again and again, every task that waits for nothing that is left. */
 function isOrderable(tasks: readonly GraphNode[]): boolean {
   let left = tasks

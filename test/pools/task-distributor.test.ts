@@ -84,6 +84,13 @@ describe('the rules', () => {
     expect(distribute('Which train?', { intents, threshold: 0.1 })).toMatchObject({ kind: 'pool', pool: 'trains' })
   })
 
+  test('a pool that is alone in having examples does not win by words that every sentence has', () => {
+    const examples = Array.from({ length: 20 }, (_, i) => `How is the train number ${i} to the coast?`)
+    const intents = { ...small, trains: { examples } }
+    expect(distribute('How is the way to the moon?', { intents })).toMatchObject({ kind: 'none', confidence: 0 })
+    expect(distribute('A train along the coast', { intents })).toMatchObject({ kind: 'pool', pool: 'trains' })
+  })
+
   test('reads texts in any script', () => {
     const intents = { data: { words: ['数据库'] }, code: { words: ['страница', 'κουμπί', 'naïve'] } }
     expect(distribute('请优化我们的数据库查询', { intents })).toMatchObject({ pool: 'data' })

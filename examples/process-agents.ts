@@ -1,0 +1,41 @@
+// Agents as processes: asked on standard input, answering with JSON Lines on standard output, ended as a whole tree.
+import { Orchestrator } from 'counterpoint'
+import { jsonRequest, processBackend } from 'counterpoint/node'
+
+/** Any program will do; this one is a few lines of JavaScript, so that the example needs nothing else. */
+const program = `
+  const { task, input } = JSON.parse(require('fs').readFileSync(0, 'utf8'))
+  const say = line => console.log(JSON.stringify(line))
+  say({ progress: 0.5, message: 'counting ' + task.id })
+  if (task.id === 'sleeper') setInterval(() => {}, 1000)
+  else say({ output: { words: input.split(' ').length }, usage: { inputTokens: 12, outputTokens: 3, costUsd: 0.001 } })
+`
+
+const orchestrator = new Orchestrator({
+  pools: {
+    counter: {
+      concurrency: 2,
+      backend: processBackend({
+        command: process.execPath,
+        args: ['-e', program],
+        stdin: jsonRequest,
+        output: 'jsonl',
+        killGraceMs: 500,
+      }),
+      defaults: { retries: 0 },
+    },
+  },
+})
+
+const run = orchestrator.run({
+  tasks: [
+    { id: 'short', input: 'so much depends' },
+    { id: 'long', input: 'upon a red wheel barrow glazed with rain water' },
+    { id: 'sleeper', input: '', timeoutMs: 300 },
+  ],
+})
+run.on('attempt.progressed', ({ taskId, progress, message }) => console.log(`${taskId} ${progress}: ${message}`))
+
+const { outcome, tasks, usage } = await run.result
+for (const { id, status, output, failure } of tasks) console.log(id, status, output ?? failure?.message)
+console.log(`${outcome}, ${usage.costUsd} dollars, ${usage.inputTokens} tokens in`)

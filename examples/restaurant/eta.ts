@@ -1,0 +1,99 @@
+import type { CounterpointEvent, RunningTask, TaskSpec } from 'counterpoint'
+
+/** Before this share is done, what an agent says of its progress tells little about how long the rest takes. */
+const LEAST_PROGRESS = 0.1
+
+/** Estimates how long a run still takes: from what its agents report, and from how long the tasks took that have ended. */
+export class Estimate {
+  readonly #slotsOf: (pool: string) => number
+  readonly #tasks = new Map<string, TaskSpec>()
+  readonly #startedAt = new Map<string, number>()
+  #succeeded = 0
+  #succeededMs = 0
+
+  /** `slotsOf` tells how many tasks of a pool run at once. */
+  constructor(slotsOf: (pool: string) => number) {
+    this.#slotsOf = slotsOf
+  }
+
+  /** Takes note of what has happened. To be told everything, from the first event on. */
+  hear(event: CounterpointEvent): void {
+    switch (event.type) {
+      case 'task.added':
+        this.#tasks.set(event.taskId, event.spec)
+        break
+      case 'attempt.started':
+        this.#startedAt.set(event.taskId, event.at)
+        break
+      case 'task.succeeded':
+        this.#succeeded++
+        this.#succeededMs += event.at - (this.#startedAt.get(event.taskId) ?? event.at)
+        this.#tasks.delete(event.taskId)
+        break
+      case 'task.dead':
+      case 'task.skipped':
+      case 'task.cancelled':
+        this.#tasks.delete(event.taskId)
+    }
+  }
+
+  /**
+   * In milliseconds: the longest chain of tasks, or the pool with the most to do, whichever takes longer.
+   * Undefined as long as nothing is known. `now` is in milliseconds since 1970.
+   */
+  leftMs(running: readonly RunningTask[], now: number): number | undefined {
+    const spans = new Map(running.flatMap(task => spanOf(task, now)))
+    const known = this.#succeeded + spans.size
+    if (known === 0) return undefined
+    const usualMs = [...spans.values()].reduce((sum, { wholeMs }) => sum + wholeMs, this.#succeededMs) / known
+    const leftOf = ({ id, durationMs = usualMs }: TaskSpec): number => spans.get(id)?.leftMs ?? durationMs
+    return Math.max(this.#longestChain(leftOf), ...this.#loads(leftOf))
+  }
+
+  #longestChain(leftOf: (task: TaskSpec) => number): number {
+    const endMs = new Map<string, number>()
+    let longest = 0
+    for (const task of inOrder(this.#tasks)) {
+      const startMs = (task.after ?? []).reduce((latest, need) => Math.max(latest, endMs.get(need) ?? 0), 0)
+      endMs.set(task.id, startMs + leftOf(task))
+      longest = Math.max(longest, startMs + leftOf(task))
+    }
+    return longest
+  }
+
+  #loads(leftOf: (task: TaskSpec) => number): number[] {
+    const loads = new Map<string, number>()
+    for (const task of this.#tasks.values()) {
+      const { pool = '' } = task
+      loads.set(pool, (loads.get(pool) ?? 0) + leftOf(task) / this.#slotsOf(pool))
+    }
+    return [...loads.values()]
+  }
+}
+
+/** How long a running task takes in all, and how long still, if it goes on as it began. */
+function spanOf({ id, startedAt, progress = 0 }: RunningTask, now: number): [string, { wholeMs: number; leftMs: number }][] {
+  if (progress < LEAST_PROGRESS) return []
+  const wholeMs = (now - startedAt) / progress
+  return [[id, { wholeMs, leftMs: wholeMs * (1 - progress) }]]
+}
+
+/** Each task after those that it waits for and that have not ended. */
+function inOrder(tasks: ReadonlyMap<string, TaskSpec>): readonly TaskSpec[] {
+  const open = new Map<string, number>()
+  const waiting = new Map<string, TaskSpec[]>()
+  const order: TaskSpec[] = []
+  for (const task of tasks.values()) {
+    const needs = (task.after ?? []).filter(need => tasks.has(need))
+    for (const need of needs) waiting.set(need, [...(waiting.get(need) ?? []), task])
+    open.set(task.id, needs.length)
+    if (needs.length === 0) order.push(task)
+  }
+  for (const { id } of order)
+    for (const task of waiting.get(id) ?? []) {
+      const left = open.get(task.id)! - 1
+      open.set(task.id, left)
+      if (left === 0) order.push(task)
+    }
+  return order
+}

@@ -1,0 +1,63 @@
+import type { Json, RunResult } from 'counterpoint'
+import { isRecord } from './agents/agent.js'
+import { type Finding, type Severity, worstFirst } from './agents/report.js'
+import { type Line, type Style, styled } from './terminal.js'
+import { many, wrap } from './text.js'
+
+/** What the audits of a run say. */
+export interface Audits {
+  /** How many tasks delivered an audit. */
+  readonly count: number
+  /** The worst first. */
+  readonly findings: readonly Finding[]
+  /** How many checks were passed. */
+  readonly passed: number
+  /** What was to be looked at and was not. */
+  readonly notCovered: readonly string[]
+}
+
+const STYLES: Readonly<Record<Severity, Style>> = { critical: 'bad', high: 'bad', medium: 'doubtful', low: 'dim' }
+
+/** Brings the outputs of kind `audit` together. Outputs come from agents: what has not the shape of a finding is none. */
+export function auditsOf({ outputs }: RunResult): Audits {
+  const audits = Object.values(outputs).filter(isRecord).filter(output => output.kind === 'audit')
+  return {
+    count: audits.length,
+    findings: worstFirst(audits.flatMap(audit => listOf(audit.findings).filter(isFinding))),
+    passed: audits.reduce((sum, audit) => sum + listOf(audit.passed).length, 0),
+    notCovered: audits.flatMap(audit => listOf(audit.notCovered).filter(topic => typeof topic === 'string')),
+  }
+}
+
+/** The findings with where they are and what to do. No line is wider than `width`, unless a word is. */
+export function findingLines({ findings, passed, notCovered }: Audits, width: number): Line[] {
+  return [
+    ...findings.flatMap(finding => oneFinding(finding, width)),
+    `${many(passed, 'check')} passed${notCovered.length > 0 ? `, not covered: ${notCovered.join(', ')}` : ''}`,
+  ]
+}
+
+function oneFinding({ severity, title, task, where, evidence, fix }: Finding, width: number): Line[] {
+  const [first = '', ...more] = wrap(title, width - 10)
+  return [
+    [styled(STYLES[severity], severity.padEnd(10)), styled('bold', first)],
+    ...more.map(line => styled('bold', `          ${line}`)),
+    ...explained('where', `${where} (${task})`, width),
+    ...explained('proof', evidence, width),
+    ...explained('fix', fix, width),
+  ]
+}
+
+function explained(word: string, text: string, width: number): Line[] {
+  const lines = wrap(text, width - 17)
+  return lines.map((line, place) => [styled('dim', `          ${(place === 0 ? word : '').padEnd(7)}`), line])
+}
+
+function listOf(value: unknown): readonly Json[] {
+  return Array.isArray(value) ? value : []
+}
+
+function isFinding(value: unknown): value is Finding & Json {
+  if (!isRecord(value) || typeof value.severity !== 'string' || !Object.hasOwn(STYLES, value.severity)) return false
+  return ['title', 'task', 'where', 'evidence', 'fix'].every(member => typeof value[member] === 'string')
+}

@@ -1,0 +1,71 @@
+import type { CounterpointEvent, Orchestrator, Run, RunningTask, RunProgress } from 'counterpoint'
+import { Estimate } from './eta.js'
+import { Narration, percent } from './narration.js'
+import { type Line, styled, type Terminal } from './terminal.js'
+import { displayWidth, duration, fill, inline } from './text.js'
+
+/** Between two pictures, in milliseconds. */
+const FRAME_MS = 80
+
+/**
+ * Shows a run while it goes on: in a terminal what has ended as lines, and below them a picture of what runs; in a pipe everything as lines.
+ * To be made before the run starts. Gives a function that ends it.
+ */
+export function follow(run: Run, { pools }: Orchestrator, title: string, terminal: Terminal): () => void {
+  const narration = new Narration(run, terminal.isLive)
+  const estimate = new Estimate(pool => pools.get(pool)?.stats().concurrency ?? 1)
+  const draw = (): void => {
+    const progress = run.progress()
+    const leftMs = estimate.leftMs(progress.running, Date.now())
+    terminal.show([overview(title, progress, leftMs), ...poolLines(pools, progress)])
+  }
+  const offEvent = run.on('event', (event: CounterpointEvent) => {
+    estimate.hear(event)
+    const line = narration.lineFor(event, terminal.width)
+    if (line !== undefined) terminal.print(line)
+  })
+  const timer = terminal.isLive ? setInterval(draw, FRAME_MS) : undefined
+  return () => {
+    offEvent()
+    clearInterval(timer)
+    terminal.clear()
+  }
+}
+
+function overview(title: string, progress: RunProgress, leftMs: number | undefined): Line {
+  const { total, ended, running, startedAt, status } = progress
+  const now = Date.now()
+  const share = total === 0 ? 1 : (ended + running.reduce((sum, task) => sum + (task.progress ?? 0), 0)) / total
+  const left = status === 'stopping' ? 'stopping' : leftMs === undefined ? '' : `about ${duration(leftMs)} left`
+  const facts = [`${ended} of ${total} tasks`, duration(startedAt === 0 ? 0 : now - startedAt), left]
+  return [styled('bold', fill(title, 14)), ' ', ...bar(share, 20), percent(share), '  ', facts.join('  ')]
+}
+
+/** What runs, pool by pool; taken and free slots are boxes. */
+function poolLines(pools: Orchestrator['pools'], { running }: RunProgress): Line[] {
+  const nameWidth = widest([...pools.keys()])
+  const idWidth = Math.min(20, widest(running.map(task => task.id)))
+  return [...pools].flatMap(([name, pool]) => {
+    const { running: taken, concurrency, queued } = pool.stats()
+    const slots = '■'.repeat(taken) + '□'.repeat(Math.max(0, concurrency - taken))
+    const rows = running.filter(task => task.pool === name).map(task => taskParts(task, idWidth))
+    if (queued > 0 || rows.length === 0) rows.push([styled('dim', queued > 0 ? `${queued} waiting` : 'idle')])
+    const blank = ' '.repeat(nameWidth + concurrency + 3)
+    return rows.map((row, place) => [place === 0 ? `${fill(name, nameWidth)} ${slots}  ` : blank, ...row])
+  })
+}
+
+function taskParts({ id, progress, message, attempt, startedAt }: RunningTask, idWidth: number) {
+  const tries = attempt > 1 ? ` attempt ${attempt}` : ''
+  const time = duration(Date.now() - startedAt)
+  return [`${fill(inline(id), idWidth)} `, ...bar(progress ?? 0, 10), percent(progress), `  ${time}${tries}  `, message ?? '']
+}
+
+function bar(share: number, width: number) {
+  const done = Math.round(Math.min(1, Math.max(0, share)) * width)
+  return [styled('good', '━'.repeat(done)), styled('dim', '─'.repeat(width - done))]
+}
+
+function widest(texts: readonly string[]): number {
+  return texts.reduce((most, text) => Math.max(most, displayWidth(inline(text))), 0)
+}

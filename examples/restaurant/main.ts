@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { isCounterpointError, type Plan, parsePlan, type Run } from 'counterpoint'
+import { help, readFlags, type Settings, UsageError } from './flags.js'
+import { follow } from './live.js'
+import { fileLines, nextSteps } from './next-steps.js'
+import { keepResult, makeRunFolder, newRunId, removeEmptyFolder } from './output-folder.js'
+import { planFile } from './paths.js'
+import { restaurantOrchestrator } from './pools.js'
+import { headline, reportLines, section } from './report.js'
+import { Stop } from './stop.js'
+import { styled, Terminal } from './terminal.js'
+import { printable } from './text.js'
+import { attemptsOf } from './timeline.js'
+
+const stop = new Stop()
+const terminal = new Terminal(process.stdout, process.env, () => stop.because('nobody reads what it prints'))
+process.exitCode = await main().then(exitCode, refuse)
+
+/** True when everything succeeded. */
+async function main(): Promise<boolean> {
+  // npm starts us in the folder of the package; people mean the one in which they typed.
+  const from = (process.env.npm_lifecycle_event === 'start' && process.env.INIT_CWD) || process.cwd()
+  const settings = readFlags(process.argv.slice(2), from)
+  if (!settings.help) return runPlan(await readPlan(settings.planFile), settings, from)
+  terminal.print(...help)
+  return true
+}
+
+/** @throws UsageError when there is no such file, or it holds no plan. */
+async function readPlan(file: string): Promise<Plan> {
+  try {
+    return parsePlan(await readFile(file))
+  } catch (error) {
+    if (isCounterpointError(error)) throw new UsageError(`${file}: ${error.message}`)
+    throw new UsageError(
+      `expected a plan in JSON at ${file}: ${(error as Error).message}. ` +
+        'Flags go after two dashes: npm start -- path/to/plan.json --scale 0.05',
+    )
+  }
+}
+
+/** Where everything comes together: a plan, pools of agents, one run, its result. */
+async function runPlan(plan: Plan, settings: Settings, from: string): Promise<boolean> {
+  const runId = newRunId(new Date())
+  const folder = await makeRunFolder(settings.out, runId)
+  const orchestrator = restaurantOrchestrator(folder, settings.scale)
+  try {
+    const run = orchestrator.run(plan, { runId, signal: stop.signal, ...settings.run })
+    const title = plan.name ?? (settings.planFile === planFile ? 'restaurant' : basename(settings.planFile, '.json'))
+    terminal.print([styled('bold', title), `  run ${runId}`])
+    const unfollow = follow(run, orchestrator, title, terminal)
+    const result = await run.result.finally(unfollow)
+  } catch (error) {
+    await removeEmptyFolder(folder)
+    throw isCounterpointError(error) ? new UsageError(`${settings.planFile}: ${error.message}`) : error
+  }
+}

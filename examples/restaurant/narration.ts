@@ -1,0 +1,78 @@
+import type { CounterpointEvent, Run, TaskSpec } from 'counterpoint'
+import { fitLine, type Line, type Part, styled } from './terminal.js'
+import { displayWidth, dollars, duration, fill, inline } from './text.js'
+
+/** Of a pool or a task, in columns. */
+const WIDEST_NAME = 20
+
+/** Makes lines of what happens in a run: when, where, to whom, what. */
+export class Narration {
+  readonly #run: Run
+  readonly #isBrief: boolean
+  #startedAt = 0
+  #poolWidth = 0
+  #idWidth = 0
+
+  /** With `isBrief` there are no lines for what goes well and is not over. */
+  constructor(run: Run, isBrief: boolean) {
+    this.#run = run
+    this.#isBrief = isBrief
+  }
+
+  /** The line for an event, at most `width` wide; undefined for one that is not worth a line. To be told every event. */
+  lineFor(event: CounterpointEvent, width: number): Line | undefined {
+    if (event.type === 'run.started') this.#startedAt = event.at
+    if (event.type === 'task.added') this.#measure(event.spec)
+    if (event.type === 'run.stopping') return [this.#time(event), styled('doubtful', `stopping: ${event.reason}`)]
+    const words = this.#wordsFor(event)
+    if (words === undefined || !('taskId' in event)) return undefined
+    const pool = fill(inline(this.#run.task(event.taskId)?.pool ?? ''), this.#poolWidth)
+    const id = fill(inline(event.taskId), this.#idWidth)
+    return fitLine([`${this.#time(event)}${pool}  ${id}  `, ...words], width)
+  }
+
+  #measure({ id, pool = '' }: TaskSpec): void {
+    this.#poolWidth = Math.max(this.#poolWidth, Math.min(WIDEST_NAME, displayWidth(inline(pool))))
+    this.#idWidth = Math.max(this.#idWidth, Math.min(WIDEST_NAME, displayWidth(inline(id))))
+  }
+
+  #time({ at }: CounterpointEvent): string {
+    return `${fill(duration(at - this.#startedAt), 7, 'right')}  `
+  }
+
+  #wordsFor(event: CounterpointEvent): readonly Part[] | undefined {
+    switch (event.type) {
+      case 'attempt.started':
+        return this.#isBrief ? undefined : [event.attempt === 1 ? 'started' : `attempt ${event.attempt} started`]
+      case 'attempt.progressed':
+        return this.#isBrief ? undefined : [`${percent(event.progress)}  ${event.message ?? ''}`]
+      case 'attempt.failed': {
+        const { attempt, failure, verdict } = event
+        if (verdict.action !== 'retry') return undefined
+        return [styled('doubtful', `attempt ${attempt} failed, again in ${duration(verdict.delayMs)}`), `: ${failure.message}`]
+      }
+      case 'attempt.abandoned':
+        return [styled('doubtful', `attempt ${event.attempt} does not end and was left alone`)]
+      case 'task.succeeded':
+        return [styled('good', 'done'), ` ${this.#bill(event.taskId)}`]
+      case 'task.dead':
+        return [styled('bad', `dead (${event.failure.kind})`), `: ${event.failure.message}`]
+      case 'task.skipped':
+        return [styled('doubtful', 'skipped'), `: it needs ${event.rootCause}`]
+      case 'task.cancelled':
+        return [styled('doubtful', 'cancelled'), `: ${event.reason}`]
+      default:
+        return undefined
+    }
+  }
+
+  #bill(taskId: string): string {
+    const task = this.#run.task(taskId)
+    return `${duration(task?.busyMs ?? 0)}, ${dollars(task?.usage?.costUsd)}`
+  }
+}
+
+/** `40 %`, in five columns; blank when it is not known. */
+export function percent(share: number | undefined): string {
+  return share === undefined ? '     ' : `${Math.round(share * 100)} %`.padStart(5)
+}

@@ -1,0 +1,102 @@
+import type { RunResult, TaskResult, TaskStatus } from 'counterpoint'
+import { auditsOf, findingLines } from './findings.js'
+import { fileLines } from './next-steps.js'
+import { tableLines } from './table.js'
+import { type Line, type Part, type Style, styled } from './terminal.js'
+import { comparedTo, count, dollars, duration, inline, many, wrap } from './text.js'
+import { type Attempts, timelineLines } from './timeline.js'
+
+/** More tasks than this are not listed one by one. */
+const MOST_TASKS = 50
+
+const STATUS_STYLES: Partial<Readonly<Record<TaskStatus, Style>>> = {
+  succeeded: 'good',
+  dead: 'bad',
+  skipped: 'doubtful',
+  cancelled: 'doubtful',
+}
+
+/** What came out of a run, section by section. `savings` is what to compare the saved time with, if there is something. */
+export function reportLines(result: RunResult, attempts: Attempts, width: number, savings?: string): Line[] {
+  const shown = worthShowing(result.tasks)
+  const audits = auditsOf(result)
+  return [
+    ...section('Tasks', [...taskTable(result, shown, width), ...notShown(result, shown)]),
+    ...section('Timeline', timelineLines(result, shown, attempts, width)),
+    ...section('Time', timeLines(result, savings).flatMap(text => wrap(text, width))),
+    ...section('Cost', costLines(result)),
+    ...section('What went wrong', result.rootCauses.flatMap(cause => wrap(causeText(cause), width))),
+    ...(audits.count > 0 ? section(`Findings: ${audits.findings.length}`, findingLines(audits, width)) : []),
+    ...section('Files', fileLines(result)),
+  ]
+}
+
+/** A section without lines is none. */
+export function section(title: string, lines: readonly Line[]): Line[] {
+  return lines.length === 0 ? [] : ['', styled('bold', title.toUpperCase()), ...lines]
+}
+
+function taskTable(result: RunResult, shown: readonly TaskResult[], width: number): Line[] {
+  const columns = [
+    { title: 'task', least: 8 },
+    { title: 'pool', least: 8, leftOut: 1 },
+    { title: 'status' },
+    { title: 'tries', align: 'right' },
+    { title: 'time', align: 'right' },
+    { title: 'cost', align: 'right' },
+    { title: 'description', least: 12, leftOut: 2 },
+  ] as const
+  return tableLines(columns, shown.map(taskRow), width)
+}
+
+function taskRow(task: TaskResult): Part[] {
+  const style = STATUS_STYLES[task.status]
+  return [
+    task.id,
+    task.pool,
+    style ? styled(style, task.status) : task.status,
+    String(task.attempts),
+    task.attempts === 0 ? '-' : duration(task.busyMs),
+    dollars(task.usage?.costUsd),
+    styled('dim', task.description),
+  ]
+}
+
+/** All of them, in their order; of very many those first that did not succeed. */
+function worthShowing(tasks: readonly TaskResult[]): readonly TaskResult[] {
+  const isWell = (task: TaskResult): number => (task.status === 'succeeded' ? 1 : 0)
+  return tasks.length <= MOST_TASKS ? tasks : tasks.toSorted((a, b) => isWell(a) - isWell(b)).slice(0, MOST_TASKS)
+}
+
+function notShown({ tasks }: RunResult, shown: readonly TaskResult[]): Line[] {
+  const more = tasks.length - shown.length
+  return more === 0 ? [] : [styled('dim', `and ${many(more, 'more task')}: see result.json`)]
+}
+
+function timeLines({ times }: RunResult, savings: string | undefined): string[] {
+  const { wallMs, serialMs, criticalPathMs, criticalPath } = times
+  if (criticalPath.length === 0) return []
+  const compared = serialMs > 0 ? `: ${comparedTo(wallMs / serialMs)}` : ''
+  return [
+    `${duration(wallMs)} instead of ${duration(serialMs)} one after the other${compared}${savings ? ` (${savings})` : ''}`,
+    `It cannot take less than its longest chain, ${duration(criticalPathMs)}: ${listed(criticalPath, ' > ')}`,
+  ]
+}
+
+function costLines({ usage, tasks }: RunResult): Line[] {
+  const attempts = tasks.reduce((sum, task) => sum + task.attempts, 0)
+  const { costUsd, inputTokens, outputTokens, estimated } = usage
+  const tokens = `${count(inputTokens)} tokens in, ${count(outputTokens)} out`
+  return [`${dollars(costUsd)}, ${tokens}, ${many(attempts, 'attempt')}${estimated ? ' (partly estimated)' : ''}`]
+}
+
+function causeText({ taskId, status, failure, reason, skipped }: RunResult['rootCauses'][number]): string {
+  const why = failure ? `${failure.kind}: ${failure.message}` : (reason ?? '')
+  const toll = skipped.length > 0 ? `. Skipped because of it: ${listed(skipped, ', ')}` : ''
+  return `${taskId} ${status}, ${why}${toll}`
+}
+
+function listed(ids: readonly string[], separator: string): string {
+  const more = ids.length - MOST_TASKS
+  return inline(ids.slice(0, MOST_TASKS).join(separator)) + (more > 0 ? ` and ${many(more, 'more task')}` : '')
+}

@@ -1,0 +1,50 @@
+// A plan built in code: each input is made from the typed outputs of the tasks before it, and outputs are checked by a schema.
+import { Orchestrator, TaskGraph } from 'counterpoint'
+import { z } from 'zod'
+
+const graph = new TaskGraph('trip')
+
+const cities = graph.task('cities', {
+  description: 'Name two cities by the sea',
+  pool: 'scout',
+  output: z.object({ names: z.array(z.string()).min(2) }),
+})
+
+const weather = graph.task('weather', {
+  description: 'How warm is it there?',
+  pool: 'scout',
+  after: [cities],
+  // `cities` is { names: string[] } here: a wrong member does not compile.
+  input: ({ cities }) => ({ ask: cities.names }),
+  output: z.record(z.string(), z.number()),
+})
+
+const advice = graph.task('advice', {
+  description: 'Where should we go?',
+  pool: 'guide',
+  after: [cities, weather],
+  input: ({ cities, weather }) => cities.names.map(name => `${name}: ${weather[name]} degrees`),
+  output: z.string(),
+})
+
+const orchestrator = new Orchestrator({
+  pools: {
+    scout: {
+      backend: ({ task }) => (task.id === 'cities' ? { names: ['Porto', 'Bergen'] } : { Porto: 24, Bergen: 15 }),
+    },
+    guide: { backend: ({ input }) => `Compare ${JSON.stringify(input)}, then take the first.` },
+  },
+})
+const result = await orchestrator.run(graph).result
+const text: string | undefined = result.output(advice)
+console.log(`${result.outcome}: ${text}`)
+
+// An agent whose answer does not fit the schema has failed: `invalid-output`, tried again like other failures.
+const careless = new Orchestrator({
+  pools: {
+    scout: { backend: () => ({ names: ['Atlantis'] }), defaults: { retries: 1, backoff: { baseMs: 10 } } },
+    guide: { backend: () => '' },
+  },
+})
+const spoiled = await careless.run(graph, { only: ['cities'] }).result
+console.log(`${spoiled.outcome}: ${spoiled.rootCauses[0]?.failure?.message}`)

@@ -1,0 +1,273 @@
+import { describe, expect, test } from 'vitest'
+import {
+  cancel,
+  expire,
+  fail,
+  ok,
+  pause,
+  Scene,
+  type SceneOptions,
+  type Step,
+  start,
+  startFails,
+  stopped,
+  tell,
+  unpause,
+  wake,
+} from '../support/scene.js'
+import { table } from '../support/table.js'
+
+const dead = { retries: 0 }
+
+describe('start', () => {
+  table([
+    ['starts a ready task as attempt 1', 'a', [], start('a'), ['attempt.started a 1']],
+    [
+      'starts the next attempt under the next number',
+      'a',
+      [start('a'), fail('a'), wake('a')],
+      start('a'),
+      ['attempt.started a 2'],
+    ],
+    ['does not start what is blocked', 'a b<a', [], start('b'), []],
+    ['does not start what runs already', 'a', [start('a')], start('a'), []],
+    ['does not start what waits for its next attempt', 'a', [start('a'), fail('a')], start('a'), []],
+    ['does not start what has succeeded', 'a b', [start('a'), ok('a')], start('a'), []],
+    ['does not start what is dead', 'a b', [start('a'), fail('a')], start('a'), [], dead],
+    ['does not start what was skipped', 'a b<a c', [start('a'), fail('a')], start('b'), [], dead],
+    ['does not start what was cancelled', 'a b', [cancel('a')], start('a'), []],
+    ['starts nothing while the run is paused', 'a', [pause], start('a'), []],
+    ['starts again after the pause', 'a', [pause, unpause], start('a'), ['attempt.started a 1']],
+    ['starts nothing in a run that has been cancelled', 'a b', [start('a'), cancel()], start('b'), []],
+    ['starts nothing in a run that has settled', 'a', [start('a'), ok('a')], start('a'), []],
+    [
+      'gives a task whose input cannot be made an attempt that failed',
+      'a b<a',
+      [],
+      startFails('a'),
+      [
+        'attempt.started a 1',
+        'attempt.failed a 1 bad-input',
+        'task.dead a bad-input',
+        'task.skipped b because a',
+        'run.settled failed',
+      ],
+    ],
+    ['makes no attempt of an input that fails during a pause', 'a', [pause], startFails('a'), []],
+  ])
+})
+
+describe('succeed', () => {
+  table([
+    [
+      'ends the task and lets go of what waited for it',
+      'a b<a c',
+      [start('a')],
+      ok('a'),
+      ['task.succeeded a', 'task.ready b'],
+    ],
+    ['lets go only of what waits for nothing else', 'a b c<a,b', [start('a')], ok('a'), ['task.succeeded a']],
+    [
+      'lets go with the last of several dependencies',
+      'a b c<a,b',
+      [start('a'), start('b'), ok('b')],
+      ok('a'),
+      ['task.succeeded a', 'task.ready c'],
+    ],
+    [
+      'lets go of dependents in the order in which they were added',
+      'a d<a b<a c<a',
+      [start('a')],
+      ok('a'),
+      ['task.succeeded a', 'task.ready d', 'task.ready b', 'task.ready c'],
+    ],
+    [
+      'settles the run with the last task',
+      'a b',
+      [start('a'), ok('a'), start('b')],
+      ok('b'),
+      ['task.succeeded b', 'run.settled completed'],
+    ],
+    ['counts in a pause, too', 'a b<a', [start('a'), pause], ok('a'), ['task.succeeded a', 'task.ready b']],
+    ['is refused a second time', 'a b', [start('a'), ok('a')], ok('a', 'other', 1), []],
+    ['is refused after the attempt failed', 'a', [start('a'), fail('a')], ok('a', 'late', 1), []],
+    [
+      'is refused from an attempt that another has followed',
+      'a',
+      [start('a'), fail('a'), wake('a'), start('a')],
+      ok('a', 'late', 1),
+      [],
+    ],
+    ['is refused from an attempt that has not been', 'a', [start('a')], ok('a', 'x', 2), []],
+    ['is refused before anything started', 'a', [], ok('a', 'x', 1), []],
+    ['is refused after the task was cancelled', 'a b', [cancel('a')], ok('a', 'x', 1), []],
+    ['is refused after the task is dead', 'a b', [start('a'), fail('a')], ok('a', 'x', 1), [], dead],
+    [
+      'comes too late for an attempt that has run out of time',
+      'a',
+      [start('a'), expire('a')],
+      ok('a'),
+      ['attempt.failed a 1 timeout', 'task.delayed a 500'],
+    ],
+    [
+      'comes too late for an attempt that is being cancelled',
+      'a b<a c',
+      [start('a'), cancel('a')],
+      ok('a'),
+      ['task.cancelled a', 'task.skipped b because a'],
+    ],
+    ['of a wrong attempt stops nothing that is stopping', 'a', [start('a'), expire('a')], ok('a', 'x', 2), []],
+  ])
+})
+
+describe('fail', () => {
+  table([
+    ['has the next attempt wait', 'a b<a', [start('a')], fail('a'), ['attempt.failed a 1 agent', 'task.delayed a 500']],
+    [
+      'waits longer each time',
+      'a',
+      [start('a'), fail('a'), wake('a'), start('a')],
+      fail('a'),
+      ['attempt.failed a 2 agent', 'task.delayed a 1000'],
+    ],
+    [
+      'kills the task when its retries are spent',
+      'a b',
+      [start('a')],
+      fail('a'),
+      ['attempt.failed a 1 agent', 'task.dead a agent'],
+      dead,
+    ],
+    [
+      'kills at once what is never retried',
+      'a b',
+      [start('a')],
+      fail('a', 'refused'),
+      ['attempt.failed a 1 refused', 'task.dead a refused'],
+    ],
+    [
+      'skips all that waited for it, down to the last, with the root cause',
+      'a b<a c<b d<c,a e',
+      [start('a')],
+      fail('a'),
+      [
+        'attempt.failed a 1 agent',
+        'task.dead a agent',
+        'task.skipped b because a',
+        'task.skipped c because a',
+        'task.skipped d because a',
+      ],
+      dead,
+    ],
+    ['is refused a second time', 'a', [start('a'), fail('a')], fail('a', 'agent', 1), []],
+    ['is refused after the attempt succeeded', 'a b', [start('a'), ok('a')], fail('a', 'agent', 1), []],
+    ['is refused from a wrong attempt', 'a', [start('a')], fail('a', 'agent', 2), []],
+    [
+      'is refused from an attempt that another has followed',
+      'a',
+      [start('a'), fail('a'), wake('a'), start('a')],
+      fail('a', 'agent', 1),
+      [],
+    ],
+    [
+      'settles a run in which nothing succeeded as failed',
+      'a',
+      [start('a')],
+      fail('a'),
+      ['attempt.failed a 1 agent', 'task.dead a agent', 'run.settled failed'],
+      dead,
+    ],
+    [
+      'settles a run in which something succeeded as partial',
+      'a b',
+      [start('a'), ok('a'), start('b')],
+      fail('b'),
+      ['attempt.failed b 1 agent', 'task.dead b agent', 'run.settled partial'],
+      dead,
+    ],
+    [
+      'of an attempt that is being cancelled ends it as cancelled',
+      'a b',
+      [start('a'), cancel('a')],
+      fail('a'),
+      ['task.cancelled a'],
+    ],
+    [
+      'of an attempt that has run out of time ends it as timed out',
+      'a',
+      [start('a'), expire('a')],
+      fail('a', 'refused'),
+      ['attempt.failed a 1 timeout', 'task.delayed a 500'],
+    ],
+  ])
+})
+
+describe('expire, stopped and wake', () => {
+  table([
+    [
+      'an attempt that runs out of time is told to stop',
+      'a',
+      [start('a')],
+      expire('a'),
+      ['attempt.stopping a 1 timeout'],
+    ],
+    ['it is told so once', 'a', [start('a'), expire('a')], expire('a'), []],
+    ['a limit of another attempt is refused', 'a', [start('a')], expire('a', 2), []],
+    ['a limit that runs out after the answer is refused', 'a b', [start('a'), ok('a')], expire('a', 1), []],
+    ['a limit that runs out before the start is refused', 'a', [], expire('a', 1), []],
+    [
+      'an attempt that has stopped failed by its limit',
+      'a',
+      [start('a'), expire('a')],
+      stopped('a'),
+      ['attempt.failed a 1 timeout', 'task.delayed a 500'],
+    ],
+    [
+      'an attempt that does not stop is abandoned, and failed by its limit',
+      'a',
+      [start('a'), expire('a')],
+      stopped('a', true),
+      ['attempt.abandoned a 1', 'attempt.failed a 1 timeout', 'task.delayed a 500'],
+    ],
+    [
+      'an attempt that does not stop for a cancel is abandoned, and the task cancelled',
+      'a b',
+      [start('a'), cancel('a')],
+      stopped('a', true),
+      ['attempt.abandoned a 1', 'task.cancelled a'],
+    ],
+    ['what has not been told to stop cannot have stopped', 'a', [start('a')], stopped('a'), []],
+    ['a stop is taken once', 'a b', [start('a'), cancel('a'), stopped('a')], stopped('a', true, 1), []],
+    ['a stop of another attempt is refused', 'a', [start('a'), expire('a')], stopped('a', false, 2), []],
+    ['a wait that is over makes the task ready', 'a', [start('a'), fail('a')], wake('a'), ['task.ready a']],
+    ['a wait is over once', 'a', [start('a'), fail('a'), wake('a')], wake('a'), []],
+    ['what does not wait is not woken', 'a b<a', [], wake('b'), []],
+    ['what was cancelled in its wait is not woken', 'a b', [start('a'), fail('a'), cancel('a')], wake('a'), []],
+    [
+      'a wait ends in a pause, too: nothing starts all the same',
+      'a',
+      [start('a'), fail('a'), pause],
+      wake('a'),
+      ['task.ready a'],
+    ],
+  ])
+})
+
+describe('pause and unpause', () => {
+  table([
+    ['a run is paused', 'a', [], pause, ['run.paused']],
+    ['a paused run is not paused again', 'a', [pause], pause, []],
+    ['a paused run goes on', 'a', [pause], unpause, ['run.unpaused']],
+    ['a run that goes on needs no unpausing', 'a', [], unpause, []],
+    ['a run that is being cancelled is not paused', 'a', [start('a'), cancel()], pause, []],
+    ['a pause does not outlive a cancel', 'a', [start('a'), pause, cancel()], unpause, []],
+    ['a settled run is not paused', 'a', [start('a'), ok('a')], pause, []],
+    [
+      'a paused run settles when what ran was the last',
+      'a',
+      [start('a'), pause],
+      ok('a'),
+      ['task.succeeded a', 'run.settled completed'],
+    ],
+  ])
+})

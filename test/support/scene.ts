@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import {
+  decide,
+  emptyState,
+  evolve,
+  FailureHandler,
+  type FailureHandlerOptions,
+  type FailureKind,
+  type FailureMode,
+  type Json,
+  type JudgeFailure,
+  type RunEvent,
+  type RunState,
+  replay,
+  type Signal,
+  type TaskSpec,
+  type TaskState,
+  type TaskStatus,
+} from 'counterpoint'
+import { checkAtRest, checkInvariants } from './invariants.js'
+
+/** What a scene may be told besides its tasks. */
+export interface SceneOptions extends FailureHandlerOptions {
+  readonly failureMode?: FailureMode
+  readonly judge?: JudgeFailure
+  readonly cancelled?: string
+}
+
+/** A step of a scene: a signal about tasks by their ids, made when its turn comes. */
+export type Step = (scene: Scene) => Signal
+
+/** `'a b<a c<a,b'`: three tasks, with what each waits for. */
+export function specs(text: string): readonly TaskSpec[] {
+  return text
+    .split(' ')
+    .filter(Boolean)
+    .map(word => {
+      const [id = '', needs] = word.split('<')
+      return { id, description: id, pool: 'p', ...(needs && { after: needs.split(',') }) }
+    })
+}
+
+/**
+ * A run at the level of `decide`: signals in, events out, without clock, pools or journal. Half of every bound of a wait is drawn.
+ * Each event is folded a second time, one by one, and the invariants are checked after each.
+ */
+export class Scene {
+  readonly state: RunState
+  readonly records: RunEvent[][] = []
+  at = 1_000
+  readonly #shadow: RunState
+  readonly #judge: JudgeFailure
+
+  constructor(options: SceneOptions = {}, records: readonly (readonly RunEvent[])[] = []) {
+    const handler = new FailureHandler(options)
+    this.#judge = options.judge ?? ((failure, facts) => handler.verdict(failure, facts))
+    this.state = replay('r', records.flat())
+    this.#shadow = replay('r', records.flat())
+    for (const record of records) this.records.push([...record])
+  }
+
+  /** A scene in which tasks have been added. */
+  static of(tasks: string | readonly TaskSpec[], options: SceneOptions = {}): Scene {
+    const { failureMode, cancelled } = options
+    const scene = new Scene(options)
+    const list = typeof tasks === 'string' ? specs(tasks) : tasks
+    scene.send({ type: 'add', tasks: list, ...(failureMode && { failureMode }), ...(cancelled && { cancelled }) })
+    return scene
+  }
+
+  get events(): readonly RunEvent[] {
+    return this.records.flat()
+  }
+
+  send(signal: Signal): readonly RunEvent[] {
+    this.at += 10
+    const events = decide(this.state, signal, { at: this.at, random: () => 0.5, judge: this.#judge })
+    for (const event of events) {
+      evolve(this.#shadow, event)
+      checkInvariants(this.#shadow)
+    }
+    checkAtRest(this.#shadow)
+    if (events.length > 0) this.records.push(events)
+    return events
+  }
+
+  play(...steps: readonly Step[]): readonly RunEvent[] {
+    let events: readonly RunEvent[] = []
+    for (const step of steps) events = this.send(step(this))
+    return events
+  }
+
+  index(id: string): number {
+    const index = this.state.ids.get(id)
+    assert.ok(index !== undefined, `the scene has a task ${id}`)
+    return index
+  }
+
+  task(id: string): TaskState {
+    return this.state.states[this.index(id)]!
+  }
+
+  /** `'a:succeeded b:ready'`. */
+  get picture(): string {
+    return this.state.specs.map(({ id }) => `${id}:${this.task(id).status}`).join(' ')
+  }
+
+  /** The number of the attempt that is under way. */
+  attempt(id: string): number {
+    const task = this.task(id)
+    return 'attempt' in task ? task.attempt : 0
+  }
+
+  status(index: number): TaskStatus {
+    return this.state.states[index]!.status
+  }
+
+  /** Folding its records again, from nothing, leads to the same state. */
+  checkReplay(): void {
+    const again = emptyState('r')
+    for (const event of this.events) evolve(again, event)
+    assert.deepEqual(again, this.state)
+  }
+}
+
+export const start =
+  (id: string): Step =>
+  scene => ({ type: 'start', index: scene.index(id), pool: 'p', backend: 'p', input: null })
+
+export const startFails =
+  (id: string): Step =>
+  scene =>
+    ({ ...start(id)(scene), failure: { kind: 'bad-input', message: 'no' } }) as Signal
+
+export const ok =
+  (id: string, output: Json = id, attempt?: number): Step =>
+  scene => ({ type: 'succeed', index: scene.index(id), attempt: attempt ?? scene.attempt(id), output })
+
+export const fail =
+  (id: string, kind: FailureKind = 'agent', attempt?: number): Step =>
+  scene => ({
+    type: 'fail',
+    index: scene.index(id),
+    attempt: attempt ?? scene.attempt(id),
+    failure: { kind, message: 'no' },
+  })
+
+export const expire =
+  (id: string, attempt?: number): Step =>
+  scene => ({
+    type: 'expire',
+    index: scene.index(id),
+    attempt: attempt ?? scene.attempt(id),
+    failure: { kind: 'timeout', timeout: 'attempt', message: 'too long' },
+  })
+
+export const stopped =
+  (id: string, abandoned = false, attempt?: number): Step =>
+  scene => ({ type: 'stopped', index: scene.index(id), attempt: attempt ?? scene.attempt(id), abandoned })
+
+export const wake =
+  (id: string): Step =>
+  scene => ({ type: 'wake', index: scene.index(id) })
+
+export const cancel =
+  (id?: string): Step =>
+  scene => ({ type: 'cancel', reason: 'enough', ...(id !== undefined && { index: scene.index(id) }) })
+
+export const add =
+  (tasks: string): Step =>
+  () => ({ type: 'add', tasks: specs(tasks) })
+
+export const pause: Step = () => ({ type: 'pause' })
+export const unpause: Step = () => ({ type: 'unpause' })
+export const recover: Step = () => ({ type: 'recover' })
+
+/** Events as short lines: `'task.skipped c because a'`. */
+export function tell(events: readonly RunEvent[]): readonly string[] {
+  return events.map(event =>
+    [event.type, 'taskId' in event ? event.taskId : '', detail(event)].filter(Boolean).join(' '),
+  )
+}
+
+function detail(event: RunEvent): string {
+  switch (event.type) {
+    case 'attempt.started':
+    case 'attempt.abandoned':
+      return String(event.attempt)
+    case 'attempt.failed':
+      return `${event.attempt} ${event.failure.kind}`
+    case 'attempt.stopping':
+      return `${event.attempt} ${event.because.kind}`
+    case 'task.delayed':
+      return `${event.until - event.at}`
+    case 'task.dead':
+      return event.failure.kind
+    case 'task.skipped':
+      return `because ${event.rootCause}`
+    case 'run.stopping':
+      return event.because
+    case 'run.settled':
+      return event.outcome
+    case 'run.recovered':
+      return String(event.epoch)
+    default:
+      return ''
+  }
+}
