@@ -2,7 +2,7 @@ import type { Clock } from './clock.js'
 import type { Failure, Usage } from './core/failure.js'
 import { canonicalJson, type Json, NotJsonError } from './core/json.js'
 import type { Signal } from './core/signal.js'
-import type { Deadline, Deadlines } from './deadlines.js'
+import type { Deadline, DeadlineList, Deadlines } from './deadlines.js'
 import type { StandardSchemaV1 } from './plan/standard-schema.js'
 import {
   type AgentBackend,
@@ -22,13 +22,9 @@ export interface AttemptHost {
   progressed(attempt: Attempt, report: Report): void
 }
 
-/** What an attempt is started with. */
-export interface AttemptSetup {
-  readonly index: number
-  readonly number: number
-  readonly key: string
+/** What is the same for all attempts of a task. */
+export interface AttemptTerms {
   readonly backend: AgentBackend
-  readonly lease: Lease
   readonly timeoutMs: number
   readonly graceMs: number
   readonly schema: StandardSchemaV1 | undefined
@@ -36,27 +32,37 @@ export interface AttemptSetup {
 
 /**
  * One try of one task: calls the backend at most once, takes its answer at most once, and gives the slot back exactly once.
- * It is also the context that the backend gets.
+ * It is also the context that the backend gets, and stands among the deadlines itself: a million of them are made.
  */
-export class Attempt implements AttemptContext {
+export class Attempt implements AttemptContext, Deadline {
   readonly index: number
-  readonly attempt: number
-  readonly idempotencyKey: string
+  attempt = 0
+  idempotencyKey = ''
+  dueAt = 0
+  previous: Deadline | undefined
+  next: Deadline | undefined
+  list: DeadlineList | undefined
   readonly #host: AttemptHost
-  readonly #setup: AttemptSetup
-  #phase: 'waiting' | 'running' | 'stopping' | 'over' = 'waiting'
+  readonly #lease: Lease
+  #terms: AttemptTerms | undefined
+  #phase: 'claimed' | 'waiting' | 'running' | 'stopping' | 'over' = 'claimed'
   #controller: AbortController | undefined
   #abortReason: unknown
-  #deadline: Deadline | undefined
   #callOffGrace: (() => void) | undefined
   #usage: Usage | undefined
 
-  constructor(host: AttemptHost, setup: AttemptSetup) {
-    this.index = setup.index
-    this.attempt = setup.number
-    this.idempotencyKey = setup.key
+  constructor(host: AttemptHost, index: number, lease: Lease) {
     this.#host = host
-    this.#setup = setup
+    this.index = index
+    this.#lease = lease
+  }
+
+  /** Its start has been decided. */
+  prepare(attempt: number, key: string, terms: AttemptTerms): void {
+    this.attempt = attempt
+    this.idempotencyKey = key
+    this.#terms = terms
+    this.#phase = 'waiting'
   }
 
   get signal(): AbortSignal {
@@ -74,9 +80,8 @@ export class Attempt implements AttemptContext {
   launch(request: AgentRequest): void {
     if (this.#phase !== 'waiting') return
     this.#phase = 'running'
-    const { timeoutMs, backend } = this.#setup
-    if (timeoutMs !== Number.POSITIVE_INFINITY)
-      this.#deadline = this.#host.deadlines.add(timeoutMs, () => this.#expire())
+    const { timeoutMs, backend } = this.#terms as AttemptTerms
+    this.#host.deadlines.add(timeoutMs, this)
     try {
       const answer = backend.run(request, this)
       // Promise.resolve never throws, whatever a `then` getter or a proxy does, and takes the first settlement only.
@@ -87,15 +92,23 @@ export class Attempt implements AttemptContext {
     }
   }
 
+  /** Its time is up. */
+  expire(): void {
+    const { timeoutMs } = this.#terms as AttemptTerms
+    const message = `the attempt took longer than ${timeoutMs} ms`
+    const failure: Failure = { kind: 'timeout', timeout: 'attempt', message }
+    this.#host.send({ type: 'expire', index: this.index, attempt: this.attempt, failure })
+  }
+
   /** Aborts; then waits for the backend to end, or for the grace. */
   stop(reason: unknown): void {
     const before = this.#phase
-    if (before === 'over') return
+    if (before === 'over' || before === 'claimed') return
     this.#phase = 'stopping'
     if (before === 'waiting') return this.#stopped(false)
     if (before === 'stopping') return
     this.#abortReason = reason
-    const { backend, graceMs } = this.#setup
+    const { backend, graceMs } = this.#terms as AttemptTerms
     if (!backend.confirmsStop) this.#callOffGrace = this.#host.clock.schedule(() => this.#stopped(true), graceMs)
     this.#controller?.abort(reason)
   }
@@ -103,9 +116,9 @@ export class Attempt implements AttemptContext {
   /** The attempt is over, as far as the run is concerned. What its backend still does changes nothing. */
   finish(): void {
     this.#phase = 'over'
-    if (this.#deadline) this.#host.deadlines.remove(this.#deadline)
+    this.#host.deadlines.remove(this)
     this.#callOffGrace?.()
-    this.#setup.lease.release()
+    this.#lease.release()
   }
 
   readonly #answered = (answer: unknown): void =>
@@ -125,7 +138,7 @@ export class Attempt implements AttemptContext {
   }
 
   #accept(output: Json): void {
-    const { schema } = this.#setup
+    const { schema } = this.#terms as AttemptTerms
     if (schema === undefined) return this.#succeed(output)
     const result = schema['~standard'].validate(output)
     if (!(result instanceof Promise)) return this.#validated(result)
@@ -161,17 +174,6 @@ export class Attempt implements AttemptContext {
     if (this.#phase !== 'stopping') return
     this.#phase = 'over'
     this.#host.send({ type: 'stopped', index: this.index, attempt: this.attempt, abandoned, ...this.#used() })
-  }
-
-  #expire(): void {
-    this.#deadline = undefined
-    const { timeoutMs } = this.#setup
-    const failure: Failure = {
-      kind: 'timeout',
-      timeout: 'attempt',
-      message: `the attempt took longer than ${timeoutMs} ms`,
-    }
-    this.#host.send({ type: 'expire', index: this.index, attempt: this.attempt, failure })
   }
 
   #report(report: Report): void {

@@ -39,7 +39,8 @@ export class Attempts implements AttemptHost {
   readonly deadlines: Deadlines
   readonly #setup: AttemptsSetup
   readonly #head: RunState
-  readonly #live = new Map<number, Attempt>()
+  /** By task; a Map would be slower than all the rest. */
+  readonly #live: (Attempt | undefined)[] = []
   readonly #reports: ReportWindow
 
   constructor(setup: AttemptsSetup, head: RunState) {
@@ -51,8 +52,25 @@ export class Attempts implements AttemptHost {
   }
 
   /** The tasks that have an attempt. */
-  active(): Iterable<number> {
-    return this.#live.keys()
+  active(): readonly number[] {
+    const active: number[] = []
+    for (let index = 0; index < this.#live.length; index++) if (this.#live[index]) active.push(index)
+    return active
+  }
+
+  /** Makes room for the tasks that have come in. */
+  grow(size: number): void {
+    while (this.#live.length < size) this.#live.push(undefined)
+  }
+
+  /** A slot is there for task `index`. */
+  claim(index: number, lease: Lease): void {
+    this.#live[index] = new Attempt(this, index, lease)
+  }
+
+  /** True while task `index` holds a slot. */
+  holds(index: number): boolean {
+    return this.#live[index] !== undefined
   }
 
   /** What task `index` last reported, while it runs. */
@@ -68,44 +86,39 @@ export class Attempts implements AttemptHost {
     this.#reports.report(attempt.index, report)
   }
 
-  /** An attempt has been decided. It waits until that is durable. */
-  prepare(index: number, state: RunningState, lease: Lease): void {
+  /** Its attempt has been decided. It waits until that is durable. */
+  prepare(index: number, state: RunningState): void {
     const spec = this.#head.specs[index] as TaskSpec
     const { pool, graceMs } = this.#setup.pools.get(state.pool) as OpenPool
-    const attempt = new Attempt(this, {
-      index,
-      number: state.attempt,
-      key: state.key,
+    this.#live[index]?.prepare(state.attempt, state.key, {
       backend: pool.backend,
-      lease,
       timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       graceMs,
       schema: this.#setup.binding(spec.id)?.output,
     })
-    this.#live.set(index, attempt)
   }
 
   /** A record is durable: what it starts is called, what it stops is told. */
   published(record: JournalRecord): void {
     for (const event of record) {
       if (event.type === 'attempt.started') this.#launch(event.index)
-      else if (event.type === 'attempt.stopping') this.#live.get(event.index)?.stop(abortReason(event.because))
+      else if (event.type === 'attempt.stopping') this.#live[event.index]?.stop(abortReason(event.because))
     }
   }
 
   /** Task `index` has no attempt any more. */
   finish(index: number): void {
-    const attempt = this.#live.get(index)
+    const attempt = this.#live[index]
     if (attempt === undefined) return
-    this.#live.delete(index)
+    this.#live[index] = undefined
     this.#reports.end(index)
     attempt.finish()
   }
 
   /** The run is over: what still runs is told to stop, and is no longer ours. */
   close(): void {
-    for (const [index, attempt] of this.#live) {
-      attempt.stop(new DOMException('the run is over', 'AbortError'))
+    for (const index of this.active()) {
+      this.#live[index]?.stop(new DOMException('the run is over', 'AbortError'))
       this.finish(index)
     }
     this.deadlines.close()
@@ -114,11 +127,11 @@ export class Attempts implements AttemptHost {
   /** Not if it has been decided meanwhile that it stops: the record that says so is on its way. */
   #launch(index: number): void {
     const state = this.#head.states[index] as TaskState
-    if (state.status === 'running') this.#live.get(index)?.launch(requestOf(this.#head, index, state))
+    if (state.status === 'running') this.#live[index]?.launch(requestOf(this.#head, index, state))
   }
 
   #publish(index: number, { progress, message }: Report): void {
-    const attempt = this.#live.get(index)
+    const attempt = this.#live[index]
     if (attempt === undefined) return
     this.#setup.progressed({
       type: 'attempt.progressed',

@@ -1,15 +1,17 @@
 import type { Clock } from './clock.js'
 
-/** One pending time-out. */
+/** Something that is told when its time is up. It carries its own place in the list: no object more per attempt. */
 export interface Deadline {
-  readonly dueAt: number
-  readonly expire: () => void
+  dueAt: number
   previous: Deadline | undefined
   next: Deadline | undefined
+  /** Undefined while it stands in none. */
   list: DeadlineList | undefined
+  expire(): void
 }
 
-interface DeadlineList {
+/** The deadlines of one duration. */
+export interface DeadlineList {
   readonly durationMs: number
   first: Deadline | undefined
   last: Deadline | undefined
@@ -29,19 +31,21 @@ export class Deadlines {
     this.#clock = clock
   }
 
-  add(durationMs: number, expire: () => void): Deadline {
+  /** `deadline` must stand in no list. */
+  add(durationMs: number, deadline: Deadline): void {
     let list = this.#lists.get(durationMs)
     if (list === undefined) {
       list = { durationMs, first: undefined, last: undefined, disarm: undefined }
       this.#lists.set(durationMs, list)
     }
-    const dueAt = this.#clock.monotonic() + durationMs
-    const deadline: Deadline = { dueAt, expire, previous: list.last, next: undefined, list }
+    deadline.dueAt = this.#clock.monotonic() + durationMs
+    deadline.previous = list.last
+    deadline.next = undefined
+    deadline.list = list
     if (list.last) list.last.next = deadline
     else list.first = deadline
     list.last = deadline
     if (list.disarm === undefined) this.#arm(list, durationMs)
-    return deadline
   }
 
   remove(deadline: Deadline): void {
@@ -52,6 +56,8 @@ export class Deadlines {
     else list.first = next
     if (next) next.previous = previous
     else list.last = previous
+    deadline.previous = undefined
+    deadline.next = undefined
   }
 
   /** Calls everything off: no timer is left to keep the process alive. */

@@ -42,6 +42,7 @@ export class Entrance {
   }
 
   #admit(tasks: readonly TaskSpec[]): WayIn {
+    if (!this.#admission.limited) return { tasks: Promise.resolve(tasks), giveUp: () => false }
     let resolve: (tasks: readonly TaskSpec[]) => void = () => {}
     const entered = new Promise<readonly TaskSpec[]>(done => {
       resolve = done

@@ -32,7 +32,6 @@ export class Pursuit implements Claimant {
   readonly #ranks = new Ranks()
   readonly #lanes = new Map<string, Lane>()
   readonly #seen: (TaskState | undefined)[] = []
-  readonly #leases = new Map<number, Lease>()
   readonly #inputs = new Set<number>()
   readonly #inside = new Set<number>()
   readonly #wakes = new Map<number, () => void>()
@@ -68,10 +67,8 @@ export class Pursuit implements Claimant {
   close(): void {
     for (const lane of this.#lanes.values()) lane.close()
     for (const callOff of this.#wakes.values()) callOff()
-    for (const lease of this.#leases.values()) lease.release()
     this.attempts.close()
     this.#wakes.clear()
-    this.#leases.clear()
   }
 
   path(index: number): number {
@@ -80,7 +77,7 @@ export class Pursuit implements Claimant {
 
   claim(index: number, lease: Lease): boolean {
     if (this.#head.states[index]?.status !== 'ready') return false
-    this.#leases.set(index, lease)
+    this.attempts.claim(index, lease)
     const { id, input } = this.#head.specs[index] as TaskSpec
     if (typeof this.#setup.binding(id)?.input !== 'function') this.#start(index, input ?? null)
     else if (this.#durable.states[index]?.status === 'ready') this.#makeInput(index)
@@ -90,6 +87,7 @@ export class Pursuit implements Claimant {
 
   #takeIn(recovered: boolean): void {
     this.#ranks.extend(this.#head, this.#ranked)
+    this.attempts.grow(this.#head.specs.length)
     for (; this.#ranked < this.#head.specs.length; this.#ranked++) this.#enter(this.#ranked, recovered)
   }
 
@@ -151,11 +149,9 @@ export class Pursuit implements Claimant {
 
   /** Ready no more, and not because it runs. */
   #withdraw(index: number): void {
-    const lease = this.#leases.get(index)
     this.#inputs.delete(index)
-    if (lease === undefined) return this.#lanes.get((this.#head.specs[index] as TaskSpec).pool ?? '')?.drop()
-    this.#leases.delete(index)
-    lease.release()
+    if (this.attempts.holds(index)) this.attempts.finish(index)
+    else this.#lanes.get((this.#head.specs[index] as TaskSpec).pool ?? '')?.drop()
   }
 
   #sleep(index: number, until: number): void {
@@ -192,14 +188,12 @@ export class Pursuit implements Claimant {
 
   /** The slot of a task whose start has been decided: for its attempt, or back. */
   #takeSlot(index: number): void {
-    const lease = this.#leases.get(index)
-    if (lease === undefined) return
-    this.#leases.delete(index)
+    if (!this.attempts.holds(index)) return
     const state = this.#head.states[index] as TaskState
     // It left its lane when it was claimed: there is nothing to withdraw.
     this.#seen[index] = state.status === 'ready' ? state : undefined
-    if (state.status === 'running') return this.attempts.prepare(index, state, lease)
-    lease.release()
+    if (state.status === 'running') return this.attempts.prepare(index, state)
+    this.attempts.finish(index)
     if (state.status === 'ready') this.#enqueue(index, state.since)
   }
 }

@@ -1,4 +1,5 @@
 import type { Outcome } from './core/event.js'
+import { addUsage } from './core/evolve.js'
 import type { RunState, RunStatus } from './core/run-state.js'
 import type { Tally, TaskSpec, TaskState, TaskStatus } from './core/task.js'
 import type { Report } from './pools/agent-backend.js'
@@ -69,23 +70,38 @@ export function runningTask(state: RunState, index: number, report: Report | und
 export function taskResult(state: RunState, index: number): TaskResult {
   const spec = state.specs[index] as TaskSpec
   const task = state.states[index] as TaskState
-  const tally = state.tallies[index] as Tally
-  const live = task.status === 'running' || task.status === 'stopping'
-  const startedAt = tally.firstStartAt ?? (live ? task.startedAt : undefined)
+  const { attempts, abandoned, usage, busyMs, startedAt } = historyOf(state.tallies[index] as Tally, task)
   return {
     id: spec.id,
     description: spec.description,
     pool: spec.pool ?? '',
     status: task.status,
     ...detailOf(task),
-    attempts: live ? task.attempt : tally.attempts,
-    abandoned: tally.abandoned,
-    ...(tally.usage !== undefined && { usage: tally.usage }),
-    busyMs: tally.busyMs,
+    attempts,
+    abandoned,
+    ...(usage !== undefined && { usage }),
+    busyMs,
     ...(startedAt !== undefined && { startedAt }),
     weight: spec.weight ?? 1,
     after: spec.after ?? [],
   }
+}
+
+interface History extends Pick<Tally, 'attempts' | 'abandoned' | 'busyMs' | 'usage'> {
+  readonly startedAt: number | undefined
+}
+
+/** The tally, and the attempt that is not in it. */
+function historyOf(tally: Tally, task: TaskState): History {
+  const { attempts, abandoned, busyMs, usage, firstStartAt } = tally
+  if (task.status === 'succeeded') {
+    const total = addUsage(usage, task.usage)
+    const startedAt = firstStartAt ?? task.startedAt
+    return { attempts: task.attempt, abandoned, busyMs: busyMs + (task.at - task.startedAt), usage: total, startedAt }
+  }
+  const live = task.status === 'running' || task.status === 'stopping'
+  if (live) return { attempts: task.attempt, abandoned, busyMs, usage, startedAt: firstStartAt ?? task.startedAt }
+  return { attempts, abandoned, busyMs, usage, startedAt: firstStartAt }
 }
 
 function detailOf(task: TaskState): Partial<TaskResult> {

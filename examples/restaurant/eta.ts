@@ -72,7 +72,10 @@ export class Estimate {
 }
 
 /** How long a running task takes in all, and how long still, if it goes on as it began. */
-function spanOf({ id, startedAt, progress = 0 }: RunningTask, now: number): [string, { wholeMs: number; leftMs: number }][] {
+function spanOf(
+  { id, startedAt, progress = 0 }: RunningTask,
+  now: number,
+): [string, { wholeMs: number; leftMs: number }][] {
   if (progress < LEAST_PROGRESS) return []
   const wholeMs = (now - startedAt) / progress
   return [[id, { wholeMs, leftMs: wholeMs * (1 - progress) }]]

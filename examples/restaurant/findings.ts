@@ -2,7 +2,7 @@ import type { Json, RunResult } from 'counterpoint'
 import { isRecord } from './agents/agent.js'
 import { type Finding, type Severity, worstFirst } from './agents/report.js'
 import { type Line, type Style, styled } from './terminal.js'
-import { many, wrap } from './text.js'
+import { cut, many, wrap } from './text.js'
 
 /** What the audits of a run say. */
 export interface Audits {
@@ -16,11 +16,16 @@ export interface Audits {
   readonly notCovered: readonly string[]
 }
 
+/** More are not listed one by one; what one says is cut, too: an agent may write as much as it likes. */
+const MOST_FINDINGS = 50
+const MOST_TEXT = 400
+
 const STYLES: Readonly<Record<Severity, Style>> = { critical: 'bad', high: 'bad', medium: 'doubtful', low: 'dim' }
 
 /** Brings the outputs of kind `audit` together. Outputs come from agents: what has not the shape of a finding is none. */
 export function auditsOf({ outputs }: RunResult): Audits {
-  const audits = Object.values(outputs).filter(isRecord).filter(output => output.kind === 'audit')
+  const delivered: readonly unknown[] = Object.values(outputs)
+  const audits = delivered.filter(isRecord).filter(({ kind }) => kind === 'audit')
   return {
     count: audits.length,
     findings: worstFirst(audits.flatMap(audit => listOf(audit.findings).filter(isFinding))),
@@ -32,13 +37,14 @@ export function auditsOf({ outputs }: RunResult): Audits {
 /** The findings with where they are and what to do. No line is wider than `width`, unless a word is. */
 export function findingLines({ findings, passed, notCovered }: Audits, width: number): Line[] {
   return [
-    ...findings.flatMap(finding => oneFinding(finding, width)),
+    ...findings.slice(0, MOST_FINDINGS).flatMap(finding => oneFinding(finding, width)),
+    ...(findings.length > MOST_FINDINGS ? [`and ${findings.length - MOST_FINDINGS} more: see result.json`] : []),
     `${many(passed, 'check')} passed${notCovered.length > 0 ? `, not covered: ${notCovered.join(', ')}` : ''}`,
   ]
 }
 
 function oneFinding({ severity, title, task, where, evidence, fix }: Finding, width: number): Line[] {
-  const [first = '', ...more] = wrap(title, width - 10)
+  const [first = '', ...more] = wrap(cut(title, MOST_TEXT), width - 10)
   return [
     [styled(STYLES[severity], severity.padEnd(10)), styled('bold', first)],
     ...more.map(line => styled('bold', `          ${line}`)),
@@ -49,7 +55,7 @@ function oneFinding({ severity, title, task, where, evidence, fix }: Finding, wi
 }
 
 function explained(word: string, text: string, width: number): Line[] {
-  const lines = wrap(text, width - 17)
+  const lines = wrap(cut(text, MOST_TEXT), width - 17)
   return lines.map((line, place) => [styled('dim', `          ${(place === 0 ? word : '').padEnd(7)}`), line])
 }
 

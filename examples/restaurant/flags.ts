@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { FailureMode } from 'counterpoint'
+import type { FailureMode, RunOptions } from 'counterpoint'
 import { packageRoot, planFile } from './paths.js'
 
 /** What the command line asks for. */
@@ -11,8 +11,8 @@ export interface Settings {
   readonly scale: number
   /** Each run gets a folder of its own in this one. Absolute. */
   readonly out: string
-  readonly only?: readonly string[]
-  readonly failureMode?: FailureMode
+  /** Options of the run. */
+  readonly run: Pick<RunOptions, 'only' | 'failureMode'>
   readonly help: boolean
 }
 
@@ -59,8 +59,7 @@ export function readFlags(args: readonly string[], folder: string): Settings {
     planFile: plan === undefined ? planFile : resolve(folder, plan),
     scale: readScale(values.scale),
     out: values.out === undefined ? resolve(packageRoot, '.counterpoint/restaurant') : resolve(folder, values.out),
-    ...(only && { only }),
-    ...(failureMode && { failureMode }),
+    run: { ...(only && { only }), ...(failureMode && { failureMode }) },
     help: values.help,
   }
 }

@@ -2,7 +2,7 @@ import type { CounterpointEvent, Orchestrator, Run, RunningTask, RunProgress } f
 import { Estimate } from './eta.js'
 import { Narration, percent } from './narration.js'
 import { type Line, styled, type Terminal } from './terminal.js'
-import { displayWidth, duration, fill, inline } from './text.js'
+import { cut, displayWidth, duration, fill, inline, roughly } from './text.js'
 
 /** Between two pictures, in milliseconds. */
 const FRAME_MS = 80
@@ -17,7 +17,7 @@ export function follow(run: Run, { pools }: Orchestrator, title: string, termina
   const draw = (): void => {
     const progress = run.progress()
     const leftMs = estimate.leftMs(progress.running, Date.now())
-    terminal.show([overview(title, progress, leftMs), ...poolLines(pools, progress)])
+    terminal.show([overview(title, progress, leftMs, terminal.width), ...poolLines(pools, progress, terminal.width)])
   }
   const offEvent = run.on('event', (event: CounterpointEvent) => {
     estimate.hear(event)
@@ -32,33 +32,46 @@ export function follow(run: Run, { pools }: Orchestrator, title: string, termina
   }
 }
 
-function overview(title: string, progress: RunProgress, leftMs: number | undefined): Line {
+function overview(title: string, progress: RunProgress, leftMs: number | undefined, width: number): Line {
   const { total, ended, running, startedAt, status } = progress
   const now = Date.now()
   const share = total === 0 ? 1 : (ended + running.reduce((sum, task) => sum + (task.progress ?? 0), 0)) / total
-  const left = status === 'stopping' ? 'stopping' : leftMs === undefined ? '' : `about ${duration(leftMs)} left`
+  const left = status === 'stopping' ? 'stopping' : leftMs === undefined ? '' : `about ${roughly(leftMs)} left`
   const facts = [`${ended} of ${total} tasks`, duration(startedAt === 0 ? 0 : now - startedAt), left]
-  return [styled('bold', fill(title, 14)), ' ', ...bar(share, 20), percent(share), '  ', facts.join('  ')]
+  return [
+    styled('bold', cut(inline(title), 14)),
+    '  ',
+    ...bar(share, width < 60 ? 6 : 20),
+    percent(share),
+    '  ',
+    facts.join('  '),
+  ]
 }
 
 /** What runs, pool by pool; taken and free slots are boxes. */
-function poolLines(pools: Orchestrator['pools'], { running }: RunProgress): Line[] {
+function poolLines(pools: Orchestrator['pools'], { running }: RunProgress, width: number): Line[] {
   const nameWidth = widest([...pools.keys()])
   const idWidth = Math.min(20, widest(running.map(task => task.id)))
   return [...pools].flatMap(([name, pool]) => {
     const { running: taken, concurrency, queued } = pool.stats()
     const slots = '■'.repeat(taken) + '□'.repeat(Math.max(0, concurrency - taken))
-    const rows = running.filter(task => task.pool === name).map(task => taskParts(task, idWidth))
+    const rows = running.filter(task => task.pool === name).map(task => taskParts(task, idWidth, width < 60 ? 5 : 10))
     if (queued > 0 || rows.length === 0) rows.push([styled('dim', queued > 0 ? `${queued} waiting` : 'idle')])
     const blank = ' '.repeat(nameWidth + concurrency + 3)
     return rows.map((row, place) => [place === 0 ? `${fill(name, nameWidth)} ${slots}  ` : blank, ...row])
   })
 }
 
-function taskParts({ id, progress, message, attempt, startedAt }: RunningTask, idWidth: number) {
+function taskParts({ id, progress, message, attempt, startedAt }: RunningTask, idWidth: number, barWidth: number) {
   const tries = attempt > 1 ? ` attempt ${attempt}` : ''
   const time = duration(Date.now() - startedAt)
-  return [`${fill(inline(id), idWidth)} `, ...bar(progress ?? 0, 10), percent(progress), `  ${time}${tries}  `, message ?? '']
+  return [
+    `${fill(inline(id), idWidth)} `,
+    ...bar(progress ?? 0, barWidth),
+    percent(progress),
+    `  ${time}${tries}  `,
+    message ?? '',
+  ]
 }
 
 function bar(share: number, width: number) {

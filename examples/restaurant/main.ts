@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { isCounterpointError, type Plan, parsePlan, type Run } from 'counterpoint'
+import { isCounterpointError, type Plan, parsePlan } from 'counterpoint'
 import { help, readFlags, type Settings, UsageError } from './flags.js'
 import { follow } from './live.js'
 import { fileLines, nextSteps } from './next-steps.js'
@@ -40,19 +40,43 @@ async function readPlan(file: string): Promise<Plan> {
   }
 }
 
-/** Where everything comes together: a plan, pools of agents, one run, its result. */
+/** Where everything comes together: a plan, pools of agents, one run, its result. True when everything succeeded. */
 async function runPlan(plan: Plan, settings: Settings, from: string): Promise<boolean> {
+  const isStory = settings.planFile === planFile
+  const title = plan.name ?? (isStory ? 'restaurant' : basename(settings.planFile, '.json'))
   const runId = newRunId(new Date())
   const folder = await makeRunFolder(settings.out, runId)
   const orchestrator = restaurantOrchestrator(folder, settings.scale)
   try {
     const run = orchestrator.run(plan, { runId, signal: stop.signal, ...settings.run })
-    const title = plan.name ?? (settings.planFile === planFile ? 'restaurant' : basename(settings.planFile, '.json'))
     terminal.print([styled('bold', title), `  run ${runId}`])
-    const unfollow = follow(run, orchestrator, title, terminal)
-    const result = await run.result.finally(unfollow)
+    const result = await run.result.finally(follow(run, orchestrator, title, terminal))
+    const latest = await keepResult(settings.out, result)
+    const attempts = await attemptsOf(run.events())
+    terminal.print(
+      ...reportLines(result, attempts, terminal.width, isStory && settings.run.only === undefined),
+      ...section('Files', fileLines(result, folder, latest, from)),
+      ...section('Next', nextSteps(result, folder, from)),
+      ...['', headline(title, result)],
+    )
+    return result.outcome === 'completed'
   } catch (error) {
     await removeEmptyFolder(folder)
     throw isCounterpointError(error) ? new UsageError(`${settings.planFile}: ${error.message}`) : error
   }
+}
+
+function exitCode(isCompleted: boolean): number {
+  if (stop.exitCode !== undefined) return stop.exitCode
+  // `npm start | head -1`: whoever read has seen enough.
+  if (terminal.broken !== undefined) return terminal.broken.code === 'EPIPE' ? 0 : refuse(terminal.broken)
+  return isCompleted ? 0 : 1
+}
+
+/** Says what is wrong; what is no fault of whoever typed the command is thrown on. */
+function refuse(error: unknown): number {
+  if (!(error instanceof UsageError) && error !== terminal.broken) throw error
+  process.stderr.on('error', () => {})
+  process.stderr.write(`${printable((error as Error).message)}\n`)
+  return error instanceof UsageError ? 2 : 1
 }

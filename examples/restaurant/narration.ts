@@ -12,6 +12,7 @@ export class Narration {
   #startedAt = 0
   #poolWidth = 0
   #idWidth = 0
+  readonly #lastSaid = new Map<string, string>()
 
   /** With `isBrief` there are no lines for what goes well and is not over. */
   constructor(run: Run, isBrief: boolean) {
@@ -45,11 +46,16 @@ export class Narration {
       case 'attempt.started':
         return this.#isBrief ? undefined : [event.attempt === 1 ? 'started' : `attempt ${event.attempt} started`]
       case 'attempt.progressed':
-        return this.#isBrief ? undefined : [`${percent(event.progress)}  ${event.message ?? ''}`]
+        return this.#isBrief
+          ? undefined
+          : this.#news(event.taskId, `${percent(event.progress)}  ${event.message ?? ''}`)
       case 'attempt.failed': {
         const { attempt, failure, verdict } = event
         if (verdict.action !== 'retry') return undefined
-        return [styled('doubtful', `attempt ${attempt} failed, again in ${duration(verdict.delayMs)}`), `: ${failure.message}`]
+        return [
+          styled('doubtful', `attempt ${attempt} failed, again in ${duration(verdict.delayMs)}`),
+          `: ${failure.message}`,
+        ]
       }
       case 'attempt.abandoned':
         return [styled('doubtful', `attempt ${event.attempt} does not end and was left alone`)]
@@ -64,6 +70,13 @@ export class Narration {
       default:
         return undefined
     }
+  }
+
+  /** Some reports say what was said before, with another usage. */
+  #news(taskId: string, said: string): readonly Part[] | undefined {
+    if (this.#lastSaid.get(taskId) === said) return undefined
+    this.#lastSaid.set(taskId, said)
+    return [said]
   }
 
   #bill(taskId: string): string {

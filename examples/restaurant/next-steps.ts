@@ -2,25 +2,34 @@ import { relative, resolve } from 'node:path'
 import type { Json, RunResult } from 'counterpoint'
 import { isRecord } from './agents/agent.js'
 import { inside } from './agents/files.js'
-import type { Line } from './terminal.js'
-import { styled } from './terminal.js'
+import { type Line, styled } from './terminal.js'
 
-/** Which files each task wrote, and where. */
-export function fileLines({ outputs }: RunResult): Line[] {
-  return Object.entries(outputs).flatMap(([task, output]) => {
+/** Where the files lie, and which task wrote which; `latest` is another way there. Paths are for a shell in the folder `from`. */
+export function fileLines({ outputs }: RunResult, folder: string, latest: string | undefined, from: string): Line[] {
+  const written = Object.entries(outputs).flatMap(([task, output]): Line[] => {
     if (!isRecord(output) || typeof output.folder !== 'string' || !Array.isArray(output.files)) return []
     const names = output.files.flatMap(file => (isRecord(file) && typeof file.name === 'string' ? [file.name] : []))
-    return [[`${output.folder}/`, styled('dim', ` ${names.join(', ')} (${task})`)]]
+    return [[`  ${output.folder}/  `, names.join(', '), styled('dim', `  ${task}`)]]
   })
+  const also = latest === undefined ? [] : [styled('dim', '  also as '), shellPath(latest, from)]
+  return [
+    [shellPath(folder, from), ...also],
+    ...written,
+    ['  result.json', styled('dim', '  all outputs, times and costs')],
+  ]
 }
 
-/** What to do with what was delivered, as commands that work in the folder `from`. */
+/** What to do with what was delivered. Paths are for a shell in the folder `from`. */
 export function nextSteps({ outputs }: RunResult, folder: string, from: string): Line[] {
-  const steps = Object.values(outputs).flatMap(output => stepOf(output, folder, from))
-  return steps.map(({ what, how }) => [styled('dim', `${what.padEnd(18)}`), how])
+  const steps = Object.values(outputs).flatMap(output => stepsWith(output, folder, from))
+  const others = [
+    { what: 'run another plan', how: 'npm start -- path/to/plan.json' },
+    { what: 'see it slower', how: 'npm start -- --scale 0.1' },
+  ]
+  return [...steps, ...others].map(({ what, how }) => [styled('dim', what.padEnd(20)), how])
 }
 
-function stepOf(output: Json, folder: string, from: string): { what: string; how: string }[] {
+function stepsWith(output: Json, folder: string, from: string): { what: string; how: string }[] {
   if (!isRecord(output)) return []
   const path = (name: unknown): string | undefined => pathOf(folder, output.folder, name, from)
   const page = output.kind === 'frontend' ? path(output.entry) : undefined

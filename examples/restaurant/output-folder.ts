@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, rename, rmdir, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rmdir, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunResult } from 'counterpoint'
 import { UsageError } from './flags.js'
@@ -31,19 +31,22 @@ export async function removeEmptyFolder(folder: string): Promise<void> {
   await rmdir(folder).catch(() => {})
 }
 
-/** Has the link `latest` beside the folder lead to it. Only a link is ever replaced; where there can be none, there is none. */
-export async function linkLatest(out: string, runId: string): Promise<boolean> {
+/**
+ * Writes the whole result, outputs included, into the folder of its run in `out`, and has the link `latest` in `out` lead there.
+ * Of what was there before, only a link of that name is ever replaced. Gives the link; undefined where there can be none.
+ */
+export async function keepResult(out: string, result: RunResult): Promise<string | undefined> {
+  const { runId } = result
+  await writeFile(join(out, runId, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
+  const latest = join(out, 'latest')
   const link = join(out, `.latest-${runId}`)
   try {
     await symlink(runId, link, 'dir')
-    await rename(link, join(out, 'latest'))
-    return true
+    // A folder of that name is not replaced: rename refuses to.
+    await rename(link, latest)
+    return latest
   } catch {
-    return false
+    await unlink(link).catch(() => {})
+    return undefined
   }
-}
-
-/** Writes the whole result, outputs included, into the folder. */
-export async function keepResult(folder: string, result: RunResult): Promise<void> {
-  await writeFile(join(folder, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
 }

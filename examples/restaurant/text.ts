@@ -57,16 +57,23 @@ export function fill(text: string, width: number, align: 'left' | 'right' = 'lef
   return align === 'left' ? shown + space : space + shown
 }
 
-/** The text in lines of at most `width` columns, broken between words; a word that is wider has a line of its own. */
-export function wrap(text: string, width: number): string[] {
+/** The text in lines of at most `most` columns (no less than 8), broken between words, and inside those that are wider than a line. */
+export function wrap(text: string, most: number): string[] {
+  const width = Math.max(8, most)
   const lines: string[] = []
   let line = ''
   for (const word of inline(text).split(' ')) {
     const longer = line === '' ? word : `${line} ${word}`
-    if (line !== '' && displayWidth(longer) > width) {
-      lines.push(line)
+    if (displayWidth(longer) <= width) line = longer
+    else {
+      if (line !== '') lines.push(line)
       line = word
-    } else line = longer
+    }
+    while (displayWidth(line) > width) {
+      const head = cut(line, width + 1).slice(0, -1)
+      lines.push(head)
+      line = line.slice(head.length)
+    }
   }
   return [...lines, line]
 }
@@ -77,6 +84,11 @@ export function duration(ms: number): string {
   if (seconds < 10) return `${seconds.toFixed(2)} s`
   if (seconds < 100) return `${seconds.toFixed(1)} s`
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
+}
+
+/** `1.4 s`, `45 s`, `3 min 20 s`. */
+export function roughly(ms: number): string {
+  return ms < 99_500 ? `${(ms / 1_000).toFixed(ms < 9_950 ? 1 : 0)} s` : duration(ms)
 }
 
 /** `$1.08`; small amounts with as many digits as say something. */

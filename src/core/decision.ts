@@ -44,7 +44,7 @@ type RunLevel = Extract<RunEvent, { readonly type: `run.${string}` }>
  */
 export class Decision {
   readonly state: RunState
-  readonly events: RunEvent[] = []
+  readonly #events: RunEvent[] = []
   readonly #context: DecideContext
   readonly #at: number
 
@@ -52,6 +52,11 @@ export class Decision {
     this.state = state
     this.#context = context
     this.#at = Math.max(context.at, state.at)
+  }
+
+  /** What has been decided, in a list of just that length: it is kept for as long as the run. */
+  get events(): RunEvent[] {
+    return this.#events.slice()
   }
 
   run(event: Unstamped<RunLevel>): void {
@@ -189,6 +194,6 @@ export class Decision {
 
   #emit(event: RunEvent): void {
     evolve(this.state, event)
-    this.events.push(event)
+    this.#events.push(event)
   }
 }

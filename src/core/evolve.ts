@@ -139,8 +139,16 @@ function drawEdge(state: RunState, from: number, to: number): void {
 }
 
 function succeed(state: RunState, event: TaskSucceeded): void {
-  endAttempt(state, event.index, event.at, event.usage, NOTHING)
-  move(state, event.index, { status: 'succeeded', at: event.at, output: event.output })
+  const was = state.states[event.index]
+  if (was?.status !== 'running') throw impossible(state, event.index, 'succeeded')
+  move(state, event.index, {
+    status: 'succeeded',
+    at: event.at,
+    output: event.output,
+    attempt: was.attempt,
+    startedAt: was.startedAt,
+    usage: event.usage,
+  })
   for (let edge = state.firstEdge[event.index] as number; edge !== -1; edge = state.nextEdge[edge] as number)
     (state.open[state.edgeTo[edge] as number] as number)--
 }

@@ -52,7 +52,7 @@ export type TaskState =
       readonly because: StopReason
     }
   | { readonly status: 'delayed'; readonly until: number; readonly failure: Failure }
-  | { readonly status: 'succeeded'; readonly at: number; readonly output: Json }
+  | SucceededState
   | { readonly status: 'dead'; readonly at: number; readonly failure: Failure }
   | { readonly status: 'skipped'; readonly at: number; readonly rootCause: string }
   | { readonly status: 'cancelled'; readonly at: number; readonly reason: string }
@@ -68,6 +68,16 @@ export interface RunningState {
   readonly input: Json
 }
 
+/** A task with its output. Its last attempt is told here, and not in its tally: most tasks have no other. */
+export interface SucceededState {
+  readonly status: 'succeeded'
+  readonly at: number
+  readonly output: Json
+  readonly attempt: number
+  readonly startedAt: number
+  readonly usage: Usage | undefined
+}
+
 /** Why a running attempt is being stopped. */
 export type StopReason =
   | { readonly kind: 'timeout'; readonly failure: Failure }
@@ -76,9 +86,9 @@ export type StopReason =
 /** The names of the states of a task. */
 export type TaskStatus = TaskState['status']
 
-/** What a task has been through: counted over all its attempts. */
+/** What a task has been through: counted over all its attempts but the one that runs, and the one that succeeded. */
 export interface Tally {
-  /** Attempts started. */
+  /** Attempts that have ended. */
   readonly attempts: number
   /** Attempts that failed by themselves: these consume retries. */
   readonly failures: number

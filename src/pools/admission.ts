@@ -16,6 +16,11 @@ export class Admission {
     this.#limits = limits
   }
 
+  /** False when no pool has a limit: then there is nothing to count. */
+  get limited(): boolean {
+    return this.#limits.size > 0
+  }
+
   /** True for a pool that counts its tasks. */
   counts(pool: string): boolean {
     return this.#limits.has(pool)

@@ -36,14 +36,11 @@ export class ReadyQueue {
     if (this.size === 0) return -1
     if (this.#fromHeap()) return popHeap(this.#heap)
     const index = this.#inOrder.indexes[this.#head++] as number
-    if (this.#head === this.#inOrder.size) this.#dropTaken(this.#head)
-    else if (this.#head >= 1_024 && this.#head * 2 >= this.#inOrder.size) this.#dropTaken(this.#head)
+    if (this.#head === this.#inOrder.size || (this.#head >= 1_024 && this.#head * 2 >= this.#inOrder.size)) {
+      this.#inOrder.dropFirst(this.#head)
+      this.#head = 0
+    }
     return index
-  }
-
-  #dropTaken(count: number): void {
-    this.#inOrder.dropFirst(count)
-    this.#head = 0
   }
 
   #fromHeap(): boolean {
@@ -71,9 +68,11 @@ class Entries {
   }
 
   dropFirst(count: number): void {
-    this.urgencies.splice(0, count)
-    this.paths.splice(0, count)
-    this.indexes.splice(0, count)
+    const left = this.size - count
+    for (let at = 0; at < left; at++) this.copy(count + at, at)
+    this.urgencies.length = left
+    this.paths.length = left
+    this.indexes.length = left
   }
 
   dropLast(): void {

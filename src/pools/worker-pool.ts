@@ -53,6 +53,8 @@ export class WorkerPool {
   #claims = 0
   #turnBegan = 0
   #atGate: Slot[] | undefined
+  readonly #idle: Slot[] = []
+  #sweeping = false
   readonly #onRelease: (slot: Slot) => void = slot => this.#release(slot)
 
   /** @throws INVALID_INPUT for a concurrency that is no positive integer. */
@@ -120,20 +122,20 @@ export class WorkerPool {
     this.#lanes.splice(this.#lanes.indexOf(lane), 1)
   }
 
-  /** Opens slots for what is ready. */
+  /** Puts slots to work on what is ready: those that rest, then new ones. */
   #fill(): void {
-    while (this.#mayOpen()) {
+    while (this.#open && this.#idle.length > 0 && this.#ready() > 0) this.#work(this.#idle.pop() as Slot)
+    while (this.#open && this.#slots < this.#concurrency && this.#slots - this.#leased < this.#ready()) {
       this.#slots++
       void this.#queue.add(() => new Promise<void>(end => this.#work({ end, leased: false, working: false })))
     }
   }
 
-  #mayOpen(): boolean {
-    if (this.#paused || this.#atGate !== undefined || this.#slots >= this.#concurrency) return false
-    return this.#slots - this.#leased < this.#ready()
+  get #open(): boolean {
+    return !this.#paused && this.#atGate === undefined
   }
 
-  /** Claimable tasks, counted no further than there could be slots for. */
+  /** Claimable tasks. */
   #ready(): number {
     let ready = 0
     for (const lane of this.#lanes) if (!lane.held) ready += lane.size
@@ -149,13 +151,32 @@ export class WorkerPool {
         this.#atGate.push(slot)
         break
       }
-      if (this.#paused || this.#slots > this.#concurrency || !this.#claimFor(slot)) {
-        this.#slots--
-        slot.end()
+      if (this.#paused || this.#slots > this.#concurrency) {
+        this.#end(slot)
+        break
+      }
+      if (!this.#claimFor(slot)) {
+        this.#rest(slot)
         break
       }
     }
     slot.working = false
+  }
+
+  /** In a chain the next task is ready a moment later: a slot with nothing to do stays for this turn of the event loop. */
+  #rest(slot: Slot): void {
+    this.#idle.push(slot)
+    if (this.#sweeping) return
+    this.#sweeping = true
+    this.#clock.schedule(() => {
+      this.#sweeping = false
+      for (const idle of this.#idle.splice(0)) this.#end(idle)
+    }, 0)
+  }
+
+  #end(slot: Slot): void {
+    this.#slots--
+    slot.end()
   }
 
   /** False when no lane has a task. */

@@ -1,5 +1,13 @@
-import { type AgentBackend, type AgentFunction, type FailureKind, Orchestrator, type Run, type TaskResult, type Verdict } from 'counterpoint'
-import { agentRequest, type BackendCall, callBackend, type CallOptions, type RequestParts } from './call-backend.js'
+import {
+  type AgentBackend,
+  type AgentFunction,
+  type FailureKind,
+  Orchestrator,
+  type Run,
+  type TaskResult,
+  type Verdict,
+} from 'counterpoint'
+import { agentRequest, type BackendCall, type CallOptions, callBackend, type RequestParts } from './call-backend.js'
 import { type ConformanceCase, must, type Pass, realTime, settlesWithin, shown } from './conformance.js'
 
 /** What {@link backendConformance} is told about a backend. */
@@ -80,7 +88,7 @@ class BackendTrial {
 
   async answers(): Promise<void> {
     const task = await this.#ended(await this.#orchestrate(this.#options.succeeds), this.#answerMs)
-    must(task.status === 'succeeded', `expected the task to succeed; it is ${task.status}: ${shown(task.failure)}`)
+    must(task.status === 'succeeded', `expected the task to succeed; it is ${task.status}: ${failureText(task)}`)
   }
 
   async settlesOnce(): Promise<void> {
@@ -109,7 +117,10 @@ class BackendTrial {
       const isShare = progress === undefined || (progress >= 0 && progress <= 1)
       must(isShare, `expected progress between 0 and 1, got ${progress}`)
       for (const [name, value] of Object.entries(usage ?? {}))
-        must(typeof value !== 'number' || (Number.isFinite(value) && value >= 0), `expected usage.${name} to be 0 or more, got ${value}`)
+        must(
+          typeof value !== 'number' || (Number.isFinite(value) && value >= 0),
+          `expected usage.${name} to be 0 or more, got ${value}`,
+        )
     }
   }
 
@@ -124,7 +135,10 @@ class BackendTrial {
     await this.#answered(call)
     call.abort()
     await this.#pass(this.#startMs)
-    must(call.settlements === 1, `expected an abort after the answer to change nothing; it settled ${call.settlements} times`)
+    must(
+      call.settlements === 1,
+      `expected an abort after the answer to change nothing; it settled ${call.settlements} times`,
+    )
   }
 
   async fails(request: RequestParts): Promise<void> {
@@ -153,8 +167,8 @@ class BackendTrial {
 
   async abortsOnlyOne(long: RequestParts): Promise<void> {
     const backend = await this.#make()
-    const other = callBackend(backend, { ...long, id: 'other' })
-    const one = callBackend(backend, { ...long, id: 'one' })
+    const other = callBackend(backend, { ...long, runId: 'other' })
+    const one = callBackend(backend, { ...long, runId: 'one' })
     await this.#pass(this.#startMs)
     one.abort()
     await this.#settled(one, this.#settleMs, 'an attempt that was aborted')
@@ -185,12 +199,18 @@ class BackendTrial {
   }
 
   async #settled({ result }: BackendCall, withinMs: number, what: string): Promise<void> {
-    must(await settlesWithin(result, withinMs, this.#pass), `expected ${what} to settle within ${withinMs} ms; it has not`)
+    must(
+      await settlesWithin(result, withinMs, this.#pass),
+      `expected ${what} to settle within ${withinMs} ms; it has not`,
+    )
   }
 
   async #answered(call: BackendCall): Promise<void> {
     await this.#settled(call, this.#answerMs, 'the request of succeeds')
-    const error = await call.result.then(() => undefined, (cause: unknown) => ({ cause }))
+    const error = await call.result.then(
+      () => undefined,
+      (cause: unknown) => ({ cause }),
+    )
     must(error === undefined, `expected an answer; it failed with ${shown(messageOf(error?.cause))}`)
   }
 
@@ -209,6 +229,10 @@ class BackendTrial {
     must(ended, `expected the task to end within ${withinMs} ms; it is still ${run.task('task')?.status}`)
     return run.task('task') as TaskResult
   }
+}
+
+function failureText({ failure }: TaskResult): string {
+  return failure ? `${failure.code ?? failure.kind}, ${failure.message}` : 'without a failure'
 }
 
 function messageOf(thrown: unknown): unknown {

@@ -28,7 +28,12 @@ export interface RequestParts {
 /** A request as an orchestrator makes it, frozen to the bottom. */
 export function agentRequest(parts: RequestParts = {}): AgentRequest {
   const { runId = 'run', id = 'task', description = id, pool = 'pool', context, input = null, outputs = {} } = parts
-  const task = Object.freeze({ id, description, pool, ...(context !== undefined && { context: canonicalJson(context) }) })
+  const task = Object.freeze({
+    id,
+    description,
+    pool,
+    ...(context !== undefined && { context: canonicalJson(context) }),
+  })
   const frozen = canonicalJson(outputs) as Readonly<Record<string, Json>>
   return Object.freeze({ runId, task, input: canonicalJson(input), outputs: frozen })
 }
@@ -81,7 +86,10 @@ export function callBackend(
   }
   if (aborted) controller.abort()
   const settled = { times: 0 }
-  const result = follow(() => (typeof backend === 'function' ? backend : backend.run.bind(backend))(request, context), settled)
+  const result = follow(
+    () => (typeof backend === 'function' ? backend : backend.run.bind(backend))(request, context),
+    settled,
+  )
   result.catch(() => {})
   return {
     request,

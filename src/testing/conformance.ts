@@ -30,10 +30,9 @@ export async function settlesWithin(promise: PromiseLike<unknown>, ms: number, p
   const note = (): void => {
     outcome.settled = true
   }
-  promise.then(note, note)
-  await null
+  const noted = promise.then(note, note)
   for (let waited = 0, step = 1; !outcome.settled && waited < ms; step = Math.min(2 * step, 50)) {
-    await pass(Math.min(step, ms - waited))
+    await Promise.race([noted, pass(Math.min(step, ms - waited))])
     waited += step
   }
   return outcome.settled

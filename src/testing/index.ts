@@ -1,1 +1,21 @@
-export { VirtualClock, type VirtualClockOptions } from './virtual-clock.js'
+// Every public name, in reading order.
+export { MockBackend } from './mock-backend.js'
+export type { MockBackendOptions } from './mock-backend.js'
+export type { MockCall } from './mock-call.js'
+export { fail, hang, ignoreAbort, succeed } from './mock-answer.js'
+export type { Answer, AnswerOptions, AnswerTiming, FailureParts, MockAnswer } from './mock-answer.js'
+export { VirtualClock } from './virtual-clock.js'
+export type { VirtualClockOptions } from './virtual-clock.js'
+export { slowJournal } from './slow-journal.js'
+export type { SlowJournal, SlowJournalOptions } from './slow-journal.js'
+
+// For authors of adapters
+export { agentRequest, callBackend } from './call-backend.js'
+export type { BackendCall, CallOptions, RequestParts } from './call-backend.js'
+export type { ConformanceCase, Pass } from './conformance.js'
+export { backendConformance } from './backend-conformance.js'
+export type { BackendConformanceOptions } from './backend-conformance.js'
+export { journalConformance } from './journal-conformance.js'
+export type { JournalConformanceOptions } from './journal-conformance.js'
+export { clockConformance } from './clock-conformance.js'
+export type { ClockConformanceOptions } from './clock-conformance.js'

@@ -1,4 +1,12 @@
-import { AgentError, type AgentFunction, type Failure, type FailureKind, type Report, reply, type Usage } from 'counterpoint'
+import {
+  AgentError,
+  type AgentFunction,
+  type Failure,
+  type FailureKind,
+  type Report,
+  reply,
+  type Usage,
+} from 'counterpoint'
 
 /** When an answer of a `MockBackend` comes, and what is heard before. */
 export interface AnswerTiming {
@@ -21,7 +29,17 @@ export type FailureParts = Partial<Failure> & Pick<Failure, 'kind'>
  * What a task may be given in a `MockBackend`: an output as it is; a function, called for each attempt, that gives one, or a promise of one,
  * or throws; or what {@link succeed}, {@link fail}, {@link hang} and {@link ignoreAbort} make (a function may give these, too).
  */
-export type Answer = AgentFunction | MockAnswer | object | string | number | bigint | boolean | symbol | null | undefined
+export type Answer =
+  | AgentFunction
+  | MockAnswer
+  | object
+  | string
+  | number
+  | bigint
+  | boolean
+  | symbol
+  | null
+  | undefined
 
 interface Script extends AnswerTiming {
   readonly heedsAbort: boolean

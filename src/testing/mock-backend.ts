@@ -1,5 +1,13 @@
-import { type AgentBackend, AgentError, type AgentRequest, type AttemptContext, type Clock, systemClock } from 'counterpoint'
+import {
+  type AgentBackend,
+  AgentError,
+  type AgentRequest,
+  type AttemptContext,
+  type Clock,
+  systemClock,
+} from 'counterpoint'
 import { type Answer, MockAnswer } from './mock-answer.js'
+import { Call, type MockCall, matches } from './mock-call.js'
 import { pause } from './pause.js'
 
 /** Options of a {@link MockBackend}. */
@@ -10,21 +18,6 @@ export interface MockBackendOptions {
   readonly name?: string
   /** As in an `AgentBackend`: its slot is held until an aborted attempt settles. Default false. */
   readonly confirmsStop?: boolean
-}
-
-/** One call of a {@link MockBackend}: one attempt. */
-export interface MockCall {
-  readonly taskId: string
-  /** From 1. */
-  readonly attempt: number
-  readonly request: AgentRequest
-  readonly context: AttemptContext
-  /** In milliseconds since 1970, by the backend's clock. */
-  readonly startedAt: number
-  /** Undefined while the attempt runs. */
-  readonly endedAt: number | undefined
-  /** Whether it was told to stop. */
-  readonly aborted: boolean
 }
 
 /**
@@ -88,7 +81,9 @@ export class MockBackend implements AgentBackend {
   release(taskId: string, ...answer: readonly [answer?: Answer]): void {
     const held = [...this.#held.keys()].filter(call => taskId === '*' || call.taskId === taskId)
     if (held.length === 0)
-      throw new Error(`no attempt of task "${taskId}" is held: call hold("${taskId}") first, then await started("${taskId}")`)
+      throw new Error(
+        `no attempt of task "${taskId}" is held: call hold("${taskId}") first, then await started("${taskId}")`,
+      )
     for (const call of held) this.#held.get(call)?.(answer.length === 0 ? this.#scripted(call) : answer[0])
   }
 
@@ -204,31 +199,6 @@ export class MockBackend implements AgentBackend {
 
 const NO_CLOCK =
   'an answer with afterMs needs a clock: new MockBackend({ clock }), with the VirtualClock that the orchestrator has'
-
-class Call implements MockCall {
-  readonly taskId: string
-  readonly attempt: number
-  readonly request: AgentRequest
-  readonly context: AttemptContext
-  readonly startedAt: number
-  endedAt: number | undefined
-
-  constructor(request: AgentRequest, context: AttemptContext, startedAt: number) {
-    this.taskId = request.task.id
-    this.attempt = context.attempt
-    this.request = request
-    this.context = context
-    this.startedAt = startedAt
-  }
-
-  get aborted(): boolean {
-    return this.context.signal.aborted
-  }
-}
-
-function matches(call: MockCall, taskId: string): boolean {
-  return taskId === '*' || call.taskId === taskId
-}
 
 /** A proxy whose traps throw is no promise. */
 function isPromise(value: unknown): value is Promise<unknown> {

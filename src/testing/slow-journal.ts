@@ -1,4 +1,11 @@
-import { type Clock, type Journal, type JournalRecord, memoryJournal, type OpenJournal, systemClock } from 'counterpoint'
+import {
+  type Clock,
+  type Journal,
+  type JournalRecord,
+  memoryJournal,
+  type OpenJournal,
+  systemClock,
+} from 'counterpoint'
 
 /** Options of {@link slowJournal}: without them records become durable by `flush` only. */
 export interface SlowJournalOptions {
@@ -22,6 +29,8 @@ export function slowJournal(options?: SlowJournalOptions): SlowJournal {
 }
 
 interface Waiting {
+  /** Counted over all runs, from 1. */
+  readonly place: number
   readonly runId: string
   readonly text: string
   readonly done: () => void
@@ -33,7 +42,9 @@ export class SlowJournal implements Journal {
   readonly #options: SlowJournalOptions | undefined
   readonly #runs = new Map<string, string[]>()
   #waiting: Waiting[] = []
-  #writing = false
+  #appended = 0
+  /** Calls the write off that is under way. */
+  #callOff: (() => void) | undefined
   /** Each failure ends an age: what was opened before takes nothing more. */
   #age = 0
   #error: unknown
@@ -93,6 +104,8 @@ export class SlowJournal implements Journal {
   fail(error: unknown = new Error('the disk is broken')): void {
     this.#age++
     this.#error = error
+    this.#callOff?.()
+    this.#callOff = undefined
     for (const { refuse } of this.#waiting.splice(0)) refuse(error)
   }
 
@@ -112,20 +125,19 @@ export class SlowJournal implements Journal {
 
   #append(runId: string, record: JournalRecord): Promise<void> {
     const text = JSON.stringify(record)
-    const appended = new Promise<void>((done, refuse) => this.#waiting.push({ runId, text, done, refuse }))
-    if (this.#options && !this.#writing) this.#write(this.#options)
+    const place = ++this.#appended
+    const appended = new Promise<void>((done, refuse) => this.#waiting.push({ place, runId, text, done, refuse }))
+    if (this.#options && this.#callOff === undefined) this.#write(this.#options)
     return appended
   }
 
   /** Group commit: one write at a time, of all that wait when it starts. */
   #write(options: SlowJournalOptions): void {
-    const count = this.#waiting.length
-    if (count === 0) return
-    this.#writing = true
-    options.clock.schedule(() => {
-      this.#writing = false
-      void this.flush(count)
-      this.#write(options)
+    const last = this.#appended
+    this.#callOff = options.clock.schedule(() => {
+      this.#callOff = undefined
+      void this.flush(this.#waiting.filter(({ place }) => place <= last).length)
+      if (this.#waiting.length > 0) this.#write(options)
     }, options.delayMs)
   }
 }

@@ -71,8 +71,11 @@ export class VirtualClock implements Clock {
 
   /**
    * Lets `ms` pass: callbacks run in the order of their times, and after each all promises that it settled are followed up.
+   * @throws Error unless `ms` is 0 or more: time does not go back (the wall clock may: `jump`), and never comes to an end.
    */
   async advance(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY))
+      throw new Error(`VirtualClock: expected a number of milliseconds to pass, 0 or more; got ${ms}`)
     const until = this.#elapsedMs + ms
     await this.#settle()
     for (let next = this.#next(); next !== undefined && next.dueAt <= until; next = this.#next()) await this.#fire(next)

@@ -1,18 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import {
-  add,
-  cancel,
-  fail,
-  ok,
-  pause,
-  recover,
-  Scene,
-  type SceneOptions,
-  type Step,
-  specs,
-  start,
-  tell,
-} from '../support/scene.js'
+import { add, cancel, fail, ok, pause, recover, Scene, specs, start, tell } from '../support/scene.js'
 import { table } from '../support/table.js'
 
 const dead = { retries: 0 }

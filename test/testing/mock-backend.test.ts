@@ -1,0 +1,251 @@
+import { AgentError, Orchestrator, type PlanInput, type Run } from 'counterpoint'
+import { type Answer, fail, hang, ignoreAbort, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+
+const clock = (): VirtualClock => new VirtualClock()
+const one = (task: object = {}): PlanInput => ({ tasks: [{ id: 'a', description: 'a', retries: 0, ...task }] })
+
+function run(backend: MockBackend, time: VirtualClock, plan: PlanInput = one()): Run {
+  return new Orchestrator({ clock: time, pools: { mock: { backend } }, random: () => 0.5 }).run(plan)
+}
+
+async function outcome(answer: Answer, task?: object): Promise<unknown> {
+  const time = clock()
+  const settled = run(new MockBackend({ clock: time }).answer('a', answer), time, one(task))
+  await time.runUntilIdle()
+  await settled.result
+  const { status, output, failure, usage } = settled.task('a')!
+  return status === 'succeeded' ? { output, usage } : { status, ...failure, usage }
+}
+
+describe('a MockBackend answers', () => {
+  test('with a value, every attempt of every task', async () => {
+    expect(await outcome('text')).toMatchObject({ output: 'text' })
+    expect(await outcome({ list: [1, null] })).toMatchObject({ output: { list: [1, null] } })
+    expect(await outcome(undefined)).toMatchObject({ output: null })
+  })
+
+  test('with what a function gives, promises or throws, for the request and the context', async () => {
+    expect(await outcome(({ task, input }, { attempt }) => [task.id, input, attempt], { input: 7 })).toMatchObject({
+      output: ['a', 7, 1],
+    })
+    expect(await outcome(async () => 'later')).toMatchObject({ output: 'later' })
+    expect(
+      await outcome(() => {
+        throw new AgentError('refused', 'no')
+      }),
+    ).toMatchObject({ status: 'dead', kind: 'refused', message: 'no' })
+    expect(await outcome(() => Promise.reject(new AgentError('crashed', 'gone')))).toMatchObject({ kind: 'crashed' })
+  })
+
+  test('with a scripted answer that a function chose', async () => {
+    expect(await outcome(async ({ task }) => fail('quota', { usage: { costUsd: task.id.length } }), {})).toMatchObject({
+      status: 'dead',
+      kind: 'quota',
+    })
+  })
+
+  test('with usage, for success and for failure', async () => {
+    const usage = { inputTokens: 3, costUsd: 0.5 }
+    expect(await outcome(succeed('x', { usage }))).toEqual({ output: 'x', usage })
+    expect(await outcome(fail('agent', { usage }))).toMatchObject({ kind: 'agent', usage })
+  })
+
+  test('with a failure by its kind, by its parts, or by the error itself', async () => {
+    expect(await outcome(fail('crashed'))).toMatchObject({
+      kind: 'crashed',
+      message: expect.stringContaining('crashed'),
+    })
+    expect(await outcome(fail({ kind: 'refused', message: 'gone', status: 404, code: 'NO_MODEL' }))).toMatchObject({
+      kind: 'refused',
+      message: 'gone',
+      status: 404,
+      code: 'NO_MODEL',
+    })
+    expect(await outcome(fail(Object.assign(new Error('slow down'), { status: 503 })))).toMatchObject({ status: 503 })
+  })
+
+  test('attempt by attempt from a list, of which the last one repeats', async () => {
+    const time = clock()
+    const backend = new MockBackend().answers('a', [fail('agent'), () => fail('crashed'), 'third'])
+    const settled = run(backend, time, one({ retries: 5 }))
+    await time.runUntilIdle()
+    expect((await settled.result).outputs.a).toBe('third')
+    expect(backend.callsOf('a').map(call => call.attempt)).toEqual([1, 2, 3])
+    const again = run(new MockBackend().answers('a', ['only']), clock())
+    expect((await again.result).outputs.a).toBe('only')
+  })
+
+  test("by '*' every task that has no answer of its own", async () => {
+    const backend = new MockBackend().answer('*', ({ task }) => `${task.id}?`).answer('b', 'mine')
+    const tasks = ['a', 'b', 'c'].map(id => ({ id, description: id }))
+    expect({ ...(await run(backend, clock(), { tasks }).result).outputs }).toEqual({ a: 'a?', b: 'mine', c: 'c?' })
+  })
+
+  test('a task that it does not know with a failure that says what to call', async () => {
+    const settled = run(new MockBackend().answer('b', 1), clock(), one({ retries: 5 }))
+    await settled.result
+    expect(settled.task('a')).toMatchObject({ attempts: 1, failure: { kind: 'bad-input' } })
+    expect(settled.task('a')?.failure?.message).toMatch(/no answer for task "a": call answer\("a", /)
+  })
+
+  test('with values that no backend should give, untouched', async () => {
+    const hostile = new Proxy(
+      {},
+      {
+        get() {
+          throw new Error('trap')
+        },
+        getPrototypeOf() {
+          throw new Error('trap')
+        },
+      },
+    )
+    expect(await outcome(() => hostile)).toMatchObject({ status: 'dead' })
+    expect(await outcome(succeed(() => 'a function'))).toMatchObject({
+      kind: 'invalid-output',
+      code: 'OUTPUT_NOT_JSON',
+    })
+    expect(await outcome(() => ({ then: (ok: (value: string) => void) => ok('thenable') }))).toMatchObject({
+      output: 'thenable',
+    })
+  })
+})
+
+describe('a MockBackend takes time', () => {
+  test('of the clock that it is given', async () => {
+    const time = clock()
+    const backend = new MockBackend({ clock: time }).answer('a', succeed('late', { afterMs: 3_600_000 }))
+    const settled = run(backend, time, one({ timeoutMs: 3_600_001 }))
+    await time.runUntilIdle()
+    expect((await settled.result).times.wallMs).toBe(3_600_000)
+    const [call] = backend.calls
+    expect(call!.endedAt! - call!.startedAt).toBe(3_600_000)
+    expect(time.pending).toBe(0)
+  })
+
+  test('never without a clock: that is refused when it is scripted', () => {
+    const timed = succeed(1, { afterMs: 5 })
+    expect(() => new MockBackend().answer('a', timed)).toThrow(/needs a clock: new MockBackend\({ clock }\)/)
+    expect(() => new MockBackend().answers('a', [1, timed])).toThrow(/needs a clock/)
+    expect(() => new MockBackend().answer('a', hang()).answer('b', ignoreAbort())).not.toThrow()
+  })
+
+  test('never without a clock: a function that gives a timed answer fails, and says so', async () => {
+    const settled = run(
+      new MockBackend().answer('a', () => succeed(1, { afterMs: 5 })),
+      clock(),
+    )
+    await settled.result
+    expect(settled.task('a')?.failure).toMatchObject({
+      kind: 'bad-input',
+      message: expect.stringMatching(/needs a clock/),
+    })
+  })
+
+  test('and reports on the way: first at once, then at equal distances', async () => {
+    const time = clock()
+    const progress = [0, 0.3, 0.6].map(share => ({ progress: share, message: `${share}` }))
+    const backend = new MockBackend({ clock: time }).answer('a', succeed('x', { afterMs: 3_000, progress }))
+    const settled = run(backend, time)
+    const heard: [number, number | undefined][] = []
+    settled.on('attempt.progressed', ({ at, progress: share }) =>
+      heard.push([at - time.now() + time.monotonic(), share]),
+    )
+    await time.runUntilIdle()
+    await settled.result
+    expect(heard).toEqual([
+      [0, 0],
+      [1_000, 0.3],
+      [2_000, 0.6],
+    ])
+  })
+
+  test('and is refused a delay that is none', () => {
+    expect(() => succeed(1, { afterMs: Number.NaN })).toThrow(/expected afterMs to be .* got NaN/)
+    expect(() => succeed(1, { afterMs: -1 })).toThrow(/got -1/)
+    expect(() => new MockBackend().answers('a', [])).toThrow(/at least one answer for task "a"/)
+  })
+})
+
+describe('a MockBackend heeds its abort', () => {
+  test.each([
+    ['while it takes time', succeed('x', { afterMs: 10_000 })],
+    ['while it hangs', hang()],
+  ])('%s, and leaves no timer behind', async (_, answer) => {
+    const time = clock()
+    const backend = new MockBackend({ clock: time }).answer('a', answer)
+    const settled = run(backend, time)
+    await backend.started('a')
+    await settled.cancel()
+    await settled.result
+    await time.advance(0)
+    expect(backend.calls[0]).toMatchObject({ aborted: true, endedAt: time.now() })
+    expect([backend.running, time.pending]).toEqual([0, 0])
+    expect(settled.task('a')).toMatchObject({ status: 'cancelled', abandoned: 0 })
+  })
+
+  test('unless it is told to ignore it', async () => {
+    const time = clock()
+    const backend = new MockBackend({ clock: time }).answer('a', ignoreAbort(10_000, 'too late'))
+    const settled = run(backend, time, one({ timeoutMs: 100 }))
+    await time.runUntilIdle()
+    expect(settled.task('a')).toMatchObject({ status: 'dead', abandoned: 1 })
+    expect(backend.calls[0]).toMatchObject({ aborted: true, endedAt: time.now() })
+    expect(time.monotonic()).toBe(10_000)
+  })
+
+  test('which may end in a failure, too', async () => {
+    const time = clock()
+    const backend = new MockBackend({ clock: time }).answer('a', ignoreAbort(50, fail('crashed')))
+    const settled = run(backend, time)
+    await time.runUntilIdle()
+    expect((await settled.result).tasks[0]?.failure?.kind).toBe('crashed')
+  })
+})
+
+describe('a MockBackend holds attempts', () => {
+  test('until each is released, with an answer or with the one that is scripted', async () => {
+    const time = clock()
+    const backend = new MockBackend().answer('*', 'scripted').hold('a')
+    const settled = run(backend, time, one({ retries: 1 }))
+    const first = await backend.started('a')
+    expect([first.attempt, first.endedAt, backend.running]).toEqual([1, undefined, 1])
+    backend.release('a', fail({ kind: 'agent', message: 'not yet' }))
+    await time.advance(1_000)
+    expect((await backend.started('a')).attempt).toBe(2)
+    backend.release('a')
+    expect((await settled.result).outputs.a).toBe('scripted')
+  })
+
+  test('and says when there is none to release', async () => {
+    const backend = new MockBackend().hold('a')
+    expect(() => backend.release('a', 1)).toThrow(/no attempt of task "a" is held: call hold\("a"\) first/)
+  })
+
+  test('but not beyond their abort', async () => {
+    const backend = new MockBackend().hold('*')
+    const settled = run(backend, clock())
+    await backend.started('*')
+    await settled.cancel()
+    await settled.result
+    expect(() => backend.release('*', 1)).toThrow(/no attempt/)
+    expect(settled.task('a')).toMatchObject({ status: 'cancelled', abandoned: 0 })
+  })
+
+  test('and counts how many ran at once', async () => {
+    const backend = new MockBackend({ name: 'counted' }).hold('*')
+    const tasks = Array.from({ length: 10 }, (_, i) => ({ id: `t${i}`, description: 'x' }))
+    const pools = { mock: { backend, concurrency: 3 } }
+    const settled = new Orchestrator({ pools }).run({ tasks })
+    await backend.started('t2')
+    expect([backend.running, backend.calls.length]).toEqual([3, 3])
+    while (backend.running > 0) {
+      backend.release('*', 'ok')
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    await settled.result
+    expect([backend.maxRunning, backend.running, backend.calls.length]).toEqual([3, 0, 10])
+    expect(backend.calls.map(call => call.taskId)).toEqual(tasks.map(task => task.id))
+  })
+})
