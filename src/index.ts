@@ -15,15 +15,17 @@ export { Run } from './run.js'
 export type { RunningTask, RunProgress } from './run-view.js'
 
 // Plans
-export { TaskGraph, TaskRef } from './plan/task-graph.js'
+export { TaskGraph } from './plan/task-graph.js'
 export type {
   Dependencies,
+  IdOf,
   JsonInput,
   OutputOf,
   OutputsOf,
   PlanSource,
   TaskBinding,
   TaskOptions,
+  TaskRef,
 } from './plan/task-graph.js'
 export { parsePlan } from './plan/plan.js'
 export type { ParsePlanOptions, Plan } from './plan/plan.js'
@@ -99,7 +101,7 @@ export { evolve, replay } from './core/evolve.js'
 export { emptyState } from './core/run-state.js'
 export type { RunPhase, RunState, RunStatus } from './core/run-state.js'
 export type * from './core/signal.js'
-export type { RunningState, StopReason, Tally, TaskState, TaskStatus } from './core/task.js'
+export type { RunningState, StopReason, SucceededState, Tally, TaskState, TaskStatus } from './core/task.js'
 
 // Ports
 export { systemClock } from './clock.js'

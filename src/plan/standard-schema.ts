@@ -24,6 +24,7 @@ export declare namespace StandardSchemaV1 {
     readonly output: Output
   }
 
+  /** What a validation may be told. */
   interface Options {
     /** Parameters that only one schema library understands. */
     readonly libraryOptions?: Record<string, unknown> | undefined
@@ -32,11 +33,13 @@ export declare namespace StandardSchemaV1 {
   /** How a validation ended: without `issues` it went well. */
   type Result<Output> = SuccessResult<Output> | FailureResult
 
+  /** It went well: `value` is what the schema made of it. */
   interface SuccessResult<Output> {
     readonly value: Output
     readonly issues?: undefined
   }
 
+  /** It did not. */
   interface FailureResult {
     readonly issues: readonly Issue[]
   }
@@ -47,6 +50,7 @@ export declare namespace StandardSchemaV1 {
     readonly path?: readonly (PropertyKey | PathSegment)[] | undefined
   }
 
+  /** A key on the way to what is wrong, as some libraries tell it. */
   interface PathSegment {
     readonly key: PropertyKey
   }

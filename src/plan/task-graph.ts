@@ -52,7 +52,9 @@ export type OutputsOf<After extends Dependencies> = {
   readonly [Dependency in After[number] as IdOf<Dependency>]: Dependency extends TaskRef ? OutputOf<Dependency> : Json
 }
 
-type IdOf<Dependency> = Dependency extends TaskRef<infer Id> ? Id : Dependency extends string ? Dependency : never
+/** The id that a member of an `after` stands for. */
+export type IdOf<Dependency> =
+  Dependency extends TaskRef<infer Id> ? Id : Dependency extends string ? Dependency : never
 
 /** What becomes JSON: like `Json`, but members may be undefined, and are then left out. */
 export type JsonInput = Json | readonly JsonInput[] | { readonly [key: string]: JsonInput | undefined }

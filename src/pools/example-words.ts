@@ -44,7 +44,8 @@ export class ExampleWords {
 }
 
 function add(evidence: number[], more: Evidence | undefined): void {
-  if (more) for (const [pool, weight] of more.entries()) evidence[pool] += weight
+  if (more === undefined) return
+  for (const [pool, weight] of more.entries()) evidence[pool] = evidence[pool] + weight
 }
 
 function openingsOf(stems: readonly string[]): readonly string[] {

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import type { RunEvent, TaskState } from 'counterpoint'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Dice } from '../support/dice.js'
+import { feed, misbehave, outputOf } from '../support/feeding.js'
+import { graphs } from '../support/graphs.js'
+import { checkHistory } from '../support/history.js'
+import { Scene, type SceneOptions } from '../support/scene.js'
+
+/** How many graphs are walked. */
+const HISTORIES = Number(process.env.HISTORIES ?? 2_000)
+
+const seeds = fc.nat()
+const failureMode = fc.constantFrom('continue' as const, 'no-new' as const, 'kill' as const)
+
+/** What a task has come to, without the times. */
+function ends(scene: Scene): ReadonlyMap<string, unknown> {
+  const endOf = (task: TaskState): unknown => {
+    if (task.status === 'succeeded') return task.output
+    if (task.status === 'dead') return task.failure
+    return task.status
+  }
+  return new Map(scene.state.specs.map(({ id }) => [id, endOf(scene.task(id))] as const))
+}
+
+/** Every prefix of what a journal can hold, recovered by another process and fed to its end. */
+function recovered(records: readonly (readonly RunEvent[])[], seed: number, options: SceneOptions): readonly Scene[] {
+  return records.map((_, i) => {
+    const scene = new Scene({ ...options, checks: false }, records.slice(0, i + 1))
+    scene.at = 1_000
+    scene.send({ type: 'recover' })
+    feed(scene, seed, new Dice(seed + i))
+    return scene
+  })
+}
+
+describe(`${HISTORIES} histories`, () => {
+  test('of signals of every kind, right and wrong, settle when they are fed, and keep every invariant', () => {
+    fc.assert(
+      fc.property(graphs(), seeds, failureMode, (tasks, seed, mode) => {
+        const dice = new Dice(seed)
+        const scene = Scene.of(tasks, { failureMode: mode })
+        if (tasks.length > 0) misbehave(scene, dice, 2 * tasks.length)
+        feed(scene, seed, dice)
+        checkHistory(scene.events)
+        scene.checkReplay()
+      }),
+      { numRuns: Math.ceil(HISTORIES * 0.6) },
+    )
+  })
+
+  test('can be recovered from every prefix: what had succeeded stays, and the run settles', () => {
+    fc.assert(
+      fc.property(graphs({ maxTasks: 14 }), seeds, failureMode, (tasks, seed, mode) => {
+        const dice = new Dice(seed)
+        const scene = Scene.of(tasks, { failureMode: mode, checks: false })
+        if (tasks.length > 0) misbehave(scene, dice, 2 * tasks.length)
+        feed(scene, seed, dice)
+        for (const [i, again] of recovered(scene.records, seed, { failureMode: mode }).entries()) {
+          checkHistory(again.events)
+          for (const event of scene.records.slice(0, i + 1).flat())
+            if (event.type === 'task.succeeded')
+              expect(again.task(event.taskId)).toMatchObject({ output: event.output })
+        }
+      }),
+      { numRuns: Math.ceil(HISTORIES * 0.2) },
+    )
+  })
+
+  test('with deterministic agents come to the same end from every prefix', () => {
+    fc.assert(
+      fc.property(graphs({ maxTasks: 14 }), seeds, (tasks, seed) => {
+        const scene = Scene.of(tasks, { checks: false })
+        feed(scene, seed, new Dice(seed))
+        const expected = ends(scene)
+        for (const [id, end] of expected)
+          if (scene.task(id).status === 'succeeded') assert.deepEqual(end, outputOf(seed, id))
+        for (const again of recovered(scene.records, seed, {})) {
+          checkHistory(again.events)
+          assert.deepEqual(ends(again), expected)
+          assert.deepEqual(again.state.phase, scene.state.phase)
+        }
+      }),
+      { numRuns: Math.ceil(HISTORIES * 0.2) },
+    )
+  })
+})
