@@ -1,47 +1,35 @@
 // A run outlives the process that began it: what its journal holds is enough to go on.
-import { type AgentFunction, isCounterpointError, type Journal, memoryJournal, Orchestrator } from 'counterpoint'
-
-const shared = memoryJournal()
-
-/** A journal whose disk is full after `room` records: for a run, as if its process had ended there. */
-function failingAfter(room: number): Journal {
-  return {
-    ...shared,
-    async open(runId) {
-      const open = await shared.open(runId)
-      return {
-        ...open,
-        append(record) {
-          if (room-- <= 0) throw new Error('no space left on device')
-          return open.append(record)
-        },
-      }
-    },
-  }
-}
+import { type AgentFunction, Orchestrator } from 'counterpoint'
+import { slowJournal } from 'counterpoint/testing'
 
 let calls = 0
 const backend: AgentFunction = ({ task }) => {
   calls++
   return `${task.id} by call ${calls}`
 }
-const pools = { agents: { backend, concurrency: 1 } }
-const plan = { tasks: [{ id: 'a' }, { id: 'b', after: ['a'] }, { id: 'c', after: ['b'] }] }
+const pools = { agents: { backend } }
 
-const before = new Orchestrator({ pools, journal: failingAfter(4) })
-const cutShort = before.run(plan, { runId: 'night-shift' })
-cutShort.on('error', ({ where, error }) => console.log(`${where}: ${error instanceof Error ? error.message : error}`))
-try {
-  await cutShort.result
-} catch (error) {
-  if (!isCounterpointError(error, 'JOURNAL')) throw error
-  console.log(error.message)
+// A journal for tests: what is written becomes durable when we say so, and nothing is called or heard before.
+const journal = slowJournal()
+const before = new Orchestrator({ pools, journal })
+const first = before.run(
+  { tasks: [{ id: 'a' }, { id: 'b', after: ['a'] }, { id: 'c', after: ['b'] }] },
+  { runId: 'night-shift' },
+)
+for (const event of ['task.succeeded', 'attempt.started'] as const)
+  first.on(event, ({ type, taskId }) => console.log(`${type} ${taskId}`))
+for (let record = 1; record <= 5; record++) {
+  await journal.flush(1)
+  console.log(`-- ${record} durable, ${journal.waiting.length} on the way, ${calls} calls`)
 }
 
-const after = new Orchestrator({ pools, journal: shared })
+first.on('error', ({ where, error }) => console.log(`${where}: ${error}; the run cannot go on here`))
+journal.fail(new Error('no space left on device'))
+
+console.log('-- another process finds the journal as it was left')
+const after = new Orchestrator({ pools, journal: journal.afterCrash() })
 after.on('run.recovered', ({ epoch }) => console.log(`process ${epoch} goes on`))
-after.on('attempt.failed', ({ taskId, failure }) => console.log(`${taskId} was ${failure.kind}: ${failure.message}`))
-const run = await after.resume('night-shift')
-const { outcome, tasks } = await run.result
+after.on('attempt.failed', ({ taskId, failure }) => console.log(`${taskId} was ${failure.kind}`))
+const { outcome, tasks } = await (await after.resume('night-shift')).result
 for (const { id, attempts, output } of tasks) console.log(`${id} took ${attempts} attempts: ${output}`)
-console.log(`${outcome}, in the journal: ${[...(await shared.list())]}`)
+console.log(outcome)

@@ -148,5 +148,5 @@ export class Attempts implements AttemptHost {
 
 function abortReason(because: StopReason): DOMException {
   if (because.kind === 'timeout') return new DOMException(because.failure.message, 'TimeoutError')
-  return new DOMException(because.reason, 'AbortError')
+  return new DOMException(because.kind === 'cancel' ? because.reason : 'the run is being suspended', 'AbortError')
 }

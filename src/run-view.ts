@@ -1,6 +1,6 @@
 import type { Outcome } from './core/event.js'
-import { addUsage } from './core/evolve.js'
 import type { RunState, RunStatus } from './core/run-state.js'
+import { addUsage } from './core/tally.js'
 import type { Tally, TaskSpec, TaskState, TaskStatus } from './core/task.js'
 import type { Report } from './pools/agent-backend.js'
 import type { FinishedRun, TaskResult } from './results/result-aggregator.js'
@@ -52,8 +52,8 @@ export function progressOf(state: RunState, running: readonly RunningTask[]): Ru
 
 /** The running task `index`, with what it last reported. */
 export function runningTask(state: RunState, index: number, report: Report | undefined): RunningTask | undefined {
-  const task = state.states[index] as TaskState
-  if (task.status !== 'running' && task.status !== 'stopping') return undefined
+  const task = state.states[index]
+  if (task?.status !== 'running' && task?.status !== 'stopping') return undefined
   const { id } = state.specs[index] as TaskSpec
   const { progress, message } = report ?? {}
   return {

@@ -1,20 +1,22 @@
+import { callOff, conclude, rootCauseOf, skipDependents, skipFrom, stopAll } from './consequences.js'
 import { type DecideContext, Decision } from './decision.js'
 import type { Outcome, RunEvent } from './event.js'
-import type { Failure, Usage } from './failure.js'
-import { eachDependent, isTerminal, type RunState, unfinished } from './run-state.js'
+import type { Failure } from './failure.js'
+import { eachDependent, type RunState, unfinished } from './run-state.js'
 import type {
   AddSignal,
   CancelSignal,
   ExpireSignal,
   FailSignal,
+  InterruptSignal,
   Signal,
   StartSignal,
   StoppedSignal,
   SucceedSignal,
   WakeSignal,
 } from './signal.js'
-import type { StopReason, TaskState } from './task.js'
-import type { Verdict } from './verdict.js'
+import { DRAINED } from './tally.js'
+import type { TaskState } from './task.js'
 
 /**
  * What follows from a signal, as events; the state is changed by them (through `evolve`) and by nothing else.
@@ -23,11 +25,18 @@ import type { Verdict } from './verdict.js'
  */
 export function decide(state: RunState, signal: Signal, context: DecideContext): RunEvent[] {
   const decision = new Decision(state, context)
-  if (state.phase.status === 'settled') return decision.events
+  if (state.phase.status === 'settled') return []
+  if (state.phase.status === 'suspended' && signal.type !== 'recover') return []
   const handle = HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void
   handle(decision, signal)
   settle(decision)
   return decision.events
+}
+
+const INTERRUPTED: Failure = {
+  kind: 'interrupted',
+  code: DRAINED,
+  message: 'stopped, to be tried again when the run is resumed',
 }
 
 const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: Extract<Signal, { type: T }>) => void } =
@@ -47,6 +56,11 @@ const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: E
     unpause: decision => {
       if (decision.state.phase.status === 'paused') decision.run({ type: 'run.unpaused' })
     },
+    drain: decision => {
+      const { status } = decision.state.phase
+      if (status === 'running' || status === 'paused') decision.run({ type: 'run.draining' })
+    },
+    interrupt,
     recover,
   }
 
@@ -54,12 +68,17 @@ function add(decision: Decision, signal: AddSignal): void {
   const { state } = decision
   if (state.phase.status === 'planning') begin(decision, signal)
   const first = state.specs.length
-  for (const spec of signal.tasks) decision.added(spec)
+  for (const spec of signal.tasks) decision.added(spec, signal.bound?.has(spec.id) ?? false)
   for (let index = first; index < state.specs.length; index++) place(decision, index)
 }
 
-function begin(decision: Decision, { name, failureMode = 'continue', cancelled }: AddSignal): void {
-  decision.run({ type: 'run.started', ...(name !== undefined && { name }), failureMode })
+function begin(decision: Decision, { name, version, failureMode = 'continue', cancelled }: AddSignal): void {
+  decision.run({
+    type: 'run.started',
+    ...(name !== undefined && { name }),
+    ...(version !== undefined && { version }),
+    failureMode,
+  })
   if (cancelled !== undefined) decision.run({ type: 'run.stopping', because: 'cancelled', reason: cancelled })
 }
 
@@ -110,10 +129,17 @@ function stopped(decision: Decision, signal: StoppedSignal): void {
   const was = decision.state.states[signal.index] as TaskState
   if (was.status !== 'stopping' || was.attempt !== signal.attempt) return
   if (signal.abandoned) decision.abandoned(signal.index, signal.attempt)
-  if (was.because.kind === 'timeout')
-    return conclude(decision, signal.index, signal.attempt, was.because.failure, signal.usage)
+  if (was.because.kind !== 'cancel') {
+    const failure = was.because.kind === 'timeout' ? was.because.failure : INTERRUPTED
+    return conclude(decision, signal.index, signal.attempt, failure, signal.usage)
+  }
   decision.cancelled(signal.index, was.because.reason, signal.usage)
   skipDependents(decision, signal.index)
+}
+
+function interrupt(decision: Decision, { index }: InterruptSignal): void {
+  const was = decision.state.states[index]
+  if (was?.status === 'running') decision.stopping(index, was.attempt, { kind: 'interrupt' })
 }
 
 function wake(decision: Decision, signal: WakeSignal): void {
@@ -132,24 +158,6 @@ function cancelOne(decision: Decision, index: number, { reason }: CancelSignal):
   if (decision.state.states[index]?.status === 'cancelled') skipDependents(decision, index)
 }
 
-/** Ends every task that has not started; those that run are told to stop, too, if `running`. */
-function stopAll(decision: Decision, because: Extract<StopReason, { kind: 'cancel' }>, running: boolean): void {
-  for (let index = 0; index < decision.state.specs.length; index++) callOff(decision, index, because, running)
-}
-
-function callOff(
-  decision: Decision,
-  index: number,
-  because: Extract<StopReason, { kind: 'cancel' }>,
-  running: boolean,
-): void {
-  const was = decision.state.states[index] as TaskState
-  if (isTerminal(was.status)) return
-  if (was.status !== 'running' && was.status !== 'stopping') return decision.cancelled(index, because.reason)
-  if (running && !(was.status === 'stopping' && was.because.kind === 'cancel'))
-    decision.stopping(index, was.attempt, because)
-}
-
 function recover(decision: Decision): void {
   const { state } = decision
   decision.run({ type: 'run.recovered', epoch: state.epoch + 1 })
@@ -161,60 +169,12 @@ function recover(decision: Decision): void {
   }
 }
 
-/** A failed attempt: what follows from it is the verdict of the failure handler, unless the run starts nothing any more. */
-function conclude(
-  decision: Decision,
-  index: number,
-  attempt: number,
-  failure: Failure,
-  usage: Usage | undefined,
-): void {
-  const { phase } = decision.state
-  const verdict: Verdict =
-    phase.status === 'stopping'
-      ? { action: 'dead', reason: 'the run starts nothing any more' }
-      : decision.verdict(index, attempt, failure)
-  decision.failed(index, attempt, failure, verdict, usage)
-  if (verdict.action === 'retry') return decision.delayed(index, verdict.delayMs, failure)
-  decision.dead(index, failure)
-  skipDependents(decision, index)
-  if (decision.state.phase.status !== 'stopping') failFast(decision, index)
-}
-
-function failFast(decision: Decision, index: number): void {
-  const mode = decision.state.failureMode
-  if (mode === 'continue') return
-  const reason = `fail-fast: task ${decision.state.specs[index]?.id} is dead`
-  decision.run({ type: 'run.stopping', because: 'fail-fast', reason })
-  stopAll(decision, { kind: 'cancel', reason }, mode === 'kill')
-}
-
-/** The task where it began that `index` will never succeed; undefined while it still may. */
-function rootCauseOf(state: RunState, index: number): string | undefined {
-  const { status } = state.states[index] as TaskState
-  if (status === 'skipped') return (state.states[index] as Extract<TaskState, { status: 'skipped' }>).rootCause
-  return status === 'dead' || status === 'cancelled' ? state.specs[index]?.id : undefined
-}
-
-/** Trap 5: a work list, for a chain may be a million tasks long. */
-function skipFrom(decision: Decision, index: number, rootCause: string): void {
-  const work = [index]
-  for (let next = work.pop(); next !== undefined; next = work.pop()) {
-    if ((decision.state.states[next] as TaskState).status !== 'blocked') continue
-    decision.skipped(next, rootCause)
-    eachDependent(decision.state, next, dependent => work.push(dependent))
-  }
-}
-
-function skipDependents(decision: Decision, index: number): void {
-  const cause = rootCauseOf(decision.state, index)
-  if (cause === undefined) return
-  eachDependent(decision.state, index, dependent => skipFrom(decision, dependent, cause))
-}
-
-/** Invariant: a run with nothing left to do settles in the record that left it so. */
+/** Invariant: a run with nothing left to do settles in the record that left it so; one that drains is suspended with its last attempt. */
 function settle(decision: Decision): void {
   const { state } = decision
+  const { running, stopping } = state.counts
+  if (state.phase.status === 'draining' && running + stopping === 0 && unfinished(state) > 0)
+    return decision.run({ type: 'run.suspended' })
   if (state.phase.status === 'planning' || state.phase.status === 'settled' || unfinished(state) > 0) return
   decision.run({ type: 'run.settled', outcome: outcomeOf(state) })
 }

@@ -1,4 +1,4 @@
-import type { RunEvent } from './event.js'
+import type { RunEvent, TaskAdded } from './event.js'
 import { evolve } from './evolve.js'
 import type { Failure, Usage } from './failure.js'
 import type { RunState } from './run-state.js'
@@ -64,9 +64,9 @@ export class Decision {
     this.#emit({ type, seq: this.state.seq + 1, at: this.#at, runId: this.state.runId, ...rest } as RunEvent)
   }
 
-  added(spec: TaskSpec): void {
+  added(spec: TaskSpec, bound: boolean): void {
     const { state } = this
-    this.#emit({
+    const event: TaskAdded = {
       type: 'task.added',
       seq: state.seq + 1,
       at: this.#at,
@@ -74,7 +74,8 @@ export class Decision {
       taskId: spec.id,
       index: state.specs.length,
       spec,
-    })
+    }
+    this.#emit(bound ? { ...event, bound } : event)
   }
 
   ready(index: number): void {

@@ -29,6 +29,8 @@ export type FailureMode = 'continue' | 'no-new' | 'kill'
 export interface RunStarted extends EventBase {
   readonly type: 'run.started'
   readonly name?: string
+  /** The plan's, as its author numbers it. */
+  readonly version?: string
   readonly failureMode: FailureMode
 }
 /** Nothing starts any more: the run was cancelled, or a failure mode ends it. */
@@ -45,6 +47,14 @@ export interface RunPaused extends EventBase {
 export interface RunUnpaused extends EventBase {
   readonly type: 'run.unpaused'
 }
+/** Nothing starts any more; what runs may end, then the run is suspended. */
+export interface RunDraining extends EventBase {
+  readonly type: 'run.draining'
+}
+/** Nothing runs. The last event in this process of a run that another one can resume. */
+export interface RunSuspended extends EventBase {
+  readonly type: 'run.suspended'
+}
 /** Another process goes on with the run. */
 export interface RunRecovered extends EventBase {
   readonly type: 'run.recovered'
@@ -60,6 +70,8 @@ export interface RunSettled extends EventBase {
 export interface TaskAdded extends TaskEventBase {
   readonly type: 'task.added'
   readonly spec: TaskSpec
+  /** It has an input function or an output schema, which no journal can hold: to resume the run takes its `TaskGraph`. */
+  readonly bound?: true
 }
 /** All that the task waited for is there: it waits for a slot of its pool. */
 export interface TaskReady extends TaskEventBase {
@@ -130,6 +142,8 @@ export type RunEvent =
   | RunStopping
   | RunPaused
   | RunUnpaused
+  | RunDraining
+  | RunSuspended
   | RunRecovered
   | RunSettled
   | TaskAdded

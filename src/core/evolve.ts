@@ -1,6 +1,7 @@
+import { checkEvent } from './check-event.js'
 import type { AttemptFailed, EventOf, RunEvent, RunEventType, TaskAdded, TaskSucceeded } from './event.js'
-import type { Usage } from './failure.js'
 import { emptyState, NO_TALLY, type RunState } from './run-state.js'
+import { DRAINED, endAttempt, NOTHING } from './tally.js'
 import type { Tally, TaskState } from './task.js'
 
 const BLOCKED: TaskState = { status: 'blocked' }
@@ -11,8 +12,7 @@ const NO_NEEDS: readonly number[] = Object.freeze([])
  * Throws for an event that no decision can have made in this state: a journal that says so is damaged.
  */
 export function evolve(state: RunState, event: RunEvent): void {
-  if (event.seq !== state.seq + 1)
-    throw new Error(`event ${event.type} has seq ${event.seq}, expected ${state.seq + 1}`)
+  checkEvent(state, event)
   const fold = FOLDS[event.type] as (state: RunState, event: RunEvent) => void
   fold(state, event)
   state.seq = event.seq
@@ -30,6 +30,7 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   'run.started': (state, event) => {
     state.phase = { status: 'running' }
     state.name = event.name
+    state.version = event.version
     state.failureMode = event.failureMode
     state.startedAt = event.at
     state.epoch = 1
@@ -43,14 +44,26 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   'run.unpaused': state => {
     state.phase = { status: 'running' }
   },
+  'run.draining': state => {
+    state.phase = { status: 'draining', paused: state.phase.status === 'paused' }
+  },
+  'run.suspended': state => {
+    state.phase = { status: 'suspended', paused: state.phase.status === 'draining' && state.phase.paused }
+  },
   'run.recovered': (state, event) => {
     state.epoch = event.epoch
+    const { phase } = state
+    if (phase.status === 'draining' || phase.status === 'suspended')
+      state.phase = { status: phase.paused ? 'paused' : 'running' }
   },
   'run.settled': (state, event) => {
     state.phase = { status: 'settled', outcome: event.outcome }
   },
   'task.added': addTask,
-  'task.ready': (state, event) => move(state, event.index, { status: 'ready', since: event.at }),
+  'task.ready': (state, event) => {
+    if ((state.open[event.index] as number) > 0) throw impossible(state, event.index, 'ready')
+    move(state, event.index, { status: 'ready', since: event.at })
+  },
   'task.delayed': (state, event) =>
     move(state, event.index, { status: 'delayed', until: event.until, failure: event.failure }),
   'task.succeeded': succeed,
@@ -61,7 +74,9 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     endAttempt(state, event.index, event.at, event.usage, NOTHING)
     move(state, event.index, { status: 'cancelled', at: event.at, reason: event.reason })
   },
-  'attempt.started': (state, event) =>
+  'attempt.started': (state, event) => {
+    if (event.attempt !== (state.tallies[event.index] as Tally).attempts + 1)
+      throw impossible(state, event.index, 'running')
     move(state, event.index, {
       status: 'running',
       attempt: event.attempt,
@@ -70,25 +85,26 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
       startedAt: event.at,
       key: event.key,
       input: event.input,
-    }),
+    })
+  },
   'attempt.stopping': (state, event) => {
-    const was = state.states[event.index]
-    if (was?.status !== 'running' && was?.status !== 'stopping') throw impossible(state, event.index, 'stopping')
-    const { attempt, pool, startedAt } = was
+    const { attempt, pool, startedAt } = attemptOf(state, event.index, event.attempt, 'stopping', 'running', 'stopping')
     move(state, event.index, { status: 'stopping', attempt, pool, startedAt, because: event.because })
   },
   'attempt.failed': failAttempt,
   'attempt.abandoned': (state, event) => {
+    attemptOf(state, event.index, event.attempt, 'abandoned', 'stopping')
     const tally = state.tallies[event.index] as Tally
     state.tallies[event.index] = { ...tally, abandoned: tally.abandoned + 1 }
   },
 }
 
-function addTask(state: RunState, { spec, index, taskId }: TaskAdded): void {
+function addTask(state: RunState, { spec, index, taskId, bound }: TaskAdded): void {
   if (index !== state.specs.length || state.ids.has(taskId))
     throw new Error(`task ${taskId} cannot be added as number ${index}`)
   state.ids.set(taskId, index)
   state.specs.push(spec)
+  if (bound) state.bound.add(index)
   state.states.push(BLOCKED)
   state.tallies.push(NO_TALLY)
   state.counts.blocked++
@@ -139,8 +155,7 @@ function drawEdge(state: RunState, from: number, to: number): void {
 }
 
 function succeed(state: RunState, event: TaskSucceeded): void {
-  const was = state.states[event.index]
-  if (was?.status !== 'running') throw impossible(state, event.index, 'succeeded')
+  const was = attemptOf(state, event.index, event.attempt, 'succeeded', 'running')
   move(state, event.index, {
     status: 'succeeded',
     at: event.at,
@@ -153,57 +168,17 @@ function succeed(state: RunState, event: TaskSucceeded): void {
     (state.open[state.edgeTo[edge] as number] as number)--
 }
 
-const NOTHING = { failures: 0, throttled: 0, interrupted: 0 }
-
 /** Invariant: after this the task is moved on by the next event of the same record. */
 function failAttempt(state: RunState, event: AttemptFailed): void {
   const { kind } = event.failure
   const turnedAway = kind === 'throttled' || kind === 'overloaded' || kind === 'quota'
+  attemptOf(state, event.index, event.attempt, 'failed', 'running', 'stopping')
+  const drained = event.failure.code === DRAINED
   endAttempt(state, event.index, event.at, event.usage, {
     failures: turnedAway || kind === 'interrupted' ? 0 : 1,
     throttled: turnedAway ? 1 : 0,
-    interrupted: kind === 'interrupted' ? 1 : 0,
+    interrupted: kind === 'interrupted' && !drained ? 1 : 0,
   })
-}
-
-/** Books an attempt that ends now. A task that has none running is left alone. */
-function endAttempt(
-  state: RunState,
-  index: number,
-  at: number,
-  usage: Usage | undefined,
-  failed: { readonly failures: number; readonly throttled: number; readonly interrupted: number },
-): void {
-  const was = state.states[index]
-  if (was === undefined || (was.status !== 'running' && was.status !== 'stopping')) return
-  const tally = state.tallies[index] as Tally
-  if (tally.attempts >= was.attempt) return
-  state.tallies[index] = {
-    attempts: was.attempt,
-    failures: tally.failures + failed.failures,
-    throttled: tally.throttled + failed.throttled,
-    interrupted: tally.interrupted + failed.interrupted,
-    abandoned: tally.abandoned,
-    busyMs: tally.busyMs + (at - was.startedAt),
-    firstStartAt: tally.firstStartAt ?? was.startedAt,
-    usage: addUsage(tally.usage, usage),
-  }
-}
-
-/** The sum of two usages. What neither knows stays unknown. */
-export function addUsage(a: Usage | undefined, b: Usage | undefined): Usage | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  const sum = (x: number | undefined, y: number | undefined): number | undefined =>
-    x === undefined && y === undefined ? undefined : (x ?? 0) + (y ?? 0)
-  const inputTokens = sum(a.inputTokens, b.inputTokens)
-  const outputTokens = sum(a.outputTokens, b.outputTokens)
-  const costUsd = sum(a.costUsd, b.costUsd)
-  return {
-    ...(inputTokens !== undefined && { inputTokens }),
-    ...(outputTokens !== undefined && { outputTokens }),
-    ...(costUsd !== undefined && { costUsd }),
-    ...((a.estimated || b.estimated) && { estimated: true }),
-  }
 }
 
 /** The normative table of states: where each may go. */
@@ -226,6 +201,24 @@ function move(state: RunState, index: number, to: TaskState): void {
   state.counts[from.status]--
   state.counts[to.status]++
   state.states[index] = to
+}
+
+/** The attempt that an event is about, if it is there and in a state in which such an event may come. */
+function attemptOf(
+  state: RunState,
+  index: number,
+  attempt: number,
+  to: string,
+  ...from: readonly ('running' | 'stopping')[]
+): Extract<TaskState, { status: 'running' | 'stopping' }> {
+  const was = state.states[index]
+  if (
+    (was?.status !== 'running' && was?.status !== 'stopping') ||
+    !from.includes(was.status) ||
+    was.attempt !== attempt
+  )
+    throw impossible(state, index, to)
+  return was
 }
 
 function impossible(state: RunState, index: number, to: string): Error {

@@ -65,7 +65,8 @@ export class FailureHandler {
   /** Full jitter: anything from nothing to the bound, which grows with each failure. */
   #wait(failure: Failure, facts: FailureFacts, before: number): number {
     const { baseMs, factor, maxMs } = { ...this.#backoff, ...facts.task.backoff }
-    const bound = Math.min(maxMs, baseMs * factor ** before)
+    // 0 * Infinity is NaN: a base of 0 stays 0 however often the factor is applied.
+    const bound = baseMs === 0 ? 0 : Math.min(maxMs, baseMs * factor ** before)
     const jittered = Math.round(facts.random() * bound)
     const asked = failure.retryAfterMs
     if (asked === undefined || !(asked >= 0)) return jittered

@@ -21,7 +21,7 @@ export class Ranks {
     for (let i = first; i < end; i++) this.#learn(state.specs[i] as TaskSpec)
     for (let i = first; i < end; i++) this.#paths.push(this.#durationOf(state, i))
     let steps = 8 * (end + state.edgeTo.length)
-    for (let i = end - 1; i >= first; i--)
+    for (const i of fromTheEnd(state, first))
       if ((state.needs[i] as readonly number[]).length > 0) steps -= this.#raiseNeeds(state, i, first, steps)
   }
 
@@ -37,9 +37,9 @@ export class Ranks {
   }
 
   /**
-   * Invariant: going backwards over tasks that stand after what they need, each path is final when it is passed on.
-   * Only a need that the loop has passed already (one named ahead) or will not reach (an older task) has to pass it on again.
-   * Such a wave can be long in an odd graph: it is cut off after `limit` steps, for this is a hint. Gives the steps taken.
+   * Invariant: a new task is met after all that wait for it, so its path is final when it is passed on. Only an older task, which is
+   * not met, has to pass it on again. Such a wave can be long in an odd graph: it is cut off after `limit` steps, for this is a hint.
+   * Gives the steps taken.
    */
   #raiseNeeds(state: RunState, index: number, first: number, limit: number): number {
     const work = [index]
@@ -51,9 +51,36 @@ export class Ranks {
         const through = path + this.#durationOf(state, need)
         if (through <= (this.#paths[need] as number)) continue
         this.#paths[need] = through
-        if (need > index || need < first) work.push(need)
+        if (need < first) work.push(need)
       }
     }
     return steps
   }
+}
+
+/** The tasks from `first` on, each after all that wait for it. Mostly that is just backwards. */
+function fromTheEnd(state: RunState, first: number): readonly number[] {
+  const order: number[] = []
+  const end = state.specs.length
+  let namesAhead = false
+  for (let i = end - 1; i >= first; i--) {
+    order.push(i)
+    for (const need of state.needs[i] as readonly number[]) namesAhead ||= need > i
+  }
+  return namesAhead ? byDependents(state, first) : order
+}
+
+/** Kahn, CACM 5(11), 1962, from the other end. */
+function byDependents(state: RunState, first: number): readonly number[] {
+  const end = state.specs.length
+  const waiting: number[] = new Array<number>(end).fill(0)
+  for (let i = first; i < end; i++) for (const need of state.needs[i] as readonly number[]) (waiting[need] as number)++
+  const order: number[] = []
+  for (let i = first; i < end; i++) if (waiting[i] === 0) order.push(i)
+  for (let next = 0; next < order.length; next++)
+    for (const need of state.needs[order[next] as number] as readonly number[]) {
+      ;(waiting[need] as number)--
+      if (waiting[need] === 0 && need >= first) order.push(need)
+    }
+  return order
 }

@@ -6,6 +6,8 @@ export type RunPhase =
   | { readonly status: 'planning' }
   | { readonly status: 'running' }
   | { readonly status: 'paused' }
+  | { readonly status: 'draining'; readonly paused: boolean }
+  | { readonly status: 'suspended'; readonly paused: boolean }
   | { readonly status: 'stopping'; readonly because: 'cancelled' | 'fail-fast'; readonly reason: string }
   | { readonly status: 'settled'; readonly outcome: Outcome }
 
@@ -21,6 +23,7 @@ export interface RunState {
   readonly runId: string
   phase: RunPhase
   name: string | undefined
+  version: string | undefined
   failureMode: FailureMode
   epoch: number
   /** The last event's. */
@@ -30,6 +33,8 @@ export interface RunState {
   startedAt: number
   readonly ids: Map<string, number>
   readonly specs: TaskSpec[]
+  /** The tasks that have an input function or an output schema. */
+  readonly bound: Set<number>
   readonly states: TaskState[]
   readonly tallies: Tally[]
   /** How many hard dependencies have not succeeded yet. */
@@ -64,12 +69,14 @@ export function emptyState(runId: string): RunState {
     runId,
     phase: { status: 'planning' },
     name: undefined,
+    version: undefined,
     failureMode: 'continue',
     epoch: 0,
     seq: 0,
     at: 0,
     startedAt: 0,
     ids: new Map(),
+    bound: new Set(),
     specs: [],
     states: [],
     tallies: [],
@@ -100,6 +107,7 @@ export function copyState(state: RunState): RunState {
   return {
     ...state,
     ids: new Map(state.ids),
+    bound: new Set(state.bound),
     specs: state.specs.slice(),
     states: state.states.slice(),
     tallies: state.tallies.slice(),

@@ -7,7 +7,10 @@ import type { TaskSpec } from './task.js'
 export interface AddSignal {
   readonly type: 'add'
   readonly tasks: readonly TaskSpec[]
+  /** Ids of the tasks with an input function or an output schema. */
+  readonly bound?: ReadonlySet<string>
   readonly name?: string
+  readonly version?: string
   readonly failureMode?: FailureMode
   /** The run was called off before its tasks came: they are added, and end as cancelled. */
   readonly cancelled?: string
@@ -71,6 +74,15 @@ export interface PauseSignal {
 export interface UnpauseSignal {
   readonly type: 'unpause'
 }
+/** Start nothing any more; suspend the run when nothing runs. */
+export interface DrainSignal {
+  readonly type: 'drain'
+}
+/** The attempt is to stop because this process ends: the task is tried again when the run is resumed. */
+export interface InterruptSignal {
+  readonly type: 'interrupt'
+  readonly index: number
+}
 /** This process takes over a run from its journal: what was running was interrupted. */
 export interface RecoverSignal {
   readonly type: 'recover'
@@ -88,4 +100,6 @@ export type Signal =
   | CancelSignal
   | PauseSignal
   | UnpauseSignal
+  | DrainSignal
+  | InterruptSignal
   | RecoverSignal

@@ -82,6 +82,7 @@ export interface SucceededState {
 export type StopReason =
   | { readonly kind: 'timeout'; readonly failure: Failure }
   | { readonly kind: 'cancel'; readonly reason: string }
+  | { readonly kind: 'interrupt' }
 
 /** The names of the states of a task. */
 export type TaskStatus = TaskState['status']

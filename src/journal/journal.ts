@@ -6,19 +6,37 @@ export interface OpenJournal {
   readonly synchronous?: boolean
   /**
    * Adds a record, whole or not at all. Returns when it is durable, or a promise of that; several may be under way,
-   * and they become durable in the order in which they were given.
+   * and they become durable in the order in which they were given. Each goes on where the one before it ended: its
+   * first `seq` is the next one.
    */
   append(record: JournalRecord): void | Promise<void>
   /** What has been written, from the first record on. */
   read(): Iterable<JournalRecord> | AsyncIterable<JournalRecord>
-  /** Lets go of it. What was appended before is durable when this resolves. */
+  /**
+   * Lets go of it. What was appended before is durable when this resolves. It rejects when that cannot be: then the
+   * journal has been let go of all the same, and what was not durable is lost.
+   */
   close(): void | Promise<void>
+}
+
+/** Something that a host should know about a journal, which goes on all the same. */
+export interface JournalProblem {
+  /** What lay behind it, where there is something. */
+  readonly error: unknown
+  /** What happened, where, and what has become of it. */
+  readonly message: string
+}
+
+/** Who opens a journal. */
+export interface JournalHost {
+  /** Told of a write that has to wait, of one that goes on again, of a tail that was cut and of records that were ignored. */
+  report(problem: JournalProblem): void
 }
 
 /** A port: where the events of runs are kept. The conformance suite of `counterpoint/testing` checks one. */
 export interface Journal {
-  /** Opens the journal of a run; a new one is empty. */
-  open(runId: string): OpenJournal | Promise<OpenJournal>
+  /** Opens the journal of a run; a new one is empty. Problems that it can live with are told to `host`. */
+  open(runId: string, host?: JournalHost): OpenJournal | Promise<OpenJournal>
   /** The ids of the runs it holds. */
   list(): Iterable<string> | Promise<Iterable<string>>
   /** Forgets a run. One that it does not know is forgotten already. */

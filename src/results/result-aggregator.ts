@@ -1,7 +1,7 @@
 import type { Outcome } from '../core/event.js'
-import { addUsage } from '../core/evolve.js'
 import type { Failure, Usage } from '../core/failure.js'
 import type { Json } from '../core/json.js'
+import { addUsage } from '../core/tally.js'
 import type { TaskStatus } from '../core/task.js'
 import type { TaskRef } from '../plan/task-graph.js'
 import { criticalPath } from './critical-path.js'

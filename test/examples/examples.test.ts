@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { builtLibrary } from '../package/built.js'
+import { ROOT } from '../package/source-tree.js'
+
+/** What each example says at its end, or in the middle where that is its point. */
+const SAYS: Readonly<Record<string, RegExp>> = {
+  'distributor.ts': /refused before anything started: take it apart for codegen, database, security\n$/,
+  'failures.ts': /partial, 50 % delivered\nroot cause: backend is dead .*; it took audit and report along\n$/,
+  'hello.ts': /completed: The sun rose over the harbour\. By noon every ship had gone\.\n/,
+  'live-run.ts': /index-of-huge is skipped, root cause huge\n[^]*\npartial: 5 of 5 ended, 3 of them well\n$/,
+  'plan-from-json.ts':
+    /\nCYCLE: [^\n]+\nUNKNOWN_DEPENDENCY: [^\n]+did you mean "schema"[^\n]+\nINVALID_INPUT: [^\n]+\n$/,
+  'process-agents.ts': /short succeeded \{ words: 3 \}\n[^]*\nsleeper dead the attempt took longer than 300 ms\n/,
+  'resume.ts': /process 2 goes on\nb was interrupted\n[^]*\nb took 2 attempts: b by call 3\n[^]*\ncompleted\n$/,
+  'testing.ts': /partial after 12\.\d virtual minutes\n/,
+  'typed-graph.ts': /completed: Compare \["Porto: 24 degrees",[^\n]+\nfailed: the output does not match its schema/,
+}
+
+const names = readdirSync(join(ROOT, 'examples')).filter(name => name.endsWith('.ts'))
+
+beforeAll(() => {
+  builtLibrary()
+})
+
+/** What an example prints. Throws when it is not built, fails, or takes longer than 20 s. */
+async function run(name: string): Promise<string> {
+  const program = join(ROOT, 'build/examples', name.replace(/\.ts$/, '.js'))
+  const builtAt = statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  if (statSync(join(ROOT, 'examples', name)).mtimeMs > builtAt)
+    throw new Error(`expected ${program} to be newer than examples/${name}: run \`npm run build\` first`)
+  const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 20_000, killSignal: 'SIGKILL' })
+  return stdout
+}
+
+test('every example says what it should print', () => {
+  expect(names.sort()).toEqual(Object.keys(SAYS))
+})
+
+describe.concurrent('an example', () => {
+  test.for(names)('%s has at most 60 lines and says first what it shows', (name, { expect }) => {
+    const lines = readFileSync(join(ROOT, 'examples', name), 'utf8')
+      .trimEnd()
+      .split('\n')
+    expect(lines.length).toBeLessThanOrEqual(60)
+    expect(lines[0]).toMatch(/^\/\/ [A-Z].+[.]$/)
+  })
+
+  test.for(names)('%s runs and prints it', async (name, { expect }) => {
+    expect(await run(name)).toMatch(SAYS[name]!)
+  })
+})

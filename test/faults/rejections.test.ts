@@ -1,0 +1,186 @@
+import { AgentError, type AgentFunction, type Failure, TaskGraph } from 'counterpoint'
+import { describe, expect, test } from 'vitest'
+import { Stage, unhandledDuring } from './stage.js'
+
+const THROWS: ProxyHandler<object> = Object.fromEntries(
+  Object.getOwnPropertyNames(Reflect).map(trap => [
+    trap,
+    () => {
+      throw new Error('a trap')
+    },
+  ]),
+)
+
+function cyclic(): Error {
+  const error = new Error('round')
+  error.cause = new Error('and round', { cause: error })
+  return error
+}
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+/** What an agent may throw, by name, and what is made of it. */
+const HOSTILE: Readonly<Record<string, readonly [unknown, Partial<Failure>]>> = {
+  undefined: [undefined, { message: 'the agent threw undefined' }],
+  null: [null, { message: 'the agent threw null' }],
+  'a string': ['out of tokens', { message: 'out of tokens' }],
+  'a symbol': [Symbol('odd'), { message: 'the agent threw Symbol(odd)' }],
+  'a bigint': [10n, { message: 'the agent threw 10' }],
+  'an object without a prototype': [Object.create(null), { message: 'the agent threw an object that is no Error' }],
+  'a proxy whose traps throw': [new Proxy({}, THROWS), { message: expect.stringContaining('cannot be') as never }],
+  'a revoked proxy': [revoked(), { message: expect.stringContaining('cannot be') as never }],
+  'an error whose message cannot be read': [
+    Object.defineProperty(new Error(), 'message', {
+      get() {
+        throw new Error('a getter')
+      },
+    }),
+    { message: expect.any(String) as never },
+  ],
+  'an error whose message is no string': [Object.assign(new Error(), { message: { no: 'string' } }), {}],
+  'an error whose causes go round': [cyclic(), { message: 'round', cause: 'and round' }],
+  'an AgentError whose cause is itself': [
+    Object.assign(new AgentError('crashed', 'gone'), { cause: new Proxy({}, THROWS) }),
+    { kind: 'crashed', message: 'gone' },
+  ],
+  'a promise that rejects': [Promise.reject(new Error('inner')), {}],
+  'a function': [() => 'x', {}],
+}
+void (HOSTILE['a promise that rejects']?.[0] as Promise<unknown>).catch(() => {})
+
+const throws =
+  (value: unknown): AgentFunction =>
+  () => {
+    throw value
+  }
+const rejects =
+  (value: unknown): AgentFunction =>
+  () =>
+    Promise.reject(value)
+const thenable =
+  (value: unknown): AgentFunction =>
+  () => ({
+    // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tried
+    then: (_: unknown, bad: (error: unknown) => void) => bad(value),
+  })
+
+describe.each(Object.entries(HOSTILE))('an agent that fails with %s', (_, [value, expected]) => {
+  test.each([
+    ['thrown', throws],
+    ['rejected', rejects],
+    ['by a thenable', thenable],
+  ])('%s, fails its attempt like any other: it is retried, then dead', async (_, how) => {
+    const stage = new Stage(({ task }, context) => (task.id === 'a' ? how(value)({} as never, context) : 'x'))
+    const unhandled = await unhandledDuring(async () => {
+      const { tasks, records } = await stage.play([{ id: 'a', retries: 1 }, 'b', { id: 'c', after: ['a'] }])
+      expect(tasks.a).toMatchObject({ status: 'dead', attempts: 2, failure: { kind: 'agent', ...expected } })
+      expect(tasks.a?.failure?.message).not.toBe('')
+      expect([tasks.b?.status, tasks.c?.rootCause]).toEqual(['succeeded', 'a'])
+      // What is heard is what the journal holds: nothing of the failure was lost in its text.
+      expect(records.flat().find(event => event.type === 'task.dead')).toMatchObject({ failure: tasks.a?.failure })
+    })
+    expect(unhandled).toEqual([])
+  })
+
+  test('in an input function, is bad input', async () => {
+    const stage = new Stage(() => 'x')
+    const graph = new TaskGraph('graph')
+    graph.task('thrown', { input: throws(value) as never })
+    graph.task('rejected', { input: rejects(value) as never })
+    const run = stage.orchestrator.run(graph)
+    const { tasks } = await stage.finish(run)
+    for (const id of ['thrown', 'rejected'])
+      expect(tasks[id]).toMatchObject({ status: 'dead', attempts: 1, failure: { kind: 'bad-input' } })
+  })
+})
+
+describe('an agent that answers with a thenable', () => {
+  const outcome = async (answer: AgentFunction, more: object = {}): Promise<unknown> => {
+    const stage = new Stage(answer)
+    let seen: unknown
+    const unhandled = await unhandledDuring(async () => {
+      const { tasks } = await stage.play([{ id: 'a', retries: 0, ...more }])
+      const { status, output, failure } = tasks.a!
+      seen = status === 'succeeded' ? output : failure?.message
+    })
+    expect(unhandled).toEqual([])
+    return seen
+  }
+  type Settle = (value: unknown) => void
+  const like = (then: (ok: Settle, bad: Settle) => void) => (): unknown => ({
+    // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tried
+    then,
+  })
+
+  test('whose `then` cannot be read, fails', async () => {
+    const unreadable = Object.defineProperty({}, 'then', {
+      get() {
+        throw new Error('no then')
+      },
+    })
+    expect(await outcome(() => unreadable)).toBe('no then')
+    expect(await outcome(() => new Proxy({}, THROWS))).toEqual(expect.any(String))
+  })
+
+  test('that settles several times, is taken at its first word', async () => {
+    expect(await outcome(like((ok, bad) => [ok('first'), ok('second'), bad(new Error('third'))]))).toBe('first')
+    expect(await outcome(like((ok, bad) => [bad(new Error('first')), ok('second')]))).toBe('first')
+  })
+
+  test('that settles and then throws, is taken at its word; one that only throws, fails', async () => {
+    const rude = (first: boolean) => (ok: Settle) => {
+      if (first) ok('settled')
+      throw new Error('thrown')
+    }
+    expect(await outcome(like(rude(true)))).toBe('settled')
+    expect(await outcome(like(rude(false)))).toBe('thrown')
+  })
+
+  test('of thenables of thenables, is followed to the end', async () => {
+    const deep = (depth: number): AgentFunction =>
+      like(ok => ok(depth === 0 ? 'bottom' : deep(depth - 1)({} as never, {} as never)))
+    expect(await outcome(deep(1_000))).toBe('bottom')
+  })
+
+  test('that is a promise bent out of shape, is taken at its first word', async () => {
+    const bent = Object.assign(Promise.resolve('kept'), {
+      // biome-ignore lint/suspicious/noThenProperty: a promise with a `then` of its own is what is tried
+      then: (ok: Settle, bad: Settle) => [ok('first'), ok('second'), bad(new Error('third'))],
+    })
+    expect(await outcome(() => bent)).toBe('first')
+    const classless = Object.defineProperty(Promise.resolve('x'), 'constructor', {
+      get() {
+        throw new Error('no constructor')
+      },
+    })
+    expect(await outcome(() => classless)).toBe('no constructor')
+  })
+
+  test('that settles at once, before `run` has returned, gains nothing by it', async () => {
+    expect(await outcome(like(ok => ok('at once')))).toBe('at once')
+  })
+
+  test('that never settles, times out', async () => {
+    expect(
+      await outcome(
+        like(() => {}),
+        { timeoutMs: 100 },
+      ),
+    ).toBe('the attempt took longer than 100 ms')
+  })
+})
+
+describe('an agent that throws while it is called', () => {
+  test('a thousand times over, leaves the scheduler alive and every slot free', async () => {
+    const stage = new Stage(throws(new Error('every time')), { pool: { concurrency: 3 } })
+    const ids = Array.from({ length: 1_000 }, (_, i) => ({ id: `t${i}`, retries: 0 }))
+    const { result } = await stage.play(ids)
+    expect(result.outcome).toBe('failed')
+    expect(stage.orchestrator.pools.get('pool')?.stats()).toMatchObject({ running: 0, queued: 0 })
+    expect((await stage.play(['again'])).result.outcome).toBe('failed')
+  })
+})

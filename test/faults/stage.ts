@@ -1,0 +1,115 @@
+import {
+  type AgentBackend,
+  type AgentFunction,
+  type JournalRecord,
+  Orchestrator,
+  type OrchestratorOptions,
+  type PlanInput,
+  type PoolOptions,
+  type Run,
+  type RunEvent,
+  type RunOptions,
+  type RunResult,
+  replay,
+  type TaskResult,
+} from 'counterpoint'
+import { MockBackend, type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
+import { expect } from 'vitest'
+
+/** What a {@link Stage} may have besides its backend. */
+export interface StageOptions extends Partial<Omit<OrchestratorOptions, 'pools' | 'clock'>> {
+  readonly pool?: Partial<PoolOptions>
+}
+
+/** An orchestrator with one pool, in virtual time, over a journal that keeps text. */
+export class Stage {
+  readonly clock: VirtualClock = new VirtualClock()
+  readonly mock: MockBackend = new MockBackend({ clock: this.clock })
+  readonly journal: SlowJournal = slowJournal({ clock: this.clock, delayMs: 0 })
+  readonly orchestrator: Orchestrator
+
+  /** Without a backend, `mock` is it. */
+  constructor(backend?: AgentBackend | AgentFunction, { pool, ...options }: StageOptions = {}) {
+    this.orchestrator = new Orchestrator({
+      clock: this.clock,
+      journal: this.journal,
+      random: () => 0.5,
+      pools: { pool: { backend: backend ?? this.mock, ...pool } },
+      ...options,
+    })
+  }
+
+  /** Starts a plan; a string stands for a task of that id. */
+  start(tasks: readonly (string | object)[], options?: RunOptions): Run {
+    const plan = tasks.map(task => ({ description: 'x', ...(typeof task === 'string' ? { id: task } : task) }))
+    return this.orchestrator.run({ tasks: plan } as PlanInput, options)
+  }
+
+  /** Runs it to its end, checks all invariants, and gives what came out. */
+  async play(tasks: readonly (string | object)[], options?: RunOptions): Promise<Played> {
+    return this.finish(this.start(tasks, options))
+  }
+
+  /** Lets time pass until the run has settled and nothing waits any more; checks all invariants. */
+  async finish(run: Run): Promise<Played> {
+    await this.clock.runUntilIdle()
+    const result = await run.result
+    const events = await eventsOf(run)
+    expectSound(events, run)
+    expect(this.clock.pending).toBe(0)
+    const tasks = Object.fromEntries(result.tasks.map(task => [task.id, task]))
+    return { run, result, events, tasks, records: this.journal.durableRecords(run.id) }
+  }
+}
+
+/** A run that has ended. */
+export interface Played {
+  readonly run: Run
+  readonly result: RunResult
+  readonly events: readonly RunEvent[]
+  readonly tasks: Readonly<Record<string, TaskResult>>
+  /** Empty when the run had a journal of its own. */
+  readonly records: readonly JournalRecord[]
+}
+
+export async function eventsOf(run: Run): Promise<readonly RunEvent[]> {
+  const events: RunEvent[] = []
+  for await (const event of run.events()) events.push(event)
+  return events
+}
+
+const TERMINAL = ['task.succeeded', 'task.dead', 'task.skipped', 'task.cancelled']
+
+/** The invariants of a settled run: one terminal event a task, no attempt twice, no gap, and the state is what the events say. */
+export function expectSound(events: readonly RunEvent[], run: Run): void {
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1))
+  expect(events.filter(({ type }) => type === 'run.settled')).toEqual([events.at(-1)])
+  const ends = events.filter(({ type }) => TERMINAL.includes(type)).map(event => (event as { taskId: string }).taskId)
+  const ids = events.flatMap(event => (event.type === 'task.added' ? [event.taskId] : []))
+  expect(ends.toSorted()).toEqual(ids.toSorted())
+  const starts = events.flatMap(event => (event.type === 'attempt.started' ? [`${event.taskId} ${event.attempt}`] : []))
+  expect(starts).toEqual([...new Set(starts)])
+  expect(replay(run.id, events).counts).toEqual(run.progress().counts)
+}
+
+/** One turn of the event loop, and of all promises. */
+export function turn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}
+
+/** Rejections that nobody handled while `body` ran, and a turn after. */
+export async function unhandledDuring(body: () => Promise<unknown>): Promise<readonly unknown[]> {
+  const unhandled: unknown[] = []
+  const note = (reason: unknown): void => void unhandled.push(reason)
+  const others = process.listeners('unhandledRejection')
+  process.removeAllListeners('unhandledRejection')
+  process.on('unhandledRejection', note)
+  try {
+    await body()
+    for (let i = 0; i < 3; i++) await turn()
+  } finally {
+    process.off('unhandledRejection', note)
+    for (const other of others) process.on('unhandledRejection', other)
+  }
+  return unhandled
+}

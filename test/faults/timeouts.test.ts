@@ -1,0 +1,253 @@
+import { type AgentRequest, type AttemptContext, isCounterpointError, Orchestrator, type RunEvent } from 'counterpoint'
+import { fail, hang, ignoreAbort, succeed, type VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { Stage, turn, unhandledDuring } from './stage.js'
+
+const DAY_MS = 86_400_000
+
+describe('an attempt that takes too long', () => {
+  test('times out exactly when its time is up, is retried, and ends dead by timeout', async () => {
+    const stage = new Stage()
+    stage.mock.answer('a', hang())
+    const { tasks, events } = await stage.play([{ id: 'a', timeoutMs: 1_000, retries: 1 }])
+    expect(tasks.a).toMatchObject({
+      status: 'dead',
+      attempts: 2,
+      abandoned: 0,
+      failure: { kind: 'timeout', timeout: 'attempt', message: 'the attempt took longer than 1000 ms' },
+    })
+    expect(stage.mock.calls.map(({ startedAt, endedAt }) => endedAt! - startedAt)).toEqual([1_000, 1_000])
+    const types = events.filter(event => 'taskId' in event).map(({ type }) => type)
+    expect(types.slice(2)).toEqual([
+      ...['attempt.started', 'attempt.stopping', 'attempt.failed', 'task.delayed', 'task.ready'],
+      ...['attempt.started', 'attempt.stopping', 'attempt.failed', 'task.dead'],
+    ])
+  })
+
+  test('succeeds when it answers a millisecond before, and not when it answers a millisecond after', async () => {
+    const stage = new Stage()
+    stage.mock.answer('early', succeed('x', { afterMs: 999 })).answer('late', succeed('x', { afterMs: 1_001 }))
+    const { tasks } = await stage.play(['early', 'late'].map(id => ({ id, timeoutMs: 1_000, retries: 0 })))
+    expect([tasks.early?.status, tasks.late?.failure?.kind]).toEqual(['succeeded', 'timeout'])
+  })
+
+  test('gets its own time with every attempt', async () => {
+    const stage = new Stage()
+    stage.mock.answers('a', [hang(), hang(), succeed('third', { afterMs: 900 })])
+    const { tasks } = await stage.play([{ id: 'a', timeoutMs: 1_000, retries: 2 }])
+    expect(tasks.a).toMatchObject({ status: 'succeeded', attempts: 3, busyMs: 2_900 })
+  })
+
+  test('has an hour when nothing else is said; its pool may say otherwise, and the task goes first', async () => {
+    for (const [defaults, own, wallMs] of [
+      [{}, {}, 3_600_000],
+      [{ timeoutMs: 5_000 }, {}, 5_000],
+      [{ timeoutMs: 5_000 }, { timeoutMs: 7_000 }, 7_000],
+    ] as const) {
+      const stage = new Stage(undefined, { pool: { defaults } })
+      stage.mock.answer('a', hang())
+      const { result } = await stage.play([{ id: 'a', retries: 0, ...own }])
+      expect(result.times.wallMs).toBe(wallMs)
+    }
+  })
+})
+
+describe('a limit of more than 2^31 ms', () => {
+  test.each([2 ** 31, 2 ** 31 + 5, 2 ** 32 + 1, 400 * DAY_MS])(
+    'of %d ms is kept to the millisecond',
+    async timeoutMs => {
+      const stage = new Stage()
+      stage.mock.answer('long', succeed('x', { afterMs: timeoutMs - 1 })).answer('longer', hang())
+      const { tasks } = await stage.play(['long', 'longer'].map(id => ({ id, timeoutMs, retries: 0 })))
+      expect(tasks.long?.status).toBe('succeeded')
+      expect(tasks.longer).toMatchObject({ failure: { kind: 'timeout' }, busyMs: timeoutMs })
+    },
+  )
+
+  test('never fires early in real time', async () => {
+    const backend = (): Promise<string> => new Promise(resolve => setTimeout(resolve, 50, 'in time'))
+    const tasks = [2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER].map((timeoutMs, i) => ({
+      id: `t${i}`,
+      description: 'x',
+      timeoutMs,
+    }))
+    const { outcome } = await new Orchestrator({ pools: { pool: { backend } } }).run({ tasks }).result
+    expect(outcome).toBe('completed')
+  })
+})
+
+describe('a limit that is none', () => {
+  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5'])(
+    'timeoutMs %s is refused, and nothing starts',
+    timeoutMs => {
+      const stage = new Stage()
+      expect(refusal(() => stage.start([{ id: 'a', timeoutMs }]))).toMatch(/timeoutMs/)
+      expect(stage.orchestrator.runs).toEqual([])
+      expect(refusal(() => new Stage(undefined, { pool: { defaults: { timeoutMs: timeoutMs as number } } }))).toMatch(
+        /^pools.pool.defaults.timeoutMs$/,
+      )
+    },
+  )
+
+  test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])('retries %d is refused', retries => {
+    expect(refusal(() => new Stage().start([{ id: 'a', retries }]))).toMatch(/retries/)
+    expect(refusal(() => new Stage(undefined, { pool: { defaults: { retries } } }))).toMatch(/defaults.retries/)
+  })
+
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('concurrency %d is refused', concurrency => {
+    expect(refusal(() => new Stage(undefined, { pool: { concurrency } }))).toMatch(/pools.pool.concurrency/)
+  })
+
+  test('retries 0 is one attempt', async () => {
+    const stage = new Stage()
+    stage.mock.answer('a', hang())
+    expect((await stage.play([{ id: 'a', retries: 0 }])).tasks.a?.attempts).toBe(1)
+  })
+
+  function refusal(act: () => unknown): string {
+    try {
+      act()
+    } catch (error) {
+      if (isCounterpointError(error, 'INVALID_INPUT')) return error.details.issues.map(({ path }) => path).join(' ')
+      throw error
+    }
+    return 'not refused'
+  }
+})
+
+describe('a backend that never settles and ignores its abort', () => {
+  test('is abandoned after the grace: its slot is free, and others go on', async () => {
+    const stage = new Stage(undefined, { pool: { concurrency: 1, graceMs: 5_000 } })
+    stage.mock.answer('stuck', ignoreAbort()).answer('next', 'x')
+    const { tasks, events, result } = await stage.play([{ id: 'stuck', timeoutMs: 1_000, retries: 0 }, 'next'])
+    expect(tasks.stuck).toMatchObject({ status: 'dead', abandoned: 1, failure: { kind: 'timeout' } })
+    const at = (type: string): number => events.find(event => event.type === type)!.at - result.startedAt
+    expect([at('attempt.stopping'), at('attempt.abandoned'), at('task.dead')]).toEqual([1_000, 6_000, 6_000])
+    expect(tasks.next).toMatchObject({ status: 'succeeded', startedAt: result.startedAt + 6_000 })
+    expect(stage.mock.running).toBe(1)
+    expect(stage.orchestrator.pools.get('pool')?.stats().running).toBe(0)
+  })
+
+  test('is abandoned once for each attempt', async () => {
+    const stage = new Stage(undefined, { pool: { graceMs: 0 } })
+    stage.mock.answer('a', ignoreAbort())
+    const { tasks } = await stage.play([{ id: 'a', timeoutMs: 10, retries: 2 }])
+    expect(tasks.a).toMatchObject({ status: 'dead', attempts: 3, abandoned: 3 })
+  })
+
+  test('keeps its slot when it has promised to confirm that it stopped', async () => {
+    const HOUR_MS = 3_600_000
+    const clock = (): VirtualClock => stage.clock
+    // Hears its abort, and takes another hour over it.
+    const slow = ({ task }: AgentRequest, { signal }: AttemptContext): unknown =>
+      task.id !== 'slow' ||
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => clock().schedule(() => reject(signal.reason), HOUR_MS))
+      })
+    const stage = new Stage({ run: slow, confirmsStop: true }, { pool: { concurrency: 1 } })
+    const { tasks, result } = await stage.play([{ id: 'slow', timeoutMs: 1_000, retries: 0 }, 'next'])
+    expect(tasks.slow).toMatchObject({ status: 'dead', abandoned: 0, busyMs: HOUR_MS + 1_000 })
+    expect(tasks.next?.startedAt).toBe(result.startedAt + HOUR_MS + 1_000)
+  })
+})
+
+describe('an answer that comes too late', () => {
+  test.each([
+    ['a result', ignoreAbort(20_000, 'too late')],
+    ['a rejection', ignoreAbort(20_000, fail('crashed'))],
+  ])('%s after the attempt was abandoned changes nothing and disturbs nobody', async (_, answer) => {
+    const stage = new Stage(undefined, { pool: { graceMs: 1_000 } })
+    stage.mock.answer('a', answer)
+    const unhandled = await unhandledDuring(async () => {
+      const run = stage.start([
+        { id: 'a', timeoutMs: 1_000, retries: 0 },
+        { id: 'b', after: ['a'] },
+      ])
+      const heard: RunEvent[] = []
+      run.on('event', event => void heard.push(event as RunEvent))
+      const played = await stage.finish(run)
+      const before = heard.length
+      await stage.clock.advance(60_000)
+      expect(stage.mock.calls[0]?.endedAt).toBeDefined()
+      expect(heard.length).toBe(before)
+      expect(played.tasks).toMatchObject({
+        a: { status: 'dead', abandoned: 1 },
+        b: { status: 'skipped', rootCause: 'a' },
+      })
+      expect(run.task('a')).toEqual(played.tasks.a)
+    })
+    expect(unhandled).toEqual([])
+  })
+
+  test('within the grace is not taken either: the attempt has timed out', async () => {
+    const stage = new Stage(undefined, { pool: { graceMs: 5_000 } })
+    stage.mock.answers('a', [ignoreAbort(3_000, 'too late'), 'in time'])
+    const { tasks, events } = await stage.play([{ id: 'a', timeoutMs: 1_000, retries: 1 }])
+    expect(tasks.a).toMatchObject({ status: 'succeeded', output: 'in time', attempts: 2, abandoned: 0 })
+    // The slot came back when the backend ended, not when the grace did.
+    const failed = events.find(event => event.type === 'attempt.failed')!
+    expect(failed.at - events[0]!.at).toBe(3_000)
+  })
+
+  test('of an attempt before is not taken for the one that runs', async () => {
+    const stage = new Stage(undefined, { pool: { graceMs: 0 } })
+    stage.mock.answers('a', [ignoreAbort(1_500, 'of the first'), succeed('of the second', { afterMs: 900 })])
+    const { tasks } = await stage.play([{ id: 'a', timeoutMs: 1_000, retries: 1, backoff: { maxMs: 0 } }])
+    expect(tasks.a).toMatchObject({ status: 'succeeded', output: 'of the second' })
+  })
+
+  test('after its run was cancelled or let go does no harm', async () => {
+    const stage = new Stage(undefined, { pool: { graceMs: 0 } })
+    stage.mock.answer('good', ignoreAbort(5_000, 'x')).answer('bad', ignoreAbort(5_000, fail('agent')))
+    const unhandled = await unhandledDuring(async () => {
+      const run = stage.start(['good', 'bad'])
+      await stage.mock.started('bad')
+      await run.cancel()
+      await stage.clock.advance(1)
+      const result = await run.result
+      expect(run.release()).toBe(true)
+      await stage.clock.advance(60_000)
+      expect(stage.mock.running).toBe(0)
+      expect(result.tasks.map(({ status, abandoned }) => [status, abandoned])).toEqual([
+        ['cancelled', 1],
+        ['cancelled', 1],
+      ])
+    })
+    expect(unhandled).toEqual([])
+  })
+})
+
+describe('an event loop that is blocked for longer than the limits', () => {
+  const block = (ms: number): void => {
+    const end = performance.now() + ms
+    while (performance.now() < end);
+  }
+
+  test('makes time-outs late, not wrong: they keep their order, and what answered in time has', async () => {
+    const answers: Record<string, () => unknown> = {
+      'in time': () => new Promise(resolve => setTimeout(resolve, 5, 'x')),
+      'stuck for 30': () => new Promise(() => {}),
+      'stuck for 20': () => new Promise(() => {}),
+      blocker: async () => {
+        await turn()
+        block(80)
+        return 'done'
+      },
+    }
+    const backend = ({ task }: { task: { id: string } }): unknown => answers[task.id]?.()
+    const orchestrator = new Orchestrator({ pools: { pool: { backend, graceMs: 0 } } })
+    const tasks = Object.keys(answers).map(id => ({
+      id,
+      description: id,
+      retries: 0,
+      timeoutMs: Number(/\d+/.exec(id)?.[0] ?? 60),
+    }))
+    const run = orchestrator.run({ tasks })
+    const dead: string[] = []
+    run.on('task.dead', ({ taskId }) => dead.push(taskId))
+    const { outcome } = await run.result
+    expect(outcome).toBe('partial')
+    expect(dead).toEqual(['stuck for 20', 'stuck for 30'])
+    expect([run.task('in time')?.status, run.task('blocker')?.status]).toEqual(['succeeded', 'succeeded'])
+  })
+})

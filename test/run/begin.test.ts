@@ -1,0 +1,186 @@
+import { Orchestrator, type RunEvent, TaskGraph } from 'counterpoint'
+import { describe, expect, test } from 'vitest'
+import { ProbeJournal } from '../support/probe-journal.js'
+import { specs, tell } from '../support/scene.js'
+import { setUp } from '../support/set-up.js'
+import { unhandledDuring } from '../support/unhandled.js'
+
+const plan = { tasks: specs('a b<a') }
+
+describe('a run that has just been given', () => {
+  test('starts in the next microtask: whoever listens at once hears everything', async () => {
+    const { orchestrator } = setUp()
+    const heard: RunEvent[] = []
+    const run = orchestrator.run(plan)
+    run.on('event', event => void heard.push(event as RunEvent))
+    expect(heard).toEqual([])
+    expect(run.progress()).toMatchObject({ status: 'planning', total: 0 })
+    await run.result
+    expect(tell(heard).slice(0, 4)).toEqual(['run.started', 'task.added a', 'task.added b', 'task.ready a'])
+    expect(heard.at(-1)).toMatchObject({ type: 'run.settled', outcome: 'completed' })
+  })
+
+  test('is cancelled before anything starts', async () => {
+    const { backend, orchestrator } = setUp()
+    const run = orchestrator.run(plan)
+    await run.cancel('changed my mind')
+    const { outcome, tasks } = await run.result
+    expect(outcome).toBe('cancelled')
+    expect(tasks.map(task => task.reason)).toEqual(['changed my mind', 'changed my mind'])
+    expect(backend.calls).toEqual([])
+  })
+
+  test('is cancelled before anything starts by a signal that was aborted before', async () => {
+    const { backend, orchestrator } = setUp()
+    const { outcome } = await orchestrator.run(plan, { signal: AbortSignal.abort() }).result
+    expect(outcome).toBe('cancelled')
+    expect(backend.calls).toEqual([])
+  })
+
+  test('is cancelled before anything starts by a signal that is aborted at once', async () => {
+    const { backend, orchestrator } = setUp()
+    const controller = new AbortController()
+    const run = orchestrator.run(plan, { signal: controller.signal })
+    controller.abort()
+    expect((await run.result).outcome).toBe('cancelled')
+    expect(backend.calls).toEqual([])
+  })
+
+  test('can be paused before anything starts', async () => {
+    const { backend, clock, orchestrator } = setUp()
+    const run = orchestrator.run(plan)
+    await run.pause()
+    await clock.runUntilIdle()
+    expect(backend.calls).toEqual([])
+    expect(run.progress().status).toBe('paused')
+    await run.unpause()
+    expect((await run.result).outcome).toBe('completed')
+  })
+
+  test('can have one of its tasks cancelled', async () => {
+    const { backend, orchestrator } = setUp()
+    const run = orchestrator.run(plan)
+    await run.cancelTask('b')
+    const { tasks } = await run.result
+    expect(tasks.map(task => task.status)).toEqual(['succeeded', 'cancelled'])
+    expect(backend.calls).toHaveLength(1)
+  })
+
+  test('takes further tasks, which come after its own', async () => {
+    const { backend, orchestrator } = setUp()
+    backend.hold('a')
+    const run = orchestrator.run(plan)
+    await run.add({ tasks: specs('c<b') })
+    await backend.started('a')
+    backend.release('a')
+    expect(Object.keys((await run.result).outputs)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('may be empty: it settles as completed', async () => {
+    const { orchestrator } = setUp()
+    expect(await orchestrator.run({ tasks: [] }).result).toMatchObject({
+      outcome: 'completed',
+      delivered: 1,
+      tasks: [],
+    })
+  })
+})
+
+describe('a run that is refused', () => {
+  test('has not opened a journal', () => {
+    const journal = new ProbeJournal()
+    const orchestrator = new Orchestrator({ journal, pools: { p: { backend: () => 1, queueLimit: 1 } } })
+    expect(() => orchestrator.run({ tasks: [{ id: 'a', pool: 'q' }] })).toThrow(/no pool/)
+    expect(() => orchestrator.run({ tasks: specs('a b') })).toThrow(/admits at most 1/)
+    expect(() => orchestrator.run({ tasks: specs('a<b b<a') })).toThrow(/wait for each other/)
+    expect([journal.opened - journal.closed, [...journal.list()]]).toEqual([0, []])
+  })
+
+  test('leaves its id free', async () => {
+    const { orchestrator } = setUp()
+    expect(() => orchestrator.run({ tasks: [{ id: 'a', pool: 'q' }] }, { runId: 'x' })).toThrow(/no pool/)
+    expect((await orchestrator.run(plan, { runId: 'x' }).result).runId).toBe('x')
+  })
+
+  test('says so by its result when a distributor that asks somebody finds no pool', async () => {
+    const orchestrator = new Orchestrator({
+      pools: { p: { backend: () => 1 } },
+      distributor: async () => ({ kind: 'unsure', pools: ['p'], confidence: 0.1 }) as never,
+    })
+    const run = orchestrator.run({ tasks: [{ id: 'a' }] })
+    await expect(run.result).rejects.toMatchObject({ code: 'NO_POOL', details: { taskId: 'a' } })
+    await expect(run.add({ tasks: specs('b') })).rejects.toMatchObject({ code: 'NO_POOL' })
+  })
+
+  test('has no rejection that nobody handles when a second task is refused at once', async () => {
+    const reasons = await unhandledDuring(() => {
+      const orchestrator = new Orchestrator({
+        pools: { p: { backend: () => 1 } },
+        distributor: async () => {
+          throw new Error('the classifier is down')
+        },
+      })
+      expect(() => orchestrator.run({ tasks: [{ id: 'a' }, { id: 'b', pool: 'nowhere' }] })).toThrow(/no pool/)
+    })
+    expect(reasons).toEqual([])
+  })
+
+  test('has no rejection that nobody handles when its signal was aborted before', async () => {
+    const reasons = await unhandledDuring(async () => {
+      const orchestrator = new Orchestrator({
+        pools: { p: { backend: () => 1 } },
+        distributor: () => Promise.reject(new Error('the classifier is down')),
+      })
+      const run = orchestrator.run({ tasks: [{ id: 'a' }] }, { signal: AbortSignal.abort() })
+      await run.result.catch(() => {})
+    })
+    expect(reasons).toEqual([])
+  })
+})
+
+describe('a run id', () => {
+  test('is not given twice while its run is live or retained', async () => {
+    const { orchestrator } = setUp()
+    const run = orchestrator.run(plan, { runId: 'x' })
+    expect(() => orchestrator.run(plan, { runId: 'x' })).toThrow(expect.objectContaining({ code: 'DUPLICATE_ID' }))
+    await run.result
+    expect(() => orchestrator.run(plan, { runId: 'x' })).toThrow(expect.objectContaining({ code: 'DUPLICATE_ID' }))
+    run.release()
+    expect((await orchestrator.run(plan, { runId: 'x' }).result).outcome).toBe('completed')
+  })
+
+  test('that the journal holds already is refused: two runs in one journal are none', async () => {
+    const journal = new ProbeJournal()
+    const pools = { p: { backend: () => 1 } }
+    await new Orchestrator({ journal, pools }).run(plan, { runId: 'x' }).result
+    const second = async (): Promise<unknown> => new Orchestrator({ journal, pools }).run(plan, { runId: 'x' }).result
+    await expect(second()).rejects.toMatchObject({ code: 'DUPLICATE_ID' })
+    expect(
+      journal
+        .records('x')
+        .flat()
+        .filter(event => event.type === 'run.started'),
+    ).toHaveLength(1)
+  })
+
+  test('and the ids of tasks make keys that no other run and task make', async () => {
+    const { backend, orchestrator } = setUp()
+    await orchestrator.run({ tasks: [{ id: 'b/c', pool: 'p' }] }, { runId: 'a' }).result
+    await orchestrator.run({ tasks: [{ id: 'c', pool: 'p' }] }, { runId: 'a/b' }).result
+    const [first, second] = backend.calls.map(call => call.context.idempotencyKey)
+    expect(first).not.toBe(second)
+  })
+})
+
+describe('a graph', () => {
+  test('can be run several times, and what is added to it later changes no run', async () => {
+    const { orchestrator } = setUp()
+    const graph = new TaskGraph('story')
+    const a = graph.task('a', { pool: 'p' })
+    const first = orchestrator.run(graph)
+    graph.task('b', { pool: 'p', after: [a], input: ({ a }) => ({ got: a }) })
+    const second = orchestrator.run(graph)
+    expect((await first.result).tasks.map(task => task.id)).toEqual(['a'])
+    expect((await second.result).tasks.map(task => task.id)).toEqual(['a', 'b'])
+  })
+})

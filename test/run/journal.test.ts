@@ -1,0 +1,314 @@
+import { Orchestrator, type OrchestratorOptions, type RunEvent, replay } from 'counterpoint'
+import { MockBackend, slowJournal, VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test, vi } from 'vitest'
+import { checkHistory } from '../support/history.js'
+import { ProbeJournal } from '../support/probe-journal.js'
+import { specs, tell } from '../support/scene.js'
+import { setUp } from '../support/set-up.js'
+
+const plan = { tasks: specs('a b<a') }
+
+/** With a journal whose records become durable only by `flush`. */
+function slow(options: Partial<OrchestratorOptions> = {}) {
+  const journal = slowJournal()
+  const { orchestrator, ...rest } = setUp({ concurrency: 2 }, { journal, ...options })
+  const heard: RunEvent[] = []
+  orchestrator.on('event', event => void heard.push(event as RunEvent))
+  orchestrator.on('error', () => {})
+  return { journal, orchestrator, heard, ...rest }
+}
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+describe('behind the durable watermark', () => {
+  test('nothing is heard, seen or called before its cause is durable', async () => {
+    const { journal, orchestrator, backend, heard } = slow()
+    const run = orchestrator.run(plan)
+    await turn()
+    expect(heard).toEqual([])
+    expect(run.progress()).toMatchObject({ status: 'planning', total: 0 })
+    expect(journal.waiting.flatMap(tell)).toEqual([
+      'run.started',
+      'task.added a',
+      'task.added b',
+      'task.ready a',
+      'attempt.started a 1',
+    ])
+    await journal.flush(1)
+    expect(tell(heard).at(-1)).toBe('task.ready a')
+    expect(backend.calls).toEqual([])
+    await journal.flush(1)
+    expect(backend.calls.map(call => call.taskId)).toEqual(['a'])
+    expect(run.task('a')?.status).toBe('running')
+  })
+
+  test('what is decided runs ahead: several records wait at once, and each is published in its turn', async () => {
+    const { journal, orchestrator, backend, heard } = slow()
+    backend.hold('*')
+    const run = orchestrator.run({ tasks: specs('a b c') })
+    for (let i = 0; i < 3; i++) await journal.flush()
+    void run.pause()
+    void run.unpause()
+    void run.cancelTask('c')
+    await turn()
+    expect(journal.waiting.map(record => tell(record)[0])).toEqual(['run.paused', 'run.unpaused', 'task.cancelled c'])
+    await journal.flush(2)
+    expect([tell(heard).at(-1), run.task('c')?.status]).toEqual(['run.unpaused', 'ready'])
+    await journal.flush()
+    backend.release('*')
+    for (let i = 0; i < 4; i++) await journal.flush()
+    await run.result
+    checkHistory(heard)
+    expect(journal.durableRecords(run.id).flat()).toEqual(heard)
+  })
+
+  test('an attempt that is called off before its start is durable never calls its backend', async () => {
+    const { journal, orchestrator, backend } = slow()
+    const run = orchestrator.run({ tasks: specs('a') })
+    await turn()
+    await journal.flush(1)
+    const cancelled = run.cancel('enough')
+    for (let i = 0; i < 5; i++) await journal.flush()
+    await cancelled
+    expect((await run.result).outcome).toBe('cancelled')
+    expect(backend.calls).toEqual([])
+    checkHistory(journal.durableRecords(run.id).flat())
+  })
+
+  test('cancel and pause resolve when they are durable, not before', async () => {
+    const { journal, orchestrator, backend } = slow()
+    backend.hold('a')
+    const run = orchestrator.run(plan)
+    for (let i = 0; i < 3; i++) await journal.flush()
+    const told: string[] = []
+    void run.pause().then(() => told.push('paused'))
+    void run.cancel().then(() => told.push('cancelled'))
+    await turn()
+    expect([told, run.progress().status]).toEqual([[], 'running'])
+    await journal.flush(1)
+    expect([told, run.progress().status]).toEqual([['paused'], 'paused'])
+    await journal.flush(1)
+    expect([told, run.progress().status]).toEqual([['paused', 'cancelled'], 'stopping'])
+  })
+
+  test('a group commit of many records is published in order, under a clock of its own', async () => {
+    const clock = new VirtualClock()
+    const journal = slowJournal({ clock, delayMs: 5 })
+    const backend = new MockBackend({ clock }).answer('*', request => request.task.id)
+    const orchestrator = new Orchestrator({ clock, journal, pools: { p: { backend, concurrency: 8 } } })
+    const run = orchestrator.run({ tasks: Array.from({ length: 50 }, (_, i) => ({ id: `t${i}`, pool: 'p' })) })
+    const heard: RunEvent[] = []
+    run.on('event', event => void heard.push(event as RunEvent))
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+    checkHistory(heard)
+    expect(journal.durableRecords(run.id).flat()).toEqual(heard)
+    expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
+  })
+})
+
+describe('what hosts hear is what the journal holds is what the state was folded from', () => {
+  test('after a run with failures, timeouts and cancels, as JSON too', async () => {
+    const journal = new ProbeJournal()
+    const { clock, backend, orchestrator } = setUp({ defaults: { timeoutMs: 50 } }, { journal })
+    backend.answer('a', () => Promise.reject(new Error('no'))).hold('b')
+    const heard: RunEvent[] = []
+    const run = orchestrator.run({ tasks: specs('a b c d<a e') })
+    run.on('event', event => void heard.push(event as RunEvent))
+    await clock.runUntilIdle()
+    await run.result
+    const kept = journal.records(run.id).flat()
+    expect(kept).toEqual(heard)
+    checkHistory(kept)
+    expect(replay(run.id, kept).phase).toMatchObject({ status: 'settled', outcome: 'partial' })
+  })
+
+  test('and an agent that throws an error with members of wrong types does not break the journal', async () => {
+    const journal = new ProbeJournal()
+    const { orchestrator } = setUp({ defaults: { retries: 0 }, backend: hostileError }, { journal })
+    const run = orchestrator.run({ tasks: specs('a b') })
+    expect((await run.result).outcome).toBe('failed')
+    expect(
+      journal
+        .records(run.id)
+        .flat()
+        .map(event => event.type),
+    ).toContain('task.dead')
+  })
+})
+
+function hostileError(): never {
+  throw Object.assign(new Error('no'), { status: 10n, code: Symbol('x'), retryAfterMs: {}, cause: { message: 7n } })
+}
+
+describe('when the journal fails', () => {
+  /** A run with one task under way, whose journal then breaks. */
+  async function broken() {
+    const scene = slow()
+    scene.backend.hold('*')
+    const run = scene.orchestrator.run({ tasks: specs('a b c') })
+    for (let i = 0; i < 4; i++) await scene.journal.flush()
+    await scene.backend.started('b')
+    void run.pause()
+    await turn()
+    scene.journal.fail(new Error('the disk is full'))
+    await turn()
+    return { ...scene, run }
+  }
+
+  test('the result says so, with the cause, and so does an error event', async () => {
+    const errors: unknown[] = []
+    const { orchestrator, journal } = slow()
+    orchestrator.on('error', ({ where, runId }) => void errors.push([where, runId]))
+    const run = orchestrator.run(plan, { runId: 'x' })
+    await turn()
+    journal.fail(new Error('the disk is full'))
+    await expect(run.result).rejects.toMatchObject({
+      code: 'JOURNAL',
+      details: { runId: 'x' },
+      cause: { message: 'the disk is full' },
+    })
+    expect(errors).toContainEqual(['journal', 'x'])
+  })
+
+  test('what runs is aborted, slots come back, and no timer is left', async () => {
+    const { run, backend, orchestrator, clock } = await broken()
+    await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(backend.calls.map(call => [call.taskId, call.context.signal.aborted])).toEqual([
+      ['a', true],
+      ['b', true],
+    ])
+    expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
+    expect(clock.pending).toBe(0)
+  })
+
+  test('readers of its events come to an end', async () => {
+    const { run } = await broken()
+    const read: RunEvent[] = []
+    for await (const event of run.events()) read.push(event)
+    expect(tell(read).at(-1)).toBe('attempt.started b 1')
+  })
+
+  test('what it holds can be resumed by another process', async () => {
+    const { journal, run } = await broken()
+    const { orchestrator } = setUp({}, { journal: journal.afterCrash() })
+    const resumed = await orchestrator.resume(run.id)
+    expect((await resumed.result).outcome).toBe('completed')
+    expect((await resumed.result).tasks.map(task => task.attempts)).toEqual([2, 2, 1])
+  })
+
+  // BUG: RunLoop.send keeps what comes after a stall in the inbox for ever, and its `done` is never called: `await run.cancel()` hangs.
+  test.fails('what the host still asks of the run is answered', async () => {
+    const { run } = await broken()
+    const asked = [
+      run.cancel(),
+      run.pause(),
+      run.unpause(),
+      run.cancelTask('a'),
+      run.add({ tasks: specs('z') }).catch(() => {}),
+    ]
+    const late = new Promise(resolve => setTimeout(resolve, 100, 'never answered'))
+    expect(await Promise.race([Promise.all(asked), late])).not.toBe('never answered')
+  })
+
+  test('in the middle of a synchronous append nothing half-done is left', async () => {
+    const journal = new ProbeJournal()
+    journal.refuseFrom = 3
+    const { backend, orchestrator, clock } = setUp({}, { journal })
+    orchestrator.on('error', () => {})
+    const run = orchestrator.run(plan)
+    await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(backend.calls).toHaveLength(1)
+    expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
+    expect([clock.pending, journal.opened - journal.closed]).toEqual([0, 0])
+  })
+
+  // BUG: with a synchronous journal one state serves as head and as durable one, and it is changed before `append` is called.
+  // When that throws, `progress()` and `task()` show for ever what no journal holds.
+  test.fails('in the middle of a synchronous append nothing is shown that is not durable', async () => {
+    const journal = new ProbeJournal()
+    journal.refuseFrom = 3
+    const { orchestrator } = setUp({}, { journal })
+    orchestrator.on('error', () => {})
+    const run = orchestrator.run(plan)
+    await run.result.catch(() => {})
+    expect(run.task('a')?.status).toBe(replay(run.id, journal.records(run.id).flat()).states[0]?.status)
+  })
+
+  test('while an input is being made, the run ends all the same', async () => {
+    const { TaskGraph } = await import('counterpoint')
+    const graph = new TaskGraph('g')
+    graph.task('a', { pool: 'p', input: () => new Promise(() => {}) })
+    const { journal, orchestrator } = slow()
+    const run = orchestrator.run(graph)
+    await turn()
+    await journal.flush()
+    void run.pause()
+    await turn()
+    journal.fail()
+    await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
+  })
+
+  test('a journal that cannot be opened is a journal that fails', async () => {
+    const { orchestrator } = setUp(
+      {},
+      { journal: { open: async () => Promise.reject(new Error('no access')), list: () => [], delete: () => {} } },
+    )
+    orchestrator.on('error', () => {})
+    await expect(orchestrator.run(plan).result).rejects.toMatchObject({
+      code: 'JOURNAL',
+      cause: { message: 'no access' },
+    })
+  })
+
+  test('as it is closed, that is told and changes nothing', async () => {
+    const errors: string[] = []
+    const journal = new ProbeJournal()
+    const open = journal.open.bind(journal)
+    vi.spyOn(journal, 'open').mockImplementation(runId => ({
+      ...open(runId),
+      close: () => {
+        throw new Error('no')
+      },
+    }))
+    const { orchestrator } = setUp({}, { journal })
+    orchestrator.on('error', ({ where }) => void errors.push(where))
+    expect((await orchestrator.run(plan).result).outcome).toBe('completed')
+    await turn()
+    expect(errors).toEqual(['journal'])
+  })
+
+  test('the other runs of the orchestrator go on', async () => {
+    const journal = slowJournal()
+    const { backend, orchestrator } = setUp({ concurrency: 1 }, { journal })
+    orchestrator.on('error', () => {})
+    backend.hold('*')
+    const first = orchestrator.run({ tasks: specs('a') })
+    for (let i = 0; i < 3; i++) await journal.flush()
+    journal.fail()
+    void first.pause()
+    await expect(first.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    const second = orchestrator.run({ tasks: specs('b') })
+    for (let i = 0; i < 3; i++) await journal.flush()
+    await backend.started('b')
+    backend.release('b')
+    for (let i = 0; i < 3; i++) await journal.flush()
+    expect((await second.result).outcome).toBe('completed')
+  })
+})
+
+describe('a scheduler of the host that throws', () => {
+  test('ends its run, and the error says where it came from', async () => {
+    const { orchestrator } = setUp(
+      {},
+      {
+        scheduler: () => {
+          throw new Error('my own scheduler')
+        },
+      },
+    )
+    orchestrator.on('error', () => {})
+    await expect(orchestrator.run(plan).result).rejects.toMatchObject({ cause: { message: 'my own scheduler' } })
+  })
+})
