@@ -4,11 +4,12 @@ import { jsonRequest, processBackend } from 'counterpoint/node'
 
 /** Any program will do; this one is a few lines of JavaScript, so that the example needs nothing else. */
 const program = `
-  const { task, input } = JSON.parse(require('fs').readFileSync(0, 'utf8'))
   const say = line => console.log(JSON.stringify(line))
-  say({ progress: 0.5, message: 'counting ' + task.id })
-  if (task.id === 'sleeper') setInterval(() => {}, 1000)
-  else say({ output: { words: input.split(' ').length }, usage: { inputTokens: 12, outputTokens: 3, costUsd: 0.001 } })
+  require('stream/consumers').json(process.stdin).then(({ task, input }) => {
+    say({ progress: 0.5, message: 'counting ' + task.id })
+    if (task.id === 'sleeper') setInterval(() => {}, 1000)
+    else say({ output: { words: input.split(' ').length }, usage: { inputTokens: 12, outputTokens: 3, costUsd: 0.001 } })
+  })
 `
 
 const orchestrator = new Orchestrator({

@@ -15,8 +15,8 @@ export interface ErrorDetails {
   INVALID_INPUT: { readonly issues: readonly InputIssue[] }
   /** Tasks wait for each other: `cycle` is the way round, its first id repeated at the end. */
   CYCLE: { readonly cycle: readonly string[] }
-  /** Two tasks of one run have one id. */
-  DUPLICATE_ID: { readonly taskId: string }
+  /** Two tasks of one run, or two runs of one journal, have one id. */
+  DUPLICATE_ID: { readonly id: string }
   /** A task waits for one that is not there. */
   UNKNOWN_DEPENDENCY: { readonly taskId: string; readonly dependency: string }
   /** A task, run or pool of that name is not there. */
@@ -27,8 +27,12 @@ export interface ErrorDetails {
   QUEUE_FULL: { readonly pool: string; readonly queueLimit: number; readonly wanted: number }
   /** The run is over, or was let go: it takes nothing more and has nothing more to tell. */
   RUN_ENDED: { readonly runId: string }
+  /** The run was suspended: `orchestrator.resume(runId)` goes on with it, here or in another process. */
+  RUN_SUSPENDED: { readonly runId: string }
+  /** The run is live: what was asked can only be done to one that is not. */
+  RUN_LIVE: { readonly runId: string }
   /** The orchestrator was closed. */
-  CLOSED: { readonly runId?: string }
+  CLOSED: Record<string, never>
   /** `resume` was given another plan than the journal holds. */
   PLAN_DIFFERS: { readonly runId: string; readonly difference: string }
   /** The journal cannot be read or written as it stands. */

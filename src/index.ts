@@ -7,12 +7,14 @@ export type {
   OrchestratorOptions,
   PoolOptions,
   Pools,
+  ResumeOptions,
   RunOptions,
   TaskDefaults,
 } from './options.js'
 export type { PlanInput } from './intake.js'
 export { Run } from './run.js'
 export type { RunningTask, RunProgress } from './run-view.js'
+export type { RunReport, Runs, RunSummary } from './runs.js'
 
 // Plans
 export { TaskGraph } from './plan/task-graph.js'
@@ -81,11 +83,13 @@ export type {
   Outcome,
   RunEvent,
   RunEventType,
+  RunDraining,
   RunPaused,
   RunRecovered,
   RunSettled,
   RunStarted,
   RunStopping,
+  RunSuspended,
   RunUnpaused,
   TaskAdded,
   TaskCancelled,
@@ -107,6 +111,6 @@ export type { RunningState, StopReason, SucceededState, Tally, TaskState, TaskSt
 export { systemClock } from './clock.js'
 export type { Clock } from './clock.js'
 export { memoryJournal } from './journal/memory-journal.js'
-export type { Journal, OpenJournal } from './journal/journal.js'
+export type { Journal, JournalHost, JournalProblem, OpenJournal } from './journal/journal.js'
 export { canonicalJson, NotJsonError } from './core/json.js'
 export type { Json, JsonLimits } from './core/json.js'

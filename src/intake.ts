@@ -5,16 +5,19 @@ import type { Distribute, TaskDefaults } from './options.js'
 import { checkGraph, didYouMean } from './plan/graph-check.js'
 import { type Plan, parsePlan, parseTask } from './plan/plan.js'
 import { selectTasks } from './plan/select.js'
-import { type PlanSource, type TaskBinding, TaskGraph } from './plan/task-graph.js'
+import { type PlanSource, TaskGraph } from './plan/task-graph.js'
 import type { Demand } from './pools/admission.js'
 import type { Distribution } from './pools/task-distributor.js'
 
 /** A plan that has been checked. */
 export interface CheckedPlan {
   readonly name: string | undefined
+  readonly version: string | undefined
   readonly failureMode: FailureMode | undefined
+  readonly only: readonly string[] | undefined
   readonly tasks: readonly TaskSpec[]
-  readonly binding: ((id: string) => TaskBinding | undefined) | undefined
+  /** For the input functions and output schemas. */
+  readonly graph: TaskGraph | undefined
 }
 
 /** What may be given to `run` and `add`: a `TaskGraph`, what `parsePlan` made, or a plan as plain data, which is parsed. */
@@ -31,9 +34,11 @@ export function checkPlan(
   if (graph || known) checkGraph(plan.tasks, known)
   return {
     name: plan.name,
+    version: plan.version,
+    only,
     failureMode: plan.failureMode,
     tasks: only ? selectTasks(plan.tasks, only) : plan.tasks,
-    binding: graph && (id => graph.binding(id)),
+    graph,
   }
 }
 

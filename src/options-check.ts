@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { CounterpointError, type InputIssue } from './errors.js'
-import type { OrchestratorOptions, RunOptions } from './options.js'
+import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
+import { TaskGraph } from './plan/task-graph.js'
 import { WorkerPool } from './pools/worker-pool.js'
 
 const LONGEST_MS = Number.MAX_SAFE_INTEGER
@@ -62,6 +63,11 @@ const run = z.strictObject({
   weight: z.number().positive().max(1_000_000).optional(),
 })
 
+const graph = z.instanceof(TaskGraph, { message: 'expected a TaskGraph, or a list of them' })
+const resume = run
+  .pick({ signal: true, whenFull: true, weight: true })
+  .extend({ graph: z.union([graph, z.array(graph)]).optional() })
+
 /** @throws INVALID_INPUT with one issue for each option that is not as documented. */
 export function checkOrchestratorOptions(options: OrchestratorOptions): void {
   check(orchestrator, options, 'options')
@@ -70,6 +76,11 @@ export function checkOrchestratorOptions(options: OrchestratorOptions): void {
 /** @throws INVALID_INPUT with one issue for each option that is not as documented. */
 export function checkRunOptions(options: RunOptions): void {
   check(run, options, 'options')
+}
+
+/** @throws INVALID_INPUT with one issue for each option that is not as documented. */
+export function checkResumeOptions(options: ResumeOptions): void {
+  check(resume, options, 'options')
 }
 
 function check(schema: z.ZodType, value: unknown, what: string): void {

@@ -5,6 +5,7 @@ import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
 import type { Backoff } from './core/task.js'
 import type { Journal } from './journal/journal.js'
+import type { TaskGraph } from './plan/task-graph.js'
 import type { AgentBackend, AgentFunction } from './pools/agent-backend.js'
 import type { Intent } from './pools/intent.js'
 import type { DistributeRequest, Distribution } from './pools/task-distributor.js'
@@ -88,4 +89,10 @@ export interface RunOptions {
   readonly whenFull?: 'wait' | 'reject'
   /** Its share of the pools it has in common with other runs: one of weight 2 gets twice the slots. Default 1. */
   readonly weight?: number
+}
+
+/** Options of `resume`. */
+export interface ResumeOptions extends Pick<RunOptions, 'signal' | 'whenFull' | 'weight'> {
+  /** The `TaskGraph` that the run was started with; then those that joined it live. Not needed for plans that are data. */
+  readonly graph?: TaskGraph | readonly TaskGraph[]
 }

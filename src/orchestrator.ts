@@ -1,23 +1,23 @@
 import { systemClock } from './clock.js'
 import { decide } from './core/dag-scheduler.js'
 import type { JournalRecord } from './core/event.js'
-import { replay } from './core/evolve.js'
 import { FailureHandler } from './core/failure-handler.js'
-import { emptyState } from './core/run-state.js'
+import { emptyState, type RunState } from './core/run-state.js'
 import { Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import { checkPlan, Intake, type PlanInput } from './intake.js'
-import type { Journal } from './journal/journal.js'
-import { lateJournal } from './journal/late-journal.js'
+import type { Journal, JournalHost, JournalProblem, OpenJournal } from './journal/journal.js'
 import { memoryJournal } from './journal/memory-journal.js'
-import type { OrchestratorOptions, RunOptions } from './options.js'
-import { checkOrchestratorOptions, checkRunOptions } from './options-check.js'
-import type { TaskGraph } from './plan/task-graph.js'
+import { newJournal } from './journal/new-journal.js'
+import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
+import { checkOrchestratorOptions, checkResumeOptions, checkRunOptions } from './options-check.js'
+import { compareGraphs } from './plan/compare-graph.js'
 import { buildPools, distributorOf } from './pools/build-pools.js'
 import type { WorkerPool } from './pools/worker-pool.js'
 import { ResultAggregator } from './results/result-aggregator.js'
 import { Run } from './run.js'
 import { RunEngine, type RunHost } from './run-engine.js'
+import { notFound, replayed, Runs } from './runs.js'
 
 /**
  * Runs plans: options in, runs out. Its pools are shared by all its runs.
@@ -31,6 +31,8 @@ import { RunEngine, type RunHost } from './run-engine.js'
 export class Orchestrator {
   /** The pools by name: to change their concurrency, pause them, look at their queues. */
   readonly pools: ReadonlyMap<string, WorkerPool>
+  /** The runs that are here, and those that the journal holds: to list, show and delete. */
+  readonly runs: Runs
   readonly #journal: Journal
   readonly #ownJournal: boolean
   readonly #newId: () => string
@@ -38,6 +40,9 @@ export class Orchestrator {
   readonly #emitter = new Emitter()
   readonly #host: RunHost
   readonly #runs = new Map<string, Run>()
+  readonly #engines = new Map<string, RunEngine>()
+  readonly #resuming = new Map<string, Promise<Run>>()
+  #draining: Promise<void> | undefined
   readonly #settled: string[] = []
 
   /** @throws INVALID_INPUT for options that are not as documented. */
@@ -48,6 +53,7 @@ export class Orchestrator {
     this.pools = built.workers
     this.#journal = options.journal ?? memoryJournal()
     this.#ownJournal = options.journal === undefined
+    this.runs = new Runs(this.#journal, this.#runs)
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
     this.#retain = options.retain ?? 100
     const failureHandler = options.failureHandler ?? new FailureHandler()
@@ -64,14 +70,9 @@ export class Orchestrator {
       intake: new Intake(built.defaults, distribute),
       admission: built.admission,
       emitter: this.#emitter,
-      settled: runId => this.#onSettled(runId),
+      ended: (runId, settled) => this.#onEnded(runId, settled),
       released: runId => this.#onReleased(runId),
     }
-  }
-
-  /** The runs that are live or retained, oldest first. */
-  get runs(): readonly Run[] {
-    return [...this.#runs.values()]
   }
 
   /** Hears the events of all runs, by name or on `event`. Gives a function that takes the listener off. */
@@ -91,53 +92,95 @@ export class Orchestrator {
    * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NOT_FOUND (`only`), NO_POOL, QUEUE_FULL: nothing was started.
    */
   run(plan: PlanInput, options: RunOptions = {}): Run {
+    this.#checkOpen()
     checkRunOptions(options)
     const checked = checkPlan(plan, options.only)
     const runId = options.runId ?? this.#newId()
-    if (this.#runs.has(runId))
-      throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { taskId: runId })
-    const engine = new RunEngine(this.#host, {
-      state: emptyState(runId),
-      journal: lateJournal(this.#journal.open(runId)),
-      weight: options.weight ?? 1,
-      whenFull: options.whenFull ?? 'wait',
-    })
+    if (this.#runs.has(runId) || this.#resuming.has(runId))
+      throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { id: runId })
+    const journal = newJournal(runId, this.#journal.open(runId, this.#journalHost(runId)))
+    const engine = this.#engine(emptyState(runId), journal, options)
     engine.begin(checked, options.failureMode)
     return this.#keep(engine, options.signal)
   }
 
   /**
-   * Goes on with a run that the journal holds: what had succeeded is not run again, what was running was interrupted.
-   * A run of a `TaskGraph` needs the `graph` again, for its functions and schemas. A run that had settled gives its result.
+   * Goes on with a run that the journal holds: what had succeeded is not run again; what was running was interrupted, what is left of it
+   * is ended, and it is tried again. A run that was started with a `TaskGraph` needs it again, for its functions and schemas; so do
+   * the graphs that joined it live. A run that had settled gives its result. Resuming a run twice gives the same one.
    *
-   * @throws NOT_FOUND when the journal has no such run.
+   * @throws NOT_FOUND when the journal has no such run; PLAN_DIFFERS when a graph is missing or is another one; JOURNAL when it cannot be
+   * opened: it is damaged, or another process has it.
    */
-  async resume(
-    runId: string,
-    options: Omit<RunOptions, 'runId' | 'only' | 'failureMode'> & { readonly graph?: TaskGraph } = {},
-  ): Promise<Run> {
-    const live = this.#runs.get(runId)
+  async resume(runId: string, options: ResumeOptions = {}): Promise<Run> {
+    this.#checkOpen()
+    checkResumeOptions(options)
+    const live = this.#runs.get(runId) ?? this.#resuming.get(runId)
     if (live) return live
-    const journal = await this.#journal.open(runId)
-    const records: JournalRecord[] = []
-    for await (const record of journal.read()) records.push(record)
-    if (records.length === 0)
-      throw new CounterpointError('NOT_FOUND', `the journal has no run "${runId}"`, { id: runId })
-    const { graph } = options
-    const engine = new RunEngine(this.#host, {
-      state: replay(runId, records.flat()),
-      journal,
-      weight: options.weight ?? 1,
-      whenFull: options.whenFull ?? 'wait',
-    })
-    const run = this.#keep(engine, options.signal)
-    engine.recover(records, graph && (id => graph.binding(id)))
-    return run
+    const resuming = this.#resume(runId, options).finally(() => this.#resuming.delete(runId))
+    this.#resuming.set(runId, resuming)
+    return resuming
+  }
+
+  /**
+   * Starts nothing more, here and in any run; what runs may end within `timeoutMs` (default 10,000), then it is stopped.
+   * Resolves when every run has settled or is suspended, and its journal is closed: `resume` goes on with the suspended ones,
+   * whose `result` rejects with RUN_SUSPENDED. The orchestrator takes no further runs. A run that had not begun is cancelled.
+   */
+  drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#draining ??= this.#drain(options.timeoutMs ?? 10_000)
+    return this.#draining
+  }
+
+  /** `await using orchestrator = new Orchestrator(...)`: {@link Orchestrator.drain} with its defaults. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain()
+  }
+
+  async #drain(timeoutMs: number): Promise<void> {
+    await Promise.allSettled(this.#resuming.values())
+    const engines = [...this.#engines.values()]
+    await Promise.all(engines.map(engine => engine.drain(timeoutMs)))
+    await Promise.all(engines.map(engine => engine.closed))
+  }
+
+  async #resume(runId: string, options: ResumeOptions): Promise<Run> {
+    const journal = await this.#journal.open(runId, this.#journalHost(runId))
+    try {
+      const records: JournalRecord[] = []
+      for await (const record of journal.read()) records.push(record)
+      if (records.length === 0) throw notFound(runId)
+      const state = replayed(runId, records)
+      const graphs = options.graph === undefined ? [] : [options.graph].flat()
+      compareGraphs(state, graphs)
+      const engine = this.#engine(state, journal, options)
+      await engine.recover(records, graphs)
+      return this.#keep(engine, options.signal)
+    } catch (error) {
+      await journal.close()
+      throw error
+    }
+  }
+
+  #engine(state: RunState, journal: OpenJournal, { weight = 1, whenFull = 'wait' }: RunOptions): RunEngine {
+    return new RunEngine(this.#host, { state, journal, weight, whenFull })
+  }
+
+  #journalHost(runId: string): JournalHost {
+    const tell = (problem: JournalProblem): void =>
+      this.#emitter.report({ type: 'error', error: problem.error, where: `journal: ${problem.message}`, runId })
+    return { report: tell }
+  }
+
+  #checkOpen(): void {
+    if (this.#draining)
+      throw new CounterpointError('CLOSED', 'the orchestrator was drained: it takes no further runs', {})
   }
 
   #keep(engine: RunEngine, signal: AbortSignal | undefined): Run {
     const run = new Run(engine)
     this.#runs.set(engine.id, run)
+    this.#engines.set(engine.id, engine)
     if (signal) this.#obey(engine, signal)
     return run
   }
@@ -150,13 +193,19 @@ export class Orchestrator {
     engine.onEnd(() => signal.removeEventListener('abort', cancel))
   }
 
-  #onSettled(runId: string): void {
+  #onEnded(runId: string, settled: boolean): void {
+    if (!settled) return this.#forget(runId)
     this.#settled.push(runId)
     while (this.#settled.length > this.#retain) this.#runs.get(this.#settled[0] as string)?.release()
   }
 
-  #onReleased(runId: string): void {
+  #forget(runId: string): void {
     this.#runs.delete(runId)
+    this.#engines.delete(runId)
+  }
+
+  #onReleased(runId: string): void {
+    this.#forget(runId)
     const place = this.#settled.indexOf(runId)
     if (place !== -1) this.#settled.splice(place, 1)
     if (this.#ownJournal) void this.#journal.delete(runId)

@@ -5,14 +5,13 @@ import type { FailureMode, JournalRecord } from './core/event.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
 import { type CounterpointEvent, Emitter } from './emitter.js'
-import { Entrance, type WayIn } from './entrance.js'
+import { Entrance } from './entrance.js'
 import { CounterpointError } from './errors.js'
 import { EventLog } from './event-log.js'
-import { type CheckedPlan, checkPlan, demandOf, type Intake, type PlanInput } from './intake.js'
+import type { CheckedPlan, Intake } from './intake.js'
 import type { OpenJournal } from './journal/journal.js'
 import type { Aggregate, Decide } from './options.js'
-import { duplicateId } from './plan/graph-check.js'
-import type { TaskBinding } from './plan/task-graph.js'
+import type { TaskBinding, TaskGraph } from './plan/task-graph.js'
 import type { Admission } from './pools/admission.js'
 import { Pursuit } from './pursuit.js'
 import type { RunResult } from './results/result-aggregator.js'
@@ -30,7 +29,8 @@ export interface RunHost {
   readonly intake: Intake
   readonly admission: Admission
   readonly emitter: Emitter
-  settled(runId: string): void
+  /** The run is over in this process: it has settled, or another one may resume it. */
+  ended(runId: string, settled: boolean): void
   released(runId: string): void
 }
 
@@ -50,16 +50,14 @@ export class RunEngine {
   readonly emitter: Emitter
   readonly log: EventLog
   readonly loop: RunLoop
+  /** When the journal has been let go of, after the end. */
+  closed: Promise<void> = Promise.resolve()
   readonly #host: RunHost
   readonly #setup: RunSetup
   readonly #pursuit: Pursuit
-  readonly #entrance: Entrance
-  readonly #bindings: ((id: string) => TaskBinding | undefined)[] = []
+  readonly entrance: Entrance
+  readonly #graphs: TaskGraph[] = []
   readonly #cleanups: (() => void)[] = []
-  /** Ids of tasks that are on their way in. */
-  readonly #entering = new Set<string>()
-  #begun: Promise<void> | undefined
-  #callOff: ((reason: string) => void) | undefined
   readonly #over: Promise<undefined>
   #resolveOver!: () => void
   #resolve!: (result: RunResult) => void
@@ -87,47 +85,62 @@ export class RunEngine {
       stalled: error => this.#stalled(error),
     })
     this.#pursuit = this.#makePursuit()
-    this.#entrance = new Entrance(host.intake, host.admission, setup.whenFull)
+    this.entrance = new Entrance({
+      runId: this.id,
+      intake: host.intake,
+      admission: host.admission,
+      whenFull: setup.whenFull,
+      has: id => this.loop.head.ids.has(id),
+      add: signal => this.sent(signal),
+      keep: graph => this.#graphs.push(graph),
+      over: this.#over,
+    })
   }
 
-  /**
-   * Begins with a plan, a microtask later, so that whoever called `run()` can listen first.
-   * @throws NO_POOL, QUEUE_FULL when that can be known at once; else `result` rejects with it. Nothing has been started then.
-   */
+  /** Begins with a plan: see {@link Entrance.begin}. When that fails later, `result` rejects. */
   begin(plan: CheckedPlan, failureMode: FailureMode | undefined): void {
-    const way = this.#entrance.comeIn(plan.tasks)
-    this.#begun = this.#start(plan, failureMode ?? plan.failureMode, way)
-    this.#begun.catch(error => this.#end(() => this.#reject(error)))
-  }
-
-  /** Goes on with what the journal holds: what was running was interrupted. */
-  recover(records: readonly JournalRecord[], binding: ((id: string) => TaskBinding | undefined) | undefined): void {
-    if (binding) this.#bindings.push(binding)
-    for (const record of records) this.log.push(record)
-    if (this.loop.head.phase.status === 'settled') return this.#finish()
-    this.#begun = Promise.resolve().then(() => void this.loop.send({ type: 'recover' }))
-  }
-
-  /** Adds tasks to the live run. */
-  async add(input: PlanInput): Promise<void> {
-    await this.#begun
-    const plan = checkPlan(input, undefined, id => this.loop.head.ids.has(id))
-    for (const { id } of plan.tasks)
-      if (this.#entering.has(id)) throw duplicateId(id, `a task "${id}" is being added already`)
-    for (const { id } of plan.tasks) this.#entering.add(id)
-    try {
-      await this.#join(plan)
-    } finally {
-      for (const { id } of plan.tasks) this.#entering.delete(id)
-    }
+    this.entrance.begin(plan, failureMode)
+    this.entrance.begun.catch(error => this.#end(() => this.#reject(error)))
   }
 
   /** Calls the run off; resolves when that is durable. */
   async cancel(reason: string): Promise<void> {
-    if (this.#callOff) {
-      this.#callOff(reason)
-      await this.#begun
-    } else await this.sent({ type: 'cancel', reason })
+    if (this.entrance.callOff(reason)) await this.entrance.begun
+    else await this.sent({ type: 'cancel', reason })
+  }
+
+  /** Goes on with what the journal holds: what was running was interrupted, and what is left of it is ended first. */
+  async recover(records: readonly JournalRecord[], graphs: readonly TaskGraph[]): Promise<void> {
+    this.#graphs.push(...graphs)
+    for (const record of records) this.log.push(record)
+    if (this.loop.head.phase.status === 'settled') return this.#finish()
+    await this.#reap()
+    await this.sent({ type: 'recover' })
+  }
+
+  async #reap(): Promise<void> {
+    const { states } = this.loop.head
+    for (const [name, { pool }] of this.#host.pools) {
+      const keys = states.flatMap(state => (state.status === 'running' && state.pool === name ? [state.key] : []))
+      if (keys.length === 0 || !pool.backend.reap) continue
+      try {
+        await pool.backend.reap(keys)
+      } catch (error) {
+        this.#report(`reaping in pool ${name}`, error)
+      }
+    }
+  }
+
+  /** Starts nothing more; what still runs after `timeoutMs` is stopped, to be tried again. Resolves when the run has ended here. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.entrance.callOff('the orchestrator was closed before the run could begin')
+    await this.entrance.begun.catch(() => {})
+    if (!(await this.sent({ type: 'drain' }))) return void (await this.#over)
+    const callOff = this.#host.clock.schedule(() => {
+      for (const index of this.#pursuit.attempts.active()) this.loop.send({ type: 'interrupt', index })
+    }, timeoutMs)
+    await this.#over
+    callOff()
   }
 
   /** Resolves when the signal's record is durable; with false when it changed nothing. */
@@ -155,36 +168,13 @@ export class RunEngine {
     this.#host.released(this.id)
   }
 
-  async #start(plan: CheckedPlan, failureMode: FailureMode | undefined, way: WayIn): Promise<void> {
-    const calledOff = new Promise<string>(resolve => {
-      this.#callOff = resolve
-    })
-    const first = await Promise.race([way.tasks, calledOff])
-    this.#callOff = undefined
-    const { name, binding } = plan
-    if (binding) this.#bindings.push(binding)
-    const add = { type: 'add', ...(name !== undefined && { name }), ...(failureMode && { failureMode }) } as const
-    if (typeof first !== 'string') return void (await this.sent({ ...add, tasks: first }))
-    if (way.giveUp()) this.#host.admission.occupy(demandOf(plan.tasks))
-    await this.sent({ ...add, tasks: plan.tasks, cancelled: first })
-  }
-
-  async #join(plan: CheckedPlan): Promise<void> {
-    const way = this.#entrance.comeIn(plan.tasks)
-    const tasks = await Promise.race([way.tasks, this.#over])
-    if (plan.binding) this.#bindings.push(plan.binding)
-    if (tasks !== undefined && (await this.sent({ type: 'add', tasks }))) return
-    if (!way.giveUp()) for (const { pool = '' } of tasks ?? []) this.#host.admission.leave(pool)
-    throw new CounterpointError('RUN_ENDED', `run ${this.id} settled before the tasks could be added`, {
-      runId: this.id,
-    })
-  }
-
   #published(record: JournalRecord): void {
     this.log.push(record)
     for (const event of record) this.#publish(event)
     this.#pursuit.published(record)
-    if (record[record.length - 1]?.type === 'run.settled') this.#finish()
+    const last = record[record.length - 1]?.type
+    if (last === 'run.settled') this.#finish()
+    else if (last === 'run.suspended') this.#suspend()
   }
 
   #publish(event: CounterpointEvent): void {
@@ -204,8 +194,17 @@ export class RunEngine {
     })
   }
 
+  #suspend(): void {
+    const message = `run ${this.id} was suspended: orchestrator.resume("${this.id}") goes on with it`
+    this.#end(() => this.#reject(new CounterpointError('RUN_SUSPENDED', message, { runId: this.id })))
+  }
+
+  #report(where: string, error: unknown): void {
+    this.emitter.report({ type: 'error', error, where, runId: this.id })
+  }
+
   #stalled(cause: unknown): void {
-    this.emitter.report({ type: 'error', error: cause, where: 'journal', runId: this.id })
+    this.#report('journal', cause)
     const message = `run ${this.id} cannot go on: its journal failed. What it holds can be resumed`
     this.#end(() => this.#reject(new CounterpointError('JOURNAL', message, { runId: this.id }, { cause })))
   }
@@ -216,15 +215,15 @@ export class RunEngine {
     for (const cleanup of this.#cleanups.splice(0)) cleanup()
     this.log.end()
     this.#resolveOver()
-    this.#host.settled(this.id)
+    this.#host.ended(this.id, this.loop.durable.phase.status === 'settled')
     const close = async (): Promise<void> => this.#setup.journal.close()
-    close().catch(error => this.emitter.report({ type: 'error', error, where: 'journal', runId: this.id }))
+    this.closed = close().catch(error => this.#report('journal', error))
     tell()
   }
 
   #binding(taskId: string): TaskBinding | undefined {
-    for (const binding of this.#bindings) {
-      const found = binding(taskId)
+    for (const graph of this.#graphs) {
+      const found = graph.binding(taskId)
       if (found) return found
     }
     return undefined

@@ -74,7 +74,7 @@ export class Run {
    * @throws RUN_ENDED when the run settled before they could be added.
    */
   async add(plan: PlanInput): Promise<void> {
-    await this.#engine.add(plan)
+    await this.#engine.entrance.join(plan)
   }
 
   /** Calls the run off: what has not started never will, what runs is stopped. Resolves when that is durable. */

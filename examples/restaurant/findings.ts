@@ -39,7 +39,8 @@ export function findingLines({ findings, passed, notCovered }: Audits, width: nu
   return [
     ...findings.slice(0, MOST_FINDINGS).flatMap(finding => oneFinding(finding, width)),
     ...(findings.length > MOST_FINDINGS ? [`and ${findings.length - MOST_FINDINGS} more: see result.json`] : []),
-    `${many(passed, 'check')} passed${notCovered.length > 0 ? `, not covered: ${notCovered.join(', ')}` : ''}`,
+    `${many(passed, 'check')} passed`,
+    ...(notCovered.length > 0 ? wrap(cut(`not covered: ${notCovered.join(', ')}`, MOST_TEXT), width) : []),
   ]
 }
 

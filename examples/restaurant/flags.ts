@@ -68,7 +68,9 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true })
   } catch (error) {
-    throw new UsageError(`${(error as Error).message}. Flags and what they mean: npm start -- --help`)
+    // The rest of its advice is for whoever calls it.
+    const [what] = (error as Error).message.split('. ')
+    throw new UsageError(`${what}. For all flags: npm start -- --help`)
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { isCounterpointError, type Plan, parsePlan } from 'counterpoint'
+import { type CounterpointError, isCounterpointError, type Plan, parsePlan } from 'counterpoint'
 import { help, readFlags, type Settings, UsageError } from './flags.js'
 import { follow } from './live.js'
 import { fileLines, nextSteps } from './next-steps.js'
@@ -32,7 +32,7 @@ async function readPlan(file: string): Promise<Plan> {
   try {
     return parsePlan(await readFile(file))
   } catch (error) {
-    if (isCounterpointError(error)) throw new UsageError(`${file}: ${error.message}`)
+    if (isCounterpointError(error)) throw new UsageError(`${file}: ${reasonOf(error)}`)
     throw new UsageError(
       `expected a plan in JSON at ${file}: ${(error as Error).message}. ` +
         'Flags go after two dashes: npm start -- path/to/plan.json --scale 0.05',
@@ -62,8 +62,17 @@ async function runPlan(plan: Plan, settings: Settings, from: string): Promise<bo
     return result.outcome === 'completed'
   } catch (error) {
     await removeEmptyFolder(folder)
-    throw isCounterpointError(error) ? new UsageError(`${settings.planFile}: ${error.message}`) : error
+    throw isCounterpointError(error) ? new UsageError(`${settings.planFile}: ${reasonOf(error)}`) : error
   }
+}
+
+/** All that is wrong, not only the first of it. */
+function reasonOf(error: CounterpointError): string {
+  if (!isCounterpointError(error, 'INVALID_INPUT')) return error.message
+  return [
+    'expected a plan as documented, got',
+    ...error.details.issues.map(each => `  ${each.path}: ${each.message}`),
+  ].join('\n')
 }
 
 function exitCode(isCompleted: boolean): number {
@@ -77,6 +86,7 @@ function exitCode(isCompleted: boolean): number {
 function refuse(error: unknown): number {
   if (!(error instanceof UsageError) && error !== terminal.broken) throw error
   process.stderr.on('error', () => {})
-  process.stderr.write(`${printable((error as Error).message)}\n`)
+  const what = error instanceof UsageError ? '' : 'expected to be able to write to standard output, got '
+  process.stderr.write(`${printable(what + (error as Error).message)}\n`)
   return error instanceof UsageError ? 2 : 1
 }

@@ -3,6 +3,10 @@ import type { Json, RunResult } from 'counterpoint'
 import { isRecord } from './agents/agent.js'
 import { inside } from './agents/files.js'
 import { type Line, styled } from './terminal.js'
+import { many } from './text.js'
+
+/** More tasks than this are not listed one by one. */
+const MOST = 20
 
 /** Where the files lie, and which task wrote which; `latest` is another way there. Paths are for a shell in the folder `from`. */
 export function fileLines({ outputs }: RunResult, folder: string, latest: string | undefined, from: string): Line[] {
@@ -11,6 +15,7 @@ export function fileLines({ outputs }: RunResult, folder: string, latest: string
     const names = output.files.flatMap(file => (isRecord(file) && typeof file.name === 'string' ? [file.name] : []))
     return [[`  ${output.folder}/  `, names.join(', '), styled('dim', `  ${task}`)]]
   })
+  const more = written.length > MOST ? [`  and what ${many(written.length - MOST, 'more task')} wrote`] : []
   const also = latest === undefined ? [] : [styled('dim', '  also as '), shellPath(latest, from)]
   return [
     [shellPath(folder, from), ...also],
@@ -26,7 +31,7 @@ export function nextSteps({ outputs }: RunResult, folder: string, from: string):
     { what: 'run another plan', how: 'npm start -- path/to/plan.json' },
     { what: 'see it slower', how: 'npm start -- --scale 0.1' },
   ]
-  return [...steps, ...others].map(({ what, how }) => [styled('dim', what.padEnd(20)), how])
+  return [...steps.slice(0, MOST), ...others].map(({ what, how }) => [styled('dim', what.padEnd(20)), how])
 }
 
 function stepsWith(output: Json, folder: string, from: string): { what: string; how: string }[] {

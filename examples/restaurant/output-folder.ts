@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, rename, rmdir, symlink, unlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { RunResult } from 'counterpoint'
 import { UsageError } from './flags.js'
 
@@ -18,12 +19,21 @@ export function newRunId(at: Date): string {
 export async function makeRunFolder(out: string, runId: string): Promise<string> {
   const folder = join(out, runId)
   try {
-    await mkdir(out, { recursive: true })
+    await makeFolders(out)
     await mkdir(folder)
     return folder
   } catch (error) {
     throw new UsageError(`--out: expected a folder that can be written, got ${out}: ${(error as Error).message}`)
   }
+}
+
+/** Measured: where nothing can be made, as in /proc, `mkdir` with `recursive` tries for ever (Node 20). This tries each folder once. */
+async function makeFolders(folder: string): Promise<void> {
+  if (existsSync(folder)) return
+  await makeFolders(dirname(folder))
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
 }
 
 /** Takes the folder of a run that was refused away again, unless there is something in it. */

@@ -22,18 +22,13 @@ const story = { serial: 315, parallel: 210 }
 export function reportLines(result: RunResult, attempts: Attempts, width: number, isStory: boolean): Line[] {
   const shown = worthShowing(result.tasks)
   const audits = auditsOf(result)
+  const wrapped = (texts: readonly string[]): string[] => texts.flatMap(text => wrap(text, width))
   return [
-    ...section('Tasks', [...taskTable(shown, width), ...notShown(result, shown)]),
-    ...section('Timeline', timelineLines(result, shown, attempts, width)),
-    ...section(
-      'Time',
-      timeLines(result, isStory).flatMap(text => wrap(text, width)),
-    ),
-    ...section('Cost', wrap(costText(result), width)),
-    ...section(
-      'What went wrong',
-      result.rootCauses.flatMap(cause => wrap(causeText(cause), width)),
-    ),
+    ...(shown.length > 0 ? section('Tasks', [...taskTable(shown, width), ...notShown(result, shown)]) : []),
+    ...(attempts.size > 0 ? section('Timeline', timelineLines(result, shown, attempts, width)) : []),
+    ...section('Time', wrapped(timeTexts(result, isStory))),
+    ...section('Cost', wrapped(costTexts(result))),
+    ...section('What went wrong', wrapped(causeTexts(result))),
     ...(audits.count > 0 ? section(`Findings: ${audits.findings.length}`, findingLines(audits, width)) : []),
   ]
 }
@@ -41,8 +36,9 @@ export function reportLines(result: RunResult, attempts: Attempts, width: number
 /** How it ended, in one line. */
 export function headline(title: string, { outcome, delivered, times, usage }: RunResult): Line {
   const share = outcome === 'completed' ? '' : `, ${Math.round(delivered * 100)} % delivered`
+  const cost = usage.costUsd === undefined ? '' : ` for ${dollars(usage.costUsd)}`
   const style = outcome === 'completed' ? 'good' : 'bad'
-  return [`${title}: `, styled(style, outcome), `${share} in ${duration(times.wallMs)} for ${dollars(usage.costUsd)}`]
+  return [`${title}: `, styled(style, outcome), `${share} in ${duration(times.wallMs)}${cost}`]
 }
 
 /** A section without lines is none. */
@@ -87,27 +83,37 @@ function notShown({ tasks }: RunResult, shown: readonly TaskResult[]): Line[] {
   return more === 0 ? [] : [styled('dim', `and ${many(more, 'more task')}: see result.json`)]
 }
 
-function timeLines({ times }: RunResult, isStory: boolean): string[] {
+function timeTexts({ outcome, times }: RunResult, isStory: boolean): string[] {
   const { wallMs, serialMs, criticalPathMs, criticalPath } = times
   if (serialMs === 0) return []
-  const inStory = isStory ? `; the story says ${comparedTo(story.parallel / story.serial)}` : ''
+  const inStory =
+    isStory && outcome === 'completed' ? `; the story says ${comparedTo(story.parallel / story.serial)}` : ''
   return [
     `${duration(wallMs)} instead of ${duration(serialMs)} one after the other: ${comparedTo(wallMs / serialMs)}${inStory}`,
     `longest chain: ${listed(criticalPath, ' > ')}, ${duration(criticalPathMs)}`,
   ]
 }
 
-function costText({ usage, tasks }: RunResult): string {
+function costTexts({ usage, tasks }: RunResult): string[] {
   const attempts = tasks.reduce((sum, task) => sum + task.attempts, 0)
   const { costUsd, inputTokens, outputTokens, estimated } = usage
+  if (attempts === 0) return []
   const tokens = `${count(inputTokens)} tokens in, ${count(outputTokens)} out`
-  return `${dollars(costUsd)}, ${tokens}, ${many(attempts, 'attempt')}${estimated ? ' (partly estimated)' : ''}`
+  return [`${dollars(costUsd)}, ${tokens}, ${many(attempts, 'attempt')}${estimated ? ' (partly estimated)' : ''}`]
 }
 
-function causeText({ taskId, status, failure, reason, skipped }: RunResult['rootCauses'][number]): string {
-  const why = failure ? `${failure.kind}: ${failure.message}` : (reason ?? '')
-  const toll = skipped.length > 0 ? `. Skipped because of it: ${listed(skipped, ', ')}` : ''
-  return `${taskId} ${status}, ${why}${toll}`
+/** Tasks that came to the same end for the same reason share a line. */
+function causeTexts({ rootCauses }: RunResult): string[] {
+  const ends = new Map<string, { ids: string[]; skipped: string[] }>()
+  for (const { taskId, status, failure, reason, skipped } of rootCauses) {
+    const end = `${status}, ${failure ? `${failure.kind}: ${failure.message}` : (reason ?? '')}`
+    const { ids, skipped: all } = ends.get(end) ?? { ids: [], skipped: [] }
+    ends.set(end, { ids: [...ids, taskId], skipped: [...all, ...skipped] })
+  }
+  return [...ends].map(([end, { ids, skipped }]) => {
+    const toll = skipped.length > 0 ? `; skipped because of it: ${listed(skipped, ', ')}` : ''
+    return `${listed(ids, ', ')} ${end}${toll}`
+  })
 }
 
 function listed(ids: readonly string[], separator: string): string {

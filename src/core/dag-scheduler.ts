@@ -72,12 +72,15 @@ function add(decision: Decision, signal: AddSignal): void {
   for (let index = first; index < state.specs.length; index++) place(decision, index)
 }
 
-function begin(decision: Decision, { name, version, failureMode = 'continue', cancelled }: AddSignal): void {
+function begin(decision: Decision, signal: AddSignal): void {
+  const { name, version, failureMode = 'continue', only, tasks, cancelled } = signal
   decision.run({
     type: 'run.started',
     ...(name !== undefined && { name }),
     ...(version !== undefined && { version }),
     failureMode,
+    tasks: tasks.length,
+    ...(only && { only }),
   })
   if (cancelled !== undefined) decision.run({ type: 'run.stopping', because: 'cancelled', reason: cancelled })
 }

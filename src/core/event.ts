@@ -32,6 +32,10 @@ export interface RunStarted extends EventBase {
   /** The plan's, as its author numbers it. */
   readonly version?: string
   readonly failureMode: FailureMode
+  /** How many tasks its plan has: they come next. Later ones joined the live run. */
+  readonly tasks: number
+  /** When only these tasks of the plan were asked for, with what they need. */
+  readonly only?: readonly string[]
 }
 /** Nothing starts any more: the run was cancelled, or a failure mode ends it. */
 export interface RunStopping extends EventBase {

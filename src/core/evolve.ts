@@ -31,6 +31,8 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     state.phase = { status: 'running' }
     state.name = event.name
     state.version = event.version
+    state.planned = event.tasks
+    state.only = event.only
     state.failureMode = event.failureMode
     state.startedAt = event.at
     state.epoch = 1

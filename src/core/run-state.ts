@@ -24,6 +24,9 @@ export interface RunState {
   phase: RunPhase
   name: string | undefined
   version: string | undefined
+  /** The first so many tasks are those of its plan. */
+  planned: number
+  only: readonly string[] | undefined
   failureMode: FailureMode
   epoch: number
   /** The last event's. */
@@ -70,6 +73,8 @@ export function emptyState(runId: string): RunState {
     phase: { status: 'planning' },
     name: undefined,
     version: undefined,
+    planned: 0,
+    only: undefined,
     failureMode: 'continue',
     epoch: 0,
     seq: 0,

@@ -11,6 +11,7 @@ export interface AddSignal {
   readonly bound?: ReadonlySet<string>
   readonly name?: string
   readonly version?: string
+  readonly only?: readonly string[]
   readonly failureMode?: FailureMode
   /** The run was called off before its tasks came: they are added, and end as cancelled. */
   readonly cancelled?: string

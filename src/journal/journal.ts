@@ -37,6 +37,11 @@ export interface JournalHost {
 export interface Journal {
   /** Opens the journal of a run; a new one is empty. Problems that it can live with are told to `host`. */
   open(runId: string, host?: JournalHost): OpenJournal | Promise<OpenJournal>
+  /**
+   * What it holds of a run, to look at: without opening it for writing, so also while another process has it open.
+   * A run that it does not know has no records.
+   */
+  read(runId: string): Iterable<JournalRecord> | AsyncIterable<JournalRecord>
   /** The ids of the runs it holds. */
   list(): Iterable<string> | Promise<Iterable<string>>
   /** Forgets a run. One that it does not know is forgotten already. */

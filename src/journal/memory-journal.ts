@@ -20,6 +20,7 @@ export function memoryJournal(): Journal {
         close: () => {},
       }
     },
+    read: runId => runs.get(runId) ?? [],
     list: () => [...runs.keys()],
     delete: runId => {
       runs.delete(runId)

@@ -47,7 +47,7 @@ function allLookBack(tasks: readonly GraphNode[], known: ((id: string) => boolea
 
 /** The error for an id that is taken; `found` says where and by what. */
 export function duplicateId(taskId: string, found: string): CounterpointError<'DUPLICATE_ID'> {
-  return new CounterpointError('DUPLICATE_ID', `${found}; give one of the two another id`, { taskId })
+  return new CounterpointError('DUPLICATE_ID', `${found}; give one of the two another id`, { id: taskId })
 }
 
 function unknownDependency(taskId: string, dependency: string, ids: Iterable<string>): CounterpointError {

@@ -9,6 +9,8 @@ import { invalidInput, readJsonText } from './json-text.js'
 /** Tasks and their dependencies, as data. {@link parsePlan} makes one: checked, in one spelling, frozen to its depth. */
 export interface Plan {
   readonly name?: string
+  /** As its author numbers it: a run is resumed only with a graph of the same version. */
+  readonly version?: string
   /** Default `continue`. */
   readonly failureMode?: FailureMode
   readonly tasks: readonly TaskSpec[]
@@ -80,6 +82,7 @@ const failureMode = z.enum(['continue', 'no-new', 'kill']).describe('"continue" 
 const PLAN_SHAPE = {
   $schema: z.string().describe('the address of a JSON Schema, for editors: not looked at'),
   name: name.describe(`a name: ${NAME_RULE}`),
+  version: name.describe(`a version: ${NAME_RULE}`),
   failureMode,
 }
 

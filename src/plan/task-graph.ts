@@ -87,6 +87,8 @@ export interface TaskOptions<
 export class TaskGraph implements PlanSource {
   /** What runs of it are called. */
   readonly name: string
+  /** As its author numbers it; undefined when not given. */
+  readonly version?: string
   readonly #specs: TaskSpec[] = []
   readonly #ids = new Set<string>()
   readonly #bindings = new Map<string, TaskBinding>()
@@ -94,12 +96,18 @@ export class TaskGraph implements PlanSource {
   /** Invariant: while true, every task waits only for tasks that were there before it. */
   #looksBack = true
 
-  /** @throws CounterpointError `INVALID_INPUT` when `name` is not 1 to 128 characters without control characters. */
-  constructor(name: string) {
+  /**
+   * A journaled run is resumed only with a graph of the same `name` and `version`.
+   *
+   * @throws CounterpointError `INVALID_INPUT` when one of them is not 1 to 128 characters without control characters.
+   */
+  constructor(name: string, options: { readonly version?: string } = {}) {
     const issues: InputIssue[] = []
     readTaskMember('id', name, '$.name', issues)
+    if (options.version !== undefined) readTaskMember('id', options.version, '$.version', issues)
     if (issues.length > 0) throw invalidInput(issues)
     this.name = name
+    if (options.version !== undefined) this.version = options.version
   }
 
   /** The tasks in the order in which they were added. A frozen snapshot: later tasks are in the next one. */
@@ -132,6 +140,11 @@ export class TaskGraph implements PlanSource {
     if (draft.binding !== undefined) this.#bindings.set(id, draft.binding)
     this.#snapshot = undefined
     return new TaskRef(id, this)
+  }
+
+  /** The ids of the tasks that have an input function or an output schema. */
+  get bound(): ReadonlySet<string> {
+    return new Set(this.#bindings.keys())
   }
 
   /** The input function and the output schema of a task; undefined when it has neither, or is not there. */

@@ -81,4 +81,9 @@ export interface AgentBackend {
    * Its slot is then held until it settles. Otherwise an attempt that goes on after its abort is *abandoned* after the grace. Default false.
    */
   readonly confirmsStop?: boolean
+  /**
+   * Ends what attempts with these idempotency keys left running when the process that had started them died. Called before such tasks
+   * are tried again by whoever resumes their run. Default: there is nothing to end.
+   */
+  reap?(keys: readonly string[]): void | Promise<void>
 }

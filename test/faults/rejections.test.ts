@@ -23,6 +23,9 @@ function revoked(): object {
   return proxy
 }
 
+const inner = Promise.reject(new Error('inner'))
+inner.catch(() => {})
+
 /** What an agent may throw, by name, and what is made of it. */
 const HOSTILE: Readonly<Record<string, readonly [unknown, Partial<Failure>]>> = {
   undefined: [undefined, { message: 'the agent threw undefined' }],
@@ -47,10 +50,9 @@ const HOSTILE: Readonly<Record<string, readonly [unknown, Partial<Failure>]>> = 
     Object.assign(new AgentError('crashed', 'gone'), { cause: new Proxy({}, THROWS) }),
     { kind: 'crashed', message: 'gone' },
   ],
-  'a promise that rejects': [Promise.reject(new Error('inner')), {}],
+  'a promise that rejects': [inner, {}],
   'a function': [() => 'x', {}],
 }
-void (HOSTILE['a promise that rejects']?.[0] as Promise<unknown>).catch(() => {})
 
 const throws =
   (value: unknown): AgentFunction =>
@@ -112,7 +114,6 @@ describe('an agent that answers with a thenable', () => {
   }
   type Settle = (value: unknown) => void
   const like = (then: (ok: Settle, bad: Settle) => void) => (): unknown => ({
-    // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tried
     then,
   })
 

@@ -54,7 +54,7 @@ describe('checkGraph', () => {
     expect(thrown('UNKNOWN_DEPENDENCY', () => checkGraph(graph({ a: 'older' }), known)).details.dependency).toBe(
       'older',
     )
-    expect(thrown('DUPLICATE_ID', () => checkGraph(graph({ a: '', old: '' }), known)).details.taskId).toBe('old')
+    expect(thrown('DUPLICATE_ID', () => checkGraph(graph({ a: '', old: '' }), known)).details.id).toBe('old')
     expect(thrown('CYCLE', () => checkGraph(graph({ a: 'b', b: 'old a' }), known)).details.cycle).toEqual([
       'a',
       'b',

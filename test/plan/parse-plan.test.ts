@@ -258,7 +258,7 @@ describe('parsePlan refuses', () => {
   })
 
   it('repeated ids, unknown dependencies and cycles, after everything else is right', () => {
-    expect(thrown('DUPLICATE_ID', () => parsePlan({ tasks: [{ id: 'a' }, { id: 'a' }] })).details.taskId).toBe('a')
+    expect(thrown('DUPLICATE_ID', () => parsePlan({ tasks: [{ id: 'a' }, { id: 'a' }] })).details.id).toBe('a')
     const unknown = thrown('UNKNOWN_DEPENDENCY', () =>
       parsePlan({ tasks: [{ id: 'schema' }, { id: 'b', after: ['shcema'] }] }),
     )

@@ -207,7 +207,10 @@ describe('when the journal fails', () => {
       run.cancelTask('a'),
       run.add({ tasks: specs('z') }).catch(() => {}),
     ]
-    const late = new Promise(resolve => setTimeout(resolve, 100, 'never answered'))
+    const late = turn()
+      .then(turn)
+      .then(turn)
+      .then(() => 'never answered')
     expect(await Promise.race([Promise.all(asked), late])).not.toBe('never answered')
   })
 

@@ -43,9 +43,7 @@ describe('until its cause is durable', () => {
     expect([heard.at(-1), backend.calls.length]).toEqual(['attempt.started', 1])
   })
 
-  // BUG: progress() throws a TypeError (run-view.ts, runningTask: states[index] is undefined) while a task that has been decided to run
-  // is not durable itself. It should be passed over.
-  test.fails('progress() is that of a run that has not begun', async () => {
+  test('progress() is that of a run that has not begun', async () => {
     const journal = slowJournal()
     const { run } = watch(journal, new MockBackend().answer('*', 'x'))
     await turn()

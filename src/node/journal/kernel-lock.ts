@@ -13,7 +13,7 @@ export function lockByName(name: string): Promise<(() => Promise<void>) | undefi
     process.platform === 'win32' ? `\\\\.\\pipe\\counterpoint-${name.replace(':', '-')}` : `\0counterpoint:${name}`
   const server = createServer(socket => socket.destroy())
   return new Promise((resolve, reject) => {
-    server.once('error', error => (codeOf(error) === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
+    server.on('error', error => (codeOf(error) === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
     // Without `exclusive` the workers of a cluster would share one name.
     server.listen({ path, exclusive: true }, () => {
       server.unref()

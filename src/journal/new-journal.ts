@@ -1,0 +1,38 @@
+import { CounterpointError } from '../errors.js'
+import type { OpenJournal } from './journal.js'
+
+/**
+ * The journal of a new run. One that is still being opened takes records already, and keeps them waiting, in order.
+ * One that turns out to hold a run already takes none.
+ */
+export function newJournal(runId: string, opening: OpenJournal | Promise<OpenJournal>): OpenJournal {
+  if (!(opening instanceof Promise)) return refuseUsedNow(runId, opening)
+  const opened = opening.then(journal => refuseUsed(runId, journal))
+  opened.catch(() => {})
+  return {
+    append: async record => (await opened).append(record),
+    async *read() {
+      yield* (await opened).read()
+    },
+    close: async () => (await opened).close(),
+  }
+}
+
+function refuseUsedNow(runId: string, journal: OpenJournal): OpenJournal {
+  const records = journal.read()
+  if (Symbol.iterator in records) for (const _ of records) throw used(runId)
+  return journal
+}
+
+async function refuseUsed(runId: string, journal: OpenJournal): Promise<OpenJournal> {
+  for await (const _ of journal.read()) {
+    await journal.close()
+    throw used(runId)
+  }
+  return journal
+}
+
+function used(runId: string): CounterpointError<'DUPLICATE_ID'> {
+  const message = `the journal has a run "${runId}" already: resume it, delete it, or choose another runId`
+  return new CounterpointError('DUPLICATE_ID', message, { id: runId })
+}

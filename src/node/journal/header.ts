@@ -1,0 +1,96 @@
+import { hostname } from 'node:os'
+import type { FramesEnd } from './framing.js'
+import { segmentName } from './names.js'
+import { journalError } from './problem.js'
+
+/** The version of the format that is written here. */
+const VERSION = 1
+const FORMAT = 'counterpoint-journal'
+
+/** Where a segment ends: what the next one goes on from. */
+export interface Link extends FramesEnd {
+  readonly segment: number
+}
+
+/** The first frame of a segment. */
+export interface Header {
+  readonly runId: string
+  readonly segment: number
+  /** Where the segment before it ends, whatever stands there after that. None for the first. */
+  readonly after?: Link
+}
+
+/** The body of a header. Members that a reader does not know mean nothing to it: what it must know raises `minReader`. */
+export function headerBody({ runId, segment, after }: Header, now: number): string {
+  return JSON.stringify({
+    format: FORMAT,
+    version: VERSION,
+    minReader: 1,
+    runId,
+    segment,
+    ...(after && { after: { segment: after.segment, bytes: after.bytes, crc: after.crc } }),
+    createdAt: new Date(now).toISOString(),
+    writer: { host: hostname(), pid: process.pid },
+  })
+}
+
+/**
+ * What the first frame of a file says, which is whole and right.
+ * @throws JOURNAL for what is no header of ours, or one of a format that is too new.
+ */
+export function parseHeader(body: string, where: string): Header {
+  const said = parseObject(body)
+  if (said?.format !== FORMAT) throw notOurs(undefined, where, 'is not a journal of counterpoint')
+  const runId = typeof said.runId === 'string' ? said.runId : undefined
+  const minReader = Number(said.minReader)
+  if (!(minReader <= VERSION)) throw tooNew(runId, where, said)
+  const { segment, after } = said
+  if (runId === undefined || !isCount(segment) || !(after === undefined || isLink(after)))
+    throw notOurs(runId, where, 'has a header that cannot be read, although nothing in it is damaged')
+  const { segment: before, bytes, crc } = (after ?? {}) as Link
+  return { runId, segment, ...(after !== undefined && { after: { segment: before, bytes, crc } }) }
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isLink(value: unknown): value is Link {
+  const { segment, bytes, crc } = (value ?? {}) as Partial<Record<keyof Link, unknown>>
+  return isCount(segment) && isCount(bytes) && isCount(crc)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function tooNew(runId: string | undefined, where: string, said: Record<string, unknown>): Error {
+  const written = `format ${JSON.stringify(said.version)}, for readers from ${JSON.stringify(said.minReader)} on`
+  return journalError(
+    runId,
+    where,
+    `expected a journal of format ${VERSION}, got one of ${written}. Open it with the version of counterpoint that wrote it, or a newer one`,
+  )
+}
+
+function notOurs(runId: string | undefined, where: string, what: string): Error {
+  return journalError(
+    runId,
+    where,
+    `expected a journal of format ${VERSION}, but this ${what}. Move it out of the folder`,
+  )
+}
+
+/** The error for a header that is right but in the wrong place. */
+export function misplaced(header: Header, runId: string, where: string): Error {
+  return journalError(
+    runId,
+    where,
+    `expected ${segmentName(header.segment)} of run ${JSON.stringify(header.runId)} where that one's are, but it lies here. Move it back`,
+  )
+}

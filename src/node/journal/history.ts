@@ -1,0 +1,132 @@
+import type { JournalRecord } from 'counterpoint'
+import { codeOf } from './file-system.js'
+import type { Header, Link } from './header.js'
+import { segmentNumbers } from './names.js'
+import { type Place, segmentPath } from './place.js'
+import { journalError } from './problem.js'
+import type { ParsedBody } from './record-body.js'
+import { readHeader, type SegmentEnd, scanSegment, wasDurable, withSegment } from './segment-reader.js'
+import { setFileAside, setTailAside } from './set-aside.js'
+
+// A segment has one writer, once. Every opener that writes makes one of its own, and its header says where the one before it
+// ends. So a writer that lost its lock and goes on writes where nobody reads, and a write that failed is never mended in place.
+// The history of a run is the chain of segments from the newest with a header back to the first.
+
+/** What a journal holds when it is opened. */
+export interface History {
+  /** Its segments, oldest first, each with its end. */
+  readonly links: readonly Link[]
+  /** The first number that no segment has had. */
+  readonly nextSegment: number
+  /** The `seq` of the next event, where the last record tells. */
+  readonly nextSeq: number | undefined
+}
+
+/**
+ * Reads all that a run's folder holds, and tidies: a tail that is torn, a segment that was never begun, and what stands past the
+ * end of one are set aside and reported. What it gives is durable.
+ *
+ * @throws JOURNAL for anything that could be a loss of what had been durable, unless damage is to be cut.
+ */
+export async function openHistory(place: Place): Promise<History> {
+  const numbers = segmentNumbers(await place.fileSystem.readdir(place.folder))
+  const chain = await findChain(place, numbers)
+  const ends = await scanChain(place, chain)
+  await tidy(place, numbers, ends)
+  const newest = ends.at(-1)
+  if (newest && place.durability === 'fsync')
+    await withSegment(place, newest.segment, 'write', file => file.fdatasync())
+  return {
+    links: ends.map(({ segment, bytes, crc }) => ({ segment, bytes, crc })),
+    nextSegment: (numbers.at(-1) ?? 0) + 1,
+    nextSeq: newest ? nextSeq(ends) : 1,
+  }
+}
+
+/** The headers of the newest segment that has one, and of all that come before it, oldest first. */
+async function findChain(place: Place, numbers: readonly number[]): Promise<Header[]> {
+  for (const segment of [...numbers].reverse()) {
+    const chain = await followBack(place, segment)
+    if (chain) return chain
+  }
+  return []
+}
+
+/** Undefined when no chain begins here: the segment was cut off in its first commit, of which nothing was acknowledged. */
+async function followBack(place: Place, newest: number): Promise<Header[] | undefined> {
+  const chain: Header[] = []
+  for (let segment: number | undefined = newest; segment !== undefined; ) {
+    const header = await headerOf(place, segment)
+    if (header === undefined) {
+      const isNewest = segment === newest
+      if (isNewest && !(await wasDurable(place, segment, 0))) return undefined
+      return damaged(place, segment, 0, 0, isNewest ? BAD_HEADER : 'expected a segment that a later one goes on from')
+    }
+    chain.unshift(header)
+    segment = header.after?.segment
+  }
+  return chain
+}
+
+async function headerOf(place: Place, segment: number): Promise<Header | undefined> {
+  try {
+    return await readHeader(place, segment)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+interface ScannedSegment extends SegmentEnd {
+  readonly segment: number
+}
+
+/** Goes through all segments of a chain. Each but the newest has to reach exactly the end that the next one names. */
+async function scanChain(place: Place, chain: readonly Header[]): Promise<ScannedSegment[]> {
+  const ends: ScannedSegment[] = []
+  for (const [i, { segment }] of chain.entries()) {
+    const next = chain[i + 1]?.after
+    const end = { segment, ...(await scanSegment(place, segment, next?.bytes)) }
+    ends.push(end)
+    const records = ends.reduce((sum, each) => sum + each.records, 0)
+    const isWhole = next
+      ? end.bytes === next.bytes && end.crc === next.crc
+      : end.bytes === end.size || !(await wasDurable(place, segment, end.bytes))
+    if (isWhole) continue
+    damaged(place, segment, end.bytes, records, BAD_RECORD)
+    break
+  }
+  return ends
+}
+
+const BAD_HEADER = 'expected the header of a segment, got bytes that are damaged, and whole commits after them'
+const BAD_RECORD = 'expected a record that had been durable, got bytes that are damaged or nothing'
+
+/** Refuses, or says that everything from here on is cut. */
+function damaged(place: Place, segment: number, byte: number, records: number, what: string): undefined {
+  const where = `${segmentPath(place, segment)}, byte ${byte}`
+  if (place.onDamage === 'refuse')
+    throw journalError(
+      place.runId,
+      where,
+      `${what}. Nothing was changed. Restore the run's folder from a backup; or open it with onDamage: 'cut', which keeps the ${records} records before this and sets the rest aside`,
+    )
+  place.report(`${where}: ${what}. It is cut here, as asked: the records before this are kept`, undefined)
+}
+
+/** Sets aside what is not part of the history, so that the next opener does not find it again. */
+async function tidy(place: Place, numbers: readonly number[], ends: readonly ScannedSegment[]): Promise<void> {
+  for (const { segment, bytes, size } of ends)
+    if (size > bytes) await setTailAside(place, segment, bytes, size, segment === ends.at(-1)?.segment)
+  const kept = new Set(ends.map(({ segment }) => segment))
+  for (const segment of numbers) if (!kept.has(segment)) await setFileAside(place, segment)
+}
+
+/** Undefined when the last record is of a kind that this version does not know. */
+function nextSeq(ends: readonly ScannedSegment[]): number | undefined {
+  const body = ends.findLast(({ last }) => last !== undefined)?.last
+  if (body === undefined) return 1
+  const record: JournalRecord | undefined = (JSON.parse(body) as ParsedBody).r
+  const seq = record?.at(-1)?.seq
+  return seq === undefined ? undefined : seq + 1
+}

@@ -1,0 +1,176 @@
+import { join } from 'node:path'
+import { codeOf, type FileSystem, type OpenFile, readWhole, writeFully } from './file-system.js'
+import { type Holder, isDead, parseHolder, thisHolder } from './holder.js'
+import { LOCK } from './names.js'
+import { journalError } from './problem.js'
+
+/**
+ * The lock of a run's folder: one writer at a time, and a dead one's is taken over.
+ *
+ * Two things at once. The kernel's lock, where there is one: it is free when its holder is dead, and only then. And the file
+ * LOCK, which says who that is, and guards where the kernel does not: across containers, on shared disks, on other systems.
+ * What makes the file safe is the order of things. A writer acknowledges a commit only if LOCK is still its own *after* the
+ * commit was written, and whoever takes the lock reads the journal *after* LOCK is its own. So either the new one reads the
+ * commit, or the old one never acknowledges it, however long it slept in between and whoever deleted the file.
+ */
+export class RunLock {
+  /** Who we are. */
+  readonly holder: Holder
+  readonly #fileSystem: FileSystem
+  readonly #path: string
+  /** Held open: as long as it is, its inode is no other file's. */
+  readonly #file: OpenFile
+  readonly #id: string
+  readonly #releaseKernel: (() => Promise<void>) | undefined
+
+  private constructor(taken: {
+    fileSystem: FileSystem
+    path: string
+    file: OpenFile
+    id: string
+    holder: Holder
+    releaseKernel: (() => Promise<void>) | undefined
+  }) {
+    this.holder = taken.holder
+    this.#fileSystem = taken.fileSystem
+    this.#path = taken.path
+    this.#file = taken.file
+    this.#id = taken.id
+    this.#releaseKernel = taken.releaseKernel
+  }
+
+  /** @throws JOURNAL while another opener, in this process or another, has the run. */
+  static async take(fileSystem: FileSystem, folder: string, runId: string): Promise<RunLock> {
+    const path = join(folder, LOCK)
+    const releaseKernel = await fileSystem.lockFolder?.(folder)
+    if (fileSystem.lockFolder && !releaseKernel) throw lockedBy(runId, path, await readHolder(fileSystem, path))
+    try {
+      const holder = await thisHolder()
+      const file = await new LockFile(fileSystem, path, runId).take(holder, releaseKernel !== undefined)
+      return new RunLock({ fileSystem, path, file, id: (await file.stat()).id, holder, releaseKernel })
+    } catch (error) {
+      await releaseKernel?.()
+      throw error
+    }
+  }
+
+  /** False when the file was deleted, or is another's. */
+  async isHeld(): Promise<boolean> {
+    return (await this.#fileSystem.lstat(this.#path))?.id === this.#id
+  }
+
+  /** What it says when it is not held any more. */
+  async lost(runId: string): Promise<Error> {
+    const holder = await readHolder(this.#fileSystem, this.#path)
+    const now = holder ? `${whois(holder)} has it` : 'it is gone'
+    return journalError(
+      runId,
+      this.#path,
+      `expected the lock that this process (pid ${process.pid}) took, but ${now}. What had been acknowledged is in the journal, nothing more is written: resume the run where nobody else has it`,
+    )
+  }
+
+  /** Lets go. Never rejects: a lock that cannot be taken away counts as a dead holder's once this process has ended. */
+  async release(): Promise<void> {
+    try {
+      if (await this.isHeld()) await this.#fileSystem.unlink(this.#path)
+    } catch {
+      // The next opener takes it over.
+    }
+    await this.#file.close().catch(() => {})
+    await this.#releaseKernel?.()
+  }
+}
+
+/** The file LOCK, while it is being taken. */
+class LockFile {
+  readonly #fileSystem: FileSystem
+  readonly #path: string
+  readonly #runId: string
+
+  constructor(fileSystem: FileSystem, path: string, runId: string) {
+    this.#fileSystem = fileSystem
+    this.#path = path
+    this.#runId = runId
+  }
+
+  async take(us: Holder, hasKernelLock: boolean): Promise<OpenFile> {
+    const file = await this.#create(us)
+    if (file) return file
+    await this.#clear(us, hasKernelLock)
+    const second = await this.#create(us)
+    if (second) return second
+    throw lockedBy(this.#runId, this.#path, await readHolder(this.#fileSystem, this.#path))
+  }
+
+  /** Undefined when there is one. */
+  async #create(us: Holder): Promise<OpenFile | undefined> {
+    let file: OpenFile
+    try {
+      file = await this.#fileSystem.open(this.#path, 'create')
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return undefined
+      throw error
+    }
+    try {
+      await writeFully(file, Buffer.from(`${JSON.stringify(us)}\n`), 0)
+      return file
+    } catch (error) {
+      await file.close().catch(() => {})
+      await this.#fileSystem.unlink(this.#path).catch(() => {})
+      throw error
+    }
+  }
+
+  /** Takes a dead holder's lock away. */
+  async #clear(us: Holder, hasKernelLock: boolean): Promise<void> {
+    const facts = await this.#fileSystem.lstat(this.#path)
+    if (facts === undefined) return
+    if (facts.kind !== 'file')
+      throw journalError(this.#runId, this.#path, 'expected a file, but something else has that name. Take it away')
+    const text = (await readWhole(this.#fileSystem, this.#path)).toString()
+    const holder = parseHolder(text)
+    const dead = holder ? await isDead(holder, us, hasKernelLock) : hasKernelLock
+    if (!dead) throw lockedBy(this.#runId, this.#path, holder)
+    await this.#takeAway(text, us)
+  }
+
+  /**
+   * BAD: to unlink the dead holder's lock. A second taker that had found it dead as well unlinks the first one's new lock.
+   * GOOD: to give it another name, in one step, then to look at what one has got, and to put back what is not the dead one's.
+   */
+  async #takeAway(text: string, us: Holder): Promise<void> {
+    const aside = `${this.#path}.dead-${us.nonce}`
+    try {
+      await this.#fileSystem.rename(this.#path, aside)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return
+      throw error
+    }
+    const got = (await readWhole(this.#fileSystem, aside)).toString()
+    if (got === text) return this.#fileSystem.unlink(aside)
+    await this.#fileSystem.rename(aside, this.#path)
+    throw lockedBy(this.#runId, this.#path, parseHolder(got))
+  }
+}
+
+async function readHolder(fileSystem: FileSystem, path: string): Promise<Holder | undefined> {
+  try {
+    return parseHolder((await readWhole(fileSystem, path)).toString())
+  } catch {
+    return undefined
+  }
+}
+
+function whois({ pid, host }: Holder): string {
+  return pid === process.pid ? `this process (pid ${pid})` : `pid ${pid} on ${host}`
+}
+
+function lockedBy(runId: string, path: string, holder: Holder | undefined): Error {
+  const who = holder ? `locked by ${whois(holder)}` : 'locked by a process that has not said which it is'
+  return journalError(
+    runId,
+    path,
+    `expected nobody to have this run open, but it is ${who}. Close it there first; if that process surely does not live any more, delete the file`,
+  )
+}

@@ -1,0 +1,39 @@
+import { CounterpointError, type Journal } from 'counterpoint'
+
+/** Who opened a journal and wants to hear of its problems. */
+export type Host = NonNullable<Parameters<Journal['open']>[1]>
+
+/** What a JOURNAL error says: where (a path, with the byte where it matters), and what was expected, came and can be done. */
+export function journalError(
+  runId: string | undefined,
+  where: string,
+  message: string,
+  cause?: unknown,
+): CounterpointError<'JOURNAL'> {
+  const options = cause === undefined ? undefined : { cause }
+  return new CounterpointError(
+    'JOURNAL',
+    `${where}: ${message}`,
+    { ...(runId !== undefined && { runId }), where },
+    options,
+  )
+}
+
+/** An error in the words of a sentence: `no space left on device (ENOSPC)` stays as it came, a thrown string too. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/**
+ * Tells a problem of run `runId`. Invariant: never throws, whatever the host does with it. With no host it is a warning of
+ * the process: that a tail was cut may not go unsaid.
+ */
+export function tell(host: Host | undefined, runId: string, message: string, error: unknown): void {
+  const told = `journal of run ${JSON.stringify(runId)}: ${message}`
+  try {
+    if (host) host.report({ error, message: told })
+    else process.emitWarning(told, 'CounterpointWarning')
+  } catch {
+    // Who listens badly hears nothing; the journal goes on.
+  }
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import type { JournalRecord, RunEvent } from 'counterpoint'
+import { COMMIT_MARK } from './framing.js'
+
+// The body of a record: {"r":[events]}, with {"c":number} before it on the first of each commit, and with
+// {"b":[[place, member, sha256]]} after it when members of its events are too large to stand there: `null` stands there, and
+// the member lies in a blob. Other members mean nothing to this version. A body without `r` is of a kind that it does not
+// know: it is passed over, or, with {"critical":true}, the journal is not read.
+
+/** A large member of an event, as JSON, under the name that its content gives it. */
+export interface Blob {
+  readonly sha256: string
+  readonly text: string
+}
+
+/** A record ready to be written. */
+export interface RecordBody {
+  /** All of it but its first brace: what the first of a commit begins with comes before it. */
+  readonly rest: string
+  /** To be durable before the record is. */
+  readonly blobs: readonly Blob[]
+}
+
+/** Where a blob belongs: the place of the event in its record, the member, and the blob's name. */
+export type BlobPlace = readonly [place: number, member: string, sha256: string]
+
+/** What stands in a body. */
+export interface ParsedBody {
+  readonly r?: JournalRecord
+  readonly b?: readonly BlobPlace[]
+  readonly critical?: boolean
+}
+
+const NO_BLOBS: readonly Blob[] = []
+
+/** Makes each event JSON once; only one that is too large is looked into. */
+export function recordBody(record: JournalRecord, maxInlineBytes: number): RecordBody {
+  let events = ''
+  let blobs: Blob[] | undefined
+  const places: BlobPlace[] = []
+  for (let place = 0; place < record.length; place++) {
+    const event = record[place] as RunEvent
+    let text = JSON.stringify(event)
+    if (isLarger(text, maxInlineBytes)) {
+      blobs ??= []
+      text = withoutLarge(event, maxInlineBytes, (member, blob) => {
+        blobs?.push(blob)
+        places.push([place, member, blob.sha256])
+      })
+    }
+    events += place === 0 ? text : `,${text}`
+  }
+  if (places.length === 0) return { rest: `"r":[${events}]}`, blobs: NO_BLOBS }
+  return { rest: `"r":[${events}],"b":${JSON.stringify(places)}}`, blobs: blobs ?? NO_BLOBS }
+}
+
+/** The whole body. `commit` is the number of the commit that it is the first of, 0 when it is not the first. */
+export function bodyText(rest: string, commit: number): string {
+  return commit === 0 ? `{${rest}` : `${COMMIT_MARK}${commit},${rest}`
+}
+
+/** The name of a blob. */
+export function sha256Of(text: string | Buffer): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** The event as JSON, with `null` for each member that is too large; what stood there is handed to `take`. */
+function withoutLarge(event: RunEvent, maxBytes: number, take: (member: string, blob: Blob) => void): string {
+  const members: Record<string, unknown> = { ...event }
+  for (const [member, value] of Object.entries(members)) {
+    if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) continue
+    const text = JSON.stringify(value)
+    if (!isLarger(text, maxBytes)) continue
+    members[member] = null
+    take(member, { sha256: sha256Of(text), text })
+  }
+  return JSON.stringify(members)
+}
+
+/** A character is one to three bytes: mostly the count of characters tells. */
+function isLarger(text: string, maxBytes: number): boolean {
+  return text.length > maxBytes || (3 * text.length > maxBytes && Buffer.byteLength(text) > maxBytes)
+}

@@ -1,0 +1,62 @@
+import type { TaskSpec } from './core/task.js'
+import { demandOf, type Intake } from './intake.js'
+import type { Admission } from './pools/admission.js'
+
+/** Tasks on their way into a run. */
+export interface WayIn {
+  /** With their pools, once there is room. */
+  readonly tasks: Promise<readonly TaskSpec[]>
+  /** True when they had not entered yet: then they never will. */
+  giveUp(): boolean
+}
+
+/** How tasks come in: a pool is found for each, then they wait for room together. */
+export class Door {
+  readonly #intake: Intake
+  readonly #admission: Admission
+  readonly #whenFull: 'wait' | 'reject'
+
+  constructor(intake: Intake, admission: Admission, whenFull: 'wait' | 'reject') {
+    this.#intake = intake
+    this.#admission = admission
+    this.#whenFull = whenFull
+  }
+
+  /** What can be known at once is thrown at once (NO_POOL, QUEUE_FULL); else `tasks` rejects with it. */
+  comeIn(tasks: readonly TaskSpec[]): WayIn {
+    const routed = this.#intake.route(tasks)
+    if (!(routed instanceof Promise)) return this.#admit(routed)
+    let way: WayIn | undefined
+    let gone = false
+    const entered = routed.then(found => {
+      if (gone) return found
+      way = this.#admit(found)
+      return way.tasks
+    })
+    entered.catch(() => {})
+    const giveUp = (): boolean => {
+      gone = true
+      return way?.giveUp() ?? true
+    }
+    return { tasks: entered, giveUp }
+  }
+
+  #admit(tasks: readonly TaskSpec[]): WayIn {
+    if (!this.#admission.limited) return { tasks: Promise.resolve(tasks), giveUp: () => false }
+    let resolve: (tasks: readonly TaskSpec[]) => void = () => {}
+    const entered = new Promise<readonly TaskSpec[]>(done => {
+      resolve = done
+    })
+    let inside = false
+    const enter = (): void => {
+      inside = true
+      resolve(tasks)
+    }
+    const leaveQueue = this.#admission.request(demandOf(tasks), this.#whenFull, enter)
+    const giveUp = (): boolean => {
+      leaveQueue()
+      return !inside
+    }
+    return { tasks: entered, giveUp }
+  }
+}
