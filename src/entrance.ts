@@ -1,22 +1,23 @@
+import type { Clock } from './clock.js'
 import type { FailureMode } from './core/event.js'
-import type { AddSignal } from './core/signal.js'
+import type { Signal } from './core/signal.js'
 import { CounterpointError } from './errors.js'
-import { type CheckedPlan, checkPlan, demandOf, type Intake, type PlanInput } from './intake.js'
+import { type CheckedPlan, checkPlan, demandOf, type PlanInput } from './intake.js'
 import { duplicateId } from './plan/graph-check.js'
 import type { TaskGraph } from './plan/task-graph.js'
 import type { Admission } from './pools/admission.js'
-import { Door, type WayIn } from './way-in.js'
+import type { Done } from './run-loop.js'
+import type { Door, WayIn } from './way-in.js'
 
 /** What an {@link Entrance} works with. */
 export interface EntranceSetup {
   readonly runId: string
-  readonly intake: Intake
+  readonly door: Door
   readonly admission: Admission
-  readonly whenFull: 'wait' | 'reject'
   /** True for a task of the run. */
   has(id: string): boolean
-  /** Resolves when it is durable; with false when the run takes nothing more. */
-  add(signal: AddSignal): Promise<boolean>
+  /** Sends signals of which none is decided before all are there. */
+  send(signals: readonly (readonly [Signal, Done?])[]): void
   /** Keeps a graph for its input functions and output schemas. */
   keep(graph: TaskGraph): void
   /** Resolves when the run is over. */
@@ -26,31 +27,42 @@ export interface EntranceSetup {
 /** How a run gets its tasks: those that it begins with, and those that join it live. */
 export class Entrance {
   readonly #setup: EntranceSetup
-  readonly #door: Door
   /** Ids of tasks that are on their way in. */
   readonly #entering = new Set<string>()
   #callOff: ((reason: string) => void) | undefined
+  #early: (readonly [Signal, Done])[] | undefined
   /** Resolves when the run has begun. */
   begun: Promise<void> = Promise.resolve()
 
   constructor(setup: EntranceSetup) {
     this.#setup = setup
-    this.#door = new Door(setup.intake, setup.admission, setup.whenFull)
   }
 
-  /**
-   * Begins with a plan, a microtask later, so that whoever called `run()` can listen first.
-   * @throws NO_POOL, QUEUE_FULL when that can be known at once; else `begun` rejects with it. Nothing has been started then.
-   */
-  begin(plan: CheckedPlan, failureMode: FailureMode | undefined): void {
-    const way = this.#door.comeIn(plan.tasks)
+  /** Begins with a plan, a microtask later, so that whoever called `run()` can listen first. */
+  begin(plan: CheckedPlan, failureMode: FailureMode | undefined, way: WayIn): void {
+    this.#early = []
     this.begun = this.#start(plan, failureMode ?? plan.failureMode, way)
+  }
+
+  /** Goes on with a run from its journal, in the next turn of the event loop, so that whoever resumed it can listen first. */
+  reopen(clock: Clock): void {
+    this.#early = []
+    this.begun = new Promise(resolve => {
+      clock.schedule(() => void this.#open({ type: 'recover' }).then(() => resolve()), 0)
+    })
   }
 
   /** Before the run has begun: its tasks are added and end as cancelled. False when it is too late for that. */
   callOff(reason: string): boolean {
-    this.#callOff?.(reason)
-    return this.#callOff !== undefined
+    if (this.#callOff === undefined) return false
+    this.#callOff(reason)
+    return true
+  }
+
+  /** A signal that comes before the run has begun is decided right after its tasks are there. False when it has begun. */
+  keepForLater(signal: Signal, done: Done): boolean {
+    this.#early?.push([signal, done])
+    return this.#early !== undefined
   }
 
   /** Adds tasks to the live run. */
@@ -68,11 +80,16 @@ export class Entrance {
   }
 
   async #start(plan: CheckedPlan, failureMode: FailureMode | undefined, way: WayIn): Promise<void> {
-    const calledOff = new Promise<string>(resolve => {
-      this.#callOff = resolve
+    let cancelled: string | undefined
+    const calledOff = new Promise<undefined>(resolve => {
+      this.#callOff = reason => {
+        cancelled ??= reason
+        resolve(undefined)
+      }
     })
-    const first = await Promise.race([way.tasks, calledOff])
-    this.#callOff = undefined
+    const entered = await Promise.race([way.tasks, calledOff]).finally(() => {
+      this.#callOff = undefined
+    })
     const { name, version, only, graph } = plan
     if (graph) this.#setup.keep(graph)
     const add = {
@@ -83,18 +100,24 @@ export class Entrance {
       ...(failureMode && { failureMode }),
       ...(graph && { bound: graph.bound }),
     } as const
-    if (typeof first !== 'string') return void (await this.#setup.add({ ...add, tasks: first }))
+    if (cancelled === undefined) return void (await this.#open({ ...add, tasks: entered ?? [] }))
     if (way.giveUp()) this.#setup.admission.occupy(demandOf(plan.tasks))
-    await this.#setup.add({ ...add, tasks: plan.tasks, cancelled: first })
+    await this.#open({ ...add, tasks: plan.tasks, cancelled })
+  }
+
+  /** Resolves when the signal is durable; with false when the run takes nothing more. What came too early is decided right after it. */
+  #open(first: Signal): Promise<boolean> {
+    const early = this.#early ?? []
+    this.#early = undefined
+    return new Promise(resolve => this.#setup.send([[first, resolve], ...early]))
   }
 
   async #join(plan: CheckedPlan): Promise<void> {
-    const way = this.#door.comeIn(plan.tasks)
+    const way = this.#setup.door.comeIn(plan.tasks)
     const tasks = await Promise.race([way.tasks, this.#setup.over])
     const { graph } = plan
     if (graph) this.#setup.keep(graph)
-    if (tasks !== undefined && (await this.#setup.add({ type: 'add', tasks, ...(graph && { bound: graph.bound }) })))
-      return
+    if (tasks !== undefined && (await this.#open({ type: 'add', tasks, ...(graph && { bound: graph.bound }) }))) return
     if (!way.giveUp()) for (const { pool = '' } of tasks ?? []) this.#setup.admission.leave(pool)
     throw new CounterpointError('RUN_ENDED', `run ${this.#setup.runId} settled before the tasks could be added`, {
       runId: this.#setup.runId,

@@ -60,10 +60,16 @@ export class Intake {
   route(tasks: readonly TaskSpec[]): readonly TaskSpec[] | Promise<readonly TaskSpec[]> {
     const routed: (TaskSpec | Promise<TaskSpec>)[] = []
     let waits = false
-    for (const task of tasks) {
-      const placed = this.#place(task)
-      waits ||= placed instanceof Promise
-      routed.push(placed)
+    try {
+      for (const task of tasks) {
+        const placed = this.#place(task)
+        waits ||= placed instanceof Promise
+        routed.push(placed)
+      }
+    } catch (error) {
+      // What others still answer is of no use any more, a rejection neither.
+      if (waits) Promise.all(routed).catch(() => {})
+      throw error
     }
     return waits ? Promise.all(routed) : (routed as TaskSpec[])
   }

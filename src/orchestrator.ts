@@ -2,11 +2,11 @@ import { systemClock } from './clock.js'
 import { decide } from './core/dag-scheduler.js'
 import type { JournalRecord } from './core/event.js'
 import { FailureHandler } from './core/failure-handler.js'
-import { emptyState, type RunState } from './core/run-state.js'
+import { emptyState } from './core/run-state.js'
 import { Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import { checkPlan, Intake, type PlanInput } from './intake.js'
-import type { Journal, JournalHost, JournalProblem, OpenJournal } from './journal/journal.js'
+import type { Journal, JournalHost, JournalProblem } from './journal/journal.js'
 import { memoryJournal } from './journal/memory-journal.js'
 import { newJournal } from './journal/new-journal.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
@@ -17,7 +17,8 @@ import type { WorkerPool } from './pools/worker-pool.js'
 import { ResultAggregator } from './results/result-aggregator.js'
 import { Run } from './run.js'
 import { RunEngine, type RunHost } from './run-engine.js'
-import { notFound, replayed, Runs } from './runs.js'
+import { notFound, Runs, replayed } from './runs.js'
+import { Door } from './way-in.js'
 
 /**
  * Runs plans: options in, runs out. Its pools are shared by all its runs.
@@ -39,6 +40,7 @@ export class Orchestrator {
   readonly #retain: number
   readonly #emitter = new Emitter()
   readonly #host: RunHost
+  readonly #intake: Intake
   readonly #runs = new Map<string, Run>()
   readonly #engines = new Map<string, RunEngine>()
   readonly #resuming = new Map<string, Promise<Run>>()
@@ -59,7 +61,7 @@ export class Orchestrator {
     const failureHandler = options.failureHandler ?? new FailureHandler()
     const scheduler = options.scheduler ?? decide
     const aggregator = options.aggregator ?? new ResultAggregator()
-    const distribute = distributorOf(options.distributor, built)
+    this.#intake = new Intake(built.defaults, distributorOf(options.distributor, built))
     this.#host = {
       clock,
       random: options.random ?? Math.random,
@@ -67,7 +69,6 @@ export class Orchestrator {
       judge: typeof failureHandler === 'function' ? failureHandler : failureHandler.verdict.bind(failureHandler),
       aggregate: typeof aggregator === 'function' ? aggregator : aggregator.aggregate.bind(aggregator),
       pools: built.pools,
-      intake: new Intake(built.defaults, distribute),
       admission: built.admission,
       emitter: this.#emitter,
       ended: (runId, settled) => this.#onEnded(runId, settled),
@@ -98,9 +99,11 @@ export class Orchestrator {
     const runId = options.runId ?? this.#newId()
     if (this.#runs.has(runId) || this.#resuming.has(runId))
       throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { id: runId })
+    const door = new Door(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
+    const way = door.comeIn(checked.tasks)
     const journal = newJournal(runId, this.#journal.open(runId, this.#journalHost(runId)))
-    const engine = this.#engine(emptyState(runId), journal, options)
-    engine.begin(checked, options.failureMode)
+    const engine = new RunEngine(this.#host, { state: emptyState(runId), journal, door, weight: options.weight ?? 1 })
+    engine.begin(checked, options.failureMode, way)
     return this.#keep(engine, options.signal)
   }
 
@@ -153,17 +156,14 @@ export class Orchestrator {
       const state = replayed(runId, records)
       const graphs = options.graph === undefined ? [] : [options.graph].flat()
       compareGraphs(state, graphs)
-      const engine = this.#engine(state, journal, options)
+      const door = new Door(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
+      const engine = new RunEngine(this.#host, { state, journal, door, weight: options.weight ?? 1 })
       await engine.recover(records, graphs)
       return this.#keep(engine, options.signal)
     } catch (error) {
       await journal.close()
       throw error
     }
-  }
-
-  #engine(state: RunState, journal: OpenJournal, { weight = 1, whenFull = 'wait' }: RunOptions): RunEngine {
-    return new RunEngine(this.#host, { state, journal, weight, whenFull })
   }
 
   #journalHost(runId: string): JournalHost {

@@ -8,7 +8,7 @@ import { type CounterpointEvent, Emitter } from './emitter.js'
 import { Entrance } from './entrance.js'
 import { CounterpointError } from './errors.js'
 import { EventLog } from './event-log.js'
-import type { CheckedPlan, Intake } from './intake.js'
+import type { CheckedPlan } from './intake.js'
 import type { OpenJournal } from './journal/journal.js'
 import type { Aggregate, Decide } from './options.js'
 import type { TaskBinding, TaskGraph } from './plan/task-graph.js'
@@ -17,6 +17,7 @@ import { Pursuit } from './pursuit.js'
 import type { RunResult } from './results/result-aggregator.js'
 import { RunLoop } from './run-loop.js'
 import { finishedRun, type RunningTask, runningTask } from './run-view.js'
+import type { Door, WayIn } from './way-in.js'
 
 /** What an orchestrator gives each of its runs. */
 export interface RunHost {
@@ -26,7 +27,6 @@ export interface RunHost {
   readonly judge: JudgeFailure
   readonly aggregate: Aggregate
   readonly pools: ReadonlyMap<string, OpenPool>
-  readonly intake: Intake
   readonly admission: Admission
   readonly emitter: Emitter
   /** The run is over in this process: it has settled, or another one may resume it. */
@@ -40,7 +40,7 @@ export interface RunSetup {
   readonly state: RunState
   readonly journal: OpenJournal
   readonly weight: number
-  readonly whenFull: 'wait' | 'reject'
+  readonly door: Door
 }
 
 /** Joins the parts of a run: the loop that decides, the pursuit of what was decided, the log and the listeners. `Run` is its face. */
@@ -87,19 +87,18 @@ export class RunEngine {
     this.#pursuit = this.#makePursuit()
     this.entrance = new Entrance({
       runId: this.id,
-      intake: host.intake,
+      door: setup.door,
       admission: host.admission,
-      whenFull: setup.whenFull,
       has: id => this.loop.head.ids.has(id),
-      add: signal => this.sent(signal),
+      send: signals => this.loop.sendAll(signals),
       keep: graph => this.#graphs.push(graph),
       over: this.#over,
     })
   }
 
-  /** Begins with a plan: see {@link Entrance.begin}. When that fails later, `result` rejects. */
-  begin(plan: CheckedPlan, failureMode: FailureMode | undefined): void {
-    this.entrance.begin(plan, failureMode)
+  /** Begins with a plan whose tasks are on their way in. When that fails, `result` rejects, and nothing has been started. */
+  begin(plan: CheckedPlan, failureMode: FailureMode | undefined, way: WayIn): void {
+    this.entrance.begin(plan, failureMode, way)
     this.entrance.begun.catch(error => this.#end(() => this.#reject(error)))
   }
 
@@ -115,7 +114,7 @@ export class RunEngine {
     for (const record of records) this.log.push(record)
     if (this.loop.head.phase.status === 'settled') return this.#finish()
     await this.#reap()
-    await this.sent({ type: 'recover' })
+    this.entrance.reopen(this.#host.clock)
   }
 
   async #reap(): Promise<void> {
@@ -143,9 +142,11 @@ export class RunEngine {
     callOff()
   }
 
-  /** Resolves when the signal's record is durable; with false when it changed nothing. */
+  /** Resolves when the signal's record is durable; with false when it changed nothing. Before the run has begun it waits for that. */
   sent(signal: Signal): Promise<boolean> {
-    return new Promise(resolve => this.loop.send(signal, resolve))
+    return new Promise(resolve => {
+      if (!this.entrance.keepForLater(signal, resolve)) this.loop.send(signal, resolve)
+    })
   }
 
   /** Called once, when the run has settled or can go no further. */
@@ -206,7 +207,8 @@ export class RunEngine {
   #stalled(cause: unknown): void {
     this.#report('journal', cause)
     const message = `run ${this.id} cannot go on: its journal failed. What it holds can be resumed`
-    this.#end(() => this.#reject(new CounterpointError('JOURNAL', message, { runId: this.id }, { cause })))
+    const misuse = cause instanceof CounterpointError ? cause : undefined
+    this.#end(() => this.#reject(misuse ?? new CounterpointError('JOURNAL', message, { runId: this.id }, { cause })))
   }
 
   /** Nothing of the run is left in pools, timers or listeners; then the result is told. */

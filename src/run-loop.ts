@@ -68,6 +68,15 @@ export class RunLoop {
     return Math.floor(this.#wallOffset + this.#setup.clock.monotonic())
   }
 
+  /** Sends several signals of which none is decided before all are there. */
+  sendAll(signals: readonly (readonly [Signal, Done?])[]): void {
+    const wasBusy = this.#busy
+    this.#busy = true
+    for (const [signal, done] of signals) this.send(signal, done)
+    this.#busy = wasBusy
+    if (!wasBusy) this.#turn()
+  }
+
   send(signal: Signal, done?: Done): void {
     if (done) this.#done.set(signal, done)
     this.#inbox.push(signal)

@@ -89,9 +89,9 @@ export class Run {
    * @throws NOT_FOUND when the run has no such task.
    */
   async cancelTask(id: string, reason = 'cancelled by the host'): Promise<void> {
-    const index = this.#engine.loop.head.ids.get(id)
-    if (index === undefined) throw new CounterpointError('NOT_FOUND', `run ${this.id} has no task "${id}"`, { id })
-    await this.#engine.sent({ type: 'cancel', index, reason })
+    await this.#engine.sent({ type: 'cancel', taskId: id, reason })
+    if (!this.#engine.loop.head.ids.has(id))
+      throw new CounterpointError('NOT_FOUND', `run ${this.id} has no task "${id}"`, { id })
   }
 
   /** Starts nothing until `unpause`; what runs goes on. Resolves when that is durable. */

@@ -34,7 +34,7 @@ export function auditsOf({ outputs }: RunResult): Audits {
   }
 }
 
-/** The findings with where they are and what to do. No line is wider than `width`, unless a word is. */
+/** The findings with where they are and what to do. No line is wider than `width`, but for very small widths. */
 export function findingLines({ findings, passed, notCovered }: Audits, width: number): Line[] {
   return [
     ...findings.slice(0, MOST_FINDINGS).flatMap(finding => oneFinding(finding, width)),

@@ -2,7 +2,7 @@ import type { CounterpointEvent, Orchestrator, Run, RunningTask, RunProgress } f
 import { Estimate } from './eta.js'
 import { Narration, percent } from './narration.js'
 import { type Line, styled, type Terminal } from './terminal.js'
-import { cut, displayWidth, duration, fill, inline, roughly } from './text.js'
+import { cut, duration, fill, inline, roughly, widest } from './text.js'
 
 /** Between two pictures, in milliseconds. */
 const FRAME_MS = 80
@@ -77,8 +77,4 @@ function taskParts({ id, progress, message, attempt, startedAt }: RunningTask, i
 function bar(share: number, width: number) {
   const done = Math.round(Math.min(1, Math.max(0, share)) * width)
   return [styled('good', '━'.repeat(done)), styled('dim', '─'.repeat(width - done))]
-}
-
-function widest(texts: readonly string[]): number {
-  return texts.reduce((most, text) => Math.max(most, displayWidth(inline(text))), 0)
 }

@@ -3,23 +3,25 @@ import type { Json, RunResult } from 'counterpoint'
 import { isRecord } from './agents/agent.js'
 import { inside } from './agents/files.js'
 import { type Line, styled } from './terminal.js'
-import { many } from './text.js'
+import { cut, many } from './text.js'
 
 /** More tasks than this are not listed one by one. */
 const MOST = 20
+const MOST_TEXT = 400
 
 /** Where the files lie, and which task wrote which; `latest` is another way there. Paths are for a shell in the folder `from`. */
 export function fileLines({ outputs }: RunResult, folder: string, latest: string | undefined, from: string): Line[] {
   const written = Object.entries(outputs).flatMap(([task, output]): Line[] => {
     if (!isRecord(output) || typeof output.folder !== 'string' || !Array.isArray(output.files)) return []
     const names = output.files.flatMap(file => (isRecord(file) && typeof file.name === 'string' ? [file.name] : []))
-    return [[`  ${output.folder}/  `, names.join(', '), styled('dim', `  ${task}`)]]
+    return [[`  ${output.folder}/  `, cut(names.join(', '), MOST_TEXT), styled('dim', `  ${task}`)]]
   })
   const more = written.length > MOST ? [`  and what ${many(written.length - MOST, 'more task')} wrote`] : []
   const also = latest === undefined ? [] : [styled('dim', '  also as '), shellPath(latest, from)]
   return [
     [shellPath(folder, from), ...also],
-    ...written,
+    ...written.slice(0, MOST),
+    ...more,
     ['  result.json', styled('dim', '  all outputs, times and costs')],
   ]
 }
@@ -57,9 +59,9 @@ function pathOf(root: string, folder: unknown, name: unknown, from: string): str
   }
 }
 
-/** The shorter of the relative and the absolute path, in quotes if a shell needs them. */
+/** The shorter of the relative and the absolute path, in quotes if a shell needs them. None looks like a flag. */
 export function shellPath(path: string, from: string): string {
   const fromHere = relative(from, path) || '.'
-  const shorter = fromHere.length < path.length ? fromHere : path
-  return /^[\w./@:\\+~-]*$/.test(shorter) ? shorter : `'${shorter.replaceAll("'", "'\\''")}'`
+  const shorter = fromHere.length < path.length && !fromHere.startsWith('-') ? fromHere : path
+  return /^[\w./@:\\+-]*$/.test(shorter) ? shorter : `'${shorter.replaceAll("'", "'\\''")}'`
 }

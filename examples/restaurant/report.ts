@@ -107,8 +107,10 @@ function causeTexts({ rootCauses }: RunResult): string[] {
   const ends = new Map<string, { ids: string[]; skipped: string[] }>()
   for (const { taskId, status, failure, reason, skipped } of rootCauses) {
     const end = `${status}, ${failure ? `${failure.kind}: ${failure.message}` : (reason ?? '')}`
-    const { ids, skipped: all } = ends.get(end) ?? { ids: [], skipped: [] }
-    ends.set(end, { ids: [...ids, taskId], skipped: [...all, ...skipped] })
+    const toll = ends.get(end) ?? { ids: [], skipped: [] }
+    ends.set(end, toll)
+    toll.ids.push(taskId)
+    for (const id of skipped) toll.skipped.push(id)
   }
   return [...ends].map(([end, { ids, skipped }]) => {
     const toll = skipped.length > 0 ? `; skipped because of it: ${listed(skipped, ', ')}` : ''

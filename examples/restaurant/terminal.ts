@@ -18,17 +18,17 @@ export interface Output {
   readonly rows?: number
 }
 
-const CODES: Readonly<Record<Style, string>> = { bold: '1', dim: '2', good: '32', bad: '1;31', doubtful: '33' }
-const RESET = '\u001b[0m'
-const ERASE_BELOW = '\u001b[0J'
-const HIDE_CURSOR = '\u001b[?25l'
-const SHOW_CURSOR = '\u001b[?25h'
 /** A line as it was written, and how many columns it takes. */
 interface Row {
   readonly text: string
   readonly width: number
 }
 
+const CODES: Readonly<Record<Style, string>> = { bold: '1', dim: '2', good: '32', bad: '1;31', doubtful: '33' }
+const RESET = '\u001b[0m'
+const ERASE_BELOW = '\u001b[0J'
+const HIDE_CURSOR = '\u001b[?25l'
+const SHOW_CURSOR = '\u001b[?25h'
 /** Of a pipe or a file, which has none. */
 const USUAL_WIDTH = 100
 
@@ -70,8 +70,9 @@ export class Terminal {
     this.#output = output
     this.isLive = output.isTTY === true && env.TERM !== 'dumb' && !env.CI && !env.NO_COLOR
     output.on('error', error => {
-      if (this.broken === undefined) onBroken()
-      this.broken ??= error
+      if (this.broken !== undefined) return
+      this.broken = error
+      onBroken()
     })
   }
 

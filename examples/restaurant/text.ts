@@ -34,6 +34,11 @@ function widthOf(grapheme: string): number {
   return invisible.test(grapheme) ? 0 : 1
 }
 
+/** How many columns the widest of the texts takes, once it is {@link inline}. */
+export function widest(texts: readonly string[]): number {
+  return texts.reduce((most, text) => Math.max(most, displayWidth(inline(text))), 0)
+}
+
 /** The text, or as much of its beginning as fits, with an ellipsis. Never wider than `width`. */
 export function cut(text: string, width: number): string {
   if (width < 1) return ''

@@ -1,6 +1,6 @@
 import type { RunEvent, RunResult, TaskResult } from 'counterpoint'
 import { type Line, type Part, styled } from './terminal.js'
-import { displayWidth, duration, fill, inline } from './text.js'
+import { duration, fill, inline, widest } from './text.js'
 
 /** When an attempt ran, in milliseconds since 1970. */
 export interface Span {
@@ -58,10 +58,6 @@ export function timelineLines(
 function byPool(tasks: readonly TaskResult[]): readonly TaskResult[] {
   const pools = [...new Set(tasks.map(task => task.pool))]
   return tasks.toSorted((a, b) => pools.indexOf(a.pool) - pools.indexOf(b.pool))
-}
-
-function widest(texts: readonly string[]): number {
-  return texts.reduce((most, text) => Math.max(most, displayWidth(inline(text))), 0)
 }
 
 /** An attempt takes at least one place, however short it was. One that failed looks different. */

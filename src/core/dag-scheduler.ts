@@ -5,7 +5,6 @@ import type { Failure } from './failure.js'
 import { eachDependent, type RunState, unfinished } from './run-state.js'
 import type {
   AddSignal,
-  CancelSignal,
   ExpireSignal,
   FailSignal,
   InterruptSignal,
@@ -48,8 +47,8 @@ const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: E
     stopped,
     expire,
     wake,
-    cancel: (decision, signal) =>
-      signal.index === undefined ? cancelRun(decision, signal.reason) : cancelOne(decision, signal.index, signal),
+    cancel: (decision, { taskId, reason }) =>
+      taskId === undefined ? cancelRun(decision, reason) : cancelTask(decision, taskId, reason),
     pause: decision => {
       if (decision.state.phase.status === 'running') decision.run({ type: 'run.paused' })
     },
@@ -156,7 +155,9 @@ function cancelRun(decision: Decision, reason: string): void {
   stopAll(decision, { kind: 'cancel', reason }, true)
 }
 
-function cancelOne(decision: Decision, index: number, { reason }: CancelSignal): void {
+function cancelTask(decision: Decision, taskId: string, reason: string): void {
+  const index = decision.state.ids.get(taskId)
+  if (index === undefined) return
   callOff(decision, index, { kind: 'cancel', reason }, true)
   if (decision.state.states[index]?.status === 'cancelled') skipDependents(decision, index)
 }

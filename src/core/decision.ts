@@ -25,6 +25,11 @@ export interface FailureFacts {
 /** Gives the verdict on a failed attempt. Pure but for `facts.random`. */
 export type JudgeFailure = (failure: Failure, facts: FailureFacts) => Verdict
 
+/** An id in a key: no two runs and tasks share one, whatever their ids are. */
+function keyPart(id: string): string {
+  return id.includes('/') || id.includes('%') ? id.replaceAll('%', '%25').replaceAll('/', '%2F') : id
+}
+
 /** What comes into a decision from outside. */
 export interface DecideContext {
   /** The time of the events, in milliseconds since 1970. */
@@ -105,7 +110,7 @@ export class Decision {
       attempt,
       pool,
       backend,
-      key: `${state.runId}/${taskId}/1`,
+      key: `${keyPart(state.runId)}/${keyPart(taskId)}/1`,
       input,
     })
     return attempt

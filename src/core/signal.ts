@@ -61,10 +61,10 @@ export interface WakeSignal {
   readonly type: 'wake'
   readonly index: number
 }
-/** One task (`index`), or the whole run, is called off. */
+/** One task (`taskId`), or the whole run, is called off. */
 export interface CancelSignal {
   readonly type: 'cancel'
-  readonly index?: number
+  readonly taskId?: string
   readonly reason: string
 }
 /** Start nothing until `unpause`. */

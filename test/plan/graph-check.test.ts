@@ -36,7 +36,7 @@ describe('checkGraph', () => {
 
   it('finds a repeated id and says where', () => {
     const error = thrown('DUPLICATE_ID', () => checkGraph([{ id: 'x' }, { id: 'a' }, { id: 'b' }, { id: 'a' }]))
-    expect(error.details).toEqual({ taskId: 'a' })
+    expect(error.details).toEqual({ id: 'a' })
     expect(error.message).toBe('tasks[3]: the id "a" is taken by tasks[1]; give one of the two another id')
   })
 

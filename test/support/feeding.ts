@@ -107,7 +107,7 @@ function hostSignal(scene: Scene, dice: Dice, step: number): Signal {
   if (dice.chance(0.05)) return { type: 'cancel', reason: 'enough' }
   if (dice.chance(0.1)) return { type: 'recover' }
   if (dice.chance(0.4)) return dice.chance(0.4) ? { type: 'pause' } : { type: 'unpause' }
-  if (length > 0 && dice.chance(0.4)) return { type: 'cancel', index: dice.below(length), reason: 'not this one' }
+  if (length > 0 && dice.chance(0.4)) return { type: 'cancel', taskId: dice.pick(scene.state.specs).id, reason: 'not this one' }
   const known = scene.state.specs.map(spec => spec.id)
   const ids = Array.from({ length: 1 + dice.below(3) }, (_, i) => `new-${step}-${i}`)
   // Backward within the batch, and to whatever the run has, in whatever state it is.

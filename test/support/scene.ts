@@ -170,7 +170,7 @@ export const wake =
 
 export const cancel =
   (id?: string): Step =>
-  scene => ({ type: 'cancel', reason: 'enough', ...(id !== undefined && { index: scene.index(id) }) })
+  scene => ({ type: 'cancel', reason: 'enough', ...(id !== undefined && { taskId: id }) })
 
 export const add =
   (tasks: string): Step =>

@@ -80,7 +80,7 @@ export interface Frames {
  * What it gives is good until the next is asked for. Holds one chunk, or the largest frame, in memory.
  */
 export async function* readFrames(file: OpenFile, end: number): AsyncGenerator<Frames, FramesEnd, undefined> {
-  let buffer = Buffer.allocUnsafe(Math.min(end, CHUNK))
+  let buffer: Buffer = Buffer.allocUnsafe(Math.min(end, CHUNK))
   let start = 0
   let held = 0
   let crc = 0

@@ -1,12 +1,15 @@
-import { type Clock, CounterpointError } from 'counterpoint'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Clock } from 'counterpoint'
 import { codeOf } from './file-system.js'
 import { journalError, wordsOf } from './problem.js'
 import type { Blob, RecordBody } from './record-body.js'
 import { JournalLost } from './segment-writer.js'
 
-/** Records that are written together, and the promise that they share. */
+/** Records that are written together. */
 export interface Batch {
+  /** What follows the first brace of their bodies. */
   readonly rests: string[]
+  /** To be durable before they are. */
   readonly blobs: Blob[]
 }
 
@@ -23,47 +26,61 @@ export interface GroupCommitSetup {
 
 interface WaitingBatch extends Batch {
   chars: number
+  /** Shared by its records: to many of them a promise costs what it costs to one. */
   readonly durable: Promise<void>
   resolve(): void
-  reject(error: unknown): void
+  reject(error: Error): void
 }
 
-/** More than this is not put into one commit, so that what waits behind a large one is not held up: in characters. */
-const LARGEST_COMMIT = 4 * 1024 * 1024
+/** While the disk refuses. */
+interface Stall {
+  readonly since: number
+  readonly code: string | undefined
+  readonly retryMs: number
+}
+
+/** A batch that has so many characters takes no more, so that what waits behind it is not held up. */
+const FULL_CHARS = 4 * 1024 * 1024
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 10_000
 
 /**
- * The single writer of a journal: everything that waits goes out in one commit, while that is under way the next one gathers.
+ * The single writer of a journal: everything that waits goes out in one commit, and while that is under way the next one gathers.
  *
- * Invariants: commits are one after the other, in the order of `add`. What failed is tried again until it succeeds, with growing
- * waits, and nothing overtakes it; only `close` and a lost journal end that, and then all that waits is refused.
+ * Invariants: commits come one after the other, in the order of `add`. One that failed is tried again until it succeeds, with
+ * growing waits, and nothing overtakes it; only `close` and a lost journal end that, and then all that waits is refused.
  */
 export class GroupCommit {
   readonly #setup: GroupCommitSetup
   readonly #queue: WaitingBatch[] = []
   #isRunning = false
-  #closing: (() => void) | undefined
+  /** The first of the queue is on its way: it takes no more. */
+  #isWriting = false
+  #stall: Stall | undefined
   #isClosing = false
-  #end: CounterpointError | undefined
-  /** While the disk refuses: since when, with what, and what ends the wait for the next try. */
-  #stall: { readonly since: number; retryMs: number; code: string | undefined } | undefined
+  /** Ends the wait for the next try. */
+  #hurry: (() => void) | undefined
+  #lost: Error | undefined
 
   constructor(setup: GroupCommitSetup) {
     this.#setup = setup
   }
 
-  /** Why nothing can be added any more; undefined while it can. */
-  get end(): CounterpointError | undefined {
-    return this.#end
+  /** Why nothing can be written any more; undefined while it can. */
+  get lost(): Error | undefined {
+    return this.#lost
   }
 
-  /** The promise is that of the whole commit: to many records it costs one. */
+  /** The promise is that of the whole batch. */
   add({ rest, blobs }: RecordBody): Promise<void> {
     const batch = this.#gathering()
     batch.rests.push(rest)
     batch.chars += rest.length
-    for (const blob of blobs) batch.blobs.push(blob)
+    for (const blob of blobs) {
+      batch.blobs.push(blob)
+      batch.chars += blob.text.length
+    }
+    if (!this.#isRunning) void this.#run()
     return batch.durable
   }
 
@@ -72,54 +89,102 @@ export class GroupCommit {
     if (this.#stall === undefined) await this.#queue.at(-1)?.durable.catch(() => {})
   }
 
-  /** @throws JOURNAL when something waits that cannot be written; it was tried once more. */
+  /**
+   * Writes what waits. Takes no more tries than one when the disk refuses.
+   * @throws JOURNAL when something could not be written, now or before.
+   */
   async close(): Promise<void> {
     this.#isClosing = true
-    this.#closing?.()
-    const last = this.#queue.at(-1)
-    await last?.durable
-    this.#end ??= new CounterpointError(
-      'CLOSED',
-      `the journal of run ${JSON.stringify(this.#setup.runId)} was closed: open it again to write`,
-      { runId: this.#setup.runId },
-    )
+    this.#hurry?.()
+    await this.#queue.at(-1)?.durable
+    if (this.#lost) throw this.#lost
   }
 
-  /** The last batch, unless it is on its way or full. The first of the queue is on its way while `#isRunning`. */
   #gathering(): WaitingBatch {
     const last = this.#queue.at(-1)
-    if (last && last.chars < LARGEST_COMMIT && !(this.#isWriting && this.#queue.length === 1)) return last
+    if (last && last.chars < FULL_CHARS && !(this.#isWriting && this.#queue.length === 1)) return last
     const batch = newBatch()
     this.#queue.push(batch)
-    if (!this.#isRunning) void this.#run()
     return batch
   }
 
-  #isWriting = false
-
   async #run(): Promise<void> {
     this.#isRunning = true
-    while (this.#queue.length > 0 && this.#end === undefined) {
-      // BAD: to commit at once. Those who wait for one commit go on when it is durable, one promise after the other, and the
+    while (this.#queue.length > 0) {
+      // BAD: to commit at once. Those who waited for one commit go on when it is durable, one promise after the other, and the
       // first of them would be written alone. GOOD: to gather for the rest of this turn of the event loop.
       await turn()
-      await this.#commitFirst()
+      await this.#commitFirst(this.#queue[0] as WaitingBatch)
     }
     this.#isRunning = false
   }
 
-  async #commitFirst(): Promise<void> {
-    const batch = this.#queue[0] as WaitingBatch
+  async #commitFirst(batch: WaitingBatch): Promise<void> {
     this.#isWriting = true
     try {
       await this.#setup.commit(batch)
+      this.#queue.shift()
+      this.#recovered()
+      batch.resolve()
     } catch (error) {
+      if (error instanceof JournalLost) this.#giveUp(error.reason)
+      else if (this.#isClosing) this.#giveUp(this.#closedTooEarly(error))
+      else await this.#wait(error)
+    } finally {
       this.#isWriting = false
-      return this.#failed(error)
     }
-    this.#isWriting = false
-    this.#queue.shift()
-    this.#recovered(batch)
-    batch.resolve()
   }
+
+  /** Reports the first failure, and each of another kind. What comes meanwhile joins what waits. */
+  async #wait(error: unknown): Promise<void> {
+    this.#isWriting = false
+    const { clock, folder } = this.#setup
+    const { since = clock.monotonic(), code, retryMs = FIRST_RETRY_MS } = this.#stall ?? {}
+    if (this.#stall === undefined || code !== codeOf(error)) {
+      const what = `${folder} cannot be written (${wordsOf(error)}). What is not durable waits, and so does the run: it goes on when writing succeeds`
+      this.#setup.report(what, error)
+    }
+    this.#stall = { since, code: codeOf(error), retryMs: Math.min(2 * retryMs, LONGEST_RETRY_MS) }
+    await new Promise<void>(resolve => {
+      const callOff = clock.schedule(resolve, retryMs)
+      this.#hurry = () => {
+        callOff()
+        resolve()
+      }
+    })
+    this.#hurry = undefined
+  }
+
+  #recovered(): void {
+    if (this.#stall === undefined) return
+    const { clock, folder } = this.#setup
+    const seconds = Math.round(clock.monotonic() - this.#stall.since) / 1000
+    this.#stall = undefined
+    this.#setup.report(
+      `${folder} is written again, after ${seconds} s. What waited is durable: nothing was lost`,
+      undefined,
+    )
+  }
+
+  #giveUp(error: Error): void {
+    this.#lost = error
+    for (const batch of this.#queue.splice(0)) batch.reject(error)
+  }
+
+  #closedTooEarly(error: unknown): Error {
+    const { runId, folder } = this.#setup
+    const records = this.#queue.reduce((sum, { rests }) => sum + rests.length, 0)
+    const message = `expected to write the last ${records} records before it was closed, but the disk refused (${wordsOf(error)}). They are lost; what had been acknowledged is not. Make room or mend the disk, then resume the run`
+    return journalError(runId, folder, message, error)
+  }
+}
+
+function newBatch(): WaitingBatch {
+  let resolve!: () => void
+  let reject!: (error: Error) => void
+  const durable = new Promise<void>((onDurable, onRefused) => {
+    resolve = onDurable
+    reject = onRefused
+  })
+  return { rests: [], blobs: [], chars: 0, durable, resolve, reject }
 }

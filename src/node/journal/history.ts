@@ -24,23 +24,33 @@ export interface History {
 
 /**
  * Reads all that a run's folder holds, and tidies: a tail that is torn, a segment that was never begun, and what stands past the
- * end of one are set aside and reported. What it gives is durable.
+ * end of one are set aside and reported. What it gives is durable. For the holder of the lock.
  *
  * @throws JOURNAL for anything that could be a loss of what had been durable, unless damage is to be cut.
  */
 export async function openHistory(place: Place): Promise<History> {
   const numbers = segmentNumbers(await place.fileSystem.readdir(place.folder))
-  const chain = await findChain(place, numbers)
-  const ends = await scanChain(place, chain)
+  const ends = await scanChain(place, await findChain(place, numbers))
   await tidy(place, numbers, ends)
   const newest = ends.at(-1)
   if (newest && place.durability === 'fsync')
     await withSegment(place, newest.segment, 'write', file => file.fdatasync())
-  return {
-    links: ends.map(({ segment, bytes, crc }) => ({ segment, bytes, crc })),
-    nextSegment: (numbers.at(-1) ?? 0) + 1,
-    nextSeq: newest ? nextSeq(ends) : 1,
-  }
+  return { links: linksOf(ends), nextSegment: (numbers.at(-1) ?? 0) + 1, nextSeq: nextSeq(ends) }
+}
+
+/**
+ * The segments of a run, each with its end, for who only looks: nothing is locked or changed. While somebody writes, the last
+ * of it may not be durable yet.
+ *
+ * @throws JOURNAL as `openHistory` does.
+ */
+export async function lookAtHistory(place: Place): Promise<readonly Link[]> {
+  const numbers = segmentNumbers(await place.fileSystem.readdir(place.folder))
+  return linksOf(await scanChain(place, await findChain(place, numbers)))
+}
+
+function linksOf(ends: readonly ScannedSegment[]): Link[] {
+  return ends.map(({ segment, bytes, crc }) => ({ segment, bytes, crc }))
 }
 
 /** The headers of the newest segment that has one, and of all that come before it, oldest first. */
@@ -59,13 +69,18 @@ async function followBack(place: Place, newest: number): Promise<Header[] | unde
     const header = await headerOf(place, segment)
     if (header === undefined) {
       const isNewest = segment === newest
-      if (isNewest && !(await wasDurable(place, segment, 0))) return undefined
+      if (isNewest && !(await holdsCommits(place, segment))) return undefined
       return damaged(place, segment, 0, 0, isNewest ? BAD_HEADER : 'expected a segment that a later one goes on from')
     }
     chain.unshift(header)
     segment = header.after?.segment
   }
   return chain
+}
+
+async function holdsCommits(place: Place, segment: number): Promise<boolean> {
+  const { bytes = 0 } = (await place.fileSystem.lstat(segmentPath(place, segment))) ?? {}
+  return wasDurable(place, segment, 0, bytes)
 }
 
 async function headerOf(place: Place, segment: number): Promise<Header | undefined> {
@@ -91,7 +106,7 @@ async function scanChain(place: Place, chain: readonly Header[]): Promise<Scanne
     const records = ends.reduce((sum, each) => sum + each.records, 0)
     const isWhole = next
       ? end.bytes === next.bytes && end.crc === next.crc
-      : end.bytes === end.size || !(await wasDurable(place, segment, end.bytes))
+      : end.bytes === end.size || !(await wasDurable(place, segment, end.bytes, end.size))
     if (isWhole) continue
     damaged(place, segment, end.bytes, records, BAD_RECORD)
     break

@@ -60,13 +60,14 @@ export class RunLock {
   }
 
   /** What it says when it is not held any more. */
-  async lost(runId: string): Promise<Error> {
+  async lost(runId: string, cause?: unknown): Promise<Error> {
     const holder = await readHolder(this.#fileSystem, this.#path)
     const now = holder ? `${whois(holder)} has it` : 'it is gone'
     return journalError(
       runId,
       this.#path,
       `expected the lock that this process (pid ${process.pid}) took, but ${now}. What had been acknowledged is in the journal, nothing more is written: resume the run where nobody else has it`,
+      cause,
     )
   }
 

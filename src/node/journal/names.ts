@@ -27,7 +27,10 @@ export function folderName(runId: string): string {
   if (isPlain(runId)) return runId
   // The hash of the code units: as UTF-8, ids with different lone surrogates would be the same.
   const hash = createHash('sha256').update(Buffer.from(runId, 'utf16le')).digest('hex').slice(0, 32)
-  const readable = runId.slice(0, 400).toLowerCase().replace(/[^a-z0-9]+/g, '-')
+  const readable = runId
+    .slice(0, 400)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
   return `${readable.slice(0, 40)}~${hash}`.replace(/^-/, '')
 }
 

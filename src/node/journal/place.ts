@@ -1,6 +1,6 @@
+import { join } from 'node:path'
 import type { FileSystem } from './file-system.js'
 import { segmentName } from './names.js'
-import { join } from 'node:path'
 
 /** How safe a record is when `append` says that it is durable. */
 export type Durability = 'fsync' | 'os' | 'none'

@@ -1,7 +1,4 @@
-import { CounterpointError, type Journal } from 'counterpoint'
-
-/** Who opened a journal and wants to hear of its problems. */
-export type Host = NonNullable<Parameters<Journal['open']>[1]>
+import { CounterpointError, type JournalHost } from 'counterpoint'
 
 /** What a JOURNAL error says: where (a path, with the byte where it matters), and what was expected, came and can be done. */
 export function journalError(
@@ -28,7 +25,7 @@ export function wordsOf(error: unknown): string {
  * Tells a problem of run `runId`. Invariant: never throws, whatever the host does with it. With no host it is a warning of
  * the process: that a tail was cut may not go unsaid.
  */
-export function tell(host: Host | undefined, runId: string, message: string, error: unknown): void {
+export function tell(host: JournalHost | undefined, runId: string, message: string, error: unknown): void {
   const told = `journal of run ${JSON.stringify(runId)}: ${message}`
   try {
     if (host) host.report({ error, message: told })

@@ -76,12 +76,15 @@ export async function scanSegment(place: Place, segment: number, limit?: number)
   })
 }
 
-/** True when what stands at byte `from` of a segment was durable once: a later commit follows. */
-export async function wasDurable(place: Place, segment: number, from: number): Promise<boolean> {
-  return withSegment(place, segment, 'read', async file => holdsLaterCommit(file, from, (await file.stat()).bytes))
+/** True when what stands at byte `from` of a segment of `size` bytes was durable once: a later commit follows. */
+export async function wasDurable(place: Place, segment: number, from: number, size: number): Promise<boolean> {
+  return withSegment(place, segment, 'read', file => holdsLaterCommit(file, from, size))
 }
 
-/** The bodies of the records of a segment, many at a time, up to where it ends. */
+/**
+ * The bodies of the records of a segment, many at a time, up to where it ends.
+ * @throws JOURNAL when they are not there any more, although they were.
+ */
 export async function* readBodies(place: Place, link: Link): AsyncGenerator<readonly string[], void, undefined> {
   const path = segmentPath(place, link.segment)
   const file = await place.fileSystem.open(path, 'read')

@@ -68,6 +68,22 @@ export class SegmentWriter {
    * @throws JournalLost when there is no use in trying again; anything else can be tried again, with the same records.
    */
   async commit(rests: readonly string[]): Promise<void> {
+    try {
+      await this.#commit(rests)
+    } catch (error) {
+      // The whole folder may be gone, and then no other try will help.
+      if (!(error instanceof JournalLost)) await this.#checkLock(error)
+      throw error
+    }
+  }
+
+  /** Lets go of the file. Never rejects: what was committed is as safe as it was to be. */
+  async close(): Promise<void> {
+    await this.#current?.file.close().catch(() => {})
+    this.#current = undefined
+  }
+
+  async #commit(rests: readonly string[]): Promise<void> {
     const current = this.#current ?? (await this.#begin())
     this.#fill(current, rests)
     const { bytes, crc } = this.#frames
@@ -85,12 +101,6 @@ export class SegmentWriter {
     const end = { segment: current.segment, bytes: current.bytes, crc }
     if (isFirst) this.#links.push(end)
     else this.#links[this.#links.length - 1] = end
-  }
-
-  /** Lets go of the file. Never rejects: what was committed is as safe as it was to be. */
-  async close(): Promise<void> {
-    await this.#current?.file.close().catch(() => {})
-    this.#current = undefined
   }
 
   #fill(current: OpenSegment, rests: readonly string[]): void {
@@ -136,9 +146,10 @@ export class SegmentWriter {
   }
 
   /** After the write, as {@link RunLock} says; together with the sync, so that it costs no time. */
-  async #checkLock(): Promise<void> {
+  async #checkLock(cause?: unknown): Promise<void> {
     const { lock, place } = this.#setup
-    if (!(await lock.isHeld())) throw new JournalLost(await lock.lost(place.runId))
+    if (await lock.isHeld()) return
+    throw new JournalLost(await lock.lost(place.runId, cause))
   }
 
   async #abandon(current: OpenSegment): Promise<void> {

@@ -21,18 +21,22 @@ export async function setTailAside(
   const what = isNewest
     ? `${segmentPath(place, segment)} ends at byte ${from} with a write that was cut off`
     : `${segmentPath(place, segment)} goes on past byte ${from}, where a later writer took over: a writer that had lost its lock, or whose write had failed`
-  await aside(place, `${what}. These ${size - from} bytes are not part of the journal`, `${segmentName(segment)}.torn-${from}`, name =>
-    withSegment(place, segment, 'write', async source => {
-      const target = await place.fileSystem.open(join(place.folder, name), 'create')
-      try {
-        await copy(source, from, size, target)
-        await target.fsync()
-      } finally {
-        await target.close()
-      }
-      await source.truncate(from)
-      await source.fsync()
-    }),
+  await aside(
+    place,
+    `${what}. These ${size - from} bytes are not part of the journal`,
+    `${segmentName(segment)}.torn-${from}`,
+    name =>
+      withSegment(place, segment, 'write', async source => {
+        const target = await place.fileSystem.open(join(place.folder, name), 'create')
+        try {
+          await copy(source, from, size, target)
+          await target.fsync()
+        } finally {
+          await target.close()
+        }
+        await source.truncate(from)
+        await source.fsync()
+      }),
   )
 }
 
@@ -41,7 +45,8 @@ export async function setFileAside(place: Place, segment: number): Promise<void>
   const path = segmentPath(place, segment)
   const bytes = (await place.fileSystem.lstat(path))?.bytes ?? 0
   const what = `${path} is not part of the journal: its first write was cut off, or its writer had lost its lock, or what it goes on from is damaged`
-  if (bytes === 0) return aside(place, `${path} is empty: its first write was cut off`, undefined, () => place.fileSystem.unlink(path))
+  if (bytes === 0)
+    return aside(place, `${path} is empty: its first write was cut off`, undefined, () => place.fileSystem.unlink(path))
   await aside(place, `${what}. It has ${bytes} bytes`, `${segmentName(segment)}.torn-0`, name =>
     place.fileSystem.rename(path, join(place.folder, name)),
   )
@@ -58,7 +63,10 @@ async function aside(
     const name = wanted === undefined ? '' : await freeName(place, wanted)
     await move(name)
     await place.fileSystem.syncFolder(place.folder)
-    place.report(wanted === undefined ? `${what}. It was taken away` : `${what}; they were set aside in ${name}`, undefined)
+    place.report(
+      wanted === undefined ? `${what}. It was taken away` : `${what}; they were set aside in ${name}`,
+      undefined,
+    )
   } catch (error) {
     place.report(`${what}; they stay where they are, as they could not be set aside (${wordsOf(error)})`, error)
   }

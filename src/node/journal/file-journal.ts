@@ -1,0 +1,138 @@
+import { join, resolve } from 'node:path'
+import {
+  type Clock,
+  CounterpointError,
+  type InputIssue,
+  type Journal,
+  type JournalHost,
+  type JournalRecord,
+  systemClock,
+} from 'counterpoint'
+import { BlobStore } from './blobs.js'
+import type { FileFacts, FileSystem } from './file-system.js'
+import { lookAtHistory, openHistory } from './history.js'
+import { RunLock } from './lock.js'
+import { folderName } from './names.js'
+import { nodeFileSystem } from './node-file-system.js'
+import { OpenRun } from './open-run.js'
+import type { Durability, Place } from './place.js'
+import { journalError, tell, wordsOf } from './problem.js'
+import { readRecords } from './record-reader.js'
+import { deleteRun, listRuns } from './run-folders.js'
+
+/** Options of a {@link fileJournal}. Only `folder` is needed. */
+export interface FileJournalOptions {
+  /** Where the runs are kept, a folder each. It is made when it is not there, for its owner alone. */
+  readonly folder: string
+  /**
+   * When a record counts as durable. `fsync`: the disk has it, it survives a loss of power. `os`: the operating system has it, it
+   * survives the process. `none`: at once; what the last moments brought is lost with the process. Default `fsync`.
+   */
+  readonly durability?: Durability
+  /** A member of an event whose JSON is larger, in bytes, goes to a file of its own. Default 16,384. */
+  readonly maxInlineBytes?: number
+  /**
+   * What to do with a journal in which something is damaged that had been durable. `refuse`: it is not opened, and nothing is
+   * changed. `cut`: it ends before the damage, and the rest is set aside. Default `refuse`.
+   */
+  readonly onDamage?: 'refuse' | 'cut'
+  /** Default: that of this machine. */
+  readonly fileSystem?: FileSystem
+  /** Times the tries to write while the disk refuses. Default `systemClock`. */
+  readonly clock?: Clock
+}
+
+/**
+ * Keeps runs in files: append-only segments of JSON Lines, with a checksum for each record. One process at a time may have a run
+ * open; a crashed one's is taken over. Throws INVALID_INPUT for options that are not as documented.
+ *
+ * While the disk refuses to write, the run waits, and goes on when it can. A torn tail is cut, set aside and reported; damage
+ * before it refuses to open with JOURNAL. See docs/architecture.md, "The file journal".
+ *
+ * ```ts
+ * const orchestrator = new Orchestrator({ pools, journal: fileJournal({ folder: '.counterpoint' }) })
+ * ```
+ */
+export function fileJournal(options: FileJournalOptions): Journal {
+  checkOptions(options)
+  const fileSystem = options.fileSystem ?? nodeFileSystem
+  const root = resolve(options.folder)
+  return {
+    open: (runId, host) => inWords(runId, root, () => openRun(options, runId, host)),
+    read: runId => lookAtRun(options, runId),
+    list: () => inWords(undefined, root, () => listRuns(fileSystem, root)),
+    delete: runId => inWords(runId, root, () => deleteRun(fileSystem, root, runId)),
+  }
+}
+
+async function openRun(options: FileJournalOptions, runId: string, host: JournalHost | undefined): Promise<OpenRun> {
+  const { maxInlineBytes = 16_384, clock = systemClock } = options
+  const place = await placeOf(options, runId, true, (message, error) => tell(host, runId, message, error))
+  await prepareFolder(place)
+  const lock = await RunLock.take(place.fileSystem, place.folder, runId)
+  try {
+    return new OpenRun({ place, lock, history: await openHistory(place), clock, maxInlineBytes })
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function* lookAtRun(options: FileJournalOptions, runId: string): AsyncGenerator<JournalRecord, void, undefined> {
+  const root = resolve(options.folder)
+  const place = await inWords(runId, root, () => placeOf(options, runId, false, () => {}))
+  if ((await place.fileSystem.lstat(place.folder)) === undefined) return
+  expectFolder(place, await place.fileSystem.lstat(place.folder))
+  const links = await inWords(runId, root, () => lookAtHistory(place))
+  yield* readRecords(place, links, new BlobStore({ ...place, durable: false, nonce: '' }))
+}
+
+async function placeOf(
+  options: FileJournalOptions,
+  runId: string,
+  make: boolean,
+  report: Place['report'],
+): Promise<Place> {
+  const { durability = 'fsync', onDamage = 'refuse', fileSystem = nodeFileSystem } = options
+  const path = resolve(options.folder)
+  if (make) await fileSystem.mkdir(path)
+  const root = make || (await fileSystem.lstat(path)) ? await fileSystem.realpath(path) : path
+  return { fileSystem, root, folder: join(root, folderName(runId)), runId, durability, onDamage, report }
+}
+
+async function prepareFolder(place: Place): Promise<void> {
+  const { fileSystem, folder } = place
+  if ((await fileSystem.lstat(folder)) === undefined) await fileSystem.mkdir(folder)
+  expectFolder(place, await fileSystem.lstat(folder))
+}
+
+/** Invariant: nothing is opened below a folder that is a symlink. */
+function expectFolder({ folder, runId }: Place, facts: FileFacts | undefined): void {
+  if (facts?.kind !== 'folder')
+    throw journalError(runId, folder, 'expected the folder of a run, but a file or link has that name. Take it away')
+}
+
+/** What the system says becomes an error that says where. */
+async function inWords<T>(runId: string | undefined, where: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof CounterpointError) throw error
+    throw journalError(runId, where, `expected a folder that can be read and written: ${wordsOf(error)}`, error)
+  }
+}
+
+function checkOptions(options: FileJournalOptions): void {
+  const issues: InputIssue[] = []
+  const expect = (isRight: boolean, path: string, message: string): void => {
+    if (!isRight) issues.push({ path, message })
+  }
+  const { folder, durability, maxInlineBytes = 0, onDamage } = (options ?? {}) as Partial<FileJournalOptions>
+  expect(typeof folder === 'string' && folder !== '', 'folder', 'expected the path of a folder')
+  expect([undefined, 'fsync', 'os', 'none'].includes(durability), 'durability', "expected 'fsync', 'os' or 'none'")
+  expect([undefined, 'refuse', 'cut'].includes(onDamage), 'onDamage', "expected 'refuse' or 'cut'")
+  expect(Number.isInteger(maxInlineBytes) && maxInlineBytes >= 0, 'maxInlineBytes', 'expected a whole number of bytes')
+  if (issues.length === 0) return
+  const text = issues.map(({ path, message }) => `${path}: ${message}`).join('; ')
+  throw new CounterpointError('INVALID_INPUT', `fileJournal cannot be made: ${text}`, { issues })
+}

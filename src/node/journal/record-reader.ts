@@ -1,0 +1,47 @@
+import type { JournalRecord } from 'counterpoint'
+import type { BlobStore } from './blobs.js'
+import type { Link } from './header.js'
+import { type Place, segmentPath } from './place.js'
+import { journalError } from './problem.js'
+import type { BlobPlace, ParsedBody } from './record-body.js'
+import { readBodies } from './segment-reader.js'
+
+/**
+ * The records of these segments, as they were appended.
+ * @throws JOURNAL for a payload that is missing or damaged, and for a record that a newer version must have read.
+ */
+export async function* readRecords(
+  place: Place,
+  links: readonly Link[],
+  blobs: BlobStore,
+): AsyncGenerator<JournalRecord, void, undefined> {
+  for (const link of links)
+    for await (const bodies of readBodies(place, link))
+      for (const text of bodies) {
+        const body = JSON.parse(text) as ParsedBody
+        if (body.r === undefined) passOver(place, body, link)
+        else yield body.b === undefined ? body.r : await withBlobs(body.r, body.b, blobs)
+      }
+}
+
+async function withBlobs(
+  record: JournalRecord,
+  places: readonly BlobPlace[],
+  blobs: BlobStore,
+): Promise<JournalRecord> {
+  const events = record as unknown as readonly Record<string, unknown>[]
+  for (const [place, member, sha256] of places) {
+    const event = events[place] as Record<string, unknown>
+    event[member] = await blobs.read(sha256)
+  }
+  return record
+}
+
+function passOver(place: Place, { critical }: ParsedBody, link: Link): void {
+  if (critical !== true) return
+  throw journalError(
+    place.runId,
+    segmentPath(place, link.segment),
+    'expected records of a kind that this version knows, got one that must not be passed over. Open it with the version of counterpoint that wrote it, or a newer one',
+  )
+}

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { FileSystem } from './file-system.js'
+import { parseHeader } from './header.js'
+import { RunLock } from './lock.js'
+import { folderName, isPlain, segmentName, segmentNumbers, TRASH } from './names.js'
+import { firstBody } from './segment-reader.js'
+
+/** The ids of the runs in a folder: of those that have begun, in the order of the names of their folders. */
+export async function listRuns(fileSystem: FileSystem, root: string): Promise<string[]> {
+  if ((await fileSystem.lstat(root)) === undefined) return []
+  const ids: string[] = []
+  for (const name of [...(await fileSystem.readdir(root))].sort()) {
+    if (name.startsWith('.') || (await fileSystem.lstat(join(root, name)))?.kind !== 'folder') continue
+    const id = await idOf(fileSystem, root, name)
+    // A copy that somebody made has the id of another folder.
+    if (id !== undefined && folderName(id) === name) ids.push(id)
+  }
+  return ids
+}
+
+/** Undefined for a folder that holds no run. A run that is damaged is one: opening it tells more. */
+async function idOf(fileSystem: FileSystem, root: string, name: string): Promise<string | undefined> {
+  const folder = join(root, name)
+  let begun = false
+  for (const segment of segmentNumbers(await fileSystem.readdir(folder))) {
+    const path = join(folder, segmentName(segment))
+    const facts = await fileSystem.lstat(path)
+    if (facts?.kind === 'file' && facts.bytes === 0) continue
+    begun = true
+    const id = await headerId(fileSystem, path)
+    if (id !== undefined) return id
+  }
+  return begun && isPlain(name) ? name : undefined
+}
+
+async function headerId(fileSystem: FileSystem, path: string): Promise<string | undefined> {
+  try {
+    const file = await fileSystem.open(path, 'read')
+    try {
+      const body = await firstBody(file)
+      return body === undefined ? undefined : parseHeader(body, path).runId
+    } finally {
+      await file.close()
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Takes a run away, in one step for those who look; then what it consists of.
+ * @throws JOURNAL while somebody has it open.
+ */
+export async function deleteRun(fileSystem: FileSystem, root: string, runId: string): Promise<void> {
+  if ((await fileSystem.lstat(root)) === undefined) return
+  const folder = join(root, folderName(runId))
+  const trash = join(root, `${TRASH}${randomUUID()}`)
+  if ((await fileSystem.lstat(folder))?.kind === 'folder') {
+    const lock = await RunLock.take(fileSystem, folder, runId)
+    try {
+      await fileSystem.rename(folder, trash)
+    } finally {
+      await lock.release()
+    }
+    await fileSystem.syncFolder(root)
+  }
+  // What a deletion left that was cut off goes as well.
+  for (const name of await fileSystem.readdir(root))
+    if (name.startsWith(TRASH)) await removeAll(fileSystem, join(root, name))
+}
+
+/** Never goes through a symlink: it takes the link away. */
+async function removeAll(fileSystem: FileSystem, folder: string): Promise<void> {
+  for (const name of await fileSystem.readdir(folder)) {
+    const path = join(folder, name)
+    if ((await fileSystem.lstat(path))?.kind === 'folder') await removeAll(fileSystem, path)
+    else await fileSystem.unlink(path)
+  }
+  await fileSystem.rmdir(folder)
+}
