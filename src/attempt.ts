@@ -12,7 +12,7 @@ import {
   type Report,
 } from './pools/agent-backend.js'
 import type { Lease } from './pools/lane.js'
-import { failureOf, usageOf } from './pools/thrown-failure.js'
+import { cleanUsage, failureOf, usageOf } from './pools/thrown-failure.js'
 
 /** What an attempt needs of its run. */
 export interface AttemptHost {
@@ -154,8 +154,8 @@ export class Attempt implements AttemptContext, Deadline {
   }
 
   #validated(result: StandardSchemaV1.Result<unknown>): void {
-    if (result.issues) return this.#fail({ kind: 'invalid-output', message: describeIssues(result.issues) })
     try {
+      if (result.issues) return this.#fail({ kind: 'invalid-output', message: describeIssues(result.issues) })
       this.#succeed(canonicalJson(result.value))
     } catch (error) {
       this.#fail(invalidOutput(error))
@@ -182,8 +182,8 @@ export class Attempt implements AttemptContext, Deadline {
     this.#host.progressed(this, report)
   }
 
-  #note(usage: Usage | undefined): void {
-    if (usage) this.#usage = cleanUsage(usage)
+  #note(usage: unknown): void {
+    if (usage !== undefined) this.#usage = cleanUsage(usage) ?? this.#usage
   }
 
   #used(): { usage?: Usage } | undefined {
@@ -203,16 +203,4 @@ function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {
     return keys.length === 0 ? message : `${keys.join('.')}: ${message}`
   })
   return `the output does not match its schema: ${lines.join('; ')}`
-}
-
-/** Only what can be added up: an agent that reports NaN reports nothing. */
-function cleanUsage(usage: Usage): Usage {
-  const known = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0
-  const { inputTokens, outputTokens, costUsd, estimated } = usage
-  return {
-    ...(known(inputTokens) && { inputTokens }),
-    ...(known(outputTokens) && { outputTokens }),
-    ...(known(costUsd) && { costUsd }),
-    ...(estimated === true && { estimated }),
-  }
 }

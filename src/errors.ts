@@ -1,4 +1,4 @@
-import type { Failure, FailureKind, TimeoutScope, Usage } from './core/failure.js'
+import type { FailureKind, TimeoutScope, Usage } from './core/failure.js'
 
 /** One thing that is wrong with an input: where (`tasks[3].blockedBy[0]`) and what was expected. */
 export interface InputIssue {
@@ -98,17 +98,5 @@ export class AgentError extends Error {
     this.status = options.status
     this.code = options.code
     this.usage = options.usage
-  }
-}
-
-/** The failure that an {@link AgentError} stands for. */
-export function agentErrorFailure(error: AgentError): Failure {
-  return {
-    kind: error.kind,
-    message: error.message,
-    ...(error.timeout !== undefined && { timeout: error.timeout }),
-    ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
-    ...(error.status !== undefined && { status: error.status }),
-    ...(error.code !== undefined && { code: error.code }),
   }
 }

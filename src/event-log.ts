@@ -22,6 +22,11 @@ export class EventLog {
     if (this.#bells.length > 0) this.#ring()
   }
 
+  /** Every event so far. */
+  *all(): Generator<RunEvent, void, undefined> {
+    for (const record of this.#records) yield* record
+  }
+
   /** There will be no more events in this process. */
   end(): void {
     this.#ended = true

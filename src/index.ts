@@ -100,6 +100,7 @@ export type {
   TaskSkipped,
   TaskSucceeded,
 } from './core/event.js'
+export { FAILURE_KINDS } from './core/failure.js'
 export type { Failure, FailureKind, TimeoutScope, Usage } from './core/failure.js'
 export { evolve, replay } from './core/evolve.js'
 export { emptyState } from './core/run-state.js'

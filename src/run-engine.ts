@@ -82,6 +82,7 @@ export class RunEngine {
       ...setup,
       decided: (signal, record) => this.#pursuit.decided(signal, record),
       published: record => this.#published(record),
+      history: () => this.log.all(),
       stalled: error => this.#stalled(error),
     })
     this.#pursuit = this.#makePursuit()

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js'
 import type { JudgeFailure } from './core/decision.js'
-import type { JournalRecord } from './core/event.js'
-import { evolve } from './core/evolve.js'
+import type { JournalRecord, RunEvent } from './core/event.js'
+import { evolve, replay } from './core/evolve.js'
 import { copyState, type RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
 import type { OpenJournal } from './journal/journal.js'
@@ -20,6 +20,8 @@ export interface RunLoopSetup {
   decided(signal: Signal, record: JournalRecord): void
   /** A record is durable: it is heard now, and backends are called because of it. */
   published(record: JournalRecord): void
+  /** Everything that has been published. */
+  history(): Iterable<RunEvent>
   /** The journal failed for good: the run can go no further in this process. */
   stalled(error: unknown): void
 }
@@ -46,7 +48,7 @@ export class RunLoop {
   /** The state as it has been decided; may be ahead of the journal. */
   readonly head: RunState
   /** The state as it is durable: all that a host may see. */
-  readonly durable: RunState
+  durable: RunState
   readonly #inbox: Signal[] = []
   #next = 0
   readonly #done = new Map<Signal, Done>()
@@ -78,6 +80,7 @@ export class RunLoop {
   }
 
   send(signal: Signal, done?: Done): void {
+    if (this.#stalled) return done?.(false)
     if (done) this.#done.set(signal, done)
     this.#inbox.push(signal)
     if (!this.#busy) this.#turn()
@@ -156,6 +159,8 @@ export class RunLoop {
     for (const { done } of this.#pending) done?.(false)
     for (const done of this.#done.values()) done(false)
     this.#done.clear()
+    // With a synchronous journal there is one state, and it is ahead by what could not be written.
+    if (this.durable === this.head) this.durable = replay(this.head.runId, this.#setup.history())
     this.#setup.stalled(error)
   }
 }

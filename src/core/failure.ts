@@ -13,18 +13,22 @@
  * - `refused`: the backend will not do it however often it is asked: no access, unknown model, missing program.
  * - `agent`: the agent itself reports that it failed, or threw an error of no known kind.
  */
-export type FailureKind =
-  | 'throttled'
-  | 'overloaded'
-  | 'quota'
-  | 'timeout'
-  | 'invalid-output'
-  | 'incomplete-output'
-  | 'bad-input'
-  | 'crashed'
-  | 'interrupted'
-  | 'refused'
-  | 'agent'
+export type FailureKind = (typeof FAILURE_KINDS)[number]
+
+/** Every {@link FailureKind}. */
+export const FAILURE_KINDS = [
+  'throttled',
+  'overloaded',
+  'quota',
+  'timeout',
+  'invalid-output',
+  'incomplete-output',
+  'bad-input',
+  'crashed',
+  'interrupted',
+  'refused',
+  'agent',
+] as const
 
 /** Which clock ran out. */
 export type TimeoutScope = 'attempt' | 'idle' | 'queue' | 'total'

@@ -1,4 +1,6 @@
 export { processBackend } from './process-backend.js'
 export { defaultEnv, jsonRequest, type ProcessOptions } from './process-options.js'
 export type { TextOutput } from './output-reader.js'
-export { fileJournal } from './journal/file-journal.js'
+export { fileJournal, type FileJournalOptions } from './journal/file-journal.js'
+export type { Durability } from './journal/place.js'
+export type { FileFacts, FileSystem, OpenFile } from './journal/file-system.js'

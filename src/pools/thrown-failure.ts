@@ -1,40 +1,65 @@
-import type { Failure, FailureKind, Usage } from '../core/failure.js'
-import { AgentError, agentErrorFailure } from '../errors.js'
+import { FAILURE_KINDS, type Failure, type FailureKind, type Usage } from '../core/failure.js'
+import { AgentError } from '../errors.js'
 
-/** Message of a failure, at most. A backend that throws a page of HTML fills no journal with it. */
+/** The message of a failure, at most. A backend that throws a page of HTML fills no journal with it. */
 const MAX_MESSAGE = 4_000
+const MAX_WORD = 200
 
 /**
  * What a backend threw, as a failure. Never throws itself, whatever was thrown: null, a symbol, a proxy whose traps throw.
- * An `AgentError` says its kind; else an HTTP-like `status`, a Node system error code, or the name of an abort or timeout error decides; else `agent`.
+ * An `AgentError` says its kind; else an HTTP-like `status`, a Node system error code, or the name of a timeout error decides; else `agent`.
  */
 export function failureOf(thrown: unknown): Failure {
-  try {
-    if (thrown instanceof AgentError) return cut(agentErrorFailure(thrown))
-  } catch {
-    return { kind: 'agent', message: 'the agent threw a value that cannot be inspected' }
-  }
   const message = textOf(member(thrown, 'message')) ?? describe(thrown)
   const status = numberOf(member(thrown, 'status')) ?? numberOf(member(thrown, 'statusCode'))
   const code = textOf(member(thrown, 'code'))
   const retryAfterMs = numberOf(member(thrown, 'retryAfterMs'))
   const cause = textOf(member(member(thrown, 'cause'), 'message'))
-  return cut({
-    kind: kindOf(status, code, textOf(member(thrown, 'name'))),
-    message,
-    ...(status !== undefined && { status }),
-    ...(code !== undefined && { code }),
+  const kind = kindSaid(thrown) ?? kindOf(status, code, textOf(member(thrown, 'name')))
+  const timeout = kind === 'timeout' ? SCOPES.find(scope => scope === member(thrown, 'timeout')) : undefined
+  return {
+    kind,
+    message: cut(message, MAX_MESSAGE),
+    ...(timeout !== undefined && { timeout }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(cause !== undefined && { cause }),
-  })
+    ...(status !== undefined && { status }),
+    ...(code !== undefined && { code: cut(code, MAX_WORD) }),
+    ...(cause !== undefined && { cause: cut(cause, MAX_MESSAGE) }),
+  }
+}
+
+const SCOPES = ['attempt', 'idle', 'queue', 'total'] as const
+
+/** The kind that an AgentError names, if there is such a kind. */
+function kindSaid(thrown: unknown): FailureKind | undefined {
+  try {
+    if (!(thrown instanceof AgentError)) return undefined
+  } catch {
+    return undefined
+  }
+  return FAILURE_KINDS.find(kind => kind === member(thrown, 'kind')) ?? 'agent'
 }
 
 /** The usage that a failed attempt reported with its error. */
-export function usageOf(thrown: unknown): Usage | undefined {
-  try {
-    return thrown instanceof AgentError ? thrown.usage : undefined
-  } catch {
-    return undefined
+export function usageOf(thrown: unknown): unknown {
+  return member(thrown, 'usage')
+}
+
+/** Only what can be added up: an agent that reports NaN, or what cannot be read, reports nothing. */
+export function cleanUsage(usage: unknown): Usage | undefined {
+  if (typeof usage !== 'object' || usage === null) return undefined
+  const read = (key: keyof Usage): number | undefined => {
+    const value = numberOf(member(usage, key))
+    return value !== undefined && value >= 0 ? value : undefined
+  }
+  const inputTokens = read('inputTokens')
+  const outputTokens = read('outputTokens')
+  const costUsd = read('costUsd')
+  return {
+    ...(inputTokens !== undefined && { inputTokens }),
+    ...(outputTokens !== undefined && { outputTokens }),
+    ...(costUsd !== undefined && { costUsd }),
+    ...(member(usage, 'estimated') === true && { estimated: true }),
   }
 }
 
@@ -93,15 +118,18 @@ function numberOf(value: unknown): number | undefined {
 
 function describe(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown
+  if (typeof thrown !== 'object' || thrown === null) return `the agent threw ${String(thrown)}`
+  return isError(thrown) ? 'the agent threw an error without a message' : 'the agent threw an object that is no Error'
+}
+
+function isError(value: object): boolean {
   try {
-    return `the agent threw ${typeof thrown === 'object' ? (thrown === null ? 'null' : 'an object that is no Error') : String(thrown)}`
+    return value instanceof Error
   } catch {
-    return 'the agent threw a value that cannot be described'
+    return false
   }
 }
 
-function cut(failure: Failure): Failure {
-  return failure.message.length <= MAX_MESSAGE
-    ? failure
-    : { ...failure, message: `${failure.message.slice(0, MAX_MESSAGE)}…` }
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}…`
 }

@@ -1,6 +1,6 @@
 import { CounterpointError, type Journal, type JournalRecord, type Json, type OpenJournal } from 'counterpoint'
 import { type ConformanceCase, must, type Pass, shown } from './conformance.js'
-import { JournalTrial, recordsOf, same } from './journal-trial.js'
+import { JournalTrial, ODD_IDS, ODD_VALUES, recordsOf, same } from './journal-trial.js'
 
 /** What {@link journalConformance} is told about a journal. */
 export interface JournalConformanceOptions {
@@ -44,6 +44,8 @@ export function journalConformance(
     { name: 'keeps a record of many events whole', run: on(keepsRecordsWhole) },
     { name: 'keeps every JSON value as it is', run: on(keepsValues) },
     { name: 'can be read while it is written', run: on(readsWhileOpen) },
+    { name: 'shows a run to whoever only looks, open or closed', run: on(showsRuns) },
+    { name: 'shows nothing of a run that it does not know, and does not begin one', run: on(showsNothing) },
     { name: 'keeps several runs apart', run: on(keepsRunsApart) },
     { name: 'lists the runs that it holds', run: on(listsRuns) },
     { name: 'forgets a run that was deleted, and does not mind one that it never knew', run: on(deletes) },
@@ -141,6 +143,22 @@ async function readsWhileOpen(trial: JournalTrial): Promise<void> {
   }
 }
 
+async function showsRuns(trial: JournalTrial): Promise<void> {
+  const records = recordsOf('run-1', 4)
+  const open = await trial.open('run-1')
+  await trial.append(open, records.slice(0, 2))
+  same(await trial.look('run-1'), records.slice(0, 2), 'what read() shows of a run that is open')
+  await trial.append(open, records.slice(2))
+  same(await trial.look('run-1'), records, 'what read() shows of it later')
+  await trial.done(open.close(), 'close()')
+  same(await trial.look('run-1'), records, 'what read() shows of a run that was closed')
+}
+
+async function showsNothing(trial: JournalTrial): Promise<void> {
+  same(await trial.look('run-1'), [], 'what read() shows of a run that is not known')
+  same(await trial.ids(), [], 'the list after that')
+}
+
 async function keepsRunsApart(trial: JournalTrial): Promise<void> {
   const runs = ['run-1', 'run-2', 'run-10'].map(id => ({ id, records: recordsOf(id, 4) }))
   const opens = await Promise.all(runs.map(({ id }) => trial.open(id)))
@@ -186,52 +204,3 @@ async function keepsOddIdsApart(trial: JournalTrial): Promise<void> {
   for (const id of taken) same(await trial.read(await trial.open(id)), recordsOf(id, 2), `run ${shown(id)}`)
   same([...(await trial.ids())].sort(), [...taken].sort(), 'the list of runs with odd ids')
 }
-
-/** Ids that file systems, URLs and objects without care mix up or let escape: each is a run of its own, or refused. */
-const ODD_IDS: readonly string[] = [
-  ...[
-    'run',
-    'RUN',
-    'run.',
-    'run ',
-    ' run',
-    'run.log',
-    'run%2Flog',
-    'run/log',
-    'run\\log',
-    '/run',
-    '.',
-    '..',
-    '../run',
-    '~',
-  ],
-  ...['con', 'nul.txt', 'a:b', 'a*b?', '-rf', '__proto__', 'constructor', 'toString', 'null', '0', '', 'x'.repeat(128)],
-  ...['caf\u00e9', 'cafe\u0301', '日本語', '🙂', '\u202erun', 'a\u0000b', 'a\nb', '\ud800'],
-]
-
-const ODD_VALUES: readonly Json[] = [
-  ...[null, true, 0, 1e21, -1.5e-9, 0.1 + 0.2, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE],
-  ...[
-    '',
-    ' ',
-    '\n',
-    '\r\n',
-    '\u0000',
-    '\u2028\u2029',
-    '"\\/',
-    '\ud800',
-    '🙂',
-    'e\u0301',
-    '</script>',
-    'x'.repeat(200_000),
-  ],
-  ...[
-    [],
-    {},
-    [[[]]],
-    [null],
-    { '': '' },
-    { a: { 'b.c': [1, { d: null }] } },
-    { constructor: 1, toString: 2, length: 3 },
-  ],
-]

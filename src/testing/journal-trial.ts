@@ -28,13 +28,13 @@ export class JournalTrial {
     for (const record of records) await this.done(open.append(record), 'append()')
   }
 
-  async read(open: OpenJournal): Promise<readonly JournalRecord[]> {
-    const records: JournalRecord[] = []
-    const collect = async (): Promise<void> => {
-      for await (const record of open.read()) records.push(record)
-    }
-    await this.done(collect(), 'read()')
-    return records
+  read(open: OpenJournal): Promise<readonly JournalRecord[]> {
+    return this.#collect(open)
+  }
+
+  /** Reads a run without opening it. */
+  look(runId: string): Promise<readonly JournalRecord[]> {
+    return this.#collect({ read: () => this.journal.read(runId) })
   }
 
   /** Closes it, and opens it again as another process would. */
@@ -47,7 +47,66 @@ export class JournalTrial {
   async ids(): Promise<readonly string[]> {
     return [...(await this.done(this.journal.list(), 'list()'))]
   }
+
+  async #collect(from: Pick<OpenJournal, 'read'>): Promise<readonly JournalRecord[]> {
+    const records: JournalRecord[] = []
+    const collect = async (): Promise<void> => {
+      for await (const record of from.read()) records.push(record)
+    }
+    await this.done(collect(), 'read()')
+    return records
+  }
 }
+
+/** Ids that file systems, URLs and objects without care mix up or let escape: each is a run of its own, or refused. */
+export const ODD_IDS: readonly string[] = [
+  ...[
+    'run',
+    'RUN',
+    'run.',
+    'run ',
+    ' run',
+    'run.log',
+    'run%2Flog',
+    'run/log',
+    'run\\log',
+    '/run',
+    '.',
+    '..',
+    '../run',
+    '~',
+  ],
+  ...['con', 'nul.txt', 'a:b', 'a*b?', '-rf', '__proto__', 'constructor', 'toString', 'null', '0', '', 'x'.repeat(128)],
+  ...['caf\u00e9', 'cafe\u0301', '日本語', '🙂', '\u202erun', 'a\u0000b', 'a\nb', '\ud800'],
+]
+
+/** Values that a careless store changes. */
+export const ODD_VALUES: readonly Json[] = [
+  ...[null, true, 0, 1e21, -1.5e-9, 0.1 + 0.2, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE],
+  ...[
+    '',
+    ' ',
+    '\n',
+    '\r\n',
+    '\u0000',
+    '\u2028\u2029',
+    '"\\/',
+    '\ud800',
+    '🙂',
+    'e\u0301',
+    '</script>',
+    'x'.repeat(200_000),
+  ],
+  ...[
+    [],
+    {},
+    [[[]]],
+    [null],
+    { '': '' },
+    { a: { 'b.c': [1, { d: null }] } },
+    { constructor: 1, toString: 2, length: 3 },
+  ],
+]
 
 /** Records as a run writes them: `count` of them, each of which adds `tasks` tasks with `input`. The same each time. */
 export function recordsOf(

@@ -58,16 +58,22 @@ export class SlowJournal implements Journal {
   async open(runId: string): Promise<OpenJournal> {
     if (!this.#runs.has(runId)) this.#runs.set(runId, [])
     const age = this.#age
-    let last: Promise<unknown> = Promise.resolve()
+    let all: Promise<unknown> = Promise.resolve()
     return {
       append: record => {
         const appended = age === this.#age ? this.#append(runId, record) : Promise.reject(this.#error)
-        last = Promise.allSettled([last, appended])
+        all = Promise.all([all, appended])
+        all.catch(() => {})
         return appended
       },
       read: () => this.durableRecords(runId),
-      close: async () => void (await last),
+      close: async () => void (await all),
     }
+  }
+
+  /** What is durable of the run. */
+  read(runId: string): readonly JournalRecord[] {
+    return this.durableRecords(runId)
   }
 
   async list(): Promise<Iterable<string>> {

@@ -116,8 +116,8 @@ describe('the wait before the next attempt', () => {
 
   test('is never negative, NaN or above the cap, whatever comes', () => {
     const backoff = fc.record({
-      baseMs: fc.double({ min: 1, max: 1e9 }),
-      factor: fc.double({ min: 1, max: 1000 }),
+      baseMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
+      factor: fc.double({ min: 1, max: 1000, noNaN: true }),
       maxMs: fc.nat(),
     })
     fc.assert(

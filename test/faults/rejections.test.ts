@@ -34,8 +34,8 @@ const HOSTILE: Readonly<Record<string, readonly [unknown, Partial<Failure>]>> = 
   'a symbol': [Symbol('odd'), { message: 'the agent threw Symbol(odd)' }],
   'a bigint': [10n, { message: 'the agent threw 10' }],
   'an object without a prototype': [Object.create(null), { message: 'the agent threw an object that is no Error' }],
-  'a proxy whose traps throw': [new Proxy({}, THROWS), { message: expect.stringContaining('cannot be') as never }],
-  'a revoked proxy': [revoked(), { message: expect.stringContaining('cannot be') as never }],
+  'a proxy whose traps throw': [new Proxy({}, THROWS), { message: 'the agent threw an object that is no Error' }],
+  'a revoked proxy': [revoked(), { message: 'the agent threw an object that is no Error' }],
   'an error whose message cannot be read': [
     Object.defineProperty(new Error(), 'message', {
       get() {

@@ -82,7 +82,7 @@ describe('a limit that is none', () => {
     timeoutMs => {
       const stage = new Stage()
       expect(refusal(() => stage.start([{ id: 'a', timeoutMs }]))).toMatch(/timeoutMs/)
-      expect(stage.orchestrator.runs).toEqual([])
+      expect(stage.orchestrator.runs.here).toEqual([])
       expect(refusal(() => new Stage(undefined, { pool: { defaults: { timeoutMs: timeoutMs as number } } }))).toMatch(
         /^pools.pool.defaults.timeoutMs$/,
       )

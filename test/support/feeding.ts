@@ -50,23 +50,35 @@ function nextAbout(scene: Scene, index: number, seed: number): Signal | undefine
   return { type: 'fail', index, attempt, failure: { kind: fate.with, message: 'no' } }
 }
 
-/** Feeds a scene with everything that is due, in an order that `dice` draws, until its run has settled. */
-export function feed(scene: Scene, seed: number, dice: Dice): void {
+/**
+ * Feeds a scene with everything that is due, in an order that `dice` draws, until its run has settled.
+ * One step in so many (`drains`, default none) its process ends in good order, and another goes on.
+ */
+export function feed(scene: Scene, seed: number, dice: Dice, drains = 0): void {
   const { state } = scene
-  if (state.phase.status === 'paused') scene.send({ type: 'unpause' })
   const open = state.specs.map((_, index) => index)
   let patience = 200 + 200 * open.length
   while (state.phase.status !== 'settled') {
     assert.ok(patience-- > 0, `the run settles when it is fed: ${scene.picture}`)
+    if (drains > 0 && dice.chance(1 / drains)) drainAll(scene, dice)
     const place = dice.below(open.length)
     const index = open[place]!
     const signal = nextAbout(scene, index, seed)
-    if (signal) scene.send(signal)
+    if (state.phase.status === 'paused') scene.send({ type: 'unpause' })
+    else if (state.phase.status === 'suspended') scene.send({ type: 'recover' })
+    else if (signal) scene.send(signal)
     else if (isOver(scene, index)) {
       open[place] = open[open.length - 1]!
       open.pop()
     }
   }
+}
+
+/** Nothing starts any more; some of what runs may end by itself, and the rest is interrupted. */
+function drainAll(scene: Scene, dice: Dice): void {
+  scene.send({ type: 'drain' })
+  for (const [index, task] of scene.state.states.entries())
+    if (task.status === 'running' && dice.chance(0.5)) scene.send({ type: 'interrupt', index })
 }
 
 function isOver(scene: Scene, index: number): boolean {
@@ -99,15 +111,18 @@ function anySignal(scene: Scene, dice: Dice, step: number): Signal {
     () => ({ type: 'expire', index, attempt, failure: { ...failure, kind: 'timeout' } }),
     () => ({ type: 'stopped', index, attempt, abandoned: dice.chance(0.5) }),
     () => ({ type: 'wake', index }),
+    () => (dice.chance(0.2) ? { type: 'interrupt', index } : start),
   ])()
 }
 
 function hostSignal(scene: Scene, dice: Dice, step: number): Signal {
   const { length } = scene.state.specs
   if (dice.chance(0.05)) return { type: 'cancel', reason: 'enough' }
-  if (dice.chance(0.1)) return { type: 'recover' }
+  if (dice.chance(scene.state.phase.status === 'suspended' ? 0.7 : 0.1)) return { type: 'recover' }
+  if (dice.chance(0.05)) return { type: 'drain' }
   if (dice.chance(0.4)) return dice.chance(0.4) ? { type: 'pause' } : { type: 'unpause' }
-  if (length > 0 && dice.chance(0.4)) return { type: 'cancel', taskId: dice.pick(scene.state.specs).id, reason: 'not this one' }
+  if (length > 0 && dice.chance(0.4))
+    return { type: 'cancel', taskId: dice.pick(scene.state.specs).id, reason: 'not this one' }
   const known = scene.state.specs.map(spec => spec.id)
   const ids = Array.from({ length: 1 + dice.below(3) }, (_, i) => `new-${step}-${i}`)
   // Backward within the batch, and to whatever the run has, in whatever state it is.

@@ -7,7 +7,7 @@ interface Story {
   readonly after: readonly string[]
   where: 'blocked' | 'ready' | 'live' | 'failed' | 'delayed' | 'over'
   attempt: number
-  stopping: 'timeout' | 'cancel' | undefined
+  stopping: 'timeout' | 'cancel' | 'interrupt' | undefined
   abandoned: boolean
   owed: 'retry' | 'dead' | undefined
   end: RunEvent | undefined
@@ -40,13 +40,17 @@ export function checkHistory(
   return checker.found()
 }
 
+type Phase = 'none' | 'running' | 'paused' | 'draining' | 'suspended' | 'fail-fast' | 'cancelled' | 'settled'
+
 class Checker {
   readonly #tasks = new Map<string, Story>()
   #seq = 0
   #at = 0
   #epoch = 1
   #runId = ''
-  #phase: 'none' | 'running' | 'paused' | 'fail-fast' | 'cancelled' | 'settled' = 'none'
+  #phase: Phase = 'none'
+  /** It was paused when it began to drain, and will be when it goes on. */
+  #pausedBefore = false
   #outcome: Outcome | undefined
   #attempts = 0
   /** The task whose next event is due at once. */
@@ -56,6 +60,8 @@ class Checker {
     assert.equal(event.seq, ++this.#seq, 'seq has no gap')
     assert.ok(event.at >= this.#at, 'at never decreases')
     assert.notEqual(this.#phase, 'settled', 'nothing comes after run.settled')
+    if (this.#phase === 'suspended')
+      assert.equal(event.type, 'run.recovered', 'a suspended run does nothing until it is recovered')
     this.#at = event.at
     if (this.#seq === 1) this.#runId = event.runId
     assert.equal(event.runId, this.#runId, 'a history is about one run')
@@ -76,9 +82,28 @@ class Checker {
     'run.started': () => this.#go(['none'], 'running'),
     'run.paused': () => this.#go(['running'], 'paused'),
     'run.unpaused': () => this.#go(['paused'], 'running'),
-    'run.stopping': ({ because }) =>
-      this.#go(because === 'cancelled' ? ['running', 'paused', 'fail-fast'] : ['running', 'paused'], because),
-    'run.recovered': ({ epoch }) => assert.equal(epoch, ++this.#epoch, 'each recovery has the next epoch'),
+    'run.stopping': ({ because }) => {
+      const from = ['running', 'paused', 'draining']
+      this.#go(because === 'cancelled' ? [...from, 'fail-fast'] : from, because)
+    },
+    'run.draining': () => {
+      this.#pausedBefore = this.#phase === 'paused'
+      this.#go(['running', 'paused'], 'draining')
+    },
+    'run.suspended': () => {
+      this.#go(['draining'], 'suspended')
+      const tasks = [...this.#tasks.values()]
+      assert.ok(!tasks.some(task => task.where === 'live'), 'nothing runs in a run that is suspended')
+      assert.ok(
+        tasks.some(task => task.end === undefined),
+        'a run that has nothing left settles, and is not suspended',
+      )
+    },
+    'run.recovered': ({ epoch }) => {
+      assert.equal(epoch, ++this.#epoch, 'each recovery has the next epoch')
+      if (this.#phase === 'draining' || this.#phase === 'suspended')
+        this.#phase = this.#pausedBefore ? 'paused' : 'running'
+    },
     'run.settled': event => this.#settled(event),
     'task.added': event => this.#added(event),
     'task.ready': ({ taskId }) => {
@@ -164,7 +189,7 @@ class Checker {
     this.#outcome = outcome
   }
 
-  #go(from: readonly string[], to: 'running' | 'paused' | 'fail-fast' | 'cancelled'): void {
+  #go(from: readonly string[], to: Phase): void {
     assert.ok(from.includes(this.#phase), `a run that is ${this.#phase} cannot be ${to}`)
     this.#phase = to
   }

@@ -36,6 +36,10 @@ export function checkAtRest(state: RunState): void {
   if (phase.status === 'planning') assert.equal(state.specs.length, 0, 'a run that has not begun has no tasks')
   else
     assert.equal(phase.status === 'settled', unfinished === 0, 'a run is settled when everything has ended, not before')
+  const { running, stopping } = state.counts
+  if (phase.status === 'draining')
+    assert.ok(running + stopping > 0, 'a run drains until its last attempt, and no longer')
+  if (phase.status === 'suspended') assert.equal(running + stopping, 0, 'nothing runs in a run that is suspended')
   for (let index = 0; index < state.specs.length; index++) checkTaskAtRest(state, index)
 }
 

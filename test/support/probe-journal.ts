@@ -27,11 +27,15 @@ export class ProbeJournal implements Journal {
         if (++this.written >= this.refuseFrom) throw new Error('the disk is full')
         lines.push(JSON.stringify(record))
       },
-      read: () => lines.map(line => JSON.parse(line) as JournalRecord),
+      read: () => this.records(runId),
       close: () => {
         this.closed++
       },
     }
+  }
+
+  read(runId: string): readonly JournalRecord[] {
+    return this.records(runId)
   }
 
   list(): Iterable<string> {

@@ -170,7 +170,7 @@ export const wake =
 
 export const cancel =
   (id?: string): Step =>
-  scene => ({ type: 'cancel', reason: 'enough', ...(id !== undefined && { taskId: id }) })
+  () => ({ type: 'cancel', reason: 'enough', ...(id !== undefined && { taskId: id }) })
 
 export const add =
   (tasks: string): Step =>
@@ -179,6 +179,11 @@ export const add =
 export const pause: Step = () => ({ type: 'pause' })
 export const unpause: Step = () => ({ type: 'unpause' })
 export const recover: Step = () => ({ type: 'recover' })
+export const drain: Step = () => ({ type: 'drain' })
+
+export const interrupt =
+  (id: string): Step =>
+  scene => ({ type: 'interrupt', index: scene.index(id) })
 
 /** Events as short lines: `'task.skipped c because a'`. */
 export function tell(events: readonly RunEvent[]): readonly string[] {

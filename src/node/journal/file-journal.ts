@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import {
   type Clock,
   CounterpointError,
@@ -95,9 +95,18 @@ async function placeOf(
 ): Promise<Place> {
   const { durability = 'fsync', onDamage = 'refuse', fileSystem = nodeFileSystem } = options
   const path = resolve(options.folder)
-  if (make) await fileSystem.mkdir(path)
+  if (make) await makeRoot(fileSystem, path, durability)
   const root = make || (await fileSystem.lstat(path)) ? await fileSystem.realpath(path) : path
   return { fileSystem, root, folder: join(root, folderName(runId)), runId, durability, onDamage, report }
+}
+
+/** Invariant: a folder that was made for runs survives what the runs in it survive. */
+async function makeRoot(fileSystem: FileSystem, path: string, durability: Durability): Promise<void> {
+  const missing: string[] = []
+  for (let each = path; (await fileSystem.lstat(each)) === undefined; each = dirname(each)) missing.push(each)
+  if (missing.length === 0) return
+  await fileSystem.mkdir(path)
+  if (durability === 'fsync') for (const each of missing) await fileSystem.syncFolder(dirname(each))
 }
 
 async function prepareFolder(place: Place): Promise<void> {

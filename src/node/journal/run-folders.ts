@@ -57,12 +57,9 @@ export async function deleteRun(fileSystem: FileSystem, root: string, runId: str
   const folder = join(root, folderName(runId))
   const trash = join(root, `${TRASH}${randomUUID()}`)
   if ((await fileSystem.lstat(folder))?.kind === 'folder') {
-    const lock = await RunLock.take(fileSystem, folder, runId)
-    try {
-      await fileSystem.rename(folder, trash)
-    } finally {
-      await lock.release()
-    }
+    // Released first: Windows renames no folder in which a file is open. Who opens the run in between finds its lock gone.
+    await (await RunLock.take(fileSystem, folder, runId)).release()
+    await fileSystem.rename(folder, trash)
     await fileSystem.syncFolder(root)
   }
   // What a deletion left that was cut off goes as well.

@@ -71,9 +71,10 @@ export class SegmentWriter {
     try {
       await this.#commit(rests)
     } catch (error) {
+      const { lock, place } = this.#setup
       // The whole folder may be gone, and then no other try will help.
-      if (!(error instanceof JournalLost)) await this.#checkLock(error)
-      throw error
+      if (error instanceof JournalLost || (await lock.isHeld().catch(() => true))) throw error
+      throw new JournalLost(await lock.lost(place.runId, error))
     }
   }
 
@@ -89,11 +90,11 @@ export class SegmentWriter {
     const { bytes, crc } = this.#frames
     const isFirst = current.bytes === 0
     await this.#write(current, bytes)
-    try {
-      await Promise.all([this.#sync(current, isFirst), this.#checkLock()])
-    } catch (error) {
+    // The lock is looked at after the write, as `RunLock` says; together with the sync, so that it costs no time.
+    const [synced, checked] = await Promise.allSettled([this.#sync(current, isFirst), this.#checkLock()])
+    if (synced.status === 'rejected' || checked.status === 'rejected') {
       await this.#abandon(current)
-      throw error
+      throw checked.status === 'rejected' ? checked.reason : (synced as PromiseRejectedResult).reason
     }
     current.bytes += bytes.length
     current.crc = crc
@@ -145,11 +146,9 @@ export class SegmentWriter {
     if (this.#links.length === 0) await fileSystem.syncFolder(root)
   }
 
-  /** After the write, as {@link RunLock} says; together with the sync, so that it costs no time. */
-  async #checkLock(cause?: unknown): Promise<void> {
+  async #checkLock(): Promise<void> {
     const { lock, place } = this.#setup
-    if (await lock.isHeld()) return
-    throw new JournalLost(await lock.lost(place.runId, cause))
+    if (!(await lock.isHeld())) throw new JournalLost(await lock.lost(place.runId))
   }
 
   async #abandon(current: OpenSegment): Promise<void> {

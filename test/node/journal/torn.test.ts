@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest'
+import type { Disk } from './disk.js'
+import { Bench, FOLDER, fill, type Opened, record, records, reopened, SEGMENT } from './journaling.js'
+
+/** Eight records in two segments, with commits of one and of two. */
+async function smallJournal(): Promise<Disk> {
+  const first = new Bench()
+  await fill(first, records(1, 2))
+  const second = new Bench(first.disk)
+  const open = await second.open()
+  await open.append(record(3))
+  for (const seq of [4, 6]) await Promise.all([open.append(record(seq)), open.append(record(seq + 1))])
+  await open.append(record(8, 'the last'))
+  await open.close()
+  return first.disk
+}
+
+const ALL = [...records(1, 7), record(8, 'the last')]
+const NEWEST = `${FOLDER}/journal-000002.log`
+
+/** How many bytes each frame of a segment takes, the header first. */
+function frameSizes(content: Buffer): number[] {
+  return content.toString().split('\n').slice(0, -1).map(line => Buffer.byteLength(line) + 1)
+}
+
+/** Invariant: a damaged journal opens to a prefix of what it held and says so, or refuses. Never anything else. */
+function expectPrefix(opened: Opened, why: string): void {
+  if (opened.refusal !== undefined) return
+  expect(opened.records, why).toEqual(ALL.slice(0, opened.records.length))
+  if (opened.records.length < ALL.length) expect(opened.told, why).not.toEqual([])
+}
+
+describe('a journal that was cut off', () => {
+  test('at any byte of its newest segment opens to what is whole, and tells what is not', async () => {
+    const disk = await smallJournal()
+    const content = disk.content(NEWEST)
+    let end = 0
+    const ends = frameSizes(content).map(size => (end += size))
+    for (let size = 0; size < content.length; size++) {
+      const cut = disk.copy()
+      cut.put(NEWEST, content.subarray(0, size))
+      const { records: found, refusal, told } = await reopened(cut)
+      const whole = ends.filter(each => each <= size).length
+      expect(refusal).toBeUndefined()
+      expect(found).toEqual(ALL.slice(0, 2 + Math.max(0, whole - 1)))
+      expect(told.length, `cut at ${size}`).toBe(ends.includes(size) ? 0 : 1)
+    }
+  })
+
+  test('at any byte of an older segment refuses, and says where and what to do', async () => {
+    const disk = await smallJournal()
+    const content = disk.content(SEGMENT)
+    for (let size = 0; size < content.length; size++) {
+      const cut = disk.copy()
+      cut.put(SEGMENT, content.subarray(0, size))
+      const { refusal } = await reopened(cut)
+      expect(refusal).toContain(`${SEGMENT}, byte `)
+      expect(refusal).toContain('Restore')
+      expect(cut.content(SEGMENT)).toHaveLength(size)
+    }
+  })
+
+  test('keeps the torn tail aside, with its place, and goes on as if it had never been', async () => {
+    const disk = await smallJournal()
+    const content = disk.content(NEWEST)
+    const end = content.length - (frameSizes(content).at(-1) as number)
+    disk.put(NEWEST, content.subarray(0, content.length - 3))
+    const bench = new Bench(disk)
+    const open = await bench.open()
+    await open.append(record(8, 'another'))
+    await open.close()
+    expect(disk.content(NEWEST)).toEqual(content.subarray(0, end))
+    expect(disk.content(`${NEWEST}.torn-${end}`)).toEqual(content.subarray(end, -3))
+    expect(bench.told).toHaveLength(1)
+    expect(bench.told[0]).toContain(`journal-000002.log.torn-${end}`)
+    expect(await reopened(disk)).toEqual({
+      records: [...records(1, 7), record(8, 'another')],
+      refusal: undefined,
+      told: [],
+    })
+  })
+
+  test('is opened although the tail cannot be set aside for want of space, and cuts it then', async () => {
+    const disk = await smallJournal()
+    const content = disk.content(NEWEST)
+    disk.put(NEWEST, content.subarray(0, content.length - 3))
+    disk.fail({ on: 'open', path: '.torn-867', code: 'ENOSPC', times: 9 })
+    disk.fail({ on: 'truncate', code: 'ENOSPC' })
+    const bench = new Bench(disk)
+    const open = await bench.open()
+    await open.append(record(8, 'another'))
+    await open.close()
+    expect(bench.told[0]).toMatch(/set aside|stay where they are/)
+    expect((await reopened(disk)).records.at(-1)).toEqual(record(8, 'another'))
+  })
+})
+
+describe('a journal with one bit flipped', () => {
+  test('opens to a prefix and tells, or refuses: anywhere', async () => {
+    const disk = await smallJournal()
+    const outcomes = { refused: 0, cut: 0 }
+    for (const path of [SEGMENT, NEWEST]) {
+      const content = disk.content(path)
+      for (let bit = 0; bit < content.length * 8; bit++) {
+        const flipped = disk.copy()
+        const bytes = Buffer.from(content)
+        bytes[bit >> 3]! ^= 1 << (bit & 7)
+        flipped.put(path, bytes)
+        const opened = await reopened(flipped)
+        expectPrefix(opened, `bit ${bit} of ${path}`)
+        if (opened.refusal) outcomes.refused++
+        else if (opened.records.length < ALL.length) outcomes.cut++
+        else expect.fail(`bit ${bit} of ${path} was not noticed`)
+      }
+    }
+    expect(outcomes.refused).toBeGreaterThan(outcomes.cut)
+  })
+
+  test('loses no commit but the newest', async () => {
+    const disk = await smallJournal()
+    const content = disk.content(NEWEST)
+    let start = 0
+    for (const [i, size] of frameSizes(content).entries()) {
+      for (const at of [0, 9, 20, size - 1]) {
+        const flipped = disk.copy()
+        const bytes = Buffer.from(content)
+        bytes[start + at]! ^= 1
+        flipped.put(NEWEST, bytes)
+        const { refusal, records: found } = await reopened(flipped)
+        // The header and six records, the last of which is a commit of its own.
+        if (i < 6) expect(refusal).toContain(`${NEWEST}, byte ${start}`)
+        else expect(found).toEqual(ALL.slice(0, 7))
+      }
+      start += size
+    }
+  })
+
+  test('can be cut before the damage by choice: what follows is set aside', async () => {
+    const disk = await smallJournal()
+    const content = Buffer.from(disk.content(SEGMENT))
+    content[content.length - 5]! ^= 4
+    disk.put(SEGMENT, content)
+    expect((await reopened(disk)).refusal).toContain("onDamage: 'cut', which keeps the 1 records")
+    const bench = new Bench(disk, { onDamage: 'cut' })
+    await fill(bench, records(2, 3))
+    expect(bench.told.join('\n')).toContain('journal-000002.log.torn-0')
+    expect(await reopened(disk)).toEqual({ records: records(1, 3), refusal: undefined, told: [] })
+  })
+})
+
+describe('in the place of a segment', () => {
+  test.each([
+    ['a folder', (disk: Disk) => disk.put(`${SEGMENT}/x`, '')],
+    ['a symlink', (disk: Disk) => disk.putLink(SEGMENT)],
+  ])('%s is refused in words', async (_, place) => {
+    const disk = new (await import('./disk.js')).Disk()
+    place(disk)
+    expect((await reopened(disk)).refusal).toContain(`${SEGMENT}: expected a file`)
+  })
+
+  test.each([
+    ['an empty file', ''],
+    ['a file of zeros', '\0'.repeat(100)],
+    ['a file of something else', 'hello, world\n'.repeat(10)],
+  ])('%s is no journal that began: it is empty, and tells', async (_, content) => {
+    const disk = new (await import('./disk.js')).Disk()
+    disk.put(SEGMENT, content)
+    const bench = new Bench(disk)
+    await fill(bench, records(1, 2))
+    expect(bench.told).toHaveLength(1)
+    expect(await reopened(disk)).toEqual({ records: records(1, 2), refusal: undefined, told: [] })
+    const kept = disk.paths().filter(path => path.includes('torn'))
+    expect(kept.map(path => disk.content(path).toString())).toEqual(content === '' ? [] : [content])
+  })
+
+  test('a missing one refuses when a later one goes on from it', async () => {
+    const disk = await smallJournal()
+    disk.remove(SEGMENT)
+    expect((await reopened(disk)).refusal).toContain(`${SEGMENT}, byte 0: expected a segment that a later one`)
+  })
+})
