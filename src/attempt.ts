@@ -178,8 +178,9 @@ export class Attempt implements AttemptContext, Deadline {
 
   #report(report: Report): void {
     if (this.#phase !== 'running') return
-    this.#note(report.usage)
-    this.#host.progressed(this, report)
+    const { usage, ...said } = report
+    this.#note(usage)
+    if (Object.keys(said).length > 0) this.#host.progressed(this, said)
   }
 
   #note(usage: unknown): void {

@@ -5,6 +5,7 @@ import { AgentError, type AgentRequest, type AttemptContext } from 'counterpoint
 import { defaultEnv, optionIssues, type ProcessOptions, processDefaults } from './process-options.js'
 import { TAG_VARIABLE } from './process-table.js'
 import type { ProgramFinder } from './program-finder.js'
+import { tagPrefix } from './reap.js'
 import { type Tell, teller } from './tell.js'
 
 /**
@@ -50,7 +51,7 @@ export async function prepare(
   refuseNul('command', options.command)
   refuseNul('workdir', workdir)
   for (const [i, arg] of args.entries()) refuseUnfit(`args[${i}]`, arg, 'Pass it by stdin.')
-  const tag = randomUUID()
+  const tag = `${tagPrefix(context.idempotencyKey)}${randomUUID()}`
   const env = environment(options, context, tag)
   const stdin = question(options, request)
   await checkWorkdir(workdir)

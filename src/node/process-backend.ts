@@ -15,6 +15,7 @@ import { JsonLinesReader, jsonReader, type OutputReader, type TextOutput, textRe
 import { optionIssues, type ProcessOptions } from './process-options.js'
 import { type Exit, ProcessTree } from './process-tree.js'
 import { ProgramFinder } from './program-finder.js'
+import { reap } from './reap.js'
 import { type Child, start } from './spawn.js'
 
 /** How much of the end of standard error is kept for the message of a failure. */
@@ -52,7 +53,7 @@ export function processBackend(options: ProcessOptions | ((request: AgentRequest
   if (typeof options !== 'function') checkOptions(options)
   const finder = new ProgramFinder()
   const choose = typeof options === 'function' ? options : () => options
-  return { confirmsStop: true, run: (request, context) => runAttempt(choose, finder, request, context) }
+  return { confirmsStop: true, run: (request, context) => runAttempt(choose, finder, request, context), reap }
 }
 
 function checkOptions(options: ProcessOptions): void {

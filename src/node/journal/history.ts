@@ -32,10 +32,19 @@ export async function openHistory(place: Place): Promise<History> {
   const numbers = segmentNumbers(await place.fileSystem.readdir(place.folder))
   const ends = await scanChain(place, await findChain(place, numbers))
   await tidy(place, numbers, ends)
-  const newest = ends.at(-1)
-  if (newest && place.durability === 'fsync')
-    await withSegment(place, newest.segment, 'write', file => file.fdatasync())
+  if (place.durability === 'fsync') await makeDurable(place, ends.at(-1))
   return { links: linksOf(ends), nextSegment: (numbers.at(-1) ?? 0) + 1, nextSeq: nextSeq(ends) }
+}
+
+/**
+ * BAD: to go on from what can be read. The process that wrote it may have died before it was synced, and what is acknowledged
+ * now would be lost with it. GOOD: to sync what was read, and the names that lead to it, before anything hangs on it.
+ */
+async function makeDurable(place: Place, newest: ScannedSegment | undefined): Promise<void> {
+  if (newest === undefined) return
+  await withSegment(place, newest.segment, 'write', file => file.fsync())
+  await place.fileSystem.syncFolder(place.folder)
+  await place.fileSystem.syncFolder(place.root)
 }
 
 /**

@@ -1,7 +1,17 @@
 import { posix } from 'node:path'
 import type { FileFacts, FileSystem, OpenFile } from 'counterpoint/node'
 
-type Operation = 'open' | 'read' | 'write' | 'fsync' | 'fdatasync' | 'truncate' | 'syncFolder' | 'rename' | 'unlink' | 'mkdir'
+type Operation =
+  | 'open'
+  | 'read'
+  | 'write'
+  | 'fsync'
+  | 'fdatasync'
+  | 'truncate'
+  | 'syncFolder'
+  | 'rename'
+  | 'unlink'
+  | 'mkdir'
 
 /** Something that goes wrong. */
 export interface Fault {
@@ -32,7 +42,14 @@ interface FolderNode {
   readonly id: string
   live: Map<string, Node>
   durable: Map<string, Node>
-  pending: ((names: Map<string, Node>) => void)[]
+  pending: Renaming[]
+}
+
+/** What happens to the names in a folder, in one step: after a loss of power it has been done or not. */
+interface Renaming {
+  readonly gone?: string
+  readonly come?: string
+  readonly node?: Node
 }
 
 interface LinkNode {
@@ -49,7 +66,7 @@ const SECTOR = 512
 
 /** A disk in memory that does all that a disk may do: fail, fill up, write in small pieces, and lose what was not synced. */
 export class Disk implements FileSystem {
-  readonly #root: FolderNode = folderNode()
+  #root: FolderNode = folderNode()
   readonly #locked = new Set<string>()
   #faults: { fault: Fault; seen: number; left: number }[] = []
   /** Bytes that can still be written. */
@@ -58,6 +75,9 @@ export class Disk implements FileSystem {
   largestWrite = Number.POSITIVE_INFINITY
   /** How often each operation was asked for. */
   readonly counts: Partial<Record<Operation, number>> = {}
+  /** Called before each operation, with its number. */
+  before: ((operation: number) => void) | undefined
+  #operations = 0
 
   fail(fault: Fault): void {
     this.#faults.push({ fault, seen: 0, left: fault.times ?? 1 })
@@ -71,8 +91,14 @@ export class Disk implements FileSystem {
   /** The disk after the power came back. `random` decides what is left of what was not synced. */
   afterPowerLoss(random: () => number): Disk {
     const disk = new Disk()
-    disk.#root.durable = restore(this.#root, random, new Map()).durable
-    disk.#root.live = new Map(disk.#root.durable)
+    disk.#root = restore(this.#root, random, new Map()) as FolderNode
+    return disk
+  }
+
+  /** The disk after the process died that wrote to it: nothing is lost, but nothing is synced either. */
+  afterCrash(): Disk {
+    const disk = new Disk()
+    disk.#root = cloneNode(this.#root, new Map()) as FolderNode
     return disk
   }
 
@@ -123,7 +149,7 @@ export class Disk implements FileSystem {
     if (how === 'create') {
       if (node) throw systemError('EEXIST', 'open', path)
       node = { kind: 'file', id: newId(), live: Buffer.alloc(0), durable: Buffer.alloc(0), pending: [] }
-      change(folder, set(name, node))
+      change(folder, { come: name, node })
     }
     if (node === undefined) throw systemError('ENOENT', 'open', path)
     if (node.kind === 'folder') throw systemError('EISDIR', 'open', path)
@@ -149,7 +175,7 @@ export class Disk implements FileSystem {
       let node = folder.live.get(name)
       if (node === undefined) {
         node = folderNode()
-        change(folder, set(name, node))
+        change(folder, { come: name, node })
       }
       if (node.kind !== 'folder') throw systemError('EEXIST', 'mkdir', path)
       folder = node
@@ -162,16 +188,9 @@ export class Disk implements FileSystem {
     const target = this.#parent(to)
     const node = source.folder.live.get(source.name)
     if (node === undefined) throw systemError('ENOENT', 'rename', from)
-    if (source.folder === target.folder) {
-      // One step: after a loss of power it has been done or not.
-      change(source.folder, names => {
-        names.delete(source.name)
-        names.set(target.name, node)
-      })
-    } else {
-      change(target.folder, set(target.name, node))
-      change(source.folder, names => void names.delete(source.name))
-    }
+    if (source.folder === target.folder) return change(source.folder, { gone: source.name, come: target.name, node })
+    change(target.folder, { come: target.name, node })
+    change(source.folder, { gone: source.name })
   }
 
   async unlink(path: string): Promise<void> {
@@ -180,14 +199,14 @@ export class Disk implements FileSystem {
     const node = folder.live.get(name)
     if (node === undefined) throw systemError('ENOENT', 'unlink', path)
     if (node.kind === 'file') this.space += node.live.length
-    change(folder, names => void names.delete(name))
+    change(folder, { gone: name })
   }
 
   async rmdir(path: string): Promise<void> {
     await null
     if (this.#folder(path).live.size > 0) throw systemError('ENOTEMPTY', 'rmdir', path)
     const { folder, name } = this.#parent(path)
-    change(folder, names => void names.delete(name))
+    change(folder, { gone: name })
   }
 
   async realpath(path: string): Promise<string> {
@@ -271,6 +290,7 @@ export class Disk implements FileSystem {
 
   async #enter(operation: Operation, path: string): Promise<void> {
     await null
+    this.before?.(++this.#operations)
     this.counts[operation] = (this.counts[operation] ?? 0) + 1
     for (const entry of this.#faults) {
       const { on, code, path: end = '', nth = 1, leaves } = entry.fault
@@ -284,8 +304,7 @@ export class Disk implements FileSystem {
 
   #find(path: string): Node | undefined {
     let node: Node | undefined = this.#root
-    for (const name of path.split('/').filter(Boolean))
-      node = node?.kind === 'folder' ? node.live.get(name) : undefined
+    for (const name of path.split('/').filter(Boolean)) node = node?.kind === 'folder' ? node.live.get(name) : undefined
     return node
   }
 
@@ -326,14 +345,14 @@ function factsOf(node: Node): FileFacts {
   return { kind: node.kind, bytes: node.kind === 'file' ? node.live.length : 0, id: node.id }
 }
 
-const set =
-  (name: string, node: Node) =>
-  (names: Map<string, Node>): void =>
-    void names.set(name, node)
-
-function change(folder: FolderNode, step: (names: Map<string, Node>) => void): void {
-  step(folder.live)
+function change(folder: FolderNode, step: Renaming): void {
+  apply(folder.live, step)
   folder.pending.push(step)
+}
+
+function apply(names: Map<string, Node>, { gone, come, node }: Renaming): void {
+  if (gone !== undefined) names.delete(gone)
+  if (come !== undefined && node) names.set(come, node)
 }
 
 function changeFile(node: FileNode, step: (content: Buffer, torn: Torn) => Buffer): void {
@@ -359,24 +378,41 @@ function overlay(content: Buffer, bytes: Buffer, position: number, torn: Torn): 
 }
 
 /** What a loss of power leaves of a node and all below it. A node with two names is one afterwards too. */
-function restore(folder: FolderNode, random: () => number, done: Map<Node, Node>): FolderNode {
-  const names = new Map(folder.durable)
-  for (const step of folder.pending) if (random() < 0.5) step(names)
-  const left = folderNode()
-  for (const [name, node] of names) {
-    const again = done.get(node) ?? restoreNode(node, random, done)
-    done.set(node, again)
-    left.durable.set(name, again)
-  }
-  left.live = new Map(left.durable)
+function restore(node: Node, random: () => number, done: Map<Node, Node>): Node {
+  const known = done.get(node)
+  if (known || node.kind === 'other') return known ?? node
+  const left = node.kind === 'folder' ? restoreFolder(node, random, done) : restoreFile(node, random)
+  done.set(node, left)
   return left
 }
 
-function restoreNode(node: Node, random: () => number, done: Map<Node, Node>): Node {
-  if (node.kind === 'folder') return restore(node, random, done)
-  if (node.kind === 'other') return node
+function restoreFolder(folder: FolderNode, random: () => number, done: Map<Node, Node>): FolderNode {
+  const names = new Map(folder.durable)
+  for (const step of folder.pending) if (random() < 0.5) apply(names, step)
+  const left = new Map([...names].map(([name, node]) => [name, restore(node, random, done)]))
+  return { ...folderNode(), live: left, durable: new Map(left) }
+}
+
+function restoreFile(file: FileNode, random: () => number): FileNode {
   const tearing = random() < 0.5
-  let content = node.durable
-  for (const step of node.pending) if (random() < 0.5) content = step(content, () => tearing && random() < 0.5)
+  let content = file.durable
+  for (const step of file.pending) if (random() < 0.5) content = step(content, () => tearing && random() < 0.5)
   return { kind: 'file', id: newId(), live: content, durable: content, pending: [] }
+}
+
+function cloneNode(node: Node, done: Map<Node, Node>): Node {
+  const known = done.get(node)
+  if (known || node.kind === 'other') return known ?? node
+  if (node.kind === 'file') {
+    const clone = { ...node, pending: [...node.pending] }
+    done.set(node, clone)
+    return clone
+  }
+  const clone: FolderNode = { ...folderNode(), pending: [] }
+  done.set(node, clone)
+  for (const [name, each] of node.live) clone.live.set(name, cloneNode(each, done))
+  for (const [name, each] of node.durable) clone.durable.set(name, cloneNode(each, done))
+  for (const step of node.pending)
+    clone.pending.push({ ...step, ...(step.node && { node: cloneNode(step.node, done) }) })
+  return clone
 }

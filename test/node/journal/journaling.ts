@@ -1,4 +1,13 @@
-import type { Journal, JournalProblem, JournalRecord, Json, OpenJournal, RunEvent } from 'counterpoint'
+import {
+  type Clock,
+  type Journal,
+  type JournalProblem,
+  type JournalRecord,
+  type Json,
+  type OpenJournal,
+  type RunEvent,
+  systemClock,
+} from 'counterpoint'
 import { type FileJournalOptions, fileJournal } from 'counterpoint/node'
 import { Disk } from './disk.js'
 
@@ -26,6 +35,15 @@ export function records(first: number, last: number): JournalRecord[] {
   return Array.from({ length: last - first + 1 }, (_, i) => record(first + i))
 }
 
+/** A clock that waits for nothing. */
+const hastyClock: Clock = {
+  ...systemClock,
+  schedule(callback) {
+    const handle = setImmediate(callback)
+    return () => clearImmediate(handle)
+  },
+}
+
 /** A journal on a disk in memory, and what it has reported. */
 export class Bench {
   readonly disk: Disk
@@ -34,7 +52,7 @@ export class Bench {
 
   constructor(disk: Disk = new Disk(), options: Partial<FileJournalOptions> = {}) {
     this.disk = disk
-    this.journal = fileJournal({ folder: '/runs', fileSystem: disk, ...options })
+    this.journal = fileJournal({ folder: '/runs', fileSystem: disk, clock: hastyClock, ...options })
   }
 
   async open(runId = RUN): Promise<OpenJournal> {

@@ -1,0 +1,192 @@
+import type { EventMap, HostError } from 'counterpoint'
+import { describe, expect, test, vi } from 'vitest'
+import { Stage, turn, unhandledDuring } from './stage.js'
+
+/** Every name that a run of these tasks speaks under. */
+const CHANNELS: readonly (keyof EventMap)[] = [
+  'event',
+  'run.started',
+  'run.paused',
+  'run.unpaused',
+  'run.settled',
+  'task.added',
+  'task.ready',
+  'task.delayed',
+  'task.succeeded',
+  'task.dead',
+  'task.skipped',
+  'task.cancelled',
+  'attempt.started',
+  'attempt.progressed',
+  'attempt.stopping',
+  'attempt.failed',
+  'attempt.abandoned',
+]
+
+const hostile = new Proxy(
+  {},
+  {
+    get() {
+      throw new Error('a trap')
+    },
+    getPrototypeOf() {
+      throw new Error('a trap')
+    },
+  },
+)
+
+/** How a listener may go wrong. */
+const WAYS: Readonly<Record<string, () => unknown>> = {
+  throws: () => {
+    throw new Error('from a listener')
+  },
+  'throws nothing': () => {
+    throw undefined
+  },
+  rejects: () => Promise.reject(new Error('from a listener')),
+  'rejects later': async () => {
+    await turn()
+    throw new Error('from a listener')
+  },
+  'gives a value that cannot be inspected': () => hostile,
+}
+
+async function play(listen: (stage: Stage, run: ReturnType<Stage['start']>) => void): Promise<unknown> {
+  const stage = new Stage(
+    ({ task }, { attempt, report }) => {
+      report({ progress: 0.5 })
+      if (task.id === 'flaky' && attempt === 1) throw new Error('once')
+      if (task.id === 'bad') throw new Error('always')
+      if (task.id === 'stuck') return new Promise(() => {})
+      return 'done'
+    },
+    { pool: { graceMs: 10 } },
+  )
+  const run = stage.start([
+    'good',
+    'flaky',
+    { id: 'bad', retries: 0 },
+    { id: 'after bad', after: ['bad'] },
+    { id: 'stuck', timeoutMs: 50, retries: 0 },
+    { id: 'called off', after: ['stuck'] },
+  ])
+  listen(stage, run)
+  await run.pause()
+  await run.unpause()
+  await run.cancelTask('called off')
+  const { events, tasks } = await stage.finish(run)
+  return JSON.parse(JSON.stringify({ events, tasks }).replaceAll(run.id, 'run'))
+}
+
+describe.each(Object.entries(WAYS))('a listener that %s', (_, fail) => {
+  test('on every channel, of the run and of the orchestrator, changes nothing', async () => {
+    const quiet = await play(() => {})
+    const errors: HostError[] = []
+    const unhandled = await unhandledDuring(async () => {
+      const loud = await play((stage, run) => {
+        stage.orchestrator.on('error', error => void errors.push(error))
+        for (const name of CHANNELS) {
+          run.on(name, () => fail())
+          stage.orchestrator.on(name, () => fail())
+        }
+      })
+      expect(loud).toEqual(quiet)
+    })
+    expect(unhandled).toEqual([])
+    expect(new Set(errors.map(({ where }) => where.replace('listener of ', '')))).toEqual(new Set(CHANNELS))
+  })
+})
+
+test('each failure of a listener is heard once: by the run, else by the orchestrator', async () => {
+  const stage = new Stage(() => 'done')
+  const run = stage.start(['a'])
+  const heard: string[] = []
+  const error = new Error('from a listener')
+  const off = run.on('task.succeeded', () => {
+    throw error
+  })
+  run.on('error', problem => void heard.push(`run: ${problem.where}`))
+  stage.orchestrator.on(
+    'error',
+    problem => void heard.push(`orchestrator: ${problem.where} ${problem.error === error}`),
+  )
+  stage.orchestrator.on('run.settled', () => Promise.reject(error))
+  await stage.finish(run)
+  await turn()
+  expect(heard).toEqual(['run: listener of task.succeeded', 'orchestrator: listener of run.settled true'])
+  off()
+})
+
+test('without anybody on the channel `error`, it goes to the console', async () => {
+  const console = vi.spyOn(globalThis.console, 'error').mockImplementation(() => {})
+  const stage = new Stage(() => 'done')
+  const run = stage.start(['a'])
+  run.on('run.settled', () => {
+    throw new Error('from a listener')
+  })
+  await stage.finish(run)
+  expect(console.mock.calls).toEqual([[expect.stringContaining('listener of run.settled failed'), expect.any(Error)]])
+  console.mockRestore()
+})
+
+test('a listener of `error` that fails is not told of itself', async () => {
+  const unhandled = await unhandledDuring(async () => {
+    const stage = new Stage(() => 'done')
+    const run = stage.start(['a'])
+    let calls = 0
+    for (const name of ['error', 'error'] as const)
+      run.on(name, async () => {
+        calls++
+        throw new Error('from the listener of errors')
+      })
+    run.on('error', () => {
+      calls++
+      throw new Error('from the listener of errors')
+    })
+    run.on('run.settled', () => {
+      throw new Error('from a listener')
+    })
+    await stage.finish(run)
+    await turn()
+    expect(calls).toBe(3)
+  })
+  expect(unhandled).toEqual([])
+})
+
+test('a listener that takes itself off, or puts others on, while it is called, disturbs nobody', async () => {
+  const stage = new Stage(() => 'done')
+  const run = stage.start(['a', 'b'])
+  const heard: string[] = []
+  const off = run.on('task.succeeded', ({ taskId }) => {
+    heard.push(`first ${taskId}`)
+    off()
+    run.on('task.succeeded', later => void heard.push(`late ${later.taskId}`))
+  })
+  run.on('task.succeeded', ({ taskId }) => void heard.push(`second ${taskId}`))
+  await stage.finish(run)
+  expect(heard).toEqual(['first a', 'second a', 'second b', 'late b'])
+})
+
+test('the failure handler, the scheduler and the aggregator of a host may throw: the run ends all the same', async () => {
+  const broken = (): never => {
+    throw new Error('a broken part')
+  }
+  const judged = new Stage(() => Promise.reject(new Error('no')), { failureHandler: broken })
+  expect((await judged.play(['a'])).tasks.a).toMatchObject({ status: 'dead', attempts: 1 })
+  const nonsense = new Stage(() => Promise.reject(new Error('no')), {
+    failureHandler: () => ({ action: 'retry', delayMs: Number.NaN }),
+  })
+  expect((await nonsense.play(['a'])).tasks.a).toMatchObject({ status: 'dead', attempts: 1 })
+
+  const aggregated = new Stage(() => 'done', { aggregator: broken })
+  const run = aggregated.start(['a'])
+  await aggregated.clock.runUntilIdle()
+  await expect(run.result).rejects.toThrow('a broken part')
+
+  const scheduled = new Stage(() => 'done', { scheduler: broken })
+  scheduled.orchestrator.on('error', () => {})
+  const other = scheduled.start(['a'])
+  await scheduled.clock.runUntilIdle()
+  await expect(other.result).rejects.toThrow(/cannot go on|a broken part/)
+  expect(scheduled.clock.pending).toBe(0)
+})

@@ -1,0 +1,76 @@
+import type { JournalRecord } from 'counterpoint'
+import { describe, expect, test } from 'vitest'
+import { Dice } from '../../support/dice.js'
+import { Disk } from './disk.js'
+import { Bench, read, record } from './journaling.js'
+
+/** How many machines lose power; set COUNTERPOINT_POWER_LOSSES for more. */
+const LOSSES = Number(process.env.COUNTERPOINT_POWER_LOSSES ?? 300)
+const FIRST_SEED = Number(process.env.COUNTERPOINT_SEED ?? 1)
+
+/** What is left of a disk, and what had been acknowledged and appended when its power went, or its writer died. */
+interface Survivor {
+  readonly disk: Disk
+  readonly acknowledged: number
+  readonly appended: readonly JournalRecord[]
+}
+
+/** Goes on with a run on `disk`, in groups of random size, some of them large, until the power goes at a random moment. */
+async function writeUntilDark(disk: Disk, known: readonly JournalRecord[], dice: Dice): Promise<Survivor> {
+  const bench = new Bench(disk, { maxInlineBytes: 300 })
+  const appended = [...known]
+  let acknowledged = known.length
+  let survivor: Survivor | undefined
+  const dark = 1 + dice.below(90)
+  disk.before = operation => {
+    if (operation !== dark) return
+    const left = dice.below(2) === 0 ? disk.afterCrash() : disk.afterPowerLoss(() => dice.next())
+    survivor = { disk: left, acknowledged, appended: [...appended] }
+  }
+  const open = await bench.open()
+  for (const on of ['fdatasync', 'fsync', 'syncFolder'] as const)
+    if (dice.below(3) === 0) disk.fail({ on, code: 'EIO', nth: 1 + dice.below(5) })
+  if (dice.below(3) === 0) disk.fail({ on: 'write', code: 'ENOSPC', nth: 1 + dice.below(20), leaves: dice.below(400) })
+  if (dice.below(3) === 0) disk.largestWrite = 1 + dice.below(200)
+  while (survivor === undefined) {
+    const group: unknown[] = []
+    for (let left = 1 + dice.below(6); left > 0; left--) {
+      const seq = appended.length + 1
+      const next = record(seq, 'x'.repeat(dice.below(8) === 0 ? 2_000 : dice.below(250)))
+      appended.push(next)
+      const appending = Promise.resolve(open.append(next))
+      group.push(
+        appending.then(() => {
+          acknowledged = Math.max(acknowledged, seq)
+        }),
+      )
+    }
+    await Promise.all(group)
+  }
+  await open.close()
+  return survivor
+}
+
+describe('losses of power and crashes of the writer, in any order', () => {
+  test('leave everything that was acknowledged, and nothing that was not appended, whatever happens to what was not synced', async () => {
+    let lost = 0
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + LOSSES; seed++) {
+      const dice = new Dice(seed)
+      let disk = new Disk()
+      let known: readonly JournalRecord[] = []
+      for (let round = 0; round < 4; round++) {
+        const survivor = await writeUntilDark(disk, known, dice)
+        disk = survivor.disk
+        const open = await new Bench(disk).open()
+        known = await read(open)
+        await open.close()
+        const why = `seed ${seed}, round ${round}`
+        expect(known, why).toEqual(survivor.appended.slice(0, known.length))
+        expect(known.length, why).toBeGreaterThanOrEqual(survivor.acknowledged)
+        if (known.length < survivor.appended.length) lost++
+      }
+    }
+    // A loss that loses nothing tests nothing.
+    expect(lost).toBeGreaterThan(LOSSES / 4)
+  })
+})

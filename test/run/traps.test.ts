@@ -1,0 +1,261 @@
+import { Orchestrator, type RunEvent, TaskGraph } from 'counterpoint'
+import { VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { checkHistory } from '../support/history.js'
+import { ProbeJournal } from '../support/probe-journal.js'
+import { specs, tell } from '../support/scene.js'
+import { setUp } from '../support/set-up.js'
+
+/** Tasks `t0` to `tN`, each waiting for the one before. */
+function chain(length: number): TaskGraph {
+  const graph = new TaskGraph('chain')
+  for (let i = 0; i < length; i++) graph.task(`t${i}`, { pool: 'p', ...(i > 0 && { after: [`t${i - 1}`] }) })
+  return graph
+}
+
+function star(length: number): TaskGraph {
+  const graph = new TaskGraph('star')
+  for (let i = 0; i < length; i++) graph.task(`t${i}`, { pool: 'p' })
+  return graph
+}
+
+describe('trap 1: p-queue starts a job inside `add`', () => {
+  test('agents that answer inside their own start, and listeners that send signals from there, wait their turn', async () => {
+    const { clock, orchestrator } = setUp({ backend: ({ task }) => task.id, concurrency: 2 })
+    const run = orchestrator.run({ tasks: specs('a b<a c<a d<b,c e f') })
+    const heard: RunEvent[] = []
+    let depth = 0
+    run.on('event', event => {
+      expect(++depth).toBe(1)
+      heard.push(event as RunEvent)
+      if (event.type === 'attempt.started' && event.taskId === 'a') {
+        void run.pause()
+        void run.unpause()
+        void run.cancelTask('e')
+        void run.add({ tasks: specs('g<a') }).catch(() => {})
+        orchestrator.pools.get('p')!.concurrency = 3
+      }
+      depth--
+    })
+    await clock.runUntilIdle()
+    checkHistory(heard)
+    expect((await run.result).tasks.slice(0, 6).map(task => task.status)).not.toContain('running')
+  })
+
+  test('a run that is started from within an agent of another comes to its end', async () => {
+    const { backend, orchestrator } = setUp({ concurrency: 1 })
+    backend.answer('a', () => orchestrator.run({ tasks: specs('b c<b') }).id)
+    const { outputs } = await orchestrator.run({ tasks: specs('a') }).result
+    const inner = await orchestrator.runs.get(outputs.a as string)!.result
+    expect(inner.outcome).toBe('completed')
+  })
+})
+
+describe('trap 2: effects driven by state call the backend twice', () => {
+  test('one attempt is one call, though its record names the task twice', async () => {
+    const { backend, clock, orchestrator } = setUp(
+      { concurrency: 2 },
+      { failureHandler: () => ({ action: 'retry', delayMs: 0 }) },
+    )
+    backend.answers('*', [() => Promise.reject(new Error('no')), () => Promise.reject(new Error('no')), 'ok'])
+    const run = orchestrator.run({ tasks: specs('a b<a c<a,b') })
+    await clock.runUntilIdle()
+    await run.result
+    const calls = backend.calls.map(call => `${call.context.idempotencyKey} ${call.attempt}`)
+    expect([calls.length, new Set(calls).size]).toEqual([9, 9])
+  })
+})
+
+describe('trap 3: a journal that is cut between the events of one signal', () => {
+  test('cannot be: from every prefix of records a run comes to the same end', async () => {
+    const journal = new ProbeJournal()
+    const { backend, clock, orchestrator } = setUp({}, { journal })
+    backend.answers('b', [() => Promise.reject(new Error('no')), 'b'])
+    const run = orchestrator.run({ tasks: specs('a b<a c<a d<b,c') }, { runId: 'x' })
+    await clock.runUntilIdle()
+    const { outputs } = await run.result
+    const count = journal.records('x').length
+    expect(count).toBeGreaterThan(10)
+    for (let held = 1; held <= count; held++) {
+      const again = setUp({}, { journal: ProbeJournal.after(journal, held) })
+      again.backend.answers('b', [() => Promise.reject(new Error('no')), 'b'])
+      const resumed = await again.orchestrator.resume('x')
+      await again.clock.runUntilIdle()
+      expect(await resumed.result).toMatchObject({ outcome: 'completed', outputs })
+    }
+  })
+
+  test('and the first record of a run holds all of its plan', async () => {
+    const journal = new ProbeJournal()
+    const { orchestrator } = setUp({}, { journal })
+    await orchestrator.run({ tasks: specs('a b<a c') }, { runId: 'x' }).result
+    expect(tell(journal.records('x')[0]!)).toEqual([
+      'run.started',
+      'task.added a',
+      'task.added b',
+      'task.added c',
+      'task.ready a',
+      'task.ready c',
+    ])
+  })
+})
+
+describe('trap 4: a task that is added after its dependency died', () => {
+  test('is skipped, and the run settles', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
+    backend.answer('a', () => Promise.reject(new Error('no'))).hold('z')
+    const run = orchestrator.run({ tasks: specs('a z') })
+    await backend.started('z')
+    await run.add({ tasks: specs('c<b b<a') })
+    backend.release('z')
+    await clock.runUntilIdle()
+    expect((await run.result).tasks.map(task => task.rootCause)).toEqual([undefined, undefined, 'a', 'a'])
+  })
+})
+
+describe('trap 5: recursion over the graph', () => {
+  test('is none: a chain of 100,000 is skipped', async () => {
+    const { orchestrator } = setUp({ defaults: { retries: 0 }, backend: () => Promise.reject(new Error('no')) })
+    const { outcome, rootCauses } = await orchestrator.run(chain(100_000)).result
+    expect([outcome, rootCauses.length, rootCauses[0]?.skipped.length]).toEqual(['failed', 1, 99_999])
+  })
+
+  test('is none: a chain of 20,000 is cancelled, as a run and by its first task', async () => {
+    for (const cancel of ['cancel', 'cancelTask'] as const) {
+      const { backend, orchestrator } = setUp()
+      backend.hold('*')
+      const run = orchestrator.run(chain(20_000))
+      await backend.started('t0')
+      await run[cancel]('t0')
+      const { tasks } = await run.result
+      expect(tasks.every(task => task.status === 'cancelled' || task.rootCause === 't0')).toBe(true)
+    }
+  })
+
+  test('is none: a chain of 20,000 instant tasks runs, and so does its resumption', async () => {
+    const journal = new ProbeJournal()
+    const first = setUp({ backend: ({ task }) => task.id }, { journal })
+    expect((await first.orchestrator.run(chain(20_000), { runId: 'x' }).result).outcome).toBe('completed')
+    const second = setUp({ backend: ({ task }) => task.id }, { journal: ProbeJournal.after(journal, 5) })
+    expect((await (await second.orchestrator.resume('x')).result).outcome).toBe('completed')
+  })
+
+  test('is none: thousands of runs whose instant tasks wait for one pool end one after the other, not one inside the other', async () => {
+    const { orchestrator } = setUp({ backend: ({ task }) => task.id, concurrency: 3_000 }, { retain: 0 })
+    const pool = orchestrator.pools.get('p')!
+    pool.pause()
+    const runs = Array.from({ length: 3_000 }, () => orchestrator.run({ tasks: specs('a b<a c<b') }))
+    await new Promise(resolve => setImmediate(resolve))
+    pool.unpause()
+    const outcomes = await Promise.all(runs.map(async run => (await run.result).outcome))
+    expect(new Set(outcomes)).toEqual(new Set(['completed']))
+  })
+})
+
+describe('trap 6: copying what is known of every task', () => {
+  async function usPerTask(length: number): Promise<number> {
+    const { orchestrator } = setUp({ backend: () => 1, concurrency: 64 })
+    const graph = star(length)
+    const began = performance.now()
+    await orchestrator.run(graph).result
+    return ((performance.now() - began) * 1_000) / length
+  }
+
+  test('is not done: the time per task does not grow with the number of tasks', async () => {
+    const ratios: number[] = []
+    for (let i = 0; i < 3; i++) ratios.push((await usPerTask(100_000)) / (await usPerTask(10_000)))
+    expect(ratios.sort((a, b) => a - b)[1]).toBeLessThan(3)
+  })
+})
+
+describe('trap 7: eventemitter3 rethrows the error of a listener', () => {
+  test('a listener that throws, or rejects, changes nothing, wherever it listens', async () => {
+    const { clock, orchestrator } = setUp()
+    const errors: string[] = []
+    orchestrator.on('error', ({ where }) => void errors.push(where))
+    orchestrator.on('event', () => {
+      throw new Error('mine')
+    })
+    const run = orchestrator.run({ tasks: specs('a b<a') })
+    run.on('task.succeeded', async () => {
+      throw new Error('mine, later')
+    })
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+    expect(errors.filter(where => where === 'listener of event')).toHaveLength(9)
+    expect(errors.filter(where => where === 'listener of task.succeeded')).toHaveLength(2)
+  })
+})
+
+describe('trap 8: slots that do not look', () => {
+  test('a concurrency that is lowered from 8 to 2 holds as soon as attempts end', async () => {
+    const { backend, orchestrator } = setUp({ concurrency: 8 })
+    const pool = orchestrator.pools.get('p')!
+    backend.hold('*')
+    const run = orchestrator.run(star(20))
+    await backend.started('t7')
+    pool.concurrency = 2
+    expect(pool.stats()).toMatchObject({ running: 8, concurrency: 2 })
+    for (let i = 0; i < 7; i++) backend.release(`t${i}`)
+    await new Promise(resolve => setImmediate(resolve))
+    expect([pool.stats().running, backend.calls.length]).toEqual([2, 9])
+    backend.hold('none')
+    while (backend.running > 0) {
+      expect(backend.running).toBeLessThanOrEqual(2)
+      backend.release('*')
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    expect((await run.result).outcome).toBe('completed')
+  })
+
+  test('a pool that is paused starts nothing more, however much is ready', async () => {
+    const { backend, clock, orchestrator } = setUp({ concurrency: 4 })
+    const pool = orchestrator.pools.get('p')!
+    backend.hold('t3')
+    backend.answer('t2', () => {
+      pool.pause()
+      return 't2'
+    })
+    const run = orchestrator.run(star(700))
+    await clock.runUntilIdle()
+    const { length } = backend.calls
+    expect(length).toBeLessThan(10)
+    backend.release('t3')
+    await clock.runUntilIdle()
+    expect([backend.calls.length, pool.stats().running]).toEqual([length, 0])
+    pool.unpause()
+    expect((await run.result).outcome).toBe('completed')
+  })
+})
+
+describe('trap 9: a million instant tasks', () => {
+  test('starve no timer: one of 10 ms fires long before 200,000 of them have run', async () => {
+    const orchestrator = new Orchestrator({ pools: { p: { backend: () => 1, concurrency: 64 } } })
+    const run = orchestrator.run(star(200_000))
+    const ended = { timer: 0, run: 0 }
+    const timer = new Promise<void>(resolve =>
+      setTimeout(() => {
+        ended.timer = run.progress().ended
+        resolve()
+      }, 10),
+    )
+    expect((await run.result).outcome).toBe('completed')
+    await timer
+    expect(ended.timer).toBeGreaterThan(0)
+    expect(ended.timer).toBeLessThan(200_000)
+  })
+
+  test('starve no timer in a chain, nor in a virtual clock', async () => {
+    const clock = new VirtualClock()
+    const orchestrator = new Orchestrator({ clock, pools: { p: { backend: () => 1 } } })
+    const run = orchestrator.run(chain(5_000))
+    let turns = 0
+    const count = (): void => {
+      turns++
+      if (run.progress().status !== 'settled') setImmediate(count)
+    }
+    setImmediate(count)
+    await run.result
+    expect(turns).toBeGreaterThan(10)
+  })
+})
