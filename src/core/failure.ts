@@ -13,10 +13,21 @@
  * - `refused`: the backend will not do it however often it is asked: no access, unknown model, missing program.
  * - `agent`: the agent itself reports that it failed, or threw an error of no known kind.
  */
-export type FailureKind = (typeof FAILURE_KINDS)[number]
+export type FailureKind =
+  | 'throttled'
+  | 'overloaded'
+  | 'quota'
+  | 'timeout'
+  | 'invalid-output'
+  | 'incomplete-output'
+  | 'bad-input'
+  | 'crashed'
+  | 'interrupted'
+  | 'refused'
+  | 'agent'
 
 /** Every {@link FailureKind}. */
-export const FAILURE_KINDS = [
+export const FAILURE_KINDS: readonly FailureKind[] = [
   'throttled',
   'overloaded',
   'quota',
@@ -28,7 +39,7 @@ export const FAILURE_KINDS = [
   'interrupted',
   'refused',
   'agent',
-] as const
+]
 
 /** Which clock ran out. */
 export type TimeoutScope = 'attempt' | 'idle' | 'queue' | 'total'

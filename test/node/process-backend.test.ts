@@ -99,7 +99,7 @@ describe('where it runs', () => {
 
   test('the tag of an orchestrator inside an agent comes after the one of that agent', async () => {
     vi.stubEnv('COUNTERPOINT_RUN_TAG', 'outer')
-    expect(await textOf(shell('echo $COUNTERPOINT_RUN_TAG'))).toMatch(/^outer\.[\w-]{36}\n$/)
+    expect(await textOf(shell('echo $COUNTERPOINT_RUN_TAG'))).toMatch(/^outer\.[\w-]{61}\n$/)
   })
 
   test('a command is looked up in PATH, but neither in its relative folders nor in the workdir', async () => {

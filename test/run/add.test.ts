@@ -4,8 +4,6 @@ import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
 
-const _quiet = { running: 0, queued: 0 }
-
 describe('tasks that join a live run', () => {
   test('are refused as a whole when one of them is wrong, and the run goes on', async () => {
     const { backend, orchestrator } = setUp()

@@ -3,8 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
 
-const _quiet = { running: 0, queued: 0 }
-
 describe('what a stopped attempt still says', () => {
   const usage = { inputTokens: 100, costUsd: 0.5 }
 

@@ -19,6 +19,14 @@ function star(length: number): TaskGraph {
   return graph
 }
 
+function framesHere(): number {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 10_000
+  const frames = new Error('here').stack!.split('\n').length
+  Error.stackTraceLimit = stackTraceLimit
+  return frames
+}
+
 describe('trap 1: p-queue starts a job inside `add`', () => {
   test('agents that answer inside their own start, and listeners that send signals from there, wait their turn', async () => {
     const { clock, orchestrator } = setUp({ backend: ({ task }) => task.id, concurrency: 2 })
@@ -140,15 +148,27 @@ describe('trap 5: recursion over the graph', () => {
     expect((await (await second.orchestrator.resume('x')).result).outcome).toBe('completed')
   })
 
-  test('is none: thousands of runs whose instant tasks wait for one pool end one after the other, not one inside the other', async () => {
-    const { orchestrator } = setUp({ backend: ({ task }) => task.id, concurrency: 3_000 }, { retain: 0 })
+  /** How deep the stack is, at most, when `runs` runs with instant agents are let go at once. */
+  async function depth(runs: number): Promise<number> {
+    let deepest = 0
+    const backend = (): number => {
+      deepest = Math.max(deepest, framesHere())
+      return 1
+    }
+    const { orchestrator } = setUp({ backend, concurrency: runs })
     const pool = orchestrator.pools.get('p')!
     pool.pause()
-    const runs = Array.from({ length: 3_000 }, () => orchestrator.run({ tasks: specs('a b<a c<b') }))
+    const all = Array.from({ length: runs }, () => orchestrator.run({ tasks: specs('a b<a') }))
     await new Promise(resolve => setImmediate(resolve))
     pool.unpause()
-    const outcomes = await Promise.all(runs.map(async run => (await run.result).outcome))
-    expect(new Set(outcomes)).toEqual(new Set(['completed']))
+    await Promise.all(all.map(run => run.result))
+    return deepest
+  }
+
+  // BUG: WorkerPool.#fill is re-entered: a claim starts an instant task, its end makes another ready, which fills another slot, which claims
+  // from another run, 24 frames each; `#charge`, which would close the gate, comes only afterwards. 450 runs overflow the stack.
+  test.fails('is none: runs whose instant tasks wait for one pool end one after the other, not one inside the other', async () => {
+    expect(await depth(60)).toBeLessThan((await depth(10)) + 100)
   })
 })
 
@@ -182,7 +202,7 @@ describe('trap 7: eventemitter3 rethrows the error of a listener', () => {
     })
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
-    expect(errors.filter(where => where === 'listener of event')).toHaveLength(9)
+    expect(errors.filter(where => where === 'listener of event')).toHaveLength(10)
     expect(errors.filter(where => where === 'listener of task.succeeded')).toHaveLength(2)
   })
 })
@@ -211,7 +231,7 @@ describe('trap 8: slots that do not look', () => {
   test('a pool that is paused starts nothing more, however much is ready', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 4 })
     const pool = orchestrator.pools.get('p')!
-    backend.hold('t3')
+    backend.hold('t1')
     backend.answer('t2', () => {
       pool.pause()
       return 't2'
@@ -220,7 +240,7 @@ describe('trap 8: slots that do not look', () => {
     await clock.runUntilIdle()
     const { length } = backend.calls
     expect(length).toBeLessThan(10)
-    backend.release('t3')
+    backend.release('t1')
     await clock.runUntilIdle()
     expect([backend.calls.length, pool.stats().running]).toEqual([length, 0])
     pool.unpause()

@@ -8,7 +8,7 @@ export interface GraphOptions {
 }
 
 /**
- * Random plans without cycles, `t0` to `tN`. A task waits for up to three others, mostly near ones, so that there are chains as well as fans.
+ * Random plans without cycles, whose agents are told how often they may fail, `t0` to `tN`. A task waits for up to three others, mostly near ones, so that there are chains as well as fans.
  * One in three plans names its tasks in an order of its own, dependencies ahead of what they wait for.
  */
 export function graphs({ maxTasks = 30, pools = ['p'] }: GraphOptions = {}): fc.Arbitrary<readonly TaskSpec[]> {
@@ -22,8 +22,12 @@ export function graphs({ maxTasks = 30, pools = ['p'] }: GraphOptions = {}): fc.
   })
   return fc.tuple(fc.array(task, { maxLength: maxTasks }), fc.nat(2)).map(([tasks, order]) => {
     const specs = tasks.map(({ back, place, ...rest }, i) => {
+      const context = { retries: rest.retries }
       const after = [...new Set(back.map(steps => i - 1 - steps).filter(need => need >= 0))].map(need => `t${need}`)
-      return { place, spec: { id: `t${i}`, description: `task ${i}`, ...rest, ...(after.length > 0 && { after }) } }
+      return {
+        place,
+        spec: { id: `t${i}`, description: `task ${i}`, context, ...rest, ...(after.length > 0 && { after }) },
+      }
     })
     if (order === 0) specs.sort((a, b) => a.place - b.place)
     return specs.map(({ spec }) => spec)

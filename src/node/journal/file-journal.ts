@@ -9,7 +9,7 @@ import {
   systemClock,
 } from 'counterpoint'
 import { BlobStore } from './blobs.js'
-import type { FileFacts, FileSystem } from './file-system.js'
+import { codeOf, type FileFacts, type FileSystem } from './file-system.js'
 import { lookAtHistory, openHistory } from './history.js'
 import { RunLock } from './lock.js'
 import { folderName } from './names.js'
@@ -100,13 +100,26 @@ async function placeOf(
   return { fileSystem, root, folder: join(root, folderName(runId)), runId, durability, onDamage, report }
 }
 
-/** Invariant: a folder that was made for runs survives what the runs in it survive. */
+/**
+ * Makes the folder of the runs, so that it survives what they survive. The one above it is synced although it was there: who
+ * made it may have died in between.
+ */
 async function makeRoot(fileSystem: FileSystem, path: string, durability: Durability): Promise<void> {
   const missing: string[] = []
-  for (let each = path; (await fileSystem.lstat(each)) === undefined; each = dirname(each)) missing.push(each)
-  if (missing.length === 0) return
-  await fileSystem.mkdir(path)
-  if (durability === 'fsync') for (const each of missing) await fileSystem.syncFolder(dirname(each))
+  for (let each = path; (await fileSystem.lstat(each)) === undefined; each = dirname(each)) missing.unshift(each)
+  for (const each of missing.length === 0 ? [path] : missing) {
+    await fileSystem.mkdir(each)
+    if (durability === 'fsync') await syncIfAllowed(fileSystem, dirname(each))
+  }
+}
+
+/** A folder that we may go through but not read cannot be synced. */
+async function syncIfAllowed(fileSystem: FileSystem, folder: string): Promise<void> {
+  try {
+    await fileSystem.syncFolder(folder)
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') throw error
+  }
 }
 
 async function prepareFolder(place: Place): Promise<void> {

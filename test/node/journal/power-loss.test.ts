@@ -36,7 +36,7 @@ async function writeUntilDark(disk: Disk, known: readonly JournalRecord[], dice:
     const group: unknown[] = []
     for (let left = 1 + dice.below(6); left > 0; left--) {
       const seq = appended.length + 1
-      const next = record(seq, 'x'.repeat(dice.below(8) === 0 ? 2_000 : dice.below(250)))
+      const next = record(seq, `${seq}`.repeat(dice.below(8) === 0 ? 800 : dice.below(80)))
       appended.push(next)
       const appending = Promise.resolve(open.append(next))
       group.push(

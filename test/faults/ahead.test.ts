@@ -1,0 +1,154 @@
+import { type AgentReply, type JournalRecord, memoryJournal, Orchestrator, TaskGraph, type Verdict } from 'counterpoint'
+import { MockBackend, slowJournal, VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { eventsOf, expectSound, Stage, turn } from './stage.js'
+
+const AGAIN = (): Verdict => ({ action: 'retry', delayMs: 0 })
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 6; i++) await turn()
+}
+
+describe('decisions that run ahead of the journal', () => {
+  /** A task that times out while its journal is slow; its agent answers, or fails, before that is durable. */
+  async function timedOut(
+    answer: unknown,
+  ): Promise<{ calls: MockBackend['calls']; types: readonly string[]; status: string | undefined }> {
+    const clock = new VirtualClock()
+    const journal = slowJournal()
+    const backend = new MockBackend({ clock }).hold('a')
+    const pools = { pool: { backend, defaults: { timeoutMs: 1_000 } } }
+    const run = new Orchestrator({ clock, journal, failureHandler: AGAIN, pools }).run({
+      tasks: [{ id: 'a', description: 'a' }],
+    })
+    await settle()
+    while (journal.waiting.length > 0) await journal.flush()
+    await clock.advance(1_000)
+    expect(journal.waiting.flat().map(({ type }) => type)).toEqual(['attempt.stopping'])
+    backend.release('a', answer as AgentReply)
+    await clock.advance(1)
+    await settle()
+    // The next attempt has been decided, and the abort of the first has not been heard.
+    expect(journal.waiting.flat().map(({ type }) => type)).toEqual([
+      ...['attempt.stopping', 'attempt.failed', 'task.delayed', 'task.ready', 'attempt.started'],
+    ])
+    while (journal.waiting.length > 0) await journal.flush(1)
+    await settle()
+    if (backend.calls.length === 2) {
+      backend.release('a', 'second')
+      await settle()
+      while (journal.waiting.length > 0) await journal.flush()
+      await run.result
+      expectSound(await eventsOf(run), run)
+    }
+    return {
+      calls: backend.calls,
+      types: journal
+        .durableRecords(run.id)
+        .flat()
+        .map(({ type }) => type),
+      status: run.task('a')?.status,
+    }
+  }
+
+  const late = { answers: 'too late', fails: () => Promise.reject(new Error('too late')) }
+
+  // BUG: attempts.ts, published(): `attempt.stopping` stops whichever attempt is live; if that is the next one, it is never called, and the run hangs.
+  test.fails.each(Object.entries(late))(
+    'the agent %s in between: the stop is not meant for the next attempt',
+    async (_, answer) => {
+      const { calls, status } = await timedOut(answer)
+      expect([calls.length, status]).toEqual([2, 'succeeded'])
+    },
+  )
+})
+
+describe('a run that is resumed', () => {
+  async function interrupted(pool: object = {}): Promise<Stage> {
+    const stage = new Stage(undefined, { pool })
+    stage.mock.hold('*')
+    stage.start(['a', { id: 'b', after: ['a'] }], { runId: 'run-1' })
+    await stage.mock.started('a')
+    return stage
+  }
+
+  test('with a signal that is aborted already is cancelled, and tells its events in their order', async () => {
+    const before = await interrupted()
+    const next = new Stage(() => 'never', { journal: before.journal.afterCrash() })
+    const run = await next.orchestrator.resume('run-1', { signal: AbortSignal.abort() })
+    const { result } = await next.finish(run)
+    expect([result.outcome, result.tasks.map(({ status }) => status)]).toEqual([
+      'cancelled',
+      ['cancelled', 'cancelled'],
+    ])
+  })
+
+  test('into a pool with a limit, and cancelled, leaves the places of the pool as they were', async () => {
+    const before = await interrupted()
+    const next = new Stage(undefined, { journal: before.journal.afterCrash(), pool: { queueLimit: 1, concurrency: 1 } })
+    next.mock.hold('*')
+    const run = await next.orchestrator.resume('run-1', { signal: AbortSignal.abort() })
+    await next.finish(run)
+    next.start(['x'])
+    await next.mock.started('x')
+    next.start(['y'])
+    await turn()
+    expect(() => next.start(['z'], { whenFull: 'reject' })).toThrow(/admits at most 1/)
+  })
+})
+
+describe('a run that cannot begin', () => {
+  const refused = (distributor: () => never | Promise<never>): Stage =>
+    new Stage(() => 'x', { retain: 0, distributor: distributor as never })
+
+  test('leaves no journal open behind, and none in the list', async () => {
+    const journal = slowJournal()
+    let open = 0
+    const counting = {
+      ...memoryJournal(),
+      open: async (runId: string) => {
+        open++
+        const opened = await journal.open(runId)
+        return { ...opened, append: (record: JournalRecord) => opened.append(record), close: () => void open-- }
+      },
+    }
+    const orchestrator = new Orchestrator({ journal: counting, pools: { pool: { backend: () => 1, queueLimit: 1 } } })
+    const two = { tasks: ['a', 'b'].map(id => ({ id, description: id })) }
+    expect(() => orchestrator.run(two)).toThrow(/admits at most 1/)
+    expect(() => orchestrator.run({ tasks: [{ id: 'a', description: 'a', pool: 'nowhere' }] })).toThrow(/no pool/)
+    await settle()
+    expect([open, orchestrator.runs.here.length]).toEqual([0, 0])
+  })
+
+  test('because its distributor fails, later, is told so, and is not kept', async () => {
+    const stage = refused(() => Promise.reject(new Error('no route')))
+    const run = stage.start(['a'])
+    await expect(run.result).rejects.toThrow('no route')
+    await settle()
+    expect([stage.orchestrator.runs.here.length, stage.clock.pending]).toEqual([0, 0])
+  })
+})
+
+describe('an input function that never settles', () => {
+  test('can be called off', async () => {
+    const stage = new Stage(() => 'x', { pool: { concurrency: 1 } })
+    const graph = new TaskGraph('graph')
+    graph.task('a', { input: () => new Promise<never>(() => {}) })
+    graph.task('b')
+    const run = stage.orchestrator.run(graph)
+    await stage.clock.advance(1_000)
+    await run.cancelTask('a')
+    const { tasks } = await stage.finish(run)
+    expect([tasks.a?.status, tasks.b?.status]).toEqual(['cancelled', 'succeeded'])
+  })
+
+  // BUG: request.ts, makeInput: no limit of time holds for it. It keeps its slot, and the run never ends. Let `timeoutMs` count from the claim.
+  test.fails('times out', async () => {
+    const stage = new Stage(() => 'x', { pool: { concurrency: 1 } })
+    const graph = new TaskGraph('graph')
+    graph.task('a', { input: () => new Promise<never>(() => {}), timeoutMs: 100, retries: 0 })
+    const run = stage.orchestrator.run(graph)
+    await stage.clock.runUntilIdle()
+    expect(run.progress().status).toBe('settled')
+  })
+})

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { type Run, type RunEvent, type RunResult, replay, type TaskSpec } from 'counterpoint'
+import { slowJournal, VirtualClock } from 'counterpoint/testing'
+import fc from 'fast-check'
+import { describe, test } from 'vitest'
+import { Dice } from '../support/dice.js'
+import { graphs } from '../support/graphs.js'
+import { checkHistory } from '../support/history.js'
+import { ProbeJournal } from '../support/probe-journal.js'
+import { POOLS, Theatre } from '../support/theatre.js'
+
+/** How many runs are made, about. */
+const HISTORIES = Number(process.env.HISTORIES ?? 1_000)
+
+/** In milliseconds: those who ask for more histories wait for them. */
+const PATIENCE = 30_000 + 60 * HISTORIES
+
+const plans = (maxTasks: number): fc.Arbitrary<readonly TaskSpec[]> => graphs({ maxTasks, pools: POOLS })
+const failureMode = fc.constantFrom('continue' as const, 'no-new' as const, 'kill' as const)
+
+/** Does what hosts do, at any time: cancels, adds, pauses and changes limits. Whatever it pauses it unpauses. */
+function meddle(theatre: Theatre, runs: readonly Run[], dice: Dice): void {
+  const soon = (act: () => unknown, withinMs = 300): void => theatre.schedule(act, 1 + dice.below(withinMs))
+  const pool = theatre.orchestrator.pools.get(dice.pick(POOLS))!
+  for (const run of runs) {
+    if (dice.chance(0.2)) soon(() => run.cancel('enough'))
+    for (let i = 0; i < 3; i++) if (dice.chance(0.4)) soon(() => run.cancelTask(`t${dice.below(12)}`).catch(() => {}))
+    if (dice.chance(0.5)) soon(() => run.add({ tasks: newTasks(run, dice) }).catch(() => {}))
+    if (!dice.chance(0.4)) continue
+    soon(() => run.pause())
+    theatre.schedule(() => run.unpause(), 400)
+  }
+  soon(() => {
+    pool.concurrency = 1 + dice.below(5)
+  })
+  if (!dice.chance(0.4)) return
+  soon(() => pool.pause())
+  theatre.schedule(() => pool.unpause(), 500)
+}
+
+/** Two that wait for each other in one direction, and for what the run has, in whatever state that is. */
+function newTasks(run: Run, dice: Dice): readonly TaskSpec[] {
+  const known = Array.from({ length: 12 }, (_, i) => `t${i}`).filter(id => run.task(id))
+  const after = known.length > 0 && dice.chance(0.7) ? [dice.pick(known)] : []
+  const name = `new-${dice.below(1_000)}`
+  return [
+    { id: `${name}-a`, description: 'a', pool: dice.pick(POOLS), after: [...after, `${name}-b`] },
+    { id: `${name}-b`, description: 'b', pool: dice.pick(POOLS), after },
+  ]
+}
+
+async function eventsOf(run: Run): Promise<readonly RunEvent[]> {
+  const events: RunEvent[] = []
+  for await (const event of run.events()) events.push(event)
+  return events
+}
+
+async function check(run: Run, heard: readonly RunEvent[]): Promise<void> {
+  const events = await eventsOf(run)
+  const { attempts } = checkHistory(events)
+  assert.deepEqual(heard, events, 'what is heard is what is kept')
+  const { outcome, tasks } = await run.result
+  assert.equal(events.at(-1)?.type === 'run.settled' && (events.at(-1) as { outcome: string }).outcome, outcome)
+  assert.equal(
+    tasks.reduce((sum, task) => sum + task.attempts, 0),
+    attempts,
+    'every attempt is counted',
+  )
+  const state = replay(run.id, JSON.parse(JSON.stringify(events)) as RunEvent[])
+  for (const task of tasks) assert.equal(state.states[state.ids.get(task.id)!]!.status, task.status)
+}
+
+describe(`${HISTORIES} runs`, () => {
+  const several = fc.array(fc.record({ tasks: plans(15), failureMode }), { minLength: 1, maxLength: 3 })
+
+  test(
+    'with agents, hosts and clocks of every kind settle in virtual time, keep every invariant, and leave nothing behind',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(several, fc.nat(), fc.nat(3), async (given, seed, delay) => {
+          const clock = new VirtualClock()
+          const dice = new Dice(seed + 1)
+          const journal = delay === 0 ? new ProbeJournal() : slowJournal({ clock, delayMs: delay * 2 })
+          const theatre = new Theatre(clock, seed, 'wild', { journal })
+          const heard = new Map<string, RunEvent[]>()
+          const runs = given.map(({ tasks, failureMode }, i) => {
+            const run = theatre.orchestrator.run({ tasks }, { runId: `r${i}`, failureMode, weight: 1 + i })
+            heard.set(run.id, [])
+            run.on('event', event => event.type !== 'attempt.progressed' && void heard.get(run.id)!.push(event))
+            return run
+          })
+          meddle(theatre, runs, dice)
+          const settled = Promise.all(runs.map(run => run.result)).then(() => theatre.checkEmpty())
+          settled.catch(() => {})
+          await clock.runUntilIdle()
+          for (const run of runs) assert.equal(run.progress().status, 'settled')
+          await settled
+          for (const run of runs) await check(run, heard.get(run.id)!)
+          assert.equal(clock.pending, 0)
+        }),
+        { numRuns: Math.ceil(HISTORIES * 0.25) },
+      )
+    },
+    PATIENCE,
+  )
+
+  test(
+    'with steady agents come to the same end from every prefix of their journal',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(plans(8), fc.nat(), async (tasks, seed) => {
+          const journal = new ProbeJournal()
+          const first = await performed(seed, journal, theatre => theatre.orchestrator.run({ tasks }, { runId: 'r' }))
+          const count = journal.records('r').length
+          for (let held = 1; held <= count; held++) {
+            const again = await performed(seed, ProbeJournal.after(journal, held), theatre =>
+              theatre.orchestrator.resume('r'),
+            )
+            assert.deepEqual(endsOf(again), endsOf(first), `from ${held} of ${count} records`)
+          }
+        }),
+        { numRuns: Math.ceil(HISTORIES * 0.03) },
+      )
+    },
+    PATIENCE,
+  )
+})
+
+/** A run to its end, with steady agents. */
+async function performed(
+  seed: number,
+  journal: ProbeJournal,
+  begin: (theatre: Theatre) => Run | Promise<Run>,
+): Promise<RunResult> {
+  const clock = new VirtualClock()
+  const theatre = new Theatre(clock, seed, 'steady', { journal })
+  const run = await begin(theatre)
+  await clock.runUntilIdle()
+  checkHistory(journal.records('r').flat())
+  theatre.checkEmpty()
+  return run.result
+}
+
+/** What the tasks came to, without times and numbers of attempts. */
+function endsOf({ outcome, tasks }: RunResult): unknown {
+  return [
+    outcome,
+    tasks.map(({ id, status, output, failure, rootCause }) => [id, status, output, failure?.kind, rootCause]),
+  ]
+}

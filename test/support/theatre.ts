@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import {
+  AgentError,
+  type AgentRequest,
+  type AttemptContext,
+  type FailureKind,
+  Orchestrator,
+  type OrchestratorOptions,
+  type PoolOptions,
+  type RunEvent,
+  reply,
+} from 'counterpoint'
+import type { VirtualClock } from 'counterpoint/testing'
+import { Dice, seedOf } from './dice.js'
+
+/** The pools of a theatre. */
+export const POOLS = ['red', 'green', 'blue'] as const
+
+/** How the agents of a theatre behave. `steady` ones do with a task what they always do, however often they are asked. */
+export type Manners = 'steady' | 'wild'
+
+const KINDS: readonly FailureKind[] = [
+  'agent',
+  'crashed',
+  'throttled',
+  'overloaded',
+  'quota',
+  'refused',
+  'invalid-output',
+  'incomplete-output',
+  'bad-input',
+]
+
+/**
+ * Agents of every kind, drawn by `seed`, in three pools of one orchestrator, under a clock; and somebody who watches what no agent
+ * and no pool may ever do.
+ */
+export class Theatre {
+  readonly orchestrator: Orchestrator
+  /** Every call of a backend, by the key of its request and the number of its attempt. */
+  readonly calls = new Map<string, number>()
+  /** Timers of agents and hosts that have not fired, as against those of the library. */
+  #foreignTimers = 0
+  readonly #clock: VirtualClock
+  readonly #seed: number
+  readonly #manners: Manners
+  readonly #live = new Map<string, Set<string>>(POOLS.map(pool => [pool, new Set<string>()]))
+
+  constructor(clock: VirtualClock, seed: number, manners: Manners, options: Partial<OrchestratorOptions> = {}) {
+    this.#clock = clock
+    this.#seed = seed
+    this.#manners = manners
+    const dice = new Dice(seed)
+    const pool = (): PoolOptions => ({
+      backend: (request, context) => this.#act(request, context),
+      concurrency: 1 + dice.below(4),
+      graceMs: dice.below(2) * 50,
+      defaults: { timeoutMs: 200 + dice.below(100), backoff: { baseMs: 20, maxMs: 100 } },
+    })
+    const pools = Object.fromEntries(POOLS.map(name => [name, pool()]))
+    this.orchestrator = new Orchestrator({ clock, random: () => dice.next(), pools, ...options })
+    this.orchestrator.on('event', event => this.#watch(event as RunEvent))
+    this.orchestrator.on('error', () => {})
+  }
+
+  /** A timer of an agent or of a host. */
+  schedule(act: () => unknown, delayMs: number): void {
+    this.#foreignTimers++
+    this.#clock.schedule(() => {
+      this.#foreignTimers--
+      act()
+    }, delayMs)
+  }
+
+  /** Nothing of a run is left when all have settled, but for what agents and hosts still do by themselves. */
+  checkEmpty(): void {
+    assert.equal(this.#clock.pending, this.#foreignTimers, 'no timer of the library outlives its runs')
+    for (const [name, pool] of this.orchestrator.pools) {
+      const { running, queued } = pool.stats()
+      assert.deepEqual({ name, running, queued }, { name, running: 0, queued: 0 })
+    }
+    for (const [call, times] of this.calls) assert.equal(times, 1, `attempt ${call} called its backend ${times} times`)
+  }
+
+  #watch(event: RunEvent): void {
+    if (!('taskId' in event)) return
+    const key = `${event.runId} ${event.taskId}`
+    if (event.type === 'attempt.started') this.#started(event.pool, key)
+    else if (/succeeded|failed|cancelled|abandoned|dead/.test(event.type))
+      for (const live of this.#live.values()) live.delete(key)
+  }
+
+  #started(name: string, key: string): void {
+    const live = this.#live.get(name)!
+    const pool = this.orchestrator.pools.get(name)!
+    live.add(key)
+    assert.ok(
+      live.size <= pool.concurrency,
+      `pool ${name} runs ${live.size} attempts at once and may run ${pool.concurrency}`,
+    )
+    assert.ok(!pool.stats().paused, `pool ${name} is paused and starts nothing`)
+  }
+
+  #act({ runId, task }: AgentRequest, context: AttemptContext): unknown {
+    const call = `${context.idempotencyKey} ${context.attempt}`
+    this.calls.set(call, (this.calls.get(call) ?? 0) + 1)
+    const output = { task: task.id, draw: seedOf(this.#seed, runId, task.id) % 1_000 }
+    const steady = new Dice(seedOf(this.#seed, runId, task.id))
+    if (this.#manners === 'steady') return this.#steady(output, steady, context, task.context)
+    return this.#wild(output, new Dice(seedOf(this.#seed, runId, task.id, context.attempt)), context)
+  }
+
+  /** One in eight always fails, one in eight always hangs, one in four fails once or twice and then succeeds. */
+  #steady(output: object, dice: Dice, context: AttemptContext): unknown {
+    const fate = dice.below(8)
+    if (fate === 0) throw new AgentError(dice.pick(KINDS), 'as always')
+    if (fate === 1) return this.#until(context.signal)
+    if (fate <= 3 && context.attempt <= fate - 1)
+      throw new AgentError(dice.pick(['agent', 'crashed', 'throttled']), 'not yet')
+    return dice.chance(0.5) ? output : this.#later(() => output, dice.below(60))
+  }
+
+  #wild(output: object, dice: Dice, context: AttemptContext): unknown {
+    const usage = { inputTokens: dice.below(100), costUsd: dice.below(10) }
+    context.report({ progress: dice.next(), message: 'at it', usage })
+    return dice.pick<() => unknown>([
+      () => output,
+      () => Promise.resolve(reply({ output, usage })),
+      () => this.#later(() => output, dice.below(150)),
+      () => this.#later(() => output, dice.below(50)),
+      () => this.#fail(dice, usage),
+      () => this.#later(() => this.#fail(dice, usage), dice.below(150)),
+      () => this.#until(context.signal),
+      () => new Promise(() => {}),
+      () => this.#later(() => output, 200 + dice.below(300)),
+      () => this.#later(() => this.#fail(dice, usage), 200 + dice.below(300)),
+      () => ({ cyclic: 10n }),
+      () => hostile(dice, output),
+    ])()
+  }
+
+  #fail(dice: Dice, usage: object): never {
+    if (dice.chance(0.2))
+      throw dice.pick([undefined, null, 'a string', Symbol('x'), Object.create(null), new TypeError('x')])
+    const retryAfterMs = dice.pick([0, 30, 1e12, -1, Number.NaN])
+    throw new AgentError(dice.pick(KINDS), 'no', { usage, ...(dice.chance(0.5) && { retryAfterMs }) })
+  }
+
+  /** Heeds its abort, a little later. */
+  #until(signal: AbortSignal): Promise<never> {
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  }
+
+  #later<T>(answer: () => T, delayMs: number): Promise<T> {
+    this.agentTimers++
+    return new Promise<void>(resolve => {
+      this.#clock.schedule(() => {
+        this.agentTimers--
+        resolve()
+      }, 1 + delayMs)
+    }).then(answer)
+  }
+}
+
+/** What only looks like a promise. */
+function hostile(dice: Dice, output: object): unknown {
+  type Settle = (value: unknown) => void
+  const thens: readonly ((resolve: Settle, reject: Settle) => void)[] = [
+    (resolve, reject) => {
+      resolve(output)
+      reject(new Error('late'))
+      resolve('double')
+    },
+    (_resolve, reject) => {
+      reject(new Error('no'))
+      reject(new Error('double'))
+    },
+    resolve => {
+      resolve(output)
+      throw new Error('after its answer')
+    },
+    () => {
+      throw new Error('instead of an answer')
+    },
+  ]
+  // biome-ignore lint/suspicious/noThenProperty: that is what a hostile backend does.
+  const thenable = { then: dice.pick(thens) }
+  if (dice.chance(0.2))
+    Object.defineProperty(thenable, 'then', {
+      get: () => {
+        throw new Error('no then')
+      },
+    })
+  return thenable
+}
