@@ -30,6 +30,7 @@ export function journalConformance(
     try {
       await check(trial)
     } finally {
+      await trial.end()
       await options.dispose?.(trial.journal)
     }
   }
@@ -150,7 +151,7 @@ async function showsRuns(trial: JournalTrial): Promise<void> {
   same(await trial.look('run-1'), records.slice(0, 2), 'what read() shows of a run that is open')
   await trial.append(open, records.slice(2))
   same(await trial.look('run-1'), records, 'what read() shows of it later')
-  await trial.done(open.close(), 'close()')
+  await trial.close(open)
   same(await trial.look('run-1'), records, 'what read() shows of a run that was closed')
 }
 
@@ -179,7 +180,7 @@ async function deletes(trial: JournalTrial): Promise<void> {
   for (const id of ['run-1', 'run-2']) {
     const open = await trial.open(id)
     await trial.append(open, recordsOf(id, 2))
-    await trial.done(open.close(), 'close()')
+    await trial.close(open)
   }
   for (const id of ['run-1', 'run-1', 'never-known']) await trial.done(trial.journal.delete(id), `delete("${id}")`)
   same(await trial.ids(), ['run-2'], 'the list after run-1 was deleted')
@@ -198,7 +199,7 @@ async function keepsOddIdsApart(trial: JournalTrial): Promise<void> {
     })
     if (!open) continue
     await trial.append(open, recordsOf(id, 2))
-    await trial.done(open.close(), 'close()')
+    await trial.close(open)
     taken.push(id)
   }
   for (const id of taken) same(await trial.read(await trial.open(id)), recordsOf(id, 2), `run ${shown(id)}`)

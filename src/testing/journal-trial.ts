@@ -6,6 +6,7 @@ import type { JournalConformanceOptions } from './journal-conformance.js'
 export class JournalTrial {
   journal: Journal
   readonly #options: JournalConformanceOptions
+  readonly #open = new Set<OpenJournal>()
 
   constructor(journal: Journal, options: JournalConformanceOptions) {
     this.journal = journal
@@ -21,7 +22,19 @@ export class JournalTrial {
   }
 
   async open(runId: string): Promise<OpenJournal> {
-    return this.done(this.journal.open(runId), 'open()')
+    const open = await this.done(this.journal.open(runId), 'open()')
+    this.#open.add(open)
+    return open
+  }
+
+  async close(open: OpenJournal): Promise<void> {
+    this.#open.delete(open)
+    await this.done(open.close(), 'close()')
+  }
+
+  /** Lets go of what a case has left open, however it ended. */
+  async end(): Promise<void> {
+    for (const open of this.#open) await this.close(open).catch(() => {})
   }
 
   async append(open: OpenJournal, records: readonly JournalRecord[]): Promise<void> {
@@ -39,7 +52,7 @@ export class JournalTrial {
 
   /** Closes it, and opens it again as another process would. */
   async reopen(open: OpenJournal, runId: string): Promise<OpenJournal> {
-    await this.done(open.close(), 'close()')
+    await this.close(open)
     this.journal = (await this.#options.reopen?.(this.journal)) ?? this.journal
     return this.open(runId)
   }

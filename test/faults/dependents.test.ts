@@ -65,14 +65,14 @@ test('a task that is added after its dependency died is skipped at once', async 
   expect((await stage.finish(run)).result.outcome).toBe('partial')
 })
 
-test('a chain of 50,000 is skipped to its end', async () => {
+test('a chain of 20,000 is skipped to its end', async () => {
   const stage = new Stage(() => Promise.reject(new Error('no')), { pool: { defaults: { retries: 0 } } })
-  const chain = Array.from({ length: 50_000 }, (_, i) => ({ id: `t${i}`, after: i === 0 ? [] : [`t${i - 1}`] }))
+  const chain = Array.from({ length: 20_000 }, (_, i) => ({ id: `t${i}`, after: i === 0 ? [] : [`t${i - 1}`] }))
   const run = stage.start(chain)
   await stage.clock.runUntilIdle()
   const { tasks, rootCauses } = await run.result
   expect(tasks.at(-1)).toMatchObject({ status: 'skipped', rootCause: 't0' })
-  expect(rootCauses.map(({ taskId, skipped }) => [taskId, skipped.length])).toEqual([['t0', 49_999]])
+  expect(rootCauses.map(({ taskId, skipped }) => [taskId, skipped.length])).toEqual([['t0', 19_999]])
 })
 
 test.each([

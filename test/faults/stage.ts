@@ -92,6 +92,17 @@ export function expectSound(events: readonly RunEvent[], run: Run): void {
   expect(replay(run.id, events).counts).toEqual(run.progress().counts)
 }
 
+/** All that a result says, to be compared. */
+export function view({ result }: Pick<Played, 'result'>): unknown {
+  return JSON.parse(JSON.stringify(result))
+}
+
+/** The same run, from its journal alone, in another orchestrator. */
+export async function resumed(stage: Stage, runId: string): Promise<Played> {
+  const next = new Stage(() => 'not asked again', { journal: stage.journal.afterCrash() })
+  return next.finish(await next.orchestrator.resume(runId))
+}
+
 /** One turn of the event loop, and of all promises. */
 export function turn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))

@@ -1,7 +1,7 @@
-import { type AgentRequest, type AttemptContext, isCounterpointError, Orchestrator, type RunEvent } from 'counterpoint'
+import { type AgentRequest, type AttemptContext, isCounterpointError, Orchestrator } from 'counterpoint'
 import { fail, hang, ignoreAbort, succeed, type VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { Stage, turn, unhandledDuring } from './stage.js'
+import { Stage, turn } from './stage.js'
 
 const DAY_MS = 86_400_000
 
@@ -151,70 +151,24 @@ describe('a backend that never settles and ignores its abort', () => {
   })
 })
 
-describe('an answer that comes too late', () => {
-  test.each([
-    ['a result', ignoreAbort(20_000, 'too late')],
-    ['a rejection', ignoreAbort(20_000, fail('crashed'))],
-  ])('%s after the attempt was abandoned changes nothing and disturbs nobody', async (_, answer) => {
-    const stage = new Stage(undefined, { pool: { graceMs: 1_000 } })
-    stage.mock.answer('a', answer)
-    const unhandled = await unhandledDuring(async () => {
-      const run = stage.start([
-        { id: 'a', timeoutMs: 1_000, retries: 0 },
-        { id: 'b', after: ['a'] },
-      ])
-      const heard: RunEvent[] = []
-      run.on('event', event => void heard.push(event as RunEvent))
-      const played = await stage.finish(run)
-      const before = heard.length
-      await stage.clock.advance(60_000)
-      expect(stage.mock.calls[0]?.endedAt).toBeDefined()
-      expect(heard.length).toBe(before)
-      expect(played.tasks).toMatchObject({
-        a: { status: 'dead', abandoned: 1 },
-        b: { status: 'skipped', rootCause: 'a' },
-      })
-      expect(run.task('a')).toEqual(played.tasks.a)
-    })
-    expect(unhandled).toEqual([])
-  })
+describe('a wall clock that jumps', () => {
+  const YEARS_MS = 10 * 365 * DAY_MS
 
-  test('within the grace is not taken either: the attempt has timed out', async () => {
-    const stage = new Stage(undefined, { pool: { graceMs: 5_000 } })
-    stage.mock.answers('a', [ignoreAbort(3_000, 'too late'), 'in time'])
-    const { tasks, events } = await stage.play([{ id: 'a', timeoutMs: 1_000, retries: 1 }])
-    expect(tasks.a).toMatchObject({ status: 'succeeded', output: 'in time', attempts: 2, abandoned: 0 })
-    // The slot came back when the backend ended, not when the grace did.
-    const failed = events.find(event => event.type === 'attempt.failed')!
-    expect(failed.at - events[0]!.at).toBe(3_000)
-  })
-
-  test('of an attempt before is not taken for the one that runs', async () => {
-    const stage = new Stage(undefined, { pool: { graceMs: 0 } })
-    stage.mock.answers('a', [ignoreAbort(1_500, 'of the first'), succeed('of the second', { afterMs: 900 })])
-    const { tasks } = await stage.play([{ id: 'a', timeoutMs: 1_000, retries: 1, backoff: { maxMs: 0 } }])
-    expect(tasks.a).toMatchObject({ status: 'succeeded', output: 'of the second' })
-  })
-
-  test('after its run was cancelled or let go does no harm', async () => {
-    const stage = new Stage(undefined, { pool: { graceMs: 0 } })
-    stage.mock.answer('good', ignoreAbort(5_000, 'x')).answer('bad', ignoreAbort(5_000, fail('agent')))
-    const unhandled = await unhandledDuring(async () => {
-      const run = stage.start(['good', 'bad'])
-      await stage.mock.started('bad')
-      await run.cancel()
-      await stage.clock.advance(1)
-      const result = await run.result
-      expect(run.release()).toBe(true)
-      await stage.clock.advance(60_000)
-      expect(stage.mock.running).toBe(0)
-      expect(result.tasks.map(({ status, abandoned }) => [status, abandoned])).toEqual([
-        ['cancelled', 1],
-        ['cancelled', 1],
-      ])
-    })
-    expect(unhandled).toEqual([])
-  })
+  test.each([-3_600_000, YEARS_MS])(
+    'by %d ms makes no time-out and no wait early or late, and no event goes back',
+    async byMs => {
+      const stage = new Stage()
+      stage.mock.answer('stuck', hang()).answers('flaky', [fail('agent'), succeed('x', { afterMs: 2_000 })])
+      const run = stage.start([{ id: 'stuck', timeoutMs: 10_000, retries: 0 }, 'flaky'])
+      await stage.clock.advance(100)
+      stage.clock.jump(byMs)
+      const { tasks, events, result } = await stage.finish(run)
+      expect([tasks.stuck?.busyMs, tasks.flaky?.busyMs, result.times.wallMs]).toEqual([10_000, 2_000, 10_000])
+      const times = events.map(({ at }) => at)
+      expect(times).toEqual(times.toSorted((a, b) => a - b))
+      expect(stage.clock.monotonic()).toBe(10_000)
+    },
+  )
 })
 
 describe('an event loop that is blocked for longer than the limits', () => {

@@ -75,6 +75,29 @@ describe('behind the durable watermark', () => {
     checkHistory(journal.durableRecords(run.id).flat())
   })
 
+  // BUG: Attempts.published hands `attempt.stopping` to whatever attempt the task has by then. When the one that ran out of time has ended
+  // by itself before that is durable, it hits the next one, which waits for its start: that is never called, and the run hangs for ever.
+  test.fails('a stop that becomes durable late does not hit the next attempt', async () => {
+    const { journal, orchestrator, backend, clock } = slow({ failureHandler: () => ({ action: 'retry', delayMs: 0 }) })
+    backend.hold('a')
+    const run = orchestrator.run({ tasks: [{ id: 'a', pool: 'p', timeoutMs: 100 }] })
+    for (let i = 0; i < 3; i++) await journal.flush()
+    await clock.advance(100)
+    backend.release('a', 'too late')
+    await clock.advance(1)
+    expect(journal.waiting.map(record => tell(record)[0])).toEqual([
+      'attempt.stopping a 1 timeout',
+      'attempt.failed a 1 timeout',
+      'task.ready a',
+      'attempt.started a 2',
+    ])
+    for (let i = 0; i < 3; i++) await journal.flush()
+    expect(backend.callsOf('a').map(call => call.attempt)).toEqual([1, 2])
+    void run.cancel()
+    for (let i = 0; i < 3; i++) await journal.flush()
+    checkHistory(journal.durableRecords(run.id).flat())
+  })
+
   test('cancel and pause resolve when they are durable, not before', async () => {
     const { journal, orchestrator, backend } = slow()
     backend.hold('a')

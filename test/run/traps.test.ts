@@ -237,11 +237,11 @@ describe('trap 8: slots that do not look', () => {
       return 't2'
     })
     const run = orchestrator.run(star(700))
-    await clock.runUntilIdle()
+    await clock.advance(0)
     const { length } = backend.calls
     expect(length).toBeLessThan(10)
     backend.release('t1')
-    await clock.runUntilIdle()
+    await clock.advance(0)
     expect([backend.calls.length, pool.stats().running]).toEqual([length, 0])
     pool.unpause()
     expect((await run.result).outcome).toBe('completed')

@@ -4,6 +4,7 @@ import {
   type AgentRequest,
   type AttemptContext,
   type FailureKind,
+  type Json,
   Orchestrator,
   type OrchestratorOptions,
   type PoolOptions,
@@ -110,13 +111,14 @@ export class Theatre {
     return this.#wild(output, new Dice(seedOf(this.#seed, runId, task.id, context.attempt)), context)
   }
 
-  /** One in eight always fails, one in eight always hangs, one in four fails once or twice and then succeeds. */
-  #steady(output: object, dice: Dice, context: AttemptContext): unknown {
+  /** One in eight always fails, one in eight always hangs, some fail as often as they may and then succeed. */
+  #steady(output: object, dice: Dice, context: AttemptContext, told: Json | undefined): unknown {
+    const { retries = 0 } = (told ?? {}) as { readonly retries?: number }
     const fate = dice.below(8)
     if (fate === 0) throw new AgentError(dice.pick(KINDS), 'as always')
     if (fate === 1) return this.#until(context.signal)
-    if (fate <= 3 && context.attempt <= fate - 1)
-      throw new AgentError(dice.pick(['agent', 'crashed', 'throttled']), 'not yet')
+    if (fate === 2 && context.attempt <= retries) throw new AgentError('crashed', 'not yet')
+    if (fate === 3 && context.attempt <= 3) throw new AgentError('throttled', 'not yet')
     return dice.chance(0.5) ? output : this.#later(() => output, dice.below(60))
   }
 
@@ -152,13 +154,7 @@ export class Theatre {
   }
 
   #later<T>(answer: () => T, delayMs: number): Promise<T> {
-    this.agentTimers++
-    return new Promise<void>(resolve => {
-      this.#clock.schedule(() => {
-        this.agentTimers--
-        resolve()
-      }, 1 + delayMs)
-    }).then(answer)
+    return new Promise<void>(resolve => this.schedule(resolve, 1 + delayMs)).then(answer)
   }
 }
 

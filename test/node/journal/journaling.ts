@@ -8,7 +8,7 @@ import {
   type RunEvent,
   systemClock,
 } from 'counterpoint'
-import { type FileJournalOptions, fileJournal } from 'counterpoint/node'
+import { type FileJournalOptions, type FileSystem, fileJournal } from 'counterpoint/node'
 import { Disk } from './disk.js'
 
 export const RUN = 'run-1'
@@ -50,9 +50,9 @@ export class Bench {
   readonly journal: Journal
   readonly problems: JournalProblem[] = []
 
-  constructor(disk: Disk = new Disk(), options: Partial<FileJournalOptions> = {}) {
-    this.disk = disk
-    this.journal = fileJournal({ folder: '/runs', fileSystem: disk, clock: hastyClock, ...options })
+  constructor(fileSystem: FileSystem = new Disk(), options: Partial<FileJournalOptions> = {}) {
+    this.disk = fileSystem as Disk
+    this.journal = fileJournal({ folder: '/runs', fileSystem, clock: hastyClock, ...options })
   }
 
   async open(runId = RUN): Promise<OpenJournal> {

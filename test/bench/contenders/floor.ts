@@ -1,0 +1,139 @@
+import { type Contender, SLOTS, type Work } from '../contender.js'
+import { type Graph, openCounts } from '../graph.js'
+
+/** The least that can be done: a ready list, counters of open dependencies, so many promises in flight. All others are measured by it. */
+export const floor: Contender = {
+  name: 'floor',
+  graph: 'by hand',
+  prepare: (graph, work) => () => new Floor(graph, work).run(),
+}
+
+class Floor {
+  readonly #graph: Graph
+  readonly #work: Work
+  readonly #open: Int32Array
+  readonly #ready: (Fifo | Heap)[] = []
+  readonly #free: number[] = []
+  #left: number
+  #resolve: () => void = () => {}
+
+  constructor(graph: Graph, work: Work) {
+    this.#graph = graph
+    this.#work = work
+    this.#open = openCounts(graph)
+    this.#left = graph.size
+    for (let pool = 0; pool < graph.pools; pool++) {
+      this.#ready.push(graph.priorities ? new Heap(graph.priorities) : new Fifo(Math.ceil(graph.size / graph.pools)))
+      this.#free.push(SLOTS / graph.pools)
+    }
+  }
+
+  run(): Promise<void> {
+    return new Promise(resolve => {
+      this.#resolve = resolve
+      for (let index = 0; index < this.#graph.size; index++) if (this.#open[index] === 0) this.#put(index)
+      for (let pool = 0; pool < this.#graph.pools; pool++) this.#fill(pool, 0)
+    })
+  }
+
+  #put(index: number): void {
+    this.#ready[index % this.#graph.pools]!.push(index)
+  }
+
+  /** Starts slots for what is ready, but for so many tasks that somebody takes anyway. */
+  #fill(pool: number, taken: number): void {
+    const ready = this.#ready[pool]!
+    while (this.#free[pool]! > 0 && ready.size > taken) {
+      this.#free[pool]!--
+      void this.#slot(pool)
+    }
+  }
+
+  async #slot(pool: number): Promise<void> {
+    const ready = this.#ready[pool]!
+    while (ready.size > 0) {
+      const index = ready.take()
+      await this.#work(index)
+      this.#ended(index, pool)
+    }
+    this.#free[pool]!++
+  }
+
+  #ended(index: number, ownPool: number): void {
+    const { dependents, pools } = this.#graph
+    const end = dependents.from[index + 1]!
+    let moved = false
+    for (let at = dependents.from[index]!; at < end; at++) {
+      const dependent = dependents.items[at]!
+      if (--this.#open[dependent]! > 0) continue
+      this.#put(dependent)
+      moved = true
+    }
+    if (moved) for (let pool = 0; pool < pools; pool++) this.#fill(pool, pool === ownPool ? 1 : 0)
+    if (--this.#left === 0) this.#resolve()
+  }
+}
+
+class Fifo {
+  readonly #items: Int32Array
+  #head = 0
+  #tail = 0
+
+  constructor(capacity: number) {
+    this.#items = new Int32Array(capacity)
+  }
+
+  get size(): number {
+    return this.#tail - this.#head
+  }
+
+  push(index: number): void {
+    this.#items[this.#tail++] = index
+  }
+
+  take(): number {
+    return this.#items[this.#head++]!
+  }
+}
+
+/** A binary heap: the most urgent first, then in order. */
+class Heap {
+  readonly #priorities: Uint16Array
+  readonly #items: Int32Array
+  size = 0
+
+  constructor(priorities: Uint16Array) {
+    this.#priorities = priorities
+    this.#items = new Int32Array(priorities.length)
+  }
+
+  push(index: number): void {
+    let at = this.size++
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!this.#precedes(index, this.#items[parent]!)) break
+      this.#items[at] = this.#items[parent]!
+      at = parent
+    }
+    this.#items[at] = index
+  }
+
+  take(): number {
+    const top = this.#items[0]!
+    const last = this.#items[--this.size]!
+    let at = 0
+    for (let child = 1; child < this.size; child = 2 * at + 1) {
+      if (child + 1 < this.size && this.#precedes(this.#items[child + 1]!, this.#items[child]!)) child++
+      if (!this.#precedes(this.#items[child]!, last)) break
+      this.#items[at] = this.#items[child]!
+      at = child
+    }
+    this.#items[at] = last
+    return top
+  }
+
+  #precedes(one: number, other: number): boolean {
+    const difference = this.#priorities[one]! - this.#priorities[other]!
+    return difference < 0 || (difference === 0 && one < other)
+  }
+}

@@ -1,0 +1,20 @@
+import { type DependencyList, PGraph, type PGraphNode } from 'p-graph'
+import { type Contender, SLOTS } from '../contender.js'
+import { rowOf } from '../graph.js'
+
+/** p-graph. Its constructor, which looks for cycles as our `run` does, is measured with it. Its priorities are the other way round. */
+export const pGraph: Contender = {
+  name: 'p-graph',
+  graph: 'own',
+  lacks: ['pools'],
+  prepare(graph, work) {
+    const nodes = new Map<string, PGraphNode>()
+    const dependencies: DependencyList = []
+    for (let index = 0; index < graph.size; index++) {
+      const run = (): Promise<void> => work(index)
+      nodes.set(`t${index}`, graph.priorities ? { run, priority: -graph.priorities[index]! } : { run })
+      for (const need of rowOf(graph.needs, index)) dependencies.push([`t${need}`, `t${index}`])
+    }
+    return () => new PGraph(nodes, dependencies).run({ concurrency: SLOTS })
+  },
+}

@@ -1,0 +1,16 @@
+import pLimit from 'p-limit'
+import { type Contender, SLOTS } from '../contender.js'
+import { runOver } from './hand-wired.js'
+
+/** p-limit, one call for each task. */
+export const limit: Contender = {
+  name: 'p-limit',
+  graph: 'by hand',
+  lacks: ['priorities'],
+  prepare: (graph, work) => () => {
+    const limits = Array.from({ length: graph.pools }, () => pLimit(SLOTS / graph.pools))
+    return runOver(graph, work, (index, run) => {
+      void limits[index % graph.pools]!(run)
+    })
+  },
+}

@@ -1,0 +1,32 @@
+import { availableParallelism, loadavg } from 'node:os'
+import { memoryTables } from './memory.js'
+import { type Options, readOptions } from './options.js'
+import { writePage } from './page.js'
+import { planTable } from './plans.js'
+import { growthTable, measureSpeed, type Speeds, speedTables } from './speed.js'
+import { markdown, plain, type Table } from './table.js'
+
+const options = readOptions(process.argv.slice(2), process.env)
+const tables = await measure(options)
+const render = options.markdown ? markdown : plain
+for (const table of tables) console.log(`${render(table)}\n`)
+if (options.write) writePage(tables)
+
+async function measure(options: Options): Promise<Table[]> {
+  const { parts } = options
+  say(`Node ${process.version}, ${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)}`)
+  const tables: Table[] = []
+  let speeds: Speeds = new Map()
+  if (parts.has('speed')) {
+    speeds = await measureSpeed(options, say)
+    tables.push(...speedTables(speeds, options), ...growthTable(speeds, options))
+  }
+  if (parts.has('memory')) tables.push(...(await memoryTables(options, speeds, say)))
+  if (parts.has('plans')) tables.push(planTable(options, say))
+  return tables
+}
+
+/** Progress, apart from the tables. */
+function say(line: string): void {
+  console.error(`- ${line}`)
+}

@@ -1,0 +1,80 @@
+import { type Contender, missing, type Work } from './contender.js'
+import type { Graph } from './graph.js'
+import type { Options } from './options.js'
+import { type Speeds, takingPart } from './speed.js'
+import { type Table, whole } from './table.js'
+import { workloads } from './workloads.js'
+
+/** How often one run is stopped to look at its heap. */
+const LOOKS = 16
+const LARGEST = 100_000
+
+interface Heap {
+  /** The most that was alive at once, in bytes per task. */
+  readonly peak: number
+  /** What is alive when all has ended and what the contender gave is still held, in bytes per task. */
+  readonly retained: number
+}
+
+/** Measures the live heap of everybody at the largest size that all were measured at. Needs `--expose-gc`. */
+export async function memoryTables(options: Options, speeds: Speeds, say: (line: string) => void): Promise<Table[]> {
+  const size = options.sizes.findLast(each => each <= LARGEST)
+  if (size === undefined) return []
+  const rows = new Map<Contender, string[]>()
+  const columns = workloads.filter(({ name }) => options.workloads?.has(name) ?? true)
+  for (const workload of columns) {
+    say(`memory, ${workload.name}, ${whole(size)} tasks`)
+    const graph = workload.build(size)
+    for (const contender of takingPart(options)) {
+      const row = rows.get(contender) ?? [contender.name]
+      rows.set(contender, row)
+      const wasMeasured = speeds.get(workload)?.get(size)?.has(contender) ?? true
+      row.push(missing(contender, graph) ?? (wasMeasured ? cell(await measureHeap(contender, graph)) : '-'))
+    }
+  }
+  return [
+    {
+      title: `Memory per task, of ${whole(size)}`,
+      note: 'Bytes of live heap: the most while it runs, and what is left when all has ended and the outcome is still held.',
+      columns: ['', ...columns.map(({ name }) => name)],
+      rows: [...rows.values()],
+    },
+  ]
+}
+
+function cell({ peak, retained }: Heap): string {
+  return `${whole(peak)} / ${whole(retained)}`
+}
+
+async function measureHeap(contender: Contender, graph: Graph): Promise<Heap> {
+  const every = Math.max(1, Math.floor(graph.size / LOOKS))
+  let ran = 0
+  let before = 0
+  let peak = 0
+  const work: Work = async () => {
+    ran++
+    if (before > 0 && ran % every === 0) peak = Math.max(peak, liveBytes() - before)
+  }
+  const go = contender.prepare(graph, work)
+  // Once without looking: what the first run leaves behind is compiled code, and that is not a cost of tasks.
+  await go()
+  ran = 0
+  before = liveBytes()
+  const outcome = await go()
+  const retained = liveBytes() - before
+  keepAlive(outcome)
+  return { peak: Math.max(peak, retained, 0) / graph.size, retained: Math.max(retained, 0) / graph.size }
+}
+
+/** Garbage not counted. */
+function liveBytes(): number {
+  if (globalThis.gc === undefined) throw new Error('expected node --expose-gc, without it live heap cannot be told')
+  globalThis.gc()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+/** The collector must not find out that `value` is never read again. */
+function keepAlive(value: unknown): void {
+  if (value === keepAlive) throw new Error('expected an outcome')
+}

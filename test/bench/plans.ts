@@ -1,0 +1,37 @@
+import { parsePlan } from 'counterpoint'
+import { plansOf } from './contenders/counterpoint.js'
+import type { Options } from './options.js'
+import { median } from './rounds.js'
+import { figure, type Table, whole } from './table.js'
+import { workloads } from './workloads.js'
+
+/** What comes before a run: building a graph in code, and reading one from text. */
+export function planTable({ sizes, rounds }: Options, say: (line: string) => void): Table {
+  const size = sizes.findLast(each => each <= 100_000) ?? sizes[0]!
+  const rows = workloads.slice(0, 4).map(({ name, build }) => {
+    say(`plans, ${name}, ${whole(size)} tasks`)
+    const graph = build(size)
+    const [plan] = plansOf(graph)
+    const text = JSON.stringify({ tasks: plan!.tasks })
+    const perTask = (what: () => unknown): string => figure((medianMs(what, rounds) * 1_000) / size)
+    return [name, perTask(() => plansOf(graph)[0]!.tasks), perTask(() => parsePlan(text))]
+  })
+  return {
+    title: `Building plans of ${whole(size)} tasks`,
+    note: 'Microseconds per task, checks included.',
+    columns: ['', 'TaskGraph', 'parsePlan'],
+    rows,
+  }
+}
+
+function medianMs(what: () => unknown, rounds: number): number {
+  const times: number[] = []
+  what()
+  for (let round = 0; round < rounds; round++) {
+    globalThis.gc?.()
+    const began = performance.now()
+    what()
+    times.push(performance.now() - began)
+  }
+  return median(times)
+}

@@ -1,0 +1,106 @@
+import { type Contender, missing } from './contender.js'
+import { counterpoint } from './contenders/counterpoint.js'
+import { floor } from './contenders/floor.js'
+import { contenders, OURSELVES_AND_FLOOR } from './contenders.js'
+import type { Options } from './options.js'
+import { type Measured, measureRounds, type Outcome, tryOut } from './rounds.js'
+import { figure, type Table, whole } from './table.js'
+import { Probe } from './trace.js'
+import { type Workload, workloads } from './workloads.js'
+
+/** Beyond this only ourselves and the floor are measured, and in fewer rounds. */
+const LARGEST_FOR_ALL = 100_000
+const ROUNDS_BEYOND = 3
+
+/** What was measured: by workload and size. */
+export type Speeds = Map<Workload, Map<number, Map<Contender, Outcome>>>
+
+/** Measures the overhead per task of everybody, from the small sizes to the large ones. */
+export async function measureSpeed(options: Options, say: (line: string) => void): Promise<Speeds> {
+  const speeds: Speeds = new Map()
+  for (const workload of workloads.filter(({ name }) => options.workloads?.has(name) ?? true)) {
+    const bySize = new Map<number, Map<Contender, Outcome>>()
+    speeds.set(workload, bySize)
+    let able = takingPart(options)
+    await tryAll(able, workload, options.sizes[0]!)
+    for (const size of options.sizes) {
+      say(`${workload.name}, ${whole(size)} tasks`)
+      if (size > LARGEST_FOR_ALL) able = able.filter(each => OURSELVES_AND_FLOOR.includes(each))
+      const rounds = size > LARGEST_FOR_ALL ? Math.min(options.rounds, ROUNDS_BEYOND) : options.rounds
+      const outcomes = await measureRounds(able, workload.build(size), rounds)
+      bySize.set(size, outcomes)
+      const next = options.sizes.find(each => each > size) ?? size
+      able = able.filter(each => !isTooSlow(outcomes.get(each), next, options.limitMs))
+    }
+  }
+  return speeds
+}
+
+/** Those that were asked for, and the floor. */
+export function takingPart(options: Options): Contender[] {
+  return contenders.filter(each => each === floor || (options.contenders?.has(each.name) ?? true))
+}
+
+async function tryAll(able: readonly Contender[], workload: Workload, size: number): Promise<void> {
+  const graph = workload.build(size)
+  for (const each of able) if (missing(each, graph) === undefined) await tryOut(each, graph, new Probe(graph))
+}
+
+/** One that needs longer than the limit even if its cost per task did not grow with the size. */
+function isTooSlow(outcome: Outcome | undefined, size: number, limitMs: number): boolean {
+  return typeof outcome === 'object' && (outcome.perTaskUs * size) / 1_000 > limitMs
+}
+
+/** A table for each size. */
+export function speedTables(speeds: Speeds, { sizes, limitMs }: Options): Table[] {
+  return sizes.map(size => {
+    const columns = [...speeds].map(([{ name }, bySize]) => ({ name, outcomes: bySize.get(size)! }))
+    const rows = contenders
+      .filter(each => columns.some(({ outcomes }) => typeof outcomes.get(each) === 'object'))
+      .map(each => [nameOf(each), ...columns.map(({ outcomes }) => cell(outcomes.get(each), each))])
+    return {
+      title: `${whole(size)} tasks`,
+      note: `Microseconds per task, and how many times the floor. A dash: it would need more than ${limitMs / 1_000} s a run.`,
+      columns: ['', ...columns.map(({ name }) => name)],
+      rows,
+    }
+  })
+}
+
+function nameOf({ name, graph }: Contender): string {
+  return graph === 'own' ? name : `${name} *`
+}
+
+function cell(outcome: Outcome | undefined, contender: Contender): string {
+  if (outcome === undefined) return '-'
+  if (typeof outcome === 'string') return outcome
+  return contender === floor
+    ? figure(outcome.perTaskUs)
+    : `${figure(outcome.perTaskUs)} (${figure(outcome.timesFloor)}x)`
+}
+
+/** How the cost per task grows with the number of tasks; nothing when only one size was measured. */
+export function growthTable(speeds: Speeds, { sizes }: Options): Table[] {
+  const small = sizes.find(size => size >= 10_000) ?? sizes[0]!
+  const large = sizes.at(-1)!
+  if (small === large) return []
+  const rows = [...speeds].map(([{ name }, bySize]) => {
+    const growth = (contender: Contender): number =>
+      measured(bySize.get(large), contender).perTaskUs / measured(bySize.get(small), contender).perTaskUs
+    const [ours, floors] = [growth(counterpoint), growth(floor)]
+    return [name, figure(ours), figure(floors), figure(ours / floors)]
+  })
+  return [
+    {
+      title: `Growth from ${whole(small)} to ${whole(large)} tasks`,
+      note: 'Time per task with the large number, divided by that with the small one.',
+      columns: ['', 'counterpoint', 'floor', 'ratio'],
+      rows,
+    },
+  ]
+}
+
+function measured(outcomes: ReadonlyMap<Contender, Outcome> | undefined, contender: Contender): Measured {
+  const outcome = outcomes?.get(contender)
+  return typeof outcome === 'object' ? outcome : { perTaskUs: Number.NaN, timesFloor: Number.NaN }
+}

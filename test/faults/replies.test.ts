@@ -1,0 +1,90 @@
+import { AgentError, reply } from 'counterpoint'
+import { describe, expect, test } from 'vitest'
+import { resumed, Stage, unhandledDuring, view } from './stage.js'
+
+describe('what an agent says besides its output', () => {
+  test('is taken from a reply only where it adds up', async () => {
+    const usage = { inputTokens: Number.NaN, outputTokens: -1, costUsd: 0.5, estimated: 'yes', secret: 'x' } as never
+    const stage = new Stage(() => reply({ output: 'x', usage }))
+    const live = await stage.play(['a'])
+    expect(live.result.usage).toEqual({ costUsd: 0.5 })
+    expect(view(await resumed(stage, live.run.id))).toEqual(view(live))
+  })
+
+  test('and cannot be read, counts for nothing', async () => {
+    const unreadable = new Proxy(
+      {},
+      {
+        get() {
+          throw new Error('no')
+        },
+      },
+    )
+    const stage = new Stage(() => reply({ output: 'x', usage: unreadable }))
+    const { tasks, result } = await stage.play([{ id: 'a', retries: 0 }])
+    expect([tasks.a?.output, result.usage]).toEqual(['x', {}])
+  })
+
+  test('with its error and cannot be read, counts for nothing', async () => {
+    const unreadable = new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error('no')
+        },
+      },
+    )
+    const error = new AgentError('agent', 'failed', { usage: unreadable })
+    for (const agent of [
+      () => Promise.reject(error),
+      () => {
+        throw error
+      },
+    ]) {
+      const stage = new Stage(agent)
+      const unhandled = await unhandledDuring(async () => {
+        const { tasks } = await stage.play([
+          { id: 'a', retries: 0 },
+          { id: 'b', after: ['a'] },
+        ])
+        expect(tasks.a).toMatchObject({ status: 'dead', failure: { kind: 'agent', message: 'failed' } })
+      })
+      expect(unhandled).toEqual([])
+    }
+  })
+
+  test('about its failure is the same live and after a restart', async () => {
+    const numbers = { retryAfterMs: Number.POSITIVE_INFINITY, status: Number.NaN }
+    const stage = new Stage(() => {
+      throw new AgentError('refused', 'no', numbers)
+    })
+    const live = await stage.play(['a'])
+    expect((await resumed(stage, live.run.id)).tasks.a?.failure).toEqual(live.tasks.a?.failure)
+  })
+
+  test('about its failure is of a kind that exists', async () => {
+    const stage = new Stage(() => {
+      throw new AgentError('made up' as never, 'no')
+    })
+    expect((await stage.play(['a'])).tasks.a?.failure?.kind).toBe('agent')
+  })
+
+  test('with its error fills no journal', async () => {
+    const page = 'x'.repeat(1_000_000)
+    const stage = new Stage(() => {
+      throw new Error(page)
+    })
+    const { tasks, records } = await stage.play([{ id: 'a', retries: 0 }])
+    expect(tasks.a?.failure?.message.length).toBeLessThan(5_000)
+    expect(JSON.stringify(records).length).toBeLessThan(20_000)
+  })
+
+  test('with its error fills no journal by its cause or code either', async () => {
+    const page = 'x'.repeat(1_000_000)
+    const stage = new Stage(() => {
+      throw Object.assign(new Error('short', { cause: new Error(page) }), { code: page })
+    })
+    const { records } = await stage.play([{ id: 'a', retries: 0 }])
+    expect(JSON.stringify(records).length).toBeLessThan(20_000)
+  })
+})
