@@ -26,6 +26,8 @@ export interface DeadlineList {
 export class Deadlines {
   readonly #clock: Clock
   readonly #lists = new Map<number, DeadlineList>()
+  #size = 0
+  #callOffSweep: (() => void) | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -42,6 +44,7 @@ export class Deadlines {
     deadline.previous = list.last
     deadline.next = undefined
     deadline.list = list
+    this.#size++
     if (list.last) list.last.next = deadline
     else list.first = deadline
     list.last = deadline
@@ -51,6 +54,8 @@ export class Deadlines {
   remove(deadline: Deadline): void {
     const { list, previous, next } = deadline
     if (list === undefined) return
+    this.#size--
+    if (this.#size === 0) this.#disarmSoon()
     deadline.list = undefined
     if (previous) previous.next = next
     else list.first = next
@@ -62,8 +67,18 @@ export class Deadlines {
 
   /** Calls everything off: no timer is left to keep the process alive. */
   close(): void {
+    this.#callOffSweep?.()
+    this.#callOffSweep = undefined
     for (const list of this.#lists.values()) list.disarm?.()
     this.#lists.clear()
+  }
+
+  /** With nothing to wait for, no timer is to keep the process alive; in a chain the next deadline comes a moment later. */
+  #disarmSoon(): void {
+    this.#callOffSweep ??= this.#clock.schedule(() => {
+      this.#callOffSweep = undefined
+      if (this.#size === 0) this.close()
+    }, 0)
   }
 
   #arm(list: DeadlineList, delayMs: number): void {

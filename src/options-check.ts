@@ -91,10 +91,22 @@ function check(schema: z.ZodType, value: unknown, what: string): void {
   throw new CounterpointError('INVALID_INPUT', `The ${what} are not as documented. ${list}`, { issues })
 }
 
+/** In the words of the other errors: what was expected, and what came. */
+function described(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys')
+    return `unknown option ${issue.keys.map(key => JSON.stringify(key)).join(', ')}`
+  if (issue.code === 'too_small')
+    return `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`
+  if (issue.code === 'too_big') return `expected at most ${issue.maximum}`
+  if (issue.code === 'invalid_type') return `expected ${issue.expected}`
+  return issue.message
+}
+
 /** A pool is options or a WorkerPool: what is wrong with it as options is what helps. */
 function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): readonly InputIssue[] {
   const path = [...above, ...issue.path]
-  if (issue.code !== 'invalid_union') return [{ path: path.map(String).join('.') || 'options', message: issue.message }]
+  if (issue.code !== 'invalid_union')
+    return [{ path: path.map(String).join('.') || 'options', message: described(issue) }]
   return issue.errors
     .flat()
     .filter(inner => !/WorkerPool/.test(inner.message))

@@ -25,7 +25,8 @@ export class Run {
 
   /**
    * What came out of it, once everything has ended: a run that failed or was cancelled resolves too, with that outcome.
-   * Rejects with JOURNAL when the journal fails, and with NO_POOL or QUEUE_FULL when that was found only after `run()` had returned.
+   * Rejects with JOURNAL when the journal fails, with RUN_SUSPENDED when the orchestrator is drained before, and with NO_POOL, QUEUE_FULL
+   * or DUPLICATE_ID (the journal has a run of that id) when that was found only after `run()` had returned.
    */
   get result(): Promise<RunResult> {
     return this.#engine.result

@@ -7,7 +7,7 @@ export interface OpenJournal {
   /**
    * Adds a record, whole or not at all. Returns when it is durable, or a promise of that; several may be under way,
    * and they become durable in the order in which they were given. Each goes on where the one before it ended: its
-   * first `seq` is the next one.
+   * first `seq` is the next one. Once an append has failed, all further ones fail: a journal has no gap.
    */
   append(record: JournalRecord): void | Promise<void>
   /** What has been written, from the first record on. */

@@ -6,7 +6,8 @@ import { stemsOf, wordSet } from './stem.js'
  */
 const LEARNED_SHARE = 0.4
 /**
- * Each word is taken to stand in half an example more than it does: what was never seen is unlikely, not impossible.
+ * Each pool is taken to have one example more, in which a word stands as often as in all examples together:
+ * what was never seen is unlikely, not impossible.
  */
 const SMOOTHING = 0.5
 
@@ -73,9 +74,15 @@ function learn(
   }
 }
 
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0)
+}
+
 /** A pool without examples says nothing: it neither gets evidence nor makes a word rare. */
 function evidenceOf(count: readonly number[], sizes: readonly number[]): Evidence {
-  const rates = count.map((times, pool) => (times + SMOOTHING) / (sizes[pool] + 2 * SMOOTHING))
+  // A pool of few examples is taken to be like all of them together: it must not seem to know words that it never had.
+  const overall = (sum(count) + SMOOTHING) / (sum(sizes) + 2 * SMOOTHING)
+  const rates = count.map((times, pool) => (times + 2 * SMOOTHING * overall) / (sizes[pool] + 2 * SMOOTHING))
   const taught = rates.filter((_, pool) => sizes[pool] > 0)
   // A pool alone is compared with one of its size whose examples never have the word.
   const never = SMOOTHING / (Math.max(...sizes) + 2 * SMOOTHING)

@@ -80,7 +80,7 @@ export interface RunResult {
   readonly startedAt: number
   readonly settledAt: number
   readonly tasks: readonly TaskResult[]
-  /** The outputs of the tasks that succeeded, by id, in task order. No prototype. */
+  /** The outputs of the tasks that succeeded, by id, in task order. */
   readonly outputs: Readonly<Record<string, Json>>
   readonly rootCauses: readonly RootCause[]
   /** The share of the plan that was delivered, by weight: 0 to 1. A plan without tasks or weight is delivered. */
@@ -105,7 +105,7 @@ export class ResultAggregator {
 
 class AggregatedResult implements RunResult {
   readonly runId: string
-  readonly name?: string
+  declare readonly name?: string
   readonly outcome: Outcome
   readonly startedAt: number
   readonly settledAt: number
@@ -162,6 +162,11 @@ class AggregatedResult implements RunResult {
     return Object.hasOwn(this.outputs, task.id) ? (this.outputs[task.id] as T) : undefined
   }
 
+  /** `console.log(result)` shows what there is, too. */
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return this.toJSON()
+  }
+
   /** Everything, for `JSON.stringify` and for printing. */
   toJSON(): object {
     const { runId, name, outcome, startedAt, settledAt, delivered, usage, times, rootCauses, outputs, tasks } = this
@@ -170,7 +175,7 @@ class AggregatedResult implements RunResult {
 }
 
 function outputsOf(tasks: readonly TaskResult[]): Readonly<Record<string, Json>> {
-  const outputs: Record<string, Json> = Object.create(null)
+  const outputs: Record<string, Json> = {}
   for (const { id, output } of tasks) if (output !== undefined) outputs[id] = output
   return outputs
 }

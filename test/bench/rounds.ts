@@ -13,12 +13,14 @@ export interface Measured {
 /** How a contender fared; a text says why it was not measured. */
 export type Outcome = Measured | string
 
-/** What is short is repeated within a round until it has taken so long, in milliseconds. */
-const SHORTEST_MS = 20
+/** What is short is repeated within a turn until it has taken so long, in milliseconds. */
+const SHORTEST_MS = 50
 
 /**
  * Measures contenders in turns, so that what slows the machine down for a while slows all of them. The first one is the floor.
- * A first turn that is not counted warms everything up. `wait` is asked before each turn of a contender.
+ *
+ * BAD: to collect garbage before each turn. The hidden classes of what is gone are collected too, the compiled code that knew them
+ * with them, and every turn starts cold. GOOD: turns long enough that each pays for its own garbage, and another one first in each round.
  */
 export async function measureRounds(
   contenders: readonly Contender[],
@@ -33,9 +35,8 @@ export async function measureRounds(
     if (lack === undefined) runners.push(new Runner(contender, graph, trace))
     else outcomes.set(contender, lack)
   }
-  for (const runner of runners) await runner.run()
+  for (const runner of runners) await runner.warmUp(rounds)
   for (let round = 0; round < rounds; round++)
-    // Each round begins with another one: nobody always comes after the same neighbour's garbage.
     for (let turn = 0; turn < runners.length; turn++) await runners[(round + turn) % runners.length]!.measure()
   const [floor] = runners
   for (const { contender, times } of runners)
@@ -61,10 +62,16 @@ class Runner {
     this.#trace = trace
   }
 
+  /** As long as it will be measured, or once. */
+  async warmUp(rounds: number): Promise<void> {
+    let spentMs = 0
+    do spentMs += await this.run()
+    while (spentMs < rounds * SHORTEST_MS)
+  }
+
   async measure(): Promise<void> {
     let spentMs = 0
     let runs = 0
-    globalThis.gc?.()
     for (; spentMs < SHORTEST_MS; runs++) spentMs += await this.run()
     this.times.push((spentMs * 1_000) / (runs * this.#size))
   }
