@@ -20,6 +20,8 @@ export interface AttemptHost {
   readonly deadlines: Deadlines
   send(signal: Signal): void
   progressed(attempt: Attempt, report: Report): void
+  /** The input of a task took too long to make. */
+  inputExpired(index: number): void
 }
 
 /** What is the same for all attempts of a task. */
@@ -63,6 +65,7 @@ export class Attempt implements AttemptContext, Deadline {
     this.idempotencyKey = key
     this.#terms = terms
     this.#phase = 'waiting'
+    this.#host.deadlines.remove(this)
   }
 
   get signal(): AbortSignal {
@@ -92,8 +95,14 @@ export class Attempt implements AttemptContext, Deadline {
     }
   }
 
+  /** Its input is being made, which may take no longer than the attempt itself. */
+  limitInput(timeoutMs: number): void {
+    this.#host.deadlines.add(timeoutMs, this)
+  }
+
   /** Its time is up. */
   expire(): void {
+    if (this.#phase === 'claimed') return this.#host.inputExpired(this.index)
     const { timeoutMs } = this.#terms as AttemptTerms
     const message = `the attempt took longer than ${timeoutMs} ms`
     const failure: Failure = { kind: 'timeout', timeout: 'attempt', message }
@@ -121,16 +130,16 @@ export class Attempt implements AttemptContext, Deadline {
     this.#lease.release()
   }
 
-  readonly #answered = (answer: unknown): void =>
-    this.#unlessStopping(() => {
-      try {
-        const parts = isReply(answer) ? answer : undefined
-        this.#note(parts?.usage)
-        this.#accept(canonicalJson(parts ? parts.output : answer))
-      } catch (error) {
-        this.#fail(invalidOutput(error))
-      }
-    })
+  readonly #answered = (answer: unknown): void => {
+    try {
+      const parts = isReply(answer) ? answer : undefined
+      if (parts) this.#note(parts.usage)
+      if (this.#phase === 'stopping') this.#stopped(false)
+      else if (this.#phase === 'running') this.#accept(canonicalJson(parts ? parts.output : answer))
+    } catch (error) {
+      this.#fail(invalidOutput(error))
+    }
+  }
 
   readonly #threw = (error: unknown): void => {
     this.#note(usageOf(error))
@@ -177,10 +186,10 @@ export class Attempt implements AttemptContext, Deadline {
   }
 
   #report(report: Report): void {
-    if (this.#phase !== 'running') return
+    if (this.#phase === 'over') return
     const { usage, ...said } = report
     this.#note(usage)
-    if (Object.keys(said).length > 0) this.#host.progressed(this, said)
+    if (this.#phase === 'running' && Object.keys(said).length > 0) this.#host.progressed(this, said)
   }
 
   #note(usage: unknown): void {

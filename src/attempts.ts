@@ -1,6 +1,6 @@
 import { Attempt, type AttemptHost } from './attempt.js'
 import type { Clock } from './clock.js'
-import type { JournalRecord } from './core/event.js'
+import type { AttemptStopping, JournalRecord } from './core/event.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
 import type { RunningState, StopReason, TaskSpec, TaskState } from './core/task.js'
@@ -15,6 +15,11 @@ import { requestOf } from './request.js'
 
 /** An hour. */
 const DEFAULT_TIMEOUT_MS = 3_600_000
+
+/** The longest time of one attempt of a task, in milliseconds. */
+export function timeoutOf(spec: TaskSpec): number {
+  return spec.timeoutMs ?? DEFAULT_TIMEOUT_MS
+}
 
 /** A pool as a run sees it. */
 export interface OpenPool {
@@ -31,6 +36,8 @@ export interface AttemptsSetup {
   /** The time of an event that happens now. */
   now(): number
   progressed(event: AttemptProgressed): void
+  /** The input of a task took too long to make. */
+  inputExpired(index: number): void
 }
 
 /** The live attempts of one run: what can be heard outside. Backends are called and stopped only when the cause is durable. */
@@ -68,9 +75,13 @@ export class Attempts implements AttemptHost {
     this.#live[index] = new Attempt(this, index, lease)
   }
 
-  /** True while task `index` holds a slot. */
-  holds(index: number): boolean {
-    return this.#live[index] !== undefined
+  /** The attempt that holds a slot for task `index`. */
+  of(index: number): Attempt | undefined {
+    return this.#live[index]
+  }
+
+  inputExpired(index: number): void {
+    this.#setup.inputExpired(index)
   }
 
   /** What task `index` last reported, while it runs. */
@@ -92,7 +103,7 @@ export class Attempts implements AttemptHost {
     const { pool, graceMs } = this.#setup.pools.get(state.pool) as OpenPool
     this.#live[index]?.prepare(state.attempt, state.key, {
       backend: pool.backend,
-      timeoutMs: spec.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      timeoutMs: timeoutOf(spec),
       graceMs,
       schema: this.#setup.binding(spec.id)?.output,
     })
@@ -101,8 +112,8 @@ export class Attempts implements AttemptHost {
   /** A record is durable: what it starts is called, what it stops is told. */
   published(record: JournalRecord): void {
     for (const event of record) {
-      if (event.type === 'attempt.started') this.#launch(event.index)
-      else if (event.type === 'attempt.stopping') this.#live[event.index]?.stop(abortReason(event.because))
+      if (event.type === 'attempt.started') this.#launch(event.index, event.attempt)
+      else if (event.type === 'attempt.stopping') this.#stop(event)
     }
   }
 
@@ -124,10 +135,17 @@ export class Attempts implements AttemptHost {
     this.deadlines.close()
   }
 
+  /** Not the next attempt: that of this event may have ended before its stop was durable. */
+  #stop({ index, attempt, because }: AttemptStopping): void {
+    const live = this.#live[index]
+    if (live?.attempt === attempt) live.stop(abortReason(because))
+  }
+
   /** Not if it has been decided meanwhile that it stops: the record that says so is on its way. */
-  #launch(index: number): void {
+  #launch(index: number, attempt: number): void {
     const state = this.#head.states[index] as TaskState
-    if (state.status === 'running') this.#live[index]?.launch(requestOf(this.#head, index, state))
+    if (state.status === 'running' && state.attempt === attempt)
+      this.#live[index]?.launch(requestOf(this.#head, index, state))
   }
 
   #publish(index: number, { progress, message }: Report): void {

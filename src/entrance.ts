@@ -67,8 +67,10 @@ export class Entrance {
 
   /** Adds tasks to the live run. */
   async join(input: PlanInput): Promise<void> {
-    await this.begun
+    // Without a wait where none is needed: a listener that adds to a run of instant agents must not come too late.
+    if (this.#early) await this.begun
     const plan = checkPlan(input, undefined, this.#setup.has)
+    if (plan.tasks.length === 0) return
     for (const { id } of plan.tasks)
       if (this.#entering.has(id)) throw duplicateId(id, `a task "${id}" is being added already`)
     for (const { id } of plan.tasks) this.#entering.add(id)
@@ -114,7 +116,7 @@ export class Entrance {
 
   async #join(plan: CheckedPlan): Promise<void> {
     const way = this.#setup.door.comeIn(plan.tasks)
-    const tasks = await Promise.race([way.tasks, this.#setup.over])
+    const tasks = way.entered() ?? (await Promise.race([way.tasks, this.#setup.over]))
     const { graph } = plan
     if (graph) this.#setup.keep(graph)
     if (tasks !== undefined && (await this.#open({ type: 'add', tasks, ...(graph && { bound: graph.bound }) }))) return

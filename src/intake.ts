@@ -3,7 +3,7 @@ import type { TaskSpec } from './core/task.js'
 import { CounterpointError } from './errors.js'
 import type { Distribute, TaskDefaults } from './options.js'
 import { checkGraph, didYouMean } from './plan/graph-check.js'
-import { type Plan, parsePlan, parseTask } from './plan/plan.js'
+import { type Plan, parseAddition, parsePlan } from './plan/plan.js'
 import { selectTasks } from './plan/select.js'
 import { type PlanSource, TaskGraph } from './plan/task-graph.js'
 import type { Demand } from './pools/admission.js'
@@ -30,8 +30,8 @@ export function checkPlan(
   known?: (id: string) => boolean,
 ): CheckedPlan {
   const graph = input instanceof TaskGraph ? input : undefined
-  const plan: Plan = graph ?? (known ? { tasks: (input as Plan).tasks.map(parseTask) } : parsePlan(input))
-  if (graph || known) checkGraph(plan.tasks, known)
+  if (graph) checkGraph(graph.tasks, known)
+  const plan: Plan = graph ?? (known ? parseAddition(input, known) : parsePlan(input))
   return {
     name: plan.name,
     version: plan.version,

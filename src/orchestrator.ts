@@ -9,6 +9,7 @@ import { checkPlan, Intake, type PlanInput } from './intake.js'
 import type { Journal, JournalHost, JournalProblem } from './journal/journal.js'
 import { memoryJournal } from './journal/memory-journal.js'
 import { newJournal } from './journal/new-journal.js'
+import { Obedience, reasonOf } from './obedience.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
 import { checkOrchestratorOptions, checkResumeOptions, checkRunOptions } from './options-check.js'
 import { compareGraphs } from './plan/compare-graph.js'
@@ -46,6 +47,7 @@ export class Orchestrator {
   readonly #resuming = new Map<string, Promise<Run>>()
   #draining: Promise<void> | undefined
   readonly #settled: string[] = []
+  readonly #obeying = new WeakMap<AbortSignal, Obedience>()
 
   /** @throws INVALID_INPUT for options that are not as documented. */
   constructor(options: OrchestratorOptions) {
@@ -185,12 +187,12 @@ export class Orchestrator {
     return run
   }
 
-  /** One listener a run, taken off when it ends: thousands of runs and tasks may share a signal. */
+  /** One listener a signal, however many runs share it; taken off when the last of them ends. */
   #obey(engine: RunEngine, signal: AbortSignal): void {
-    const cancel = (): void => void engine.cancel(reasonOf(signal))
-    if (signal.aborted) return cancel()
-    signal.addEventListener('abort', cancel, { once: true })
-    engine.onEnd(() => signal.removeEventListener('abort', cancel))
+    if (signal.aborted) return void engine.cancel(reasonOf(signal))
+    const obeying = this.#obeying.get(signal) ?? new Obedience(signal)
+    this.#obeying.set(signal, obeying)
+    engine.onEnd(obeying.add(reason => void engine.cancel(reason)))
   }
 
   #onEnded(runId: string, settled: boolean): void {
@@ -210,8 +212,4 @@ export class Orchestrator {
     if (place !== -1) this.#settled.splice(place, 1)
     if (this.#ownJournal) void this.#journal.delete(runId)
   }
-}
-
-function reasonOf({ reason }: AbortSignal): string {
-  return reason instanceof Error && reason.name !== 'AbortError' ? reason.message : 'cancelled by its signal'
 }

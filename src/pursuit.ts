@@ -1,4 +1,4 @@
-import { Attempts, type AttemptsSetup } from './attempts.js'
+import { Attempts, type AttemptsSetup, timeoutOf } from './attempts.js'
 import type { JournalRecord } from './core/event.js'
 import type { Failure } from './core/failure.js'
 import type { Json } from './core/json.js'
@@ -13,7 +13,7 @@ import { type InputFunction, makeInput, outputsFor } from './request.js'
 const DEFAULT_PRIORITY = 3
 
 /** What a {@link Pursuit} works with. */
-export interface PursuitSetup extends AttemptsSetup {
+export interface PursuitSetup extends Omit<AttemptsSetup, 'inputExpired'> {
   readonly admission: Admission
   readonly weight: number
 }
@@ -39,7 +39,7 @@ export class Pursuit implements Claimant {
   #held = false
 
   constructor(setup: PursuitSetup, head: RunState, durable: RunState) {
-    this.attempts = new Attempts(setup, head)
+    this.attempts = new Attempts({ ...setup, inputExpired: index => this.#inputExpired(index) }, head)
     this.#setup = setup
     this.#head = head
     this.#durable = durable
@@ -150,7 +150,7 @@ export class Pursuit implements Claimant {
   /** Ready no more, and not because it runs. */
   #withdraw(index: number): void {
     this.#inputs.delete(index)
-    if (this.attempts.holds(index)) this.attempts.finish(index)
+    if (this.attempts.of(index)) this.attempts.finish(index)
     else this.#lanes.get((this.#head.specs[index] as TaskSpec).pool ?? '')?.drop()
   }
 
@@ -177,7 +177,18 @@ export class Pursuit implements Claimant {
   #makeInput(index: number): void {
     const { id } = this.#head.specs[index] as TaskSpec
     const make = this.#setup.binding(id)?.input as InputFunction
-    makeInput(make, outputsFor(this.#head, index), (input, failure) => this.#start(index, input, failure))
+    const attempt = this.attempts.of(index)
+    attempt?.limitInput(timeoutOf(this.#head.specs[index] as TaskSpec))
+    makeInput(make, outputsFor(this.#head, index), (input, failure) => {
+      // It may come too late: for a task that was cancelled, or an attempt that did not get it in time.
+      if (attempt && this.attempts.of(index) === attempt) this.#start(index, input, failure)
+    })
+  }
+
+  #inputExpired(index: number): void {
+    const timeoutMs = timeoutOf(this.#head.specs[index] as TaskSpec)
+    const message = `the input function took longer than ${timeoutMs} ms`
+    this.#start(index, null, { kind: 'timeout', timeout: 'attempt', message })
   }
 
   #start(index: number, input: Json, failure?: Failure): void {
@@ -188,7 +199,7 @@ export class Pursuit implements Claimant {
 
   /** The slot of a task whose start has been decided: for its attempt, or back. */
   #takeSlot(index: number): void {
-    if (!this.attempts.holds(index)) return
+    if (!this.attempts.of(index)) return
     const state = this.#head.states[index] as TaskState
     // It left its lane when it was claimed: there is nothing to withdraw.
     this.#seen[index] = state.status === 'ready' ? state : undefined

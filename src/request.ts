@@ -16,14 +16,15 @@ export function makeInput(
   outputs: Readonly<Record<string, Json>>,
   done: (input: Json, failure?: Failure) => void,
 ): void {
+  const made = (input: unknown): void => done(canonicalJson(input))
   const failed = (error: unknown): void => {
     const failure = failureOf(error)
     done(null, { ...failure, kind: 'bad-input', message: `the input function failed: ${failure.message}` })
   }
   try {
     const input = make(outputs)
-    if (typeof input === 'object' && input !== null) Promise.resolve(input).then(canonicalJson).then(done, failed)
-    else done(canonicalJson(input))
+    if (typeof input === 'object' && input !== null) Promise.resolve(input).then(made).catch(failed)
+    else made(input)
   } catch (error) {
     failed(error)
   }

@@ -6,6 +6,8 @@ import type { Admission } from './pools/admission.js'
 export interface WayIn {
   /** With their pools, once there is room. */
   readonly tasks: Promise<readonly TaskSpec[]>
+  /** The same, if they are inside already. */
+  entered(): readonly TaskSpec[] | undefined
   /** True when they had not entered yet: then they never will. */
   giveUp(): boolean
 }
@@ -38,11 +40,11 @@ export class Door {
       gone = true
       return way?.giveUp() ?? true
     }
-    return { tasks: entered, giveUp }
+    return { tasks: entered, entered: () => way?.entered(), giveUp }
   }
 
   #admit(tasks: readonly TaskSpec[]): WayIn {
-    if (!this.#admission.limited) return { tasks: Promise.resolve(tasks), giveUp: () => false }
+    if (!this.#admission.limited) return { tasks: Promise.resolve(tasks), entered: () => tasks, giveUp: () => false }
     let resolve: (tasks: readonly TaskSpec[]) => void = () => {}
     const entered = new Promise<readonly TaskSpec[]>(done => {
       resolve = done
@@ -57,6 +59,6 @@ export class Door {
       leaveQueue()
       return !inside
     }
-    return { tasks: entered, giveUp }
+    return { tasks: entered, entered: () => (inside ? tasks : undefined), giveUp }
   }
 }

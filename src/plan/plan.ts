@@ -122,13 +122,7 @@ const parsed = new WeakSet<object>()
  */
 export function parsePlan(source: unknown, options?: ParsePlanOptions): Plan {
   if (options === undefined && parsed.has(source as object)) return source as Plan
-  const limits = {
-    maxBytes: limit('maxBytes', options?.maxBytes ?? 64 * 1024 * 1024, MAX),
-    maxTasks: limit('maxTasks', options?.maxTasks ?? 1_000_000, MAX),
-    maxDepth: limit('maxDepth', options?.maxDepth ?? 64, 1000),
-  }
-  const value = typeof source === 'string' || isBytes(source) ? readJsonText(source, limits) : source
-  const plan = readPlan(canonical(value, '$', limits.maxDepth, limits.maxBytes), limits.maxTasks)
+  const plan = readSource(source, options)
   checkGraph(plan.tasks)
   declareSound(plan.tasks)
   parsed.add(plan)
@@ -136,16 +130,24 @@ export function parsePlan(source: unknown, options?: ParsePlanOptions): Plan {
 }
 
 /**
- * Reads one task as data, by the rules of a plan: for a task that joins a live run. Its dependencies are for `checkGraph`.
+ * Reads tasks that join a live run, which has the tasks that are `known`: they may wait for those and must not repeat them.
  *
- * @throws CounterpointError `INVALID_INPUT`; paths start with `tasks[place]`, with `task` when no place is given.
+ * @throws CounterpointError as `parsePlan` does.
  */
-export function parseTask(source: unknown, place?: number): TaskSpec {
-  const where = place === undefined ? '$.task' : `$.tasks[${place}]`
-  const issues: InputIssue[] = []
-  const spec = readTask(canonical(source, where), where, issues)
-  if (issues.length > 0) throw invalidInput(issues)
-  return spec
+export function parseAddition(source: unknown, known: (id: string) => boolean): Plan {
+  const plan = parsed.has(source as object) ? (source as Plan) : readSource(source, undefined)
+  checkGraph(plan.tasks, known)
+  return plan
+}
+
+function readSource(source: unknown, options: ParsePlanOptions | undefined): Plan {
+  const limits = {
+    maxBytes: limit('maxBytes', options?.maxBytes ?? 64 * 1024 * 1024, MAX),
+    maxTasks: limit('maxTasks', options?.maxTasks ?? 1_000_000, MAX),
+    maxDepth: limit('maxDepth', options?.maxDepth ?? 64, 1000),
+  }
+  const value = typeof source === 'string' || isBytes(source) ? readJsonText(source, limits) : source
+  return readPlan(canonical(value, '$', limits.maxDepth, limits.maxBytes), limits.maxTasks)
 }
 
 /** The words that a task has in our own spelling. */

@@ -29,8 +29,6 @@ export interface Lane {
 /** A place in a pool for one attempt at a time. */
 export interface Slot {
   readonly end: () => void
-  leased: boolean
-  working: boolean
 }
 
 /** The lease of a slot for one attempt: a late release must not touch the next one's. */

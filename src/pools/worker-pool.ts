@@ -52,9 +52,11 @@ export class WorkerPool {
   #pass = 0
   #claims = 0
   #turnBegan = 0
-  #atGate: Slot[] | undefined
-  readonly #idle: Slot[] = []
+  #gateIsClosed = false
+  #pumping = false
   #sweeping = false
+  /** Slots that are not leased. */
+  readonly #free: Slot[] = []
   readonly #onRelease: (slot: Slot) => void = slot => this.#release(slot)
 
   /** @throws INVALID_INPUT for a concurrency that is no positive integer. */
@@ -76,7 +78,7 @@ export class WorkerPool {
   set concurrency(value: number) {
     this.#concurrency = checkConcurrency(this.name, value)
     this.#queue.concurrency = value
-    this.#fill()
+    this.#pump()
   }
 
   /** Starts nothing until `unpause`; what runs goes on. */
@@ -87,7 +89,7 @@ export class WorkerPool {
   /** Starts again. */
   unpause(): void {
     this.#paused = false
-    this.#fill()
+    this.#pump()
   }
 
   /** What the pool is doing now. */
@@ -113,7 +115,7 @@ export class WorkerPool {
       lane.pass = Math.max(lane.pass, this.#pass)
       this.#lanes.push(lane)
     }
-    this.#fill()
+    this.#pump()
   }
 
   #remove(lane: RunLane): void {
@@ -122,80 +124,56 @@ export class WorkerPool {
     this.#lanes.splice(this.#lanes.indexOf(lane), 1)
   }
 
-  /** Puts slots to work on what is ready: those that rest, then new ones. */
-  #fill(): void {
-    while (this.#open && this.#idle.length > 0 && this.#ready() > 0) this.#work(this.#idle.pop() as Slot)
-    while (this.#open && this.#slots < this.#concurrency && this.#slots - this.#leased < this.#ready()) {
+  /**
+   * Claims for free slots until nothing is ready or no slot is free. Not re-entered: what a claim sets off (an instant answer, a task
+   * of another run that becomes ready) is met by the loop, not by a deeper call.
+   */
+  #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    while (!this.#paused && !this.#gateIsClosed && this.#claimNext()) {}
+    this.#pumping = false
+    while (this.#slots > this.#concurrency && this.#free.length > 0) this.#end(this.#free.pop() as Slot)
+    if (this.#free.length > 0) this.#sweepSoon()
+  }
+
+  /** False when there is nothing to claim, or no slot for it. */
+  #claimNext(): boolean {
+    const lane = this.#nextLane()
+    const slot = lane && this.#freeSlot()
+    if (slot === undefined) return false
+    if (!this.#claim(lane as RunLane, slot)) this.#free.push(slot)
+    return true
+  }
+
+  /** One that is free, or a new one. p-queue starts it inside `add` (trap 1), or when one that has ended has made room there. */
+  #freeSlot(): Slot | undefined {
+    if (this.#slots > this.#concurrency) return undefined
+    if (this.#free.length === 0 && this.#slots < this.#concurrency) {
       this.#slots++
-      void this.#queue.add(() => new Promise<void>(end => this.#work({ end, leased: false, working: false })))
+      void this.#queue.add(() => new Promise<void>(end => this.#start({ end })))
     }
+    return this.#free.pop()
   }
 
-  get #open(): boolean {
-    return !this.#paused && this.#atGate === undefined
+  #start(slot: Slot): void {
+    this.#free.push(slot)
+    this.#pump()
   }
 
-  /** Claimable tasks. */
-  #ready(): number {
-    let ready = 0
-    for (const lane of this.#lanes) if (!lane.held) ready += lane.size
-    return ready
-  }
-
-  /** Claims for a slot until it is leased or has nothing to do. Not re-entered: a lease that comes back at once is seen by the loop. */
-  #work(slot: Slot): void {
-    if (slot.working) return
-    slot.working = true
-    while (!slot.leased) {
-      if (this.#atGate !== undefined) {
-        this.#atGate.push(slot)
-        break
-      }
-      if (this.#paused || this.#slots > this.#concurrency) {
-        this.#end(slot)
-        break
-      }
-      if (!this.#claimFor(slot)) {
-        this.#rest(slot)
-        break
-      }
+  /** False when the task was no longer ready. */
+  #claim(lane: RunLane, slot: Slot): boolean {
+    const index = lane.take()
+    if (lane.size === 0) this.#remove(lane)
+    if (index === -1) return false
+    const lease = new SlotLease(slot, this.#onRelease)
+    this.#leased++
+    if (lane.run.claim(index, lease)) {
+      this.#charge(lane)
+      return true
     }
-    slot.working = false
-  }
-
-  /** In a chain the next task is ready a moment later: a slot with nothing to do stays for this turn of the event loop. */
-  #rest(slot: Slot): void {
-    this.#idle.push(slot)
-    if (this.#sweeping) return
-    this.#sweeping = true
-    this.#clock.schedule(() => {
-      this.#sweeping = false
-      for (const idle of this.#idle.splice(0)) this.#end(idle)
-    }, 0)
-  }
-
-  #end(slot: Slot): void {
-    this.#slots--
-    slot.end()
-  }
-
-  /** False when no lane has a task. */
-  #claimFor(slot: Slot): boolean {
-    for (let lane = this.#nextLane(); lane !== undefined; lane = this.#nextLane()) {
-      const index = lane.take()
-      if (lane.size === 0) this.#remove(lane)
-      if (index === -1) continue
-      const lease = new SlotLease(slot, this.#onRelease)
-      slot.leased = true
-      this.#leased++
-      if (lane.run.claim(index, lease)) {
-        this.#charge(lane)
-        return true
-      }
-      lease.revoke()
-      slot.leased = false
-      this.#leased--
-    }
+    lease.revoke()
+    this.#leased--
     return false
   }
 
@@ -212,9 +190,25 @@ export class WorkerPool {
   }
 
   #release(slot: Slot): void {
-    slot.leased = false
     this.#leased--
-    this.#work(slot)
+    this.#free.push(slot)
+    this.#pump()
+  }
+
+  #end(slot: Slot): void {
+    this.#slots--
+    slot.end()
+  }
+
+  /** In a chain the next task is ready a moment later: a slot with nothing to do stays for a turn of the event loop, then it ends. */
+  #sweepSoon(): void {
+    if (this.#sweeping) return
+    this.#sweeping = true
+    this.#clock.schedule(() => {
+      this.#sweeping = false
+      if (this.#gateIsClosed) return
+      for (const slot of this.#free.splice(0)) this.#end(slot)
+    }, 0)
   }
 
   #nextLane(): RunLane | undefined {
@@ -225,15 +219,13 @@ export class WorkerPool {
 
   /** Trap 9: a million instant tasks would starve every timer. All slots wait for one turn of the event loop. */
   #closeGate(): void {
-    if (this.#atGate !== undefined) return
-    this.#atGate = []
+    if (this.#gateIsClosed) return
+    this.#gateIsClosed = true
     this.#clock.schedule(() => {
-      const slots = this.#atGate as Slot[]
-      this.#atGate = undefined
+      this.#gateIsClosed = false
       this.#claims = 0
       this.#turnBegan = this.#clock.monotonic()
-      for (const slot of slots) this.#work(slot)
-      this.#fill()
+      this.#pump()
     }, 0)
   }
 }

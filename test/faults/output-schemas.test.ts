@@ -64,7 +64,6 @@ describe('an output schema', () => {
     expect(task).toMatchObject({ status: 'dead', failure: { kind: 'invalid-output' } })
   })
 
-  // BUG: attempt.ts, #accept: for a promise, what #validated throws is an unhandled rejection, and the attempt goes on to its time-out.
   test('whose issues cannot be read later, fails the attempt', async () => {
     const task = await checked(async () => ({ issues: unreadable }))
     expect(task).toMatchObject({ status: 'dead', failure: { kind: 'invalid-output' } })

@@ -65,8 +65,7 @@ describe('usage', () => {
     expect(a).toMatchObject({ abandoned: 0, usage: { costUsd: 6 } })
   })
 
-  // BUG: attempt.ts, #answered: the usage of a reply is noted only while the attempt runs; #threw notes it always. Paid for and not counted.
-  test.fails('that comes with a reply after the abort is counted', async () => {
+  test('that comes with a reply after the abort is counted', async () => {
     const { a } = await play({
       answers: [ignoreAbort(55, succeed('late', used(6)))],
       task: { timeoutMs: 50, retries: 0 },

@@ -1,7 +1,7 @@
 import { type ParsePlanOptions, parsePlan } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseTask } from '../../src/plan/plan.js'
+import { parseAddition } from '../../src/plan/plan.js'
 import { badPaths, firstIssue, thrown } from './thrown.js'
 
 const task = (members: object): object => ({ tasks: [{ id: 'a', ...members }] })
@@ -286,18 +286,15 @@ describe('parsePlan refuses', () => {
   })
 })
 
-describe('parseTask', () => {
-  it('reads one task by the same rules', () => {
-    expect(parseTask({ id: 'a', blocked_by: ['b'], timeout_sec: 1 })).toEqual({
-      id: 'a',
-      description: 'a',
-      after: ['b'],
-      timeoutMs: 1000,
-    })
-    expect(badPaths(() => parseTask({ id: 'a', retries: -1, context: 1 }))).toEqual(['task.retries'])
-    expect(badPaths(() => [{ id: 'a' }, { id: 'b', context: [Number.NaN] }].map(parseTask))).toEqual([
-      'tasks[1].context[0]',
+describe('parseAddition', () => {
+  it('reads tasks by the same rules, which may wait for those of the run', () => {
+    const read = (...tasks: object[]) => parseAddition({ tasks }, known => known === 'b').tasks
+    expect(read({ id: 'a', blocked_by: ['b'], timeout_sec: 1 })).toEqual([
+      { id: 'a', description: 'a', after: ['b'], timeoutMs: 1000 },
     ])
+    expect(() => read({ id: 'b' })).toThrow(/has a task "b" already/)
+    expect(badPaths(() => read({ id: 'a', retries: -1, context: 1 }))).toEqual(['tasks[0].retries'])
+    expect(badPaths(() => read({ id: 'a' }, { id: 'c', context: [Number.NaN] }))).toEqual(['tasks[1].context[0]'])
   })
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { type Run, type RunEvent, type RunResult, replay, type TaskSpec } from 'counterpoint'
-import { slowJournal, VirtualClock } from 'counterpoint/testing'
+import { type JournalRecord, type Run, type RunEvent, type RunResult, replay, type TaskSpec } from 'counterpoint'
+import { type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { Dice } from '../support/dice.js'
@@ -71,7 +71,10 @@ async function check(run: Run, heard: readonly RunEvent[]): Promise<void> {
 }
 
 describe(`${HISTORIES} runs`, () => {
-  const several = fc.array(fc.record({ tasks: plans(15), failureMode }), { minLength: 1, maxLength: 3 })
+  const several = fc.array(fc.record({ tasks: plans(15), failureMode, built: fc.boolean() }), {
+    minLength: 1,
+    maxLength: 3,
+  })
 
   test(
     'with agents, hosts and clocks of every kind settle in virtual time, keep every invariant, and leave nothing behind',
@@ -79,17 +82,18 @@ describe(`${HISTORIES} runs`, () => {
       await fc.assert(
         fc.asyncProperty(several, fc.nat(), fc.nat(3), async (given, seed, delay) => {
           const clock = new VirtualClock()
-          const dice = new Dice(seed + 1)
           const journal = delay === 0 ? new ProbeJournal() : slowJournal({ clock, delayMs: delay * 2 })
-          const theatre = new Theatre(clock, seed, 'wild', { journal })
+          const prompt = delay === 0 && given.length === 1 && !given[0]!.built
+          const theatre = new Theatre(clock, seed, 'wild', journal, prompt)
           const heard = new Map<string, RunEvent[]>()
-          const runs = given.map(({ tasks, failureMode }, i) => {
-            const run = theatre.orchestrator.run({ tasks }, { runId: `r${i}`, failureMode, weight: 1 + i })
+          const runs = given.map(({ tasks, failureMode, built }, i) => {
+            const plan = built ? theatre.graphOf(tasks) : { tasks }
+            const run = theatre.orchestrator.run(plan, { runId: `r${i}`, failureMode, weight: 1 + i })
             heard.set(run.id, [])
             run.on('event', event => event.type !== 'attempt.progressed' && void heard.get(run.id)!.push(event))
             return run
           })
-          meddle(theatre, runs, dice)
+          meddle(theatre, runs, new Dice(seed + 1))
           const settled = Promise.all(runs.map(run => run.result)).then(() => theatre.checkEmpty())
           settled.catch(() => {})
           await clock.runUntilIdle()
@@ -98,7 +102,7 @@ describe(`${HISTORIES} runs`, () => {
           for (const run of runs) await check(run, heard.get(run.id)!)
           assert.equal(clock.pending, 0)
         }),
-        { numRuns: Math.ceil(HISTORIES * 0.4) },
+        { numRuns: Math.ceil(HISTORIES * 0.35) },
       )
     },
     PATIENCE,
@@ -108,14 +112,12 @@ describe(`${HISTORIES} runs`, () => {
     'with steady agents come to the same end from every prefix of their journal',
     async () => {
       await fc.assert(
-        fc.asyncProperty(plans(8), fc.nat(), async (tasks, seed) => {
+        fc.asyncProperty(plans(8), fc.nat(), fc.boolean(), async (tasks, seed, built) => {
           const journal = new ProbeJournal()
-          const first = await performed(seed, journal, theatre => theatre.orchestrator.run({ tasks }, { runId: 'r' }))
+          const first = await performed(seed, tasks, built, journal)
           const count = journal.records('r').length
           for (let held = 1; held <= count; held++) {
-            const again = await performed(seed, ProbeJournal.after(journal, held), theatre =>
-              theatre.orchestrator.resume('r'),
-            )
+            const again = await performed(seed, tasks, built, ProbeJournal.after(journal, held))
             assert.deepEqual(endsOf(again), endsOf(first), `from ${held} of ${count} records`)
           }
         }),
@@ -124,21 +126,84 @@ describe(`${HISTORIES} runs`, () => {
     },
     PATIENCE,
   )
+
+  test(
+    'with steady agents come to the same end, however often they are drained and resumed',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(plans(12), fc.nat(), fc.nat(2), async (tasks, seed, delay) => {
+          const expected = await performed(seed, tasks, false, new ProbeJournal())
+          const dice = new Dice(seed)
+          const records = new ProbeJournal()
+          for (let i = 0; i < 12; i++)
+            await drained(seed, tasks, records, delay, 1 + dice.below(150), dice.below(2) * 30)
+          assert.deepEqual(endsOf(await performed(seed, tasks, false, records)), endsOf(expected))
+        }),
+        { numRuns: Math.ceil(HISTORIES * 0.03) },
+      )
+    },
+    PATIENCE,
+  )
 })
 
-/** A run to its end, with steady agents. */
+/** A run to its end, begun or resumed, with steady agents. */
 async function performed(
   seed: number,
+  tasks: readonly TaskSpec[],
+  built: boolean,
   journal: ProbeJournal,
-  begin: (theatre: Theatre) => Run | Promise<Run>,
 ): Promise<RunResult> {
   const clock = new VirtualClock()
-  const theatre = new Theatre(clock, seed, 'steady', { journal })
-  const run = await begin(theatre)
+  const theatre = new Theatre(clock, seed, 'steady', journal, !built)
+  const graph = built ? theatre.graphOf(tasks) : undefined
+  const fresh = journal.records('r').length === 0
+  const { orchestrator } = theatre
+  const run = fresh
+    ? orchestrator.run(graph ?? { tasks }, { runId: 'r' })
+    : await orchestrator.resume('r', { ...(graph && { graph }) })
   await clock.runUntilIdle()
   checkHistory(journal.records('r').flat())
   theatre.checkEmpty()
   return run.result
+}
+
+/** Some of a run, in a process that ends in good order: `records` has more of it afterwards. */
+async function drained(
+  seed: number,
+  tasks: readonly TaskSpec[],
+  records: ProbeJournal,
+  delay: number,
+  afterMs: number,
+  timeoutMs: number,
+): Promise<void> {
+  const clock = new VirtualClock()
+  const held = records.records('r')
+  const slow = delay === 0 ? undefined : await slowed(clock, delay, held)
+  const theatre = new Theatre(clock, seed, 'steady', slow ?? records, false)
+  const run =
+    held.length === 0 ? theatre.orchestrator.run({ tasks }, { runId: 'r' }) : await theatre.orchestrator.resume('r')
+  const ended = run.result.catch((error: { code?: string }) => assert.equal(error.code, 'RUN_SUSPENDED'))
+  await clock.advance(afterMs)
+  const drained = theatre.orchestrator.drain({ timeoutMs })
+  await clock.runUntilIdle()
+  await drained
+  await ended
+  if (slow)
+    records.runs.set(
+      'r',
+      slow.durableRecords('r').map(record => JSON.stringify(record)),
+    )
+  checkHistory(records.records('r').flat(), { settled: false })
+  theatre.checkEmpty()
+}
+
+/** A journal that takes its time, with what another one holds. */
+async function slowed(clock: VirtualClock, delayMs: number, records: readonly JournalRecord[]): Promise<SlowJournal> {
+  const journal = slowJournal({ clock, delayMs })
+  const { append } = await journal.open('r')
+  for (const record of records) void append(record)
+  await journal.flush()
+  return journal
 }
 
 /** What the tasks came to, without times, numbers of attempts, and which of several causes came first. */

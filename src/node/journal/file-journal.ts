@@ -33,7 +33,7 @@ export interface FileJournalOptions {
   readonly maxInlineBytes?: number
   /**
    * What to do with a journal in which something is damaged that had been durable. `refuse`: it is not opened, and nothing is
-   * changed. `cut`: it ends before the damage, and the rest is set aside. Default `refuse`.
+   * changed. `cut`: it ends before the damage; the files stay as they are. Default `refuse`.
    */
   readonly onDamage?: 'refuse' | 'cut'
   /** Default: that of this machine. */
@@ -46,8 +46,8 @@ export interface FileJournalOptions {
  * Keeps runs in files: append-only segments of JSON Lines, with a checksum for each record. One process at a time may have a run
  * open; a crashed one's is taken over. Throws INVALID_INPUT for options that are not as documented.
  *
- * While the disk refuses to write, the run waits, and goes on when it can. A torn tail is cut, set aside and reported; damage
- * before it refuses to open with JOURNAL. See docs/architecture.md, "The file journal".
+ * While the disk refuses to write, the run waits, and goes on when it can. A torn tail is cut and reported; damage before it
+ * refuses to open with JOURNAL. See docs/architecture.md, "The file journal".
  *
  * ```ts
  * const orchestrator = new Orchestrator({ pools, journal: fileJournal({ folder: '.counterpoint' }) })

@@ -17,7 +17,13 @@ export interface Header {
   readonly runId: string
   readonly segment: number
   /** Where the segment before it ends, whatever stands there after that. None for the first. */
-  readonly after?: Link
+  readonly after?: Predecessor
+}
+
+/** The end of a segment that another one goes on from. */
+export interface Predecessor extends Link {
+  /** How long its file was then: more than `bytes` when a write had been cut off. More later is a writer that lost its lock. */
+  readonly size: number
 }
 
 /** The body of a header. Members that a reader does not know mean nothing to it: what it must know raises `minReader`. */
@@ -28,7 +34,7 @@ export function headerBody({ runId, segment, after }: Header, now: number): stri
     minReader: 1,
     runId,
     segment,
-    ...(after && { after: { segment: after.segment, bytes: after.bytes, crc: after.crc } }),
+    ...(after && { after: { segment: after.segment, bytes: after.bytes, crc: after.crc, size: after.size } }),
     createdAt: new Date(now).toISOString(),
     writer: { host: hostname(), pid: process.pid },
   })
@@ -45,10 +51,9 @@ export function parseHeader(body: string, where: string): Header {
   const minReader = Number(said.minReader)
   if (!(minReader <= VERSION)) throw tooNew(runId, where, said)
   const { segment, after } = said
-  if (runId === undefined || !isCount(segment) || !(after === undefined || isLink(after)))
+  if (runId === undefined || !isCount(segment) || !(after === undefined || isPredecessor(after)))
     throw notOurs(runId, where, 'has a header that cannot be read, although nothing in it is damaged')
-  const { segment: before, bytes, crc } = (after ?? {}) as Link
-  return { runId, segment, ...(after !== undefined && { after: { segment: before, bytes, crc } }) }
+  return { runId, segment, ...(after !== undefined && { after }) }
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
@@ -60,9 +65,9 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function isLink(value: unknown): value is Link {
-  const { segment, bytes, crc } = (value ?? {}) as Partial<Record<keyof Link, unknown>>
-  return isCount(segment) && isCount(bytes) && isCount(crc)
+function isPredecessor(value: unknown): value is Predecessor {
+  const { segment, bytes, crc, size } = (value ?? {}) as Partial<Record<keyof Predecessor, unknown>>
+  return isCount(segment) && isCount(bytes) && isCount(crc) && isCount(size)
 }
 
 function isCount(value: unknown): value is number {

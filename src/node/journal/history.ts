@@ -6,11 +6,12 @@ import { type Place, segmentPath } from './place.js'
 import { journalError } from './problem.js'
 import type { ParsedBody } from './record-body.js'
 import { readHeader, type SegmentEnd, scanSegment, wasDurable, withSegment } from './segment-reader.js'
-import { setFileAside, setTailAside } from './set-aside.js'
 
 // A segment has one writer, once. Every opener that writes makes one of its own, and its header says where the one before it
-// ends. So a writer that lost its lock and goes on writes where nobody reads, and a write that failed is never mended in place.
-// The history of a run is the chain of segments from the newest with a header back to the first.
+// ends. So a writer that lost its lock and goes on writes where nobody reads, and what was cut off stays where it is, for who
+// wants to look at it. The history of a run is the chain of segments from the newest with a header back to the first.
+// Invariant: nothing but a new segment ever changes a history. To mend a file in place is safe only for who surely has the lock,
+// and nobody surely has it.
 
 /** What a journal holds when it is opened. */
 export interface History {
@@ -23,15 +24,16 @@ export interface History {
 }
 
 /**
- * Reads all that a run's folder holds, and tidies: a tail that is torn, a segment that was never begun, and what stands past the
- * end of one are set aside and reported. What it gives is durable. For the holder of the lock.
+ * Reads all that a run's folder holds. A tail that is torn, a segment that was never begun, and what a writer left that had lost
+ * its lock are no part of it, and are reported. What it gives is durable. For the holder of the lock.
  *
  * @throws JOURNAL for anything that could be a loss of what had been durable, unless damage is to be cut.
  */
 export async function openHistory(place: Place): Promise<History> {
   const numbers = segmentNumbers(await place.fileSystem.readdir(place.folder))
-  const ends = await scanChain(place, await findChain(place, numbers))
-  await tidy(place, numbers, ends)
+  const chain = await findChain(place, numbers)
+  const ends = await scanChain(place, chain)
+  await tellIgnored(place, numbers, chain, ends)
   if (place.durability === 'fsync') await makeDurable(place, ends.at(-1))
   return { links: linksOf(ends), nextSegment: (numbers.at(-1) ?? 0) + 1, nextSeq: nextSeq(ends) }
 }
@@ -133,18 +135,32 @@ function damaged(place: Place, segment: number, byte: number, records: number, w
     throw journalError(
       place.runId,
       where,
-      `${what}. Nothing was changed. Restore the run's folder from a backup; or open it with onDamage: 'cut', which keeps the ${records} records before this and sets the rest aside`,
+      `${what}. Nothing was changed. Restore the run's folder from a backup; or open it with onDamage: 'cut', which keeps the ${records} records before this`,
     )
   place.report(`${where}: ${what}. It is cut here, as asked: the records before this are kept`, undefined)
 }
 
-/** Sets aside what is not part of the history, so that the next opener does not find it again. */
-async function tidy(place: Place, numbers: readonly number[], ends: readonly ScannedSegment[]): Promise<void> {
-  for (const { segment, bytes, size } of ends)
-    if (size > bytes) await setTailAside(place, segment, bytes, size, segment === ends.at(-1)?.segment)
-  const kept = new Set(ends.map(({ segment }) => segment))
-  for (const segment of numbers) if (!kept.has(segment)) await setFileAside(place, segment)
+/** Reports what is no part of the history, unless an earlier opener has: it made a segment after that. */
+async function tellIgnored(
+  place: Place,
+  numbers: readonly number[],
+  chain: readonly Header[],
+  ends: readonly ScannedSegment[],
+): Promise<void> {
+  for (const [i, { segment, bytes, size }] of ends.entries()) {
+    const seen = chain[i + 1]?.after?.size
+    const path = segmentPath(place, segment)
+    if (size > (seen ?? bytes))
+      place.report(`${path}, byte ${seen ?? bytes}: ${seen === undefined ? TORN : LATE}`, undefined)
+  }
+  for (const segment of numbers)
+    if (segment > (ends.at(-1)?.segment ?? 0)) place.report(`${segmentPath(place, segment)}: ${NOT_BEGUN}`, undefined)
 }
+
+const TORN = 'the journal ends here, in a write that was cut off. What stands after it is no part of the journal'
+const LATE = 'a writer that had lost its lock went on here. What it wrote is no part of the journal'
+const NOT_BEGUN =
+  'the first write of this file was cut off, or what it goes on from is damaged. It is no part of the journal'
 
 /** Undefined when the last record is of a kind that this version does not know. */
 function nextSeq(ends: readonly ScannedSegment[]): number | undefined {

@@ -9,9 +9,10 @@ import { journalError } from './problem.js'
  *
  * Two things at once. The kernel's lock, where there is one: it is free when its holder is dead, and only then. And the file
  * LOCK, which says who that is, and guards where the kernel does not: across containers, on shared disks, on other systems.
- * What makes the file safe is the order of things. A writer acknowledges a commit only if LOCK is still its own *after* the
- * commit was written, and whoever takes the lock reads the journal *after* LOCK is its own. So either the new one reads the
- * commit, or the old one never acknowledges it, however long it slept in between and whoever deleted the file.
+ * What makes the file safe is the order of things, as a LOCK that is lost never comes back. Whoever takes the lock reads the
+ * journal *after* LOCK is its own, and a writer acknowledges a commit only if LOCK is still its own *after* the commit was written:
+ * either the new one reads the commit, or the old one never acknowledges it, however long it slept in between. And a writer puts
+ * something into a segment only if LOCK is still its own *after* the number of the segment was taken: see `SegmentWriter`.
  */
 export class RunLock {
   /** Who we are. */
@@ -137,8 +138,9 @@ class LockFile {
   }
 
   /**
-   * BAD: to unlink the dead holder's lock. A second taker that had found it dead as well unlinks the first one's new lock.
-   * GOOD: to give it another name, in one step, then to look at what one has got, and to put back what is not the dead one's.
+   * BAD: to unlink the dead holder's lock. A second taker that had found it dead as well unlinks the first one's new lock, and
+   * both have the run. GOOD: to give it another name, in one step, and to look at what one has got. It is not put back, even if
+   * it is a living one's: whoever took the lock in between would find it gone and come again. A lock that is lost stays lost.
    */
   async #takeAway(text: string, us: Holder): Promise<void> {
     const aside = `${this.#path}.dead-${us.nonce}`
@@ -149,9 +151,8 @@ class LockFile {
       throw error
     }
     const got = (await readWhole(this.#fileSystem, aside)).toString()
-    if (got === text) return this.#fileSystem.unlink(aside)
-    await this.#fileSystem.rename(aside, this.#path)
-    throw lockedBy(this.#runId, this.#path, parseHolder(got))
+    await this.#fileSystem.unlink(aside)
+    if (got !== text) throw lockedBy(this.#runId, this.#path, parseHolder(got))
   }
 }
 

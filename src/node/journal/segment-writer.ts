@@ -1,6 +1,6 @@
 import { codeOf, type OpenFile, writeFully } from './file-system.js'
 import { FrameBuffer } from './framing.js'
-import { headerBody, type Link } from './header.js'
+import { headerBody, type Link, type Predecessor } from './header.js'
 import type { RunLock } from './lock.js'
 import { type Place, segmentPath } from './place.js'
 import { journalError } from './problem.js'
@@ -29,6 +29,7 @@ export class JournalLost extends Error {
 
 interface OpenSegment {
   readonly segment: number
+  readonly after: Predecessor | undefined
   readonly file: OpenFile
   /** Where its last durable commit ends. */
   bytes: number
@@ -107,12 +108,9 @@ export class SegmentWriter {
   #fill(current: OpenSegment, rests: readonly string[]): void {
     const { place, now } = this.#setup
     const isFirst = current.bytes === 0
-    const after = this.#links.at(-1)
+    const { segment, after } = current
     this.#frames.start(current.crc)
-    if (isFirst)
-      this.#frames.add(
-        headerBody({ runId: place.runId, segment: current.segment, ...(after !== undefined && { after }) }, now()),
-      )
+    if (isFirst) this.#frames.add(headerBody({ runId: place.runId, segment, ...(after && { after }) }, now()))
     // The header begins the first commit, a mark each other one.
     for (let i = 0; i < rests.length; i++)
       this.#frames.add(bodyText(rests[i] as string, i === 0 && !isFirst ? current.commits + 1 : 0))
@@ -160,20 +158,36 @@ export class SegmentWriter {
   async #begin(): Promise<OpenSegment> {
     await this.#verify()
     const { place } = this.#setup
+    const after = await this.#predecessor()
+    const { segment, file } = await this.#create(place)
+    this.#current = { segment, after, file, bytes: 0, crc: 0, commits: 0 }
+    // Invariant: nothing is written to a segment unless the lock was ours when its number was taken. So the highest number of
+    // all segments that hold anything is that of the last one who had the lock, and the chain from there misses nothing.
+    await this.#checkLock()
+    return this.#current
+  }
+
+  /** A number that is taken is that of a writer who has lost its lock, or of a write that failed: nothing is read there. */
+  async #create(place: Place): Promise<{ readonly segment: number; readonly file: OpenFile }> {
     for (;;) {
       const segment = this.#nextSegment
       try {
         const file = await place.fileSystem.open(segmentPath(place, segment), 'create')
         this.#nextSegment++
-        this.#current = { segment, file, bytes: 0, crc: 0, commits: 0 }
-        return this.#current
+        return { segment, file }
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw error
-        // A writer that has lost its lock was faster. Nothing is read of what it writes there.
-        await this.#checkLock()
         this.#nextSegment++
       }
     }
+  }
+
+  async #predecessor(): Promise<Predecessor | undefined> {
+    const { place } = this.#setup
+    const link = this.#links.at(-1)
+    if (link === undefined) return undefined
+    const facts = await place.fileSystem.lstat(segmentPath(place, link.segment))
+    return { ...link, size: facts?.bytes ?? link.bytes }
   }
 
   /** Reads what was acknowledged back before anything goes on from it. */

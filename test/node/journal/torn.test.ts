@@ -64,41 +64,26 @@ describe('a journal that was cut off', () => {
     }
   })
 
-  test('keeps the torn tail aside, with its place, and goes on as if it had never been', async () => {
+  test('goes on as if the torn tail had never been, which stays where it is and is told of once', async () => {
     const disk = await smallJournal()
     const content = disk.content(NEWEST)
     const end = content.length - (frameSizes(content).at(-1) as number)
     disk.put(NEWEST, content.subarray(0, content.length - 3))
-    const bench = new Bench(disk)
-    const open = await bench.open()
-    await open.append(record(8, 'another'))
-    await open.close()
-    expect(disk.content(NEWEST)).toEqual(content.subarray(0, end))
-    expect(disk.content(`${NEWEST}.torn-${end}`)).toEqual(content.subarray(end, -3))
-    expect(bench.told).toHaveLength(1)
-    expect(bench.told[0]).toContain(`journal-000002.log.torn-${end}`)
-    expect(await reopened(disk)).toEqual({
-      records: [...records(1, 7), record(8, 'another')],
-      refusal: undefined,
-      told: [],
-    })
-  })
-
-  test('is opened although the tail cannot be set aside for want of space, and cuts it then', async () => {
-    const disk = await smallJournal()
-    const content = disk.content(NEWEST)
-    const end = content.length - (frameSizes(content).at(-1) as number)
-    disk.put(NEWEST, content.subarray(0, content.length - 3))
-    disk.fail({ on: 'fsync', path: `.torn-${end}`, code: 'ENOSPC' })
+    expect((await reopened(disk)).told).toEqual([
+      expect.stringContaining(`${NEWEST}, byte ${end}: the journal ends here`),
+    ])
     const bench = new Bench(disk)
     await fill(bench, [record(8, 'another')])
-    expect(bench.told).toEqual([expect.stringContaining('they stay where they are')])
-    expect(disk.content(NEWEST)).toHaveLength(content.length - 3)
-    const next = await reopened(disk)
-    expect([next.records.at(-1), next.told]).toEqual([
-      record(8, 'another'),
-      [expect.stringContaining(`goes on past byte ${end}, where a later writer took over`)],
-    ])
+    expect(bench.told).toHaveLength(1)
+    expect(disk.content(NEWEST)).toEqual(content.subarray(0, -3))
+    const next = { records: [...records(1, 7), record(8, 'another')], refusal: undefined, told: [] }
+    expect(await reopened(disk)).toEqual(next)
+
+    disk.put(NEWEST, content)
+    const late = expect.stringContaining(
+      `${NEWEST}, byte ${content.length - 3}: a writer that had lost its lock went on`,
+    )
+    expect(await reopened(disk)).toEqual({ ...next, told: [late] })
   })
 })
 
@@ -142,15 +127,17 @@ describe('a journal with one bit flipped', () => {
     }
   })
 
-  test('can be cut before the damage by choice: what follows is set aside', async () => {
+  test('can be cut before the damage by choice, and the files stay as they are', async () => {
     const disk = await smallJournal()
     const content = Buffer.from(disk.content(SEGMENT))
     content[content.length - 5]! ^= 4
     disk.put(SEGMENT, content)
     expect((await reopened(disk)).refusal).toContain("onDamage: 'cut', which keeps the 1 records")
+    const files = [SEGMENT, NEWEST].map(path => Buffer.from(disk.content(path)))
     const bench = new Bench(disk, { onDamage: 'cut' })
     await fill(bench, records(2, 3))
-    expect(bench.told.join('\n')).toContain('journal-000002.log.torn-0')
+    expect(bench.told[0]).toMatch(/expected a record that had been durable.*It is cut here, as asked/)
+    expect([SEGMENT, NEWEST].map(path => disk.content(path))).toEqual(files)
     expect(await reopened(disk)).toEqual({ records: records(1, 3), refusal: undefined, told: [] })
   })
 })
@@ -176,8 +163,7 @@ describe('in the place of a segment', () => {
     await fill(bench, records(1, 2))
     expect(bench.told).toHaveLength(1)
     expect(await reopened(disk)).toEqual({ records: records(1, 2), refusal: undefined, told: [] })
-    const kept = disk.paths().filter(path => path.includes('torn'))
-    expect(kept.map(path => disk.content(path).toString())).toEqual(content === '' ? [] : [content])
+    expect(disk.content(SEGMENT).toString()).toBe(content)
   })
 
   test('a missing one refuses when a later one goes on from it', async () => {

@@ -1,0 +1,209 @@
+import type { Run } from 'counterpoint'
+import { fail, ignoreAbort, succeed } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { checkHistory } from '../support/history.js'
+import { specs } from '../support/scene.js'
+import { eventsOf, KEEPINGS, Life } from './life.js'
+
+const RUN = { runId: 'x' } as const
+const HOUR_MS = 3_600_000
+const TEN_YEARS_MS = 10 * 365 * 24 * HOUR_MS
+
+/** The history of a run that has settled is whole, and the journal holds it. */
+async function checkSettled(life: Life, run: Run): Promise<void> {
+  const events = await eventsOf(run)
+  checkHistory(events)
+  expect((await life.records(run.id)).flat()).toEqual(events)
+}
+
+describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
+  test('that is data goes on from its journal alone: what had succeeded is not run again', async () => {
+    const first = new Life(keeping, { pool: { concurrency: 1 } })
+    first.backend.answer('a', { from: 'a', text: 'é'.repeat(20_000) }).hold('b')
+    const before = first.orchestrator.run({ name: 'plan', tasks: specs('a b<a c<b') }, RUN)
+    await first.until(() => first.backend.callsOf('b').length > 0)
+    const second = await first.next()
+    const run = await second.orchestrator.resume('x')
+    const { outcome, outputs } = await second.done(run.result)
+    expect([outcome, outputs]).toEqual(['completed', { a: before.task('a')!.output, b: 'b', c: 'c' }])
+    expect([first.called, second.called]).toEqual(['a1 b1', 'b2 c1'])
+    expect(second.backend.calls[0]!.request.outputs).toEqual({ a: before.task('a')!.output })
+    await checkSettled(second, run)
+  })
+
+  test('that is killed again and again while a task runs tries it four times; then it is dead, and the rest goes on', async () => {
+    let life = new Life(keeping)
+    life.backend.hold('a')
+    life.orchestrator.run({ tasks: specs('a b<a c') }, RUN)
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      await life.until(() => life.called.includes(`a${attempt}`))
+      life = await life.next()
+      life.backend.hold('a')
+      void life.orchestrator.resume('x')
+    }
+    await life.until(() => life.orchestrator.runs.get('x')?.progress().status === 'settled')
+    const run = life.orchestrator.runs.get('x')!
+    expect(run.task('a')).toMatchObject({ status: 'dead', attempts: 4, failure: { kind: 'interrupted' } })
+    expect(run.task('b')).toMatchObject({ status: 'skipped', rootCause: 'a' })
+    expect([run.task('c')?.status, (await run.result).outcome, life.called]).toEqual(['succeeded', 'partial', ''])
+    await checkSettled(life, run)
+  })
+
+  test('does not count an interruption as a retry', async () => {
+    let life = new Life(keeping)
+    life.orchestrator.run({ tasks: [{ id: 'a', description: 'a', retries: 2 }] }, RUN)
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      life.backend.hold('a')
+      await life.until(() => life.called.includes(`a${attempt}`))
+      life = await life.next()
+      void life.orchestrator.resume('x')
+    }
+    life.backend.answers('a', [...Array(5).fill(fail('crashed')), 'at last'])
+    await life.until(() => life.orchestrator.runs.get('x'))
+    const run = life.orchestrator.runs.get('x')!
+    const { outputs, tasks } = await life.done(run.result, 1_000)
+    expect([outputs, tasks[0]!.attempts, life.called]).toEqual([{ a: 'at last' }, 6, 'a4 a5 a6'])
+    await checkSettled(life, run)
+  })
+
+  test('that has settled gives its result again, and asks no agent', async () => {
+    const first = new Life(keeping)
+    first.backend.answer('b', fail('refused'))
+    const before = first.orchestrator.run({ tasks: specs('a b c<b') }, RUN)
+    const expected = await first.done(before.result)
+    const second = await first.next()
+    const run = await second.orchestrator.resume('x')
+    expect(JSON.stringify(await run.result)).toBe(JSON.stringify(expected))
+    expect([second.called, await eventsOf(run)]).toEqual(['', await eventsOf(before)])
+  })
+
+  test('that is paused stays so over a death, and over a drain, until it is told to go on', async () => {
+    const first = new Life(keeping)
+    first.backend.hold('a')
+    const run = first.orchestrator.run({ tasks: specs('a b<a') }, RUN)
+    await first.reached(run, 'a', 'running')
+    await first.done(run.pause())
+    const second = await first.next()
+    const paused = await second.orchestrator.resume('x')
+    await second.clock.advance(HOUR_MS)
+    expect([second.called, paused.progress().status]).toEqual(['', 'paused'])
+    await second.done(second.orchestrator.drain())
+    const third = await second.next()
+    const last = await third.orchestrator.resume('x')
+    await third.until(() => last.progress().status === 'paused')
+    await third.clock.advance(HOUR_MS)
+    expect(third.called).toBe('')
+    await third.done(last.unpause())
+    expect((await third.done(last.result)).outcome).toBe('completed')
+    await checkSettled(third, last)
+  })
+
+  test('that was being cancelled ends as cancelled, and nothing of it starts again', async () => {
+    const first = new Life(keeping, { pool: { graceMs: HOUR_MS } })
+    first.backend.answer('a', ignoreAbort())
+    const before = first.orchestrator.run({ tasks: specs('a b<a') }, RUN)
+    await first.reached(before, 'a', 'running')
+    await first.done(before.cancel('enough'), 1)
+    expect(before.progress().status).toBe('stopping')
+    const second = await first.next()
+    const run = await second.orchestrator.resume('x')
+    const { outcome, tasks } = await second.done(run.result)
+    expect([outcome, tasks.map(task => task.reason), second.called]).toEqual(['cancelled', ['enough', 'enough'], ''])
+    await checkSettled(second, run)
+  })
+
+  test.each(['no-new', 'kill'] as const)('whose failure mode %s had ended it starts nothing again', async failureMode => {
+    const first = new Life(keeping, { pool: { graceMs: HOUR_MS } })
+    first.backend.answer('a', fail('refused')).answer('b', ignoreAbort())
+    const before = first.orchestrator.run({ tasks: specs('b a c<b'), failureMode }, RUN)
+    await first.until(() => before.progress().status === 'stopping')
+    const second = await first.next()
+    const run = await second.orchestrator.resume('x')
+    const { outcome, tasks } = await second.done(run.result)
+    expect([outcome, second.called]).toEqual(['failed', ''])
+    expect(tasks.map(task => task.status)).toEqual([failureMode === 'kill' ? 'cancelled' : 'dead', 'dead', 'cancelled'])
+    await checkSettled(second, run)
+  })
+
+  test('gives an attempt all of its time again', async () => {
+    const options = { pool: { defaults: { timeoutMs: 100, retries: 0 } } }
+    const first = new Life(keeping, options)
+    first.backend.answer('a', succeed('a', { afterMs: 90 }))
+    const before = first.orchestrator.run({ tasks: specs('a') }, RUN)
+    await first.reached(before, 'a', 'running')
+    await first.clock.advance(60)
+    const second = await first.next(options)
+    second.backend.answer('a', succeed('a', { afterMs: 90 }))
+    const run = await second.orchestrator.resume('x')
+    expect((await second.done(run.result)).tasks[0]).toMatchObject({ status: 'succeeded', attempts: 2 })
+    await checkSettled(second, run)
+  })
+
+  test('counts a time-out whose attempt was being stopped as what it is', async () => {
+    const options = { pool: { graceMs: HOUR_MS, defaults: { timeoutMs: 50, retries: 0 } } }
+    const first = new Life(keeping, options)
+    first.backend.answer('a', ignoreAbort())
+    const before = first.orchestrator.run({ tasks: specs('a') }, RUN)
+    await first.reached(before, 'a', 'running')
+    await first.clock.advance(50)
+    await first.reached(before, 'a', 'stopping')
+    const second = await first.next(options)
+    const run = await second.orchestrator.resume('x')
+    const [task] = (await second.done(run.result)).tasks
+    expect([task!.failure, second.called]).toMatchObject([{ kind: 'timeout', timeout: 'attempt' }, ''])
+    await checkSettled(second, run)
+  })
+
+  test('that dies in the middle of its resumption was not interrupted twice', async () => {
+    const first = new Life(keeping)
+    first.backend.hold('a')
+    first.orchestrator.run({ tasks: specs('a') }, RUN)
+    await first.until(() => first.called)
+    const second = await first.next()
+    void second.orchestrator.resume('x')
+    const third = await second.next()
+    const run = await third.orchestrator.resume('x')
+    await third.done(run.result)
+    const events = await eventsOf(run)
+    expect(events.flatMap(event => (event.type === 'run.recovered' ? [event.epoch] : []))).toEqual([2])
+    expect(events.filter(event => event.type === 'attempt.failed')).toHaveLength(1)
+    await checkSettled(third, run)
+  })
+
+  test.each([
+    ['stood still', 0, 400],
+    ['jumped an hour back', -HOUR_MS, 400],
+    ['jumped ten years ahead', TEN_YEARS_MS, 0],
+  ])('whose task waits for its next attempt goes on with that, when the wall clock %s', async (_, jumpMs, leastMs) => {
+    const first = new Life(keeping)
+    first.backend.answer('a', fail('agent'))
+    const before = first.orchestrator.run({ tasks: specs('a') }, RUN)
+    await first.reached(before, 'a', 'delayed')
+    const startedAt = first.backend.calls[0]!.startedAt
+    // Half of the bound of a first wait is 500 ms.
+    const second = await first.next({ jumpMs })
+    const reopenedAt = second.clock.monotonic()
+    const run = await second.orchestrator.resume('x')
+    await second.done(run.result, 1)
+    const [call] = second.backend.calls
+    const waitedMs = call!.startedAt - second.clock.now() + second.clock.monotonic() - reopenedAt
+    expect(waitedMs).toBeGreaterThanOrEqual(leastMs)
+    expect(waitedMs).toBeLessThanOrEqual(510)
+    expect(second.clock.now() - jumpMs).toBeGreaterThanOrEqual(startedAt)
+    await checkSettled(second, run)
+  })
+
+  test('whose wall clock jumps while it runs times out when its time is up, not sooner or later', async () => {
+    const first = new Life(keeping, { pool: { graceMs: 0, defaults: { timeoutMs: 1_000, retries: 0 } } })
+    first.backend.answer('a', ignoreAbort())
+    const run = first.orchestrator.run({ tasks: specs('a') }, RUN)
+    await first.reached(run, 'a', 'running')
+    first.clock.jump(TEN_YEARS_MS)
+    await first.clock.advance(900)
+    first.clock.jump(-2 * TEN_YEARS_MS)
+    expect(run.task('a')?.status).toBe('running')
+    await first.clock.advance(100)
+    expect((await first.done(run.result)).tasks[0]?.failure).toMatchObject({ kind: 'timeout' })
+    await checkSettled(first, run)
+  })
+})

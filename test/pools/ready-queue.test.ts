@@ -1,0 +1,98 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ReadyQueue } from '../../src/pools/ready-queue.js'
+
+interface Entry {
+  readonly index: number
+  readonly urgency: number
+  readonly path: number
+}
+
+function order(a: Entry, b: Entry): number {
+  return a.urgency - b.urgency || b.path - a.path || a.index - b.index
+}
+
+function drained(queue: ReadyQueue): readonly number[] {
+  const indexes: number[] = []
+  while (queue.size > 0) indexes.push(queue.pop())
+  return indexes
+}
+
+describe('the ready queue', () => {
+  test('gives the lowest urgency first, then the longest path, then the one that was added first', () => {
+    const queue = new ReadyQueue()
+    for (const [index, urgency, path] of [
+      [4, 3, 9],
+      [2, 3, 9],
+      [3, 3, 10],
+      [1, 2, 1],
+      [0, 4, 99],
+    ] as const)
+      queue.push(index, urgency, path)
+    expect(drained(queue)).toEqual([1, 3, 2, 4, 0])
+  })
+
+  test('gives -1 when it is empty, and goes on', () => {
+    const queue = new ReadyQueue()
+    expect([queue.size, queue.pop(), queue.pop()]).toEqual([0, -1, -1])
+    queue.push(7, 1, 1)
+    expect([queue.size, queue.nextPath, queue.nextUrgency, queue.pop(), queue.pop()]).toEqual([1, 1, 1, 7, -1])
+  })
+
+  test('is the same as a sorted list, however pushes and pops come', () => {
+    const push = fc.record({ urgency: fc.integer({ min: -2, max: 4 }), path: fc.nat(4) })
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof({ weight: 3, arbitrary: push }, { weight: 2, arbitrary: fc.constant('pop' as const) })),
+        steps => {
+          const queue = new ReadyQueue()
+          const reference: Entry[] = []
+          steps.forEach((step, index) => {
+            if (step === 'pop') {
+              if (reference[0])
+                expect([queue.nextPath, queue.nextUrgency]).toEqual([reference[0].path, reference[0].urgency])
+              expect(queue.pop()).toBe(reference.shift()?.index ?? -1)
+            } else {
+              queue.push(index, step.urgency, step.path)
+              reference.push({ index, ...step })
+              reference.sort(order)
+            }
+            expect(queue.size).toBe(reference.length)
+          })
+          expect(drained(queue)).toEqual(reference.map(entry => entry.index))
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  test('takes fractions and values far apart for keys', () => {
+    const queue = new ReadyQueue()
+    const keys = [0.5, -1e15, 1e15, 0.25, Number.MAX_SAFE_INTEGER]
+    keys.forEach((urgency, index) => void queue.push(index, urgency, 0))
+    expect(drained(queue)).toEqual([1, 3, 0, 2, 4])
+  })
+
+  test('stays the same through the thousands that it forgets as it goes', () => {
+    const queue = new ReadyQueue()
+    const taken: number[] = []
+    for (let index = 0; index < 10_000; index++) {
+      queue.push(index, Math.floor(index / 100), 0)
+      if (index % 3 === 0) taken.push(queue.pop())
+    }
+    taken.push(...drained(queue))
+    expect(taken).toEqual(Array.from({ length: 10_000 }, (_, i) => i))
+  })
+
+  test('takes as long for a hundred thousand as for ten thousand, each', () => {
+    const time = (count: number): number => {
+      const queue = new ReadyQueue()
+      const began = performance.now()
+      for (let i = 0; i < count; i++) queue.push(i, (i * 7_919) % 1_000, i % 10)
+      drained(queue)
+      return (performance.now() - began) / count
+    }
+    const ratios = [0, 1, 2].map(() => time(100_000) / time(10_000)).sort((a, b) => a - b)
+    expect(ratios[1]).toBeLessThan(6)
+  })
+})
