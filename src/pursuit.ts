@@ -51,7 +51,10 @@ export class Pursuit implements Claimant {
     if (this.#ranked < specs.length) this.#takeIn(signal.type === 'recover')
     this.#hold(phase.status !== 'running')
     if (signal.type === 'start') this.#takeSlot(signal.index)
-    for (const event of record) if ('index' in event) this.#pursue(event.index)
+    for (const event of record) {
+      const { index } = event as { readonly index?: number }
+      if (index !== undefined) this.#pursue(index)
+    }
     if (signal.type === 'recover') for (let index = 0; index < specs.length; index++) this.#pursue(index)
   }
 

@@ -82,13 +82,16 @@ export class RunLoop {
   send(signal: Signal, done?: Done): void {
     if (this.#stalled) return done?.(false)
     if (done) this.#done.set(signal, done)
-    this.#inbox.push(signal)
-    if (!this.#busy) this.#turn()
+    if (this.#busy) this.#inbox.push(signal)
+    else this.#turn(signal)
   }
 
-  #turn(): void {
+  /** Works until nothing is left: `first`, what is durable, and what has come in meanwhile. */
+  #turn(first?: Signal): void {
     this.#busy = true
     try {
+      if (first && !this.#pending[0]?.durable) this.#decide(first)
+      else if (first) this.#inbox.push(first)
       for (;;) {
         if (this.#pending[0]?.durable) this.#publishNext()
         else if (this.#next < this.#inbox.length && !this.#stalled) this.#decide(this.#take())

@@ -1,4 +1,5 @@
-import type { Json, RunResult } from 'counterpoint'
+import type { Json } from 'counterpoint'
+import type { Account } from './account.js'
 import { isRecord } from './agents/agent.js'
 import { type Finding, type Severity, worstFirst } from './agents/report.js'
 import { type Line, type Style, styled } from './terminal.js'
@@ -23,7 +24,7 @@ const MOST_TEXT = 400
 const STYLES: Readonly<Record<Severity, Style>> = { critical: 'bad', high: 'bad', medium: 'doubtful', low: 'dim' }
 
 /** Brings the outputs of kind `audit` together. Outputs come from agents: what has not the shape of a finding is none. */
-export function auditsOf({ outputs }: RunResult): Audits {
+export function auditsOf({ outputs }: Pick<Account, 'outputs'>): Audits {
   const delivered: readonly unknown[] = Object.values(outputs)
   const audits = delivered.filter(isRecord).filter(({ kind }) => kind === 'audit')
   return {

@@ -2,66 +2,131 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { FailureMode, RunOptions } from 'counterpoint'
 import { packageRoot, planFile } from './paths.js'
+import { FINISH_MS } from './stop.js'
 
 /** What the command line asks for. */
 export interface Settings {
-  /** Absolute. */
-  readonly planFile: string
-  /** How long agents take: at 1 the seconds of the story, at 0.01 a hundredth of them. */
-  readonly scale: number
-  /** Each run gets a folder of its own in this one. Absolute. */
+  /** Runs are kept in this folder: their journals, and a folder for what the agents of each write. Absolute. */
   readonly out: string
-  /** Options of the run. */
-  readonly run: Pick<RunOptions, 'only' | 'failureMode'>
-  readonly help: boolean
+  readonly wanted: Wanted
 }
+
+/** What is to be done, told apart by `what`. Scales tell how long agents take: at 1 as long as in the story. */
+export type Wanted =
+  | {
+      readonly what: 'run'
+      /** Absolute. */
+      readonly planFile: string
+      readonly scale: number
+      readonly options: Pick<RunOptions, 'only' | 'failureMode'>
+    }
+  /** Without an id: the latest run that is not over. Without a scale: that of the run. */
+  | { readonly what: 'continue'; readonly runId: string | undefined; readonly scale: number | undefined }
+  /** Without an id: the latest run. */
+  | { readonly what: 'show'; readonly runId: string | undefined }
+  | { readonly what: 'delete'; readonly runId: string }
+  | { readonly what: 'list' | 'help' }
 
 /** Something is wrong with the command line, or with what it names. The message is for whoever typed it. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError'
 }
 
+const DEFAULT_SCALE = 0.01
+
+/** Where runs are kept unless `--out` says otherwise. */
+export const defaultOut: string = resolve(packageRoot, '.counterpoint/restaurant')
+
 /** What `--help` prints. */
 export const help: readonly string[] = [
   'npm start                                the restaurant story: four tasks, three pools of agents',
   'npm start -- path/to/plan.json           another plan with the same pools',
+  'npm start -- --continue [run-id]         what is left of a run that was stopped or cut off (default: the latest)',
+  'npm start -- --list                      the runs that are kept, the latest first',
+  'npm start -- --show [run-id]             the report of a run; nothing is started (default: the latest)',
+  'npm start -- --delete run-id             forgets a run, with the files that its agents wrote',
   '',
-  '  --scale 0.05            how long agents take; 1 is as long as in the story (default 0.01, 0 to 4)',
+  `  --scale 0.05            how long agents take; 1 is as long as in the story (default ${DEFAULT_SCALE}, 0 to 4)`,
   '  --only task_1,task_4    these tasks, with all that they need',
   '  --failure-mode no-new   what a dead task means: continue (default), no-new, kill',
-  '  --out folder            where runs get their folders (default .counterpoint/restaurant)',
+  '  --out folder            where runs are kept, each with a folder of its own (default .counterpoint/restaurant)',
   '  --help',
   '',
-  'Exit code: 0 completed, 1 not completed, 2 nothing was started, 130 stopped with Ctrl-C.',
+  `Ctrl-C starts nothing more: what runs may end within ${FINISH_MS / 1_000} s, then the run is suspended. A second one ends at once.`,
+  'Either way, and after a crash, --continue finishes what is left. The plan, --only, --failure-mode and --scale are',
+  'those of the run (another --scale may be given); a run that was started with --out needs it again.',
+  '',
+  'Exit code: 0 completed, 1 not completed, 2 nothing was started, 130 stopped with Ctrl-C, 143 by SIGTERM.',
 ]
 
 const options = {
-  scale: { type: 'string', default: '0.01' },
+  scale: { type: 'string' },
   out: { type: 'string' },
   only: { type: 'string', multiple: true },
   'failure-mode': { type: 'string' },
+  continue: { type: 'boolean', default: false },
+  list: { type: 'boolean', default: false },
+  show: { type: 'boolean', default: false },
+  delete: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
+
+const COMMANDS = ['list', 'show', 'delete', 'continue'] as const
+/** The flags that each command takes besides `--out`. */
+const FITTING = { run: ['scale', 'only', 'failure-mode'], continue: ['scale'], list: [], show: [], delete: [] } as const
+
+type Values = ReturnType<typeof parse>['values']
 
 /**
  * Reads the command line; relative paths start at `folder`.
  *
- * @throws UsageError for an unknown flag, a value that is not as documented, or more than one plan.
+ * @throws UsageError for an unknown flag, a value that is not as documented, flags that do not go together, or more
+ * than one plan or run.
  */
 export function readFlags(args: readonly string[], folder: string): Settings {
   const { values, positionals } = parse(args)
-  const [plan, ...more] = positionals
-  if (more.length > 0) throw new UsageError(`expected the path of one plan, got ${positionals.length}: ${positionals}`)
-  const only = values.only?.flatMap(ids => ids.split(',')).filter(id => id !== '')
-  if (only?.length === 0) throw new UsageError('--only: expected ids of tasks, as in --only task_1,task_4, got none')
-  const failureMode = readFailureMode(values['failure-mode'])
-  return {
-    planFile: plan === undefined ? planFile : resolve(folder, plan),
-    scale: readScale(values.scale),
-    out: values.out === undefined ? resolve(packageRoot, '.counterpoint/restaurant') : resolve(folder, values.out),
-    run: { ...(only && { only }), ...(failureMode && { failureMode }) },
-    help: values.help,
+  const out = values.out === undefined ? defaultOut : resolve(folder, values.out)
+  return { out, wanted: values.help ? { what: 'help' } : readWanted(values, positionals, folder) }
+}
+
+function readWanted(values: Values, positionals: readonly string[], folder: string): Wanted {
+  const [what = 'run', another] = COMMANDS.filter(each => values[each])
+  if (another !== undefined) throw new UsageError(`--${what}: expected no other command with it, got --${another}`)
+  expectFitting(what, values)
+  const name = onlyOne(positionals, what === 'run' ? 'the path of one plan' : 'the id of one run')
+  const scale = values.scale === undefined ? undefined : readScale(values.scale)
+  switch (what) {
+    case 'run':
+      return {
+        what,
+        planFile: name === undefined ? planFile : resolve(folder, name),
+        scale: scale ?? DEFAULT_SCALE,
+        options: readOptions(values),
+      }
+    case 'continue':
+      return { what, runId: name, scale }
+    case 'show':
+      return { what, runId: name }
+    case 'list':
+      if (name !== undefined) throw new UsageError(`--list: expected nothing with it, got "${name}"`)
+      return { what }
+    case 'delete':
+      if (name === undefined) throw new UsageError('--delete: expected the id of a run, got none; --list tells which')
+      return { what, runId: name }
   }
+}
+
+function expectFitting(what: keyof typeof FITTING, values: Values): void {
+  const fitting: readonly string[] = FITTING[what]
+  const unfit = FITTING.run.find(flag => values[flag] !== undefined && !fitting.includes(flag))
+  if (unfit === undefined) return
+  const why = what === 'continue' ? 'the run goes on as it was started' : 'nothing is started'
+  throw new UsageError(`--${unfit}: expected it not to come with --${what}: ${why}`)
+}
+
+function onlyOne(names: readonly string[], expected: string): string | undefined {
+  if (names.length > 1) throw new UsageError(`expected ${expected}, got ${names.length}: ${names.join(', ')}`)
+  return names[0]
 }
 
 function parse(args: readonly string[]) {
@@ -72,6 +137,13 @@ function parse(args: readonly string[]) {
     const [what] = (error as Error).message.split('. ')
     throw new UsageError(`${what}. For all flags: npm start -- --help`)
   }
+}
+
+function readOptions(values: Values): Pick<RunOptions, 'only' | 'failureMode'> {
+  const only = values.only?.flatMap(ids => ids.split(',')).filter(id => id !== '')
+  if (only?.length === 0) throw new UsageError('--only: expected ids of tasks, as in --only task_1,task_4, got none')
+  const failureMode = readFailureMode(values['failure-mode'])
+  return { ...(only && { only }), ...(failureMode && { failureMode }) }
 }
 
 function readScale(text: string): number {

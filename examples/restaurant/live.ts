@@ -1,27 +1,46 @@
-import type { CounterpointEvent, Orchestrator, Run, RunningTask, RunProgress } from 'counterpoint'
+import type { CounterpointEvent, Orchestrator, Run, RunEvent, RunningTask, RunProgress } from 'counterpoint'
 import { Estimate } from './eta.js'
 import { Narration, percent } from './narration.js'
 import { type Line, styled, type Terminal } from './terminal.js'
-import { cut, duration, fill, inline, roughly, widest } from './text.js'
+import { cut, duration, fill, inline, many, roughly, widest } from './text.js'
+import { WorkTime } from './work-time.js'
 
 /** Between two pictures, in milliseconds. */
 const FRAME_MS = 80
 
+/** More tasks that ended before are not told one by one. */
+const MOST_BEFORE = 50
+
+/** What is shown, and where. */
+export interface Shown {
+  readonly title: string
+  readonly terminal: Terminal
+  /** What happened before, in another process. */
+  readonly history: readonly RunEvent[]
+}
+
 /**
  * Shows a run while it goes on: in a terminal what has ended as lines, and below them a picture of what runs; in a pipe everything as lines.
- * To be made before the run starts. Gives a function that ends it.
+ * To be called before the next event of the run. Gives a function that ends it.
  */
-export function follow(run: Run, { pools }: Orchestrator, title: string, terminal: Terminal): () => void {
-  const narration = new Narration(run, terminal.isLive)
+export function follow(run: Run, { pools }: Orchestrator, { title, terminal, history }: Shown): () => void {
+  const worked = new WorkTime()
+  const narration = new Narration(run, worked, terminal.isLive)
   const estimate = new Estimate(pool => pools.get(pool)?.stats().concurrency ?? 1)
+  const hear = (event: CounterpointEvent): Line | undefined => {
+    worked.hear(event)
+    estimate.hear(event)
+    return narration.lineFor(event, terminal.width)
+  }
+  terminal.print(...linesBefore(history, hear))
   const draw = (): void => {
     const progress = run.progress()
     const leftMs = estimate.leftMs(progress.running, Date.now())
-    terminal.show([overview(title, progress, leftMs, terminal.width), ...poolLines(pools, progress, terminal.width)])
+    const head = overview(title, progress, worked.by(Date.now()), leftMs, terminal.width)
+    terminal.show([head, ...poolLines(pools, progress, terminal.width)])
   }
   const offEvent = run.on('event', (event: CounterpointEvent) => {
-    estimate.hear(event)
-    const line = narration.lineFor(event, terminal.width)
+    const line = hear(event)
     if (line !== undefined) terminal.print(line)
   })
   const timer = terminal.isLive ? setInterval(draw, FRAME_MS) : undefined
@@ -32,12 +51,28 @@ export function follow(run: Run, { pools }: Orchestrator, title: string, termina
   }
 }
 
-function overview(title: string, progress: RunProgress, leftMs: number | undefined, width: number): Line {
-  const { total, ended, running, startedAt, status } = progress
-  const now = Date.now()
+const ENDS: readonly string[] = ['task.succeeded', 'task.dead', 'task.skipped', 'task.cancelled']
+
+/** What had ended before, with its times from then. */
+function linesBefore(history: readonly RunEvent[], hear: (event: RunEvent) => Line | undefined): Line[] {
+  const lines = history.flatMap(event => {
+    const line = hear(event)
+    return line !== undefined && ENDS.includes(event.type) ? [line] : []
+  })
+  return lines.length <= MOST_BEFORE ? lines : [styled('dim', `${many(lines.length, 'task')} ended before`)]
+}
+
+function overview(
+  title: string,
+  { total, ended, running, status }: RunProgress,
+  workedMs: number,
+  leftMs: number | undefined,
+  width: number,
+): Line {
   const share = total === 0 ? 1 : (ended + running.reduce((sum, task) => sum + (task.progress ?? 0), 0)) / total
-  const left = status === 'stopping' ? 'stopping' : leftMs === undefined ? '' : `about ${roughly(leftMs)} left`
-  const facts = [`${ended} of ${total} tasks`, duration(startedAt === 0 ? 0 : now - startedAt), left]
+  const isStopping = status === 'stopping' || status === 'draining'
+  const left = isStopping ? 'stopping' : leftMs === undefined ? '' : `about ${roughly(leftMs)} left`
+  const facts = [`${ended} of ${total} tasks`, duration(workedMs), left]
   return [
     styled('bold', cut(inline(title), 14)),
     '  ',

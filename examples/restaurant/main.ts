@@ -1,30 +1,58 @@
 import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
 import { type CounterpointError, isCounterpointError, type Plan, parsePlan } from 'counterpoint'
-import { help, readFlags, type Settings, UsageError } from './flags.js'
-import { follow } from './live.js'
+import { help, readFlags, UsageError, type Wanted } from './flags.js'
+import { KeptRuns } from './kept-runs.js'
 import { fileLines, nextSteps } from './next-steps.js'
-import { keepResult, makeRunFolder, newRunId, removeEmptyFolder } from './output-folder.js'
-import { planFile } from './paths.js'
-import { restaurantOrchestrator } from './pools.js'
+import { filesOf } from './output-folder.js'
+import { begin, goOn } from './perform.js'
 import { headline, reportLines, section } from './report.js'
+import { runListLines } from './run-list.js'
 import { Stop } from './stop.js'
-import { styled, Terminal } from './terminal.js'
+import { Terminal } from './terminal.js'
 import { printable } from './text.js'
-import { attemptsOf } from './timeline.js'
 
 const stop = new Stop()
 const terminal = new Terminal(process.stdout, process.env, () => stop.because('nobody reads what it prints'))
 process.exitCode = await main().then(exitCode, refuse)
 
-/** True when everything succeeded. */
+/** True when everything that was asked for succeeded. */
 async function main(): Promise<boolean> {
   // npm starts us in the folder of the package; people mean the one in which they typed.
   const from = (process.env.npm_lifecycle_event === 'start' && process.env.INIT_CWD) || process.cwd()
-  const settings = readFlags(process.argv.slice(2), from)
-  if (!settings.help) return runPlan(await readPlan(settings.planFile), settings, from)
-  terminal.print(...help)
-  return true
+  const { out, wanted } = readFlags(process.argv.slice(2), from)
+  const kept = new KeptRuns(out)
+  switch (wanted.what) {
+    case 'help':
+      terminal.print(...help)
+      return true
+    case 'list':
+      terminal.print(...runListLines(await kept.list(), out, terminal.width))
+      return true
+    case 'delete':
+      await kept.delete(wanted.runId)
+      terminal.print(`deleted run ${wanted.runId}, with its files`)
+      return true
+    case 'show':
+      await tell(await kept.find(wanted.runId, () => true, 'a run to show'), kept, from)
+      return true
+    case 'continue': {
+      const runId = await kept.find(wanted.runId, run => run.outcome === undefined, 'a run that can be continued')
+      await goOn(runId, wanted.scale, { terminal, stop, kept })
+      return tell(runId, kept, from)
+    }
+    case 'run':
+      return tell(await beginAsWanted(wanted, kept), kept, from)
+  }
+}
+
+/** Gives the id of the run. */
+async function beginAsWanted(wanted: Extract<Wanted, { what: 'run' }>, kept: KeptRuns): Promise<string> {
+  const plan = await readPlan(wanted.planFile)
+  try {
+    return await begin(plan, wanted, { terminal, stop, kept })
+  } catch (error) {
+    throw isCounterpointError(error) ? new UsageError(`${wanted.planFile}: ${reasonOf(error)}`) : error
+  }
 }
 
 /** @throws UsageError when there is no such file, or it holds no plan. */
@@ -40,30 +68,16 @@ async function readPlan(file: string): Promise<Plan> {
   }
 }
 
-/** Where everything comes together: a plan, pools of agents, one run, its result. True when everything succeeded. */
-async function runPlan(plan: Plan, settings: Settings, from: string): Promise<boolean> {
-  const isStory = settings.planFile === planFile
-  const title = plan.name ?? (isStory ? 'restaurant' : basename(settings.planFile, '.json'))
-  const runId = newRunId(new Date())
-  const folder = await makeRunFolder(settings.out, runId)
-  const orchestrator = restaurantOrchestrator(folder, settings.scale)
-  try {
-    const run = orchestrator.run(plan, { runId, signal: stop.signal, ...settings.run })
-    terminal.print([styled('bold', title), `  run ${runId}`])
-    const result = await run.result.finally(follow(run, orchestrator, title, terminal))
-    const latest = await keepResult(settings.out, result)
-    const attempts = await attemptsOf(run.events())
-    terminal.print(
-      ...reportLines(result, attempts, terminal.width, isStory && settings.run.only === undefined),
-      ...section('Files', fileLines(result, folder, latest, from)),
-      ...section('Next', nextSteps(result, folder, from)),
-      ...['', headline(title, result)],
-    )
-    return result.outcome === 'completed'
-  } catch (error) {
-    await removeEmptyFolder(folder)
-    throw isCounterpointError(error) ? new UsageError(`${settings.planFile}: ${reasonOf(error)}`) : error
-  }
+/** Reports where a run stands. True when it completed. */
+async function tell(runId: string, kept: KeptRuns, from: string): Promise<boolean> {
+  const account = await kept.account(runId)
+  terminal.print(
+    ...reportLines(account, terminal.width),
+    ...section('Files', fileLines(account, await filesOf(kept.out, runId), from)),
+    ...section('Next', nextSteps(account, kept.out, from)),
+    ...['', headline(account)],
+  )
+  return account.outcome === 'completed'
 }
 
 /** All that is wrong, not only the first of it. */
@@ -75,18 +89,19 @@ function reasonOf(error: CounterpointError): string {
   ].join('\n')
 }
 
-function exitCode(isCompleted: boolean): number {
+function exitCode(isWell: boolean): number {
   if (stop.exitCode !== undefined) return stop.exitCode
   // `npm start | head -1`: whoever read has seen enough.
   if (terminal.broken !== undefined) return terminal.broken.code === 'EPIPE' ? 0 : refuse(terminal.broken)
-  return isCompleted ? 0 : 1
+  return isWell ? 0 : 1
 }
 
 /** Says what is wrong; what is no fault of whoever typed the command is thrown on. */
 function refuse(error: unknown): number {
-  if (!(error instanceof UsageError) && error !== terminal.broken) throw error
+  const isMisuse = error instanceof UsageError || isCounterpointError(error)
+  if (!isMisuse && error !== terminal.broken) throw error
   process.stderr.on('error', () => {})
-  const what = error instanceof UsageError ? '' : 'expected to be able to write to standard output, got '
+  const what = isMisuse ? '' : 'expected to be able to write to standard output, got '
   process.stderr.write(`${printable(what + (error as Error).message)}\n`)
-  return error instanceof UsageError ? 2 : 1
+  return isMisuse ? 2 : 1
 }

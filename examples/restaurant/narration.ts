@@ -1,6 +1,7 @@
 import type { CounterpointEvent, Run, TaskSpec } from 'counterpoint'
 import { fitLine, type Line, type Part, styled } from './terminal.js'
 import { displayWidth, dollars, duration, fill, inline } from './text.js'
+import type { WorkTime } from './work-time.js'
 
 /** Of a pool or a task, in columns. */
 const WIDEST_NAME = 20
@@ -8,23 +9,24 @@ const WIDEST_NAME = 20
 /** Makes lines of what happens in a run: when, where, to whom, what. */
 export class Narration {
   readonly #run: Run
+  readonly #worked: WorkTime
   readonly #isBrief: boolean
-  #startedAt = 0
   #poolWidth = 0
   #idWidth = 0
   readonly #lastSaid = new Map<string, string>()
 
-  /** With `isBrief` there are no lines for what goes well and is not over. */
-  constructor(run: Run, isBrief: boolean) {
+  /** `worked` has heard each event before. With `isBrief` there are no lines for what goes well and is not over. */
+  constructor(run: Run, worked: WorkTime, isBrief: boolean) {
     this.#run = run
+    this.#worked = worked
     this.#isBrief = isBrief
   }
 
   /** The line for an event, at most `width` wide; undefined for one that is not worth a line. To be told every event. */
   lineFor(event: CounterpointEvent, width: number): Line | undefined {
-    if (event.type === 'run.started') this.#startedAt = event.at
     if (event.type === 'task.added') this.#measure(event.spec)
     if (event.type === 'run.stopping') return [this.#time(event), styled('doubtful', `stopping: ${event.reason}`)]
+    if (event.type === 'run.recovered') return [this.#time(event), styled('bold', this.#goesOn())]
     const words = this.#wordsFor(event)
     if (words === undefined || !('taskId' in event)) return undefined
     const pool = fill(inline(this.#run.task(event.taskId)?.pool ?? ''), this.#poolWidth)
@@ -38,7 +40,11 @@ export class Narration {
   }
 
   #time({ at }: CounterpointEvent): string {
-    return `${fill(duration(at - this.#startedAt), 7, 'right')}  `
+    return `${fill(duration(this.#worked.by(at)), 7, 'right')}  `
+  }
+
+  #goesOn(): string {
+    return `goes on, after it lay still for ${duration(this.#worked.pausesMs.at(-1) ?? 0)}`
   }
 
   #wordsFor(event: CounterpointEvent): readonly Part[] | undefined {
@@ -52,6 +58,8 @@ export class Narration {
       case 'attempt.failed': {
         const { attempt, failure, verdict } = event
         if (verdict.action !== 'retry') return undefined
+        if (failure.kind === 'interrupted')
+          return [styled('doubtful', `attempt ${attempt} was interrupted`), `: ${failure.message}`]
         return [
           styled('doubtful', `attempt ${attempt} failed, again in ${duration(verdict.delayMs)}`),
           `: ${failure.message}`,

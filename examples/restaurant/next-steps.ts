@@ -1,7 +1,10 @@
-import { relative, resolve } from 'node:path'
-import type { Json, RunResult } from 'counterpoint'
+import { join, relative, resolve } from 'node:path'
+import type { Json } from 'counterpoint'
+import type { Account } from './account.js'
 import { isRecord } from './agents/agent.js'
 import { inside } from './agents/files.js'
+import { defaultOut } from './flags.js'
+import type { RunFiles } from './output-folder.js'
 import { type Line, styled } from './terminal.js'
 import { cut, many } from './text.js'
 
@@ -9,31 +12,45 @@ import { cut, many } from './text.js'
 const MOST = 20
 const MOST_TEXT = 400
 
-/** Where the files lie, and which task wrote which; `latest` is another way there. Paths are for a shell in the folder `from`. */
-export function fileLines({ outputs }: RunResult, folder: string, latest: string | undefined, from: string): Line[] {
+/** Where the files lie, and which task wrote which. Paths are for a shell in the folder `from`. */
+export function fileLines(
+  { outputs }: Pick<Account, 'outputs'>,
+  { folder, link, result }: RunFiles,
+  from: string,
+): Line[] {
   const written = Object.entries(outputs).flatMap(([task, output]): Line[] => {
     if (!isRecord(output) || typeof output.folder !== 'string' || !Array.isArray(output.files)) return []
     const names = output.files.flatMap(file => (isRecord(file) && typeof file.name === 'string' ? [file.name] : []))
     return [[`  ${output.folder}/  `, cut(names.join(', '), MOST_TEXT), styled('dim', `  ${task}`)]]
   })
   const more = written.length > MOST ? [`  and what ${many(written.length - MOST, 'more task')} wrote`] : []
-  const also = latest === undefined ? [] : [styled('dim', '  also as '), shellPath(latest, from)]
+  const also = link === undefined ? [] : [styled('dim', '  also as '), shellPath(link, from)]
   return [
     [shellPath(folder, from), ...also],
     ...written.slice(0, MOST),
     ...more,
-    ['  result.json', styled('dim', '  all outputs, times and costs')],
+    ...(result === undefined ? [] : [[`  ${result}`, styled('dim', '  all outputs, times and costs')]]),
   ]
 }
 
-/** What to do with what was delivered. Paths are for a shell in the folder `from`. */
-export function nextSteps({ outputs }: RunResult, folder: string, from: string): Line[] {
+/** What to do with what was delivered, and what else. Paths are for a shell in the folder `from`, flags for runs kept in `out`. */
+export function nextSteps({ outputs, runId, outcome }: NextOf, out: string, from: string): Line[] {
+  const folder = join(out, runId)
   const steps = Object.values(outputs).flatMap(output => stepsWith(output, folder, from))
   const others = [
     { what: 'run another plan', how: 'npm start -- path/to/plan.json' },
     { what: 'see it slower', how: 'npm start -- --scale 0.1' },
+    { what: 'see earlier runs', how: command('--list', out, from) },
   ]
-  return [...steps.slice(0, MOST), ...others].map(({ what, how }) => [styled('dim', what.padEnd(20)), how])
+  const first = outcome === undefined ? [{ what: 'finish what is left', how: command('--continue', out, from) }] : []
+  return [...first, ...steps.slice(0, MOST), ...others].map(({ what, how }) => [styled('dim', what.padEnd(20)), how])
+}
+
+type NextOf = Pick<Account, 'outputs' | 'runId' | 'outcome'>
+
+/** How this program is started for the runs in `out`. */
+function command(flags: string, out: string, from: string): string {
+  return `npm start -- ${flags}${out === defaultOut ? '' : ` --out ${shellPath(out, from)}`}`
 }
 
 function stepsWith(output: Json, folder: string, from: string): { what: string; how: string }[] {

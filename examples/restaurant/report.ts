@@ -1,9 +1,10 @@
-import type { RunResult, TaskResult, TaskStatus } from 'counterpoint'
+import type { TaskResult, TaskStatus } from 'counterpoint'
+import { type Account, leftOf } from './account.js'
 import { auditsOf, findingLines } from './findings.js'
 import { tableLines } from './table.js'
 import { type Line, type Part, type Style, styled } from './terminal.js'
 import { comparedTo, count, dollars, duration, inline, many, wrap } from './text.js'
-import { type Attempts, timelineLines } from './timeline.js'
+import { timelineLines } from './timeline.js'
 
 /** More tasks than this are not listed one by one. */
 const MOST_TASKS = 50
@@ -18,27 +19,44 @@ const STATUS_STYLES: Partial<Readonly<Record<TaskStatus, Style>>> = {
 /** What the story says of its own plan, in seconds. */
 const story = { serial: 315, parallel: 210 }
 
-/** What came out of a run, section by section. `isStory`: the times are set beside those of the story. */
-export function reportLines(result: RunResult, attempts: Attempts, width: number, isStory: boolean): Line[] {
-  const shown = worthShowing(result.tasks)
-  const audits = auditsOf(result)
+/** What came out of a run, or of its part that is over, section by section. */
+export function reportLines(account: Account, width: number): Line[] {
+  const { tasks, attempts, worked } = account
+  const shown = worthShowing(tasks)
+  const audits = auditsOf(account)
+  const left = leftOf(account)
   const wrapped = (texts: readonly string[]): string[] => texts.flatMap(text => wrap(text, width))
   return [
-    ...(shown.length > 0 ? section('Tasks', [...taskTable(shown, width), ...notShown(result, shown)]) : []),
-    ...(attempts.size > 0 ? section('Timeline', timelineLines(result, shown, attempts, width)) : []),
-    ...section('Time', wrapped(timeTexts(result, isStory))),
-    ...section('Cost', wrapped(costTexts(result))),
-    ...section('What went wrong', wrapped(causeTexts(result))),
+    ...(shown.length > 0 ? section('Tasks', [...taskTable(shown, width), ...notShown(tasks, shown)]) : []),
+    ...(attempts.size > 0 ? section('Timeline', timelineLines(shown, attempts, worked, width)) : []),
+    ...section('Time', wrapped(timeTexts(account))),
+    ...section('Cost', wrapped(costTexts(account))),
+    ...section('What went wrong', wrapped(causeTexts(account))),
     ...(audits.count > 0 ? section(`Findings: ${audits.findings.length}`, findingLines(audits, width)) : []),
+    ...section(`Left: ${many(left.length, 'task')}`, wrapped(left.length === 0 ? [] : [listed(idsOf(left), ', ')])),
   ]
 }
 
-/** How it ended, in one line. */
-export function headline(title: string, { outcome, delivered, times, usage }: RunResult): Line {
-  const share = outcome === 'completed' ? '' : `, ${Math.round(delivered * 100)} % delivered`
+/** How it ended or where it stands, in one line. */
+export function headline(account: Account): Line {
+  const { title, outcome, delivered, times, usage, tasks } = account
   const cost = usage.costUsd === undefined ? '' : ` for ${dollars(usage.costUsd)}`
-  const style = outcome === 'completed' ? 'good' : 'bad'
-  return [`${title}: `, styled(style, outcome), `${share} in ${duration(times.wallMs)}${cost}`]
+  const spent = `in ${duration(times.wallMs)}${cost}`
+  if (outcome === undefined) {
+    const done = tasks.filter(task => task.status === 'succeeded').length
+    return [
+      `${title}: `,
+      styled('doubtful', standing(account)),
+      `, ${done} of ${many(tasks.length, 'task')} done ${spent}`,
+    ]
+  }
+  const share = outcome === 'completed' ? '' : `, ${Math.round(delivered * 100)} % delivered`
+  return [`${title}: `, styled(outcome === 'completed' ? 'good' : 'bad', outcome), `${share} ${spent}`]
+}
+
+/** In a word or two. A run that has not been suspended was cut off, or another process works on it. */
+export function standing({ status, outcome }: Pick<Account, 'status' | 'outcome'>): string {
+  return outcome ?? (status === 'suspended' ? 'suspended' : 'not over')
 }
 
 /** A section without lines is none. */
@@ -78,23 +96,25 @@ function worthShowing(tasks: readonly TaskResult[]): readonly TaskResult[] {
   return tasks.length <= MOST_TASKS ? tasks : tasks.toSorted((a, b) => isWell(a) - isWell(b)).slice(0, MOST_TASKS)
 }
 
-function notShown({ tasks }: RunResult, shown: readonly TaskResult[]): Line[] {
+function notShown(tasks: readonly TaskResult[], shown: readonly TaskResult[]): Line[] {
   const more = tasks.length - shown.length
   return more === 0 ? [] : [styled('dim', `and ${many(more, 'more task')}: see result.json`)]
 }
 
-function timeTexts({ outcome, times }: RunResult, isStory: boolean): string[] {
+function timeTexts({ isStory, outcome, times, worked }: Account): string[] {
   const { wallMs, serialMs, criticalPathMs, criticalPath } = times
   if (serialMs === 0) return []
   const inStory =
     isStory && outcome === 'completed' ? `; the story says ${comparedTo(story.parallel / story.serial)}` : ''
+  const pauses = worked.pausesMs.map(duration).join(', ')
   return [
     `${duration(wallMs)} instead of ${duration(serialMs)} one after the other: ${comparedTo(wallMs / serialMs)}${inStory}`,
     `longest chain: ${listed(criticalPath, ' > ')}, ${duration(criticalPathMs)}`,
+    ...(pauses === '' ? [] : [`not counted: ${pauses} in which it lay still (┊)`]),
   ]
 }
 
-function costTexts({ usage, tasks }: RunResult): string[] {
+function costTexts({ usage, tasks }: Account): string[] {
   const attempts = tasks.reduce((sum, task) => sum + task.attempts, 0)
   const { costUsd, inputTokens, outputTokens, estimated } = usage
   if (attempts === 0) return []
@@ -103,7 +123,7 @@ function costTexts({ usage, tasks }: RunResult): string[] {
 }
 
 /** Tasks that came to the same end for the same reason share a line. */
-function causeTexts({ rootCauses }: RunResult): string[] {
+function causeTexts({ rootCauses }: Account): string[] {
   const ends = new Map<string, { ids: string[]; skipped: string[] }>()
   for (const { taskId, status, failure, reason, skipped } of rootCauses) {
     const end = `${status}, ${failure ? `${failure.kind}: ${failure.message}` : (reason ?? '')}`
@@ -121,4 +141,8 @@ function causeTexts({ rootCauses }: RunResult): string[] {
 function listed(ids: readonly string[], separator: string): string {
   const more = ids.length - MOST_TASKS
   return inline(ids.slice(0, MOST_TASKS).join(separator)) + (more > 0 ? ` and ${many(more, 'more task')}` : '')
+}
+
+function idsOf(tasks: readonly TaskResult[]): readonly string[] {
+  return tasks.map(({ id }) => id)
 }

@@ -96,6 +96,14 @@ export function roughly(ms: number): string {
   return ms < 99_500 ? `${(ms / 1_000).toFixed(ms < 9_950 ? 1 : 0)} s` : duration(ms)
 }
 
+/** `2026-11-21 23:06`, in local time. */
+export function moment(at: number): string {
+  const two = (number: number): string => String(number).padStart(2, '0')
+  const date = new Date(at)
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-')
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`
+}
+
 /** `$1.08`; small amounts with as many digits as say something. */
 export function dollars(usd: number | undefined): string {
   if (usd === undefined) return '-'

@@ -1,6 +1,7 @@
-import type { RunEvent, RunResult, TaskResult } from 'counterpoint'
+import type { RunEvent, TaskResult } from 'counterpoint'
 import { type Line, type Part, styled } from './terminal.js'
 import { duration, fill, inline, widest } from './text.js'
+import type { WorkTime } from './work-time.js'
 
 /** When an attempt ran, in milliseconds since 1970. */
 export interface Span {
@@ -9,34 +10,45 @@ export interface Span {
   readonly succeeded: boolean
 }
 
-/** The attempts of each task, in the order in which they began. */
+/** The attempts of each task that have ended, in the order in which they began. */
 export type Attempts = ReadonlyMap<string, readonly Span[]>
 
 const ENDS: readonly string[] = ['task.succeeded', 'task.cancelled', 'attempt.failed', 'attempt.abandoned']
 
-/** Reads the attempts of a settled run from its events. */
-export async function attemptsOf(events: AsyncIterable<RunEvent>): Promise<Attempts> {
+/**
+ * Reads the attempts of a run from its events. One that a crash cut off ends with the last event before it: that it has ended is
+ * told much later, by the process that goes on.
+ */
+export function attemptsOf(events: Iterable<RunEvent>): Attempts {
   const attempts = new Map<string, Span[]>()
   const startOf = new Map<string, number>()
-  for await (const event of events) {
-    if (!('taskId' in event)) continue
-    const { type, taskId, at } = event
+  let lastAt = 0
+  const end = (taskId: string, endedAt: number, succeeded: boolean): void => {
     const startedAt = startOf.get(taskId)
-    if (type === 'attempt.started') startOf.set(taskId, at)
-    if (startedAt === undefined || !ENDS.includes(type)) continue
+    if (startedAt === undefined) return
     startOf.delete(taskId)
     const spans = attempts.get(taskId) ?? []
-    spans.push({ startedAt, endedAt: at, succeeded: type === 'task.succeeded' })
+    spans.push({ startedAt, endedAt, succeeded })
     attempts.set(taskId, spans)
+  }
+  for (const event of events) {
+    const { type, at } = event
+    if (type === 'run.recovered') for (const taskId of [...startOf.keys()]) end(taskId, lastAt, false)
+    if (type === 'attempt.started') startOf.set(event.taskId, at)
+    else if ('taskId' in event && ENDS.includes(type)) end(event.taskId, at, type === 'task.succeeded')
+    lastAt = at
   }
   return attempts
 }
 
-/** The run from its start to its end: a row per task, the tasks of a pool together. No line is wider than `width`. */
+/**
+ * The run from its start to its end, without the time in which it lay still: a row per task, the tasks of a pool together.
+ * No line is wider than `width`.
+ */
 export function timelineLines(
-  result: RunResult,
   tasks: readonly TaskResult[],
   attempts: Attempts,
+  worked: WorkTime,
   width: number,
 ): Line[] {
   const rows = byPool(tasks)
@@ -48,11 +60,9 @@ export function timelineLines(
   const lines = rows.map((task, place): Line => {
     const isFirst = rows[place - 1]?.pool !== task.pool
     const label = `${fill(isFirst ? inline(task.pool) : '', labels.pool)}  ${fill(inline(task.id), labels.id)}  `
-    return [label, ...bar(attempts.get(task.id) ?? [], result, barWidth)]
+    return [label, ...bar(attempts.get(task.id) ?? [], worked, barWidth)]
   })
-  const end = duration(result.times.wallMs)
-  const axis = `${' '.repeat(labels.pool + labels.id + 4)}0 s${fill(end, barWidth - 3, 'right')}`
-  return [...lines, styled('dim', axis)]
+  return [...lines, styled('dim', ' '.repeat(labels.pool + labels.id + 4) + axis(worked, barWidth))]
 }
 
 function byPool(tasks: readonly TaskResult[]): readonly TaskResult[] {
@@ -61,12 +71,26 @@ function byPool(tasks: readonly TaskResult[]): readonly TaskResult[] {
 }
 
 /** An attempt takes at least one place, however short it was. One that failed looks different. */
-function bar(spans: readonly Span[], { startedAt, times }: RunResult, width: number): Part[] {
-  const placeOf = (at: number): number => Math.round(((at - startedAt) / Math.max(1, times.wallMs)) * width)
+function bar(spans: readonly Span[], worked: WorkTime, width: number): Part[] {
   const places: string[] = new Array(width).fill(' ')
   for (const span of spans) {
-    const first = Math.min(placeOf(span.startedAt), width - 1)
-    places.fill(span.succeeded ? '█' : '▒', first, Math.max(first + 1, placeOf(span.endedAt)))
+    const first = Math.min(placeOf(worked.by(span.startedAt), worked, width), width - 1)
+    const last = placeOf(worked.by(span.endedAt), worked, width)
+    places.fill(span.succeeded ? '█' : '▒', first, Math.max(first + 1, last))
   }
   return (places.join('').match(/▒+|[^▒]+/g) ?? []).map(part => styled(part.startsWith('▒') ? 'bad' : 'good', part))
+}
+
+/** A mark stands where another process went on. */
+function axis(worked: WorkTime, width: number): string {
+  const places = [...`0 s${fill(duration(worked.totalMs), width - 3, 'right')}`]
+  for (const seam of worked.seams) {
+    const place = Math.min(placeOf(seam, worked, width), width - 1)
+    if (places[place] === ' ') places[place] = '┊'
+  }
+  return places.join('')
+}
+
+function placeOf(workedMs: number, { totalMs }: WorkTime, width: number): number {
+  return Math.round((workedMs / Math.max(1, totalMs)) * width)
 }

@@ -49,7 +49,8 @@ type RunLevel = Extract<RunEvent, { readonly type: `run.${string}` }>
  */
 export class Decision {
   readonly state: RunState
-  readonly #events: RunEvent[] = []
+  #first: RunEvent | undefined
+  #all: RunEvent[] | undefined
   readonly #context: DecideContext
   readonly #at: number
 
@@ -59,9 +60,10 @@ export class Decision {
     this.#at = Math.max(context.at, state.at)
   }
 
-  /** What has been decided, in a list of just that length: it is kept for as long as the run. */
+  /** What has been decided, in a list of just that length: it is kept for as long as the run. Most decisions are one event. */
   get events(): RunEvent[] {
-    return this.#events.slice()
+    if (this.#all) return this.#all.slice()
+    return this.#first ? [this.#first] : []
   }
 
   run(event: Unstamped<RunLevel>): void {
@@ -200,6 +202,8 @@ export class Decision {
 
   #emit(event: RunEvent): void {
     evolve(this.state, event)
-    this.#events.push(event)
+    if (this.#all) this.#all.push(event)
+    else if (this.#first) this.#all = [this.#first, event]
+    else this.#first = event
   }
 }

@@ -13,13 +13,16 @@ export interface Contender {
   readonly graph: 'own' | 'by hand'
   /** What it does not have at all; workloads that need it are left out. */
   readonly lacks?: readonly ('pools' | 'priorities')[]
+  /** The most tasks that it is measured with; with more it would take minutes. */
+  readonly largest: number
   /** Gets ready, which is not measured. What it gives is measured, may be called again, and resolves when all tasks have ended. */
   prepare(graph: Graph, work: Work): () => Promise<unknown>
 }
 
-/** What a contender lacks for a graph; undefined when it can run it. */
-export function missing({ lacks = [] }: Contender, { pools, priorities }: Graph): string | undefined {
+/** Why a contender is not measured with a graph; undefined when it is. */
+export function missing({ lacks = [], largest }: Contender, { size, pools, priorities }: Graph): string | undefined {
   if (pools > 1 && lacks.includes('pools')) return 'no pools'
   if (priorities && lacks.includes('priorities')) return 'no priorities'
+  if (size > largest) return '-'
   return undefined
 }

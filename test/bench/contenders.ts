@@ -8,12 +8,10 @@ import { pGraph } from './contenders/p-graph.js'
 import { limit } from './contenders/p-limit.js'
 import { pQueue } from './contenders/p-queue.js'
 
-/** Who takes part at sizes that others need minutes for. */
-export const OURSELVES_AND_FLOOR: readonly Contender[] = [floor, counterpoint]
-
 /** Everybody, in the order of the tables. */
 export const contenders: readonly Contender[] = [
-  ...OURSELVES_AND_FLOOR,
+  floor,
+  counterpoint,
   fastQueue,
   pQueue,
   limit,

@@ -3,7 +3,7 @@ import { memoryTables } from './memory.js'
 import { type Options, readOptions } from './options.js'
 import { writePage } from './page.js'
 import { planTable } from './plans.js'
-import { growthTable, measureSpeed, type Speeds, speedTables } from './speed.js'
+import { growthTable, measureSpeed, speedTables } from './speed.js'
 import { markdown, plain, type Table } from './table.js'
 
 const options = readOptions(process.argv.slice(2), process.env)
@@ -16,12 +16,11 @@ async function measure(options: Options): Promise<Table[]> {
   const { parts } = options
   say(`Node ${process.version}, ${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)}`)
   const tables: Table[] = []
-  let speeds: Speeds = new Map()
   if (parts.has('speed')) {
-    speeds = await measureSpeed(options, say)
+    const speeds = await measureSpeed(options, say)
     tables.push(...speedTables(speeds, options), ...growthTable(speeds, options))
   }
-  if (parts.has('memory')) tables.push(...(await memoryTables(options, speeds, say)))
+  if (parts.has('memory')) tables.push(...(await memoryTables(options, say)))
   if (parts.has('plans')) tables.push(planTable(options, say))
   return tables
 }

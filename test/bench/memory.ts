@@ -1,7 +1,7 @@
 import { type Contender, missing, type Work } from './contender.js'
 import type { Graph } from './graph.js'
 import type { Options } from './options.js'
-import { type Speeds, takingPart } from './speed.js'
+import { takingPart } from './speed.js'
 import { type Table, whole } from './table.js'
 import { workloads } from './workloads.js'
 
@@ -17,7 +17,7 @@ interface Heap {
 }
 
 /** Measures the live heap of everybody at the largest size that all were measured at. Needs `--expose-gc`. */
-export async function memoryTables(options: Options, speeds: Speeds, say: (line: string) => void): Promise<Table[]> {
+export async function memoryTables(options: Options, say: (line: string) => void): Promise<Table[]> {
   const size = options.sizes.findLast(each => each <= LARGEST)
   if (size === undefined) return []
   const rows = new Map<Contender, string[]>()
@@ -28,8 +28,7 @@ export async function memoryTables(options: Options, speeds: Speeds, say: (line:
     for (const contender of takingPart(options)) {
       const row = rows.get(contender) ?? [contender.name]
       rows.set(contender, row)
-      const wasMeasured = speeds.get(workload)?.get(size)?.has(contender) ?? true
-      row.push(missing(contender, graph) ?? (wasMeasured ? cell(await measureHeap(contender, graph)) : '-'))
+      row.push(missing(contender, graph) ?? cell(await measureHeap(contender, graph)))
     }
   }
   return [

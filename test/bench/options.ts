@@ -10,8 +10,6 @@ export interface Options {
   readonly workloads: ReadonlySet<string> | undefined
   /** Who takes part besides the floor, by name. `BENCH_CONTENDERS`, default all. */
   readonly contenders: ReadonlySet<string> | undefined
-  /** Nobody is measured at a size where one round would take longer, in milliseconds. `BENCH_LIMIT_MS`, default 5000. */
-  readonly limitMs: number
   /** Where the journals of the durable part are written for a while. `BENCH_FOLDER`, default `build`. */
   readonly folder: string
   /** Tables as Markdown: `--markdown`. */
@@ -36,7 +34,6 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Op
     parts: new Set(listOf(env.BENCH_PARTS ?? PARTS.join(',')).map(partOf)),
     workloads: env.BENCH_WORKLOADS === undefined ? undefined : new Set(listOf(env.BENCH_WORKLOADS)),
     contenders: env.BENCH_CONTENDERS === undefined ? undefined : new Set(listOf(env.BENCH_CONTENDERS)),
-    limitMs: count('BENCH_LIMIT_MS', env.BENCH_LIMIT_MS ?? '5000', 1),
     folder: env.BENCH_FOLDER ?? 'build',
     markdown: args.includes('--markdown'),
     write: args.includes('--write'),

@@ -64,9 +64,7 @@ class Runner {
 
   /** As long as it will be measured, or once. */
   async warmUp(rounds: number): Promise<void> {
-    let spentMs = 0
-    do spentMs += await this.run()
-    while (spentMs < rounds * SHORTEST_MS)
+    for (let spentMs = 0; spentMs < rounds * SHORTEST_MS; ) spentMs += await this.run()
   }
 
   async measure(): Promise<void> {

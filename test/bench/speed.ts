@@ -1,16 +1,16 @@
 import { type Contender, missing } from './contender.js'
 import { counterpoint } from './contenders/counterpoint.js'
 import { floor } from './contenders/floor.js'
-import { contenders, OURSELVES_AND_FLOOR } from './contenders.js'
+import { contenders } from './contenders.js'
 import type { Options } from './options.js'
 import { type Measured, measureRounds, type Outcome, tryOut } from './rounds.js'
 import { figure, type Table, whole } from './table.js'
 import { Probe } from './trace.js'
 import { type Workload, workloads } from './workloads.js'
 
-/** Beyond this only ourselves and the floor are measured, and in fewer rounds. */
-const LARGEST_FOR_ALL = 100_000
-const ROUNDS_BEYOND = 3
+/** Larger sizes are measured in fewer rounds. */
+const FULL_ROUNDS = 100_000
+const FEWER_ROUNDS = 3
 
 /** What was measured: by workload and size. */
 export type Speeds = Map<Workload, Map<number, Map<Contender, Outcome>>>
@@ -21,16 +21,12 @@ export async function measureSpeed(options: Options, say: (line: string) => void
   for (const workload of workloads.filter(({ name }) => options.workloads?.has(name) ?? true)) {
     const bySize = new Map<number, Map<Contender, Outcome>>()
     speeds.set(workload, bySize)
-    let able = takingPart(options)
-    await tryAll(able, workload, options.sizes[0]!)
+    const taking = takingPart(options)
+    await tryAll(taking, workload, options.sizes[0]!)
     for (const size of options.sizes) {
       say(`${workload.name}, ${whole(size)} tasks`)
-      if (size > LARGEST_FOR_ALL) able = able.filter(each => OURSELVES_AND_FLOOR.includes(each))
-      const rounds = size > LARGEST_FOR_ALL ? Math.min(options.rounds, ROUNDS_BEYOND) : options.rounds
-      const outcomes = await measureRounds(able, workload.build(size), rounds)
-      bySize.set(size, outcomes)
-      const next = options.sizes.find(each => each > size) ?? size
-      able = able.filter(each => !isTooSlow(outcomes.get(each), next, options.limitMs))
+      const rounds = size > FULL_ROUNDS ? Math.min(options.rounds, FEWER_ROUNDS) : options.rounds
+      bySize.set(size, await measureRounds(taking, workload.build(size), rounds))
     }
   }
   return speeds
@@ -41,18 +37,13 @@ export function takingPart(options: Options): Contender[] {
   return contenders.filter(each => each === floor || (options.contenders?.has(each.name) ?? true))
 }
 
-async function tryAll(able: readonly Contender[], workload: Workload, size: number): Promise<void> {
+async function tryAll(taking: readonly Contender[], workload: Workload, size: number): Promise<void> {
   const graph = workload.build(size)
-  for (const each of able) if (missing(each, graph) === undefined) await tryOut(each, graph, new Probe(graph))
-}
-
-/** One that needs longer than the limit even if its cost per task did not grow with the size. */
-function isTooSlow(outcome: Outcome | undefined, size: number, limitMs: number): boolean {
-  return typeof outcome === 'object' && (outcome.perTaskUs * size) / 1_000 > limitMs
+  for (const each of taking) if (missing(each, graph) === undefined) await tryOut(each, graph, new Probe(graph))
 }
 
 /** A table for each size. */
-export function speedTables(speeds: Speeds, { sizes, limitMs }: Options): Table[] {
+export function speedTables(speeds: Speeds, { sizes }: Options): Table[] {
   return sizes.map(size => {
     const columns = [...speeds].map(([{ name }, bySize]) => ({ name, outcomes: bySize.get(size)! }))
     const rows = contenders
@@ -60,7 +51,7 @@ export function speedTables(speeds: Speeds, { sizes, limitMs }: Options): Table[
       .map(each => [nameOf(each), ...columns.map(({ outcomes }) => cell(outcomes.get(each), each))])
     return {
       title: `${whole(size)} tasks`,
-      note: `Microseconds per task, and how many times the floor. A dash: it would need more than ${limitMs / 1_000} s a run.`,
+      note: 'Microseconds per task, and how many times the floor. A dash: too slow to be measured.',
       columns: ['', ...columns.map(({ name }) => name)],
       rows,
     }

@@ -116,8 +116,11 @@ describe('a pool with a queueLimit', () => {
           inside[pool]--
           admission.leave(pool)
         }
-        steps.forEach((demand, i) => {
-          if (demand === 'leave') return leave()
+        for (const [i, demand] of steps.entries()) {
+          if (demand === 'leave') {
+            leave()
+            continue
+          }
           asked.push(i)
           admission.request(new Map(Object.entries(demand)), 'wait', () => {
             inside.p += demand.p
@@ -125,7 +128,7 @@ describe('a pool with a queueLimit', () => {
             entered.push(i)
             expect(inside.p <= 4 && inside.q <= 3).toBe(true)
           })
-        })
+        }
         for (let i = 0; i < 400; i++) leave()
         // Only who asks for nothing that is limited may go past those who wait.
         const small = (i: number): boolean => JSON.stringify(steps[i]) !== '{"p":0,"q":0}'

@@ -35,7 +35,7 @@ export interface FileSystem {
   lstat(path: string): Promise<FileFacts | undefined>
   /** The names in a folder. */
   readdir(path: string): Promise<readonly string[]>
-  /** Makes a folder that only its owner may enter, and those above it. One that exists is left as it is. */
+  /** Makes a folder that only its owner may enter, in one that exists. What has that name already is left as it is. */
   mkdir(path: string): Promise<void>
   /** Gives a file or folder another name, at once, over what has that name. */
   rename(from: string, to: string): Promise<void>

@@ -28,7 +28,7 @@ export const nodeFileSystem: FileSystem = {
     }
   },
   readdir: path => fs.promises.readdir(path),
-  mkdir: async path => void (await fs.promises.mkdir(path, { recursive: true, mode: 0o700 })),
+  mkdir,
   rename: (from, to) => fs.promises.rename(from, to),
   unlink: path => fs.promises.unlink(path),
   rmdir: path => fs.promises.rmdir(path),
@@ -88,6 +88,15 @@ function done(start: (callback: (error: Error | null | undefined) => void) => vo
 function factsOf(stats: fs.BigIntStats): FileFacts {
   const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other'
   return { kind, bytes: Number(stats.size), id: `${stats.dev}:${stats.ino}` }
+}
+
+/** One folder: with `recursive`, Node 20 never comes back from below `/proc`. */
+async function mkdir(path: string): Promise<void> {
+  try {
+    await fs.promises.mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
 }
 
 /** Windows opens no folder to sync it, and some network file systems cannot: there it is done when the system likes. */

@@ -7,6 +7,7 @@ export const asyncAuto: Contender = {
   name: 'async.auto',
   graph: 'own',
   lacks: ['pools', 'priorities'],
+  largest: 1_000,
   prepare(graph, work) {
     const tasks: AsyncAutoTasks<Record<string, unknown>, Error> = {}
     for (let index = 0; index < graph.size; index++) {

@@ -6,6 +6,7 @@ import { type Graph, rowOf } from '../graph.js'
 export const counterpoint: Contender = {
   name: 'counterpoint',
   graph: 'own',
+  largest: Number.POSITIVE_INFINITY,
   prepare(graph, work) {
     const plans = plansOf(graph)
     return async () => {

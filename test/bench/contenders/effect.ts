@@ -7,6 +7,7 @@ export const effect: Contender = {
   name: 'effect',
   graph: 'by hand',
   lacks: ['priorities'],
+  largest: 100_000,
   prepare(graph, work) {
     const indexes = Array.from({ length: graph.size }, (_, index) => index)
     if (graph.needs.items.length > 0) return () => Effect.runPromise(runGraph(graph, indexes, work))

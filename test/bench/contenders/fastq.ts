@@ -7,6 +7,7 @@ export const fastQueue: Contender = {
   name: 'fastq',
   graph: 'by hand',
   lacks: ['priorities'],
+  largest: 100_000,
   prepare: (graph, work) => () => {
     const { pools } = graph
     const queues = Array.from({ length: pools }, () =>

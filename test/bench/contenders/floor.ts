@@ -5,6 +5,7 @@ import { type Graph, openCounts } from '../graph.js'
 export const floor: Contender = {
   name: 'floor',
   graph: 'by hand',
+  largest: Number.POSITIVE_INFINITY,
   prepare: (graph, work) => () => new Floor(graph, work).run(),
 }
 

@@ -7,6 +7,7 @@ export const pGraph: Contender = {
   name: 'p-graph',
   graph: 'own',
   lacks: ['pools'],
+  largest: 100_000,
   prepare(graph, work) {
     const nodes = new Map<string, PGraphNode>()
     const dependencies: DependencyList = []

@@ -7,6 +7,7 @@ export const limit: Contender = {
   name: 'p-limit',
   graph: 'by hand',
   lacks: ['priorities'],
+  largest: 100_000,
   prepare: (graph, work) => () => {
     const limits = Array.from({ length: graph.pools }, () => pLimit(SLOTS / graph.pools))
     return runOver(graph, work, (index, run) => {

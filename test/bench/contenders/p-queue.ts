@@ -6,6 +6,7 @@ import { runOver } from './hand-wired.js'
 export const pQueue: Contender = {
   name: 'p-queue',
   graph: 'by hand',
+  largest: 100_000,
   prepare: (graph, work) => () => {
     const { pools, priorities } = graph
     const queues = Array.from({ length: pools }, () => new PQueue({ concurrency: SLOTS / pools }))

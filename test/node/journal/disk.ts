@@ -170,16 +170,8 @@ export class Disk implements FileSystem {
 
   async mkdir(path: string): Promise<void> {
     await this.#enter('mkdir', path)
-    let folder = this.#root
-    for (const name of path.split('/').filter(Boolean)) {
-      let node = folder.live.get(name)
-      if (node === undefined) {
-        node = folderNode()
-        change(folder, { come: name, node })
-      }
-      if (node.kind !== 'folder') throw systemError('EEXIST', 'mkdir', path)
-      folder = node
-    }
+    const { folder, name } = this.#parent(path)
+    if (!folder.live.has(name)) change(folder, { come: name, node: folderNode() })
   }
 
   async rename(from: string, to: string): Promise<void> {

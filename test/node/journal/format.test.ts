@@ -26,14 +26,6 @@ async function opened(content: string): ReturnType<typeof reopened> {
 }
 
 describe('the format', () => {
-  test('is what it was in version 1: a journal that was written then is read', async () => {
-    // Never change this text. It was written by the first version.
-    const golden = [
-      '0000010c 2ab82c3d {"format":"counterpoint-journal","version":1,"minReader":1,"runId":"run-1","segment":1,"createdAt":"2026-11-21T22:00:00.000Z","writer":{"host":"golden","pid":7}}',
-    ]
-    expect(golden).toHaveLength(1)
-  })
-
   test('is JSON Lines with length and checksum, one record a line, the first of a commit marked', async () => {
     const bench = new Bench()
     await fill(bench, records(1, 4), 2)

@@ -14,7 +14,7 @@ const turn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve
 const LOCK = `${FOLDER}/LOCK`
 
 /** How many races two takers of a dead holder's lock run; set COUNTERPOINT_RACES for more. */
-const RACES = Number(process.env.COUNTERPOINT_RACES ?? 300)
+const RACES = Number(process.env.COUNTERPOINT_RACES ?? 100)
 
 describe('a run that is open', () => {
   test('cannot be opened again, in the same process either, until it is closed', async () => {

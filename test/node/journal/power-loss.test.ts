@@ -5,7 +5,7 @@ import { Disk } from './disk.js'
 import { Bench, read, record } from './journaling.js'
 
 /** How many machines lose power; set COUNTERPOINT_POWER_LOSSES for more. */
-const LOSSES = Number(process.env.COUNTERPOINT_POWER_LOSSES ?? 300)
+const LOSSES = Number(process.env.COUNTERPOINT_POWER_LOSSES ?? 150)
 const FIRST_SEED = Number(process.env.COUNTERPOINT_SEED ?? 1)
 
 /** What is left of a disk, and what had been acknowledged and appended when its power went, or its writer died. */
