@@ -14,6 +14,8 @@ export class Narration {
   #poolWidth = 0
   #idWidth = 0
   readonly #lastSaid = new Map<string, string>()
+  /** Working time in attempts, by task. While one runs, the time by its start is taken off. */
+  readonly #busyMs = new Map<string, number>()
 
   /** `worked` has heard each event before. With `isBrief` there are no lines for what goes well and is not over. */
   constructor(run: Run, worked: WorkTime, isBrief: boolean) {
@@ -24,7 +26,7 @@ export class Narration {
 
   /** The line for an event, at most `width` wide; undefined for one that is not worth a line. To be told every event. */
   lineFor(event: CounterpointEvent, width: number): Line | undefined {
-    if (event.type === 'task.added') this.#measure(event.spec)
+    this.#note(event)
     if (event.type === 'run.stopping') return [this.#time(event), styled('doubtful', `stopping: ${event.reason}`)]
     if (event.type === 'run.recovered') return [this.#time(event), styled('bold', this.#goesOn())]
     const words = this.#wordsFor(event)
@@ -34,9 +36,19 @@ export class Narration {
     return fitLine([`${this.#time(event)}${pool}  ${id}  `, ...words], width)
   }
 
+  #note(event: CounterpointEvent): void {
+    if (event.type === 'task.added') this.#measure(event.spec)
+    if (event.type === 'attempt.started') this.#addTime(event, -1)
+    if (event.type === 'attempt.failed' || event.type === 'task.succeeded') this.#addTime(event, 1)
+  }
+
   #measure({ id, pool = '' }: TaskSpec): void {
     this.#poolWidth = Math.max(this.#poolWidth, Math.min(WIDEST_NAME, displayWidth(inline(pool))))
     this.#idWidth = Math.max(this.#idWidth, Math.min(WIDEST_NAME, displayWidth(inline(id))))
+  }
+
+  #addTime({ taskId, at }: { readonly taskId: string; readonly at: number }, sign: 1 | -1): void {
+    this.#busyMs.set(taskId, (this.#busyMs.get(taskId) ?? 0) + sign * this.#worked.by(at))
   }
 
   #time({ at }: CounterpointEvent): string {
@@ -88,8 +100,7 @@ export class Narration {
   }
 
   #bill(taskId: string): string {
-    const task = this.#run.task(taskId)
-    return `${duration(task?.busyMs ?? 0)}, ${dollars(task?.usage?.costUsd)}`
+    return `${duration(this.#busyMs.get(taskId) ?? 0)}, ${dollars(this.#run.task(taskId)?.usage?.costUsd)}`
   }
 }
 

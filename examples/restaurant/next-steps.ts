@@ -43,7 +43,7 @@ export function nextSteps({ outputs, runId, outcome }: NextOf, out: string, from
     { what: 'see earlier runs', how: command('--list', out, from) },
   ]
   const first = outcome === undefined ? [{ what: 'finish what is left', how: command('--continue', out, from) }] : []
-  return [...first, ...steps.slice(0, MOST), ...others].map(({ what, how }) => [styled('dim', what.padEnd(20)), how])
+  return [...first, ...steps.slice(0, MOST), ...others].map(({ what, how }) => [styled('dim', what.padEnd(21)), how])
 }
 
 type NextOf = Pick<Account, 'outputs' | 'runId' | 'outcome'>

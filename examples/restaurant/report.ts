@@ -117,7 +117,7 @@ function timeTexts({ isStory, outcome, times, worked }: Account): string[] {
 function costTexts({ usage, tasks }: Account): string[] {
   const attempts = tasks.reduce((sum, task) => sum + task.attempts, 0)
   const { costUsd, inputTokens, outputTokens, estimated } = usage
-  if (attempts === 0) return []
+  if (attempts === 0 || (costUsd ?? inputTokens ?? outputTokens) === undefined) return []
   const tokens = `${count(inputTokens)} tokens in, ${count(outputTokens)} out`
   return [`${dollars(costUsd)}, ${tokens}, ${many(attempts, 'attempt')}${estimated ? ' (partly estimated)' : ''}`]
 }

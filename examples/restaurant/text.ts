@@ -83,12 +83,14 @@ export function wrap(text: string, most: number): string[] {
   return [...lines, line]
 }
 
-/** `0.62 s`, `45.1 s`, `3 min 20 s`. */
+/** `0.62 s`, `45.1 s`, `3 min 20 s`, `5 h 12 min`. */
 export function duration(ms: number): string {
   const seconds = ms / 1_000
   if (seconds < 10) return `${seconds.toFixed(2)} s`
   if (seconds < 100) return `${seconds.toFixed(1)} s`
-  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 100) return `${minutes} min ${Math.floor(seconds % 60)} s`
+  return `${count(Math.floor(minutes / 60))} h ${minutes % 60} min`
 }
 
 /** `1.4 s`, `45 s`, `3 min 20 s`. */

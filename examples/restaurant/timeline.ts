@@ -3,10 +3,10 @@ import { type Line, type Part, styled } from './terminal.js'
 import { duration, fill, inline, widest } from './text.js'
 import type { WorkTime } from './work-time.js'
 
-/** When an attempt ran, in milliseconds since 1970. */
+/** When an attempt ran: how long the run had been worked on by its start and its end, in milliseconds. */
 export interface Span {
-  readonly startedAt: number
-  readonly endedAt: number
+  readonly fromMs: number
+  readonly toMs: number
   readonly succeeded: boolean
 }
 
@@ -16,27 +16,22 @@ export type Attempts = ReadonlyMap<string, readonly Span[]>
 const ENDS: readonly string[] = ['task.succeeded', 'task.cancelled', 'attempt.failed', 'attempt.abandoned']
 
 /**
- * Reads the attempts of a run from its events. One that a crash cut off ends with the last event before it: that it has ended is
- * told much later, by the process that goes on.
+ * Reads the attempts of a run from its events. That a crash cut one off is told much later, by the process that goes on: as the
+ * time in between is not working time, its span ends where the work did.
  */
-export function attemptsOf(events: Iterable<RunEvent>): Attempts {
+export function attemptsOf(events: Iterable<RunEvent>, worked: WorkTime): Attempts {
   const attempts = new Map<string, Span[]>()
   const startOf = new Map<string, number>()
-  let lastAt = 0
-  const end = (taskId: string, endedAt: number, succeeded: boolean): void => {
-    const startedAt = startOf.get(taskId)
-    if (startedAt === undefined) return
+  for (const event of events) {
+    if (!('taskId' in event)) continue
+    const { type, taskId, at } = event
+    const fromMs = startOf.get(taskId)
+    if (type === 'attempt.started') startOf.set(taskId, worked.by(at))
+    if (fromMs === undefined || !ENDS.includes(type)) continue
     startOf.delete(taskId)
     const spans = attempts.get(taskId) ?? []
-    spans.push({ startedAt, endedAt, succeeded })
+    spans.push({ fromMs, toMs: worked.by(at), succeeded: type === 'task.succeeded' })
     attempts.set(taskId, spans)
-  }
-  for (const event of events) {
-    const { type, at } = event
-    if (type === 'run.recovered') for (const taskId of [...startOf.keys()]) end(taskId, lastAt, false)
-    if (type === 'attempt.started') startOf.set(event.taskId, at)
-    else if ('taskId' in event && ENDS.includes(type)) end(event.taskId, at, type === 'task.succeeded')
-    lastAt = at
   }
   return attempts
 }
@@ -74,8 +69,8 @@ function byPool(tasks: readonly TaskResult[]): readonly TaskResult[] {
 function bar(spans: readonly Span[], worked: WorkTime, width: number): Part[] {
   const places: string[] = new Array(width).fill(' ')
   for (const span of spans) {
-    const first = Math.min(placeOf(worked.by(span.startedAt), worked, width), width - 1)
-    const last = placeOf(worked.by(span.endedAt), worked, width)
+    const first = Math.min(placeOf(span.fromMs, worked, width), width - 1)
+    const last = placeOf(span.toMs, worked, width)
     places.fill(span.succeeded ? '█' : '▒', first, Math.max(first + 1, last))
   }
   return (places.join('').match(/▒+|[^▒]+/g) ?? []).map(part => styled(part.startsWith('▒') ? 'bad' : 'good', part))

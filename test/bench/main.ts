@@ -1,4 +1,5 @@
 import { availableParallelism, loadavg } from 'node:os'
+import { durableTables } from './durable.js'
 import { memoryTables } from './memory.js'
 import { type Options, readOptions } from './options.js'
 import { writePage } from './page.js'
@@ -22,6 +23,7 @@ async function measure(options: Options): Promise<Table[]> {
   }
   if (parts.has('memory')) tables.push(...(await memoryTables(options, say)))
   if (parts.has('plans')) tables.push(planTable(options, say))
+  if (parts.has('durable')) tables.push(...(await durableTables(options, say)))
   return tables
 }
 

@@ -1,14 +1,15 @@
-import { Orchestrator, type RunningTask, type TaskSpec } from 'counterpoint'
+import { Orchestrator, type RunEvent, type RunningTask, type TaskSpec } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
+import { type Account, accountOf } from '../../examples/restaurant/account.js'
 import { Estimate } from '../../examples/restaurant/eta.js'
 import { auditsOf, findingLines } from '../../examples/restaurant/findings.js'
-import { help, readFlags } from '../../examples/restaurant/flags.js'
+import { defaultOut, help, readFlags } from '../../examples/restaurant/flags.js'
 import { follow } from '../../examples/restaurant/live.js'
 import { fileLines, nextSteps, shellPath } from '../../examples/restaurant/next-steps.js'
 import { reportLines } from '../../examples/restaurant/report.js'
 import { type Line, Terminal, textOf } from '../../examples/restaurant/terminal.js'
 import { displayWidth } from '../../examples/restaurant/text.js'
-import { attemptsOf, timelineLines } from '../../examples/restaurant/timeline.js'
+import { timelineLines } from '../../examples/restaurant/timeline.js'
 
 const ESC = String.fromCharCode(27)
 const hostile = `a${ESC}[31mred\u202egnirts\r\b`
@@ -19,20 +20,42 @@ function plain(lines: readonly Line[]): string[] {
 
 describe('the command line', () => {
   test('has defaults, and paths from where it was typed', () => {
-    expect(readFlags([], '/home')).toMatchObject({ scale: 0.01, run: {}, help: false })
+    expect(readFlags([], '/home')).toMatchObject({ out: defaultOut, wanted: { what: 'run', scale: 0.01, options: {} } })
     const given = ['plan.json', '--scale=0', '--only', 'a,b', '--only', 'c', '--failure-mode', 'kill', '--out', 'x']
     expect(readFlags(given, '/home')).toEqual({
-      planFile: '/home/plan.json',
-      scale: 0,
       out: '/home/x',
-      run: { only: ['a', 'b', 'c'], failureMode: 'kill' },
-      help: false,
+      wanted: {
+        what: 'run',
+        planFile: '/home/plan.json',
+        scale: 0,
+        options: { only: ['a', 'b', 'c'], failureMode: 'kill' },
+      },
     })
   })
 
+  test('names a run that is kept, or leaves it open', () => {
+    const wanted = (...args: string[]) => readFlags(args, '/').wanted
+    expect(wanted('--continue')).toEqual({ what: 'continue', runId: undefined, scale: undefined })
+    expect(wanted('--continue', 'r1', '--scale', '0')).toEqual({ what: 'continue', runId: 'r1', scale: 0 })
+    expect(wanted('--show')).toEqual({ what: 'show', runId: undefined })
+    expect(wanted('--delete', 'r1')).toEqual({ what: 'delete', runId: 'r1' })
+    expect(wanted('--list')).toEqual({ what: 'list' })
+  })
+
   test('--help asks for help, which names every flag', () => {
-    expect(readFlags(['-h'], '/').help).toBe(true)
-    for (const flag of ['--scale', '--only', '--failure-mode', '--out', '--help']) expect(help.join()).toContain(flag)
+    expect(readFlags(['-h'], '/').wanted.what).toBe('help')
+    const flags = [
+      '--scale',
+      '--only',
+      '--failure-mode',
+      '--out',
+      '--help',
+      '--continue',
+      '--list',
+      '--show',
+      '--delete',
+    ]
+    for (const flag of flags) expect(help.join()).toContain(flag)
   })
 
   test.each([
@@ -42,21 +65,43 @@ describe('the command line', () => {
     [['a.json', 'b.json'], 'expected the path of one plan, got 2'],
     [['--only', ','], '--only: expected ids of tasks'],
     [['--failure-mode', 'stop'], 'expected continue, no-new or kill, got "stop"'],
+    [['--list', '--continue'], '--list: expected no other command with it, got --continue'],
+    [['--list', 'r1'], '--list: expected nothing with it, got "r1"'],
+    [['--delete'], '--delete: expected the id of a run, got none'],
+    [['--show', 'r1', 'r2'], 'expected the id of one run, got 2: r1, r2'],
+    [
+      ['--continue', '--only', 'a'],
+      '--only: expected it not to come with --continue: the run goes on as it was started',
+    ],
+    [['--show', '--scale', '1'], '--scale: expected it not to come with --show: nothing is started'],
   ])('%j is refused', (args, message) => {
     expect(() => readFlags(args, '/')).toThrow(message)
   })
 })
 
+interface Seen {
+  readonly account: Account
+  readonly text: string
+}
+
 /** Runs tasks whose agents are functions, and gives what the views make of it for a pipe of this width. */
-async function show(tasks: Partial<TaskSpec>[], agent: (id: string, attempt: number) => unknown, columns = 100) {
+async function show(
+  tasks: Partial<TaskSpec>[],
+  agent: (id: string, attempt: number) => unknown,
+  columns = 100,
+  isStory = false,
+): Promise<Seen> {
   let text = ''
   const output = { columns, on: () => {}, write: (more: string) => (text += more) }
   const orchestrator = new Orchestrator({
     pools: { crew: { backend: ({ task }, { attempt }) => agent(task.id, attempt), concurrency: 2 } },
   })
   const run = orchestrator.run({ tasks })
-  const result = await run.result.finally(follow(run, orchestrator, 'test', new Terminal(output, {})))
-  return { result, attempts: await attemptsOf(run.events()), text }
+  const shown = { title: 'test', terminal: new Terminal(output, {}), history: [] }
+  await run.result.finally(follow(run, orchestrator, shown))
+  const events: RunEvent[] = []
+  for await (const event of run.events()) events.push(event)
+  return { account: accountOf(await orchestrator.runs.show(run.id), events, { title: 'test', isStory }), text }
 }
 
 describe('a run in plain lines', () => {
@@ -84,14 +129,13 @@ describe('the report', () => {
       if (attempt === 1) throw new Error('not yet')
       return 'done'
     }
-    const { result, attempts } = await show([{ id: 'again', backoff: { baseMs: 1 } }], agent)
-    expect(attempts.get('again')?.map(span => span.succeeded)).toEqual([false, true])
-    const [row, axis] = plain(timelineLines(result, result.tasks, attempts, 50))
+    const { account } = await show([{ id: 'again', backoff: { baseMs: 1 } }], agent)
+    expect(account.attempts.get('again')?.map(span => span.succeeded)).toEqual([false, true])
+    const [row, axis] = plain(timelineLines(account.tasks, account.attempts, account.worked, 50))
     expect(row).toMatch(/^crew {2}again {2}▒+ *█+$/)
     expect(axis).toMatch(/^ {13}0 s +0\.0\d s$/)
     for (const width of [40, 100, 200])
-      for (const line of plain(reportLines(result, attempts, width, false)))
-        expect(displayWidth(line)).toBeLessThanOrEqual(width)
+      for (const line of plain(reportLines(account, width))) expect(displayWidth(line)).toBeLessThanOrEqual(width)
   })
 
   test('tasks that ended alike share a line, and only a run that completed is set beside the story', async () => {
@@ -99,15 +143,15 @@ describe('the report', () => {
     const agent = (): never => {
       throw new Error('no')
     }
-    const { result, attempts } = await show(tasks, agent)
-    const lines = plain(reportLines(result, attempts, 100, true))
+    const { account } = await show(tasks, agent, 100, true)
+    const lines = plain(reportLines(account, 100))
     expect(lines).toContain('a, b, c dead, agent: no')
     expect(lines.join('\n')).not.toContain('the story')
   })
 
   test('a plan without tasks has a report without tables', async () => {
-    const { result, attempts } = await show([], () => 1)
-    expect(reportLines(result, attempts, 80, false)).toEqual([])
+    const { account } = await show([], () => 1)
+    expect(reportLines(account, 80)).toEqual([])
   })
 
   test('findings are those that have the shape of one, the worst first', async () => {
@@ -130,11 +174,11 @@ describe('the report', () => {
       b: { kind: 'audit', findings: 'none', passed: {}, notCovered: null },
       c: ['audit'],
     }
-    const { result } = await show(
+    const { account } = await show(
       Object.keys(outputs).map(id => ({ id })),
       id => outputs[id],
     )
-    const audits = auditsOf(result)
+    const audits = auditsOf(account)
     expect(audits).toMatchObject({ count: 2, passed: 2, notCovered: ['csrf'] })
     expect(audits.findings.map(({ severity }) => severity)).toEqual(['critical', 'low'])
     const lines = plain(findingLines(audits, 60))
@@ -149,16 +193,18 @@ describe('the report', () => {
       b: { kind: 'backend', folder: '../..', files: [], start: 'etc/passwd' },
       c: { kind: 'backend', folder: 'b', start: '$(reboot).mjs', files: [3, { name: 4 }] },
     }
-    const { result } = await show(
+    const { account } = await show(
       Object.keys(outputs).map(id => ({ id })),
       id => outputs[id],
     )
-    expect(plain(nextSteps(result, '/out/run', '/out')).slice(0, -2)).toEqual([
-      "open the frontend   'run/front end/x.html'",
-      "start the backend   node 'run/b/$(reboot).mjs'",
+    const { runId } = account
+    expect(plain(nextSteps(account, '/out', '/out')).slice(0, -3)).toEqual([
+      `open the frontend    '${runId}/front end/x.html'`,
+      `start the backend    node '${runId}/b/$(reboot).mjs'`,
     ])
-    expect(plain(fileLines(result, '/out/run', undefined, '/out')).slice(0, 2)).toEqual([
-      'run',
+    const files = { folder: '/out/run', link: '/out/latest', result: undefined }
+    expect(plain(fileLines(account, files, '/out')).slice(0, 2)).toEqual([
+      'run  also as latest',
       '  front end/  x.html  a',
     ])
     expect(shellPath('/a/b', '/x/y/z')).toBe('/a/b')

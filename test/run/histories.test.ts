@@ -101,6 +101,7 @@ describe(`${HISTORIES} runs`, () => {
           await settled
           for (const run of runs) await check(run, heard.get(run.id)!)
           assert.equal(clock.pending, 0)
+          if (delay === 0) await theatre.checkRoom()
         }),
         { numRuns: Math.ceil(HISTORIES * 0.35) },
       )

@@ -53,6 +53,7 @@ export class Theatre {
   readonly #seed: number
   readonly #manners: Manners
   readonly #prompt: boolean
+  readonly #limited: readonly string[]
   readonly #live = new Map<string, Set<string>>(POOLS.map(pool => [pool, new Set<string>()]))
 
   /**
@@ -73,6 +74,7 @@ export class Theatre {
       defaults: { timeoutMs: 200 + dice.below(100), backoff: { baseMs: 20, maxMs: 100 } },
     })
     const pools = Object.fromEntries(POOLS.map(name => [name, pool()]))
+    this.#limited = POOLS.filter(name => pools[name]?.queueLimit !== undefined)
     this.orchestrator = new Orchestrator({ clock, random: () => dice.next(), pools, journal })
     this.orchestrator.on('event', event => this.#watch(event as RunEvent))
     this.orchestrator.on('error', () => {})
@@ -115,6 +117,15 @@ export class Theatre {
     }
     assert.deepEqual(this.#violations, [])
     for (const [call, times] of this.calls) assert.equal(times, 1, `attempt ${call} called its backend ${times} times`)
+  }
+
+  /** When all is over, every place of every pool is free again. */
+  async checkRoom(): Promise<void> {
+    for (const pool of this.#limited) {
+      const tasks = Array.from({ length: QUEUE_LIMIT }, (_, i) => ({ id: `${i}`, pool }))
+      const run = this.orchestrator.run({ tasks }, { runId: `room in ${pool}`, whenFull: 'reject' })
+      await run.cancel()
+    }
   }
 
   #watch(event: RunEvent): void {

@@ -16,7 +16,7 @@ import { folderName } from './names.js'
 import { nodeFileSystem } from './node-file-system.js'
 import { OpenRun } from './open-run.js'
 import type { Durability, Place } from './place.js'
-import { journalError, tell, wordsOf } from './problem.js'
+import { journalError, tell, unusable } from './problem.js'
 import { readRecords } from './record-reader.js'
 import { deleteRun, listRuns } from './run-folders.js'
 
@@ -47,7 +47,7 @@ export interface FileJournalOptions {
  * open; a crashed one's is taken over. Throws INVALID_INPUT for options that are not as documented.
  *
  * While the disk refuses to write, the run waits, and goes on when it can. A torn tail is cut and reported; damage before it
- * refuses to open with JOURNAL. See docs/architecture.md, "The file journal".
+ * refuses to open with JOURNAL.
  *
  * ```ts
  * const orchestrator = new Orchestrator({ pools, journal: fileJournal({ folder: '.counterpoint' }) })
@@ -79,11 +79,13 @@ async function openRun(options: FileJournalOptions, runId: string, host: Journal
 }
 
 async function* lookAtRun(options: FileJournalOptions, runId: string): AsyncGenerator<JournalRecord, void, undefined> {
-  const root = resolve(options.folder)
-  const place = await inWords(runId, root, () => placeOf(options, runId, false, () => {}))
-  if ((await place.fileSystem.lstat(place.folder)) === undefined) return
-  expectFolder(place, await place.fileSystem.lstat(place.folder))
-  const links = await inWords(runId, root, () => lookAtHistory(place))
+  const place = await inWords(runId, resolve(options.folder), () => placeOf(options, runId, false, () => {}))
+  const links = await inWords(runId, place.folder, async () => {
+    const facts = await place.fileSystem.lstat(place.folder)
+    if (facts === undefined) return []
+    expectFolder(place, facts)
+    return lookAtHistory(place)
+  })
   yield* readRecords(place, links, new BlobStore({ ...place, durable: false, nonce: '' }))
 }
 
@@ -140,7 +142,7 @@ async function inWords<T>(runId: string | undefined, where: string, work: () => 
     return await work()
   } catch (error) {
     if (error instanceof CounterpointError) throw error
-    throw journalError(runId, where, `expected a folder that can be read and written: ${wordsOf(error)}`, error)
+    throw unusable(runId, where, error)
   }
 }
 

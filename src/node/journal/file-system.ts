@@ -22,8 +22,8 @@ export interface OpenFile {
 }
 
 /**
- * A port: all that the file journal asks of a file system. Paths are absolute. What fails rejects with an error that has
- * Node's `code`. `nodeFileSystem` is the one of this machine; a test gives one that loses power.
+ * A port: all that `fileJournal` asks of a file system. Paths are absolute. What fails rejects with an error that has Node's
+ * `code`. The default is the file system of this machine; a test gives one that loses power.
  */
 export interface FileSystem {
   /**

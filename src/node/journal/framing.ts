@@ -144,10 +144,10 @@ function parseHead(buffer: Buffer, at: number): { readonly size: number; readonl
  * `from` had been durable too: it is damaged, not torn. A frame counts by its looks, as its checksum hangs on what is damaged.
  */
 export async function holdsLaterCommit(file: OpenFile, from: number, end: number): Promise<boolean> {
-  const buffer = Buffer.allocUnsafe(CHUNK)
+  const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(end - from, CHUNK)))
   // Chunks overlap, so that no head is cut in two.
   for (let start = from + 1; start < end; start += CHUNK - 2 * HEAD) {
-    const held = await readFully(file, buffer.subarray(0, Math.min(CHUNK, end - start)), start)
+    const held = await readFully(file, buffer.subarray(0, end - start), start)
     for (let at = 0; ; at++) {
       at = buffer.indexOf(COMMIT_MARK, at)
       if (at < 0 || at >= held) break

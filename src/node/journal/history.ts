@@ -81,7 +81,13 @@ async function followBack(place: Place, newest: number): Promise<Header[] | unde
     if (header === undefined) {
       const isNewest = segment === newest
       if (isNewest && !(await holdsCommits(place, segment))) return undefined
-      return damaged(place, segment, 0, 0, isNewest ? BAD_HEADER : 'expected a segment that a later one goes on from')
+      return damaged(
+        place,
+        segment,
+        0,
+        0,
+        isNewest ? BAD_HEADER : 'expected the segment that a later one goes on from, got none, or one that is damaged',
+      )
     }
     chain.unshift(header)
     segment = header.after?.segment

@@ -20,6 +20,13 @@ export interface Holder {
 
 /** This process, as the holder of a new lock. */
 export async function thisHolder(): Promise<Holder> {
+  thisProcess ??= identify()
+  return { ...(await thisProcess), nonce: randomUUID() }
+}
+
+let thisProcess: Promise<Omit<Holder, 'nonce'>> | undefined
+
+async function identify(): Promise<Omit<Holder, 'nonce'>> {
   const startTime = await startTimeOf(process.pid)
   const bootId = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim())
   const network = read(() => readlinkSync('/proc/self/ns/net'))
@@ -29,13 +36,13 @@ export async function thisHolder(): Promise<Holder> {
     ...(bootId !== undefined && { bootId }),
     host: hostname(),
     ...(network !== undefined && { network }),
-    nonce: randomUUID(),
   }
 }
 
 /**
  * True when the holder of a lock is surely dead. `hasKernelLock` says that we hold the kernel's lock: then whoever shares our
- * kernel locks does not live. Of another machine, or a container with a name of its own, nothing is sure.
+ * kernel locks does not live. Of another machine, or a container with a name of its own, nothing is sure. Two machines of one name
+ * on a shared disk look like one that was started anew: there the order of things must do that `RunLock` keeps.
  */
 export async function isDead(holder: Holder, us: Holder, hasKernelLock: boolean): Promise<boolean> {
   if (holder.host !== us.host) return false

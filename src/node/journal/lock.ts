@@ -43,14 +43,14 @@ export class RunLock {
   /** @throws JOURNAL while another opener, in this process or another, has the run. */
   static async take(fileSystem: FileSystem, folder: string, runId: string): Promise<RunLock> {
     const path = join(folder, LOCK)
-    const releaseKernel = await fileSystem.lockFolder?.(folder)
-    if (fileSystem.lockFolder && !releaseKernel) throw lockedBy(runId, path, await readHolder(fileSystem, path))
+    const kernel = await kernelLock(fileSystem, folder)
+    if (kernel === 'held') throw lockedBy(runId, path, await readHolder(fileSystem, path))
     try {
       const holder = await thisHolder()
-      const file = await new LockFile(fileSystem, path, runId).take(holder, releaseKernel !== undefined)
-      return new RunLock({ fileSystem, path, file, id: (await file.stat()).id, holder, releaseKernel })
+      const { file, id } = await new LockFile(fileSystem, path, runId).take(holder, kernel !== undefined)
+      return new RunLock({ fileSystem, path, file, id, holder, releaseKernel: kernel })
     } catch (error) {
-      await releaseKernel?.()
+      await kernel?.()
       throw error
     }
   }
@@ -84,6 +84,22 @@ export class RunLock {
   }
 }
 
+/** Undefined where there is none for us: in a sandbox, say. Then the file must do. */
+async function kernelLock(fileSystem: FileSystem, folder: string): Promise<'held' | (() => Promise<void>) | undefined> {
+  if (!fileSystem.lockFolder) return undefined
+  try {
+    return (await fileSystem.lockFolder(folder)) ?? 'held'
+  } catch {
+    return undefined
+  }
+}
+
+/** A LOCK of our own: held open, so that its inode is no other file's. */
+interface TakenFile {
+  readonly file: OpenFile
+  readonly id: string
+}
+
 /** The file LOCK, while it is being taken. */
 class LockFile {
   readonly #fileSystem: FileSystem
@@ -96,7 +112,7 @@ class LockFile {
     this.#runId = runId
   }
 
-  async take(us: Holder, hasKernelLock: boolean): Promise<OpenFile> {
+  async take(us: Holder, hasKernelLock: boolean): Promise<TakenFile> {
     const file = await this.#create(us)
     if (file) return file
     await this.#clear(us, hasKernelLock)
@@ -106,7 +122,7 @@ class LockFile {
   }
 
   /** Undefined when there is one. */
-  async #create(us: Holder): Promise<OpenFile | undefined> {
+  async #create(us: Holder): Promise<TakenFile | undefined> {
     let file: OpenFile
     try {
       file = await this.#fileSystem.open(this.#path, 'create')
@@ -116,7 +132,7 @@ class LockFile {
     }
     try {
       await writeFully(file, Buffer.from(`${JSON.stringify(us)}\n`), 0)
-      return file
+      return { file, id: (await file.stat()).id }
     } catch (error) {
       await file.close().catch(() => {})
       await this.#fileSystem.unlink(this.#path).catch(() => {})

@@ -21,6 +21,11 @@ export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** What the system says, as an error that says where. */
+export function unusable(runId: string | undefined, folder: string, error: unknown): CounterpointError<'JOURNAL'> {
+  return journalError(runId, folder, `expected a folder that can be read and written: ${wordsOf(error)}`, error)
+}
+
 /**
  * Tells a problem of run `runId`. Invariant: never throws, whatever the host does with it. With no host it is a warning of
  * the process: that a tail was cut may not go unsaid.

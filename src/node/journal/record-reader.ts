@@ -1,8 +1,8 @@
-import type { JournalRecord } from 'counterpoint'
+import { isCounterpointError, type JournalRecord } from 'counterpoint'
 import type { BlobStore } from './blobs.js'
 import type { Link } from './header.js'
 import { type Place, segmentPath } from './place.js'
-import { journalError } from './problem.js'
+import { journalError, unusable } from './problem.js'
 import type { BlobPlace, ParsedBody } from './record-body.js'
 import { readBodies } from './segment-reader.js'
 
@@ -15,13 +15,24 @@ export async function* readRecords(
   links: readonly Link[],
   blobs: BlobStore,
 ): AsyncGenerator<JournalRecord, void, undefined> {
-  for (const link of links)
-    for await (const bodies of readBodies(place, link))
-      for (const text of bodies) {
-        const body = JSON.parse(text) as ParsedBody
-        if (body.r === undefined) passOver(place, body, link)
-        else yield body.b === undefined ? body.r : await withBlobs(body.r, body.b, blobs)
-      }
+  try {
+    for (const link of links) yield* readSegment(place, link, blobs)
+  } catch (error) {
+    throw isCounterpointError(error) ? error : unusable(place.runId, place.folder, error)
+  }
+}
+
+async function* readSegment(
+  place: Place,
+  link: Link,
+  blobs: BlobStore,
+): AsyncGenerator<JournalRecord, void, undefined> {
+  for await (const bodies of readBodies(place, link))
+    for (const text of bodies) {
+      const body = JSON.parse(text) as ParsedBody
+      if (body.r === undefined) passOver(place, body, link)
+      else yield body.b === undefined ? body.r : await withBlobs(body.r, body.b, blobs)
+    }
 }
 
 async function withBlobs(

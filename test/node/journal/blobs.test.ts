@@ -105,6 +105,6 @@ test('every canonical output comes back as it was, in any grouping, inline or no
       }
       expect(await reopened(bench.disk)).toEqual({ records: all, refusal: undefined, told: [] })
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   )
 })

@@ -33,9 +33,9 @@ describe('the folder of a run', () => {
   })
 
   test('has a name that leads nowhere else, whatever the id', () => {
-    const ids = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), fc.constantFrom(...NASTY))
+    const ids = fc.array(fc.nat({ max: 0xffff })).map(units => String.fromCharCode(...units))
     fc.assert(
-      fc.property(ids, id => {
+      fc.property(fc.oneof(ids, fc.constantFrom(...NASTY)), id => {
         const name = folderName(id)
         expect(name).toMatch(/^[a-z0-9~][a-z0-9._~-]{0,99}$/)
         expect(name).not.toMatch(/\.$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/)

@@ -175,6 +175,6 @@ describe('in the place of a segment', () => {
   test('a missing one refuses when a later one goes on from it', async () => {
     const disk = await smallJournal()
     disk.remove(SEGMENT)
-    expect((await reopened(disk)).refusal).toContain(`${SEGMENT}, byte 0: expected a segment that a later one`)
+    expect((await reopened(disk)).refusal).toContain(`${SEGMENT}, byte 0: expected the segment that a later one`)
   })
 })

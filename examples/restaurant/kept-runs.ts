@@ -1,0 +1,142 @@
+import { basename, join } from 'node:path'
+import {
+  type CounterpointError,
+  isCounterpointError,
+  type Journal,
+  type RunEvent,
+  type RunReport,
+  type Runs,
+} from 'counterpoint'
+import { fileJournal } from 'counterpoint/node'
+import { type Account, accountOf, type Subject } from './account.js'
+import { UsageError } from './flags.js'
+import { type RunSettings, readSettings, removeRunFolder } from './output-folder.js'
+import { planFile } from './paths.js'
+import { restaurantOrchestrator } from './pools.js'
+import { many } from './text.js'
+
+/** A run in a list of them. */
+export interface KeptRun {
+  readonly runId: string
+  readonly title: string
+  readonly status: RunReport['status']
+  /** When it is over. */
+  readonly outcome: RunReport['outcome']
+  readonly succeeded: number
+  readonly total: number
+  /** In milliseconds since 1970. */
+  readonly startedAt: number
+  /** US dollars; undefined when no agent told. */
+  readonly costUsd: number | undefined
+}
+
+/** A run whose journal cannot be read, and why. */
+export interface UnreadableRun {
+  readonly runId: string
+  readonly why: string
+}
+
+/** What a folder holds. */
+export interface RunList {
+  /** The latest first. */
+  readonly runs: readonly KeptRun[]
+  readonly unreadable: readonly UnreadableRun[]
+}
+
+/** The runs that are kept in a folder, and what can be done with them without running anything. */
+export class KeptRuns {
+  /** Absolute. */
+  readonly out: string
+  readonly journal: Journal
+  readonly #runs: Runs
+
+  constructor(out: string) {
+    this.out = out
+    this.journal = fileJournal({ folder: join(out, 'journal') })
+    this.#runs = restaurantOrchestrator(this.journal, { out, scale: 0 }).runs
+  }
+
+  /** All of them. One that is damaged hides no other. */
+  async list(): Promise<RunList> {
+    const runs: KeptRun[] = []
+    const unreadable: UnreadableRun[] = []
+    for (const runId of await this.journal.list()) {
+      try {
+        runs.push(await this.#summary(runId))
+      } catch (error) {
+        if (!isCounterpointError(error)) throw error
+        unreadable.push({ runId, why: error.message })
+      }
+    }
+    return { runs: runs.sort((a, b) => b.startedAt - a.startedAt), unreadable }
+  }
+
+  /**
+   * The run of this id; without one, the latest of those `isWanted` allows.
+   *
+   * @throws UsageError when there is none.
+   */
+  async find(runId: string | undefined, isWanted: (run: KeptRun) => boolean, wanted: string): Promise<string> {
+    if (runId !== undefined) return runId
+    const { runs, unreadable } = await this.list()
+    const found = runs.find(isWanted)
+    if (found) return found.runId
+    const all = runs.length + unreadable.length
+    const got =
+      all === 0 ? 'there is none: npm start begins one' : `got ${many(all, 'other')}: npm start -- --list shows them`
+    throw new UsageError(`expected ${wanted} in ${this.out}, ${got}`)
+  }
+
+  /**
+   * What is known of one run.
+   *
+   * @throws UsageError for an id that no run has.
+   * @throws CounterpointError JOURNAL when its journal is damaged.
+   */
+  async account(runId: string): Promise<Account> {
+    const report = await this.#report(runId)
+    const events: RunEvent[] = []
+    for await (const record of this.journal.read(runId)) for (const event of record) events.push(event)
+    return accountOf(report, events, subjectOf(await readSettings(this.out, runId), report.name))
+  }
+
+  /**
+   * Forgets a run, with all files in its folder. One that is damaged can be forgotten, too.
+   *
+   * @throws UsageError for an id that no run has.
+   * @throws CounterpointError JOURNAL while a process works on it.
+   */
+  async delete(runId: string): Promise<void> {
+    if (![...(await this.journal.list())].includes(runId)) throw this.#unknown(runId)
+    await this.journal.delete(runId)
+    await removeRunFolder(this.out, runId)
+  }
+
+  async #summary(runId: string): Promise<KeptRun> {
+    const { name, status, outcome, counts, total, startedAt, tasks } = await this.#runs.show(runId)
+    const { title } = subjectOf(await readSettings(this.out, runId), name)
+    const costs = tasks.flatMap(({ usage }) => usage?.costUsd ?? [])
+    const costUsd = costs.length === 0 ? undefined : costs.reduce((sum, cost) => sum + cost, 0)
+    return { runId, title, status, outcome, succeeded: counts.succeeded, total, startedAt, costUsd }
+  }
+
+  async #report(runId: string): Promise<RunReport> {
+    try {
+      return await this.#runs.show(runId)
+    } catch (error) {
+      throw isCounterpointError(error, 'NOT_FOUND') ? this.#unknown(runId) : (error as CounterpointError)
+    }
+  }
+
+  #unknown(runId: string): UsageError {
+    const advice = 'npm start -- --list tells which there are, --out where to look'
+    return new UsageError(`expected the id of a run in ${this.out}, got "${runId}": ${advice}`)
+  }
+}
+
+/** By its name, else by the file of its plan. */
+export function subjectOf(settings: RunSettings | undefined, name: string | undefined): Subject {
+  if (settings === undefined) return { title: name ?? 'run', isStory: false }
+  const isStory = settings.plan === planFile
+  return { title: name ?? (isStory ? 'restaurant' : basename(settings.plan, '.json')), isStory }
+}

@@ -1,0 +1,77 @@
+import { type FileHandle, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+
+/** Calls `use` with a new folder below `parent`, which is gone afterwards. */
+export async function withFolder<T>(parent: string, use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(parent, 'bench-'))
+  try {
+    return await use(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** The bytes of all files below a folder. */
+export async function bytesBelow(folder: string): Promise<number> {
+  let bytes = 0
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size
+  return bytes
+}
+
+/**
+ * The least that group commit costs on this disk: so many writers, each waiting until its record is durable before it writes the next one;
+ * one write and one fdatasync for all that wait. Gives the time for all records, in milliseconds.
+ */
+export async function groupCommitMs(
+  folder: string,
+  { writers, records, bytes }: { readonly writers: number; readonly records: number; readonly bytes: number },
+): Promise<number> {
+  const file = await open(join(folder, 'floor.jsonl'), 'a')
+  try {
+    const commit = new GroupCommit(file)
+    const record = Buffer.alloc(bytes, 'x')
+    const write = async (count: number): Promise<void> => {
+      for (let done = 0; done < count; done++) await commit.add(record)
+    }
+    const began = performance.now()
+    await Promise.all(Array.from({ length: writers }, () => write(Math.ceil(records / writers))))
+    return performance.now() - began
+  } finally {
+    await file.close()
+    await rm(join(folder, 'floor.jsonl'))
+  }
+}
+
+class GroupCommit {
+  readonly #file: FileHandle
+  #records: Buffer[] = []
+  #waiting: (() => void)[] = []
+  #isBusy = false
+
+  constructor(file: FileHandle) {
+    this.#file = file
+  }
+
+  add(record: Buffer): Promise<void> {
+    this.#records.push(record)
+    if (!this.#isBusy) void this.#run()
+    return new Promise(resolve => {
+      this.#waiting.push(resolve)
+    })
+  }
+
+  async #run(): Promise<void> {
+    this.#isBusy = true
+    for (await turn(); this.#records.length > 0; await turn()) {
+      const [records, waiting] = [this.#records, this.#waiting]
+      this.#records = []
+      this.#waiting = []
+      await this.#file.write(Buffer.concat(records))
+      await this.#file.datasync()
+      for (const resolve of waiting) resolve()
+    }
+    this.#isBusy = false
+  }
+}

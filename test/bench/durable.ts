@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Journal, memoryJournal, Orchestrator } from 'counterpoint'
+import { type Durability, fileJournal } from 'counterpoint/node'
+import { SLOTS, type Work } from './contender.js'
+import { expectCompleted, plansOf, poolsFor } from './contenders/counterpoint.js'
+import { bytesBelow, groupCommitMs, withFolder } from './disk.js'
+import type { Graph } from './graph.js'
+import type { Options } from './options.js'
+import { median } from './rounds.js'
+import { figure, type Table, whole } from './table.js'
+import { Trace } from './trace.js'
+import { workloads } from './workloads.js'
+
+const AGENT_MS = 10
+
+/** What a journal on disk costs, beside what the disk itself costs. */
+export async function durableTables(options: Options, say: (line: string) => void): Promise<Table[]> {
+  const size = options.sizes.findLast(each => each <= 10_000) ?? options.sizes[0]!
+  const records = options.sizes.findLast(each => each <= 100_000) ?? options.sizes[0]!
+  return withFolder(options.folder, async folder => {
+    say(`durable, instant tasks, ${whole(size)}`)
+    const rates = await rateTable(folder, size, options.rounds)
+    say(`durable, agents of ${AGENT_MS} ms`)
+    const agents = await agentTable(folder, Math.min(10, Math.ceil(size / 100)), options.rounds)
+    say(`durable, opening ${whole(records)} records`)
+    return [rates, agents, await openTable(folder, records, options.rounds)]
+  })
+}
+
+/** Runs a graph with a journal, and gives the time in milliseconds. */
+async function runMs(graph: Graph, work: Work, journal: Journal, runId = 'bench'): Promise<number> {
+  const [plan] = plansOf(graph)
+  const orchestrator = new Orchestrator({ pools: poolsFor(graph, work), journal })
+  const began = performance.now()
+  await expectCompleted(orchestrator.run(plan!, { runId }))
+  const spentMs = performance.now() - began
+  await orchestrator.drain()
+  return spentMs
+}
+
+/** Runs a graph of instant tasks with a journal in files; gives the time, and the bytes that a task leaves. */
+async function journaled(
+  folder: string,
+  graph: Graph,
+  durability: Durability,
+): Promise<{ readonly ms: number; readonly bytesPerTask: number }> {
+  return withFolder(folder, async place => {
+    const trace = new Trace(graph)
+    const ms = await runMs(graph, trace.work, fileJournal({ folder: place, durability }))
+    trace.check()
+    return { ms, bytesPerTask: Math.ceil((await bytesBelow(place)) / graph.size) }
+  })
+}
+
+/** Instant tasks, many at once and one after the other, against the group commit of the same bytes. */
+async function rateTable(folder: string, size: number, rounds: number): Promise<Table> {
+  const rows: string[][] = []
+  for (const name of ['independent', 'layered', 'chain']) {
+    const { build } = workloads.find(each => each.name === name)!
+    // A chain pays for a sync with every task.
+    const graph = build(name === 'chain' ? Math.ceil(size / 20) * 2 : size)
+    const writers = name === 'chain' ? 1 : SLOTS
+    const times: { fsync: number; disk: number; os: number }[] = []
+    for (let round = 0; round <= rounds; round++) {
+      const fsync = await journaled(folder, graph, 'fsync')
+      const disk = await groupCommitMs(folder, { writers, records: graph.size, bytes: fsync.bytesPerTask })
+      const os = await journaled(folder, graph, 'os')
+      if (round > 0) times.push({ fsync: fsync.ms, disk, os: os.ms })
+    }
+    const rate = (of: (time: (typeof times)[number]) => number): string =>
+      whole((graph.size * 1_000) / median(times.map(of)))
+    const share = median(times.map(({ fsync, disk }) => disk / fsync))
+    rows.push([
+      name,
+      rate(time => time.disk),
+      rate(time => time.fsync),
+      `${whole(share * 100)} %`,
+      rate(time => time.os),
+    ])
+  }
+  return {
+    title: 'Instant tasks with the file journal',
+    note: 'Tasks per second. The disk alone: as many writers as there are slots, one write and one fdatasync for all that wait, of the bytes that a task leaves.',
+    columns: ['', 'disk alone', 'fsync', 'of the disk', 'os'],
+    rows,
+  }
+}
+
+/** Agents that take a moment: what the journal adds to each. */
+async function agentTable(folder: string, waves: number, rounds: number): Promise<Table> {
+  const agent: Work = () => sleep(AGENT_MS)
+  const rows: string[][] = []
+  for (const [label, name, size] of [
+    [`${SLOTS} at once`, 'independent', waves * SLOTS],
+    ['one after the other', 'chain', 3 * waves],
+  ] as const) {
+    const graph = workloads.find(each => each.name === name)!.build(size)
+    const steps = name === 'chain' ? size : waves
+    const times: { memory: number; fsync: number; sync: number }[] = []
+    for (let round = 0; round < rounds; round++) {
+      const memory = (await runMs(graph, agent, memoryJournal())) / steps
+      const fsync = (await withFolder(folder, place => runMs(graph, agent, fileJournal({ folder: place })))) / steps
+      const sync = (await groupCommitMs(folder, { writers: 1, records: 20, bytes: 500 })) / 20
+      times.push({ memory, fsync, sync })
+    }
+    const ms = (of: (time: (typeof times)[number]) => number): string => median(times.map(of)).toFixed(2)
+    rows.push([
+      label,
+      ms(time => time.memory),
+      ms(time => time.fsync),
+      ms(time => time.fsync - time.memory),
+      ms(time => time.sync),
+    ])
+  }
+  return {
+    title: `Agents of ${AGENT_MS} ms with the file journal`,
+    note: 'Milliseconds per agent, from one start to the next of the same slot; and for comparison one write with its fdatasync.',
+    columns: ['', 'in memory', 'file journal', 'added', 'one sync'],
+    rows,
+  }
+}
+
+/** What it costs to open a settled run again. */
+async function openTable(folder: string, records: number, rounds: number): Promise<Table> {
+  const graph = workloads[0]!.build(records / 2)
+  const [plan] = plansOf(graph)
+  const pools = poolsFor(graph, async () => {})
+  const journal = fileJournal({ folder, durability: 'none' })
+  await runMs(graph, async () => {}, journal, 'opened')
+  let found = 0
+  for await (const _ of journal.read('opened')) found++
+  const times: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const began = performance.now()
+    const orchestrator = new Orchestrator({ pools, journal })
+    await expectCompleted(await orchestrator.resume('opened', { graph: plan! }))
+    times.push(performance.now() - began)
+    await orchestrator.drain()
+  }
+  const row = [whole(found), figure((await bytesBelow(folder)) / 2 ** 20), whole(median(times))]
+  return {
+    title: 'Opening a run from its files',
+    note: 'From `resume` to the result of a settled run.',
+    columns: ['records', 'MB', 'ms'],
+    rows: [row],
+  }
+}

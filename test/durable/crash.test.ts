@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hasProc } from '../../src/node/process-table.js'
+import { program } from '../node/journal/child.js'
+import { Dice } from '../support/dice.js'
+import { CrashRun } from './crash.js'
+
+/** How often a process is killed: a few times in `npm test`, a hundred times in `npm run test:crash`. */
+const CRASHES = Number(process.env.CRASHES ?? (process.env.npm_lifecycle_event === 'test:crash' ? 100 : 6))
+
+/** Another one for each time, so that more is seen with time; a failure tells it. */
+const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
+
+/** So many runs at a time: they mostly wait. */
+const LANES = 2
+
+const only = 'skipped where /proc does not show environments: run it on Linux'
+
+describe.skipIf(!hasProc)(`${CRASHES} times kill -9 (${only})`, () => {
+  let folder: string
+  let host: string
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'counterpoint-crash-'))
+    host = await program(folder, `import ${JSON.stringify('./test/durable/host.ts')}`)
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test(
+    'lose nothing that was heard, run nothing again that had succeeded, and leave no process: every run settles',
+    async () => {
+      const startedAt = performance.now()
+      let crashes = 0
+      let runs = 0
+      const lane = async (): Promise<void> => {
+        while (crashes < CRASHES) {
+          const seed = SEED + runs++
+          const dice = new Dice(seed)
+          const run = new CrashRun(host, join(folder, String(seed)), String(seed))
+          try {
+            await run.play(Math.min(1 + dice.below(6), CRASHES - crashes), dice)
+            await run.check()
+          } catch (error) {
+            throw new Error(`with SEED=${seed}: ${error}`, { cause: error })
+          }
+          const tens = Math.floor(crashes / 10)
+          crashes += run.crashes
+          if (Math.floor(crashes / 10) > tens) tell(crashes, runs, startedAt)
+        }
+      }
+      await Promise.all(Array.from({ length: LANES }, lane))
+      tell(crashes, runs, startedAt)
+    },
+    60_000 + CRASHES * 10_000,
+  )
+
+  test('by an agent itself, each time it is asked: its task is dead after four, and its run goes on', async () => {
+    const run = new CrashRun(host, join(folder, 'poison'), 'poison')
+    await run.play(0, new Dice(SEED))
+    await run.check()
+    expect(run.crashes).toBe(4)
+  })
+})
+
+function tell(crashes: number, runs: number, startedAt: number): void {
+  const seconds = Math.round((performance.now() - startedAt) / 1_000)
+  console.log(`${crashes} crashes in ${runs} runs, ${seconds} s: nothing lost, nothing twice, nothing left`)
+}

@@ -1,0 +1,243 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { RunEvent } from 'counterpoint'
+import { ignoreAbort, slowJournal, succeed, VirtualClock } from 'counterpoint/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Child, program } from '../node/journal/child.js'
+import { checkHistory } from '../support/history.js'
+import { specs, tell } from '../support/scene.js'
+import { setUp } from '../support/set-up.js'
+import { eventsOf, KEEPINGS, Life } from './life.js'
+
+const RUN = { runId: 'x' } as const
+const SUSPENDED = { code: 'RUN_SUSPENDED', details: RUN } as const
+
+describe.each(KEEPINGS)('with a journal of kind %s, a drain', keeping => {
+  test('starts nothing new, lets what runs finish, and leaves a run that can be resumed', async () => {
+    const first = new Life(keeping, { pool: { concurrency: 2 } })
+    first.backend.answer('a', succeed('a', { afterMs: 80 })).answer('b', succeed('b', { afterMs: 50 }))
+    const before = first.orchestrator.run({ tasks: specs('a b c<a d<b e') }, RUN)
+    await first.until(() => before.progress().running.length === 2)
+    await first.done(first.orchestrator.drain({ timeoutMs: 1_000 }))
+    await expect(before.result).rejects.toMatchObject(SUSPENDED)
+    expect([first.called, first.clock.pending, first.orchestrator.runs.here]).toEqual(['a1 b1', 0, []])
+    const events = await eventsOf(before)
+    checkHistory(events, { settled: false })
+    expect(events.at(-1)!.type).toBe('run.suspended')
+    expect((await first.orchestrator.runs.show('x')).status).toBe('suspended')
+    const second = await first.next()
+    const run = await second.orchestrator.resume('x')
+    expect((await second.done(run.result)).outputs).toEqual({ a: 'a', b: 'b', c: 'c', d: 'd', e: 'e' })
+    expect(second.called.split(' ').sort()).toEqual(['c1', 'd1', 'e1'])
+    checkHistory(await eventsOf(run))
+  })
+
+  test('stops what runs longer than its timeoutMs; that is tried again, as often as need be, and is not counted', async () => {
+    let life = new Life(keeping)
+    life.orchestrator.run({ tasks: [{ id: 'a', description: 'a', retries: 0 }] }, RUN)
+    for (let attempt = 1; attempt <= 6; attempt++) {
+      life.backend.hold('a')
+      await life.until(() => life.called)
+      const run = life.orchestrator.runs.get('x')!
+      const drained = life.orchestrator.drain({ timeoutMs: 100 })
+      await life.until(() => run.progress().status === 'draining')
+      await life.clock.advance(90)
+      expect(life.backend.calls[0]!.aborted).toBe(false)
+      await life.done(drained)
+      expect([life.called, life.backend.calls[0]!.aborted]).toEqual([`a${attempt}`, true])
+      await expect(run.result).rejects.toMatchObject(SUSPENDED)
+      life = await life.next()
+      void life.orchestrator.resume('x')
+    }
+    await life.until(() => life.orchestrator.runs.get('x'))
+    const run = life.orchestrator.runs.get('x')!
+    expect((await life.done(run.result)).tasks[0]).toMatchObject({ status: 'succeeded', attempts: 7 })
+    checkHistory(await eventsOf(run))
+  })
+})
+
+describe('a drain', () => {
+  test('that is asked for twice is one, and the first says how long', async () => {
+    const { backend, clock, orchestrator } = setUp()
+    backend.hold('*')
+    const run = orchestrator.run({ tasks: specs('a') }, RUN)
+    await backend.started('a')
+    const both = [orchestrator.drain({ timeoutMs: 50 }), orchestrator.drain({ timeoutMs: 1e9 })]
+    await clock.advance(50)
+    await Promise.all(both)
+    await expect(run.result).rejects.toMatchObject(SUSPENDED)
+    const events = await eventsOf(run)
+    expect(events.filter(event => event.type === 'run.draining')).toHaveLength(1)
+  })
+
+  test('closes the orchestrator: it takes no more plans, and resumes no run', async () => {
+    const { orchestrator } = setUp()
+    await orchestrator.run({ tasks: specs('a') }, RUN).result
+    const closed = expect.objectContaining({ code: 'CLOSED', message: expect.stringContaining('drained') })
+    const draining = orchestrator.drain()
+    for (let i = 0; i < 2; i++) {
+      expect(() => orchestrator.run({ tasks: specs('a') })).toThrow(closed)
+      await expect(orchestrator.resume('x')).rejects.toEqual(closed)
+      await draining
+    }
+    expect((await orchestrator.runs.show('x')).outcome).toBe('completed')
+  })
+
+  test('of an orchestrator that has nothing to do resolves at once', async () => {
+    const { clock, orchestrator } = setUp()
+    await orchestrator.drain()
+    expect([clock.pending, clock.monotonic()]).toEqual([0, 0])
+  })
+
+  test('leaves a run that settles meanwhile as it is: it has its result', async () => {
+    const { backend, clock, orchestrator } = setUp()
+    backend.answer('a', succeed('a', { afterMs: 10 }))
+    const run = orchestrator.run({ tasks: specs('a') })
+    await backend.started('a')
+    const drained = orchestrator.drain({ timeoutMs: 50 })
+    await clock.runUntilIdle()
+    await drained
+    expect([(await run.result).outcome, clock.monotonic()]).toEqual(['completed', 10])
+  })
+
+  test('cancels a run that had not begun, also when nobody yet knows its pools', async () => {
+    const distributor = (): Promise<never> => new Promise(() => {})
+    const { backend, orchestrator } = setUp({}, { distributor })
+    const runs = [
+      orchestrator.run({ tasks: specs('a b<a') }),
+      orchestrator.run({ tasks: [{ id: 'a', description: 'a' }] }),
+    ]
+    await orchestrator.drain()
+    const results = await Promise.all(runs.map(run => run.result))
+    expect(results.map(({ outcome }) => outcome)).toEqual(['cancelled', 'cancelled'])
+    expect(backend.calls).toEqual([])
+  })
+
+  test('waits for the grace of an attempt that ignores its abort, and no longer', async () => {
+    const { backend, clock, orchestrator } = setUp({ graceMs: 300 })
+    backend.answer('a', ignoreAbort())
+    const run = orchestrator.run({ tasks: specs('a') }, RUN)
+    await backend.started('a')
+    const drained = orchestrator.drain({ timeoutMs: 100 })
+    await clock.runUntilIdle()
+    await drained
+    expect([clock.monotonic(), clock.pending]).toEqual([400, 0])
+    expect(tell(await eventsOf(run)).slice(-5)).toEqual([
+      'attempt.stopping a 1 interrupt',
+      'attempt.abandoned a 1',
+      'attempt.failed a 1 interrupted',
+      'task.delayed a 0',
+      'run.suspended',
+    ])
+  })
+
+  test('waits for what is being stopped already, by its time-out, and for what confirms its end', async () => {
+    const { backend, clock, orchestrator } = setUp({ graceMs: 300, defaults: { timeoutMs: 50 } })
+    backend.answer('a', ignoreAbort())
+    const run = orchestrator.run({ tasks: specs('a') }, RUN)
+    await clock.advance(100)
+    expect(run.task('a')?.status).toBe('stopping')
+    const drained = orchestrator.drain({ timeoutMs: 100 })
+    await clock.runUntilIdle()
+    await drained
+    expect(clock.monotonic()).toBe(350)
+    expect((await orchestrator.runs.show('x')).tasks[0]).toMatchObject({
+      status: 'delayed',
+      failure: { kind: 'timeout' },
+    })
+  })
+
+  test('gives up an input that is still being made, and a wait for a next attempt', async () => {
+    const { backend, clock, orchestrator } = setUp()
+    backend.answer('b', () => Promise.reject(new Error('no')))
+    const { TaskGraph } = await import('counterpoint')
+    const graph = new TaskGraph('g')
+    graph.task('a', { pool: 'p', input: () => new Promise<never>(() => {}) })
+    graph.task('b', { pool: 'p' })
+    orchestrator.run(graph, RUN)
+    await clock.advance(0)
+    await orchestrator.drain({ timeoutMs: 1e9 })
+    expect([clock.pending, orchestrator.pools.get('p')!.stats()]).toMatchObject([0, { running: 0, queued: 0 }])
+  })
+
+  test('is over when what it led to is durable, however slow the journal is; nothing is heard before', async () => {
+    const clock = new VirtualClock()
+    const journal = slowJournal({ clock, delayMs: 500 })
+    const { backend, orchestrator } = setUp({}, { clock, journal })
+    backend.answer('a', succeed('a', { afterMs: 700 }))
+    const heard: RunEvent[] = []
+    orchestrator.on('event', event => {
+      heard.push(event as RunEvent)
+      expect(journal.durableRecords('x').flat()).toContainEqual(event)
+    })
+    orchestrator.on('error', ({ error }) => expect.fail(String(error)))
+    const run = orchestrator.run({ tasks: specs('a b<a') }, RUN)
+    await clock.advance(1_100)
+    expect(backend.calls).toHaveLength(1)
+    const drained = orchestrator.drain({ timeoutMs: 100 }).then(() => clock.monotonic())
+    await clock.runUntilIdle()
+    expect(await drained).toBeGreaterThanOrEqual(1_600)
+    await expect(run.result).rejects.toMatchObject(SUSPENDED)
+    expect(journal.durableRecords('x').flat()).toEqual(heard)
+    checkHistory(heard, { settled: false })
+  })
+
+  test('waits for a run that is just being resumed, and suspends it', async () => {
+    const { backend, ...first } = new Life('memory')
+    backend.hold('a')
+    first.orchestrator.run({ tasks: specs('a') }, RUN)
+    await backend.started('a')
+    const second = setUp({}, { journal: first.journal })
+    const resuming = second.orchestrator.resume('x')
+    await second.orchestrator.drain({ timeoutMs: 100 })
+    await expect((await resuming).result).rejects.toMatchObject(SUSPENDED)
+    expect(second.backend.calls).toEqual([])
+  })
+
+  test('comes by itself at the end of a block with `await using`', async () => {
+    const { backend, clock, orchestrator: made } = setUp()
+    backend.answer('a', succeed('a', { afterMs: 20 }))
+    const leave = async () => {
+      await using orchestrator = made
+      const run = orchestrator.run({ tasks: specs('a b<a') }, RUN)
+      await backend.started('a')
+      return run
+    }
+    const left = leave()
+    await clock.runUntilIdle()
+    const run = await left
+    await expect(run.result).rejects.toMatchObject(SUSPENDED)
+    expect([run.task('a')?.status, run.task('b')?.status]).toEqual(['succeeded', 'ready'])
+    expect(() => made.run({ tasks: specs('a') })).toThrow(expect.objectContaining({ code: 'CLOSED' }))
+  })
+
+  // BUG: a run that starts nothing any more is not drained but waited for, however long what runs in it takes.
+  test.fails('stops after its timeoutMs what runs in a run that ends because of its failure mode', async () => {
+    const { backend, clock, orchestrator } = setUp()
+    backend.answer('a', () => Promise.reject(new Error('no'))).hold('b')
+    const a = { id: 'a', description: 'a', retries: 0 }
+    const run = orchestrator.run({ tasks: [a, { id: 'b', description: 'b' }] }, { failureMode: 'no-new' })
+    await clock.advance(0)
+    expect(run.progress().status).toBe('stopping')
+    let isOver = false
+    void orchestrator.drain({ timeoutMs: 100 }).then(() => {
+      isOver = true
+    })
+    await clock.advance(60_000)
+    expect(isOver).toBe(true)
+  })
+
+  // BUG: the journal is only closed once the run has ended, and the run only ends once the journal has taken that: on a full disk neither comes.
+  test.fails('ends although the disk takes nothing any more: what is not durable is lost, and is said to be', async () => {
+    const { clock, orchestrator } = setUp({}, { journal: slowJournal() })
+    orchestrator.on('error', () => {})
+    orchestrator.run({ tasks: specs('a') })
+    let isOver = false
+    void orchestrator.drain({ timeoutMs: 100 }).then(() => {
+      isOver = true
+    })
+    await clock.advance(60_000)
+    expect(isOver).toBe(true)
+  })
+})

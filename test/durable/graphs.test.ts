@@ -1,0 +1,170 @@
+import { type CounterpointError, type ResumeOptions, type Run, TaskGraph, type TaskOptions } from 'counterpoint'
+import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { checkHistory } from '../support/history.js'
+import { specs } from '../support/scene.js'
+import { eventsOf, KEEPINGS, type Keeping, Life } from './life.js'
+
+const RUN = { runId: 'x' } as const
+
+/** `a` and `b`, with data only; `b` waits for `a`. */
+function plain(change: { name?: string; version?: string; ids?: string; a?: object; b?: object } = {}): TaskGraph {
+  const { name = 'plan', version, ids = 'a b', a, b } = change
+  const graph = new TaskGraph(name, { ...(version !== undefined && { version }) })
+  const all: Record<string, TaskOptions> = {
+    a: { pool: 'p', description: 'first', input: { n: 1 }, ...a },
+    b: { pool: 'p', after: ['a'], ...b },
+    c: { pool: 'p' },
+  }
+  for (const id of ids.split(' ')) graph.task(id, all[id])
+  return graph
+}
+
+/** `b` makes its input of what `a` left, and its output has a schema that changes it. */
+function bound(name = 'plan'): TaskGraph {
+  const graph = new TaskGraph(name)
+  const a = graph.task('a', { pool: 'p' })
+  const even = z.object({ n: z.number().multipleOf(2) }).transform(({ n }) => ({ half: n / 2 }))
+  graph.task('b', { pool: 'p', after: [a], input: outputs => ({ of: outputs.a }), output: even })
+  return graph
+}
+
+/** A graph that joins a live run. */
+function joining(): TaskGraph {
+  const graph = new TaskGraph('joining')
+  graph.task('d', { pool: 'p', after: ['a'], input: outputs => Object.keys(outputs) })
+  return graph
+}
+
+/** A run that dies while `a` runs, with what has joined it. */
+async function died(
+  start: (life: Life) => Run,
+  keeping: Keeping = 'memory',
+  joined: readonly TaskGraph[] = [],
+): Promise<Life> {
+  const first = new Life(keeping)
+  first.backend.hold('a')
+  const run = start(first)
+  await first.reached(run, 'a', 'running')
+  for (const graph of joined) await first.done(run.add(graph))
+  return first.next()
+}
+
+const diedOf = (graph: TaskGraph): Promise<Life> => died(life => life.orchestrator.run(graph, RUN))
+
+async function refusal(life: Life, graph?: ResumeOptions['graph']): Promise<CounterpointError<'PLAN_DIFFERS'>> {
+  const error = await life.orchestrator.resume('x', { ...(graph && { graph }) }).then(
+    () => undefined,
+    (thrown: CounterpointError<'PLAN_DIFFERS'>) => thrown,
+  )
+  expect(error).toMatchObject({ code: 'PLAN_DIFFERS', details: { runId: 'x' } })
+  expect(error!.message).toContain(error!.details.difference)
+  expect(error!.message).toContain('Give it the graph that it was started with')
+  return error!
+}
+
+describe.each(KEEPINGS)('with a journal of kind %s, a run of a graph', keeping => {
+  test('goes on with the functions and schemas of the graph that it is given again', async () => {
+    const life = await died(first => first.orchestrator.run(bound(), RUN), keeping)
+    life.backend.answers('b', [{ n: 3 }, { n: 8 }])
+    const run = await life.orchestrator.resume('x', { graph: bound() })
+    const { outputs, tasks } = await life.done(run.result, 1_000)
+    expect(outputs).toEqual({ a: 'a', b: { half: 4 } })
+    expect(life.backend.callsOf('b').map(({ request }) => request.input)).toEqual([{ of: 'a' }, { of: 'a' }])
+    expect(tasks.map(({ id, attempts }) => [id, attempts])).toEqual([
+      ['a', 2],
+      ['b', 2],
+    ])
+    checkHistory(await eventsOf(run))
+  })
+
+  test('needs the graphs that joined it live as well', async () => {
+    const life = await died(first => first.orchestrator.run(bound(), RUN), keeping, [joining()])
+    expect((await refusal(life, bound())).details.difference).toContain('task "d" has an input function')
+    life.backend.answer('b', { n: 2 })
+    const run = await life.orchestrator.resume('x', { graph: [bound(), joining()] })
+    const { outcome } = await life.done(run.result)
+    expect([outcome, life.backend.callsOf('d')[0]!.request.input]).toEqual(['completed', ['a']])
+  })
+})
+
+describe('a run of a graph', () => {
+  test('with data only goes on without it, and with it', async () => {
+    for (const graph of [undefined, plain()]) {
+      const life = await diedOf(plain())
+      const run = await life.orchestrator.resume('x', { ...(graph && { graph }) })
+      expect((await run.result).outcome).toBe('completed')
+      expect(life.backend.callsOf('a')[0]!.request.input).toEqual({ n: 1 })
+    }
+  })
+
+  test('of which only a part was run goes on with the whole graph', async () => {
+    const life = await died(first => first.orchestrator.run(plain({ ids: 'a b c' }), { ...RUN, only: ['b'] }))
+    const run = await life.orchestrator.resume('x', { graph: plain({ ids: 'a b c' }) })
+    expect((await run.result).outputs).toEqual({ a: 'a', b: 'b' })
+  })
+
+  // BUG: a run that has settled calls no function any more, and yet its graph is asked for.
+  test.fails('that has settled gives its result without its graph', async () => {
+    const first = new Life('memory')
+    first.backend.answer('b', { n: 2 })
+    const expected = await first.orchestrator.run(bound(), RUN).result
+    expect(await (await (await first.next()).orchestrator.resume('x')).result).toEqual(expected)
+  })
+
+  test('can be given the right one after a wrong one', async () => {
+    const life = await diedOf(bound())
+    await refusal(life, plain())
+    life.backend.answer('b', { n: 2 })
+    expect((await (await life.orchestrator.resume('x', { graph: bound() })).result).outcome).toBe('completed')
+  })
+
+  test('that takes the defaults of its pool is the same graph', async () => {
+    const pool = { defaults: { retries: 5, timeoutMs: 1_000, priority: 2 } }
+    const first = new Life('memory', { pool })
+    first.backend.hold('a')
+    await first.reached(first.orchestrator.run(plain(), RUN), 'a', 'running')
+    const second = await first.next({ pool })
+    expect((await (await second.orchestrator.resume('x', { graph: plain() })).result).outcome).toBe('completed')
+  })
+
+  test.each<[string, TaskGraph, TaskGraph | undefined, string]>([
+    ['a missing graph', bound(), undefined, 'task "b" has an input function or an output schema'],
+    ['another name', plain(), plain({ name: 'other' }), 'its name was "plan", and is "other"'],
+    ['another version', plain({ version: '1' }), plain({ version: '2' }), 'its version was "1", and is "2"'],
+    ['a version that is new', plain(), plain({ version: '2' }), 'its version was not there, and is "2"'],
+    ['a version that is gone', plain({ version: '1' }), plain(), 'its version was "1", and is not there'],
+    ['a task more', plain(), plain({ ids: 'a b c' }), 'task number 2 was not there, and is "c"'],
+    ['a task less', plain({ ids: 'a b c' }), plain(), 'task number 2 was "c", and is not there'],
+    ['another order', plain({ ids: 'a b c' }), plain({ ids: 'a c b' }), 'task number 1 was "b", and is "c"'],
+    [
+      'another description',
+      plain(),
+      plain({ a: { description: 'x' } }),
+      'description of task "a" was "first", and is "x"',
+    ],
+    ['another input', plain(), plain({ a: { input: { n: 2 } } }), 'input of task "a" was {"n":1}, and is {"n":2}'],
+    ['an after that is new', plain(), plain({ ids: 'b a', b: { after: [] } }), 'task number 0 was "a", and is "b"'],
+    ['another after', plain({ ids: 'a c b' }), plain({ ids: 'a c b', b: { after: ['c'] } }), 'after of task "b" was'],
+    ['an after that is gone', plain(), plain({ b: { after: [] } }), 'task "b" waited for a, and waits for nothing'],
+    ['other retries', plain(), plain({ a: { retries: 9 } }), 'retries of task "a" was not there, and is 9'],
+  ])('is refused with %s, and says where', async (_, was, is, difference) => {
+    expect((await refusal(await diedOf(was), is)).details.difference).toContain(difference)
+  })
+
+  // BUG: only what the new graph has is compared, so what it leaves out is not missed. TaskDefaults have no such members: it cannot be the pool's.
+  test.fails.each<[string, TaskOptions]>([
+    ['an input that is gone', { input: undefined as never }],
+    ['an input that has become a function', { input: () => 2 }],
+    ['an output schema that is new', { input: { n: 1 }, output: z.number() }],
+  ])('is refused with %s', async (_, a) => {
+    await refusal(await diedOf(plain()), plain({ a }))
+  })
+
+  // BUG: the first graph is always taken for the one that the run was started with, so nothing can be said of one that joined it.
+  test.fails('can join a run that was started with data, which then needs it to be resumed', async () => {
+    const life = await died(first => first.orchestrator.run({ tasks: specs('a') }, RUN), 'memory', [joining()])
+    const run = await life.orchestrator.resume('x', { graph: joining() })
+    expect((await run.result).outcome).toBe('completed')
+  })
+})

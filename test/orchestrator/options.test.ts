@@ -1,0 +1,148 @@
+import {
+  type CounterpointError,
+  isCounterpointError,
+  Orchestrator,
+  type OrchestratorOptions,
+  type RunOptions,
+} from 'counterpoint'
+import { describe, expect, test } from 'vitest'
+import { specs } from '../support/scene.js'
+import { setUp } from '../support/set-up.js'
+
+const backend = (): number => 1
+
+function refusal(act: () => unknown): CounterpointError<'INVALID_INPUT'> {
+  try {
+    act()
+  } catch (error) {
+    if (isCounterpointError(error, 'INVALID_INPUT')) return error
+    throw error
+  }
+  throw new Error('it was taken')
+}
+
+/** What is wrong with the options of an orchestrator: each path with its message. */
+function wrong(options: unknown): readonly (readonly [string, string])[] {
+  const { issues } = refusal(() => new Orchestrator(options as OrchestratorOptions)).details
+  return issues.map(({ path, message }) => [path, message])
+}
+
+describe('the options of an orchestrator are refused, with the path and what was expected:', () => {
+  const pool = (options: object): object => ({ pools: { p: { backend, ...options } } })
+  test.each<readonly [string, unknown, string, RegExp]>([
+    ['none', undefined, 'options', /object/],
+    ['null', null, 'options', /object/],
+    ['a list', [], 'options', /object/],
+    ['no pools', {}, 'pools', /expected/],
+    ['pools without one', { pools: {} }, 'pools', /at least one pool/],
+    ['a pool without backend', { pools: { p: {} } }, 'pools.p.backend', /method run/],
+    ['a backend that is none', pool({ backend: 'codex' }), 'pools.p.backend', /method run/],
+    ['a concurrency of 0', pool({ concurrency: 0 }), 'pools.p.concurrency', /at least 1/],
+    ['half a slot', pool({ concurrency: 1.5 }), 'pools.p.concurrency', /int/],
+    ['NaN slots', pool({ concurrency: Number.NaN }), 'pools.p.concurrency', /expected/],
+    ['endless slots', pool({ concurrency: Number.POSITIVE_INFINITY }), 'pools.p.concurrency', /expected/],
+    ['slots as text', pool({ concurrency: '4' }), 'pools.p.concurrency', /number/],
+    ['a queueLimit of 0', pool({ queueLimit: 0 }), 'pools.p.queueLimit', /at least 1/],
+    ['a negative grace', pool({ graceMs: -1 }), 'pools.p.graceMs', /at least 0/],
+    ['no aging', pool({ agingMs: 0 }), 'pools.p.agingMs', /more than 0/],
+    ['a default timeout of 0', pool({ defaults: { timeoutMs: 0 } }), 'pools.p.defaults.timeoutMs', /more than 0/],
+    ['negative default retries', pool({ defaults: { retries: -1 } }), 'pools.p.defaults.retries', /at least 0/],
+    ['a default priority of 0', pool({ defaults: { priority: 0 } }), 'pools.p.defaults.priority', /at least 1/],
+    [
+      'a shrinking backoff',
+      pool({ defaults: { backoff: { factor: 0.5 } } }),
+      'pools.p.defaults.backoff.factor',
+      /at least 1/,
+    ],
+    ['a default that is none', pool({ defaults: { timeout: 5 } }), 'pools.p.defaults', /"timeout"/],
+    ['a pool option that is none', pool({ maxConcurrent: 4 }), 'pools.p', /"maxConcurrent"/],
+    ['an option that is none', { pools: { p: { backend } }, pool: 1 }, 'options', /"pool"/],
+    ['a negative retain', { pools: { p: { backend } }, retain: -1 }, 'retain', /at least 0/],
+    ['a clock that is none', { pools: { p: { backend } }, clock: {} }, 'clock', /schedule/],
+    ['a journal that is none', { pools: { p: { backend } }, journal: {} }, 'journal', /open/],
+    ['a distributor that is none', { pools: { p: { backend } }, distributor: 1 }, 'distributor', /distribute/],
+    ['a failureHandler that is none', { pools: { p: { backend } }, failureHandler: {} }, 'failureHandler', /verdict/],
+    ['a scheduler that is none', { pools: { p: { backend } }, scheduler: [] }, 'scheduler', /decide/],
+    ['an aggregator that is none', { pools: { p: { backend } }, aggregator: 'x' }, 'aggregator', /aggregate/],
+    ['a random that is no function', { pools: { p: { backend } }, random: 4 }, 'random', /function/],
+  ])('%s', (_title, options, path, message) => {
+    const found = wrong(options).find(issue => issue[0] === path)
+    expect(found, JSON.stringify(wrong(options))).toBeDefined()
+    expect(found![1]).toMatch(message)
+  })
+
+  test('all that is wrong at once, and the message names each', () => {
+    const options = { pools: { a: { backend: 1 }, b: { backend, concurrency: 0 } }, retain: -1 }
+    expect(
+      wrong(options)
+        .map(([path]) => path)
+        .sort(),
+    ).toEqual(['pools.a.backend', 'pools.b.concurrency', 'retain'])
+    expect(refusal(() => new Orchestrator(options as never)).message).toMatch(
+      /pools\.a\.backend.*pools\.b\.concurrency.*retain/,
+    )
+  })
+})
+
+describe('the options of a run are refused, and nothing is started:', () => {
+  test.each<readonly [string, unknown, string]>([
+    ['a failureMode that is none', { failureMode: 'stop' }, 'failureMode'],
+    ['a whenFull that is none', { whenFull: 'drop' }, 'whenFull'],
+    ['a weight of 0', { weight: 0 }, 'weight'],
+    ['a negative weight', { weight: -1 }, 'weight'],
+    ['an endless weight', { weight: Number.POSITIVE_INFINITY }, 'weight'],
+    ['an empty runId', { runId: '' }, 'runId'],
+    ['a runId that is too long', { runId: 'x'.repeat(129) }, 'runId'],
+    ['a runId that is no text', { runId: 7 }, 'runId'],
+    ['an only that is no list', { only: 'a' }, 'only'],
+    ['a signal that is none', { signal: {} }, 'signal'],
+    ['an option that is none', { priority: 1 }, 'options'],
+  ])('%s', (_title, options, path) => {
+    const { orchestrator } = setUp()
+    const error = refusal(() => orchestrator.run({ tasks: specs('a') }, options as RunOptions))
+    expect(error.details.issues.map(issue => issue.path)).toContain(path)
+    expect(orchestrator.runs.here).toEqual([])
+  })
+
+  test('an only that names what is not there: NOT_FOUND', () => {
+    const { orchestrator } = setUp()
+    expect(() => orchestrator.run({ tasks: specs('a b') }, { only: ['z'] })).toThrow(
+      expect.objectContaining({ code: 'NOT_FOUND' }),
+    )
+  })
+})
+
+describe('defaults', () => {
+  test('of a pool hold for tasks that do not say otherwise', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 1, backoff: { baseMs: 0 } } })
+    backend.answer('*', () => Promise.reject(new Error('no')))
+    const run = orchestrator.run({
+      tasks: [
+        { id: 'a', pool: 'p' },
+        { id: 'b', pool: 'p', retries: 0 },
+        { id: 'c', pool: 'p', retries: 3 },
+      ],
+    })
+    await clock.runUntilIdle()
+    expect((await run.result).tasks.map(task => task.attempts)).toEqual([2, 1, 4])
+  })
+
+  test('are four slots, two retries, an hour, and a random id', async () => {
+    const { clock, orchestrator } = setUp({ backend: () => new Promise(() => {}) })
+    const run = orchestrator.run({ tasks: specs('a b c d e') })
+    await clock.advance(3_599_999)
+    expect(run.progress().counts).toMatchObject({ running: 4, ready: 1 })
+    await clock.runUntilIdle()
+    expect((await run.result).tasks.map(task => task.attempts)).toEqual([3, 3, 3, 3, 3])
+    expect(run.id).toMatch(/^run-[\da-f-]{36}$/)
+  })
+})
+
+describe('only', () => {
+  test('runs some tasks of a plan with what they need, in plan order', async () => {
+    const { backend, orchestrator } = setUp()
+    const { tasks } = await orchestrator.run({ tasks: specs('a b<a c d<c e<d,b') }, { only: ['d', 'b'] }).result
+    expect(tasks.map(task => task.id)).toEqual(['a', 'b', 'c', 'd'])
+    expect(backend.callsOf('e')).toEqual([])
+  })
+})

@@ -1,0 +1,121 @@
+import { Orchestrator } from 'counterpoint'
+import { afterEach, describe, expect, test } from 'vitest'
+import { ProbeJournal } from '../support/probe-journal.js'
+import { specs } from '../support/scene.js'
+import { setUp } from '../support/set-up.js'
+
+const { get } = Map.prototype
+
+/** Makes a look-up that comes again and again throw: a loop that never ends would let no test fail. */
+function guardLoops(key: string): void {
+  let times = 0
+  Map.prototype.get = function (asked) {
+    if (asked === key && ++times > 10_000) throw new Error('an endless loop')
+    return get.call(this, asked)
+  }
+}
+
+afterEach(() => {
+  Map.prototype.get = get
+})
+
+const plan = { tasks: specs('a') }
+
+describe('a run', () => {
+  test('is kept until it is released, and its result stays with whoever holds it', async () => {
+    const { orchestrator } = setUp()
+    const run = orchestrator.run(plan, { runId: 'x' })
+    expect(run.release()).toBe(false)
+    await run.result
+    expect(orchestrator.runs.get('x')).toBe(run)
+    expect([run.release(), orchestrator.runs.get('x')]).toEqual([true, undefined])
+    expect([(await run.result).outcome, run.progress().status, run.task('a')?.status]).toEqual([
+      'completed',
+      'settled',
+      'succeeded',
+    ])
+  })
+
+  test('may be released twice', async () => {
+    const { orchestrator } = setUp()
+    const run = orchestrator.run(plan)
+    await run.result
+    run.release()
+    run.release()
+    expect((await orchestrator.run(plan).result).outcome).toBe('completed')
+  })
+
+  test("that is released is gone from the in-memory journal, and stays in a host's", async () => {
+    const own = setUp().orchestrator
+    const first = own.run(plan, { runId: 'x' })
+    await first.result
+    first.release()
+    await expect(own.resume('x')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    const journal = new ProbeJournal()
+    const { orchestrator } = setUp({}, { journal })
+    const second = orchestrator.run(plan, { runId: 'x' })
+    await second.result
+    second.release()
+    expect((await (await orchestrator.resume('x')).result).outcome).toBe('completed')
+  })
+})
+
+describe('retention', () => {
+  test('keeps the last settled runs, and lets the oldest go first', async () => {
+    const { orchestrator } = setUp({}, { retain: 2 })
+    for (const runId of ['a', 'b', 'c', 'd']) await orchestrator.run(plan, { runId }).result
+    expect(orchestrator.runs.here.map(run => run.id)).toEqual(['c', 'd'])
+  })
+
+  test('keeps every run that is live', async () => {
+    const { backend, orchestrator } = setUp({ concurrency: 9 }, { retain: 0 })
+    backend.hold('*')
+    const runs = ['a', 'b', 'c'].map(runId => orchestrator.run(plan, { runId }))
+    await new Promise(resolve => setImmediate(resolve))
+    expect(orchestrator.runs.here).toEqual(runs)
+    backend.release('*')
+    await Promise.all(runs.map(run => run.result))
+    expect(orchestrator.runs.here).toEqual([])
+  })
+
+  // BUG: the run is released before Orchestrator.#onEnded notes it as settled; it stays in #settled for ever, and once more than `retain`
+  // runs have settled the loop there asks for it endlessly: the process hangs.
+  test.fails('is not confused by a run that is released from its own last event', async () => {
+    guardLoops('early')
+    const { orchestrator } = setUp({}, { retain: 0 })
+    const run = orchestrator.run(plan, { runId: 'early' })
+    run.on('run.settled', () => void run.release())
+    expect((await run.result).outcome).toBe('completed')
+    expect((await orchestrator.run(plan).result).outcome).toBe('completed')
+  })
+
+  test('is not confused by a run whose journal failed', async () => {
+    guardLoops('stalled')
+    const journal = new ProbeJournal()
+    journal.refuseFrom = 2
+    const { orchestrator } = setUp({}, { journal, retain: 0 })
+    orchestrator.on('error', () => {})
+    await expect(orchestrator.run(plan, { runId: 'stalled' }).result).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(orchestrator.runs.here).toEqual([])
+  })
+
+  test('is not confused by a run that never began', async () => {
+    guardLoops('unborn')
+    const { orchestrator } = setUp(
+      {},
+      { retain: 0, distributor: async () => Promise.reject(new Error('no classifier')) },
+    )
+    await expect(orchestrator.run({ tasks: [{ id: 'a' }] }, { runId: 'unborn' }).result).rejects.toThrow(
+      'no classifier',
+    )
+    expect(orchestrator.runs.here).toEqual([])
+    expect((await orchestrator.run(plan).result).outcome).toBe('completed')
+  })
+
+  test('lets go of the memory of a thousand runs', async () => {
+    const orchestrator = new Orchestrator({ pools: { p: { backend: () => 'x'.repeat(10_000) } }, retain: 10 })
+    for (let i = 0; i < 1_000; i++) await orchestrator.run(plan).result
+    expect(orchestrator.runs.here).toHaveLength(10)
+    expect(await orchestrator.runs.list()).toHaveLength(10)
+  })
+})

@@ -1,0 +1,267 @@
+import { isCounterpointError, Orchestrator, WorkerPool } from 'counterpoint'
+import { VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { TestRun } from '../support/claimants.js'
+import { specs } from '../support/scene.js'
+import { setUp } from '../support/set-up.js'
+
+function poolOf(concurrency: number, agingMs?: number): { pool: WorkerPool; clock: VirtualClock; log: string[] } {
+  const clock = new VirtualClock()
+  const backend = { run: () => null }
+  const pool = new WorkerPool({ name: 'p', backend, concurrency, clock, ...(agingMs !== undefined && { agingMs }) })
+  return { pool, clock, log: [] }
+}
+
+describe('the order inside a run', () => {
+  test('is by priority, then by longest path, then as added', () => {
+    const { pool } = poolOf(1)
+    const run = new TestRun(pool, 'a')
+    run.push(0, 0)
+    run.paths.set(3, 9)
+    run.push(1, 3)
+    run.push(4, 4, 2)
+    for (const index of [0, 4, 3, 1]) run.release(index)
+    expect(run.claimed).toEqual([0, 4, 3, 1, 2])
+  })
+
+  test('gives a task one step of priority for each span that it has waited: nothing starves', () => {
+    const { pool } = poolOf(1, 1_000)
+    const run = new TestRun(pool, 'a')
+    run.push(0, 0)
+    run.lane.push(1, 5, 0)
+    for (let second = 0; second < 10; second++) run.lane.push(10 + second, 1, second * 1_000)
+    for (let i = 0; i < 10; i++) run.release(run.claimed.at(-1)!)
+    // Priority 5 at second 0 stands level with priority 1 at second 4, and was added before it.
+    expect(run.claimed.slice(1, 7)).toEqual([10, 11, 12, 13, 1, 14])
+  })
+
+  // BUG: RunLane.take pushes an entry whose path has grown again when it is its turn, which changes nothing: it was the first, and a longer
+  // path keeps it so. One that stands behind others is never moved forward. The path of a task that is ready must be pushed when it grows.
+  test.fails('takes in that a path has grown while its task waited', async () => {
+    const { backend, clock, orchestrator } = setUp({ concurrency: 1, defaults: { durationMs: 10 } })
+    backend.hold('a')
+    const run = orchestrator.run({ tasks: specs('a b c') })
+    await backend.started('a')
+    await run.add({ tasks: [{ id: 'd', pool: 'p', after: ['c'], durationMs: 5_000 }] })
+    backend.release('a')
+    await clock.runUntilIdle()
+    expect(backend.calls.map(call => call.taskId)).toEqual(['a', 'c', 'd', 'b'])
+  })
+
+  test('passes over what is no longer ready, without a slot', () => {
+    const { pool } = poolOf(1)
+    const run = new TestRun(pool, 'a')
+    run.push(0, 4)
+    for (const index of [1, 2, 4]) {
+      run.gone.add(index)
+      run.lane.drop()
+    }
+    expect(pool.stats()).toMatchObject({ running: 1, queued: 1 })
+    run.release(0)
+    run.release(3)
+    expect(run.claimed).toEqual([0, 3])
+    expect(pool.stats()).toMatchObject({ running: 0, queued: 0 })
+  })
+})
+
+describe('the slots between runs', () => {
+  /** Gives back the oldest slot, again and again, and tells who got each. */
+  function shares(runs: readonly TestRun[], turns: number): readonly number[] {
+    const before = runs.map(run => run.claimed.length)
+    for (let i = 0; i < turns; i++) {
+      const holder = runs.filter(run => run.leases.size > 0)[i % runs.filter(run => run.leases.size > 0).length]!
+      holder.release([...holder.leases.keys()][0]!)
+    }
+    return runs.map((run, i) => run.claimed.length - before[i]!)
+  }
+
+  test('are shared evenly, however much one of them has ready', () => {
+    const { pool, log } = poolOf(2)
+    const runs = [new TestRun(pool, 'a', log), new TestRun(pool, 'b', log)]
+    runs[0]!.push(0, 999)
+    runs[1]!.push(0, 99)
+    expect(shares(runs, 100).map(share => Math.round(share / 10))).toEqual([5, 5])
+  })
+
+  test('are shared as their weights say', () => {
+    const { pool, log } = poolOf(3)
+    const runs = [new TestRun(pool, 'a', log, 1), new TestRun(pool, 'b', log, 2)]
+    for (const run of runs) run.push(0, 499)
+    const [one, two] = shares(runs, 150) as [number, number]
+    expect(two / one).toBeGreaterThan(1.9)
+    expect(two / one).toBeLessThan(2.1)
+  })
+
+  test('go to one alone while the others have nothing ready, which saves nothing up', () => {
+    const { pool, log } = poolOf(1)
+    const [a, b] = [new TestRun(pool, 'a', log), new TestRun(pool, 'b', log)]
+    a.push(0, 99)
+    b.push(0, 0)
+    for (let i = 0; i < 50; i++) for (const run of [a, b]) run.release(...run.leases.keys())
+    log.length = 0
+    b.push(1, 20)
+    for (let i = 0; i < 20; i++) for (const run of [a, b]) run.release(...run.leases.keys())
+    // Had b saved its turns up, it would now have fifty in a row.
+    expect(log.slice(0, 10).filter(claim => claim.startsWith('b')).length).toBeLessThanOrEqual(6)
+    expect(log.slice(0, 10).filter(claim => claim.startsWith('b')).length).toBeGreaterThanOrEqual(4)
+  })
+
+  test('are shared whatever the priorities: those are for inside a run', () => {
+    const { pool, log } = poolOf(1)
+    const [a, b] = [new TestRun(pool, 'a', log), new TestRun(pool, 'b', log)]
+    a.push(0, 99, 1)
+    b.push(0, 99, 9)
+    expect(shares([a, b], 40)).toEqual([20, 20])
+  })
+
+  test('are not given to a run that is held, nor to one that is over', () => {
+    const { pool, log } = poolOf(2)
+    const [a, b] = [new TestRun(pool, 'a', log), new TestRun(pool, 'b', log)]
+    a.lane.hold(true)
+    a.push(0, 2)
+    b.push(0, 3)
+    expect(log).toEqual(['b0', 'b1'])
+    b.lane.close()
+    b.release(0, 1)
+    expect([log.length, pool.stats().queued]).toEqual([2, 3])
+    a.lane.hold(false)
+    expect(log.slice(2)).toEqual(['a0', 'a1'])
+  })
+})
+
+describe('concurrency', () => {
+  test('may be raised and lowered while the pool works', async () => {
+    const { pool, clock } = poolOf(2)
+    const run = new TestRun(pool, 'a')
+    run.push(0, 19)
+    pool.concurrency = 5
+    expect(pool.stats()).toEqual({ running: 5, queued: 15, concurrency: 5, paused: false })
+    pool.concurrency = 1
+    run.release(0, 1, 2, 3)
+    expect(pool.stats()).toMatchObject({ running: 1, queued: 15 })
+    run.release(4)
+    expect(pool.stats()).toMatchObject({ running: 1, queued: 14 })
+    pool.concurrency = 3
+    await clock.advance(0)
+    expect(pool.stats()).toMatchObject({ running: 3, queued: 12 })
+  })
+
+  test('holds through any sequence of changes, pauses and releases', async () => {
+    const { pool, clock } = poolOf(3)
+    const run = new TestRun(pool, 'a')
+    run.push(0, 199)
+    let allowed = 3
+    for (let i = 0; i < 300 && run.claimed.length < 200; i++) {
+      const before = run.leases.size
+      if (i % 7 === 0) pool.concurrency = 1 + ((i * 5) % 6)
+      if (i % 11 === 0) pool.pause()
+      if (i % 11 === 4) pool.unpause()
+      allowed = Math.max(pool.concurrency, before)
+      expect(pool.stats().running).toBeLessThanOrEqual(allowed)
+      expect(pool.stats().running).toBe(run.leases.size)
+      run.release([...run.leases.keys()][0] ?? -1)
+      await clock.advance(0)
+    }
+    pool.unpause()
+    expect(run.claimed.length).toBeGreaterThan(100)
+    expect(new Set(run.claimed).size).toBe(run.claimed.length)
+  })
+
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '4', null])(
+    'of %s is refused, and nothing changes',
+    value => {
+      const { pool } = poolOf(2)
+      const error = (() => {
+        try {
+          pool.concurrency = value as number
+        } catch (thrown) {
+          return thrown
+        }
+      })()
+      expect(isCounterpointError(error, 'INVALID_INPUT') && error.details.issues[0]).toMatchObject({
+        path: 'pools.p.concurrency',
+      })
+      expect(pool.concurrency).toBe(2)
+      expect(() => poolOf(value as number)).toThrow(/positive integer/)
+    },
+  )
+
+  test('may be set by an agent, from inside its own start', async () => {
+    const { orchestrator } = setUp({
+      concurrency: 1,
+      backend: ({ task }) => {
+        orchestrator.pools.get('p')!.concurrency = 1 + Number(task.id.length)
+        return task.id
+      },
+    })
+    expect((await orchestrator.run({ tasks: specs('a bb ccc dd e') }).result).outcome).toBe('completed')
+  })
+})
+
+describe('a pause of a pool', () => {
+  test('lets what runs go on and starts nothing more', () => {
+    const { pool } = poolOf(2)
+    const run = new TestRun(pool, 'a')
+    run.push(0, 9)
+    pool.pause()
+    run.release(0, 1)
+    expect(pool.stats()).toEqual({ running: 0, queued: 8, concurrency: 2, paused: true })
+    pool.concurrency = 4
+    run.push(10, 11)
+    expect(run.claimed).toEqual([0, 1])
+    pool.unpause()
+    expect(pool.stats()).toMatchObject({ running: 4, paused: false })
+  })
+
+  test('that comes twice is over when it ends once', () => {
+    const { pool } = poolOf(1)
+    const run = new TestRun(pool, 'a')
+    pool.pause()
+    pool.pause()
+    run.push(0, 0)
+    pool.unpause()
+    pool.unpause()
+    expect(run.claimed).toEqual([0])
+  })
+})
+
+describe('a slot', () => {
+  test('is given back once, however often its lease is released', () => {
+    const { pool } = poolOf(1)
+    const run = new TestRun(pool, 'a')
+    run.push(0, 2)
+    const lease = run.leases.get(0)!
+    lease.release()
+    lease.release()
+    lease.release()
+    expect([run.claimed, pool.stats().running]).toEqual([[0, 1], 1])
+  })
+
+  test('that comes back inside its own claim is used again: no recursion, however long the queue', async () => {
+    const { pool, clock } = poolOf(2)
+    const run = new TestRun(pool, 'a')
+    run.instant = true
+    run.push(0, 20_000)
+    await clock.runUntilIdle()
+    expect([run.claimed.length, pool.stats().running]).toEqual([20_001, 0])
+  })
+})
+
+describe("a pool of one's own", () => {
+  test('may be shared by two orchestrators: one limit for both', async () => {
+    const clock = new VirtualClock()
+    let running = 0
+    let most = 0
+    const run = async (): Promise<number> => {
+      most = Math.max(most, ++running)
+      await new Promise<void>(resolve => clock.schedule(resolve, 10))
+      running--
+      return 1
+    }
+    const pool = new WorkerPool({ name: 'shared', backend: { run }, concurrency: 2, clock })
+    const runs = [1, 2].map(() => new Orchestrator({ clock, pools: { p: pool } }).run({ tasks: specs('a b c d') }))
+    await clock.runUntilIdle()
+    for (const other of runs) expect((await other.result).outcome).toBe('completed')
+    expect([most, pool.stats().running]).toEqual([2, 0])
+  })
+})

@@ -1,0 +1,229 @@
+import { AgentError, type FinishedRun, ResultAggregator, reply, TaskGraph, type TaskResult } from 'counterpoint'
+import { succeed } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { specs } from '../support/scene.js'
+import { setUp } from '../support/set-up.js'
+
+const failing = (): Promise<never> => Promise.reject(new Error('no'))
+
+/** A finished run of which only the tasks matter. */
+function finished(tasks: readonly Partial<TaskResult>[]): FinishedRun {
+  const whole = (task: Partial<TaskResult>): TaskResult => ({
+    id: 'a',
+    description: '',
+    pool: 'p',
+    status: 'succeeded',
+    attempts: 1,
+    abandoned: 0,
+    busyMs: 0,
+    weight: 1,
+    after: [],
+    ...task,
+  })
+  return { runId: 'r', outcome: 'completed', startedAt: 0, settledAt: 0, tasks: tasks.map(whole) }
+}
+
+describe('outputs', () => {
+  test('stand in task order, whatever the order in which they came', async () => {
+    const { backend, clock, orchestrator } = setUp({ concurrency: 4 })
+    for (const [place, id] of ['d', 'b', 'a', 'c'].entries()) backend.answer(id, succeed(id, { afterMs: place }))
+    const run = orchestrator.run({ tasks: specs('a b c d') })
+    await clock.runUntilIdle()
+    expect(Object.keys((await run.result).outputs)).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('are those of the tasks that succeeded, null too, and no others', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
+    backend.answer('a', null).answer('b', failing)
+    const run = orchestrator.run({ tasks: specs('a b c<b d') })
+    await clock.runUntilIdle()
+    expect({ ...(await run.result).outputs }).toEqual({ a: null, d: 'd' })
+  })
+
+  test('are kept under ids that objects have, too', async () => {
+    const { orchestrator } = setUp()
+    const { outputs } = await orchestrator.run({ tasks: specs('constructor toString hasOwnProperty') }).result
+    expect(Object.entries(outputs)).toEqual(['constructor', 'toString', 'hasOwnProperty'].map(id => [id, id]))
+  })
+
+  test('are given by the refs of a graph, typed; undefined for what did not succeed', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
+    backend.answer('b', failing)
+    const graph = new TaskGraph('g')
+    const [a, b] = [graph.task('a', { pool: 'p' }), graph.task('b', { pool: 'p' })]
+    const run = orchestrator.run(graph)
+    await clock.runUntilIdle()
+    const result = await run.result
+    expect([result.output(a), result.output(b)]).toEqual(['a', undefined])
+  })
+})
+
+describe('root causes', () => {
+  test('name where it began, and all that it took along', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
+    backend.answer('a', failing).hold('x')
+    const run = orchestrator.run({ tasks: specs('a b<a c<b x y<x z') })
+    await backend.started('x')
+    await run.cancelTask('x', 'not needed')
+    await clock.runUntilIdle()
+    expect((await run.result).rootCauses).toEqual([
+      { taskId: 'a', status: 'dead', failure: { kind: 'agent', message: 'no' }, skipped: ['b', 'c'] },
+      { taskId: 'x', status: 'cancelled', reason: 'not needed', skipped: ['y'] },
+    ])
+  })
+
+  test('are none when everything succeeded', async () => {
+    expect((await setUp().orchestrator.run({ tasks: specs('a b<a') }).result).rootCauses).toEqual([])
+  })
+})
+
+describe('the share that is delivered', () => {
+  test.each<readonly [string, readonly (readonly [number, TaskResult['status']])[], number]>([
+    [
+      'is all when everything succeeded',
+      [
+        [1, 'succeeded'],
+        [5, 'succeeded'],
+      ],
+      1,
+    ],
+    [
+      'goes by weight',
+      [
+        [1, 'succeeded'],
+        [3, 'dead'],
+      ],
+      0.25,
+    ],
+    [
+      'counts what was skipped or cancelled as not delivered',
+      [
+        [2, 'succeeded'],
+        [1, 'skipped'],
+        [1, 'cancelled'],
+      ],
+      0.5,
+    ],
+    [
+      'is nothing when nothing succeeded',
+      [
+        [1, 'dead'],
+        [1, 'skipped'],
+      ],
+      0,
+    ],
+    [
+      'does not count what weighs nothing',
+      [
+        [0, 'dead'],
+        [1, 'succeeded'],
+      ],
+      1,
+    ],
+    ['is all when nothing weighs anything', [[0, 'dead']], 1],
+    ['is all of a plan without tasks', [], 1],
+  ])('%s', (_title, tasks, share) => {
+    const run = finished(tasks.map(([weight, status], i) => ({ id: `t${i}`, weight, status })))
+    expect(new ResultAggregator().aggregate(run).delivered).toBe(share)
+  })
+})
+
+describe('usage', () => {
+  test('is that of every attempt, of failed, timed out and cancelled ones too', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { timeoutMs: 100 } })
+    const usage = { inputTokens: 10, costUsd: 0.5 }
+    backend.answers('a', [
+      () => Promise.reject(new AgentError('crashed', 'no', { usage })),
+      reply({ output: 1, usage }),
+    ])
+    backend.answers('b', [reported(usage), reply({ output: 1, usage: { outputTokens: 7 } })])
+    backend.answer('c', reported(usage))
+    const run = orchestrator.run({ tasks: specs('a b c') })
+    await backend.started('c')
+    await run.cancelTask('c')
+    await clock.runUntilIdle()
+    const result = await run.result
+    expect(result.tasks.map(task => task.usage)).toEqual([
+      { inputTokens: 20, costUsd: 1 },
+      { inputTokens: 10, outputTokens: 7, costUsd: 0.5 },
+      usage,
+    ])
+    expect(result.usage).toEqual({ inputTokens: 40, outputTokens: 7, costUsd: 2 })
+  })
+
+  test('is unknown, not zero, when no agent has told any', async () => {
+    expect((await setUp().orchestrator.run({ tasks: specs('a') }).result).usage).toEqual({})
+  })
+
+  function reported(
+    usage: object,
+  ): (request: unknown, context: { signal: AbortSignal; report(report: object): void }) => unknown {
+    return (_request, { signal, report }) => {
+      report({ usage })
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }
+  }
+})
+
+describe('a result', () => {
+  test('of every outcome has every task, and can be printed as JSON', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
+    backend.answer('a', failing).hold('h')
+    const failed = orchestrator.run({ tasks: specs('a b<a') })
+    await clock.advance(0)
+    const cancelled = orchestrator.run({ tasks: specs('h i<h') })
+    await backend.started('h')
+    await cancelled.cancel()
+    for (const [run, outcome] of [
+      [failed, 'failed'],
+      [cancelled, 'cancelled'],
+    ] as const) {
+      const printed = JSON.parse(JSON.stringify(await run.result))
+      expect(printed).toMatchObject({ runId: run.id, outcome, delivered: 0, usage: {}, outputs: {} })
+      expect(printed.tasks).toHaveLength(2)
+    }
+  })
+
+  test('has the name of its plan', async () => {
+    const { orchestrator } = setUp()
+    expect((await orchestrator.run(new TaskGraph('story')).result).name).toBe('story')
+    expect('name' in (await orchestrator.run({ tasks: [] }).result)).toBe(false)
+  })
+})
+
+describe('an aggregator of the host', () => {
+  test('gets the whole run, and its answer is the result', async () => {
+    const seen: FinishedRun[] = []
+    const aggregator = {
+      aggregate: (run: FinishedRun) => {
+        seen.push(run)
+        return Object.assign(new ResultAggregator().aggregate(run), { stars: 5 })
+      },
+    }
+    const { orchestrator } = setUp({}, { aggregator })
+    expect(await orchestrator.run({ tasks: specs('a b<a') }, { runId: 'x' }).result).toMatchObject({ stars: 5 })
+    expect(seen[0]).toMatchObject({ runId: 'x', outcome: 'completed' })
+    expect(seen[0]?.tasks.map(task => [task.id, task.status])).toEqual([
+      ['a', 'succeeded'],
+      ['b', 'succeeded'],
+    ])
+  })
+
+  test('that throws makes the result reject with its error; the run has settled all the same', async () => {
+    const { orchestrator, clock } = setUp(
+      {},
+      {
+        aggregator: () => {
+          throw new Error('my own aggregator')
+        },
+      },
+    )
+    const run = orchestrator.run({ tasks: specs('a') })
+    await expect(run.result).rejects.toThrow('my own aggregator')
+    expect([run.progress().status, clock.pending, orchestrator.pools.get('p')?.stats().running]).toEqual([
+      'settled',
+      0,
+      0,
+    ])
+  })
+})

@@ -1,0 +1,200 @@
+import { type OrchestratorOptions, type RunEvent, replay } from 'counterpoint'
+import { slowJournal } from 'counterpoint/testing'
+import { describe, expect, test, vi } from 'vitest'
+import { ProbeJournal } from '../support/probe-journal.js'
+import { specs, tell } from '../support/scene.js'
+import { setUp } from '../support/set-up.js'
+
+const plan = { tasks: specs('a b<a') }
+
+/** With a journal whose records become durable only by `flush`. */
+function slow(options: Partial<OrchestratorOptions> = {}) {
+  const journal = slowJournal()
+  const { orchestrator, ...rest } = setUp({ concurrency: 2 }, { journal, ...options })
+  const heard: RunEvent[] = []
+  orchestrator.on('event', event => void heard.push(event as RunEvent))
+  orchestrator.on('error', () => {})
+  return { journal, orchestrator, heard, ...rest }
+}
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+describe('when the journal fails', () => {
+  /** A run with one task under way, whose journal then breaks. */
+  async function broken() {
+    const scene = slow()
+    scene.backend.hold('*')
+    const run = scene.orchestrator.run({ tasks: specs('a b c') })
+    for (let i = 0; i < 4; i++) await scene.journal.flush()
+    await scene.backend.started('b')
+    void run.pause()
+    await turn()
+    scene.journal.fail(new Error('the disk is full'))
+    await turn()
+    return { ...scene, run }
+  }
+
+  test('the result says so, with the cause, and so does an error event', async () => {
+    const errors: unknown[] = []
+    const { orchestrator, journal } = slow()
+    orchestrator.on('error', ({ where, runId }) => void errors.push([where, runId]))
+    const run = orchestrator.run(plan, { runId: 'x' })
+    await turn()
+    journal.fail(new Error('the disk is full'))
+    await expect(run.result).rejects.toMatchObject({
+      code: 'JOURNAL',
+      details: { runId: 'x' },
+      cause: { message: 'the disk is full' },
+    })
+    expect(errors).toContainEqual(['journal', 'x'])
+  })
+
+  test('what runs is aborted, slots come back, and no timer is left', async () => {
+    const { run, backend, orchestrator, clock } = await broken()
+    await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(backend.calls.map(call => [call.taskId, call.context.signal.aborted])).toEqual([
+      ['a', true],
+      ['b', true],
+    ])
+    expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
+    expect(clock.pending).toBe(0)
+  })
+
+  test('readers of its events come to an end', async () => {
+    const { run } = await broken()
+    const read: RunEvent[] = []
+    for await (const event of run.events()) read.push(event)
+    expect(tell(read).at(-1)).toBe('attempt.started b 1')
+  })
+
+  test('what it holds can be resumed by another process', async () => {
+    const { journal, run } = await broken()
+    const { orchestrator } = setUp({}, { journal: journal.afterCrash() })
+    const resumed = await orchestrator.resume(run.id)
+    expect((await resumed.result).outcome).toBe('completed')
+    expect((await resumed.result).tasks.map(task => task.attempts)).toEqual([2, 2, 1])
+  })
+
+  test('what the host still asks of the run is answered', async () => {
+    const { run } = await broken()
+    const asked = [
+      run.cancel(),
+      run.pause(),
+      run.unpause(),
+      run.cancelTask('a'),
+      run.add({ tasks: specs('z') }).catch(() => {}),
+    ]
+    const late = turn()
+      .then(turn)
+      .then(turn)
+      .then(() => 'never answered')
+    expect(await Promise.race([Promise.all(asked), late])).not.toBe('never answered')
+  })
+
+  test('in the middle of a synchronous append nothing half-done is left', async () => {
+    const journal = new ProbeJournal()
+    journal.refuseFrom = 3
+    const { backend, orchestrator, clock } = setUp({}, { journal })
+    orchestrator.on('error', () => {})
+    const run = orchestrator.run(plan)
+    await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(backend.calls).toHaveLength(1)
+    expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
+    expect([clock.pending, journal.opened - journal.closed]).toEqual([0, 0])
+  })
+
+  // When that throws, `progress()` and `task()` show for ever what no journal holds.
+  test('in the middle of a synchronous append nothing is shown that is not durable', async () => {
+    const journal = new ProbeJournal()
+    journal.refuseFrom = 3
+    const { orchestrator } = setUp({}, { journal })
+    orchestrator.on('error', () => {})
+    const run = orchestrator.run(plan)
+    await run.result.catch(() => {})
+    expect(run.task('a')?.status).toBe(replay(run.id, journal.records(run.id).flat()).states[0]?.status)
+  })
+
+  test('while an input is being made, the run ends all the same', async () => {
+    const { TaskGraph } = await import('counterpoint')
+    const graph = new TaskGraph('g')
+    graph.task('a', { pool: 'p', input: () => new Promise(() => {}) })
+    const { journal, orchestrator } = slow()
+    const run = orchestrator.run(graph)
+    await turn()
+    await journal.flush()
+    void run.pause()
+    await turn()
+    journal.fail()
+    await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
+  })
+
+  test('a journal that cannot be opened is a journal that fails', async () => {
+    const { orchestrator } = setUp(
+      {},
+      {
+        journal: {
+          open: async () => Promise.reject(new Error('no access')),
+          read: () => [],
+          list: () => [],
+          delete: () => {},
+        },
+      },
+    )
+    orchestrator.on('error', () => {})
+    await expect(orchestrator.run(plan).result).rejects.toMatchObject({
+      code: 'JOURNAL',
+      cause: { message: 'no access' },
+    })
+  })
+
+  test('as it is closed, that is told and changes nothing', async () => {
+    const errors: string[] = []
+    const journal = new ProbeJournal()
+    const open = journal.open.bind(journal)
+    vi.spyOn(journal, 'open').mockImplementation(runId => ({
+      ...open(runId),
+      close: () => {
+        throw new Error('no')
+      },
+    }))
+    const { orchestrator } = setUp({}, { journal })
+    orchestrator.on('error', ({ where }) => void errors.push(where))
+    expect((await orchestrator.run(plan).result).outcome).toBe('completed')
+    await turn()
+    expect(errors).toEqual(['journal'])
+  })
+
+  test('the other runs of the orchestrator go on', async () => {
+    const journal = slowJournal()
+    const { backend, orchestrator } = setUp({ concurrency: 1 }, { journal })
+    orchestrator.on('error', () => {})
+    backend.hold('*')
+    const first = orchestrator.run({ tasks: specs('a') })
+    for (let i = 0; i < 3; i++) await journal.flush()
+    journal.fail()
+    void first.pause()
+    await expect(first.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    const second = orchestrator.run({ tasks: specs('b') })
+    for (let i = 0; i < 3; i++) await journal.flush()
+    await backend.started('b')
+    backend.release('b')
+    for (let i = 0; i < 3; i++) await journal.flush()
+    expect((await second.result).outcome).toBe('completed')
+  })
+})
+
+describe('a scheduler of the host that throws', () => {
+  test('ends its run, and the error says where it came from', async () => {
+    const { orchestrator } = setUp(
+      {},
+      {
+        scheduler: () => {
+          throw new Error('my own scheduler')
+        },
+      },
+    )
+    orchestrator.on('error', () => {})
+    await expect(orchestrator.run(plan).result).rejects.toMatchObject({ cause: { message: 'my own scheduler' } })
+  })
+})
