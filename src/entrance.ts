@@ -120,7 +120,7 @@ export class Entrance {
     const { graph } = plan
     if (graph) this.#setup.keep(graph)
     if (tasks !== undefined && (await this.#open({ type: 'add', tasks, ...(graph && { bound: graph.bound }) }))) return
-    if (!way.giveUp()) for (const { pool = '' } of tasks ?? []) this.#setup.admission.leave(pool)
+    way.leave()
     throw new CounterpointError('RUN_ENDED', `run ${this.#setup.runId} settled before the tasks could be added`, {
       runId: this.#setup.runId,
     })

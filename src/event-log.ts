@@ -8,6 +8,7 @@ import { CounterpointError } from './errors.js'
 export class EventLog {
   readonly #runId: string
   #records: JournalRecord[] = []
+  #size = 0
   #ended = false
   #released = false
   #bells: (() => void)[] = []
@@ -18,6 +19,7 @@ export class EventLog {
 
   push(record: JournalRecord): void {
     this.#records.push(record)
+    this.#size++
     if (record[record.length - 1]?.type === 'run.settled') this.#ended = true
     if (this.#bells.length > 0) this.#ring()
   }
@@ -44,12 +46,14 @@ export class EventLog {
    * @throws RUN_ENDED when the run has been released.
    */
   async *read(from = 1): AsyncGenerator<RunEvent, void, undefined> {
+    if (this.#released) throw this.#gone()
     let place = this.#find(from)
     for (;;) {
+      // Who has had everything is told so, and not that the rest is gone.
+      if (this.#ended && place >= this.#size) return
       if (this.#released) throw this.#gone()
       const record = this.#records[place]
       if (record === undefined) {
-        if (this.#ended) return
         await new Promise<void>(ring => this.#bells.push(ring))
         continue
       }

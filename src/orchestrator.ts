@@ -6,7 +6,7 @@ import { emptyState } from './core/run-state.js'
 import { Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import { checkPlan, Intake, type PlanInput } from './intake.js'
-import type { Journal, JournalHost, JournalProblem } from './journal/journal.js'
+import type { Journal, JournalHost, JournalProblem, OpenJournal } from './journal/journal.js'
 import { memoryJournal } from './journal/memory-journal.js'
 import { newJournal } from './journal/new-journal.js'
 import { Obedience, reasonOf } from './obedience.js'
@@ -19,7 +19,7 @@ import { ResultAggregator } from './results/result-aggregator.js'
 import { Run } from './run.js'
 import { RunEngine, type RunHost } from './run-engine.js'
 import { notFound, Runs, replayed } from './runs.js'
-import { Door } from './way-in.js'
+import { Door, type WayIn } from './way-in.js'
 
 /**
  * Runs plans: options in, runs out. Its pools are shared by all its runs.
@@ -57,7 +57,7 @@ export class Orchestrator {
     this.pools = built.workers
     this.#journal = options.journal ?? memoryJournal()
     this.#ownJournal = options.journal === undefined
-    this.runs = new Runs(this.#journal, this.#runs)
+    this.runs = new Runs(this.#journal, this.#runs, runId => this.#engines.get(runId)?.closed)
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
     this.#retain = options.retain ?? 100
     const failureHandler = options.failureHandler ?? new FailureHandler()
@@ -103,7 +103,7 @@ export class Orchestrator {
       throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { id: runId })
     const door = new Door(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
     const way = door.comeIn(checked.tasks)
-    const journal = newJournal(runId, this.#journal.open(runId, this.#journalHost(runId)))
+    const journal = this.#openNew(runId, way)
     const engine = new RunEngine(this.#host, { state: emptyState(runId), journal, door, weight: options.weight ?? 1 })
     engine.begin(checked, options.failureMode, way)
     return this.#keep(engine, options.signal)
@@ -157,13 +157,23 @@ export class Orchestrator {
       if (records.length === 0) throw notFound(runId)
       const state = replayed(runId, records)
       const graphs = options.graph === undefined ? [] : [options.graph].flat()
-      compareGraphs(state, graphs)
+      if (state.phase.status !== 'settled') compareGraphs(state, graphs)
       const door = new Door(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
       const engine = new RunEngine(this.#host, { state, journal, door, weight: options.weight ?? 1 })
       await engine.recover(records, graphs)
       return this.#keep(engine, options.signal)
     } catch (error) {
       await journal.close()
+      throw error
+    }
+  }
+
+  /** A journal that refuses leaves no place taken. */
+  #openNew(runId: string, way: WayIn): OpenJournal {
+    try {
+      return newJournal(runId, this.#journal.open(runId, this.#journalHost(runId)))
+    } catch (error) {
+      way.leave()
       throw error
     }
   }
@@ -196,7 +206,8 @@ export class Orchestrator {
   }
 
   #onEnded(runId: string, settled: boolean): void {
-    if (!settled) return this.#forget(runId)
+    // It may have been released by a listener of its last event.
+    if (!settled || !this.#runs.has(runId)) return this.#forget(runId)
     this.#settled.push(runId)
     while (this.#settled.length > this.#retain) this.#runs.get(this.#settled[0] as string)?.release()
   }

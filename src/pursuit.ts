@@ -35,6 +35,8 @@ export class Pursuit implements Claimant {
   readonly #inputs = new Set<number>()
   readonly #inside = new Set<number>()
   readonly #wakes = new Map<number, () => void>()
+  /** Tasks whose attempt has ended by the record that is pursued. */
+  readonly #ended: number[] = []
   #ranked = 0
   #held = false
 
@@ -56,6 +58,8 @@ export class Pursuit implements Claimant {
       if (index !== undefined) this.#pursue(index)
     }
     if (signal.type === 'recover') for (let index = 0; index < specs.length; index++) this.#pursue(index)
+    // Only now are slots given back: what this record made ready is there to be claimed, too.
+    if (this.#ended.length > 0) for (const index of this.#ended.splice(0)) this.attempts.finish(index)
   }
 
   /** Effects of a record that is durable. */
@@ -69,6 +73,7 @@ export class Pursuit implements Claimant {
   /** The run is over: nothing of it is left in pools or timers. */
   close(): void {
     for (const lane of this.#lanes.values()) lane.close()
+    for (const index of this.#inside) this.#left(index)
     for (const callOff of this.#wakes.values()) callOff()
     this.attempts.close()
     this.#wakes.clear()
@@ -79,7 +84,7 @@ export class Pursuit implements Claimant {
   }
 
   claim(index: number, lease: Lease): boolean {
-    if (this.#head.states[index]?.status !== 'ready') return false
+    if (this.#head.states[index]?.status !== 'ready' || this.attempts.of(index)) return false
     this.attempts.claim(index, lease)
     const { id, input } = this.#head.specs[index] as TaskSpec
     if (typeof this.#setup.binding(id)?.input !== 'function') this.#start(index, input ?? null)
@@ -89,7 +94,7 @@ export class Pursuit implements Claimant {
   }
 
   #takeIn(recovered: boolean): void {
-    this.#ranks.extend(this.#head, this.#ranked)
+    this.#ranks.extend(this.#head, this.#ranked, index => this.#raise(index))
     this.attempts.grow(this.#head.specs.length)
     for (; this.#ranked < this.#head.specs.length; this.#ranked++) this.#enter(this.#ranked, recovered)
   }
@@ -108,7 +113,7 @@ export class Pursuit implements Claimant {
     if (before?.status === 'delayed') this.#callOffWake(index)
     if (before?.status === 'ready' && state.status !== 'running') this.#withdraw(index)
     if (state.status === 'running' || state.status === 'stopping') return this.#left(index)
-    this.attempts.finish(index)
+    if (this.attempts.of(index)) this.#ended.push(index)
     if (state.status === 'ready') this.#enqueue(index, state.since)
     else if (state.status === 'delayed') this.#sleep(index, state.until)
     else if (state.status !== 'blocked') this.#left(index)
@@ -138,6 +143,14 @@ export class Pursuit implements Claimant {
     const known = [...this.#setup.pools.keys()].join(', ')
     const message = `${spec.pool === undefined ? 'the task names no pool and none could be found' : `there is no pool "${spec.pool}"`}; pools: ${known}`
     this.#start(index, null, { kind: 'bad-input', code: 'NO_POOL', message })
+  }
+
+  /** Its path has grown: a ready task takes its new place. Its old entry is passed over when it is met. */
+  #raise(index: number): void {
+    const state = this.#seen[index]
+    if (state?.status !== 'ready' || this.attempts.of(index)) return
+    const { pool = '', priority = DEFAULT_PRIORITY } = this.#head.specs[index] as TaskSpec
+    this.#lanes.get(pool)?.raise(index, priority, state.since)
   }
 
   #lane(name: string): Lane | undefined {

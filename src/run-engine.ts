@@ -14,6 +14,7 @@ import type { Aggregate, Decide } from './options.js'
 import type { TaskBinding, TaskGraph } from './plan/task-graph.js'
 import type { Admission } from './pools/admission.js'
 import { Pursuit } from './pursuit.js'
+import { reapLeftOvers } from './reap-left-overs.js'
 import type { RunResult } from './results/result-aggregator.js'
 import { RunLoop } from './run-loop.js'
 import { finishedRun, type RunningTask, runningTask } from './run-view.js'
@@ -42,6 +43,9 @@ export interface RunSetup {
   readonly weight: number
   readonly door: Door
 }
+
+/** How long a journal may take for its last records after everything was told to stop, in milliseconds. */
+const JOURNAL_GRACE_MS = 5_000
 
 /** Joins the parts of a run: the loop that decides, the pursuit of what was decided, the log and the listeners. `Run` is its face. */
 export class RunEngine {
@@ -114,33 +118,26 @@ export class RunEngine {
     this.#graphs.push(...graphs)
     for (const record of records) this.log.push(record)
     if (this.loop.head.phase.status === 'settled') return this.#finish()
-    await this.#reap()
+    await reapLeftOvers(this.loop.head, this.#host.pools, (where, error) => this.#report(where, error))
     this.entrance.reopen(this.#host.clock)
-  }
-
-  async #reap(): Promise<void> {
-    const { states } = this.loop.head
-    for (const [name, { pool }] of this.#host.pools) {
-      const keys = states.flatMap(state => (state.status === 'running' && state.pool === name ? [state.key] : []))
-      if (keys.length === 0 || !pool.backend.reap) continue
-      try {
-        await pool.backend.reap(keys)
-      } catch (error) {
-        this.#report(`reaping in pool ${name}`, error)
-      }
-    }
   }
 
   /** Starts nothing more; what still runs after `timeoutMs` is stopped, to be tried again. Resolves when the run has ended here. */
   async drain(timeoutMs: number): Promise<void> {
     this.entrance.callOff('the orchestrator was closed before the run could begin')
-    await this.entrance.begun.catch(() => {})
-    if (!(await this.sent({ type: 'drain' }))) return void (await this.#over)
-    const callOff = this.#host.clock.schedule(() => {
+    void this.sent({ type: 'drain' })
+    const { clock } = this.#host
+    let callOff = clock.schedule(() => {
       for (const index of this.#pursuit.attempts.active()) this.loop.send({ type: 'interrupt', index })
+      callOff = clock.schedule(() => this.#giveUpJournal(), timeoutMs + JOURNAL_GRACE_MS)
     }, timeoutMs)
     await this.#over
     callOff()
+  }
+
+  /** A journal that takes nothing any more must not hold the end up for ever. */
+  #giveUpJournal(): void {
+    if (this.loop.isBehind) this.#stalled(new Error('the journal did not take the last records in time'))
   }
 
   /** Resolves when the signal's record is durable; with false when it changed nothing. Before the run has begun it waits for that. */

@@ -65,6 +65,11 @@ export class RunLoop {
     this.#context = { at: 0, random: setup.random, judge: setup.judge }
   }
 
+  /** True while something that was decided is not durable. */
+  get isBehind(): boolean {
+    return this.#pending.length > 0
+  }
+
   /** The time of an event that happens now. */
   now(): number {
     return Math.floor(this.#wallOffset + this.#setup.clock.monotonic())

@@ -1,6 +1,6 @@
 import type { JournalRecord, Outcome } from './core/event.js'
 import { replay } from './core/evolve.js'
-import type { RunState, RunStatus } from './core/run-state.js'
+import { emptyState, type RunState, type RunStatus } from './core/run-state.js'
 import type { TaskStatus } from './core/task.js'
 import { CounterpointError } from './errors.js'
 import type { Journal } from './journal/journal.js'
@@ -13,7 +13,9 @@ export interface RunSummary {
   readonly runId: string
   readonly name?: string
   readonly version?: string
-  readonly status: RunStatus
+  /** `damaged`: its journal cannot be read; `problem` says why. */
+  readonly status: RunStatus | 'damaged'
+  readonly problem?: string
   /** When it has settled. */
   readonly outcome?: Outcome
   /** True when it can be resumed: it has not settled. It may still be live in another process. */
@@ -29,6 +31,7 @@ export interface RunSummary {
 
 /** A {@link RunSummary} with what became of each task. */
 export interface RunReport extends RunSummary {
+  readonly status: RunStatus
   readonly tasks: readonly TaskResult[]
 }
 
@@ -36,11 +39,13 @@ export interface RunReport extends RunSummary {
 export class Runs {
   readonly #journal: Journal
   readonly #here: ReadonlyMap<string, Run>
+  readonly #closed: (runId: string) => Promise<void> | undefined
 
   /** @internal `orchestrator.runs` is it. */
-  constructor(journal: Journal, here: ReadonlyMap<string, Run>) {
+  constructor(journal: Journal, here: ReadonlyMap<string, Run>, closed: (runId: string) => Promise<void> | undefined) {
     this.#journal = journal
     this.#here = here
+    this.#closed = closed
   }
 
   /** The runs that are live or retained in this process, oldest first. */
@@ -53,12 +58,15 @@ export class Runs {
     return this.#here.get(runId)
   }
 
-  /** Every run that the journal holds, the latest first. Reads each of them: the time it takes grows with what they hold. */
+  /**
+   * Every run that the journal holds, the latest first; one that cannot be read is there as `damaged`.
+   * Reads each of them: the time it takes grows with what they hold.
+   */
   async list(): Promise<readonly RunSummary[]> {
     const summaries: RunSummary[] = []
     for (const runId of await this.#journal.list()) {
-      const state = await this.#read(runId)
-      if (state) summaries.push(summaryOf(state))
+      const summary = await this.#summarise(runId)
+      if (summary) summaries.push(summary)
     }
     return summaries.sort((a, b) => b.startedAt - a.startedAt)
   }
@@ -79,12 +87,28 @@ export class Runs {
    */
   async delete(runId: string): Promise<void> {
     const run = this.#here.get(runId)
+    // A run tells its result a moment before its journal has been let go of.
+    const closed = this.#closed(runId)
     if (run && !run.release()) {
       const message = `run ${runId} is live: cancel or drain it before it is deleted`
       throw new CounterpointError('RUN_LIVE', message, { runId })
     }
-    if (run === undefined && (await this.#read(runId)) === undefined) throw notFound(runId)
+    await closed
+    if (run === undefined && !(await this.#has(runId))) throw notFound(runId)
     await this.#journal.delete(runId)
+  }
+
+  async #summarise(runId: string): Promise<RunSummary | undefined> {
+    try {
+      const state = await this.#read(runId)
+      return state && summaryOf(state)
+    } catch (error) {
+      return damaged(runId, error)
+    }
+  }
+
+  async #has(runId: string): Promise<boolean> {
+    return (await this.#summarise(runId)) !== undefined
   }
 
   async #read(runId: string): Promise<RunState | undefined> {
@@ -118,7 +142,13 @@ export function notFound(runId: string): CounterpointError<'NOT_FOUND'> {
   )
 }
 
-function summaryOf(state: RunState): RunSummary {
+function damaged(runId: string, error: unknown): RunSummary {
+  const problem = error instanceof Error ? error.message : String(error)
+  const { counts } = emptyState(runId)
+  return { runId, status: 'damaged', problem, resumable: false, total: 0, counts, startedAt: 0, updatedAt: 0 }
+}
+
+function summaryOf(state: RunState): RunSummary & { readonly status: RunStatus } {
   const { runId, name, version, phase, specs, counts, startedAt, at } = state
   return {
     runId,

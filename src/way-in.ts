@@ -10,6 +10,8 @@ export interface WayIn {
   entered(): readonly TaskSpec[] | undefined
   /** True when they had not entered yet: then they never will. */
   giveUp(): boolean
+  /** Gives up, or gives the places back that were taken. */
+  leave(): void
 }
 
 /** How tasks come in: a pool is found for each, then they wait for room together. */
@@ -40,11 +42,12 @@ export class Door {
       gone = true
       return way?.giveUp() ?? true
     }
-    return { tasks: entered, entered: () => way?.entered(), giveUp }
+    return { tasks: entered, entered: () => way?.entered(), giveUp, leave: () => void (giveUp() || way?.leave()) }
   }
 
   #admit(tasks: readonly TaskSpec[]): WayIn {
-    if (!this.#admission.limited) return { tasks: Promise.resolve(tasks), entered: () => tasks, giveUp: () => false }
+    if (!this.#admission.limited)
+      return { tasks: Promise.resolve(tasks), entered: () => tasks, giveUp: () => false, leave: () => {} }
     let resolve: (tasks: readonly TaskSpec[]) => void = () => {}
     const entered = new Promise<readonly TaskSpec[]>(done => {
       resolve = done
@@ -59,6 +62,9 @@ export class Door {
       leaveQueue()
       return !inside
     }
-    return { tasks: entered, entered: () => (inside ? tasks : undefined), giveUp }
+    const leave = (): void => {
+      if (!giveUp()) for (const { pool = '' } of tasks) this.#admission.leave(pool)
+    }
+    return { tasks: entered, entered: () => (inside ? tasks : undefined), giveUp, leave }
   }
 }

@@ -3,6 +3,7 @@ import {
   type CounterpointError,
   isCounterpointError,
   type Journal,
+  Orchestrator,
   type RunEvent,
   type RunReport,
   type Runs,
@@ -12,7 +13,6 @@ import { type Account, accountOf, type Subject } from './account.js'
 import { UsageError } from './flags.js'
 import { type RunSettings, readSettings, removeRunFolder } from './output-folder.js'
 import { planFile } from './paths.js'
-import { restaurantOrchestrator } from './pools.js'
 import { many } from './text.js'
 
 /** A run in a list of them. */
@@ -53,7 +53,7 @@ export class KeptRuns {
   constructor(out: string) {
     this.out = out
     this.journal = fileJournal({ folder: join(out, 'journal') })
-    this.#runs = restaurantOrchestrator(this.journal, { out, scale: 0 }).runs
+    this.#runs = new Orchestrator({ pools: { none: { backend: () => null } }, journal: this.journal }).runs
   }
 
   /** All of them. One that is damaged hides no other. */

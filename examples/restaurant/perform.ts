@@ -19,7 +19,8 @@ import { wrap } from './text.js'
 /** What a run is shown and stopped with. */
 export interface Stage {
   readonly terminal: Terminal
-  readonly stop: Stop
+  /** Its signal suspends the run. */
+  readonly stop: Pick<Stop, 'signal'>
   readonly kept: KeptRuns
 }
 

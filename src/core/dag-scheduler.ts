@@ -79,6 +79,7 @@ function begin(decision: Decision, signal: AddSignal): void {
     ...(version !== undefined && { version }),
     failureMode,
     tasks: tasks.length,
+    ...(signal.bound && { graph: true }),
     ...(only && { only }),
   })
   if (cancelled !== undefined) decision.run({ type: 'run.stopping', because: 'cancelled', reason: cancelled })

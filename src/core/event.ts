@@ -34,6 +34,8 @@ export interface RunStarted extends EventBase {
   readonly failureMode: FailureMode
   /** How many tasks its plan has: they come next. Later ones joined the live run. */
   readonly tasks: number
+  /** It was a `TaskGraph`. */
+  readonly graph?: true
   /** When only these tasks of the plan were asked for, with what they need. */
   readonly only?: readonly string[]
 }

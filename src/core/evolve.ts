@@ -33,6 +33,7 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     state.version = event.version
     state.planned = event.tasks
     state.only = event.only
+    state.fromGraph = event.graph === true
     state.failureMode = event.failureMode
     state.startedAt = event.at
     state.epoch = 1
@@ -90,8 +91,15 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     })
   },
   'attempt.stopping': (state, event) => {
-    const { attempt, pool, startedAt } = attemptOf(state, event.index, event.attempt, 'stopping', 'running', 'stopping')
-    move(state, event.index, { status: 'stopping', attempt, pool, startedAt, because: event.because })
+    const { attempt, pool, startedAt, key } = attemptOf(
+      state,
+      event.index,
+      event.attempt,
+      'stopping',
+      'running',
+      'stopping',
+    )
+    move(state, event.index, { status: 'stopping', attempt, pool, startedAt, key, because: event.because })
   },
   'attempt.failed': failAttempt,
   'attempt.abandoned': (state, event) => {

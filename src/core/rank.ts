@@ -15,14 +15,14 @@ export class Ranks {
     return this.#paths[index] as number
   }
 
-  /** Takes in the tasks from `first` on, which have just been added to `state`. */
-  extend(state: RunState, first: number): void {
+  /** Takes in the tasks from `first` on, which have just been added to `state`; `raised` hears of each older task whose path has grown. */
+  extend(state: RunState, first: number, raised: (index: number) => void = () => {}): void {
     const end = state.specs.length
     for (let i = first; i < end; i++) this.#learn(state.specs[i] as TaskSpec)
     for (let i = first; i < end; i++) this.#paths.push(this.#durationOf(state, i))
     let steps = 8 * (end + state.edgeTo.length)
     for (const i of fromTheEnd(state, first))
-      if ((state.needs[i] as readonly number[]).length > 0) steps -= this.#raiseNeeds(state, i, first, steps)
+      if ((state.needs[i] as readonly number[]).length > 0) steps -= this.#raiseNeeds(state, i, first, steps, raised)
   }
 
   #learn({ durationMs }: TaskSpec): void {
@@ -41,7 +41,7 @@ export class Ranks {
    * not met, has to pass it on again. Such a wave can be long in an odd graph: it is cut off after `limit` steps, for this is a hint.
    * Gives the steps taken.
    */
-  #raiseNeeds(state: RunState, index: number, first: number, limit: number): number {
+  #raiseNeeds(state: RunState, index: number, first: number, limit: number, raised: (index: number) => void): number {
     const work = [index]
     let steps = 0
     for (let next = work.pop(); next !== undefined && steps < limit; next = work.pop()) {
@@ -51,7 +51,9 @@ export class Ranks {
         const through = path + this.#durationOf(state, need)
         if (through <= (this.#paths[need] as number)) continue
         this.#paths[need] = through
-        if (need < first) work.push(need)
+        if (need >= first) continue
+        work.push(need)
+        raised(need)
       }
     }
     return steps

@@ -27,6 +27,8 @@ export interface RunState {
   /** The first so many tasks are those of its plan. */
   planned: number
   only: readonly string[] | undefined
+  /** Its plan was a `TaskGraph`. */
+  fromGraph: boolean
   failureMode: FailureMode
   epoch: number
   /** The last event's. */
@@ -75,6 +77,7 @@ export function emptyState(runId: string): RunState {
     version: undefined,
     planned: 0,
     only: undefined,
+    fromGraph: false,
     failureMode: 'continue',
     epoch: 0,
     seq: 0,

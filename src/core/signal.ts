@@ -7,7 +7,7 @@ import type { TaskSpec } from './task.js'
 export interface AddSignal {
   readonly type: 'add'
   readonly tasks: readonly TaskSpec[]
-  /** Ids of the tasks with an input function or an output schema. */
+  /** When they come from a `TaskGraph`: ids of the tasks with an input function or an output schema. */
   readonly bound?: ReadonlySet<string>
   readonly name?: string
   readonly version?: string

@@ -49,6 +49,7 @@ export type TaskState =
       readonly attempt: number
       readonly pool: string
       readonly startedAt: number
+      readonly key: string
       readonly because: StopReason
     }
   | { readonly status: 'delayed'; readonly until: number; readonly failure: Failure }

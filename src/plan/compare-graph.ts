@@ -12,7 +12,7 @@ import type { TaskGraph } from './task-graph.js'
  */
 export function compareGraphs(state: RunState, graphs: readonly TaskGraph[]): void {
   const [main] = graphs
-  if (main) compareWhole(state, main)
+  if (main && state.fromGraph) compareWhole(state, main)
   for (const index of state.bound) {
     const { id } = state.specs[index] as TaskSpec
     if (!graphs.some(graph => graph.binding(id)))
@@ -21,7 +21,7 @@ export function compareGraphs(state: RunState, graphs: readonly TaskGraph[]): vo
         `task "${id}" has an input function or an output schema, which no journal holds: give resume its TaskGraph`,
       )
   }
-  for (const graph of graphs) for (const task of graph.tasks) compareTask(state, task)
+  for (const graph of graphs) for (const task of graph.tasks) compareTask(state, task, graph)
 }
 
 function compareWhole(state: RunState, graph: TaskGraph): void {
@@ -39,18 +39,21 @@ function compareWord(state: RunState, what: string, was: string | undefined, is:
   if (was !== is) throw differs(state, `its ${what} was ${shown(was)}, and is ${shown(is)}`)
 }
 
-/** What the journal has besides are the defaults of the pool, and the pool that was found. */
-function compareTask(state: RunState, task: TaskSpec): void {
+/** What no pool gives a task by its defaults: when the graph does not say it, it has not been there. */
+const OWN: readonly (keyof TaskSpec)[] = ['input', 'weight', 'context', 'after']
+
+function compareTask(state: RunState, task: TaskSpec, graph: TaskGraph): void {
   const index = state.ids.get(task.id)
   if (index === undefined) return
   const journaled = state.specs[index] as TaskSpec
-  for (const key of Object.keys(task) as (keyof TaskSpec)[]) {
+  for (const key of new Set([...(Object.keys(task) as (keyof TaskSpec)[]), ...OWN])) {
     const was = JSON.stringify(journaled[key])
     const is = JSON.stringify(task[key])
-    if (was !== is) throw differs(state, `${key} of task "${task.id}" was ${was ?? 'not there'}, and is ${is}`)
+    if (was !== is)
+      throw differs(state, `${key} of task "${task.id}" was ${was ?? 'not there'}, and is ${is ?? 'not there'}`)
   }
-  if (journaled.after !== undefined && task.after === undefined)
-    throw differs(state, `task "${task.id}" waited for ${journaled.after.join(', ')}, and waits for nothing`)
+  if (graph.binding(task.id) && !state.bound.has(index))
+    throw differs(state, `task "${task.id}" had no input function and no output schema, and has one`)
 }
 
 function shown(word: string | undefined): string {

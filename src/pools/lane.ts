@@ -18,6 +18,8 @@ export interface Claimant {
 export interface Lane {
   /** A task became ready at `since` (ms). */
   push(index: number, priority: number, since: number): void
+  /** A task of the lane has a longer path than when it was pushed. */
+  raise(index: number, priority: number, since: number): void
   /** A task of the lane is no longer ready, without having been claimed. */
   drop(): void
   /** The run claims nothing while its lane is held. */
@@ -84,6 +86,10 @@ export class RunLane implements Lane {
 
   push(index: number, priority: number, since: number): void {
     this.waiting++
+    this.raise(index, priority, since)
+  }
+
+  raise(index: number, priority: number, since: number): void {
     this.#queue.push(index, priority + Math.floor(since / this.#agingMs), this.run.path(index))
     this.#pool.filled()
   }
@@ -101,15 +107,8 @@ export class RunLane implements Lane {
     this.#pool.closed()
   }
 
-  /** The most urgent task; one whose path has grown since it was pushed takes its new place first. -1 when there is none. */
+  /** The most urgent task; -1 when there is none. */
   take(): number {
-    while (this.#queue.size > 0) {
-      const { nextPath, nextUrgency } = this.#queue
-      const index = this.#queue.pop()
-      const path = this.run.path(index)
-      if (path <= nextPath) return index
-      this.#queue.push(index, nextUrgency, path)
-    }
-    return -1
+    return this.#queue.pop()
   }
 }

@@ -21,16 +21,6 @@ export class ReadyQueue {
     else siftUp(this.#heap, this.#heap.push(index, urgency, path))
   }
 
-  /** The path that the next entry was pushed with. The queue must not be empty. */
-  get nextPath(): number {
-    return this.#fromHeap() ? (this.#heap.paths[0] as number) : (this.#inOrder.paths[this.#head] as number)
-  }
-
-  /** The urgency that the next entry was pushed with. The queue must not be empty. */
-  get nextUrgency(): number {
-    return this.#fromHeap() ? (this.#heap.urgencies[0] as number) : (this.#inOrder.urgencies[this.#head] as number)
-  }
-
   /** Takes the most urgent entry; -1 when there is none. */
   pop(): number {
     if (this.size === 0) return -1

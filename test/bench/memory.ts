@@ -6,7 +6,7 @@ import { type Table, whole } from './table.js'
 import { workloads } from './workloads.js'
 
 /** How often one run is stopped to look at its heap. */
-const LOOKS = 16
+const LOOKS = 8
 const LARGEST = 100_000
 
 interface Heap {

@@ -10,6 +10,8 @@ export interface Options {
   readonly workloads: ReadonlySet<string> | undefined
   /** Who takes part besides the floor, by name. `BENCH_CONTENDERS`, default all. */
   readonly contenders: ReadonlySet<string> | undefined
+  /** `wall` or `cpu`, for speed alone. `BENCH_CLOCK`, default `wall`. */
+  readonly clock: 'wall' | 'cpu'
   /** Where the journals of the durable part are written for a while. `BENCH_FOLDER`, default `build`. */
   readonly folder: string
   /** Tables as Markdown: `--markdown`. */
@@ -34,6 +36,7 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Op
     parts: new Set(listOf(env.BENCH_PARTS ?? PARTS.join(',')).map(partOf)),
     workloads: env.BENCH_WORKLOADS === undefined ? undefined : new Set(listOf(env.BENCH_WORKLOADS)),
     contenders: env.BENCH_CONTENDERS === undefined ? undefined : new Set(listOf(env.BENCH_CONTENDERS)),
+    clock: clockOf(env.BENCH_CLOCK ?? 'wall'),
     folder: env.BENCH_FOLDER ?? 'build',
     markdown: args.includes('--markdown'),
     write: args.includes('--write'),
@@ -56,4 +59,9 @@ function partOf(text: string): Part {
   const part = PARTS.find(each => each === text)
   if (part === undefined) throw new Error(`BENCH_PARTS: expected some of ${PARTS.join(',')}, got "${text}"`)
   return part
+}
+
+function clockOf(text: string): Options['clock'] {
+  if (text === 'wall' || text === 'cpu') return text
+  throw new Error(`BENCH_CLOCK: expected wall or cpu, got "${text}"`)
 }

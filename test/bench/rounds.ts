@@ -1,5 +1,6 @@
 import { type Contender, missing, type Work } from './contender.js'
 import type { Graph } from './graph.js'
+import type { Watch } from './stopwatch.js'
 import { Trace } from './trace.js'
 
 /** What a contender needed for one workload. */
@@ -25,14 +26,14 @@ const SHORTEST_MS = 50
 export async function measureRounds(
   contenders: readonly Contender[],
   graph: Graph,
-  rounds: number,
+  { rounds, watch }: { readonly rounds: number; readonly watch: Watch },
 ): Promise<Map<Contender, Outcome>> {
   const trace = new Trace(graph)
   const outcomes = new Map<Contender, Outcome>()
   const runners: Runner[] = []
   for (const contender of contenders) {
     const lack = missing(contender, graph)
-    if (lack === undefined) runners.push(new Runner(contender, graph, trace))
+    if (lack === undefined) runners.push(new Runner(contender, graph, trace, watch))
     else outcomes.set(contender, lack)
   }
   for (const runner of runners) await runner.warmUp(rounds)
@@ -54,12 +55,14 @@ class Runner {
   readonly #go: () => Promise<unknown>
   readonly #size: number
   readonly #trace: Trace
+  readonly #watch: Watch
 
-  constructor(contender: Contender, graph: Graph, trace: Trace) {
+  constructor(contender: Contender, graph: Graph, trace: Trace, watch: Watch) {
     this.contender = contender
     this.#go = contender.prepare(graph, trace.work)
     this.#size = graph.size
     this.#trace = trace
+    this.#watch = watch
   }
 
   /** As long as it will be measured, or once. */
@@ -77,9 +80,9 @@ class Runner {
   /** Runs all tasks once, checks them, and gives the time in milliseconds. */
   async run(): Promise<number> {
     this.#trace.reset()
-    const began = performance.now()
+    const read = this.#watch()
     await this.#go()
-    const spentMs = performance.now() - began
+    const spentMs = read()
     check(this.contender, () => this.#trace.check())
     return spentMs
   }

@@ -4,6 +4,7 @@ import { floor } from './contenders/floor.js'
 import { contenders } from './contenders.js'
 import type { Options } from './options.js'
 import { type Measured, measureRounds, type Outcome, tryOut } from './rounds.js'
+import { watches } from './stopwatch.js'
 import { figure, type Table, whole } from './table.js'
 import { Probe } from './trace.js'
 import { type Workload, workloads } from './workloads.js'
@@ -26,7 +27,7 @@ export async function measureSpeed(options: Options, say: (line: string) => void
     for (const size of options.sizes) {
       say(`${workload.name}, ${whole(size)} tasks`)
       const rounds = size > FULL_ROUNDS ? Math.min(options.rounds, FEWER_ROUNDS) : options.rounds
-      bySize.set(size, await measureRounds(taking, workload.build(size), rounds))
+      bySize.set(size, await measureRounds(taking, workload.build(size), { rounds, watch: watches[options.clock] }))
     }
   }
   return speeds

@@ -51,7 +51,7 @@ describe(`${HISTORIES} histories`, () => {
           checkHistory(scene.events)
           scene.checkReplay()
         }),
-        { numRuns: Math.ceil(HISTORIES * 0.4) },
+        { numRuns: Math.ceil(HISTORIES * 0.6) },
       )
     },
     PATIENCE,
@@ -73,7 +73,7 @@ describe(`${HISTORIES} histories`, () => {
                 expect(again.task(event.taskId)).toMatchObject({ output: event.output })
           }
         }),
-        { numRuns: Math.ceil(HISTORIES * 0.2) },
+        { numRuns: Math.ceil(HISTORIES * 0.1) },
       )
     },
     PATIENCE,
@@ -114,7 +114,7 @@ describe(`${HISTORIES} histories`, () => {
             assert.deepEqual(again.state.phase, scene.state.phase)
           }
         }),
-        { numRuns: Math.ceil(HISTORIES * 0.2) },
+        { numRuns: Math.ceil(HISTORIES * 0.1) },
       )
     },
     PATIENCE,

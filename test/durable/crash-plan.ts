@@ -8,11 +8,12 @@ import { Dice } from '../support/dice.js'
  * - `flaky`: fails in its first attempts, then works.
  * - `fails`: always.
  * - `hangs`: until it is timed out; heeds TERM.
+ * - `stubborn`: hangs, and heeds nothing but KILL.
  * - `leaves`: works, and leaves a process behind in a session of its own.
  * - `holds`: the same, and that process holds its output open.
  * - `poison`: kills its host, and stays.
  */
-export const FATES = ['works', 'flaky', 'fails', 'hangs', 'leaves', 'holds', 'poison'] as const
+export const FATES = ['works', 'flaky', 'fails', 'hangs', 'stubborn', 'leaves', 'holds', 'poison'] as const
 export type Fate = (typeof FATES)[number]
 
 /** What an agent is told, as the context of its task. */
@@ -51,7 +52,8 @@ export const AGENT = `
 printf '%s %s\\n' "$COUNTERPOINT_IDEMPOTENCY_KEY" "$COUNTERPOINT_ATTEMPT" >> "$STARTS"
 case $1 in
   hangs) sleep 60 ;;
-  poison) kill -9 $PPID; sleep 60 ;;
+  stubborn) trap '' TERM; sleep 60; sleep 60 ;;
+  poison) sleep 0.4; kill -9 $PPID; sleep 60 ;;
   leaves) setsid sleep 60 > /dev/null 2>&1 & ;;
   holds) setsid sh -c 'trap "" TERM; sleep 60; sleep 60' & ;;
 esac
@@ -61,10 +63,11 @@ sleep $2
 printf '{"by":%s,"attempt":%s}' $$ $COUNTERPOINT_ATTEMPT
 `
 
+/** Of 20 tasks. The others work. */
+const RARE: readonly Fate[] = ['fails', 'hangs', 'stubborn', 'leaves', 'leaves', 'holds', 'flaky', 'flaky', 'flaky']
+
 function partOf(dice: Dice): Part {
-  const draw = dice.below(20)
-  const rare: readonly Fate[] = ['fails', 'hangs', 'leaves', 'leaves', 'holds', 'flaky', 'flaky', 'flaky']
-  return { fate: rare[draw] ?? 'works', workMs: dice.below(100), fails: 1 + dice.below(2) }
+  return { fate: RARE[dice.below(20)] ?? 'works', workMs: dice.below(100), fails: 1 + dice.below(2) }
 }
 
 function taskOf(id: string, part: Part, after: readonly string[]): TaskSpec {
@@ -74,8 +77,7 @@ function taskOf(id: string, part: Part, after: readonly string[]): TaskSpec {
     pool: Number(id.slice(1)) % 3 === 0 ? 'small' : 'large',
     context: { ...part },
     backoff: { baseMs: 10, maxMs: 20 },
-    timeoutMs: part.fate === 'hangs' ? 150 : 60_000,
-    ...(part.fate === 'hangs' && { retries: 1 }),
+    ...(/hangs|stubborn/.test(part.fate) ? { timeoutMs: 150, retries: 1 } : { timeoutMs: 60_000 }),
     ...(after.length > 0 && { after }),
   }
 }

@@ -16,6 +16,8 @@ const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
 /** So many runs at a time: they mostly wait. */
 const LANES = 2
 
+const SOURCE = `import { host } from './test/durable/host.ts'; await host(...process.argv.slice(2))`
+
 const only = 'skipped where /proc does not show environments: run it on Linux'
 
 describe.skipIf(!hasProc)(`${CRASHES} times kill -9 (${only})`, () => {
@@ -23,7 +25,7 @@ describe.skipIf(!hasProc)(`${CRASHES} times kill -9 (${only})`, () => {
   let host: string
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'counterpoint-crash-'))
-    host = await program(folder, `import ${JSON.stringify('./test/durable/host.ts')}`)
+    host = await program(folder, SOURCE)
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -31,26 +33,26 @@ describe.skipIf(!hasProc)(`${CRASHES} times kill -9 (${only})`, () => {
     'lose nothing that was heard, run nothing again that had succeeded, and leave no process: every run settles',
     async () => {
       const startedAt = performance.now()
-      let crashes = 0
-      let runs = 0
+      const sum = { crashes: 0, runs: 0, interrupted: 0 }
       const lane = async (): Promise<void> => {
-        while (crashes < CRASHES) {
-          const seed = SEED + runs++
+        while (sum.crashes < CRASHES) {
+          const seed = SEED + sum.runs++
           const dice = new Dice(seed)
           const run = new CrashRun(host, join(folder, String(seed)), String(seed))
           try {
-            await run.play(Math.min(1 + dice.below(6), CRASHES - crashes), dice)
+            await run.play(Math.min(1 + dice.below(6), CRASHES - sum.crashes), dice)
             await run.check()
           } catch (error) {
             throw new Error(`with SEED=${seed}: ${error}`, { cause: error })
           }
-          const tens = Math.floor(crashes / 10)
-          crashes += run.crashes
-          if (Math.floor(crashes / 10) > tens) tell(crashes, runs, startedAt)
+          const tens = Math.floor(sum.crashes / 10)
+          sum.crashes += run.crashes
+          sum.interrupted += run.interrupted
+          if (Math.floor(sum.crashes / 10) > tens) tell(sum, startedAt)
         }
       }
       await Promise.all(Array.from({ length: LANES }, lane))
-      tell(crashes, runs, startedAt)
+      tell(sum, startedAt)
     },
     60_000 + CRASHES * 10_000,
   )
@@ -63,7 +65,15 @@ describe.skipIf(!hasProc)(`${CRASHES} times kill -9 (${only})`, () => {
   })
 })
 
-function tell(crashes: number, runs: number, startedAt: number): void {
+interface Sum {
+  readonly crashes: number
+  readonly runs: number
+  readonly interrupted: number
+}
+
+function tell({ crashes, runs, interrupted }: Sum, startedAt: number): void {
   const seconds = Math.round((performance.now() - startedAt) / 1_000)
-  console.log(`${crashes} crashes in ${runs} runs, ${seconds} s: nothing lost, nothing twice, nothing left`)
+  console.log(
+    `${crashes} crashes in ${runs} runs, ${seconds} s: ${interrupted} attempts interrupted; nothing lost, nothing twice, nothing left`,
+  )
 }

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { type EventOf, type Json, type RunEvent, replay, type TaskSpec } from 'counterpoint'
+import { type EventOf, type Json, type RunEvent, type RunState, replay, type TaskSpec } from 'counterpoint'
 import { fileJournal } from 'counterpoint/node'
 import type { Dice } from '../support/dice.js'
 import { checkHistory } from '../support/history.js'
@@ -19,9 +19,13 @@ const PATIENCE_MS = 60_000
 export class CrashRun {
   /** How often a host of it was killed in the middle. */
   crashes = 0
+  /** How many attempts were under way when that came. */
+  interrupted = 0
   readonly #program: string
   readonly #folder: string
   readonly #seed: string
+  /** Another one for each: what is left of attempts is known by it. */
+  readonly #runId: string
   readonly #heard: RunEvent[] = []
   readonly #errors: string[] = []
   #settled: { readonly outcome: string; readonly outputs: Record<string, Json> } | undefined
@@ -30,6 +34,7 @@ export class CrashRun {
     this.#program = program
     this.#folder = folder
     this.#seed = seed
+    this.#runId = `run-${seed}`
     mkdirSync(folder, { recursive: true })
   }
 
@@ -37,6 +42,7 @@ export class CrashRun {
   async play(kills: number, dice: Dice): Promise<void> {
     for (let left = kills; this.#settled === undefined; left--) {
       const killed = await this.#host(left > 0 ? doom(dice) : undefined)
+      assert.ok(killed || this.#settled, 'a host that is not killed goes on until the run has settled')
       if (killed && this.#settled === undefined) this.crashes++
     }
   }
@@ -81,10 +87,11 @@ export class CrashRun {
   /** All that must be so of a run that was killed, whenever that was. */
   async check(): Promise<void> {
     const events = await this.#journal()
+    this.interrupted = events.filter(e => e.type === 'attempt.failed' && e.failure.kind === 'interrupted').length
     checkHistory(events)
     this.#checkHeard(events)
     this.#checkStarts(events)
-    checkCounting(events)
+    checkCounting(replay(this.#runId, events), events)
     assert.deepEqual(processesOf(this.#folder), [], 'no process is left')
     // A write that was cut off is told, and nothing else goes wrong.
     for (const error of this.#errors) assert.match(error, /cut off/)
@@ -92,7 +99,8 @@ export class CrashRun {
 
   async #journal(): Promise<readonly RunEvent[]> {
     const events: RunEvent[] = []
-    for await (const record of fileJournal({ folder: join(this.#folder, 'runs') }).read('run')) events.push(...record)
+    for await (const record of fileJournal({ folder: join(this.#folder, 'runs') }).read(this.#runId))
+      events.push(...record)
     return events
   }
 
@@ -118,18 +126,20 @@ export class CrashRun {
     for (const start of starts) assert.ok(durable.has(start), `${start} was durable before its agent was called`)
     for (const event of events)
       if (event.type === 'task.succeeded')
-        assert.ok(!starts.includes(`run/${event.taskId}/1 ${event.attempt + 1}`), `${event.taskId} ran again`)
+        assert.ok(
+          !starts.includes(`${this.#runId}/${event.taskId}/1 ${event.attempt + 1}`),
+          `${event.taskId} ran again`,
+        )
   }
 }
 
 /** Failures cost retries, interruptions have a limit of their own, and each task came to the end that its agent makes. */
-function checkCounting(events: readonly RunEvent[]): void {
-  const { specs, states, tallies } = replay('run', events)
+function checkCounting({ specs, states, tallies }: RunState, events: readonly RunEvent[]): void {
   for (const [index, spec] of specs.entries()) {
     const { failures, interrupted } = tallies[index]!
     const state = states[index]!
     const { retries = 2 } = spec
-    const what = `${spec.id} (${spec.description}) is ${state.status}, after ${failures} failures and ${interrupted} interruptions`
+    const what = `${spec.id} (${spec.description}) is ${state.status}, after ${failures} failures and ${interrupted} interruptions: ${storyOf(events, spec.id)}`
     const byInterruption = state.status === 'dead' && state.failure.kind === 'interrupted'
     if (byInterruption) assert.ok(interrupted === 4 && failures <= retries, what)
     else if (state.status === 'dead') assert.ok(failures === retries + 1 && interrupted <= 3, what)
@@ -138,9 +148,16 @@ function checkCounting(events: readonly RunEvent[]): void {
   }
 }
 
+/** What became of the attempts of a task, in short. */
+function storyOf(events: readonly RunEvent[], id: string): string {
+  return events
+    .flatMap(e => (e.type === 'attempt.failed' && e.taskId === id ? [`${e.attempt} ${JSON.stringify(e.failure)}`] : []))
+    .join('; ')
+}
+
 function endOf({ context }: TaskSpec): string {
   const { fate } = context as unknown as Part
-  return fate === 'fails' || fate === 'hangs' || fate === 'poison' ? 'dead' : 'succeeded'
+  return ['fails', 'hangs', 'stubborn', 'poison'].includes(fate) ? 'dead' : 'succeeded'
 }
 
 /** Half of the dooms come at a time, in a start or a resumption too; half after a line, wherever that is. */

@@ -1,21 +1,15 @@
-// The process that the crash tests kill: runs a plan with agents that are processes, or goes on with it, and says all that it hears.
-//
-//   host.mjs FOLDER SEED     FOLDER/runs is the journal, FOLDER/starts a line for each start of an agent
-
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { isCounterpointError, Orchestrator, type PoolOptions, type Run } from 'counterpoint'
 import { fileJournal, processBackend } from 'counterpoint/node'
 import { AGENT, type Part, planOf, poisonedPlan } from './crash-plan.js'
 
-const [folder = '', seed = ''] = process.argv.slice(2)
-
 /** At once, so that nothing that was heard is lost with the process. */
 function say(word: string, value: unknown): void {
   writeSync(1, `${word} ${JSON.stringify(value)}\n`)
 }
 
-const pool = (concurrency: number): PoolOptions => ({
+const pool = (folder: string, concurrency: number): PoolOptions => ({
   concurrency,
   backend: processBackend(({ task }) => {
     const { fate, workMs, fails } = task.context as unknown as Part
@@ -30,23 +24,29 @@ const pool = (concurrency: number): PoolOptions => ({
   }),
 })
 
-async function begin(): Promise<Run> {
+/**
+ * The process that the crash tests kill: runs a plan with agents that are processes, or goes on with it, and says all that it hears.
+ * In `folder` it has its journal, `runs`, and the list of starts of agents, `starts`.
+ */
+export async function host(folder: string, seed: string): Promise<void> {
   const orchestrator = new Orchestrator({
-    pools: { small: pool(1), large: pool(4) },
+    pools: { small: pool(folder, 1), large: pool(folder, 4) },
     journal: fileJournal({ folder: join(folder, 'runs') }),
   })
   orchestrator.on('event', event => say('heard', event))
   orchestrator.on('error', ({ where, error }) => say('error', `${where}: ${error}`))
   say('begins', process.pid)
+  const run = await goOn(orchestrator, seed)
+  const { outcome, outputs } = await run.result
+  say('settled', { outcome, outputs })
+}
+
+async function goOn(orchestrator: Orchestrator, seed: string): Promise<Run> {
   try {
-    return await orchestrator.resume('run')
+    return await orchestrator.resume(`run-${seed}`)
   } catch (error) {
     if (!isCounterpointError(error, 'NOT_FOUND')) throw error
     const tasks = seed === 'poison' ? poisonedPlan() : planOf(Number(seed))
-    return orchestrator.run({ tasks }, { runId: 'run' })
+    return orchestrator.run({ tasks }, { runId: `run-${seed}` })
   }
 }
-
-const run = await begin()
-const { outcome, outputs } = await run.result
-say('settled', { outcome, outputs })

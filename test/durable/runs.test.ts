@@ -131,8 +131,7 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
 describe('the place of a run in a pool with a queueLimit', () => {
   const rejecting = { whenFull: 'reject' } as const
 
-  // BUG: places are taken before the journal is asked, and are not given back when it refuses.
-  test.fails('is given back when its id was used', async () => {
+  test('is given back when its id was used', async () => {
     const { orchestrator } = setUp({ queueLimit: 2 }, { journal: memoryJournal() })
     const run = orchestrator.run({ tasks: specs('a') }, { runId: 'x' })
     await run.result
@@ -144,8 +143,7 @@ describe('the place of a run in a pool with a queueLimit', () => {
     orchestrator.run({ tasks: specs('a b') }, { runId: 'y', ...rejecting })
   })
 
-  // BUG: a run that ends because its journal failed (or was refused) keeps the places of what it has not started.
-  test.fails('is given back when its journal fails', async () => {
+  test('is given back when its journal fails', async () => {
     const clock = new VirtualClock()
     const journal = slowJournal({ clock, delayMs: 1 })
     const { orchestrator } = setUp({ queueLimit: 2 }, { journal, clock })
@@ -183,15 +181,13 @@ describe('a folder of runs', () => {
     expect(readdirSync(second.folder)).toEqual([])
   })
 
-  // BUG: `result` is told before the journal has been let go of, and `delete` does not wait for that either: LOCK is still there.
-  test.fails('lets a run be deleted as soon as its result is there', async () => {
+  test('lets a run be deleted as soon as its result is there', async () => {
     const { orchestrator } = new Life('file')
     await orchestrator.run({ tasks: specs('a') }, { runId: 'x' }).result
     await orchestrator.runs.delete('x')
   })
 
-  // BUG: one run that cannot be read takes the list of all others with it.
-  test.fails('tells the other runs when one of them is damaged', async () => {
+  test('tells the other runs when one of them is damaged', async () => {
     const first = new Life('memory')
     await first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }).result
     const open = await first.journal.open('bad')
@@ -200,8 +196,7 @@ describe('a folder of runs', () => {
   })
 })
 
-// BUG: only attempts that ran are reaped, and not those that were being stopped: what ignores TERM until its KILL outlives the run.
-test.fails('what was being stopped when its process died is reaped as well', async () => {
+test('what was being stopped when its process died is reaped as well', async () => {
   const reaped: string[] = []
   const backend: AgentBackend = { run: () => null, reap: keys => void reaped.push(...keys) }
   const first = new Life('memory', { pool: { graceMs: 60_000, defaults: { timeoutMs: 50 } } })

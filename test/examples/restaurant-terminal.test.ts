@@ -147,7 +147,7 @@ describe('text in columns', () => {
   })
 
   test('times, amounts and shares are said in few characters', () => {
-    expect([620, 45_100, 200_900].map(duration)).toEqual(['0.62 s', '45.1 s', '3 min 20 s'])
+    expect([620, 45_100, 200_900, 18_730_000].map(duration)).toEqual(['0.62 s', '45.1 s', '3 min 20 s', '5 h 12 min'])
     expect([3, 0.067, 0, undefined].map(dollars)).toEqual(['$3.00', '$0.067', '$0.00', '-'])
     expect([210 / 315, 1.02].map(comparedTo)).toEqual(['33 % less', '2 % more'])
   })

@@ -1,94 +1,29 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { packageRoot } from '../../examples/restaurant/paths.js'
-import { builtLibrary } from '../package/built.js'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { KeptRuns } from '../../examples/restaurant/kept-runs.js'
+import { type Ended, ended, env, hasProc, main, Program, said } from './restaurant-program.js'
 
-const main = join(packageRoot, 'build/examples/restaurant/main.js')
 const ESC = String.fromCharCode(27)
-const hasProc = process.platform === 'linux'
 /** The `script` of Linux gives a program a terminal; the others' have other flags. */
 const hasScript = process.platform === 'linux' && existsSync('/usr/bin/script')
-let folder: string
+let program: Program
 
 beforeAll(() => {
-  builtLibrary()
-  checkBuilt()
-  folder = mkdtempSync(join(tmpdir(), 'restaurant-main-'))
+  program = new Program()
 })
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => program.remove())
 
-/** `npm test` builds first, a single test file does not. */
-function checkBuilt(): void {
-  const builtAt = statSync(main, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const source = join(packageRoot, 'examples/restaurant')
-  for (const path of readdirSync(source, { recursive: true, encoding: 'utf8' }))
-    if (path.endsWith('.ts') && statSync(join(source, path)).mtimeMs > builtAt)
-      throw new Error(`expected build/ to be newer than examples/restaurant/${path}: run \`npm run build\` first`)
-}
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** The variables of a person's shell: no CI. */
-const env = { PATH: process.env.PATH ?? '', TERM: 'xterm-256color' }
-
-/** Runs the main program with an output folder of its own. */
+/** Runs the main program without waiting for agents. */
 function start(name: string, ...args: string[]): Promise<Ended> {
-  const argv = [main, '--out', join(folder, name), '--scale', '0', ...args]
-  return new Promise(resolve => {
-    const child = execFile(process.execPath, argv, { env, cwd: folder }, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode, stdout, stderr }),
-    )
-  })
+  return program.run(name, '--scale', '0', ...args)
 }
 
-function plan(name: string, content: unknown): string {
-  writeFileSync(join(folder, name), JSON.stringify(content))
-  return name
-}
-
-/** The processes that write into the folder of this name. */
-function processesOf(name: string): string[] {
-  const mark = `RESTAURANT_OUT=${join(folder, name)}`
-  const pids = readdirSync('/proc').filter(entry => /^\d+$/.test(entry))
-  return pids.filter(pid => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark)
-    } catch {
-      return false
-    }
-  })
-}
-
-/** Resolves with all that was said until the text occurs. */
-async function said(child: ChildProcess, text: string): Promise<string> {
-  let all = ''
-  for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
-    all += chunk
-    if (all.includes(text)) return all
-  }
-  throw new Error(`expected to read "${text}", got ${all}`)
-}
-
-describe('npm start', () => {
-  test('runs the story with processes and tells in plain lines what became of it', async () => {
+describe.concurrent('npm start', () => {
+  test('runs the story with processes and tells in plain lines what became of it', async ({ expect }) => {
     const { code, stdout, stderr } = await start('story')
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).not.toContain(ESC)
@@ -96,7 +31,7 @@ describe('npm start', () => {
     expect(stdout).toMatch(/ s instead of [\d.]+ s one after the other: \d+ % (less|more); the story says 33 % less/)
     expect(stdout).toContain('FINDINGS: 4\ncritical  SQL injection possible in menu search')
     expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^restaurant: completed in [\d.]+ s for \$3\.00$/)
-    const run = join(folder, 'story', readlinkSync(join(folder, 'story/latest')))
+    const run = join(program.out('story'), readlinkSync(join(program.out('story'), 'latest')))
     for (const path of [
       'frontend/index.html',
       'backend/server.mjs',
@@ -110,8 +45,10 @@ describe('npm start', () => {
     expect(stdout).toContain(`node story/${result.runId}/backend/server.mjs`)
   })
 
-  test('places the tasks of another plan, shows what died and what it took along, and exits with 1', async () => {
-    const file = plan('other.json', {
+  test('places the tasks of another plan, shows what died and what it took along, and exits with 1', async ({
+    expect,
+  }) => {
+    const file = program.plan('other.json', {
       tasks: [
         { id: 'ui\u202e', description: `Build a ${ESC}[31mReact${ESC}[0m button component ${ESC}]52;c;aGk=\u0007` },
         { id: 'audit', description: 'Audit the code for vulnerabilities', timeoutMs: 5, retries: 0 },
@@ -127,16 +64,16 @@ describe('npm start', () => {
     expect(stdout).toContain('other: partial, 33 % delivered')
   })
 
-  test('says what is wrong, on stderr and with exit code 2, and leaves nothing behind', async () => {
+  test('says what is wrong, on stderr and with exit code 2, and leaves nothing behind', async ({ expect }) => {
     const cycle = [
       { id: 'a', description: 'x', pool: 'codegen', after: ['b'] },
       { id: 'b', description: 'x', pool: 'codegen', after: ['a'] },
     ]
     const cases = [
-      { args: ['missing.json'], says: join(folder, 'missing.json') },
-      { args: [plan('cycle.json', { tasks: cycle })], says: '"a" -> "b" -> "a"' },
-      { args: [plan('pool.json', { tasks: [{ id: 'a', pool: 'art' }] })], says: 'there is no pool "art"' },
-      { args: [plan('odd.json', { tasks: [{ id: 'a', prio: 1 }, { id: 7 }] })], says: 'tasks[1].id: ' },
+      { args: ['missing.json'], says: join(program.folder, 'missing.json') },
+      { args: [program.plan('cycle.json', { tasks: cycle })], says: '"a" -> "b" -> "a"' },
+      { args: [program.plan('pool.json', { tasks: [{ id: 'a', pool: 'art' }] })], says: 'there is no pool "art"' },
+      { args: [program.plan('odd.json', { tasks: [{ id: 'a', prio: 1 }, { id: 7 }] })], says: 'tasks[1].id: ' },
       { args: ['--out', 'cycle.json'], says: '--out: expected a folder' },
     ]
     const ended = await Promise.all(cases.map(({ args }) => start('refused', ...args)))
@@ -144,43 +81,43 @@ describe('npm start', () => {
       expect([code, stdout]).toEqual([2, ''])
       expect(stderr).toContain(cases[i]!.says)
     }
-    expect(readdirSync(join(folder, 'refused'))).toEqual([])
+    expect(readdirSync(program.out('refused'))).toEqual([])
   })
 
-  test('ends without a word when its reader has seen enough', async () => {
-    const child = spawn(process.execPath, [main, '--out', join(folder, 'head')], { env, cwd: folder })
-    let stderr = ''
-    child.stderr.on('data', chunk => {
-      stderr += chunk
-    })
-    const exit = once(child, 'exit')
-    await once(child.stdout, 'data')
-    child.stdout.destroy()
-    expect(await exit).toEqual([0, null])
-    expect(stderr).toBe('')
-    if (hasProc) expect(processesOf('head')).toEqual([])
+  test('ends without a word when its reader has seen enough, and keeps the run', async ({ expect }) => {
+    const child = program.start('head')
+    await once(child.stdout!, 'data')
+    child.stdout!.destroy()
+    const { code, stderr } = await ended(child)
+    expect([code, stderr]).toEqual([0, ''])
+    if (hasProc) expect(program.agentsOf('head')).toEqual([])
+    const { runs } = await new KeptRuns(program.out('head')).list()
+    expect(runs).toMatchObject([{ title: 'restaurant', status: 'suspended', total: 4 }])
   })
 
-  test('SIGTERM stops the agents, the partial result is told, and the exit code says so', async () => {
-    const child = spawn(process.execPath, [main, '--out', join(folder, 'term'), '--scale', '0.1'], { env, cwd: folder })
-    const exit = once(child, 'exit')
+  test('SIGTERM waits two seconds for the agents, suspends the run, and the exit code says so', async ({ expect }) => {
+    const child = program.start('term', '--scale', '0.1')
     await said(child, 'planning the pages')
-    if (hasProc) expect(processesOf('term').length).toBeGreaterThanOrEqual(3)
+    if (hasProc) expect(program.agentsOf('term').length).toBeGreaterThanOrEqual(3)
     child.kill('SIGTERM')
-    const rest = await said(child, 'restaurant: cancelled, 0 % delivered')
-    expect(await exit).toEqual([143, null])
-    expect(rest).toContain('task_1, task_2, task_3, task_4 cancelled, stopped by SIGTERM')
-    if (hasProc) expect(processesOf('term')).toEqual([])
+    const { code, stdout } = await ended(child)
+    expect(code).toBe(143)
+    expect(stdout).toContain('stopped by SIGTERM: nothing new starts, what runs may end within 2 s; again: at once')
+    expect(stdout).toContain('task_1  attempt 1 was interrupted: stopped, to be tried again')
+    expect(stdout).toContain('LEFT: 4 TASKS\ntask_1, task_2, task_3, task_4\n')
+    expect(stdout).toContain('npm start -- --continue --out term\n')
+    expect(stdout).toContain('restaurant: suspended, 0 of 4 tasks done')
+    if (hasProc) expect(program.agentsOf('term')).toEqual([])
   })
 })
 
-describe.skipIf(!hasScript)('npm start in a terminal', () => {
+describe.skipIf(!hasScript).concurrent('npm start in a terminal', () => {
   function inTerminal(name: string, scale: string): ChildProcess {
-    const command = `stty cols 70 rows 20; exec ${process.execPath} ${main} --out ${join(folder, name)} --scale ${scale}`
+    const command = `stty cols 70 rows 20; exec ${process.execPath} ${main} --out ${program.out(name)} --scale ${scale}`
     return spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { env: { ...env, SHELL: '/bin/sh' } })
   }
 
-  test('redraws what runs, and gives the cursor back before the report', async () => {
+  test('redraws what runs, and gives the cursor back before the report', async ({ expect }) => {
     const child = inTerminal('live', '0.001')
     const exit = once(child, 'exit')
     const text = await said(child, 'restaurant: ')
@@ -191,16 +128,17 @@ describe.skipIf(!hasScript)('npm start in a terminal', () => {
     expect(await exit).toEqual([0, null])
   })
 
-  test('Ctrl-C stops the run, shows what there is and exits with 130', async () => {
-    const child = inTerminal('ctrl-c', '0.1')
+  test('Ctrl-C suspends the run, shows what there is and exits with 130', async ({ expect }) => {
+    const child = inTerminal('ctrl-c', '0.02')
     const exit = once(child, 'exit')
-    await said(child, 'planning the pages')
+    await said(child, '■')
     child.stdin!.write('\u0003')
     const text = await said(child, 'restaurant: ')
     child.stdin!.end()
-    expect(text).toContain(`${ESC}[?25h`)
-    expect(text).toContain('cancelled, stopped with Ctrl-C')
+    expect(text).toContain('stopped with Ctrl-C: nothing new starts')
+    expect(text.indexOf('stopping')).toBeLessThan(text.indexOf(`${ESC}[?25h`))
+    expect(text).toMatch(/restaurant: .*suspended/)
     expect(await exit).toEqual([130, null])
-    expect(processesOf('ctrl-c')).toEqual([])
+    expect(program.agentsOf('ctrl-c')).toEqual([])
   })
 })

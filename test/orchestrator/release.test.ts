@@ -78,9 +78,8 @@ describe('retention', () => {
     expect(orchestrator.runs.here).toEqual([])
   })
 
-  // BUG: the run is released before Orchestrator.#onEnded notes it as settled; it stays in #settled for ever, and once more than `retain`
-  // runs have settled the loop there asks for it endlessly: the process hangs.
-  test.fails('is not confused by a run that is released from its own last event', async () => {
+  // It is released before it is noted as settled: BAD would be to look for it among the settled ones ever after.
+  test('is not confused by a run that is released from its own last event', async () => {
     guardLoops('early')
     const { orchestrator } = setUp({}, { retain: 0 })
     const run = orchestrator.run(plan, { runId: 'early' })

@@ -64,7 +64,6 @@ describe('tasks that join a live run', () => {
     expect(Object.keys((await run.result).outputs)).toEqual(['a', 'z', 'b', 'c'])
   })
 
-  // then.
   test('from a listener of a run with instant agents are taken: it is live, for it speaks', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a') })

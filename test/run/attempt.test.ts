@@ -52,7 +52,7 @@ describe('an input function', () => {
     expect(run.progress().status).toBe('settled')
   })
 
-  // over: it keeps the process alive for up to an hour.
+  // A timer that bounds an input function and outlives its task keeps the process alive for up to an hour.
   test('leaves no timer behind when its task is cancelled', async () => {
     const { clock, orchestrator } = setUp()
     const graph = new TaskGraph('g')

@@ -75,7 +75,7 @@ describe('behind the durable watermark', () => {
     checkHistory(journal.durableRecords(run.id).flat())
   })
 
-  // by itself before that is durable, it hits the next one, which waits for its start: that is never called, and the run hangs for ever.
+  // An attempt that has run out of time may end by itself before its stop is durable. The next one waits for its start by then.
   test('a stop that becomes durable late does not hit the next attempt', async () => {
     const { journal, orchestrator, backend, clock } = slow({ failureHandler: () => ({ action: 'retry', delayMs: 0 }) })
     backend.hold('a')

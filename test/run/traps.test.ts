@@ -165,24 +165,25 @@ describe('trap 5: recursion over the graph', () => {
     return deepest
   }
 
-  // from another run, 24 frames each; `#charge`, which would close the gate, comes only afterwards. 450 runs overflow the stack.
+  // BAD: a claim ends an instant task, which makes another ready, which fills another slot, which claims from another run: 24 frames each.
   test('is none: runs whose instant tasks wait for one pool end one after the other, not one inside the other', async () => {
     expect(await depth(60)).toBeLessThan((await depth(10)) + 100)
   })
 })
 
 describe('trap 6: copying what is known of every task', () => {
-  async function usPerTask(length: number): Promise<number> {
-    const { orchestrator } = setUp({ backend: () => 1, concurrency: 64 })
+  /** Time of the processor: that of the clock depends on what else the machine does. */
+  async function usPerTask(length: number, times: number): Promise<number> {
     const graph = star(length)
-    const began = performance.now()
-    await orchestrator.run(graph).result
-    return ((performance.now() - began) * 1_000) / length
+    const before = process.cpuUsage()
+    for (let i = 0; i < times; i++) await setUp({ backend: () => 1, concurrency: 64 }).orchestrator.run(graph).result
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / length / times
   }
 
   test('is not done: the time per task does not grow with the number of tasks', async () => {
     const ratios: number[] = []
-    for (let i = 0; i < 3; i++) ratios.push((await usPerTask(100_000)) / (await usPerTask(10_000)))
+    for (let i = 0; i < 3; i++) ratios.push((await usPerTask(100_000, 1)) / (await usPerTask(10_000, 4)))
     expect(ratios.sort((a, b) => a - b)[1]).toBeLessThan(3)
   })
 })

@@ -14,6 +14,7 @@ import { lookAtHistory, openHistory } from './history.js'
 import { RunLock } from './lock.js'
 import { folderName } from './names.js'
 import { nodeFileSystem } from './node-file-system.js'
+import { OneByOne } from './one-by-one.js'
 import { OpenRun } from './open-run.js'
 import type { Durability, Place } from './place.js'
 import { journalError, tell, unusable } from './problem.js'
@@ -59,7 +60,7 @@ export function fileJournal(options: FileJournalOptions): Journal {
   const root = resolve(options.folder)
   return {
     open: (runId, host) => inWords(runId, root, () => openRun(options, runId, host)),
-    read: runId => lookAtRun(options, runId),
+    read: runId => new OneByOne(lookAtRun(options, runId)),
     list: () => inWords(undefined, root, () => listRuns(fileSystem, root)),
     delete: runId => inWords(runId, root, () => deleteRun(fileSystem, root, runId)),
   }
@@ -78,7 +79,10 @@ async function openRun(options: FileJournalOptions, runId: string, host: Journal
   }
 }
 
-async function* lookAtRun(options: FileJournalOptions, runId: string): AsyncGenerator<JournalRecord, void, undefined> {
+async function* lookAtRun(
+  options: FileJournalOptions,
+  runId: string,
+): AsyncGenerator<readonly JournalRecord[], void, undefined> {
   const place = await inWords(runId, resolve(options.folder), () => placeOf(options, runId, false, () => {}))
   const links = await inWords(runId, place.folder, async () => {
     const facts = await place.fileSystem.lstat(place.folder)

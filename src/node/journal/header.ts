@@ -51,7 +51,7 @@ export function parseHeader(body: string, where: string): Header {
   const minReader = Number(said.minReader)
   if (!(minReader <= VERSION)) throw tooNew(runId, where, said)
   const { segment, after } = said
-  if (runId === undefined || !isCount(segment) || !(after === undefined || isPredecessor(after)))
+  if (runId === undefined || !isCount(segment) || !(after === undefined || isPredecessor(after, segment)))
     throw notOurs(runId, where, 'has a header that cannot be read, although nothing in it is damaged')
   return { runId, segment, ...(after !== undefined && { after }) }
 }
@@ -65,9 +65,10 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function isPredecessor(value: unknown): value is Predecessor {
+/** An older segment: a chain that went round would never end. */
+function isPredecessor(value: unknown, of: number): value is Predecessor {
   const { segment, bytes, crc, size } = (value ?? {}) as Partial<Record<keyof Predecessor, unknown>>
-  return isCount(segment) && isCount(bytes) && isCount(crc) && isCount(size)
+  return isCount(segment) && segment < of && isCount(bytes) && isCount(crc) && isCount(size)
 }
 
 function isCount(value: unknown): value is number {

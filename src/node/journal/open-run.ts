@@ -3,6 +3,7 @@ import { BlobStore } from './blobs.js'
 import { GroupCommit } from './group-commit.js'
 import type { History } from './history.js'
 import type { RunLock } from './lock.js'
+import { OneByOne } from './one-by-one.js'
 import type { Place } from './place.js'
 import { journalError } from './problem.js'
 import { recordBody } from './record-body.js'
@@ -64,14 +65,18 @@ export class OpenRun implements OpenJournal {
     }
   }
 
-  async *read(): AsyncGenerator<JournalRecord, void, undefined> {
-    if (this.synchronous) await this.#commits.idle()
-    yield* readRecords(this.#setup.place, this.#writer.links, this.#blobs)
+  read(): AsyncIterable<JournalRecord> {
+    return new OneByOne(this.#read())
   }
 
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
+  }
+
+  async *#read(): AsyncGenerator<readonly JournalRecord[], void, undefined> {
+    if (this.synchronous) await this.#commits.idle()
+    yield* readRecords(this.#setup.place, this.#writer.links, this.#blobs)
   }
 
   async #close(): Promise<void> {

@@ -7,32 +7,35 @@ import type { BlobPlace, ParsedBody } from './record-body.js'
 import { readBodies } from './segment-reader.js'
 
 /**
- * The records of these segments, as they were appended.
+ * The records of these segments, as they were appended, many at a time.
  * @throws JOURNAL for a payload that is missing or damaged, and for a record that a newer version must have read.
  */
 export async function* readRecords(
   place: Place,
   links: readonly Link[],
   blobs: BlobStore,
-): AsyncGenerator<JournalRecord, void, undefined> {
+): AsyncGenerator<readonly JournalRecord[], void, undefined> {
   try {
-    for (const link of links) yield* readSegment(place, link, blobs)
+    for (const link of links)
+      for await (const bodies of readBodies(place, link)) yield await parseBodies(place, link, bodies, blobs)
   } catch (error) {
     throw isCounterpointError(error) ? error : unusable(place.runId, place.folder, error)
   }
 }
 
-async function* readSegment(
+async function parseBodies(
   place: Place,
   link: Link,
+  bodies: readonly string[],
   blobs: BlobStore,
-): AsyncGenerator<JournalRecord, void, undefined> {
-  for await (const bodies of readBodies(place, link))
-    for (const text of bodies) {
-      const body = JSON.parse(text) as ParsedBody
-      if (body.r === undefined) passOver(place, body, link)
-      else yield body.b === undefined ? body.r : await withBlobs(body.r, body.b, blobs)
-    }
+): Promise<readonly JournalRecord[]> {
+  const records: JournalRecord[] = []
+  for (const text of bodies) {
+    const body = JSON.parse(text) as ParsedBody
+    if (body.r === undefined) passOver(place, body, link)
+    else records.push(body.b === undefined ? body.r : await withBlobs(body.r, body.b, blobs))
+  }
+  return records
 }
 
 async function withBlobs(

@@ -33,7 +33,7 @@ class Floor {
     return new Promise(resolve => {
       this.#resolve = resolve
       for (let index = 0; index < this.#graph.size; index++) if (this.#open[index] === 0) this.#put(index)
-      for (let pool = 0; pool < this.#graph.pools; pool++) this.#fill(pool, 0)
+      this.#fill()
     })
   }
 
@@ -41,37 +41,27 @@ class Floor {
     this.#ready[index % this.#graph.pools]!.push(index)
   }
 
-  /** Starts slots for what is ready, but for so many tasks that somebody takes anyway. */
-  #fill(pool: number, taken: number): void {
-    const ready = this.#ready[pool]!
-    while (this.#free[pool]! > 0 && ready.size > taken) {
-      this.#free[pool]!--
-      void this.#slot(pool)
+  #fill(): void {
+    for (let pool = 0; pool < this.#graph.pools; pool++) {
+      const ready = this.#ready[pool]!
+      while (this.#free[pool]! > 0 && ready.size > 0) {
+        this.#free[pool]!--
+        const index = ready.take()
+        this.#work(index).then(() => this.#ended(index))
+      }
     }
   }
 
-  async #slot(pool: number): Promise<void> {
-    const ready = this.#ready[pool]!
-    while (ready.size > 0) {
-      const index = ready.take()
-      await this.#work(index)
-      this.#ended(index, pool)
-    }
-    this.#free[pool]!++
-  }
-
-  #ended(index: number, ownPool: number): void {
+  #ended(index: number): void {
     const { dependents, pools } = this.#graph
+    this.#free[index % pools]!++
     const end = dependents.from[index + 1]!
-    let moved = false
     for (let at = dependents.from[index]!; at < end; at++) {
       const dependent = dependents.items[at]!
-      if (--this.#open[dependent]! > 0) continue
-      this.#put(dependent)
-      moved = true
+      if (--this.#open[dependent]! === 0) this.#put(dependent)
     }
-    if (moved) for (let pool = 0; pool < pools; pool++) this.#fill(pool, pool === ownPool ? 1 : 0)
     if (--this.#left === 0) this.#resolve()
+    else this.#fill()
   }
 }
 

@@ -1,0 +1,22 @@
+import type { OpenPool } from './attempts.js'
+import type { RunState } from './core/run-state.js'
+
+/**
+ * Has the backends end what the attempts of a run left when the process that ran them died: it must not go on beside the next attempt.
+ * A backend that cannot is reported, and the run goes on.
+ */
+export async function reapLeftOvers(
+  state: RunState,
+  pools: ReadonlyMap<string, OpenPool>,
+  report: (where: string, error: unknown) => void,
+): Promise<void> {
+  for (const [name, { pool }] of pools) {
+    const keys = state.states.flatMap(task => ('key' in task && task.pool === name ? [task.key] : []))
+    if (keys.length === 0 || !pool.backend.reap) continue
+    try {
+      await pool.backend.reap(keys)
+    } catch (error) {
+      report(`reap of pool ${name}`, error)
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import { once } from 'node:events'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { ended, hasProc, Program, said } from './restaurant-program.js'
+
+let program: Program
+
+beforeAll(() => {
+  program = new Program()
+})
+
+afterAll(() => program.remove())
+
+/** The id of the run that a text is about. */
+function runIdIn(text: string): string {
+  return /run (\S+)/.exec(text)![1]!
+}
+
+/** When an agent wrote a file of a run. */
+function writtenAt(name: string, runId: string, path: string): number {
+  return statSync(join(program.out(name), runId, path)).mtimeMs
+}
+
+/** How often each task was tried, as the result of a run says. */
+function attempts(name: string, runId: string): number[] {
+  const { tasks } = JSON.parse(readFileSync(join(program.out(name), runId, 'result.json'), 'utf8'))
+  return tasks.map((task: { attempts: number }) => task.attempts)
+}
+
+/** The tasks of which a text says this. */
+function tasksIn(text: string, what: string): string[] {
+  return [...text.matchAll(new RegExp(`(task_\\d) +${what}`, 'g'))].map(match => match[1]!).sort()
+}
+
+/** Stops a process: it would end by itself when it finds out that nobody reads what it says. False when it has. */
+function freeze(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGSTOP')
+  } catch {
+    return false
+  }
+}
+
+describe.concurrent('npm start -- --continue', () => {
+  test('after Ctrl-C runs only what was left, and after that reports only', async ({ expect }) => {
+    const child = program.start('ctrl-c', '--scale', '0.01')
+    const begun = await said(child, 'task_2  started')
+    child.kill('SIGINT')
+    const stopped = await ended(child)
+    expect(stopped.code).toBe(130)
+    expect(stopped.stdout).toContain('LEFT: 1 TASK\ntask_4\n')
+    expect(stopped.stdout).toContain('npm start -- --continue --out ctrl-c\n')
+    expect(stopped.stdout).toContain('restaurant: suspended, 3 of 4 tasks done')
+    const runId = runIdIn(begun)
+    const files = ['frontend/index.html', 'backend/server.mjs', 'database/schema.sql']
+    const before = files.map(path => writtenAt('ctrl-c', runId, path))
+    const { code, stdout, stderr } = await program.run('ctrl-c', '--continue', '--scale', '0')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(runIdIn(stdout)).toBe(runId)
+    expect(tasksIn(stdout, 'done')).toEqual(['task_1', 'task_2', 'task_3', 'task_4'])
+    expect(tasksIn(stdout, 'started')).toEqual(['task_4'])
+    expect(stdout).toContain('FINDINGS: 4\n')
+    expect(files.map(path => writtenAt('ctrl-c', runId, path))).toEqual(before)
+    expect(attempts('ctrl-c', runId)).toEqual([1, 1, 1, 1])
+    const commands = [['--continue'], ['--continue', runId], ['--list']]
+    const [none, over, listed] = await Promise.all(commands.map(each => program.run('ctrl-c', ...each)))
+    expect(none).toMatchObject({ code: 2, stdout: '' })
+    expect(none?.stderr).toContain('expected a run that can be continued')
+    expect(over?.code).toBe(0)
+    expect(over?.stdout).toMatch(/^\nTASKS\n/)
+    expect(stdout.endsWith(over!.stdout)).toBe(true)
+    expect(listed?.stdout).toMatch(new RegExp(`${runId} +restaurant +completed +4 of 4 .* \\$3\\.00\\n$`))
+  })
+
+  const cutOff = 'after kill -9 ends what was left, and runs no finished task again, in one process at a time'
+  test.runIf(hasProc)(cutOff, async ({ expect }) => {
+    const child = program.start('killed', '--scale', '0.02')
+    const begun = await said(child, 'task_3  done')
+    const agents = program.agentsOf('killed').filter(freeze)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const runId = runIdIn(begun)
+    const schemaAt = writtenAt('killed', runId, 'database/schema.sql')
+    expect(program.agentsOf('killed')).toEqual(agents)
+    const first = program.start('killed', '--continue', '--scale', '0')
+    const begunAgain = await said(first, 'goes on, after it lay still for')
+    // A process that does nothing at the moment has its run all the same.
+    first.kill('SIGSTOP')
+    const others = await Promise.all([program.run('killed', '--continue'), program.run('killed', '--delete', runId)])
+    first.kill('SIGCONT')
+    for (const { code, stdout, stderr } of others) {
+      expect([code, stdout]).toEqual([2, ''])
+      expect(stderr).toContain(`it is locked by pid ${first.pid} `)
+    }
+    const { code, stdout } = await ended(first)
+    expect(code).toBe(0)
+    expect(tasksIn(begunAgain + stdout, 'attempt 1 was interrupted')).toEqual(['task_1', 'task_2'])
+    expect(program.agentsOf('killed')).toEqual([])
+    expect(attempts('killed', runId)).toEqual([2, 2, 1, 1])
+    expect(writtenAt('killed', runId, 'database/schema.sql')).toBe(schemaAt)
+  })
+
+  test('after a second Ctrl-C, which ends at once, has the flags that the run was started with', async ({ expect }) => {
+    const child = program.start('twice', '--scale', '0.02', '--only', 'task_1')
+    await said(child, 'task_1  started')
+    child.kill('SIGINT')
+    await said(child, 'nothing new starts')
+    // Sooner it would count as the same key, passed on by npm.
+    await sleep(350)
+    child.kill('SIGINT')
+    expect(await once(child, 'exit')).toEqual([130, null])
+    if (hasProc) expect(program.agentsOf('twice')).toEqual([])
+    const { code, stdout } = await program.run('twice', '--continue')
+    expect(code).toBe(0)
+    expect(tasksIn(stdout, 'attempt 2 started')).toEqual(['task_1'])
+    const [, seconds] = /task_1 +codegen +succeeded +2 +([\d.]+) s/.exec(stdout) ?? []
+    expect(Number(seconds)).toBeGreaterThan(0.02 * 60)
+    expect(stdout).toContain('restaurant: completed')
+  })
+})

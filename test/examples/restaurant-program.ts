@@ -1,0 +1,102 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { packageRoot } from '../../examples/restaurant/paths.js'
+import { builtLibrary } from '../package/built.js'
+
+/** What a program said until its end. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The variables of a person's shell: no CI. */
+export const env: Readonly<Record<string, string>> = { PATH: process.env.PATH ?? '', TERM: 'xterm-256color' }
+
+/** True where `/proc` shows which processes there are. */
+export const hasProc: boolean = process.platform === 'linux'
+
+/** The built main program of the restaurant story. */
+export const main: string = join(packageRoot, 'build/examples/restaurant/main.js')
+
+/** The main program as processes, and a folder in which each test has its own folder for runs. */
+export class Program {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'restaurant-main-'))
+
+  /** @throws Error when it is not built, or is older than its source. */
+  constructor() {
+    builtLibrary()
+    const builtAt = statSync(main, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    const source = join(packageRoot, 'examples/restaurant')
+    for (const path of readdirSync(source, { recursive: true, encoding: 'utf8' }))
+      if (path.endsWith('.ts') && statSync(join(source, path)).mtimeMs > builtAt)
+        throw new Error(`expected build/ to be newer than examples/restaurant/${path}: run \`npm run build\` first`)
+  }
+
+  /** Takes the folder away. */
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** Where the runs of a test are kept. */
+  out(name: string): string {
+    return join(this.folder, name)
+  }
+
+  /** Runs the program to its end. */
+  run(name: string, ...args: string[]): Promise<Ended> {
+    const argv = [main, '--out', this.out(name), ...args]
+    return new Promise(resolve => {
+      const child = execFile(process.execPath, argv, { env, cwd: this.folder }, (_error, stdout, stderr) =>
+        resolve({ code: child.exitCode, stdout, stderr }),
+      )
+    })
+  }
+
+  /** Starts the program. */
+  start(name: string, ...args: string[]): ChildProcess {
+    const argv = [main, '--out', this.out(name), ...args]
+    return spawn(process.execPath, argv, { env, cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  }
+
+  /** Writes a plan, and gives its name. */
+  plan(name: string, content: unknown): string {
+    writeFileSync(join(this.folder, name), JSON.stringify(content))
+    return name
+  }
+
+  /** The agents that write into the runs of a test. */
+  agentsOf(name: string): number[] {
+    const mark = `RESTAURANT_OUT=${this.out(name)}/`
+    return readdirSync('/proc').flatMap(pid => {
+      try {
+        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark) ? [Number(pid)] : []
+      } catch {
+        return []
+      }
+    })
+  }
+}
+
+/** Resolves with all that was said until the text occurs. */
+export async function said(child: ChildProcess, text: string): Promise<string> {
+  let all = ''
+  for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
+    all += chunk
+    if (all.includes(text)) return all
+  }
+  throw new Error(`expected to read "${text}", got ${all}`)
+}
+
+/** Resolves with what the program says from now on, when it has ended. */
+export async function ended(child: ChildProcess): Promise<Ended> {
+  let stdout = ''
+  let stderr = ''
+  child.stdout!.on('data', chunk => (stdout += chunk))
+  child.stderr!.on('data', chunk => (stderr += chunk))
+  const [code] = await once(child, 'close')
+  return { code, stdout, stderr }
+}
