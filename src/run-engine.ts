@@ -217,7 +217,9 @@ export class RunEngine {
     this.#resolveOver()
     this.#host.ended(this.id, this.loop.durable.phase.status === 'settled')
     const close = async (): Promise<void> => this.#setup.journal.close()
-    this.closed = close().catch(error => this.#report('journal', error))
+    const closed = close().catch(error => this.#report('journal', error))
+    // One that has failed may never close: nobody waits for it.
+    if (!this.loop.isBehind) this.closed = closed
     tell()
   }
 
