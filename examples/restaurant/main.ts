@@ -51,7 +51,9 @@ async function beginAsWanted(wanted: Extract<Wanted, { what: 'run' }>, kept: Kep
   try {
     return await begin(plan, wanted, { terminal, stop, kept })
   } catch (error) {
-    throw isCounterpointError(error) ? new UsageError(`${wanted.planFile}: ${reasonOf(error)}`) : error
+    // What is wrong with the journal is not wrong with the plan.
+    if (!isCounterpointError(error) || isCounterpointError(error, 'JOURNAL')) throw error
+    throw new UsageError(`${wanted.planFile}: ${reasonOf(error)}`)
   }
 }
 

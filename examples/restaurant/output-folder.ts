@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, readlink, rename, rm, rmdir, symlink, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readlink, rename, rm, rmdir, symlink, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { RunResult } from 'counterpoint'
 import { isRecord } from './agents/agent.js'
+import { replaceFile } from './agents/files.js'
 import { UsageError } from './flags.js'
 
 /** What a run was started with and its journal does not hold: kept in its folder, for whoever continues it. */
@@ -35,7 +36,7 @@ export async function makeRunFolder(out: string, runId: string, settings: RunSet
   try {
     await makeFolders(out)
     await mkdir(folder)
-    await writeFile(join(folder, SETTINGS), `${JSON.stringify(settings, null, 2)}\n`)
+    await replaceFile(join(folder, SETTINGS), `${JSON.stringify(settings, null, 2)}\n`)
     return folder
   } catch (error) {
     throw new UsageError(`--out: expected a folder that can be written, got ${out}: ${(error as Error).message}`)
@@ -75,7 +76,7 @@ export async function readSettings(out: string, runId: string): Promise<RunSetti
  */
 export async function keepResult(out: string, result: RunResult): Promise<void> {
   const { runId } = result
-  await writeFile(join(out, runId, RESULT), `${JSON.stringify(result, null, 2)}\n`)
+  await replaceFile(join(out, runId, RESULT), `${JSON.stringify(result, null, 2)}\n`)
   const link = join(out, `.${LATEST}-${runId}`)
   try {
     await symlink(runId, link, 'dir')

@@ -10,7 +10,7 @@ import {
 import { UsageError, type Wanted } from './flags.js'
 import { type KeptRuns, subjectOf } from './kept-runs.js'
 import { follow } from './live.js'
-import { keepResult, makeRunFolder, newRunId, readSettings, removeUnusedFolder } from './output-folder.js'
+import { filesOf, keepResult, makeRunFolder, newRunId, readSettings, removeUnusedFolder } from './output-folder.js'
 import { restaurantOrchestrator } from './pools.js'
 import { FINISH_MS, type Stop } from './stop.js'
 import { styled, type Terminal } from './terminal.js'
@@ -48,7 +48,7 @@ export async function begin(plan: Plan, wanted: Extract<Wanted, { what: 'run' }>
 }
 
 /**
- * Finishes what is left of a run, live, and keeps what comes out. Of a run that is over nothing is left.
+ * Finishes what is left of a run, live, and keeps what comes out. Of a run that is over only that may be left.
  *
  * @throws UsageError for an unknown run, or one whose folder is gone.
  * @throws CounterpointError JOURNAL when another process has it, or its journal is damaged.
@@ -56,8 +56,10 @@ export async function begin(plan: Plan, wanted: Extract<Wanted, { what: 'run' }>
 export async function goOn(runId: string, givenScale: number | undefined, stage: Stage): Promise<void> {
   const { kept, terminal } = stage
   const { title, outcome, events } = await kept.account(runId)
-  if (outcome !== undefined) return
   const settings = await readSettings(kept.out, runId)
+  // A process that ends between the last event and this file leaves a run that is over, with nothing to show for it.
+  const isKept = settings === undefined || (await filesOf(kept.out, runId)).result !== undefined
+  if (outcome !== undefined && isKept) return
   if (settings === undefined)
     throw new UsageError(
       `expected the folder of run ${runId} in ${kept.out}, with the settings that it was started with, got none: what its ` +

@@ -7,6 +7,7 @@ import { systemClock } from 'counterpoint'
 export interface ConformanceCase {
   /** A sentence. */
   readonly name: string
+  /** Resolves when the promise is kept; rejects with an `Error` that says what was not. */
   readonly run: () => Promise<void>
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type EventOf, type Json, type RunEvent, type RunState, replay, type TaskSpec } from 'counterpoint'
@@ -8,6 +8,7 @@ import { fileJournal } from 'counterpoint/node'
 import type { Dice } from '../support/dice.js'
 import { checkHistory } from '../support/history.js'
 import type { Part } from './crash-plan.js'
+import { processesOf } from './processes.js'
 
 /** When a host is killed: so long after its start, or after it has said so many lines. */
 type Doom = { readonly afterMs: number } | { readonly afterLines: number; readonly laterMs: number } | undefined
@@ -164,17 +165,4 @@ function endOf({ context }: TaskSpec): string {
 function doom(dice: Dice): Doom {
   if (dice.chance(0.5)) return { afterMs: dice.below(dice.chance(0.3) ? 150 : 900) }
   return { afterLines: 1 + dice.below(50), laterMs: dice.below(30) }
-}
-
-/** The command lines of living agents of this folder, and of what came of them. */
-function processesOf(folder: string): readonly string[] {
-  return readdirSync('/proc').flatMap(name => {
-    if (!/^\d+$/.test(name)) return []
-    try {
-      const isOurs = readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(`CRASH_TEST=${folder}`)
-      return isOurs ? [`${name}: ${readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ')}`] : []
-    } catch {
-      return []
-    }
-  })
 }

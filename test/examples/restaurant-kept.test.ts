@@ -14,7 +14,7 @@ import {
   removeUnusedFolder,
 } from '../../examples/restaurant/output-folder.js'
 import { planFile } from '../../examples/restaurant/paths.js'
-import { goOn } from '../../examples/restaurant/perform.js'
+import { goOn, type Stage } from '../../examples/restaurant/perform.js'
 import { Terminal } from '../../examples/restaurant/terminal.js'
 
 let out: string
@@ -43,6 +43,11 @@ async function keepRun(plan = '/plans/menu.json', agent: () => unknown = () => '
   )
   await keepResult(out, await run.result)
   return runId
+}
+
+/** A stage that nobody looks at. */
+function stage(): Stage {
+  return { kept, terminal: new Terminal({ on: () => {}, write: () => {} }, {}), stop: new AbortController() }
 }
 
 /** Flips a bit in the middle of the journal of a run; gives the file. */
@@ -119,6 +124,18 @@ describe('the runs that are kept', () => {
     expect(readdirSync(join(out, 'journal'))).toEqual([])
   })
 
+  test('are left alone when they are over, but for a result that could not be kept any more', async () => {
+    const runId = await keepRun()
+    const result = join(out, runId, 'result.json')
+    const text = readFileSync(result, 'utf8')
+    writeFileSync(result, '')
+    await goOn(runId, undefined, stage())
+    expect(readFileSync(result, 'utf8')).toBe('')
+    rmSync(result)
+    await goOn(runId, undefined, stage())
+    expect(readFileSync(result, 'utf8')).toBe(text)
+  })
+
   test('are not continued without the folder that tells with what they were started', async () => {
     const runId = newRunId(new Date())
     const agent: AgentFunction = (_request, { signal }) => once(signal, 'abort')
@@ -127,9 +144,7 @@ describe('the runs that are kept', () => {
     run.on('attempt.started', () => void orchestrator.drain({ timeoutMs: 0 }))
     await expect(run.result).rejects.toMatchObject({ code: 'RUN_SUSPENDED' })
     await orchestrator.drain()
-    const terminal = new Terminal({ on: () => {}, write: () => {} }, {})
-    const stage = { kept, terminal, stop: new AbortController() }
-    await expect(goOn(runId, 0, stage)).rejects.toThrow(`npm start -- --delete ${runId} forgets the run`)
+    await expect(goOn(runId, 0, stage())).rejects.toThrow(`npm start -- --delete ${runId} forgets the run`)
     expect(await kept.account(runId)).toMatchObject({ title: 'run', status: 'suspended' })
   })
 })

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { type Account, accountOf } from '../../examples/restaurant/account.js'
 import { Estimate } from '../../examples/restaurant/eta.js'
 import { auditsOf, findingLines } from '../../examples/restaurant/findings.js'
-import { defaultOut, help, readFlags } from '../../examples/restaurant/flags.js'
 import { follow } from '../../examples/restaurant/live.js'
 import { fileLines, nextSteps, shellPath } from '../../examples/restaurant/next-steps.js'
 import { reportLines } from '../../examples/restaurant/report.js'
@@ -17,67 +16,6 @@ const hostile = `a${ESC}[31mred\u202egnirts\r\b`
 function plain(lines: readonly Line[]): string[] {
   return lines.map(line => (typeof line === 'string' || 'text' in line ? [line] : line).map(textOf).join('').trimEnd())
 }
-
-describe('the command line', () => {
-  test('has defaults, and paths from where it was typed', () => {
-    expect(readFlags([], '/home')).toMatchObject({ out: defaultOut, wanted: { what: 'run', scale: 0.01, options: {} } })
-    const given = ['plan.json', '--scale=0', '--only', 'a,b', '--only', 'c', '--failure-mode', 'kill', '--out', 'x']
-    expect(readFlags(given, '/home')).toEqual({
-      out: '/home/x',
-      wanted: {
-        what: 'run',
-        planFile: '/home/plan.json',
-        scale: 0,
-        options: { only: ['a', 'b', 'c'], failureMode: 'kill' },
-      },
-    })
-  })
-
-  test('names a run that is kept, or leaves it open', () => {
-    const wanted = (...args: string[]) => readFlags(args, '/').wanted
-    expect(wanted('--continue')).toEqual({ what: 'continue', runId: undefined, scale: undefined })
-    expect(wanted('--continue', 'r1', '--scale', '0')).toEqual({ what: 'continue', runId: 'r1', scale: 0 })
-    expect(wanted('--show')).toEqual({ what: 'show', runId: undefined })
-    expect(wanted('--delete', 'r1')).toEqual({ what: 'delete', runId: 'r1' })
-    expect(wanted('--list')).toEqual({ what: 'list' })
-  })
-
-  test('--help asks for help, which names every flag', () => {
-    expect(readFlags(['-h'], '/').wanted.what).toBe('help')
-    const flags = [
-      '--scale',
-      '--only',
-      '--failure-mode',
-      '--out',
-      '--help',
-      '--continue',
-      '--list',
-      '--show',
-      '--delete',
-    ]
-    for (const flag of flags) expect(help.join()).toContain(flag)
-  })
-
-  test.each([
-    [['--scale', 'fast'], '--scale: expected a number from 0 to 4, got "fast"'],
-    [['--scale', ' '], '--scale: expected a number'],
-    [['--fast'], "Unknown option '--fast'. For all flags"],
-    [['a.json', 'b.json'], 'expected the path of one plan, got 2'],
-    [['--only', ','], '--only: expected ids of tasks'],
-    [['--failure-mode', 'stop'], 'expected continue, no-new or kill, got "stop"'],
-    [['--list', '--continue'], '--list: expected no other command with it, got --continue'],
-    [['--list', 'r1'], '--list: expected nothing with it, got "r1"'],
-    [['--delete'], '--delete: expected the id of a run, got none'],
-    [['--show', 'r1', 'r2'], 'expected the id of one run, got 2: r1, r2'],
-    [
-      ['--continue', '--only', 'a'],
-      '--only: expected it not to come with --continue: the run goes on as it was started',
-    ],
-    [['--show', '--scale', '1'], '--scale: expected it not to come with --show: nothing is started'],
-  ])('%j is refused', (args, message) => {
-    expect(() => readFlags(args, '/')).toThrow(message)
-  })
-})
 
 interface Seen {
   readonly account: Account

@@ -16,8 +16,11 @@ export interface OpenFile {
   fsync(): Promise<void>
   /** Makes its content durable, and what is needed to find it. */
   fdatasync(): Promise<void>
+  /** Cuts it to this length. */
   truncate(bytes: number): Promise<void>
+  /** What it is, and how long. */
   stat(): Promise<FileFacts>
+  /** Gives the handle back. */
   close(): Promise<void>
 }
 

@@ -1,0 +1,14 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** The living processes whose variable `CRASH_TEST` is this folder, whoever started them: their numbers and command lines. */
+export function processesOf(folder: string): readonly string[] {
+  return readdirSync('/proc').flatMap(name => {
+    if (!/^\d+$/.test(name)) return []
+    try {
+      const isOurs = readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(`CRASH_TEST=${folder}`)
+      return isOurs ? [`${name}: ${readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ')}`] : []
+    } catch {
+      return []
+    }
+  })
+}
