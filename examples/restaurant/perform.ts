@@ -36,7 +36,7 @@ export async function begin(plan: Plan, wanted: Extract<Wanted, { what: 'run' }>
   const settings = { plan: wanted.planFile, scale }
   const folder = await makeRunFolder(kept.out, runId, settings)
   await using orchestrator = restaurantOrchestrator(kept.journal, { out: kept.out, scale })
-  orchestrator.on('error', problem => tellProblem(problem, terminal))
+  orchestrator.on('error', problemTeller(terminal))
   try {
     const run = orchestrator.run(plan, { runId, ...options })
     await attend(run, orchestrator, { ...stage, title: subjectOf(settings, plan.name).title, history: [] })
@@ -67,7 +67,7 @@ export async function goOn(runId: string, givenScale: number | undefined, stage:
     )
   const scale = givenScale ?? settings.scale
   await using orchestrator = restaurantOrchestrator(kept.journal, { out: kept.out, scale })
-  orchestrator.on('error', problem => tellProblem(problem, terminal))
+  orchestrator.on('error', problemTeller(terminal))
   const run = await orchestrator.resume(runId)
   await attend(run, orchestrator, { ...stage, title, history: events })
 }
@@ -108,8 +108,12 @@ function tellCutOff({ message }: CounterpointError, terminal: Terminal): void {
   terminal.print(...wrap(message, terminal.width).map(line => styled('bad', line)))
 }
 
-/** What the journal lives with, and what went wrong in a listener. */
-function tellProblem({ where, error }: HostError, terminal: Terminal): void {
-  const why = error instanceof Error && !where.includes(error.message) ? `: ${error.message}` : ''
-  terminal.print(...wrap(where + why, terminal.width).map(line => styled('doubtful', line)))
+/** Tells what the journal lives with, and what went wrong in a listener. What is said twice in a row is told once. */
+function problemTeller(terminal: Terminal): (problem: HostError) => void {
+  let last = ''
+  return ({ where, error }) => {
+    const text = error instanceof Error && !where.includes(error.message) ? `${where}: ${error.message}` : where
+    if (text !== last) terminal.print(...wrap(text, terminal.width).map(line => styled('doubtful', line)))
+    last = text
+  }
 }

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Contender, missing, type Work } from './contender.js'
 import type { Graph } from './graph.js'
 import type { Options } from './options.js'
@@ -9,6 +9,8 @@ import { workloads } from './workloads.js'
 /** How often one run is stopped to look at its heap. */
 const LOOKS = 8
 const LARGEST = 100_000
+/** After a run, until its last frames and jobs are gone. */
+const REST_MS = 20
 
 interface Heap {
   /** The most that was alive at once, in bytes per task. */
@@ -58,11 +60,10 @@ async function measureHeap(contender: Contender, graph: Graph): Promise<Heap> {
   const go = contender.prepare(graph, work)
   await forget(go)
   ran = 0
-  await turn()
+  await sleep(REST_MS)
   before = liveBytes()
   const outcome = await go()
-  // What only led here is let go of first.
-  await turn()
+  await sleep(REST_MS)
   const retained = liveBytes() - before
   keepAlive(outcome)
   return { peak: Math.max(peak, retained, 0) / graph.size, retained: Math.max(retained, 0) / graph.size }
@@ -79,6 +80,8 @@ async function forget(go: () => Promise<unknown>): Promise<void> {
 /** Garbage not counted. */
 function liveBytes(): number {
   if (globalThis.gc === undefined) throw new Error('expected node --expose-gc, without it live heap cannot be told')
+  // Twice: the first may only end a collection that had begun when some of the garbage was alive.
+  globalThis.gc()
   globalThis.gc()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
