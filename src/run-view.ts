@@ -130,6 +130,7 @@ export function finishedRun(state: RunState, outcome: Outcome): FinishedRun {
     outcome,
     startedAt: state.startedAt,
     settledAt: state.at,
+    awayMs: state.awayMs,
     get tasks() {
       tasks ??= state.specs.map((_, index) => taskResult(state, index))
       return tasks

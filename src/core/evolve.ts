@@ -55,6 +55,8 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   },
   'run.recovered': (state, event) => {
     state.epoch = event.epoch
+    state.leftAt = state.at
+    state.awayMs += event.at - state.at
     const { phase } = state
     if (phase.status === 'draining' || phase.status === 'suspended')
       state.phase = { status: phase.paused ? 'paused' : 'running' }
@@ -184,7 +186,8 @@ function failAttempt(state: RunState, event: AttemptFailed): void {
   const turnedAway = kind === 'throttled' || kind === 'overloaded' || kind === 'quota'
   attemptOf(state, event.index, event.attempt, 'failed', 'running', 'stopping')
   const drained = event.failure.code === DRAINED
-  endAttempt(state, event.index, event.at, event.usage, {
+  const endedAt = kind === 'interrupted' && !drained ? state.leftAt : event.at
+  endAttempt(state, event.index, endedAt, event.usage, {
     failures: turnedAway || kind === 'interrupted' ? 0 : 1,
     throttled: turnedAway ? 1 : 0,
     interrupted: kind === 'interrupted' && !drained ? 1 : 0,

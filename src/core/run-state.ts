@@ -36,6 +36,10 @@ export interface RunState {
   /** The last event's; the first one's. */
   at: number
   startedAt: number
+  /** When the process before this one was last heard of: what ran then has run no longer. */
+  leftAt: number
+  /** How long no process had the run, in milliseconds. */
+  awayMs: number
   readonly ids: Map<string, number>
   readonly specs: TaskSpec[]
   /** The tasks that have an input function or an output schema. */
@@ -83,6 +87,8 @@ export function emptyState(runId: string): RunState {
     seq: 0,
     at: 0,
     startedAt: 0,
+    leftAt: 0,
+    awayMs: 0,
     ids: new Map(),
     bound: new Set(),
     specs: [],

@@ -44,6 +44,8 @@ export interface FinishedRun {
   readonly outcome: Outcome
   readonly startedAt: number
   readonly settledAt: number
+  /** How long no process had the run, between a crash or a suspension and a resume, in milliseconds. Default 0. */
+  readonly awayMs?: number
   /** In the order in which they were added. Made when first read. */
   readonly tasks: readonly TaskResult[]
 }
@@ -62,7 +64,7 @@ export interface RootCause {
 
 /** What a run cost in time, in milliseconds. */
 export interface RunTimes {
-  /** From its start to its end. */
+  /** From its start to its end, without the time in which no process had it. */
   readonly wallMs: number
   /** All its attempts one after the other. */
   readonly serialMs: number
@@ -201,5 +203,10 @@ function timesOf(run: FinishedRun): RunTimes {
   let serialMs = 0
   for (const { busyMs } of run.tasks) serialMs += busyMs
   const path = criticalPath(run.tasks)
-  return { wallMs: run.settledAt - run.startedAt, serialMs, criticalPathMs: path.ms, criticalPath: path.ids }
+  return {
+    wallMs: run.settledAt - run.startedAt - (run.awayMs ?? 0),
+    serialMs,
+    criticalPathMs: path.ms,
+    criticalPath: path.ids,
+  }
 }

@@ -106,6 +106,7 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
       expect.objectContaining({ code: 'QUEUE_FULL' }),
     )
     second.orchestrator.run({ tasks: specs('1 2') }, rejecting)
+    await second.done(second.orchestrator.drain({ timeoutMs: 0 }))
   })
 
   test('each pool is told what its attempts may have left running, before any of them is tried again', async () => {

@@ -20,7 +20,7 @@ function finished(tasks: readonly Partial<TaskResult>[]): FinishedRun {
     after: [],
     ...task,
   })
-  return { runId: 'r', outcome: 'completed', startedAt: 0, settledAt: 0, tasks: tasks.map(whole) }
+  return { runId: 'r', outcome: 'completed', startedAt: 0, settledAt: 0, awayMs: 0, tasks: tasks.map(whole) }
 }
 
 describe('the restaurant', () => {

@@ -60,6 +60,22 @@ describe('when the journal fails', () => {
     expect(clock.pending).toBe(0)
   })
 
+  test('waits for next attempts are called off, and inputs that are being made', async () => {
+    const { journal, orchestrator, backend, clock } = slow()
+    backend.answer('a', () => Promise.reject(new Error('no'))).hold('b')
+    const graph = new TaskGraph('g')
+    for (const id of ['a', 'b']) graph.task(id, { pool: 'p' })
+    graph.task('c', { pool: 'p', input: () => new Promise<never>(() => {}) })
+    const run = orchestrator.run(graph)
+    for (let i = 0; i < 4; i++) await journal.flush()
+    expect(run.task('a')?.status).toBe('delayed')
+    void run.pause()
+    await turn()
+    journal.fail()
+    await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(clock.pending).toBe(0)
+  })
+
   test('readers of its events come to an end', async () => {
     const { run } = await broken()
     const read: RunEvent[] = []
@@ -115,7 +131,6 @@ describe('when the journal fails', () => {
   })
 
   test('while an input is being made, the run ends all the same', async () => {
-    const { TaskGraph } = await import('counterpoint')
     const graph = new TaskGraph('g')
     graph.task('a', { pool: 'p', input: () => new Promise(() => {}) })
     const { journal, orchestrator } = slow()
