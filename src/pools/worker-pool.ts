@@ -131,10 +131,18 @@ export class WorkerPool {
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
-    while (!this.#paused && !this.#gateIsClosed && this.#claimNext()) {}
-    this.#pumping = false
-    while (this.#slots > this.#concurrency && this.#free.length > 0) this.#end(this.#free.pop() as Slot)
+    try {
+      do this.#endSurplus()
+      while (!this.#paused && !this.#gateIsClosed && this.#claimNext())
+    } finally {
+      this.#pumping = false
+    }
     if (this.#free.length > 0) this.#sweepSoon()
+  }
+
+  /** A claim may have lowered the concurrency. */
+  #endSurplus(): void {
+    while (this.#slots > this.#concurrency && this.#free.length > 0) this.#end(this.#free.pop() as Slot)
   }
 
   /** False when there is nothing to claim, or no slot for it. */

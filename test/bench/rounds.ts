@@ -16,6 +16,8 @@ export type Outcome = Measured | string
 
 /** What is short is repeated within a turn until it has taken so long, in milliseconds. */
 const SHORTEST_MS = 50
+/** For each round to come, everybody runs so long before the first: compiled code needs its time. */
+const WARM_UP_MS = 100
 
 /**
  * Measures contenders in turns, so that what slows the machine down for a while slows all of them. The first one is the floor.
@@ -65,9 +67,9 @@ class Runner {
     this.#watch = watch
   }
 
-  /** As long as it will be measured, or once. */
+  /** At least once. */
   async warmUp(rounds: number): Promise<void> {
-    for (let spentMs = 0; spentMs < rounds * SHORTEST_MS; ) spentMs += await this.run()
+    for (let spentMs = 0; spentMs < rounds * WARM_UP_MS; ) spentMs += await this.run()
   }
 
   async measure(): Promise<void> {

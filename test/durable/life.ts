@@ -6,6 +6,7 @@ import {
   type Journal,
   type JournalRecord,
   memoryJournal,
+  type OpenJournal,
   Orchestrator,
   type OrchestratorOptions,
   type PoolOptions,
@@ -81,10 +82,14 @@ export class Life {
   async until(isSo: () => unknown, ms = 0): Promise<void> {
     const deadline = performance.now() + 10_000
     while (!isSo()) {
-      if (performance.now() > deadline) throw new Error(`still not so after 10 s: ${isSo}`)
+      if (performance.now() > deadline) throw new Error(`still not so after 10 s: ${isSo}; on error: ${this.#told}`)
       await this.clock.advance(ms === 0 && this.#keeping === 'slow' ? 1 : ms)
       await pause()
     }
+  }
+
+  get #told(): string {
+    return this.errors.map(({ where, error }) => `${where}: ${error}`).join('; ') || 'nothing'
   }
 
   /** Waits for what comes of `work`, while time passes. */
@@ -138,7 +143,22 @@ function pause(): Promise<void> {
 
 function newJournal(keeping: Keeping, clock: VirtualClock, folder: string): Journal {
   if (keeping === 'memory') return memoryJournal()
-  return keeping === 'slow' ? slowJournal({ clock, delayMs: 1 }) : fileJournal({ folder })
+  return keeping === 'slow' ? slowJournal({ clock, delayMs: 1 }) : letGo(fileJournal({ folder }))
+}
+
+/**
+ * A journal of which nothing is open when the test has ended. The kernel's lock on a run hangs on the inode of its folder: who held it
+ * longer than the folder is there would lock one that comes later, of another test.
+ */
+export function letGo(journal: Journal): Journal {
+  const opened: OpenJournal[] = []
+  onTestFinished(async () => void (await Promise.allSettled(opened.map(open => open.close()))))
+  const open: Journal['open'] = async (runId, host) => {
+    const run = await journal.open(runId, host)
+    opened.push(run)
+    return run
+  }
+  return { ...journal, open }
 }
 
 async function copyRecords(from: Journal, to: Journal): Promise<void> {

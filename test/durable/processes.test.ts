@@ -93,7 +93,7 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
     expect((await run.result).outcome).toBe('cancelled')
   })
 
-  // BUG: the tag of a process hangs on the ids of run and task alone: a run of the same id in another journal is another run, and its agents are killed.
+  // A known limit, told in docs/backends.md: the tag of a process hangs on the ids of run and task alone.
   test.fails('is not ended because a run of the same id is resumed in another folder', async () => {
     const [mine, others] = [folderOf('mine'), folderOf('others')]
     const child = new Child(path, 'runs', others)

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
-import { eventsOf, KEEPINGS, Life } from './life.js'
+import { eventsOf, KEEPINGS, Life, letGo } from './life.js'
 
 const code = (expected: string, details: object = {}): object => ({ code: expected, details })
 
@@ -161,7 +161,7 @@ describe('a folder of runs', () => {
     const first = new Life('file')
     first.backend.hold('a')
     await first.reached(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }), 'a', 'running')
-    const second = new Life('file', { journal: fileJournal({ folder: first.folder }) })
+    const second = new Life('file', { journal: letGo(fileJournal({ folder: first.folder })) })
     const locked = { ...code('JOURNAL', { runId: 'x' }), message: expect.stringContaining(`pid ${process.pid}`) }
     await expect(second.orchestrator.resume('x')).rejects.toMatchObject(locked)
     await expect(second.orchestrator.runs.delete('x')).rejects.toMatchObject(locked)

@@ -1,4 +1,4 @@
-import { isCounterpointError, Orchestrator, WorkerPool } from 'counterpoint'
+import { isCounterpointError, WorkerPool } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { TestRun } from '../support/claimants.js'
@@ -242,24 +242,5 @@ describe('a slot', () => {
     run.push(0, 20_000)
     await clock.runUntilIdle()
     expect([run.claimed.length, pool.stats().running]).toEqual([20_001, 0])
-  })
-})
-
-describe("a pool of one's own", () => {
-  test('may be shared by two orchestrators: one limit for both', async () => {
-    const clock = new VirtualClock()
-    let running = 0
-    let most = 0
-    const run = async (): Promise<number> => {
-      most = Math.max(most, ++running)
-      await new Promise<void>(resolve => clock.schedule(resolve, 10))
-      running--
-      return 1
-    }
-    const pool = new WorkerPool({ name: 'shared', backend: { run }, concurrency: 2, clock })
-    const runs = [1, 2].map(() => new Orchestrator({ clock, pools: { p: pool } }).run({ tasks: specs('a b c d') }))
-    await clock.runUntilIdle()
-    for (const other of runs) expect((await other.result).outcome).toBe('completed')
-    expect([most, pool.stats().running]).toEqual([2, 0])
   })
 })

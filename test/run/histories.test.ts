@@ -38,6 +38,21 @@ function meddle(theatre: Theatre, runs: readonly Run[], dice: Dice): void {
   theatre.schedule(() => pool.unpause(), 500)
 }
 
+/** Does the like from inside what happens: listeners that change limits, cancel and add while a start or an end is told. */
+function meddleInside(theatre: Theatre, runs: readonly Run[], dice: Dice): void {
+  const { orchestrator } = theatre
+  orchestrator.on('event', event => {
+    if (dice.chance(0.1)) orchestrator.pools.get(dice.pick(POOLS))!.concurrency = 1 + dice.below(5)
+    const run = runs.find(({ id }) => id === event.runId)
+    if (run === undefined) return
+    if ('taskId' in event && dice.chance(0.02)) void run.cancelTask(event.taskId)
+    if (dice.chance(0.02)) run.add({ tasks: newTasks(run, dice) }).catch(() => {})
+    if (!dice.chance(0.02)) return
+    void run.pause()
+    void run.unpause()
+  })
+}
+
 /** Two that wait for each other in one direction, and for what the run has, in whatever state that is. */
 function newTasks(run: Run, dice: Dice): readonly TaskSpec[] {
   const known = Array.from({ length: 12 }, (_, i) => `t${i}`).filter(id => run.task(id))
@@ -80,10 +95,10 @@ describe(`${HISTORIES} runs`, () => {
     'with agents, hosts and clocks of every kind settle in virtual time, keep every invariant, and leave nothing behind',
     async () => {
       await fc.assert(
-        fc.asyncProperty(several, fc.nat(), fc.nat(3), async (given, seed, delay) => {
+        fc.asyncProperty(several, fc.nat(), fc.nat(3), fc.boolean(), async (given, seed, delay, inside) => {
           const clock = new VirtualClock()
           const journal = delay === 0 ? new ProbeJournal() : slowJournal({ clock, delayMs: delay * 2 })
-          const prompt = delay === 0 && given.length === 1 && !given[0]!.built
+          const prompt = delay === 0 && given.length === 1 && !given[0]!.built && !inside
           const theatre = new Theatre(clock, seed, 'wild', journal, prompt)
           const heard = new Map<string, RunEvent[]>()
           const runs = given.map(({ tasks, failureMode, built }, i) => {
@@ -94,6 +109,7 @@ describe(`${HISTORIES} runs`, () => {
             return run
           })
           meddle(theatre, runs, new Dice(seed + 1))
+          if (inside) meddleInside(theatre, runs, new Dice(seed + 2))
           const settled = Promise.all(runs.map(run => run.result)).then(() => theatre.checkEmpty())
           settled.catch(() => {})
           await clock.runUntilIdle()

@@ -1,4 +1,4 @@
-import { type OrchestratorOptions, type RunEvent, replay } from 'counterpoint'
+import { type OrchestratorOptions, type RunEvent, replay, TaskGraph } from 'counterpoint'
 import { slowJournal } from 'counterpoint/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { ProbeJournal } from '../support/probe-journal.js'

@@ -1,4 +1,4 @@
-import { AgentError, Orchestrator } from 'counterpoint'
+import { AgentError, Orchestrator, WorkerPool } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scene.js'
@@ -73,5 +73,38 @@ describe('a slot', () => {
     expect(orchestrator.pools.get('p')!.stats().running).toBe(0)
     await clock.runUntilIdle()
     expect((await run.result).tasks[0]).toMatchObject({ status: 'dead', abandoned: 1, failure: { kind: 'timeout' } })
+  })
+
+  test('is used when the concurrency is lowered from inside a start, while several are free', async () => {
+    const clock = new VirtualClock()
+    // Attempts of 256 tasks close the gate; when it opens, the four slots of the last of them are free at once.
+    const backend = ({ task }: { task: { id: string } }): unknown => {
+      if (task.id !== 't256') return Promise.resolve(task.id)
+      orchestrator.pools.get('p')!.concurrency = 3
+      return task.id
+    }
+    const orchestrator = new Orchestrator({ clock, pools: { p: { backend, concurrency: 4 } } })
+    const run = orchestrator.run({ tasks: Array.from({ length: 300 }, (_, i) => ({ id: `t${i}`, pool: 'p' })) })
+    await clock.runUntilIdle()
+    expect(run.progress()).toMatchObject({ status: 'settled', outcome: 'completed' })
+  })
+})
+
+describe("a pool of one's own", () => {
+  test('may be shared by two orchestrators: one limit for both', async () => {
+    const clock = new VirtualClock()
+    let running = 0
+    let most = 0
+    const run = async (): Promise<number> => {
+      most = Math.max(most, ++running)
+      await new Promise<void>(resolve => clock.schedule(resolve, 10))
+      running--
+      return 1
+    }
+    const pool = new WorkerPool({ name: 'shared', backend: { run }, concurrency: 2, clock })
+    const runs = [1, 2].map(() => new Orchestrator({ clock, pools: { p: pool } }).run({ tasks: specs('a b c d') }))
+    await clock.runUntilIdle()
+    for (const other of runs) expect((await other.result).outcome).toBe('completed')
+    expect([most, pool.stats().running]).toEqual([2, 0])
   })
 })

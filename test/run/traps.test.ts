@@ -1,31 +1,11 @@
-import { Orchestrator, type RunEvent, TaskGraph } from 'counterpoint'
+import { Orchestrator, type RunEvent } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
 import { ProbeJournal } from '../support/probe-journal.js'
 import { specs, tell } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
-
-/** Tasks `t0` to `tN`, each waiting for the one before. */
-function chain(length: number): TaskGraph {
-  const graph = new TaskGraph('chain')
-  for (let i = 0; i < length; i++) graph.task(`t${i}`, { pool: 'p', ...(i > 0 && { after: [`t${i - 1}`] }) })
-  return graph
-}
-
-function star(length: number): TaskGraph {
-  const graph = new TaskGraph('star')
-  for (let i = 0; i < length; i++) graph.task(`t${i}`, { pool: 'p' })
-  return graph
-}
-
-function framesHere(): number {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 10_000
-  const frames = new Error('here').stack!.split('\n').length
-  Error.stackTraceLimit = stackTraceLimit
-  return frames
-}
+import { chain, deepestFrame, star } from '../support/shapes.js'
 
 describe('trap 1: p-queue starts a job inside `add`', () => {
   test('agents that answer inside their own start, and listeners that send signals from there, wait their turn', async () => {
@@ -148,26 +128,9 @@ describe('trap 5: recursion over the graph', () => {
     expect((await (await second.orchestrator.resume('x')).result).outcome).toBe('completed')
   })
 
-  /** How deep the stack is, at most, when `runs` runs with instant agents are let go at once. */
-  async function depth(runs: number): Promise<number> {
-    let deepest = 0
-    const backend = (): number => {
-      deepest = Math.max(deepest, framesHere())
-      return 1
-    }
-    const { orchestrator } = setUp({ backend, concurrency: runs })
-    const pool = orchestrator.pools.get('p')!
-    pool.pause()
-    const all = Array.from({ length: runs }, () => orchestrator.run({ tasks: specs('a b<a') }))
-    await new Promise(resolve => setImmediate(resolve))
-    pool.unpause()
-    await Promise.all(all.map(run => run.result))
-    return deepest
-  }
-
   // BAD: a claim ends an instant task, which makes another ready, which fills another slot, which claims from another run: 24 frames each.
   test('is none: runs whose instant tasks wait for one pool end one after the other, not one inside the other', async () => {
-    expect(await depth(60)).toBeLessThan((await depth(10)) + 100)
+    expect(await deepestFrame(60)).toBeLessThan((await deepestFrame(10)) + 100)
   })
 })
 
