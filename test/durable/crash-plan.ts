@@ -13,8 +13,7 @@ import { Dice } from '../support/dice.js'
  * - `holds`: the same, and that process holds its output open.
  * - `poison`: kills its host, and stays.
  */
-export const FATES = ['works', 'flaky', 'fails', 'hangs', 'stubborn', 'leaves', 'holds', 'poison'] as const
-export type Fate = (typeof FATES)[number]
+export type Fate = 'works' | 'flaky' | 'fails' | 'hangs' | 'stubborn' | 'leaves' | 'holds' | 'poison'
 
 /** What an agent is told, as the context of its task. */
 export interface Part {

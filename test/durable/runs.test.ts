@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { type AgentBackend, memoryJournal } from 'counterpoint'
+import { type AgentBackend, memoryJournal, Orchestrator } from 'counterpoint'
 import { fileJournal } from 'counterpoint/node'
 import { fail, ignoreAbort, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
@@ -154,6 +154,17 @@ describe('the place of a run in a pool with a queueLimit', () => {
     await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
     orchestrator.run({ tasks: specs('a b') }, { runId: 'y', ...rejecting })
   })
+})
+
+// BUG: to run a plan whose pool is not there is NO_POOL, and nothing is started. To resume it makes its tasks dead for good.
+test.fails('a run is not resumed by an orchestrator that lacks one of its pools', async () => {
+  const first = new Life('memory')
+  first.backend.hold('a')
+  const before = first.orchestrator.run({ tasks: specs('a b<a') }, { runId: 'x' })
+  await first.reached(before, 'a', 'running')
+  const { journal } = await first.next()
+  const lacking = new Orchestrator({ journal, pools: { other: { backend: () => null } } })
+  await expect(lacking.resume('x')).rejects.toMatchObject({ code: 'NO_POOL' })
 })
 
 describe('a folder of runs', () => {
