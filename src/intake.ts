@@ -74,6 +74,11 @@ export class Intake {
     return waits ? Promise.all(routed) : (routed as TaskSpec[])
   }
 
+  /** @throws NO_POOL when the pool of one of the tasks is not here. */
+  checkPools(tasks: readonly TaskSpec[]): void {
+    for (const task of tasks) if (task.pool !== undefined) this.#into(task, task.pool)
+  }
+
   #place(task: TaskSpec): TaskSpec | Promise<TaskSpec> {
     if (task.pool !== undefined) return this.#into(task, task.pool)
     const answer = this.#distribute(task)

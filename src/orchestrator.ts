@@ -2,7 +2,7 @@ import { systemClock } from './clock.js'
 import { decide } from './core/dag-scheduler.js'
 import type { JournalRecord } from './core/event.js'
 import { FailureHandler } from './core/failure-handler.js'
-import { emptyState } from './core/run-state.js'
+import { emptyState, unended } from './core/run-state.js'
 import { Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import { checkPlan, Intake, type PlanInput } from './intake.js'
@@ -157,7 +157,10 @@ export class Orchestrator {
       if (records.length === 0) throw notFound(runId)
       const state = replayed(runId, records)
       const graphs = options.graph === undefined ? [] : [options.graph].flat()
-      if (state.phase.status !== 'settled') compareGraphs(state, graphs)
+      if (state.phase.status !== 'settled') {
+        compareGraphs(state, graphs)
+        this.#intake.checkPools(unended(state))
+      }
       const door = new Door(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
       const engine = new RunEngine(this.#host, { state, journal, door, weight: options.weight ?? 1 })
       await engine.recover(records, graphs)

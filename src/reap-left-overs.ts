@@ -14,7 +14,7 @@ export async function reapLeftOvers(
     const keys = state.states.flatMap(task => ('key' in task && task.pool === name ? [task.key] : []))
     if (keys.length === 0 || !pool.backend.reap) continue
     try {
-      await pool.backend.reap(keys)
+      await pool.backend.reap(keys, state.startedAt)
     } catch (error) {
       report(`reap of pool ${name}`, error)
     }

@@ -34,7 +34,7 @@ export function makeInput(
 export function requestOf(state: RunState, index: number, { pool, input }: RunningState): AgentRequest {
   const { id, description, context } = state.specs[index] as TaskSpec
   const task = context === undefined ? { id, description, pool } : { id, description, pool, context }
-  return { runId: state.runId, task, input, outputs: outputsFor(state, index) }
+  return { runId: state.runId, runStartedAt: state.startedAt, task, input, outputs: outputsFor(state, index) }
 }
 
 /** The outputs of what a task waited for, by id. */

@@ -218,9 +218,9 @@ export class RunEngine {
     this.#host.ended(this.id, this.loop.durable.phase.status === 'settled')
     const close = async (): Promise<void> => this.#setup.journal.close()
     const closed = close().catch(error => this.#report('journal', error))
-    // One that has failed may never close: nobody waits for it.
-    if (!this.loop.isBehind) this.closed = closed
-    tell()
+    // One that has failed may never close: nobody waits for it. Else the journal has been let go of when the result is there.
+    if (this.loop.isBehind) return tell()
+    this.closed = closed.then(tell)
   }
 
   #binding(taskId: string): TaskBinding | undefined {

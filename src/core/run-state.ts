@@ -142,6 +142,11 @@ export function unfinished(state: RunState): number {
   return state.specs.length - succeeded - dead - skipped - cancelled
 }
 
+/** The tasks that have not ended. */
+export function unended(state: RunState): readonly TaskSpec[] {
+  return state.specs.filter((_, index) => !isTerminal((state.states[index] as TaskState).status))
+}
+
 /** True for a state that is never left. */
 export function isTerminal(status: TaskStatus): boolean {
   return status === 'succeeded' || status === 'dead' || status === 'skipped' || status === 'cancelled'

@@ -51,7 +51,7 @@ export async function prepare(
   refuseNul('command', options.command)
   refuseNul('workdir', workdir)
   for (const [i, arg] of args.entries()) refuseUnfit(`args[${i}]`, arg, 'Pass it by stdin.')
-  const tag = `${tagPrefix(context.idempotencyKey)}${randomUUID()}`
+  const tag = `${tagPrefix(context.idempotencyKey, request.runStartedAt)}${randomUUID()}`
   const env = environment(options, context, tag)
   const stdin = question(options, request)
   await checkWorkdir(workdir)

@@ -6,20 +6,20 @@ import { hasProc, isStill, listProcesses, type ProcessRow } from './process-tabl
 const PAUSE_MS = 20
 
 /**
- * What the tags of all attempts with this idempotency key begin with. It says nothing of the key to others, and lets whoever resumes
+ * What the tags of all attempts with this idempotency key, in the run that started then, begin with. It says nothing of the key to others, and lets whoever resumes
  * a run find what its attempts left running.
  */
-export function tagPrefix(key: string): string {
-  return `${createHash('sha256').update(key).digest('hex').slice(0, 24)}-`
+export function tagPrefix(key: string, runStartedAt: number): string {
+  return `${createHash('sha256').update(`${runStartedAt} ${key}`).digest('hex').slice(0, 24)}-`
 }
 
 /**
  * Ends what attempts with these keys left running when the process that had started them died: KILL to everyone who carries such a tag,
  * and to their children, until nobody is left. Only where `/proc` shows environments (Linux): elsewhere nothing can be found.
  */
-export async function reap(keys: readonly string[]): Promise<void> {
+export async function reap(keys: readonly string[], runStartedAt: number): Promise<void> {
   if (!hasProc || keys.length === 0) return
-  const prefixes = new Set(keys.map(tagPrefix))
+  const prefixes = new Set(keys.map(key => tagPrefix(key, runStartedAt)))
   for (let quiet = 0; quiet < 2; ) {
     const { rows, steady } = await listProcesses(0)
     const left = leftOf(rows, prefixes)

@@ -4,6 +4,8 @@ import type { Json } from '../core/json.js'
 /** What an agent is asked: one attempt of one task. */
 export interface AgentRequest {
   readonly runId: string
+  /** In milliseconds since 1970. With `runId` it tells the run from others that were given the same id elsewhere. */
+  readonly runStartedAt: number
   readonly task: {
     readonly id: string
     readonly description: string
@@ -85,5 +87,5 @@ export interface AgentBackend {
    * Ends what attempts with these idempotency keys left running when the process that had started them died. Called before such tasks
    * are tried again by whoever resumes their run. Default: there is nothing to end.
    */
-  reap?(keys: readonly string[]): void | Promise<void>
+  reap?(keys: readonly string[], runStartedAt: number): void | Promise<void>
 }

@@ -12,6 +12,8 @@ import {
 export interface RequestParts {
   /** Default `run`. */
   readonly runId?: string
+  /** In milliseconds since 1970. Default 0. */
+  readonly runStartedAt?: number
   /** The task's id. Default `task`. */
   readonly id?: string
   /** Default: the id. */
@@ -27,7 +29,8 @@ export interface RequestParts {
 
 /** A request as an orchestrator makes it, frozen to the bottom. */
 export function agentRequest(parts: RequestParts = {}): AgentRequest {
-  const { runId = 'run', id = 'task', description = id, pool = 'pool', context, input = null, outputs = {} } = parts
+  const { runId = 'run', runStartedAt = 0, id = 'task', description = id, pool = 'pool' } = parts
+  const { context, input = null, outputs = {} } = parts
   const task = Object.freeze({
     id,
     description,
@@ -35,7 +38,7 @@ export function agentRequest(parts: RequestParts = {}): AgentRequest {
     ...(context !== undefined && { context: canonicalJson(context) }),
   })
   const frozen = canonicalJson(outputs) as Readonly<Record<string, Json>>
-  return Object.freeze({ runId, task, input: canonicalJson(input), outputs: frozen })
+  return Object.freeze({ runId, runStartedAt, task, input: canonicalJson(input), outputs: frozen })
 }
 
 /** Options of {@link callBackend}. */

@@ -93,8 +93,7 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
     expect((await run.result).outcome).toBe('cancelled')
   })
 
-  // A known limit, told in docs/backends.md: the tag of a process hangs on the ids of run and task alone.
-  test.fails('is not ended because a run of the same id is resumed in another folder', async () => {
+  test('is not ended because a run of the same id is resumed in another folder', async () => {
     const [mine, others] = [folderOf('mine'), folderOf('others')]
     const child = new Child(path, 'runs', others)
     await saidBy(child, 'task.delayed')

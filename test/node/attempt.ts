@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 
 export const request: AgentRequest = {
   runId: 'run-1',
+  runStartedAt: 0,
   task: { id: 'write', description: 'Write a poem', pool: 'writers' },
   input: { lines: 4 },
   outputs: { plan: 'about the sea' },

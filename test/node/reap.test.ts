@@ -10,7 +10,7 @@ const forEver = 'setInterval(() => {}, 1000)'
 /** A process that is tagged as one of an attempt with this key, and has a child of its own that left its group. */
 async function orphan(key: string): Promise<readonly number[]> {
   const child = `const c = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(forEver)}], { detached: true, stdio: 'ignore' }); console.log(c.pid); ${forEver}`
-  const env = { ...process.env, COUNTERPOINT_RUN_TAG: `${tagPrefix(key)}x` }
+  const env = { ...process.env, COUNTERPOINT_RUN_TAG: `${tagPrefix(key, 1)}x` }
   const leader = spawn(process.execPath, ['-e', child], { detached: true, env, stdio: ['ignore', 'pipe', 'ignore'] })
   leader.unref()
   const [line] = (await once(leader.stdout, 'data')) as [Buffer]
@@ -27,10 +27,10 @@ describe.skipIf(!hasProc)('reap (skipped where /proc does not show environments:
     const ours = await orphan('run/a/1')
     const others = await orphan('run/b/1')
     const backend = processBackend({ command: process.execPath })
-    await backend.reap?.(['run/a/1', 'run/c/1'])
+    await backend.reap?.(['run/a/1', 'run/c/1'], 1)
     expect(ours.map(lives)).toEqual([false, false])
     expect(others.map(lives)).toEqual([true, true])
-    await backend.reap?.(['run/b/1'])
+    await backend.reap?.(['run/b/1'], 1)
     expect(others.map(lives)).toEqual([false, false])
   })
 })

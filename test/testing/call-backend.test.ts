@@ -6,6 +6,7 @@ describe('agentRequest', () => {
   test('makes a whole request of the parts that are given', () => {
     expect(agentRequest()).toEqual({
       runId: 'run',
+      runStartedAt: 0,
       task: { id: 'task', description: 'task', pool: 'pool' },
       input: null,
       outputs: {},
