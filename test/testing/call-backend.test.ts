@@ -13,6 +13,7 @@ describe('agentRequest', () => {
     })
     const parts = {
       runId: 'r',
+      runStartedAt: 5,
       id: 'i',
       description: 'd',
       pool: 'p',
@@ -22,6 +23,7 @@ describe('agentRequest', () => {
     }
     expect(agentRequest(parts)).toEqual({
       runId: 'r',
+      runStartedAt: 5,
       task: { id: 'i', description: 'd', pool: 'p', context: [1] },
       input: { a: 1 },
       outputs: { b: 'x' },
