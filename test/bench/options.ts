@@ -10,7 +10,7 @@ export interface Options {
   readonly workloads: ReadonlySet<string> | undefined
   /** Who takes part besides the floor, by name. `BENCH_CONTENDERS`, default all. */
   readonly contenders: ReadonlySet<string> | undefined
-  /** `wall` or `cpu`, for speed alone. `BENCH_CLOCK`, default `wall`. */
+  /** `wall` or `cpu`; the durable part always looks at the wall. `BENCH_CLOCK`, default `wall`. */
   readonly clock: 'wall' | 'cpu'
   /** Where the journals of the durable part are written for a while. `BENCH_FOLDER`, default `build`. */
   readonly folder: string
