@@ -83,13 +83,15 @@ describe('a payload of more than 16 KiB', () => {
   })
 })
 
+/** JSON but for a key that is refused everywhere; fast-check likes it. */
+const canonicalValue = fc
+  .jsonValue({ noUnicodeString: false })
+  .filter(value => !JSON.stringify(value).includes('__proto__'))
+
 test('every canonical output comes back as it was, in any grouping, inline or not, over any number of openings', async () => {
-  const groups = fc.array(
-    fc.array(fc.array(fc.jsonValue({ noUnicodeString: false }), { maxLength: 4 }), { maxLength: 4 }),
-    {
-      maxLength: 4,
-    },
-  )
+  const groups = fc.array(fc.array(fc.array(canonicalValue, { maxLength: 4 }), { maxLength: 4 }), {
+    maxLength: 4,
+  })
   await fc.assert(
     fc.asyncProperty(groups, fc.nat({ max: 60 }), async (openings, maxInlineBytes) => {
       const bench = new Bench(new Disk(), { maxInlineBytes })
