@@ -27,7 +27,7 @@ const run = orchestrator.run({
 })
 
 run.on('attempt.failed', ({ taskId, attempt, failure, verdict }) => {
-  const next = verdict.action === 'retry' ? `again in ${verdict.delayMs} ms` : verdict.reason
+  const next = 'delayMs' in verdict ? `${verdict.action} after ${verdict.delayMs} ms` : verdict.action
   console.log(`${taskId}, attempt ${attempt}: ${failure.kind}, ${failure.message}; ${next}`)
 })
 run.on('task.skipped', ({ taskId, rootCause }) => console.log(`${taskId} is skipped because of ${rootCause}`))

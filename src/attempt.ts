@@ -1,8 +1,10 @@
 import type { Clock } from './clock.js'
 import type { Failure, Usage } from './core/failure.js'
-import { canonicalJson, type Json, NotJsonError } from './core/json.js'
+import { canonicalJson, type Json } from './core/json.js'
 import type { Signal } from './core/signal.js'
 import type { Deadline, DeadlineList, Deadlines } from './deadlines.js'
+import { IdleWatch } from './idle-watch.js'
+import { invalidOutput, unfitOutput } from './invalid-output.js'
 import type { StandardSchemaV1 } from './plan/standard-schema.js'
 import {
   type AgentBackend,
@@ -22,12 +24,15 @@ export interface AttemptHost {
   progressed(attempt: Attempt, report: Report): void
   /** The input of a task took too long to make. */
   inputExpired(index: number): void
+  /** The output of a soft dependency of task `index`. */
+  soft(index: number, id: string): Json | undefined
 }
 
 /** What is the same for all attempts of a task. */
 export interface AttemptTerms {
   readonly backend: AgentBackend
   readonly timeoutMs: number
+  readonly idleTimeoutMs: number | undefined
   readonly graceMs: number
   readonly schema: StandardSchemaV1 | undefined
 }
@@ -38,6 +43,7 @@ export interface AttemptTerms {
  */
 export class Attempt implements AttemptContext, Deadline {
   readonly index: number
+  readonly lease: Lease
   attempt = 0
   idempotencyKey = ''
   dueAt = 0
@@ -45,18 +51,18 @@ export class Attempt implements AttemptContext, Deadline {
   next: Deadline | undefined
   list: DeadlineList | undefined
   readonly #host: AttemptHost
-  readonly #lease: Lease
   #terms: AttemptTerms | undefined
   #phase: 'claimed' | 'waiting' | 'running' | 'stopping' | 'over' = 'claimed'
   #controller: AbortController | undefined
   #abortReason: unknown
   #callOffGrace: (() => void) | undefined
+  #idle: IdleWatch | undefined
   #usage: Usage | undefined
 
   constructor(host: AttemptHost, index: number, lease: Lease) {
     this.#host = host
     this.index = index
-    this.#lease = lease
+    this.lease = lease
   }
 
   /** Its start has been decided. */
@@ -79,12 +85,19 @@ export class Attempt implements AttemptContext, Deadline {
     return report => this.#report(report)
   }
 
+  get soft(): (id: string) => Json | undefined {
+    return id => this.#host.soft(this.index, id)
+  }
+
   /** Calls the backend: once, and not if the attempt was stopped before. */
   launch(request: AgentRequest): void {
     if (this.#phase !== 'waiting') return
     this.#phase = 'running'
-    const { timeoutMs, backend } = this.#terms as AttemptTerms
+    this.lease.started()
+    const { timeoutMs, idleTimeoutMs, backend } = this.#terms as AttemptTerms
     this.#host.deadlines.add(timeoutMs, this)
+    if (idleTimeoutMs !== undefined)
+      this.#idle = new IdleWatch(this.#host.deadlines, idleTimeoutMs, () => this.#expired('idle', idleTimeoutMs))
     try {
       const answer = backend.run(request, this)
       // Promise.resolve never throws, whatever a `then` getter or a proxy does, and takes the first settlement only.
@@ -103,9 +116,12 @@ export class Attempt implements AttemptContext, Deadline {
   /** Its time is up. */
   expire(): void {
     if (this.#phase === 'claimed') return this.#host.inputExpired(this.index)
-    const { timeoutMs } = this.#terms as AttemptTerms
-    const message = `the attempt took longer than ${timeoutMs} ms`
-    const failure: Failure = { kind: 'timeout', timeout: 'attempt', message }
+    this.#expired('attempt', (this.#terms as AttemptTerms).timeoutMs)
+  }
+
+  #expired(timeout: 'attempt' | 'idle', limitMs: number): void {
+    const what = timeout === 'idle' ? 'the agent said nothing for' : 'the attempt took longer than'
+    const failure: Failure = { kind: 'timeout', timeout, message: `${what} ${limitMs} ms` }
     this.#host.send({ type: 'expire', index: this.index, attempt: this.attempt, failure })
   }
 
@@ -117,6 +133,7 @@ export class Attempt implements AttemptContext, Deadline {
     if (before === 'waiting') return this.#stopped(false)
     if (before === 'stopping') return
     this.#abortReason = reason
+    this.#idle?.stop()
     const { backend, graceMs } = this.#terms as AttemptTerms
     if (!backend.confirmsStop) this.#callOffGrace = this.#host.clock.schedule(() => this.#stopped(true), graceMs)
     this.#controller?.abort(reason)
@@ -126,8 +143,9 @@ export class Attempt implements AttemptContext, Deadline {
   finish(): void {
     this.#phase = 'over'
     this.#host.deadlines.remove(this)
+    this.#idle?.stop()
     this.#callOffGrace?.()
-    this.#lease.release()
+    this.lease.release()
   }
 
   readonly #answered = (answer: unknown): void => {
@@ -143,16 +161,16 @@ export class Attempt implements AttemptContext, Deadline {
 
   readonly #threw = (error: unknown): void => {
     this.#note(usageOf(error))
-    this.#unlessStopping(() => this.#fail(failureOf(error)))
+    this.#unlessStopping(() => this.#fail(failureOf(error, this.#host.clock.now())))
   }
 
   #accept(output: Json): void {
     const { schema } = this.#terms as AttemptTerms
     if (schema === undefined) return this.#succeed(output)
     const result = schema['~standard'].validate(output)
-    if (!(result instanceof Promise)) return this.#validated(result)
+    if (!(result instanceof Promise)) return this.#validated(result, output)
     result.then(
-      checked => this.#unlessStopping(() => this.#validated(checked)),
+      checked => this.#unlessStopping(() => this.#validated(checked, output)),
       error => this.#unlessStopping(() => this.#fail(invalidOutput(error))),
     )
   }
@@ -162,9 +180,9 @@ export class Attempt implements AttemptContext, Deadline {
     else if (this.#phase === 'running') go()
   }
 
-  #validated(result: StandardSchemaV1.Result<unknown>): void {
+  #validated(result: StandardSchemaV1.Result<unknown>, output: Json): void {
     try {
-      if (result.issues) return this.#fail({ kind: 'invalid-output', message: describeIssues(result.issues) })
+      if (result.issues) return this.#fail(unfitOutput(result.issues, output))
       this.#succeed(canonicalJson(result.value))
     } catch (error) {
       this.#fail(invalidOutput(error))
@@ -172,21 +190,39 @@ export class Attempt implements AttemptContext, Deadline {
   }
 
   #succeed(output: Json): void {
-    this.#host.send({ type: 'succeed', index: this.index, attempt: this.attempt, output, ...this.#used() })
+    const signal = { type: 'succeed', index: this.index, attempt: this.attempt, output } as const
+    this.#host.send(this.#usage === undefined ? signal : { ...signal, usage: this.#usage })
   }
 
   #fail(failure: Failure): void {
-    this.#host.send({ type: 'fail', index: this.index, attempt: this.attempt, failure, ...this.#used() })
+    const alternatives = this.lease.alternatives
+    this.#host.send({
+      type: 'fail',
+      index: this.index,
+      attempt: this.attempt,
+      failure,
+      ...(alternatives > 0 && { alternatives }),
+      ...this.#used(),
+    })
   }
 
   #stopped(abandoned: boolean): void {
     if (this.#phase !== 'stopping') return
     this.#phase = 'over'
-    this.#host.send({ type: 'stopped', index: this.index, attempt: this.attempt, abandoned, ...this.#used() })
+    const { alternatives } = this.lease
+    this.#host.send({
+      type: 'stopped',
+      index: this.index,
+      attempt: this.attempt,
+      abandoned,
+      ...(alternatives > 0 && { alternatives }),
+      ...this.#used(),
+    })
   }
 
   #report(report: Report): void {
     if (this.#phase === 'over') return
+    this.#idle?.beat()
     const { usage, ...said } = report
     this.#note(usage)
     if (this.#phase === 'running' && Object.keys(said).length > 0) this.#host.progressed(this, said)
@@ -199,18 +235,4 @@ export class Attempt implements AttemptContext, Deadline {
   #used(): { usage?: Usage } | undefined {
     return this.#usage && { usage: this.#usage }
   }
-}
-
-function invalidOutput(error: unknown): Failure {
-  if (!(error instanceof NotJsonError)) return { ...failureOf(error), kind: 'invalid-output' }
-  const code = error.tooLarge ? 'OUTPUT_TOO_LARGE' : 'OUTPUT_NOT_JSON'
-  return { kind: 'invalid-output', message: `the output is not JSON at ${error.message}`, code }
-}
-
-function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {
-  const lines = issues.slice(0, 5).map(({ path, message }) => {
-    const keys = path?.map(part => String(typeof part === 'object' ? part.key : part)) ?? []
-    return keys.length === 0 ? message : `${keys.join('.')}: ${message}`
-  })
-  return `the output does not match its schema: ${lines.join('; ')}`
 }

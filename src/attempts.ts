@@ -1,18 +1,21 @@
-import { Attempt, type AttemptHost } from './attempt.js'
+import { Attempt, type AttemptHost, type AttemptTerms } from './attempt.js'
 import type { Clock } from './clock.js'
-import type { AttemptStopping, JournalRecord } from './core/event.js'
+import type { AttemptFailed, AttemptStopping, JournalRecord, RunEvent, TaskSucceeded } from './core/event.js'
+import type { Json } from './core/json.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
-import type { RunningState, StopReason, TaskSpec, TaskState } from './core/task.js'
+import type { RunningState, StopReason, SucceededState, TaskSpec, TaskState } from './core/task.js'
 import { Deadlines } from './deadlines.js'
 import type { AttemptProgressed } from './emitter.js'
+import { CounterpointError } from './errors.js'
 import type { TaskBinding } from './plan/task-graph.js'
 import type { Report } from './pools/agent-backend.js'
-import type { Lease } from './pools/lane.js'
+import type { AttemptOutcome, Lease } from './pools/lane.js'
 import type { WorkerPool } from './pools/worker-pool.js'
 import { ReportWindow } from './report-window.js'
-import { requestOf } from './request.js'
+import { outputOf, requestOf } from './request.js'
 
+const OK: AttemptOutcome = { ok: true }
 /** An hour. */
 const DEFAULT_TIMEOUT_MS = 3_600_000
 
@@ -38,6 +41,8 @@ export interface AttemptsSetup {
   progressed(event: AttemptProgressed): void
   /** The input of a task took too long to make. */
   inputExpired(index: number): void
+  /** An attempt of a pool succeeded after so many milliseconds. */
+  took(pool: string, ms: number): void
 }
 
 /** The live attempts of one run: what can be heard outside. Backends are called and stopped only when the cause is durable. */
@@ -46,15 +51,19 @@ export class Attempts implements AttemptHost {
   readonly deadlines: Deadlines
   readonly #setup: AttemptsSetup
   readonly #head: RunState
+  readonly #durable: RunState
+  #size = 0
+  #terms: AttemptTerms | undefined
   /** By task; a Map would be slower than all the rest. */
   readonly #live: (Attempt | undefined)[] = []
   readonly #reports: ReportWindow
 
-  constructor(setup: AttemptsSetup, head: RunState) {
+  constructor(setup: AttemptsSetup, head: RunState, durable: RunState) {
     this.clock = setup.clock
     this.deadlines = new Deadlines(setup.clock)
     this.#setup = setup
     this.#head = head
+    this.#durable = durable
     this.#reports = new ReportWindow(setup.clock, (index, report) => this.#publish(index, report))
   }
 
@@ -73,6 +82,22 @@ export class Attempts implements AttemptHost {
   /** A slot is there for task `index`. */
   claim(index: number, lease: Lease): void {
     this.#live[index] = new Attempt(this, index, lease)
+    this.#size++
+  }
+
+  /** The pool hears how an attempt went; not of one that we ended ourselves, or that never reached its backend. */
+  ended(event: AttemptFailed | TaskSucceeded): void {
+    const lease = this.#live[event.index]?.lease
+    if (lease === undefined) return
+    const { usage } = event
+    if (event.type === 'task.succeeded') {
+      const { startedAt } = this.#head.states[event.index] as SucceededState
+      this.#setup.took((this.#head.specs[event.index] as TaskSpec).pool as string, event.at - startedAt)
+      return lease.ended(usage === undefined ? OK : { ok: true, usage })
+    }
+    const { failure, verdict } = event
+    if (failure.kind === 'interrupted' || failure.kind === 'bad-input') return
+    lease.ended({ ok: false, failure, verdict, ...(usage && { usage }) })
   }
 
   /** The attempt that holds a slot for task `index`. */
@@ -80,8 +105,22 @@ export class Attempts implements AttemptHost {
     return this.#live[index]
   }
 
+  /** How many tasks hold a slot. */
+  get size(): number {
+    return this.#size
+  }
+
   inputExpired(index: number): void {
     this.#setup.inputExpired(index)
+  }
+
+  soft(index: number, id: string): Json | undefined {
+    const spec = this.#head.specs[index] as TaskSpec
+    if (spec.softAfter?.includes(id)) return outputOf(this.#durable, id)
+    const known = spec.softAfter?.join(', ') ?? 'none'
+    throw new CounterpointError('NOT_FOUND', `task "${spec.id}" has no soft dependency "${id}"; it has: ${known}`, {
+      id,
+    })
   }
 
   /** What task `index` last reported, while it runs. */
@@ -100,18 +139,37 @@ export class Attempts implements AttemptHost {
   /** Its attempt has been decided. It waits until that is durable. */
   prepare(index: number, state: RunningState): void {
     const spec = this.#head.specs[index] as TaskSpec
-    const { pool, graceMs } = this.#setup.pools.get(state.pool) as OpenPool
-    this.#live[index]?.prepare(state.attempt, state.key, {
-      backend: pool.backend,
-      timeoutMs: timeoutOf(spec),
-      graceMs,
-      schema: this.#setup.binding(spec.id)?.output,
-    })
+    const attempt = this.#live[index]
+    if (attempt === undefined) return
+    const { graceMs } = this.#setup.pools.get(state.pool) as OpenPool
+    const { backend } = attempt.lease
+    const { idleTimeoutMs } = spec
+    const schema = this.#head.bound.has(index) ? this.#setup.binding(spec.id)?.output : undefined
+    attempt.prepare(
+      state.attempt,
+      state.key,
+      this.#shared({ backend, timeoutMs: timeoutOf(spec), idleTimeoutMs, graceMs, schema }),
+    )
+  }
+
+  /** Mostly they are those of the attempt before, and these are forgotten at once. */
+  #shared(terms: AttemptTerms): AttemptTerms {
+    const last = this.#terms
+    const same =
+      last !== undefined &&
+      last.backend === terms.backend &&
+      last.timeoutMs === terms.timeoutMs &&
+      last.idleTimeoutMs === terms.idleTimeoutMs &&
+      last.graceMs === terms.graceMs &&
+      last.schema === terms.schema
+    if (!same) this.#terms = terms
+    return this.#terms as AttemptTerms
   }
 
   /** A record is durable: what it starts is called, what it stops is told. */
   published(record: JournalRecord): void {
-    for (const event of record) {
+    for (let place = 0; place < record.length; place++) {
+      const event = record[place] as RunEvent
       if (event.type === 'attempt.started') this.#launch(event.index, event.attempt)
       else if (event.type === 'attempt.stopping') this.#stop(event)
     }
@@ -122,6 +180,7 @@ export class Attempts implements AttemptHost {
     const attempt = this.#live[index]
     if (attempt === undefined) return
     this.#live[index] = undefined
+    this.#size--
     this.#reports.end(index)
     attempt.finish()
   }
@@ -145,7 +204,7 @@ export class Attempts implements AttemptHost {
   #launch(index: number, attempt: number): void {
     const state = this.#head.states[index] as TaskState
     if (state.status === 'running' && state.attempt === attempt)
-      this.#live[index]?.launch(requestOf(this.#head, index, state))
+      this.#live[index]?.launch(requestOf(this.#durable, index, state))
   }
 
   #publish(index: number, { progress, message }: Report): void {

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import type { RunEvent } from './core/event.js'
+import type { PoolEvent } from './pools/pool-event.js'
 
 /** Published, never journaled: what an attempt says while it works, thinned to one report per attempt and 100 ms. */
 export interface AttemptProgressed {
@@ -23,14 +24,23 @@ export interface HostError {
   readonly runId?: string
 }
 
-/** Everything that can be heard on the channel `event`. */
-export type CounterpointEvent = RunEvent | AttemptProgressed
+/** What a run tells on its channel `event`. */
+export type RunChannelEvent = RunEvent | AttemptProgressed
 
-/** The names that can be listened to, with what each listener gets. `event` hears everything but `error`. */
-export type EventMap = { readonly [E in CounterpointEvent as E['type']]: E } & {
-  readonly event: CounterpointEvent
+/** Everything that can be heard on the channel `event` of an orchestrator: of its runs, and of its pools. */
+export type CounterpointEvent = RunChannelEvent | PoolEvent
+
+/** Events by their names, all of them on `event`, and what went wrong in the host's code on `error`. */
+export type EventsByName<E extends { readonly type: string }> = { readonly [T in E as T['type']]: T } & {
+  readonly event: E
   readonly error: HostError
 }
+
+/** The names that a run lets be listened to, with what each listener gets. `event` hears everything but `error`. */
+export type RunEventMap = EventsByName<RunChannelEvent>
+
+/** The same of an orchestrator. */
+export type EventMap = EventsByName<CounterpointEvent>
 
 type Listener = (payload: never) => unknown
 
@@ -39,18 +49,18 @@ type Listener = (payload: never) => unknown
  * Trap 7: eventemitter3 rethrows a listener's error into `emit`. Here a listener that throws, or whose promise rejects, changes nothing:
  * its error is heard once on `error`; with nobody listening there it goes to the console.
  */
-export class Emitter {
+export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap> {
   readonly #emitter = new EventEmitter()
   readonly #guarded = new Map<string, Map<Listener, (payload: unknown) => void>>()
-  readonly #parent: Emitter | undefined
+  readonly #parent: { report(error: HostError): void } | undefined
   #listeners = 0
 
   /** Errors that nobody hears here are heard by `parent`. */
-  constructor(parent?: Emitter) {
+  constructor(parent?: { report(error: HostError): void }) {
     this.#parent = parent
   }
 
-  on<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => unknown): () => void {
+  on<K extends keyof M & string>(name: K, listener: (payload: M[K]) => unknown): () => void {
     const listeners = this.#guarded.get(name) ?? new Map<Listener, (payload: unknown) => void>()
     this.#guarded.set(name, listeners)
     if (!listeners.has(listener)) {
@@ -62,7 +72,7 @@ export class Emitter {
     return () => this.off(name, listener)
   }
 
-  off<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => unknown): void {
+  off<K extends keyof M & string>(name: K, listener: (payload: M[K]) => unknown): void {
     const guarded = this.#guarded.get(name)?.get(listener)
     if (guarded === undefined) return
     this.#guarded.get(name)?.delete(listener)
@@ -71,7 +81,7 @@ export class Emitter {
   }
 
   /** Under its name, then on `event`. */
-  publish(event: CounterpointEvent): void {
+  publish(event: M['event']): void {
     if (this.#listeners === 0) return
     this.#emitter.emit(event.type, event)
     this.#emitter.emit('event', event)

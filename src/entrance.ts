@@ -1,6 +1,9 @@
 import type { Clock } from './clock.js'
+import type { RunBudget } from './core/budget.js'
 import type { FailureMode } from './core/event.js'
+import type { ModeChoice } from './core/mode.js'
 import type { Signal } from './core/signal.js'
+import type { TaskSpec } from './core/task.js'
 import { CounterpointError } from './errors.js'
 import { type CheckedPlan, checkPlan, demandOf, type PlanInput } from './intake.js'
 import { duplicateId } from './plan/graph-check.js'
@@ -8,6 +11,16 @@ import type { TaskGraph } from './plan/task-graph.js'
 import type { Admission } from './pools/admission.js'
 import type { Done } from './run-loop.js'
 import type { Door, WayIn } from './way-in.js'
+
+/** How a run begins, besides its plan. */
+export interface OpeningTerms {
+  /** Default: the plan's. */
+  readonly failureMode?: FailureMode
+  readonly budget?: RunBudget
+  readonly autoFallbackToSerial?: boolean
+  /** Called with the tasks once their pools are known. */
+  chooseMode?(tasks: readonly TaskSpec[]): ModeChoice | undefined
+}
 
 /** What an {@link Entrance} works with. */
 export interface EntranceSetup {
@@ -39,9 +52,9 @@ export class Entrance {
   }
 
   /** Begins with a plan, a microtask later, so that whoever called `run()` can listen first. */
-  begin(plan: CheckedPlan, failureMode: FailureMode | undefined, way: WayIn): void {
+  begin(plan: CheckedPlan, terms: OpeningTerms, way: WayIn): void {
     this.#early = []
-    this.begun = this.#start(plan, failureMode ?? plan.failureMode, way)
+    this.begun = this.#start(plan, terms, way)
   }
 
   /** Goes on with a run from its journal, in the next turn of the event loop, so that whoever resumed it can listen first. */
@@ -81,7 +94,7 @@ export class Entrance {
     }
   }
 
-  async #start(plan: CheckedPlan, failureMode: FailureMode | undefined, way: WayIn): Promise<void> {
+  async #start(plan: CheckedPlan, terms: OpeningTerms, way: WayIn): Promise<void> {
     let cancelled: string | undefined
     const calledOff = new Promise<undefined>(resolve => {
       this.#callOff = reason => {
@@ -93,6 +106,7 @@ export class Entrance {
       this.#callOff = undefined
     })
     const { name, version, only, graph } = plan
+    const { failureMode = plan.failureMode, budget, autoFallbackToSerial } = terms
     if (graph) this.#setup.keep(graph)
     const add = {
       type: 'add',
@@ -100,9 +114,15 @@ export class Entrance {
       ...(version !== undefined && { version }),
       ...(only && { only }),
       ...(failureMode && { failureMode }),
+      ...(budget && { budget }),
+      ...(autoFallbackToSerial && { autoFallbackToSerial }),
       ...(graph && { bound: graph.bound }),
     } as const
-    if (cancelled === undefined) return void (await this.#open({ ...add, tasks: entered ?? [] }))
+    if (cancelled === undefined) {
+      const tasks = entered ?? []
+      const mode = terms.chooseMode?.(tasks)
+      return void (await this.#open({ ...add, tasks, ...(mode && { mode }) }))
+    }
     if (way.giveUp()) this.#setup.admission.occupy(demandOf(plan.tasks))
     await this.#open({ ...add, tasks: plan.tasks, cancelled })
   }

@@ -31,6 +31,8 @@ export interface ErrorDetails {
   RUN_SUSPENDED: { readonly runId: string }
   /** The run is live: what was asked can only be done to one that is not. */
   RUN_LIVE: { readonly runId: string }
+  /** The task is not held: there is nothing to approve or reject. */
+  NOT_HELD: { readonly id: string; readonly status: string }
   /** The orchestrator was closed. */
   CLOSED: Record<string, never>
   /** `resume` was given another plan than the journal holds. */

@@ -1,5 +1,6 @@
 import type { JournalRecord, RunEvent } from './core/event.js'
 import { CounterpointError } from './errors.js'
+import { RecordList } from './journal/record-list.js'
 
 /**
  * The published events of one run, and the cursors that read them. A cursor is a place, not a subscription: it holds nothing up,
@@ -7,7 +8,7 @@ import { CounterpointError } from './errors.js'
  */
 export class EventLog {
   readonly #runId: string
-  #records: JournalRecord[] = []
+  #records = new RecordList()
   #size = 0
   #ended = false
   #released = false
@@ -37,7 +38,7 @@ export class EventLog {
 
   release(): void {
     this.#released = true
-    this.#records = []
+    this.#records = new RecordList()
     this.#ring()
   }
 
@@ -52,7 +53,7 @@ export class EventLog {
       // Who has had everything is told so, and not that the rest is gone.
       if (this.#ended && place >= this.#size) return
       if (this.#released) throw this.#gone()
-      const record = this.#records[place]
+      const record = this.#records.at(place)
       if (record === undefined) {
         await new Promise<void>(ring => this.#bells.push(ring))
         continue
@@ -68,7 +69,7 @@ export class EventLog {
     let high = this.#records.length
     while (low < high) {
       const middle = (low + high) >> 1
-      const record = this.#records[middle] as JournalRecord
+      const record = this.#records.at(middle) as JournalRecord
       if ((record[record.length - 1] as RunEvent).seq < seq) low = middle + 1
       else high = middle
     }

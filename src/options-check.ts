@@ -1,51 +1,48 @@
 import * as z from 'zod'
+import type { Budget, RunBudget } from './core/budget.js'
 import { CounterpointError, type InputIssue } from './errors.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
+import { backoffRule, budgetRule, estimateRule, runBudgetRule } from './plan/shapes.js'
 import { TaskGraph } from './plan/task-graph.js'
+import { limitsRule, method, poolRule } from './pools/pool-rules.js'
 import { WorkerPool } from './pools/worker-pool.js'
 
 const LONGEST_MS = Number.MAX_SAFE_INTEGER
 const millis = z.number().min(0).max(LONGEST_MS)
-const method = (name: string): z.ZodType =>
-  z.custom(
-    value =>
-      typeof value === 'function' ||
-      (typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'),
-    `expected a function, or an object with a method ${name}`,
-  )
+const timeoutMs = z.number().positive().max(LONGEST_MS)
 
 const defaults = z
   .strictObject({
     priority: z.int().min(1).max(1000),
     retries: z.int().min(0).max(1000),
-    backoff: z.strictObject({ baseMs: millis, factor: z.number().min(1).max(1000), maxMs: millis }).partial(),
-    timeoutMs: z.number().positive().max(LONGEST_MS),
+    backoff: backoffRule,
+    timeoutMs,
+    idleTimeoutMs: timeoutMs,
+    queueTimeoutMs: timeoutMs,
+    totalTimeoutMs: timeoutMs,
     durationMs: millis,
+    estimate: estimateRule,
+    budget: budgetRule,
+    replay: z.enum(['safe', 'never']),
+    approval: z.boolean(),
   })
   .partial()
 
-const pool = z.strictObject({
-  backend: method('run'),
-  concurrency: z.int().min(1).optional(),
-  queueLimit: z.int().min(1).optional(),
-  defaults: defaults.optional(),
-  intent: z.looseObject({}).optional(),
-  graceMs: millis.optional(),
-  agingMs: z.number().positive().max(LONGEST_MS).optional(),
-})
-
 const orchestrator = z.strictObject({
   pools: z
-    .record(z.string().min(1), z.union([z.instanceof(WorkerPool), pool]))
+    .record(z.string().min(1), z.union([z.instanceof(WorkerPool), poolRule(defaults)]))
     .refine(pools => Object.keys(pools).length > 0, 'expected at least one pool'),
+  limits: limitsRule.optional(),
   distributor: method('distribute').optional(),
   failureHandler: method('verdict').optional(),
   scheduler: method('decide').optional(),
   aggregator: method('aggregate').optional(),
   journal: method('open').optional(),
   clock: method('schedule').optional(),
+  machine: method('freeMemory').optional(),
   random: z.function().optional(),
   newId: z.function().optional(),
+  budget: budgetRule.optional(),
   retain: z.int().min(0).optional(),
 })
 
@@ -61,6 +58,18 @@ const run = z.strictObject({
     .optional(),
   whenFull: z.enum(['wait', 'reject']).optional(),
   weight: z.number().positive().max(1_000_000).optional(),
+  budget: runBudgetRule.optional(),
+  mode: z.enum(['parallel', 'serial', 'auto']).optional(),
+  auto: z
+    .strictObject({
+      minSpeedup: z.number().min(0),
+      minSavedMs: millis,
+      parallelCostFactor: z.number().min(0),
+      maxExtraCostUsd: z.number().min(0),
+    })
+    .partial()
+    .optional(),
+  autoFallbackToSerial: z.boolean().optional(),
 })
 
 const graph = z.instanceof(TaskGraph, { message: 'expected a TaskGraph, or a list of them' })
@@ -76,6 +85,19 @@ export function checkOrchestratorOptions(options: OrchestratorOptions): void {
 /** @throws INVALID_INPUT with one issue for each option that is not as documented. */
 export function checkRunOptions(options: RunOptions): void {
   check(run, options, 'options')
+}
+
+/** @throws INVALID_INPUT with one issue for each member that is not as documented, and where there `is` none to change. */
+export function checkBudget(budget: Budget, is: boolean): void {
+  check(budgetRule, budget, 'members of the budget')
+  if (is) return
+  const message = 'expected an orchestrator that was made with a budget; give it one in its options'
+  throw new CounterpointError('INVALID_INPUT', message, { issues: [{ path: 'budget', message }] })
+}
+
+/** @throws INVALID_INPUT with one issue for each member that is not as documented. */
+export function checkRunBudget(budget: RunBudget): void {
+  check(runBudgetRule, budget, 'members of the budget')
 }
 
 /** @throws INVALID_INPUT with one issue for each option that is not as documented. */

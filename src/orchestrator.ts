@@ -1,24 +1,32 @@
 import { systemClock } from './clock.js'
-import { decide } from './core/dag-scheduler.js'
+import type { Budget } from './core/budget.js'
 import type { JournalRecord } from './core/event.js'
-import { FailureHandler } from './core/failure-handler.js'
-import { emptyState, unended } from './core/run-state.js'
+import { emptyState } from './core/new-state.js'
+import { unended } from './core/run-state.js'
 import { Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import { checkPlan, Intake, type PlanInput } from './intake.js'
 import type { Journal, JournalHost, JournalProblem, OpenJournal } from './journal/journal.js'
 import { memoryJournal } from './journal/memory-journal.js'
 import { newJournal } from './journal/new-journal.js'
+import { sharedStreamsOf } from './journal/passing-stream.js'
 import { Obedience, reasonOf } from './obedience.js'
+import { openingTerms } from './opening-terms.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
-import { checkOrchestratorOptions, checkResumeOptions, checkRunOptions } from './options-check.js'
+import { checkBudget, checkOrchestratorOptions, checkResumeOptions, checkRunOptions } from './options-check.js'
+import { Outlook } from './outlook.js'
+import { partsOf } from './parts.js'
 import { compareGraphs } from './plan/compare-graph.js'
+import type { Forecast } from './plan/forecast.js'
 import { buildPools, distributorOf } from './pools/build-pools.js'
+import { Durations } from './pools/durations.js'
+import type { Limit } from './pools/limit.js'
 import type { WorkerPool } from './pools/worker-pool.js'
-import { ResultAggregator } from './results/result-aggregator.js'
 import { Run } from './run.js'
-import { RunEngine, type RunHost } from './run-engine.js'
+import { RunEngine } from './run-engine.js'
+import type { RunHost } from './run-host.js'
 import { notFound, Runs, replayed } from './runs.js'
+import { SharedBudget } from './shared-budget.js'
 import { Door, type WayIn } from './way-in.js'
 
 /**
@@ -33,6 +41,8 @@ import { Door, type WayIn } from './way-in.js'
 export class Orchestrator {
   /** The pools by name: to change their concurrency, pause them, look at their queues. */
   readonly pools: ReadonlyMap<string, WorkerPool>
+  /** What pools share, by their `limitKey`: to change limits, park, look at what is in flight. */
+  readonly limits: ReadonlyMap<string, Limit>
   /** The runs that are here, and those that the journal holds: to list, show and delete. */
   readonly runs: Runs
   readonly #journal: Journal
@@ -45,34 +55,44 @@ export class Orchestrator {
   readonly #runs = new Map<string, Run>()
   readonly #engines = new Map<string, RunEngine>()
   readonly #resuming = new Map<string, Promise<Run>>()
+  readonly #closeShared: () => Promise<unknown>
   #draining: Promise<void> | undefined
   readonly #settled: string[] = []
+  readonly #outlook: Outlook
   readonly #obeying = new WeakMap<AbortSignal, Obedience>()
 
   /** @throws INVALID_INPUT for options that are not as documented. */
   constructor(options: OrchestratorOptions) {
     checkOrchestratorOptions(options)
     const clock = options.clock ?? systemClock
-    const built = buildPools(options.pools, clock)
-    this.pools = built.workers
+    const random = options.random ?? Math.random
+    const { report } = this.#journalHost(undefined)
+    const publish = this.#emitter.publish.bind(this.#emitter)
     this.#journal = options.journal ?? memoryJournal()
     this.#ownJournal = options.journal === undefined
+    // A journal that is our own ends with us: it has nothing to keep over a restart.
+    const shared = sharedStreamsOf(options.journal, report)
+    const built = buildPools(options, { clock, random, report, publish, shared: shared('limits', true) })
+    const stream = shared('budget', false)
+    const budget = options.budget && new SharedBudget(options.budget, stream && { stream, clock, report })
+    this.#closeShared = () => Promise.all([built.close(), budget?.close()])
+    this.pools = built.workers
+    this.limits = built.limits
     this.runs = new Runs(this.#journal, this.#runs, runId => this.#engines.get(runId)?.closed)
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
     this.#retain = options.retain ?? 100
-    const failureHandler = options.failureHandler ?? new FailureHandler()
-    const scheduler = options.scheduler ?? decide
-    const aggregator = options.aggregator ?? new ResultAggregator()
+    const durations = new Durations()
+    this.#outlook = new Outlook(this.pools, durations)
     this.#intake = new Intake(built.defaults, distributorOf(options.distributor, built))
     this.#host = {
       clock,
-      random: options.random ?? Math.random,
-      decide: typeof scheduler === 'function' ? scheduler : scheduler.decide.bind(scheduler),
-      judge: typeof failureHandler === 'function' ? failureHandler : failureHandler.verdict.bind(failureHandler),
-      aggregate: typeof aggregator === 'function' ? aggregator : aggregator.aggregate.bind(aggregator),
+      random,
+      ...partsOf(options),
       pools: built.pools,
       admission: built.admission,
       emitter: this.#emitter,
+      budget,
+      took: (pool, ms) => durations.note(pool, ms),
       ended: (runId, settled) => this.#onEnded(runId, settled),
       released: runId => this.#onReleased(runId),
     }
@@ -105,7 +125,7 @@ export class Orchestrator {
     const way = door.comeIn(checked.tasks)
     const journal = this.#openNew(runId, way)
     const engine = new RunEngine(this.#host, { state: emptyState(runId), journal, door, weight: options.weight ?? 1 })
-    engine.begin(checked, options.failureMode, way)
+    engine.begin(checked, openingTerms(options, this.#outlook, this.#host.budget !== undefined), way)
     return this.#keep(engine, options.signal)
   }
 
@@ -147,6 +167,7 @@ export class Orchestrator {
     const engines = [...this.#engines.values()]
     await Promise.all(engines.map(engine => engine.drain(timeoutMs)))
     await Promise.all(engines.map(engine => engine.closed))
+    await this.#closeShared()
   }
 
   async #resume(runId: string, options: ResumeOptions): Promise<Run> {
@@ -171,6 +192,33 @@ export class Orchestrator {
     }
   }
 
+  /**
+   * Foretells a run of this plan: how long it takes in parallel and serially, and what it costs; by what its tasks declare, and what the
+   * pools have taken so far. Nothing is started. Tasks without a pool go where the distributor says.
+   *
+   * @throws as `run` does.
+   */
+  async forecast(plan: PlanInput, options: Pick<RunOptions, 'only'> = {}): Promise<Forecast> {
+    checkRunOptions(options)
+    return this.#outlook.forecast(await this.#intake.route(checkPlan(plan, options.only).tasks))
+  }
+
+  /**
+   * From now on all runs together may use this; what has been used is kept, and tasks that were held for want of it try again.
+   *
+   * @throws INVALID_INPUT for a budget that is not as documented, or when the orchestrator was made without one.
+   */
+  setBudget(budget: Budget): void {
+    checkBudget(budget, this.#host.budget !== undefined)
+    if (this.#host.budget) this.#host.budget.budget = budget
+    for (const engine of this.#engines.values()) void engine.sent({ type: 'budget' })
+  }
+
+  /** What all runs together have used of the budget, and what is set aside for attempts that run; undefined without a budget. */
+  get spent(): { readonly costUsd: number; readonly tokens: number; readonly wallMs: number } | undefined {
+    return this.#host.budget?.used
+  }
+
   /** A journal that refuses leaves no place taken. */
   #openNew(runId: string, way: WayIn): OpenJournal {
     try {
@@ -181,9 +229,14 @@ export class Orchestrator {
     }
   }
 
-  #journalHost(runId: string): JournalHost {
+  #journalHost(runId: string | undefined): JournalHost {
     const tell = (problem: JournalProblem): void =>
-      this.#emitter.report({ type: 'error', error: problem.error, where: `journal: ${problem.message}`, runId })
+      this.#emitter.report({
+        type: 'error',
+        error: problem.error,
+        where: `journal: ${problem.message}`,
+        ...(runId !== undefined && { runId }),
+      })
     return { report: tell }
   }
 

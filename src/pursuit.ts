@@ -1,21 +1,27 @@
-import { Attempts, type AttemptsSetup, timeoutOf } from './attempts.js'
-import type { JournalRecord } from './core/event.js'
+import { Attempts, type AttemptsSetup } from './attempts.js'
+import type { JournalRecord, RunEvent } from './core/event.js'
 import type { Failure } from './core/failure.js'
-import type { Json } from './core/json.js'
 import { Ranks } from './core/rank.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
 import type { TaskSpec, TaskState } from './core/task.js'
+import { Places } from './places.js'
 import type { Admission } from './pools/admission.js'
-import type { Claimant, Lane, Lease } from './pools/lane.js'
-import { type InputFunction, makeInput, outputsFor } from './request.js'
-
-const DEFAULT_PRIORITY = 3
+import type { Claimant, ClaimTerms, Lane, Lease } from './pools/lane.js'
+import { Preparation } from './preparation.js'
+import { RunLanes } from './run-lanes.js'
+import { type ParkedPool, parkedAmong } from './run-view.js'
+import type { SharedBudget } from './shared-budget.js'
+import { Starts } from './starts.js'
+import { WaitingTimes } from './waiting-times.js'
+import { Wakes } from './wakes.js'
 
 /** What a {@link Pursuit} works with. */
 export interface PursuitSetup extends Omit<AttemptsSetup, 'inputExpired'> {
   readonly admission: Admission
   readonly weight: number
+  /** What all runs together may use. */
+  readonly budget: SharedBudget | undefined
 }
 
 /**
@@ -28,55 +34,87 @@ export class Pursuit implements Claimant {
   readonly attempts: Attempts
   readonly #setup: PursuitSetup
   readonly #head: RunState
-  readonly #durable: RunState
   readonly #ranks = new Ranks()
-  readonly #lanes = new Map<string, Lane>()
+  readonly #lanes: RunLanes
   readonly #seen: (TaskState | undefined)[] = []
-  readonly #inputs = new Set<number>()
-  readonly #inside = new Set<number>()
-  readonly #wakes = new Map<number, () => void>()
+  readonly #preparation: Preparation
+  readonly #places: Places
+  readonly #starts: Starts
+  readonly #wakes: Wakes
+  /** Only while there are tasks with such time-outs. */
+  #waiting: WaitingTimes | undefined
   /** Tasks whose attempt has ended by the record that is pursued. */
   readonly #ended: number[] = []
   #ranked = 0
-  #held = false
 
   constructor(setup: PursuitSetup, head: RunState, durable: RunState) {
-    this.attempts = new Attempts({ ...setup, inputExpired: index => this.#inputExpired(index) }, head)
+    this.attempts = new Attempts(
+      { ...setup, inputExpired: index => this.#preparation.inputExpired(index) },
+      head,
+      durable,
+    )
+    this.#preparation = new Preparation({
+      attempts: this.attempts,
+      head,
+      durable,
+      binding: id => setup.binding(id),
+      start: (index, input, failure) => this.#starts.send(index, input, failure),
+      pass: index => {
+        this.#enqueue(index, this.#head.states[index] as Extract<TaskState, { status: 'ready' }>)
+        this.#lanes.offer()
+      },
+      hold: index => setup.send({ type: 'hold', index, because: 'approval' }),
+    })
+    this.#lanes = new RunLanes(this, setup.pools, setup.weight)
+    this.#places = new Places(setup.admission, head)
+    this.#starts = new Starts({
+      head,
+      attempts: this.attempts,
+      budget: setup.budget,
+      send: setup.send,
+      firstEstimate: pool => setup.pools.get(pool)?.pool.backend.estimate,
+    })
+    this.#wakes = new Wakes(setup.clock, index => setup.send({ type: 'wake', index }))
     this.#setup = setup
     this.#head = head
-    this.#durable = durable
   }
 
   /** Effects of a decision that nobody can hear. */
   decided(signal: Signal, record: JournalRecord): void {
-    const { specs, phase } = this.#head
+    const { specs } = this.#head
     if (this.#ranked < specs.length) this.#takeIn(signal.type === 'recover')
-    this.#hold(phase.status !== 'running')
-    if (signal.type === 'start') this.#takeSlot(signal.index)
-    for (const event of record) {
+    this.#reviewHold()
+    if (signal.type === 'start' || (signal.type === 'exhaust' && signal.level === 'hard')) this.#takeSlot(signal.index)
+    for (let place = 0; place < record.length; place++) {
+      const event = record[place] as RunEvent
       const { index } = event as { readonly index?: number }
-      if (index !== undefined) this.#pursue(index)
+      if (index === undefined) continue
+      if (event.type === 'attempt.failed' || event.type === 'task.succeeded') this.attempts.ended(event)
+      this.#setup.budget?.heard(this.#head, event)
+      this.#pursue(index)
     }
     if (signal.type === 'recover') for (let index = 0; index < specs.length; index++) this.#pursue(index)
-    // Only now are slots given back: what this record made ready is there to be claimed, too.
-    if (this.#ended.length > 0) for (const index of this.#ended.splice(0)) this.attempts.finish(index)
+    // Only now are slots given back, and tasks claimed: all that the record made ready has its place in the order.
+    if (this.#ended.length === 1) this.attempts.finish(this.#ended.pop() as number)
+    else if (this.#ended.length > 0) for (const index of this.#ended.splice(0)) this.attempts.finish(index)
+    if (this.#head.serial) this.#reviewHold()
+    this.#lanes.offer()
   }
 
   /** Effects of a record that is durable. */
   published(record: JournalRecord): void {
     this.attempts.published(record)
-    if (this.#inputs.size === 0) return
-    for (const event of record)
-      if (event.type === 'task.ready' && this.#inputs.delete(event.index)) this.#makeInput(event.index)
+    this.#preparation.published(record)
   }
 
   /** The run is over: nothing of it is left in pools or timers. */
   close(): void {
-    for (const lane of this.#lanes.values()) lane.close()
-    for (const index of this.#inside) this.#left(index)
-    for (const callOff of this.#wakes.values()) callOff()
+    this.#setup.budget?.left(this.#head)
+    this.#lanes.close()
+    this.#places.close()
+    this.#wakes.close()
+    this.#waiting?.close()
     this.attempts.close()
-    this.#wakes.clear()
   }
 
   path(index: number): number {
@@ -86,11 +124,24 @@ export class Pursuit implements Claimant {
   claim(index: number, lease: Lease): boolean {
     if (this.#head.states[index]?.status !== 'ready' || this.attempts.of(index)) return false
     this.attempts.claim(index, lease)
-    const { id, input } = this.#head.specs[index] as TaskSpec
-    if (typeof this.#setup.binding(id)?.input !== 'function') this.#start(index, input ?? null)
-    else if (this.#durable.states[index]?.status === 'ready') this.#makeInput(index)
-    else this.#inputs.add(index)
+    this.#waiting?.claimed(index)
+    if (this.#head.serial) this.#reviewHold()
+    if (!this.#preparation.makesInput(index)) this.#starts.send(index, this.#head.specs[index]?.input ?? null)
     return true
+  }
+
+  terms(index: number): ClaimTerms | undefined {
+    return this.#starts.terms(index)
+  }
+
+  parked(parked: boolean, lane: Lane): void {
+    const pool = this.#lanes.poolOf(lane)
+    if (pool !== undefined) this.#waiting?.park(pool, parked)
+  }
+
+  /** The pools in which it has had tasks, and that are parked. */
+  parkedPools(): readonly ParkedPool[] {
+    return parkedAmong(this.#lanes.pools, this.#setup.pools)
   }
 
   #takeIn(recovered: boolean): void {
@@ -99,10 +150,12 @@ export class Pursuit implements Claimant {
     for (; this.#ranked < this.#head.specs.length; this.#ranked++) this.#enter(this.#ranked, recovered)
   }
 
-  #hold(held: boolean): void {
-    if (held === this.#held) return
-    this.#held = held
-    for (const lane of this.#lanes.values()) lane.hold(held)
+  /** Nothing is claimed while the run does not go on; in a serial one, not while there is an attempt. */
+  #reviewHold(): void {
+    const { phase, serial } = this.#head
+    const going = phase.status === 'running'
+    this.#waiting?.run(going)
+    this.#lanes.hold(!going || (serial && this.attempts.size > 0))
   }
 
   #pursue(index: number): void {
@@ -110,107 +163,60 @@ export class Pursuit implements Claimant {
     const before = this.#seen[index]
     if (state === before) return
     this.#seen[index] = state
-    if (before?.status === 'delayed') this.#callOffWake(index)
+    this.#waiting?.moved(index, state)
+    if (before?.status === 'delayed') this.#wakes.callOff(index)
     if (before?.status === 'ready' && state.status !== 'running') this.#withdraw(index)
-    if (state.status === 'running' || state.status === 'stopping') return this.#left(index)
+    if (state.status === 'running' || state.status === 'stopping') return this.#places.leave(index)
     if (this.attempts.of(index)) this.#ended.push(index)
-    if (state.status === 'ready') this.#enqueue(index, state.since)
+    if (state.status === 'ready') this.#ready(index, state)
     else if (state.status === 'delayed') this.#sleep(index, state.until)
-    else if (state.status !== 'blocked') this.#left(index)
+    else if (state.status !== 'blocked' && state.status !== 'held') this.#places.leave(index)
   }
 
-  /** Task `index` came in, and holds a place in the admission of its pool until it starts or ends. */
   #enter(index: number, recovered: boolean): void {
-    const { pool } = this.#head.specs[index] as TaskSpec
-    if (pool === undefined || !this.#setup.admission.counts(pool)) return
-    if (recovered) {
-      const { status } = this.#head.states[index] as TaskState
-      if ((status !== 'blocked' && status !== 'ready') || this.#head.tallies[index]?.attempts !== 0) return
-      this.#setup.admission.occupy(new Map([[pool, 1]]))
+    const { queueTimeoutMs, totalTimeoutMs } = this.#head.specs[index] as TaskSpec
+    if (queueTimeoutMs !== undefined || totalTimeoutMs !== undefined) this.#waiting ??= this.#newWaiting()
+    this.#places.enter(index, recovered)
+  }
+
+  #newWaiting(): WaitingTimes {
+    const expired = (index: number, failure: Failure): void => {
+      const state = this.#head.states[index] as TaskState
+      this.#setup.send({ type: 'expire', index, attempt: state.status === 'running' ? state.attempt : 0, failure })
     }
-    this.#inside.add(index)
+    const isParked = (pool: string): boolean => this.#lanes.isParked(pool)
+    return new WaitingTimes({ clock: this.#setup.clock, head: this.#head, isParked, expired })
   }
 
-  /** Frees its place, once: it has started or ended. */
-  #left(index: number): void {
-    if (this.#inside.delete(index)) this.#setup.admission.leave((this.#head.specs[index] as TaskSpec).pool as string)
+  #ready(index: number, state: Extract<TaskState, { status: 'ready' }>): void {
+    if (!this.#preparation.gates(index)) this.#enqueue(index, state)
   }
 
-  #enqueue(index: number, since: number): void {
+  #enqueue(index: number, { since }: { readonly since: number }): void {
     const spec = this.#head.specs[index] as TaskSpec
-    const lane = spec.pool === undefined ? undefined : this.#lane(spec.pool)
-    if (lane) return lane.push(index, spec.priority ?? DEFAULT_PRIORITY, since)
+    if (this.#lanes.push(index, spec, since)) return this.#waiting?.queued(index)
     const known = [...this.#setup.pools.keys()].join(', ')
     const message = `${spec.pool === undefined ? 'the task names no pool and none could be found' : `there is no pool "${spec.pool}"`}; pools: ${known}`
-    this.#start(index, null, { kind: 'bad-input', code: 'NO_POOL', message })
+    this.#starts.send(index, null, { kind: 'bad-input', code: 'NO_POOL', message })
   }
 
   /** Its path has grown: a ready task takes its new place. Its old entry is passed over when it is met. */
   #raise(index: number): void {
     const state = this.#seen[index]
     if (state?.status !== 'ready' || this.attempts.of(index)) return
-    const { pool = '', priority = DEFAULT_PRIORITY } = this.#head.specs[index] as TaskSpec
-    this.#lanes.get(pool)?.raise(index, priority, state.since)
-  }
-
-  #lane(name: string): Lane | undefined {
-    const open = this.#lanes.get(name)
-    if (open) return open
-    const lane = this.#setup.pools.get(name)?.pool.open(this, this.#setup.weight)
-    if (lane === undefined) return undefined
-    lane.hold(this.#held)
-    this.#lanes.set(name, lane)
-    return lane
+    this.#lanes.raise(index, this.#head.specs[index] as TaskSpec, state.since)
   }
 
   /** Ready no more, and not because it runs. */
   #withdraw(index: number): void {
-    this.#inputs.delete(index)
+    if (this.#preparation.callOff(index)) return
     if (this.attempts.of(index)) this.attempts.finish(index)
-    else this.#lanes.get((this.#head.specs[index] as TaskSpec).pool ?? '')?.drop()
+    else this.#lanes.drop(this.#head.specs[index] as TaskSpec)
   }
 
   #sleep(index: number, until: number): void {
     // After a restart the wall clock may say anything: no wait grows longer than it was meant to be.
-    const delayMs = Math.min(until - this.#setup.now(), until - this.#head.at)
-    this.#wakes.set(
-      index,
-      this.#setup.clock.schedule(
-        () => {
-          this.#wakes.delete(index)
-          this.#setup.send({ type: 'wake', index })
-        },
-        Math.max(0, delayMs),
-      ),
-    )
-  }
-
-  #callOffWake(index: number): void {
-    this.#wakes.get(index)?.()
-    this.#wakes.delete(index)
-  }
-
-  #makeInput(index: number): void {
-    const { id } = this.#head.specs[index] as TaskSpec
-    const make = this.#setup.binding(id)?.input as InputFunction
-    const attempt = this.attempts.of(index)
-    attempt?.limitInput(timeoutOf(this.#head.specs[index] as TaskSpec))
-    makeInput(make, outputsFor(this.#head, index), (input, failure) => {
-      // It may come too late: for a task that was cancelled, or an attempt that did not get it in time.
-      if (attempt && this.attempts.of(index) === attempt) this.#start(index, input, failure)
-    })
-  }
-
-  #inputExpired(index: number): void {
-    const timeoutMs = timeoutOf(this.#head.specs[index] as TaskSpec)
-    const message = `the input function took longer than ${timeoutMs} ms`
-    this.#start(index, null, { kind: 'timeout', timeout: 'attempt', message })
-  }
-
-  #start(index: number, input: Json, failure?: Failure): void {
-    const { pool = '' } = this.#head.specs[index] as TaskSpec
-    const backend = this.#setup.pools.get(pool)?.pool.backend.name ?? pool
-    this.#setup.send({ type: 'start', index, pool, backend, input, ...(failure && { failure }) })
+    this.#wakes.set(index, Math.min(until - this.#setup.now(), until - this.#head.at))
   }
 
   /** The slot of a task whose start has been decided: for its attempt, or back. */
@@ -221,6 +227,6 @@ export class Pursuit implements Claimant {
     this.#seen[index] = state.status === 'ready' ? state : undefined
     if (state.status === 'running') return this.attempts.prepare(index, state)
     this.attempts.finish(index)
-    if (state.status === 'ready') this.#enqueue(index, state.since)
+    if (state.status === 'ready') this.#enqueue(index, state)
   }
 }

@@ -12,11 +12,12 @@ export async function reapLeftOvers(
 ): Promise<void> {
   for (const [name, { pool }] of pools) {
     const keys = state.states.flatMap(task => ('key' in task && task.pool === name ? [task.key] : []))
-    if (keys.length === 0 || !pool.backend.reap) continue
-    try {
-      await pool.backend.reap(keys, state.startedAt)
-    } catch (error) {
-      report(`reap of pool ${name}`, error)
-    }
+    if (keys.length === 0) continue
+    for (const backend of pool.backends)
+      try {
+        await backend.reap?.(keys, state.startedAt)
+      } catch (error) {
+        report(`reap of pool ${name}`, error)
+      }
   }
 }

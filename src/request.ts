@@ -1,10 +1,11 @@
 import type { Failure } from './core/failure.js'
 import { canonicalJson, type Json } from './core/json.js'
 import type { RunState } from './core/run-state.js'
-import type { RunningState, TaskSpec, TaskState } from './core/task.js'
+import type { RunningState, Tally, TaskSpec, TaskState } from './core/task.js'
 import type { AgentRequest } from './pools/agent-backend.js'
 import { failureOf } from './pools/thrown-failure.js'
 
+const NO_IDS: readonly string[] = []
 const NO_OUTPUTS: Readonly<Record<string, Json>> = Object.freeze(Object.create(null))
 
 /** Makes a task's input from the outputs of what it waited for. */
@@ -34,18 +35,33 @@ export function makeInput(
 export function requestOf(state: RunState, index: number, { pool, input }: RunningState): AgentRequest {
   const { id, description, context } = state.specs[index] as TaskSpec
   const task = context === undefined ? { id, description, pool } : { id, description, pool, context }
-  return { runId: state.runId, runStartedAt: state.startedAt, task, input, outputs: outputsFor(state, index) }
+  const { runId, startedAt } = state
+  const request: AgentRequest = { runId, runStartedAt: startedAt, task, input, outputs: outputsFor(state, index) }
+  const { feedback } = state.tallies[index] as Tally
+  return feedback === undefined ? request : { ...request, feedback }
 }
 
-/** The outputs of what a task waited for, by id. */
+/** The outputs of what a task waited for, and of its soft dependencies that have succeeded, by id. */
 export function outputsFor(state: RunState, index: number): Readonly<Record<string, Json>> {
   const needs = state.needs[index] as readonly number[]
-  if (needs.length === 0) return NO_OUTPUTS
+  const { softAfter = NO_IDS } = state.specs[index] as TaskSpec
+  if (needs.length === 0 && softAfter.length === 0) return NO_OUTPUTS
   // No prototype: ids are keys of the plan's making, and an object literal would get a hidden class of its own for each.
   const outputs: Record<string, Json> = Object.create(null)
-  for (const need of needs) {
+  for (let place = 0; place < needs.length; place++) {
+    const need = needs[place] as number
     const task = state.states[need] as TaskState
     if (task.status === 'succeeded') outputs[(state.specs[need] as TaskSpec).id] = task.output
   }
+  for (const id of softAfter) {
+    const output = outputOf(state, id)
+    if (output !== undefined) outputs[id] = output
+  }
   return outputs
+}
+
+/** The output of a task by its id; undefined when it has not succeeded. */
+export function outputOf(state: RunState, id: string): Json | undefined {
+  const task = state.states[state.ids.get(id) ?? -1]
+  return task?.status === 'succeeded' ? task.output : undefined
 }

@@ -1,48 +1,19 @@
-import type { OpenPool } from './attempts.js'
-import type { Clock } from './clock.js'
-import type { JudgeFailure } from './core/decision.js'
-import type { FailureMode, JournalRecord } from './core/event.js'
-import type { RunState } from './core/run-state.js'
+import type { JournalRecord, RunEvent } from './core/event.js'
 import type { Signal } from './core/signal.js'
-import { type CounterpointEvent, Emitter } from './emitter.js'
-import { Entrance } from './entrance.js'
+import { Emitter, type RunChannelEvent, type RunEventMap } from './emitter.js'
+import { Entrance, type OpeningTerms } from './entrance.js'
 import { CounterpointError } from './errors.js'
 import { EventLog } from './event-log.js'
 import type { CheckedPlan } from './intake.js'
-import type { OpenJournal } from './journal/journal.js'
-import type { Aggregate, Decide } from './options.js'
 import type { TaskBinding, TaskGraph } from './plan/task-graph.js'
-import type { Admission } from './pools/admission.js'
 import { Pursuit } from './pursuit.js'
 import { reapLeftOvers } from './reap-left-overs.js'
 import type { RunResult } from './results/result-aggregator.js'
+import type { RunHost, RunSetup } from './run-host.js'
 import { RunLoop } from './run-loop.js'
-import { finishedRun, type RunningTask, runningTask } from './run-view.js'
-import type { Door, WayIn } from './way-in.js'
-
-/** What an orchestrator gives each of its runs. */
-export interface RunHost {
-  readonly clock: Clock
-  readonly random: () => number
-  readonly decide: Decide
-  readonly judge: JudgeFailure
-  readonly aggregate: Aggregate
-  readonly pools: ReadonlyMap<string, OpenPool>
-  readonly admission: Admission
-  readonly emitter: Emitter
-  /** The run is over in this process: it has settled, or another one may resume it. */
-  ended(runId: string, settled: boolean): void
-  released(runId: string): void
-}
-
-/** What makes one run different from another. */
-export interface RunSetup {
-  /** Empty, or replayed from the journal. */
-  readonly state: RunState
-  readonly journal: OpenJournal
-  readonly weight: number
-  readonly door: Door
-}
+import { finishedRun, type ParkedPool, type RunningTask, runningTask } from './run-view.js'
+import { WallBudget } from './wall-budget.js'
+import type { WayIn } from './way-in.js'
 
 /** How long a journal may take for its last records after everything was told to stop, in milliseconds. */
 const JOURNAL_GRACE_MS = 5_000
@@ -51,7 +22,7 @@ const JOURNAL_GRACE_MS = 5_000
 export class RunEngine {
   readonly id: string
   readonly result: Promise<RunResult>
-  readonly emitter: Emitter
+  readonly emitter: Emitter<RunEventMap>
   readonly log: EventLog
   readonly loop: RunLoop
   /** When the journal has been let go of, after the end. */
@@ -59,6 +30,7 @@ export class RunEngine {
   readonly #host: RunHost
   readonly #setup: RunSetup
   readonly #pursuit: Pursuit
+  readonly #wallBudget: WallBudget
   readonly entrance: Entrance
   readonly #graphs: TaskGraph[] = []
   readonly #cleanups: (() => void)[] = []
@@ -84,12 +56,17 @@ export class RunEngine {
     this.loop = new RunLoop({
       ...host,
       ...setup,
-      decided: (signal, record) => this.#pursuit.decided(signal, record),
+      decided: (signal, record) => {
+        // First: when its time is over, nothing starts any more.
+        this.#wallBudget.decided(this.loop.head, record)
+        this.#pursuit.decided(signal, record)
+      },
       published: record => this.#published(record),
       history: () => this.log.all(),
       stalled: error => this.#stalled(error),
     })
     this.#pursuit = this.#makePursuit()
+    this.#wallBudget = new WallBudget(host.clock, () => this.loop.send({ type: 'elapse' }))
     this.entrance = new Entrance({
       runId: this.id,
       door: setup.door,
@@ -102,8 +79,8 @@ export class RunEngine {
   }
 
   /** Begins with a plan whose tasks are on their way in. When that fails, `result` rejects, and nothing has been started. */
-  begin(plan: CheckedPlan, failureMode: FailureMode | undefined, way: WayIn): void {
-    this.entrance.begin(plan, failureMode, way)
+  begin(plan: CheckedPlan, terms: OpeningTerms, way: WayIn): void {
+    this.entrance.begin(plan, terms, way)
     this.entrance.begun.catch(error => this.#end(() => this.#reject(error)))
   }
 
@@ -162,6 +139,11 @@ export class RunEngine {
     return tasks
   }
 
+  /** The pools that it uses and that are parked. */
+  parked(): readonly ParkedPool[] {
+    return this.#pursuit.parkedPools()
+  }
+
   release(): void {
     this.log.release()
     this.#host.released(this.id)
@@ -169,14 +151,14 @@ export class RunEngine {
 
   #published(record: JournalRecord): void {
     this.log.push(record)
-    for (const event of record) this.#publish(event)
+    for (let place = 0; place < record.length; place++) this.#publish(record[place] as RunEvent)
     this.#pursuit.published(record)
     const last = record[record.length - 1]?.type
     if (last === 'run.settled') this.#finish()
     else if (last === 'run.suspended') this.#suspend()
   }
 
-  #publish(event: CounterpointEvent): void {
+  #publish(event: RunChannelEvent): void {
     this.emitter.publish(event)
     this.#host.emitter.publish(event)
   }
@@ -212,6 +194,7 @@ export class RunEngine {
   /** Nothing of the run is left in pools, timers or listeners; then the result is told. */
   #end(tell: () => void): void {
     this.#pursuit.close()
+    this.#wallBudget.close()
     for (const cleanup of this.#cleanups.splice(0)) cleanup()
     this.log.end()
     this.#resolveOver()

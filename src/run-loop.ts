@@ -2,7 +2,8 @@ import type { Clock } from './clock.js'
 import type { JudgeFailure } from './core/decision.js'
 import type { JournalRecord, RunEvent } from './core/event.js'
 import { evolve, replay } from './core/evolve.js'
-import { copyState, type RunState } from './core/run-state.js'
+import { copyState } from './core/new-state.js'
+import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
 import type { OpenJournal } from './journal/journal.js'
 import type { Decide } from './options.js'
@@ -109,6 +110,8 @@ export class RunLoop {
   }
 
   #take(): Signal {
+    // Mostly there is one. `pop` keeps the room for the next one, which `length = 0` gives back.
+    if (this.#next === 0 && this.#inbox.length === 1) return this.#inbox.pop() as Signal
     const signal = this.#inbox[this.#next++] as Signal
     if (this.#next === this.#inbox.length) {
       this.#inbox.length = 0
@@ -155,7 +158,8 @@ export class RunLoop {
   }
 
   #publish(record: JournalRecord, done: Done | undefined): void {
-    if (this.durable !== this.head) for (const event of record) evolve(this.durable, event)
+    if (this.durable !== this.head)
+      for (let place = 0; place < record.length; place++) evolve(this.durable, record[place] as RunEvent)
     this.#setup.published(record)
     done?.(true)
   }

@@ -1,8 +1,11 @@
+import type { OpenPool } from './attempts.js'
 import type { Outcome } from './core/event.js'
+import type { Failure } from './core/failure.js'
 import type { RunState, RunStatus } from './core/run-state.js'
 import { addUsage } from './core/tally.js'
-import type { Tally, TaskSpec, TaskState, TaskStatus } from './core/task.js'
+import type { HoldReason, Tally, TaskSpec, TaskState, TaskStatus } from './core/task.js'
 import type { Report } from './pools/agent-backend.js'
+import type { ParkReason } from './pools/pool-event.js'
 import type { FinishedRun, TaskResult } from './results/result-aggregator.js'
 
 /** A task that has an attempt. */
@@ -16,6 +19,25 @@ export interface RunningTask {
   readonly progress?: number
   /** What the agent last said. */
   readonly message?: string
+}
+
+/** A task that waits for a person, or for more budget. */
+export interface HeldTask {
+  readonly id: string
+  readonly because: HoldReason
+  /** In milliseconds since 1970. */
+  readonly since: number
+  /** With `interrupted`: of the attempt of which nobody knows how far it came. */
+  readonly failure?: Failure
+}
+
+/** A pool that starts nothing for a while. */
+export interface ParkedPool {
+  readonly pool: string
+  /** When it opens, in milliseconds since 1970, and how long that is from now, in milliseconds. */
+  readonly until: number
+  readonly leftMs: number
+  readonly because: ParkReason
 }
 
 /** How far a run is. */
@@ -32,10 +54,18 @@ export interface RunProgress {
   /** In milliseconds since 1970; 0 before it has started. */
   readonly startedAt: number
   readonly running: readonly RunningTask[]
+  /** What waits for a person, or for more budget: `run.approve`, `run.reject`, `run.setBudget`. */
+  readonly held: readonly HeldTask[]
+  /** Which of its pools are parked. */
+  readonly parked: readonly ParkedPool[]
 }
 
 /** How far the run of `state` is. */
-export function progressOf(state: RunState, running: readonly RunningTask[]): RunProgress {
+export function progressOf(
+  state: RunState,
+  running: readonly RunningTask[],
+  parked: readonly ParkedPool[],
+): RunProgress {
   const { runId, phase, counts, specs, startedAt } = state
   const ended = counts.succeeded + counts.dead + counts.skipped + counts.cancelled
   return {
@@ -47,7 +77,19 @@ export function progressOf(state: RunState, running: readonly RunningTask[]): Ru
     counts: { ...counts },
     startedAt,
     running,
+    held: heldTasks(state),
+    parked,
   }
+}
+
+function heldTasks(state: RunState): readonly HeldTask[] {
+  if (state.counts.held === 0) return []
+  return state.states.flatMap((task, index) => {
+    if (task.status !== 'held') return []
+    const { id } = state.specs[index] as TaskSpec
+    const { because, since, failure } = task
+    return [{ id, because, since, ...(failure && { failure }) }]
+  })
 }
 
 /** The running task `index`, with what it last reported. */
@@ -136,4 +178,13 @@ export function finishedRun(state: RunState, outcome: Outcome): FinishedRun {
       return tasks
     },
   }
+}
+
+/** Which of these pools are parked. */
+export function parkedAmong(names: readonly string[], pools: ReadonlyMap<string, OpenPool>): readonly ParkedPool[] {
+  return names.flatMap(pool => {
+    const { parkedUntil, parkedMs, parkedBecause } = pools.get(pool)?.pool.stats() ?? {}
+    if (parkedUntil === undefined || parkedMs === undefined || parkedBecause === undefined) return []
+    return [{ pool, until: parkedUntil, leftMs: parkedMs, because: parkedBecause }]
+  })
 }

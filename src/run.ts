@@ -1,7 +1,9 @@
+import type { RunBudget } from './core/budget.js'
 import type { RunEvent } from './core/event.js'
-import type { EventMap } from './emitter.js'
+import type { RunEventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import type { PlanInput } from './intake.js'
+import { checkRunBudget } from './options-check.js'
 import type { RunResult, TaskResult } from './results/result-aggregator.js'
 import type { RunEngine } from './run-engine.js'
 import { progressOf, type RunProgress, taskResult } from './run-view.js'
@@ -36,12 +38,12 @@ export class Run {
    * Hears events by name, all of them on `event`, and on `error` what listeners of this run threw.
    * A listener that throws changes nothing. Gives a function that takes the listener off.
    */
-  on<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => unknown): () => void {
+  on<K extends keyof RunEventMap>(name: K, listener: (payload: RunEventMap[K]) => unknown): () => void {
     return this.#engine.emitter.on(name, listener)
   }
 
   /** Takes a listener off. */
-  off<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => unknown): void {
+  off<K extends keyof RunEventMap>(name: K, listener: (payload: RunEventMap[K]) => unknown): void {
     this.#engine.emitter.off(name, listener)
   }
 
@@ -57,7 +59,7 @@ export class Run {
 
   /** How far the run is. */
   progress(): RunProgress {
-    return progressOf(this.#engine.loop.durable, this.#engine.running())
+    return progressOf(this.#engine.loop.durable, this.#engine.running(), this.#engine.parked())
   }
 
   /** What is known of one task so far; undefined when the run has no such task. */
@@ -84,8 +86,8 @@ export class Run {
   }
 
   /**
-   * Calls one task off; what waits for it is skipped, with this task as the root cause. Resolves when that is durable.
-   * A task that has ended stays as it is.
+   * Calls a branch off: this task, and what waits for it, which is skipped with this task as the root cause (but for what its trigger
+   * rule lets run all the same). Resolves when that is durable. A task that has ended stays as it is.
    *
    * @throws NOT_FOUND when the run has no such task.
    */
@@ -93,6 +95,38 @@ export class Run {
     await this.#engine.sent({ type: 'cancel', taskId: id, reason })
     if (!this.#engine.loop.head.ids.has(id))
       throw new CounterpointError('NOT_FOUND', `run ${this.id} has no task "${id}"`, { id })
+  }
+
+  /**
+   * Lets a held task go on: one that needs approval, one whose interrupted attempt may have done something (it is tried again), or one
+   * that no budget has room for (it may go over). Who approved it stands in the journal. Resolves when that is durable.
+   *
+   * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held; RUN_SUSPENDED when the run is suspended.
+   */
+  async approve(id: string, options: { readonly by?: string } = {}): Promise<void> {
+    await this.#checkHeld(id)
+    await this.#engine.sent({ type: 'approve', taskId: id, ...(options.by !== undefined && { by: options.by }) })
+  }
+
+  /**
+   * Ends a held task: it is dead (`refused`, code `REJECTED`), and what waits for it is skipped. Resolves when that is durable.
+   *
+   * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held; RUN_SUSPENDED when the run is suspended.
+   */
+  async reject(id: string, reason = 'rejected by the host'): Promise<void> {
+    await this.#checkHeld(id)
+    await this.#engine.sent({ type: 'reject', taskId: id, reason })
+  }
+
+  /**
+   * From now on the run may use this; what it has used is kept, and tasks that were held for want of budget try again.
+   * A run that was paused because its time was over goes on with `unpause`. Resolves when that is durable.
+   *
+   * @throws INVALID_INPUT for a budget that is not as documented.
+   */
+  async setBudget(budget: RunBudget): Promise<void> {
+    checkRunBudget(budget)
+    await this.#engine.sent({ type: 'budget', budget })
   }
 
   /** Starts nothing until `unpause`; what runs goes on. Resolves when that is durable. */
@@ -113,5 +147,21 @@ export class Run {
     if (this.#engine.loop.durable.phase.status !== 'settled') return false
     this.#engine.release()
     return true
+  }
+
+  /** A word that comes before the run has begun waits for that; one for a run that is suspended here is told so. */
+  async #checkHeld(id: string): Promise<void> {
+    await this.#engine.entrance.begun
+    const { status: phase } = this.#engine.loop.head.phase
+    if (phase === 'suspended') {
+      const message = `run ${this.id} is suspended: orchestrator.resume("${this.id}") goes on with it, and takes the word of a person`
+      throw new CounterpointError('RUN_SUSPENDED', message, { runId: this.id })
+    }
+    const { ids, states } = this.#engine.loop.head
+    const state = states[ids.get(id) ?? -1]
+    if (state === undefined) throw new CounterpointError('NOT_FOUND', `run ${this.id} has no task "${id}"`, { id })
+    const { status } = state
+    if (status !== 'held')
+      throw new CounterpointError('NOT_HELD', `task "${id}" of run ${this.id} is ${status}, not held`, { id, status })
   }
 }

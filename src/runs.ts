@@ -1,6 +1,7 @@
 import type { JournalRecord, Outcome } from './core/event.js'
 import { replay } from './core/evolve.js'
-import { emptyState, type RunState, type RunStatus } from './core/run-state.js'
+import { emptyState } from './core/new-state.js'
+import type { RunState, RunStatus } from './core/run-state.js'
 import type { TaskStatus } from './core/task.js'
 import { CounterpointError } from './errors.js'
 import type { Journal } from './journal/journal.js'

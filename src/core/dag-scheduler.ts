@@ -1,19 +1,24 @@
-import { callOff, conclude, rootCauseOf, skipDependents, skipFrom, stopAll } from './consequences.js'
+import { callOff, conclude, die, place, spread, stopAll } from './consequences.js'
 import { type DecideContext, Decision } from './decision.js'
 import type { Outcome, RunEvent } from './event.js'
 import type { Failure } from './failure.js'
-import { eachDependent, type RunState, unfinished } from './run-state.js'
+import { type RunState, unfinished } from './run-state.js'
 import type {
   AddSignal,
+  ApproveSignal,
   ExpireSignal,
   FailSignal,
+  HoldSignal,
   InterruptSignal,
+  ModeSignal,
+  RejectSignal,
   Signal,
   StartSignal,
   StoppedSignal,
   SucceedSignal,
   WakeSignal,
 } from './signal.js'
+import { admits, changeBudget, elapse, exhaust, letGo, tellSoft } from './spending.js'
 import { DRAINED } from './tally.js'
 import type { TaskState } from './task.js'
 
@@ -28,6 +33,8 @@ export function decide(state: RunState, signal: Signal, context: DecideContext):
   if (state.phase.status === 'suspended' && signal.type !== 'recover') return []
   const handle = HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void
   handle(decision, signal)
+  if (state.accounts && 'index' in signal) tellSoft(decision, signal.index)
+  if (state.reservedOut.size > 0) letGo(decision)
   settle(decision)
   return decision.events
 }
@@ -47,6 +54,13 @@ const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: E
     stopped,
     expire,
     wake,
+    hold,
+    approve,
+    reject,
+    budget: changeBudget,
+    elapse,
+    exhaust,
+    mode: choose,
     cancel: (decision, { taskId, reason }) =>
       taskId === undefined ? cancelRun(decision, reason) : cancelTask(decision, taskId, reason),
     pause: decision => {
@@ -68,11 +82,11 @@ function add(decision: Decision, signal: AddSignal): void {
   if (state.phase.status === 'planning') begin(decision, signal)
   const first = state.specs.length
   for (const spec of signal.tasks) decision.added(spec, signal.bound?.has(spec.id) ?? false)
-  for (let index = first; index < state.specs.length; index++) place(decision, index)
+  for (let index = first; index < state.specs.length; index++) if (place(decision, index)) spread(decision, index)
 }
 
 function begin(decision: Decision, signal: AddSignal): void {
-  const { name, version, failureMode = 'continue', only, tasks, cancelled } = signal
+  const { name, version, failureMode = 'continue', only, tasks, cancelled, budget, mode } = signal
   decision.run({
     type: 'run.started',
     ...(name !== undefined && { name }),
@@ -81,28 +95,22 @@ function begin(decision: Decision, signal: AddSignal): void {
     tasks: tasks.length,
     ...(signal.bound && { graph: true }),
     ...(only && { only }),
+    ...(budget && { budget }),
+    ...(signal.autoFallbackToSerial && { autoFallbackToSerial: true }),
   })
+  if (mode) decision.run({ type: 'run.mode-chosen', ...mode })
   if (cancelled !== undefined) decision.run({ type: 'run.stopping', because: 'cancelled', reason: cancelled })
-}
-
-/** Trap 4: what a new task waits for may have ended long ago. */
-function place(decision: Decision, index: number): void {
-  const { state } = decision
-  if ((state.states[index] as TaskState).status !== 'blocked') return
-  const { phase } = state
-  if (phase.status === 'stopping') return decision.cancelled(index, phase.reason)
-  for (const need of state.needs[index] as readonly number[]) {
-    const cause = rootCauseOf(state, need)
-    if (cause !== undefined) return skipFrom(decision, index, cause)
-  }
-  if (state.open[index] === 0) decision.ready(index)
 }
 
 function start(decision: Decision, signal: StartSignal): void {
   const { state } = decision
-  if (state.phase.status !== 'running' || state.states[signal.index]?.status !== 'ready') return
+  const { index, failure } = signal
+  if (state.phase.status !== 'running' || state.states[index]?.status !== 'ready') return
+  // Invariant: in a serial run there is one attempt at a time, also when two slots were claimed at once.
+  if (state.serial && state.counts.running + state.counts.stopping > 0) return
+  if (state.accounts && failure === undefined && !admits(decision, signal)) return
   const attempt = decision.started(signal)
-  if (signal.failure !== undefined) conclude(decision, signal.index, attempt, signal.failure, undefined)
+  if (failure !== undefined) conclude(decision, index, attempt, failure, undefined)
 }
 
 function succeed(decision: Decision, signal: SucceedSignal): void {
@@ -110,20 +118,52 @@ function succeed(decision: Decision, signal: SucceedSignal): void {
   if (was.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
   if (was.status !== 'running' || was.attempt !== signal.attempt) return
   decision.succeeded(signal)
-  eachDependent(decision.state, signal.index, dependent => {
-    if (decision.state.open[dependent] === 0) place(decision, dependent)
-  })
+  spread(decision, signal.index)
 }
 
 function fail(decision: Decision, signal: FailSignal): void {
-  const was = decision.state.states[signal.index] as TaskState
+  const { index, attempt, failure, usage, alternatives } = signal
+  const was = decision.state.states[index] as TaskState
   if (was.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
-  if (was.status !== 'running' || was.attempt !== signal.attempt) return
-  conclude(decision, signal.index, signal.attempt, signal.failure, signal.usage)
+  if (was.status !== 'running' || was.attempt !== attempt) return
+  conclude(decision, index, attempt, failure, usage, alternatives)
+  fallBack(decision)
+}
+
+/** Half of what was tried of late was turned away: side by side the tasks only take the provider from each other. */
+function fallBack(decision: Decision): void {
+  const { state } = decision
+  if (!state.autoFallbackToSerial || state.serial || state.pressure < 0.5 || state.phase.status !== 'running') return
+  const share = Math.round(state.pressure * 100)
+  const reason = `about ${share} % of the latest attempts were turned away: going on one at a time`
+  decision.run({ type: 'run.mode-chosen', mode: 'serial', reason })
+}
+
+function choose(decision: Decision, { mode, reason }: ModeSignal): void {
+  const { phase, serial } = decision.state
+  if (phase.status !== 'planning' && serial !== (mode === 'serial'))
+    decision.run({ type: 'run.mode-chosen', mode, reason })
+}
+
+function hold(decision: Decision, { index, because }: HoldSignal): void {
+  if (decision.state.states[index]?.status === 'ready') decision.held(index, because)
+}
+
+function approve(decision: Decision, { taskId, by }: ApproveSignal): void {
+  const index = decision.state.ids.get(taskId)
+  if (index !== undefined && decision.state.states[index]?.status === 'held') decision.approved(index, by)
+}
+
+function reject(decision: Decision, { taskId, reason }: RejectSignal): void {
+  const index = decision.state.ids.get(taskId)
+  if (index === undefined || decision.state.states[index]?.status !== 'held') return
+  die(decision, index, { kind: 'refused', code: 'REJECTED', message: reason })
 }
 
 function expire(decision: Decision, signal: ExpireSignal): void {
   const was = decision.state.states[signal.index] as TaskState
+  if (signal.attempt === 0 && (was.status === 'ready' || was.status === 'delayed'))
+    return die(decision, signal.index, signal.failure)
   if (was.status !== 'running' || was.attempt !== signal.attempt) return
   decision.stopping(signal.index, signal.attempt, { kind: 'timeout', failure: signal.failure })
 }
@@ -134,10 +174,10 @@ function stopped(decision: Decision, signal: StoppedSignal): void {
   if (signal.abandoned) decision.abandoned(signal.index, signal.attempt)
   if (was.because.kind !== 'cancel') {
     const failure = was.because.kind === 'timeout' ? was.because.failure : INTERRUPTED
-    return conclude(decision, signal.index, signal.attempt, failure, signal.usage)
+    return conclude(decision, signal.index, signal.attempt, failure, signal.usage, signal.alternatives)
   }
   decision.cancelled(signal.index, was.because.reason, signal.usage)
-  skipDependents(decision, signal.index)
+  spread(decision, signal.index)
 }
 
 function interrupt(decision: Decision, { index }: InterruptSignal): void {
@@ -160,7 +200,7 @@ function cancelTask(decision: Decision, taskId: string, reason: string): void {
   const index = decision.state.ids.get(taskId)
   if (index === undefined) return
   callOff(decision, index, { kind: 'cancel', reason }, true)
-  if (decision.state.states[index]?.status === 'cancelled') skipDependents(decision, index)
+  if (decision.state.states[index]?.status === 'cancelled') spread(decision, index)
 }
 
 function recover(decision: Decision): void {
@@ -185,8 +225,9 @@ function settle(decision: Decision): void {
 }
 
 function outcomeOf(state: RunState): Outcome {
-  const { phase, counts, specs } = state
+  const { phase, counts } = state
   if (phase.status === 'stopping' && phase.because === 'cancelled') return 'cancelled'
-  if (counts.succeeded === specs.length) return 'completed'
+  // What is skipped besides is what no trigger rule let run.
+  if (counts.dead + counts.cancelled === 0) return 'completed'
   return counts.succeeded > 0 ? 'partial' : 'failed'
 }

@@ -1,10 +1,13 @@
-import type { RunEvent, TaskAdded } from './event.js'
+import { usageOfAttempt } from './accounts.js'
+import type { Estimate } from './budget.js'
+import type { BudgetReached, RunEvent, TaskAdded } from './event.js'
 import { evolve } from './evolve.js'
-import type { Failure, Usage } from './failure.js'
+import { type Failure, isTurnedAway, type Usage } from './failure.js'
 import type { RunState } from './run-state.js'
 import type { StartSignal, SucceedSignal } from './signal.js'
-import type { StopReason, Tally, TaskSpec } from './task.js'
-import type { Verdict } from './verdict.js'
+import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from './task.js'
+import type { TriggerRule } from './trigger-rule.js'
+import { isVerdict, type Verdict } from './verdict.js'
 
 /** What a failure handler is told besides the failure itself. */
 export interface FailureFacts {
@@ -18,6 +21,14 @@ export interface FailureFacts {
   readonly throttled: number
   /** How many had been interrupted before. */
   readonly interrupted: number
+  /** How many had been passed on to another backend before. */
+  readonly failovers: number
+  /** How many had been fed back to the agent before. */
+  readonly repairs: number
+  /** What this attempt had been told of an earlier failure. */
+  readonly feedback: Feedback | undefined
+  /** How many other backends of the pool could take the next attempt now. */
+  readonly alternatives: number
   /** A number in [0, 1), drawn when called. */
   readonly random: () => number
 }
@@ -28,6 +39,16 @@ export type JudgeFailure = (failure: Failure, facts: FailureFacts) => Verdict
 /** An id in a key: no two runs and tasks share one, whatever their ids are. */
 function keyPart(id: string): string {
   return id.includes('/') || id.includes('%') ? id.replaceAll('%', '%25').replaceAll('/', '%2F') : id
+}
+
+/** The last one asked for: it is the same for all attempts of a run. */
+let keyOfRun = { runId: '', prefix: '/' }
+
+/** The idempotency key of a task. What is short is joined first: V8 copies it, and keeps one string less. */
+function keyOf(runId: string, taskId: string, revision: number): string {
+  if (keyOfRun.runId !== runId) keyOfRun = { runId, prefix: `${keyPart(runId)}/` }
+  const ofTask = `${keyPart(taskId)}/${revision}`
+  return `${keyOfRun.prefix}${ofTask}`
 }
 
 /** What comes into a decision from outside. */
@@ -41,7 +62,7 @@ export interface DecideContext {
 }
 
 type Unstamped<E> = E extends RunEvent ? Omit<E, 'seq' | 'at' | 'runId'> : never
-type RunLevel = Extract<RunEvent, { readonly type: `run.${string}` }>
+type RunLevel = Extract<RunEvent, { readonly type: `run.${string}` | `budget.${string}` }>
 
 /**
  * One decision in the making. Each event is folded the moment it is decided, so the next step of the same decision sees it:
@@ -85,6 +106,24 @@ export class Decision {
     this.#emit(bound ? { ...event, bound } : event)
   }
 
+  /** It was held, and a person lets it go. */
+  approved(index: number, by: string | undefined): void {
+    this.#emit({ type: 'task.ready', ...this.#task(index), approved: true, ...(by !== undefined && { by }) })
+  }
+
+  held(index: number, because: HoldReason, failure?: Failure): void {
+    this.#emit({ type: 'task.held', ...this.#task(index), because, ...(failure && { failure }) })
+  }
+
+  /** It waits for what others have reserved. */
+  reservedOut(index: number, estimate: Estimate | undefined): void {
+    this.#emit({ type: 'task.held', ...this.#task(index), because: 'reserved', ...(estimate && { estimate }) })
+  }
+
+  reached(event: Omit<BudgetReached, 'type' | 'seq' | 'at' | 'runId'>): void {
+    this.run({ type: 'budget.reached', ...event })
+  }
+
   ready(index: number): void {
     const { state } = this
     this.#emit({
@@ -97,12 +136,13 @@ export class Decision {
     })
   }
 
-  /** Gives the number of the attempt. */
-  started({ index, pool, backend, input }: StartSignal): number {
+  /** Gives the number of the attempt. Where there are budgets, its estimate is set aside. */
+  started({ index, pool, backend, input, estimate, failure }: StartSignal): number {
     const { state } = this
-    const attempt = (state.tallies[index] as Tally).attempts + 1
+    const { attempts, repairs } = state.tallies[index] as Tally
+    const attempt = attempts + 1
     const taskId = this.#id(index)
-    this.#emit({
+    const event = {
       type: 'attempt.started',
       seq: state.seq + 1,
       at: this.#at,
@@ -112,14 +152,17 @@ export class Decision {
       attempt,
       pool,
       backend,
-      key: `${keyPart(state.runId)}/${keyPart(taskId)}/1`,
+      key: keyOf(state.runId, taskId, repairs + 1),
       input,
-    })
+    } as const
+    // One whose input failed never comes to its backend, and uses nothing.
+    this.#emit(state.accounts && estimate && !failure ? { ...event, reserved: estimate } : event)
     return attempt
   }
 
-  succeeded({ index, attempt, output, usage }: SucceedSignal): void {
+  succeeded({ index, attempt, output, usage: reported }: SucceedSignal): void {
     const { state } = this
+    const usage = usageOfAttempt(state, index, reported)
     const event = {
       type: 'task.succeeded',
       seq: state.seq + 1,
@@ -141,7 +184,9 @@ export class Decision {
     this.#emit({ type: 'attempt.abandoned', ...this.#task(index), attempt })
   }
 
-  failed(index: number, attempt: number, failure: Failure, verdict: Verdict, usage: Usage | undefined): void {
+  failed(index: number, attempt: number, failure: Failure, verdict: Verdict, reported: Usage | undefined): void {
+    // What was turned away was not worked on.
+    const usage = isTurnedAway(failure) ? reported : usageOfAttempt(this.state, index, reported)
     this.#emit({
       type: 'attempt.failed',
       ...this.#task(index),
@@ -160,33 +205,24 @@ export class Decision {
     this.#emit({ type: 'task.dead', ...this.#task(index), failure })
   }
 
-  skipped(index: number, rootCause: string): void {
-    this.#emit({ type: 'task.skipped', ...this.#task(index), rootCause })
+  skipped(index: number, rootCause: string, rule?: TriggerRule): void {
+    this.#emit({ type: 'task.skipped', ...this.#task(index), rootCause, ...(rule && { rule }) })
   }
 
-  cancelled(index: number, reason: string, usage?: Usage): void {
+  cancelled(index: number, reason: string, reported?: Usage): void {
+    const usage = usageOfAttempt(this.state, index, reported)
     this.#emit({ type: 'task.cancelled', ...this.#task(index), reason, ...(usage !== undefined && { usage }) })
   }
 
   /** The host's judge may throw or answer nonsense: then the task is dead, and says why. */
-  verdict(index: number, attempt: number, failure: Failure): Verdict {
-    const { failures, throttled, interrupted } = this.state.tallies[index] as Tally
+  verdict(index: number, attempt: number, failure: Failure, alternatives: number): Verdict {
+    const { failures, throttled, interrupted, failovers, repairs, feedback } = this.state.tallies[index] as Tally
+    const { random, judge } = this.#context
     const task = this.state.specs[index] as TaskSpec
-    const facts = {
-      runId: this.state.runId,
-      task,
-      attempt,
-      failures,
-      throttled,
-      interrupted,
-      random: this.#context.random,
-    }
+    const counted = { failures, throttled, interrupted, failovers, repairs, feedback }
     try {
-      const verdict = this.#context.judge(failure, facts)
-      if (verdict.action === 'dead') return verdict
-      if (verdict.action === 'retry' && verdict.delayMs >= 0 && verdict.delayMs < Number.POSITIVE_INFINITY)
-        return verdict
-      return { action: 'dead', reason: 'the failure handler gave no valid verdict' }
+      const verdict = judge(failure, { runId: this.state.runId, task, attempt, ...counted, alternatives, random })
+      return isVerdict(verdict) ? verdict : { action: 'dead', reason: 'the failure handler gave no valid verdict' }
     } catch {
       return { action: 'dead', reason: 'the failure handler threw' }
     }

@@ -1,6 +1,8 @@
+import type { BudgetMeasure, BudgetScope, Estimate, RunBudget } from './budget.js'
 import type { Failure, Usage } from './failure.js'
 import type { Json } from './json.js'
-import type { StopReason, TaskSpec } from './task.js'
+import type { HoldReason, StopReason, TaskSpec } from './task.js'
+import type { TriggerRule } from './trigger-rule.js'
 import type { Verdict } from './verdict.js'
 
 /** What every event of a run has. */
@@ -19,11 +21,17 @@ export interface TaskEventBase extends EventBase {
   readonly index: number
 }
 
-/** How a run ended. `completed`: everything succeeded. `partial`: something did. `failed`: nothing did. `cancelled`: it was called off. */
+/** How a run ended. `completed`: all that its trigger rules let run succeeded. `partial`: something did. `failed`: nothing did. `cancelled`: it was called off. */
 export type Outcome = 'completed' | 'partial' | 'failed' | 'cancelled'
 
 /** What a run does when one of its tasks is dead. See docs/concepts.md, "Failure modes". */
 export type FailureMode = 'continue' | 'no-new' | 'kill'
+
+/** Why a run starts nothing any more. */
+export type StopCause = 'cancelled' | 'fail-fast' | 'budget'
+
+/** How the tasks of a run are started: as many side by side as the pools allow, or one after the other. */
+export type RunMode = 'parallel' | 'serial'
 
 /** The run exists: its plan is in the next events of the same record. */
 export interface RunStarted extends EventBase {
@@ -38,11 +46,19 @@ export interface RunStarted extends EventBase {
   readonly graph?: true
   /** When only these tasks of the plan were asked for, with what they need. */
   readonly only?: readonly string[]
+  readonly budget?: RunBudget
+  readonly autoFallbackToSerial?: true
 }
-/** Nothing starts any more: the run was cancelled, or a failure mode ends it. */
+/** Nothing starts any more: the run was cancelled, a failure mode ends it, or its budget is used up. */
 export interface RunStopping extends EventBase {
   readonly type: 'run.stopping'
-  readonly because: 'cancelled' | 'fail-fast'
+  readonly because: StopCause
+  readonly reason: string
+}
+/** How the run goes on from here, and why in one sentence: as was asked for, by a forecast, or because throttling left nothing of running in parallel. */
+export interface RunModeChosen extends EventBase {
+  readonly type: 'run.mode-chosen'
+  readonly mode: RunMode
   readonly reason: string
 }
 /** Nothing starts until `run.unpaused`; what runs goes on. */
@@ -82,6 +98,18 @@ export interface TaskAdded extends TaskEventBase {
 /** All that the task waited for is there: it waits for a slot of its pool. */
 export interface TaskReady extends TaskEventBase {
   readonly type: 'task.ready'
+  /** It was held, and a person approved it; `by` says who. */
+  readonly approved?: true
+  readonly by?: string
+}
+/** It would start, and must wait for a person (`approve`, `reject`), or for more budget. */
+export interface TaskHeld extends TaskEventBase {
+  readonly type: 'task.held'
+  readonly because: HoldReason
+  /** With `interrupted`: of the attempt of which nobody knows how far it came. */
+  readonly failure?: Failure
+  /** With `reserved`: what its next attempt is expected to use. */
+  readonly estimate?: Estimate
 }
 /** The next attempt waits until `until` (same clock as `at`). */
 export interface TaskDelayed extends TaskEventBase {
@@ -101,10 +129,12 @@ export interface TaskDead extends TaskEventBase {
   readonly type: 'task.dead'
   readonly failure: Failure
 }
-/** Terminal: it waited for a task that did not succeed. `rootCause` is where it began, not the neighbour. */
+/** Terminal: what it waited for failed, or its trigger rule cannot be met any more. `rootCause` is where it began, not the neighbour. */
 export interface TaskSkipped extends TaskEventBase {
   readonly type: 'task.skipped'
   readonly rootCause: string
+  /** The rule that cannot be met any more; not there when what it waited for failed. */
+  readonly rule?: TriggerRule
 }
 /** Terminal: it was called off. */
 export interface TaskCancelled extends TaskEventBase {
@@ -121,6 +151,8 @@ export interface AttemptStarted extends TaskEventBase {
   readonly backend: string
   readonly key: string
   readonly input: Json
+  /** What is set aside of the budgets until it ends. */
+  readonly reserved?: Estimate
 }
 /** The attempt was told to stop; its task waits until it has. */
 export interface AttemptStopping extends TaskEventBase {
@@ -142,10 +174,32 @@ export interface AttemptAbandoned extends TaskEventBase {
   readonly attempt: number
 }
 
+/** A budget is used up to its soft bound, or an attempt does not fit any more (`hard`): then `action` follows. */
+export interface BudgetReached extends EventBase {
+  readonly type: 'budget.reached'
+  readonly scope: BudgetScope
+  readonly level: 'soft' | 'hard'
+  readonly measure: BudgetMeasure
+  readonly limit: number
+  /** Settled and reserved. */
+  readonly used: number
+  readonly action: 'tell' | 'degrade' | 'stop' | 'ask'
+  /** With scope `pool`. */
+  readonly pool?: string
+  /** With scope `task`; else the task that did not fit. */
+  readonly taskId?: string
+}
+/** The run may use this from now on; what it had used is kept. */
+export interface BudgetChanged extends EventBase {
+  readonly type: 'budget.changed'
+  readonly budget: RunBudget
+}
+
 /** A fact of a run: journaled, heard and folded. Told apart by `type`. */
 export type RunEvent =
   | RunStarted
   | RunStopping
+  | RunModeChosen
   | RunPaused
   | RunUnpaused
   | RunDraining
@@ -154,6 +208,7 @@ export type RunEvent =
   | RunSettled
   | TaskAdded
   | TaskReady
+  | TaskHeld
   | TaskDelayed
   | TaskSucceeded
   | TaskDead
@@ -163,6 +218,8 @@ export type RunEvent =
   | AttemptStopping
   | AttemptFailed
   | AttemptAbandoned
+  | BudgetReached
+  | BudgetChanged
 
 /** The name of a {@link RunEvent}. */
 export type RunEventType = RunEvent['type']

@@ -1,11 +1,27 @@
+import { noteReached, openTaskAccount, reserveFor, setBudgets, settleFor, waitForReserved } from './accounts.js'
 import { checkEvent } from './check-event.js'
-import type { AttemptFailed, EventOf, RunEvent, RunEventType, TaskAdded, TaskSucceeded } from './event.js'
-import { emptyState, NO_TALLY, type RunState } from './run-state.js'
-import { DRAINED, endAttempt, NOTHING } from './tally.js'
-import type { Tally, TaskState } from './task.js'
+import { drawEdges, tellDependents } from './edges.js'
+import type {
+  AttemptFailed,
+  AttemptStarted,
+  EventOf,
+  RunEvent,
+  RunEventType,
+  TaskAdded,
+  TaskReady,
+  TaskSucceeded,
+} from './event.js'
+import { isTurnedAway } from './failure.js'
+import { attemptOf, impossible, move } from './move.js'
+import { emptyState, NO_TALLY } from './new-state.js'
+import type { RunState } from './run-state.js'
+import { countedAs, endAttempt, NOTHING } from './tally.js'
+import type { Tally, TaskSpec, TaskState } from './task.js'
+import { noteHeld, noteLeave, noteReady } from './task-clock.js'
 
 const BLOCKED: TaskState = { status: 'blocked' }
-const NO_NEEDS: readonly number[] = Object.freeze([])
+/** How much one attempt moves the pressure. */
+const PRESSURE_STEP = 0.1
 
 /**
  * Changes `state` by one event. The only place that changes a state; it decides nothing.
@@ -13,10 +29,25 @@ const NO_NEEDS: readonly number[] = Object.freeze([])
  */
 export function evolve(state: RunState, event: RunEvent): void {
   checkEvent(state, event)
-  const fold = FOLDS[event.type] as (state: RunState, event: RunEvent) => void
   fold(state, event)
   state.seq = event.seq
   state.at = event.at
+}
+
+/** The four events of nearly every task without a look into the table. */
+function fold(state: RunState, event: RunEvent): void {
+  switch (event.type) {
+    case 'task.added':
+      return addTask(state, event)
+    case 'task.ready':
+      return ready(state, event)
+    case 'attempt.started':
+      return start(state, event)
+    case 'task.succeeded':
+      return succeed(state, event)
+    default:
+      ;(FOLDS[event.type] as (state: RunState, event: RunEvent) => void)(state, event)
+  }
 }
 
 /** The state that these events lead to. */
@@ -35,17 +66,27 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     state.only = event.only
     state.fromGraph = event.graph === true
     state.failureMode = event.failureMode
+    state.autoFallbackToSerial = event.autoFallbackToSerial === true
+    if (event.budget) setBudgets(state, event.budget)
     state.startedAt = event.at
     state.epoch = 1
   },
+  'run.mode-chosen': (state, event) => {
+    state.serial = event.mode === 'serial'
+  },
+  'budget.reached': noteReached,
+  'budget.changed': (state, event) => setBudgets(state, event.budget),
   'run.stopping': (state, event) => {
     state.phase = { status: 'stopping', because: event.because, reason: event.reason }
   },
-  'run.paused': state => {
+  'run.paused': (state, { at }) => {
     state.phase = { status: 'paused' }
+    state.pausedAt = at
   },
-  'run.unpaused': state => {
+  'run.unpaused': (state, { at }) => {
     state.phase = { status: 'running' }
+    state.pausedMs += at - (state.pausedAt ?? at)
+    state.pausedAt = undefined
   },
   'run.draining': state => {
     state.phase = { status: 'draining', paused: state.phase.status === 'paused' }
@@ -56,7 +97,15 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   'run.recovered': (state, event) => {
     state.epoch = event.epoch
     state.leftAt = state.at
+    noteLeave(state)
+    if (state.pausedAt !== undefined) {
+      state.pausedMs += state.at - state.pausedAt
+      state.pausedAt = event.at
+    }
     state.awayMs += event.at - state.at
+    state.states.forEach(({ status }, index) => {
+      if (status === 'running' || status === 'stopping') state.orphans.add(index)
+    })
     const { phase } = state
     if (phase.status === 'draining' || phase.status === 'suspended')
       state.phase = { status: phase.paused ? 'paused' : 'running' }
@@ -65,43 +114,28 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     state.phase = { status: 'settled', outcome: event.outcome }
   },
   'task.added': addTask,
-  'task.ready': (state, event) => {
-    if ((state.open[event.index] as number) > 0) throw impossible(state, event.index, 'ready')
-    move(state, event.index, { status: 'ready', since: event.at })
+  'task.ready': ready,
+  'task.held': (state, { index, because, at, failure, estimate }) => {
+    move(state, index, { status: 'held', because, since: at, failure, estimate })
+    noteHeld(state, index, at)
+    if (because === 'reserved') waitForReserved(state, index)
   },
   'task.delayed': (state, event) =>
     move(state, event.index, { status: 'delayed', until: event.until, failure: event.failure }),
   'task.succeeded': succeed,
-  'task.dead': (state, event) => move(state, event.index, { status: 'dead', at: event.at, failure: event.failure }),
+  'task.dead': (state, event) => end(state, event.index, { status: 'dead', at: event.at, failure: event.failure }),
   'task.skipped': (state, event) =>
-    move(state, event.index, { status: 'skipped', at: event.at, rootCause: event.rootCause }),
+    end(state, event.index, { status: 'skipped', at: event.at, rootCause: event.rootCause, rule: event.rule }),
   'task.cancelled': (state, event) => {
     endAttempt(state, event.index, event.at, event.usage, NOTHING)
-    move(state, event.index, { status: 'cancelled', at: event.at, reason: event.reason })
+    end(state, event.index, { status: 'cancelled', at: event.at, reason: event.reason })
   },
-  'attempt.started': (state, event) => {
-    if (event.attempt !== (state.tallies[event.index] as Tally).attempts + 1)
-      throw impossible(state, event.index, 'running')
-    move(state, event.index, {
-      status: 'running',
-      attempt: event.attempt,
-      pool: event.pool,
-      backend: event.backend,
-      startedAt: event.at,
-      key: event.key,
-      input: event.input,
-    })
-  },
+  'attempt.started': start,
   'attempt.stopping': (state, event) => {
-    const { attempt, pool, startedAt, key } = attemptOf(
-      state,
-      event.index,
-      event.attempt,
-      'stopping',
-      'running',
-      'stopping',
-    )
-    move(state, event.index, { status: 'stopping', attempt, pool, startedAt, key, because: event.because })
+    const was = attemptOf(state, event.index, event.attempt, 'stopping', 'running', 'stopping')
+    const { attempt, pool, backend, startedAt, key, reserved } = was
+    const { because } = event
+    move(state, event.index, { status: 'stopping', attempt, pool, backend, startedAt, key, reserved, because })
   },
   'attempt.failed': failAttempt,
   'attempt.abandoned': (state, event) => {
@@ -123,47 +157,26 @@ function addTask(state: RunState, { spec, index, taskId, bound }: TaskAdded): vo
   state.firstEdge.push(-1)
   state.lastEdge.push(-1)
   state.open.push(0)
-  state.needs.push(spec.after === undefined || spec.after.length === 0 ? NO_NEEDS : drawEdges(state, index, spec.after))
-  drawAwaited(state, index, taskId)
+  drawEdges(state, index, spec)
+  if (spec.budget !== undefined) openTaskAccount(state, index)
 }
 
-function drawEdges(state: RunState, index: number, after: readonly string[]): readonly number[] {
-  const needs: number[] = []
-  for (const id of after) {
-    const need = state.ids.get(id)
-    if (need === undefined) {
-      const waiting = state.awaited.get(id)
-      if (waiting) waiting.push(index)
-      else state.awaited.set(id, [index])
-      ;(state.open[index] as number)++
-    } else {
-      needs.push(need)
-      drawEdge(state, need, index)
-    }
-  }
-  return needs
+function ready(state: RunState, { index, at, approved }: TaskReady): void {
+  const was = state.states[index]
+  // Of a task with a trigger rule only the decision knows whether it is met.
+  if ((state.open[index] as number) > 0) throw impossible(state, index, 'ready')
+  if (approved && was?.status === 'held')
+    (was.because === 'budget' || was.because === 'reserved' ? state.excused : state.approved).add(index)
+  const { queueTimeoutMs, totalTimeoutMs } = state.specs[index] as TaskSpec
+  if (queueTimeoutMs !== undefined || totalTimeoutMs !== undefined) noteReady(state, index, at)
+  move(state, index, { status: 'ready', since: at })
 }
 
-/** A batch may name tasks that come later in it. */
-function drawAwaited(state: RunState, index: number, taskId: string): void {
-  const waiting = state.awaited.size === 0 ? undefined : state.awaited.get(taskId)
-  if (waiting === undefined) return
-  state.awaited.delete(taskId)
-  for (const dependent of waiting) {
-    ;(state.open[dependent] as number)--
-    ;(state.needs[dependent] as number[]).push(index)
-    drawEdge(state, index, dependent)
-  }
-}
-
-function drawEdge(state: RunState, from: number, to: number): void {
-  const edge = state.edgeTo.push(to) - 1
-  state.nextEdge.push(-1)
-  const last = state.lastEdge[from] as number
-  if (last === -1) state.firstEdge[from] = edge
-  else state.nextEdge[last] = edge
-  state.lastEdge[from] = edge
-  if ((state.states[from] as TaskState).status !== 'succeeded') (state.open[to] as number)++
+function start(state: RunState, event: AttemptStarted): void {
+  const { index, attempt, pool, backend, at, key, input, reserved } = event
+  if (attempt !== (state.tallies[index] as Tally).attempts + 1) throw impossible(state, index, 'running')
+  if (state.accounts) reserveFor(state, index, pool, reserved)
+  move(state, index, { status: 'running', attempt, pool, backend, startedAt: at, key, input, reserved })
 }
 
 function succeed(state: RunState, event: TaskSucceeded): void {
@@ -176,67 +189,21 @@ function succeed(state: RunState, event: TaskSucceeded): void {
     startedAt: was.startedAt,
     usage: event.usage,
   })
-  for (let edge = state.firstEdge[event.index] as number; edge !== -1; edge = state.nextEdge[edge] as number)
-    (state.open[state.edgeTo[edge] as number] as number)--
+  if (state.accounts) settleFor(state, event.index, was, event.usage, event.at)
+  if (state.autoFallbackToSerial) state.pressure *= 1 - PRESSURE_STEP
+  tellDependents(state, event.index)
 }
 
 /** Invariant: after this the task is moved on by the next event of the same record. */
 function failAttempt(state: RunState, event: AttemptFailed): void {
-  const { kind } = event.failure
-  const turnedAway = kind === 'throttled' || kind === 'overloaded' || kind === 'quota'
-  attemptOf(state, event.index, event.attempt, 'failed', 'running', 'stopping')
-  const drained = event.failure.code === DRAINED
-  const endedAt = kind === 'interrupted' && !drained ? state.leftAt : event.at
-  endAttempt(state, event.index, endedAt, event.usage, {
-    failures: turnedAway || kind === 'interrupted' ? 0 : 1,
-    throttled: turnedAway ? 1 : 0,
-    interrupted: kind === 'interrupted' && !drained ? 1 : 0,
-  })
+  const { index, failure, usage } = event
+  const { backend } = attemptOf(state, index, event.attempt, 'failed', 'running', 'stopping')
+  endAttempt(state, index, event.at, usage, countedAs(event, backend))
+  if (state.autoFallbackToSerial) state.pressure += PRESSURE_STEP * ((isTurnedAway(failure) ? 1 : 0) - state.pressure)
 }
 
-/** The normative table of states: where each may go. */
-const MOVES: { readonly [S in TaskState['status']]: readonly TaskState['status'][] } = {
-  blocked: ['ready', 'skipped', 'cancelled'],
-  ready: ['held', 'running', 'dead', 'cancelled'],
-  held: ['ready', 'dead', 'cancelled'],
-  running: ['succeeded', 'stopping', 'delayed', 'held', 'dead', 'cancelled'],
-  stopping: ['stopping', 'delayed', 'dead', 'cancelled', 'ready'],
-  delayed: ['ready', 'dead', 'cancelled'],
-  succeeded: [],
-  dead: [],
-  skipped: [],
-  cancelled: [],
-}
-
-function move(state: RunState, index: number, to: TaskState): void {
-  const from = state.states[index]
-  if (from === undefined || !MOVES[from.status].includes(to.status)) throw impossible(state, index, to.status)
-  state.counts[from.status]--
-  state.counts[to.status]++
-  state.states[index] = to
-}
-
-/** The attempt that an event is about, if it is there and in a state in which such an event may come. */
-function attemptOf(
-  state: RunState,
-  index: number,
-  attempt: number,
-  to: string,
-  ...from: readonly ('running' | 'stopping')[]
-): Extract<TaskState, { status: 'running' | 'stopping' }> {
-  const was = state.states[index]
-  if (
-    (was?.status !== 'running' && was?.status !== 'stopping') ||
-    !from.includes(was.status) ||
-    was.attempt !== attempt
-  )
-    throw impossible(state, index, to)
-  return was
-}
-
-function impossible(state: RunState, index: number, to: string): Error {
-  const id = state.specs[index]?.id
-  return new Error(
-    `task ${id ?? `number ${index}`} cannot go from ${state.states[index]?.status ?? 'nowhere'} to ${to}`,
-  )
+/** Ends a task without an output. */
+function end(state: RunState, index: number, to: TaskState): void {
+  move(state, index, to)
+  tellDependents(state, index)
 }

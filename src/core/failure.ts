@@ -58,12 +58,24 @@ export interface Failure {
   readonly code?: string
   /** What lay behind it, in one line. */
   readonly cause?: string
+  /** With kind `invalid-output`: what the agent had answered, as text, cut at 4,000 characters. */
+  readonly output?: string
+}
+
+/** Code of an input that took too long to make: no agent was asked. */
+export const INPUT_TIMEOUT = 'INPUT_TIMEOUT'
+
+/** True for a failure that says nothing against the task: the provider turned it away (throttled, overloaded, quota). */
+export function isTurnedAway({ kind }: { readonly kind: FailureKind }): boolean {
+  return kind === 'throttled' || kind === 'overloaded' || kind === 'quota'
 }
 
 /** What an attempt used. Absent members are unknown, not zero. */
 export interface Usage {
   readonly inputTokens?: number
   readonly outputTokens?: number
+  /** Tokens in all, where in- and output are not told apart. */
+  readonly tokens?: number
   /** US dollars. */
   readonly costUsd?: number
   /** True when no agent reported it and it was assumed. */

@@ -21,6 +21,7 @@ export class Ranks {
     for (let i = first; i < end; i++) this.#learn(state.specs[i] as TaskSpec)
     for (let i = first; i < end; i++) this.#paths.push(this.#durationOf(state, i))
     let steps = 8 * (end + state.edgeTo.length)
+    if (state.edgeTo.length === 0) return
     for (const i of fromTheEnd(state, first))
       if ((state.needs[i] as readonly number[]).length > 0) steps -= this.#raiseNeeds(state, i, first, steps, raised)
   }

@@ -1,5 +1,7 @@
-import type { FailureMode, Outcome } from './event.js'
+import type { Accounts } from './budget.js'
+import type { FailureMode, Outcome, StopCause } from './event.js'
 import type { Tally, TaskSpec, TaskState, TaskStatus } from './task.js'
+import type { Upstream } from './trigger-rule.js'
 
 /** Where a run stands. */
 export type RunPhase =
@@ -8,7 +10,7 @@ export type RunPhase =
   | { readonly status: 'paused' }
   | { readonly status: 'draining'; readonly paused: boolean }
   | { readonly status: 'suspended'; readonly paused: boolean }
-  | { readonly status: 'stopping'; readonly because: 'cancelled' | 'fail-fast'; readonly reason: string }
+  | { readonly status: 'stopping'; readonly because: StopCause; readonly reason: string }
   | { readonly status: 'settled'; readonly outcome: Outcome }
 
 /** The names of the phases of a run. */
@@ -38,6 +40,8 @@ export interface RunState {
   startedAt: number
   /** When the process before this one was last heard of: what ran then has run no longer. */
   leftAt: number
+  /** The tasks whose attempts ran when the process before this one ended, until what became of them is told. */
+  readonly orphans: Set<number>
   /** How long no process had the run, in milliseconds. */
   awayMs: number
   readonly ids: Map<string, number>
@@ -46,94 +50,48 @@ export interface RunState {
   readonly bound: Set<number>
   readonly states: TaskState[]
   readonly tallies: Tally[]
-  /** How many hard dependencies have not succeeded yet. */
+  /**
+   * How many dependencies keep it: hard ones that have not succeeded, and order-only ones that have not ended.
+   * With a trigger rule of its own the hard ones are counted in `upstreams` instead.
+   */
   readonly open: number[]
+  /** How the hard dependencies have ended so far, of the tasks with a trigger rule of their own. */
+  readonly upstreams: Map<number, Upstream>
+  /** The indexes of the order-only dependencies, of the tasks that have any. */
+  readonly orders: Map<number, number[]>
   /** The indexes of the hard dependencies. */
   readonly needs: (readonly number[])[]
-  /** Who waits for whom, as linked lists: the first edge of each task, its last one, the next edge of each edge, and where it leads. */
+  /**
+   * Who waits for whom, as linked lists: the first edge of each task, its last one, the next edge of each edge, and where it leads:
+   * to task `i`, or for an order-only dependency `~i`.
+   */
   readonly firstEdge: number[]
   readonly lastEdge: number[]
   readonly nextEdge: number[]
   readonly edgeTo: number[]
   /** Tasks that were named as a dependency before they were added, with the edges to draw then. */
   readonly awaited: Map<string, number[]>
+  /** The tasks that a person has approved, and those that may go over their budgets. */
+  readonly approved: Set<number>
+  readonly excused: Set<number>
+  /** The tasks that wait for what others have reserved, by pool, in the order in which they came. */
+  readonly reservedOut: Map<string, Set<number>>
+  /** How long the tasks with time-outs in the queue or in total have waited. */
+  readonly clocks: Map<number, TaskClock>
+  /** How long the run was paused in all, but for a pause that goes on since `pausedAt`. */
+  pausedMs: number
+  pausedAt: number | undefined
+  /** How long the clocks of the tasks had stood still when the process before this one was last heard of. */
+  stoppedAtLeave: number
+  /** At most one attempt of the run at a time. */
+  serial: boolean
+  /** When throttling leaves nothing of running in parallel, go on serially. */
+  autoFallbackToSerial: boolean
+  /** How much of late was turned away (throttled, overloaded, quota): 0 to 1, a moving average over about ten attempts. */
+  pressure: number
+  /** What budgets there are, and what has been used of them. Undefined while there is none. */
+  accounts: Accounts | undefined
   readonly counts: Record<TaskStatus, number>
-}
-
-/** Shared by all tasks that have no history yet. */
-export const NO_TALLY: Tally = {
-  attempts: 0,
-  failures: 0,
-  throttled: 0,
-  interrupted: 0,
-  abandoned: 0,
-  busyMs: 0,
-  firstStartAt: undefined,
-  usage: undefined,
-}
-
-/** A run of which no event is known. */
-export function emptyState(runId: string): RunState {
-  return {
-    runId,
-    phase: { status: 'planning' },
-    name: undefined,
-    version: undefined,
-    planned: 0,
-    only: undefined,
-    fromGraph: false,
-    failureMode: 'continue',
-    epoch: 0,
-    seq: 0,
-    at: 0,
-    startedAt: 0,
-    leftAt: 0,
-    awayMs: 0,
-    ids: new Map(),
-    bound: new Set(),
-    specs: [],
-    states: [],
-    tallies: [],
-    open: [],
-    needs: [],
-    firstEdge: [],
-    lastEdge: [],
-    nextEdge: [],
-    edgeTo: [],
-    awaited: new Map(),
-    counts: {
-      blocked: 0,
-      ready: 0,
-      held: 0,
-      running: 0,
-      stopping: 0,
-      delayed: 0,
-      succeeded: 0,
-      dead: 0,
-      skipped: 0,
-      cancelled: 0,
-    },
-  }
-}
-
-/** A copy that further events do not touch. */
-export function copyState(state: RunState): RunState {
-  return {
-    ...state,
-    ids: new Map(state.ids),
-    bound: new Set(state.bound),
-    specs: state.specs.slice(),
-    states: state.states.slice(),
-    tallies: state.tallies.slice(),
-    open: state.open.slice(),
-    needs: state.needs.slice(),
-    firstEdge: state.firstEdge.slice(),
-    lastEdge: state.lastEdge.slice(),
-    nextEdge: state.nextEdge.slice(),
-    edgeTo: state.edgeTo.slice(),
-    awaited: new Map([...state.awaited].map(([id, edges]) => [id, edges.slice()])),
-    counts: { ...state.counts },
-  }
 }
 
 /** How many tasks have not ended. */
@@ -152,8 +110,42 @@ export function isTerminal(status: TaskStatus): boolean {
   return status === 'succeeded' || status === 'dead' || status === 'skipped' || status === 'cancelled'
 }
 
-/** Calls `visit` with each task that waits for task `index`, in the order in which they were added. */
-export function eachDependent(state: RunState, index: number, visit: (dependent: number) => void): void {
-  for (let edge = state.firstEdge[index] as number; edge !== -1; edge = state.nextEdge[edge] as number)
-    visit(state.edgeTo[edge] as number)
+/** When a task was first and last ready, and how long its run had stood still then (paused, or without a process), in milliseconds. */
+export interface TaskClock {
+  readonly firstAt: number
+  readonly firstStopped: number
+  readonly lastAt: number
+  readonly lastStopped: number
+  /** How long it was held in all, without the time in which the run stood still; and how much of it when its process ended. */
+  readonly heldMs: number
+  readonly heldMsAtLeave: number
+  /** Since when it is held, and how long the run had stood still then. */
+  readonly held: { readonly at: number; readonly stopped: number } | undefined
+}
+
+/** How long the run has stood still by the time `at`, which is not before its last event. */
+export function stoppedBy(state: RunState, at: number): number {
+  return state.awayMs + state.pausedMs + (state.pausedAt === undefined ? 0 : at - state.pausedAt)
+}
+
+/** How a task ended, for the trigger rules of those that wait for it. */
+export type Ended = 'succeeded' | 'failed' | 'skipped'
+
+/** Undefined while it has not. One that was skipped because of a failure counts as failed. */
+export function endedAs(task: TaskState): Ended | undefined {
+  if (task.status === 'succeeded') return 'succeeded'
+  if (task.status === 'skipped') return task.rule === undefined ? 'failed' : 'skipped'
+  return task.status === 'dead' || task.status === 'cancelled' ? 'failed' : undefined
+}
+
+/** Calls `visit` with each task that waits for task `index`, in the order in which they were added; `order` when only for its end. */
+export function eachDependent(
+  state: RunState,
+  index: number,
+  visit: (dependent: number, order: boolean) => void,
+): void {
+  for (let edge = state.firstEdge[index] as number; edge !== -1; edge = state.nextEdge[edge] as number) {
+    const to = state.edgeTo[edge] as number
+    visit(to < 0 ? ~to : to, to < 0)
+  }
 }

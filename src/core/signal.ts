@@ -1,7 +1,8 @@
-import type { FailureMode } from './event.js'
+import type { BudgetMeasure, Estimate, RunBudget } from './budget.js'
+import type { FailureMode, RunMode } from './event.js'
 import type { Failure, Usage } from './failure.js'
 import type { Json } from './json.js'
-import type { TaskSpec } from './task.js'
+import type { HoldReason, TaskSpec } from './task.js'
 
 /** Tasks join the run; the first signal of a run. The specs have been checked: ids are new, dependencies known, no cycle. */
 export interface AddSignal {
@@ -13,6 +14,10 @@ export interface AddSignal {
   readonly version?: string
   readonly only?: readonly string[]
   readonly failureMode?: FailureMode
+  readonly budget?: RunBudget
+  /** How it begins, and why; default parallel, and nothing is said about it. */
+  readonly mode?: { readonly mode: RunMode; readonly reason: string }
+  readonly autoFallbackToSerial?: boolean
   /** The run was called off before its tasks came: they are added, and end as cancelled. */
   readonly cancelled?: string
 }
@@ -24,6 +29,10 @@ export interface StartSignal {
   readonly backend: string
   readonly input: Json
   readonly failure?: Failure
+  /** What the attempt is expected to use on this backend. */
+  readonly estimate?: Estimate
+  /** It was given the cheapest backend because a budget is short. */
+  readonly degraded?: boolean
 }
 /** The attempt answered. */
 export interface SucceedSignal {
@@ -40,6 +49,8 @@ export interface FailSignal {
   readonly attempt: number
   readonly failure: Failure
   readonly usage?: Usage
+  /** How many other backends of the pool could take the next attempt. Default 0. */
+  readonly alternatives?: number
 }
 /** The attempt that was told to stop has ended, or (`abandoned`) its grace has. */
 export interface StoppedSignal {
@@ -48,11 +59,14 @@ export interface StoppedSignal {
   readonly attempt: number
   readonly abandoned: boolean
   readonly usage?: Usage
+  /** As of {@link FailSignal}. */
+  readonly alternatives?: number
 }
 /** A limit of time ran out. */
 export interface ExpireSignal {
   readonly type: 'expire'
   readonly index: number
+  /** 0 for the time in the queue or in total, while none runs. */
   readonly attempt: number
   readonly failure: Failure
 }
@@ -60,6 +74,49 @@ export interface ExpireSignal {
 export interface WakeSignal {
   readonly type: 'wake'
   readonly index: number
+}
+/** A ready task must not start before a person says so. */
+export interface HoldSignal {
+  readonly type: 'hold'
+  readonly index: number
+  readonly because: HoldReason
+}
+/** A held task may go on. */
+export interface ApproveSignal {
+  readonly type: 'approve'
+  readonly taskId: string
+  readonly by?: string
+}
+/** A held task must not go on: it is dead. */
+export interface RejectSignal {
+  readonly type: 'reject'
+  readonly taskId: string
+  readonly reason: string
+}
+/** The run gets another budget: what was held for want of it is ready again. Without one: what another scope's budget held. */
+export interface BudgetSignal {
+  readonly type: 'budget'
+  readonly budget?: RunBudget
+}
+/** The wall time of the run's budget is over. */
+export interface ElapseSignal {
+  readonly type: 'elapse'
+}
+/** A budget that several runs share has no room for this task (`stop`, `ask`), or has come to its soft bound (`tell`, `degrade`). */
+export interface ExhaustSignal {
+  readonly type: 'exhaust'
+  readonly index: number
+  readonly level: 'soft' | 'hard'
+  readonly measure: BudgetMeasure
+  readonly limit: number
+  readonly used: number
+  readonly action: 'tell' | 'degrade' | 'stop' | 'ask'
+}
+/** The run goes on in another mode. */
+export interface ModeSignal {
+  readonly type: 'mode'
+  readonly mode: RunMode
+  readonly reason: string
 }
 /** One task (`taskId`), or the whole run, is called off. */
 export interface CancelSignal {
@@ -98,6 +155,13 @@ export type Signal =
   | StoppedSignal
   | ExpireSignal
   | WakeSignal
+  | HoldSignal
+  | ApproveSignal
+  | RejectSignal
+  | BudgetSignal
+  | ElapseSignal
+  | ExhaustSignal
+  | ModeSignal
   | CancelSignal
   | PauseSignal
   | UnpauseSignal

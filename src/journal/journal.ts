@@ -1,4 +1,5 @@
 import type { JournalRecord } from '../core/event.js'
+import type { SharedStream } from './shared-stream.js'
 
 /** The journal of one run, open for writing. */
 export interface OpenJournal {
@@ -46,4 +47,10 @@ export interface Journal {
   list(): Iterable<string> | Promise<Iterable<string>>
   /** Forgets a run. One that it does not know is forgotten already. */
   delete(runId: string): void | Promise<void>
+  /**
+   * Opens the stream of this name, which all runs share: what an orchestrator has to know of the time before it. A new one is empty. It is no
+   * run: `list` does not show it, `delete` does not touch it. Where it must not be used twice at once it rejects with JOURNAL while
+   * another has it open; problems that it can live with are told to `host`. A journal without it forgets limits and budgets with its process.
+   */
+  shared?(name: string, host?: JournalHost): SharedStream | Promise<SharedStream>
 }

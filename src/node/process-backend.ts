@@ -10,6 +10,7 @@ import {
   systemClock,
 } from 'counterpoint'
 import { ByteTail } from './byte-store.js'
+import { Heartbeat } from './heartbeat.js'
 import { type Launch, prepare } from './launch.js'
 import { JsonLinesReader, jsonReader, type OutputReader, type TextOutput, textReader } from './output-reader.js'
 import { optionIssues, type ProcessOptions } from './process-options.js'
@@ -30,6 +31,9 @@ const STDERR_TAIL_BYTES = 8 * 1024
  * or without a whole answer (`incomplete-output`); the end of its standard error is in the message. Arguments are never
  * put there, and the values of the variables in `env` and `setEnv`, should the agent print them, give way to their names
  * (values of 8 characters and more, and not of `defaultEnv`).
+ *
+ * Whatever it writes, to standard output or standard error, is a sign of life for `idleTimeoutMs`: give that 100 ms or
+ * more.
  *
  * When `context.signal` aborts, all its processes get TERM, and after `killGraceMs` KILL. So does what it leaves behind
  * when it ends by itself. When the host exits, what still runs gets KILL. A host that is ended by a signal does not
@@ -53,7 +57,9 @@ export function processBackend(options: ProcessOptions | ((request: AgentRequest
   if (typeof options !== 'function') checkOptions(options)
   const finder = new ProgramFinder()
   const choose = typeof options === 'function' ? options : () => options
-  return { confirmsStop: true, run: (request, context) => runAttempt(choose, finder, request, context), reap }
+  const run = (request: AgentRequest, context: AttemptContext): Promise<TextOutput | Json | AgentReply> =>
+    runAttempt(choose, finder, request, context)
+  return { confirmsStop: true, work: 'process', run, reap }
 }
 
 function checkOptions(options: ProcessOptions): void {
@@ -77,9 +83,10 @@ async function runAttempt(
     finder.forget(launch.command)
     throw error
   })
-  const reader = readerFor(launch, context)
+  const heartbeat = new Heartbeat(report => context.report(report))
+  const reader = readerFor(launch, heartbeat)
   const stderr = new ByteTail(STDERR_TAIL_BYTES)
-  const exit = await attend(child, launch, signal, { reader, stderr })
+  const exit = await attend(child, launch, signal, { reader, stderr, heartbeat })
   reader.end()
   refuseWhenAborted(signal, reader)
   const failure = reader.failure ?? exitFailure(exit, launch.tell(stderr.text()), reader)
@@ -103,10 +110,10 @@ async function prepareOrRefuse(
   }
 }
 
-function readerFor(launch: Launch, context: AttemptContext): OutputReader {
+function readerFor(launch: Launch, heartbeat: Heartbeat): OutputReader {
   if (launch.output === 'text') return textReader(launch.maxOutputBytes)
   if (launch.output === 'json') return jsonReader(launch.maxOutputBytes)
-  return new JsonLinesReader(launch.maxOutputBytes, launch.tell, report => context.report(report))
+  return new JsonLinesReader(launch.maxOutputBytes, launch.tell, report => heartbeat.report(report))
 }
 
 /** Asks the program, listens to it, and stays until it and all that came of it are gone. */
@@ -114,15 +121,21 @@ async function attend(
   child: Child,
   launch: Launch,
   signal: AbortSignal,
-  to: { readonly reader: OutputReader; readonly stderr: ByteTail },
+  to: { readonly reader: OutputReader; readonly stderr: ByteTail; readonly heartbeat: Heartbeat },
 ): Promise<Exit> {
   const tree = new ProcessTree(child, launch.tag)
   const finished = finishedOrAborted(child, signal, launch.drainMs)
   const streams = [child.stdin, child.stdout, child.stderr]
   // A program may end without having read its question: EPIPE is no failure, its exit code says how it went.
   for (const stream of [child, ...streams]) stream.on('error', () => {})
-  child.stdout.on('data', (chunk: Uint8Array) => to.reader.take(chunk))
-  child.stderr.on('data', (chunk: Uint8Array) => to.stderr.append(chunk))
+  child.stdout.on('data', (chunk: Uint8Array) => {
+    to.reader.take(chunk)
+    to.heartbeat.beat()
+  })
+  child.stderr.on('data', (chunk: Uint8Array) => {
+    to.stderr.append(chunk)
+    to.heartbeat.beat()
+  })
   child.stdin.end(launch.stdin)
   try {
     await finished

@@ -40,7 +40,18 @@ function compareWord(state: RunState, what: string, was: string | undefined, is:
 }
 
 /** What no pool gives a task by its defaults: when the graph does not say it, it has not been there. */
-const OWN: readonly (keyof TaskSpec)[] = ['input', 'weight', 'context', 'after']
+const OWN: readonly (keyof TaskSpec)[] = [
+  'input',
+  'weight',
+  'context',
+  'after',
+  'softAfter',
+  'orderAfter',
+  'triggerRule',
+  'budget',
+  'replay',
+  'approval',
+]
 
 function compareTask(state: RunState, task: TaskSpec, graph: TaskGraph): void {
   const index = state.ids.get(task.id)

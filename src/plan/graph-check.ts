@@ -3,7 +3,7 @@ import { CounterpointError } from '../errors.js'
 import { shorten } from './json-text.js'
 
 /** What the checks look at. */
-export type GraphNode = Pick<TaskSpec, 'id' | 'after'>
+export type GraphNode = Pick<TaskSpec, 'id' | 'after' | 'softAfter' | 'orderAfter'>
 
 /** Lists of tasks that need no second look. Invariant: they and their tasks are frozen, and `checkGraph` finds nothing in them. */
 const sound = new WeakSet<readonly GraphNode[]>()
@@ -23,7 +23,28 @@ export function declareSound(tasks: readonly GraphNode[]): void {
 export function checkGraph(tasks: readonly GraphNode[], known?: (id: string) => boolean): void {
   if (known === undefined && sound.has(tasks)) return
   if (!allLookBack(tasks, known)) walk(tasks, known)
+  checkSoft(tasks, known)
 }
+
+/** Nothing waits for a soft dependency, so it makes no cycle; but it must be there, and be another task. */
+function checkSoft(tasks: readonly GraphNode[], known: ((id: string) => boolean) | undefined): void {
+  if (tasks.every(task => task.softAfter === undefined)) return
+  const ids = new Set(tasks.map(task => task.id))
+  for (let i = 0; i < tasks.length; i++) {
+    const { id, softAfter = [] } = tasks[i]!
+    for (const soft of softAfter) {
+      if (soft === id) throw cycleError(tasks, [i])
+      if (!ids.has(soft) && !known?.(soft)) throw unknownDependency(id, soft, ids)
+    }
+  }
+}
+
+/** What a task waits for, hard and order-only, one by one; undefined past the last. */
+function waitedFor({ after = NONE, orderAfter = NONE }: GraphNode, place: number): string | undefined {
+  return place < after.length ? after[place] : orderAfter[place - after.length]
+}
+
+const NONE: readonly string[] = []
 
 /**
  * Finds repeated ids. True when every task waits only for earlier ones: then none is unknown and there is no cycle.
@@ -33,9 +54,10 @@ function allLookBack(tasks: readonly GraphNode[], known: ((id: string) => boolea
   const earlier = new Set<string>()
   let lookBack = true
   for (let i = 0; i < tasks.length; i++) {
-    const { id, after } = tasks[i]!
-    if (after !== undefined && lookBack)
-      lookBack = after.every(dependency => earlier.has(dependency) || known?.(dependency))
+    const { id, after, orderAfter } = tasks[i]!
+    const isThere = (dependency: string): boolean => earlier.has(dependency) || known?.(dependency) === true
+    if (after !== undefined && lookBack) lookBack = after.every(isThere)
+    if (orderAfter !== undefined && lookBack) lookBack = orderAfter.every(isThere)
     if (known?.(id)) throw duplicateId(id, `tasks[${i}]: the run has a task "${id}" already`)
     // One look-up a task: the size tells whether it was new.
     if (earlier.add(id).size > i) continue
@@ -74,17 +96,17 @@ function walk(tasks: readonly GraphNode[], known: ((id: string) => boolean) | un
       const at = stack[stack.length - 1]!
       marks[at] = open
       const edge = nextEdge[at]!++
-      const after = tasks[at]!.after
-      if (after === undefined || edge >= after.length) {
+      const waited = waitedFor(tasks[at]!, edge)
+      if (waited === undefined) {
         marks[at] = done
         stack.pop()
         continue
       }
-      const dependency = places.get(after[edge]!)
+      const dependency = places.get(waited)
       if (dependency === undefined) {
         // A task of the live run cannot wait for one that is only now added: no cycle goes through it.
-        if (known?.(after[edge]!)) continue
-        throw unknownDependency(tasks[at]!.id, after[edge]!, places.keys())
+        if (known?.(waited)) continue
+        throw unknownDependency(tasks[at]!.id, waited, places.keys())
       }
       if (marks[dependency] === done) continue
       if (marks[dependency] === open) throw cycleError(tasks, stack.slice(stack.indexOf(dependency)))

@@ -1,10 +1,11 @@
-import * as z from 'zod'
+import type * as z from 'zod'
 import type { FailureMode } from '../core/event.js'
 import { canonicalJson, type Json, memberPath, NotJsonError } from '../core/json.js'
 import type { TaskSpec } from '../core/task.js'
 import type { InputIssue } from '../errors.js'
 import { checkGraph, declareSound, MAX_ISSUES, show, unknownKey } from './graph-check.js'
 import { invalidInput, readJsonText } from './json-text.js'
+import { id, MAX, NESTED, PLAN, SAME_AS, type Shape, TASK, TASK_SHAPE } from './shapes.js'
 
 /** Tasks and their dependencies, as data. {@link parsePlan} makes one: checked, in one spelling, frozen to its depth. */
 export interface Plan {
@@ -27,87 +28,6 @@ export interface ParsePlanOptions {
   readonly maxTasks?: number
   /** Deepest nesting of arrays and objects, those of the plan itself included; at most 1,000. Default 64. */
   readonly maxDepth?: number
-}
-
-const MAX = Number.MAX_SAFE_INTEGER
-const NAME = /^(?!\s)(?!__proto__$)[^\p{Cc}\p{Cs}\u2028\u2029]+(?<!\s)$/u
-const NAME_RULE = '1 to 128 characters, no control characters, no white space at its ends, not "__proto__"'
-
-/** The rules, once: these check, their descriptions are the error texts, and `plan.schema.json` is made of them. */
-const name = z.string().min(1).max(128).regex(NAME)
-const id = name.describe(`an id: ${NAME_RULE}`)
-const millis = z.number().min(0).max(MAX).describe('a number of milliseconds, 0 to 2^53 - 1')
-const seconds = z.number().max(MAX / 1000)
-/** Our word first, then the others for the same thing. */
-const SPELLINGS = [
-  ['after', 'blockedBy', 'blocked_by'],
-  ['retries', 'maxRetries', 'max_retries'],
-  ['timeoutMs', 'timeout_ms', 'timeoutSec', 'timeout_sec'],
-  ['durationMs', 'duration_ms', 'durationSec', 'duration_sec'],
-  ['baseMs', 'base_ms'],
-  ['maxMs', 'max_ms'],
-  ['failureMode', 'failure_mode'],
-] as const
-const SAME_AS: ReadonlyMap<string, string> = new Map(
-  SPELLINGS.flatMap(([ours, ...others]) => others.map(other => [other, ours])),
-)
-const SECONDS: Record<string, z.ZodType> = {
-  timeoutMs: seconds.positive().transform(toMs).describe('a number of seconds above 0 (left out: an hour)'),
-  durationMs: seconds.min(0).transform(toMs).describe('a number of seconds, 0 or more'),
-}
-const BACKOFF_SHAPE = {
-  baseMs: millis,
-  factor: z.number().min(1).max(1000).describe('a number from 1 to 1000'),
-  maxMs: millis,
-}
-const TASK_SHAPE = {
-  id,
-  description: z.string().describe('a text: what the agent is asked to do (left out: the id)'),
-  pool: name.describe(`the name of a pool: ${NAME_RULE}`),
-  input: z.unknown().describe('any JSON: input that is known beforehand'),
-  after: z.array(id).describe('a list of the ids of the tasks that must have succeeded before this one starts'),
-  priority: z.int().min(1).max(1000).describe('a whole number from 1, the most urgent, to 1000 (left out: 3)'),
-  retries: z.int().min(0).max(1000).describe('a whole number from 0 to 1000: further attempts (left out: 2)'),
-  backoff: z.strictObject(spelled(BACKOFF_SHAPE)).partial().describe('an object {baseMs, factor, maxMs}'),
-  timeoutMs: z
-    .number()
-    .positive()
-    .max(MAX)
-    .describe('a number of milliseconds above 0, to 2^53 - 1 (left out: an hour)'),
-  weight: z.number().min(0).max(MAX).describe('a number from 0 to 2^53 - 1: its part of the whole (left out: 1)'),
-  durationMs: millis,
-  context: z.unknown().describe('any JSON that the agent should know besides'),
-} satisfies Record<keyof TaskSpec, z.ZodType>
-const failureMode = z.enum(['continue', 'no-new', 'kill']).describe('"continue" (the default), "no-new" or "kill"')
-const PLAN_SHAPE = {
-  $schema: z.string().describe('the address of a JSON Schema, for editors: not looked at'),
-  name: name.describe(`a name: ${NAME_RULE}`),
-  version: name.describe(`a version: ${NAME_RULE}`),
-  failureMode,
-}
-
-/** A plan as people and planners write it: the source of `plan.schema.json`. */
-export const planSchema: z.ZodType = z
-  .strictObject(spelled(PLAN_SHAPE))
-  .partial()
-  .extend({ tasks: z.array(z.strictObject(spelled(TASK_SHAPE)).partial().extend({ id })).describe('a list of tasks') })
-
-type Shape = ReadonlyMap<string, z.ZodType>
-const tasks = z.array(z.unknown()).describe('a list of tasks')
-const PLAN: Shape = new Map(Object.entries({ ...spelled(PLAN_SHAPE), tasks }))
-const TASK: Shape = new Map(Object.entries(spelled(TASK_SHAPE)))
-const BACKOFF: Shape = new Map(Object.entries(spelled(BACKOFF_SHAPE)))
-
-/** The members of a shape under all their names. */
-function spelled(shape: Record<string, z.ZodType>): Record<string, z.ZodType> {
-  const all = { ...shape }
-  for (const [key, ours] of SAME_AS) if (shape[ours]) all[key] = /sec$/i.test(key) ? SECONDS[ours]! : shape[ours]
-  return all
-}
-
-/** 1.1 s is 1,100 ms, and not 1,100.0000000000002. */
-function toMs(sec: number): number {
-  return Number((sec * 1000).toPrecision(15))
 }
 
 /** Plans that were made here, to be taken as they are the second time. Invariant: they are frozen to their depth. */
@@ -155,8 +75,8 @@ export const TASK_WORDS: readonly string[] = Object.keys(TASK_SHAPE)
 
 /** One member of a task by its rule, given as JSON; what breaks it becomes an issue. */
 export function readTaskMember(key: keyof TaskSpec, value: unknown, path: string, issues: InputIssue[]): unknown {
-  if (key === 'backoff') return readMembers(BACKOFF, value as Json, path, issues)
-  return readMember(TASK_SHAPE[key], value, path, issues)
+  const nested = NESTED.get(TASK_SHAPE[key])
+  return nested ? readMembers(nested, value as Json, path, issues) : readMember(TASK_SHAPE[key], value, path, issues)
 }
 
 /** {@link canonicalJson} with the error of an input: its path starts with `where`. */
@@ -199,9 +119,20 @@ function readPlan(raw: Json, maxTasks: number): Plan {
 /** Invariant: only members that were given are there, but for the description. */
 function readTask(raw: Json, where: string, issues: InputIssue[]): TaskSpec {
   const members = readMembers(TASK, raw, where, issues, 'id') as unknown as TaskSpec
-  const { id, description = id, after, ...rest } = members
-  const waits = after !== undefined && after.length > 0
-  return Object.freeze({ id, description, ...(waits && { after: Object.freeze([...new Set(after)]) }), ...rest })
+  const { id, description = id, after, softAfter, orderAfter, ...rest } = members
+  return Object.freeze({
+    id,
+    description,
+    ...list('after', after),
+    ...list('softAfter', softAfter),
+    ...list('orderAfter', orderAfter),
+    ...rest,
+  })
+}
+
+/** A list of dependencies: each once, and none when there are none. */
+function list(key: keyof TaskSpec, ids: readonly string[] | undefined): object | undefined {
+  return ids === undefined || ids.length === 0 ? undefined : { [key]: Object.freeze([...new Set(ids)]) }
 }
 
 /** What `raw` has, under our own names. Every member that breaks its rule, says something twice or is not known becomes an issue. */
@@ -223,12 +154,16 @@ function readMembers(
     const ours = SAME_AS.get(key) ?? key
     if (schema === undefined) issues.push({ path: memberPath(at, key), message: unknownKey(key, [...shape.keys()]) })
     else if (Object.hasOwn(draft, ours)) issues.push({ path: memberPath(at, key), message: saidTwice(ours, raw) })
-    else if (schema === TASK_SHAPE.backoff) draft[ours] = readMembers(BACKOFF, value, `${at}.backoff`, issues)
-    else draft[ours] = readMember(schema, value, `${at}.${key}`, issues)
+    else draft[ours] = readValue(schema, value, `${at}.${key}`, issues)
   }
   if (required !== undefined && !Object.hasOwn(draft, required) && issues.length < MAX_ISSUES)
     issues.push({ path: `${at}.${required}`, message: expected(shape.get(required)!, undefined) })
   return Object.freeze(draft)
+}
+
+function readValue(schema: z.ZodType, value: Json, path: string, issues: InputIssue[]): unknown {
+  const nested = NESTED.get(schema)
+  return nested ? readMembers(nested, value, path, issues) : readMember(schema, value, path, issues)
 }
 
 function readMember(schema: z.ZodType, value: unknown, path: string, issues: InputIssue[]): unknown {

@@ -3,7 +3,7 @@ import { CounterpointError } from '../errors.js'
 import { didYouMean } from './graph-check.js'
 
 /**
- * The tasks named by `ids` and everything that they need, in plan order: what `only: ids` runs.
+ * The tasks named by `ids` and everything that they depend on, softly or for the order too, in plan order: what `only: ids` runs.
  * An id may be named twice; no ids give no tasks. A dependency that is not among `tasks` is left for `checkGraph` to report.
  *
  * @throws CounterpointError `NOT_FOUND` when an id is not in the plan.
@@ -20,10 +20,12 @@ export function selectTasks(tasks: readonly TaskSpec[], ids: readonly string[]):
   }
   for (const id of ids) choose(placeOf(id, places))
   for (let place = work.pop(); place !== undefined; place = work.pop()) {
-    for (const dependency of tasks[place]!.after ?? []) {
-      const needed = places.get(dependency)
-      if (needed !== undefined) choose(needed)
-    }
+    const { after = [], softAfter = [], orderAfter = [] } = tasks[place]!
+    for (const list of [after, softAfter, orderAfter])
+      for (const dependency of list) {
+        const needed = places.get(dependency)
+        if (needed !== undefined) choose(needed)
+      }
   }
   return tasks.filter((_, place) => chosen[place] === 1)
 }

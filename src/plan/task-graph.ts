@@ -1,10 +1,12 @@
 import { type Json, memberPath } from '../core/json.js'
 import type { TaskSpec } from '../core/task.js'
+import type { TriggerRule } from '../core/trigger-rule.js'
 import type { CounterpointError, InputIssue } from '../errors.js'
 import { declareSound, duplicateId, MAX_ISSUES, show, unknownKey } from './graph-check.js'
 import { invalidInput } from './json-text.js'
 import { canonical, type Plan, readTaskMember, TASK_WORDS } from './plan.js'
 import { isStandardSchema, type StandardSchemaV1 } from './standard-schema.js'
+import type { Dependencies, TaskOptions } from './task-options.js'
 
 /** What can be run: a {@link Plan}, or a {@link TaskGraph} with its functions and schemas. */
 export interface PlanSource extends Plan {
@@ -14,8 +16,10 @@ export interface PlanSource extends Plan {
 
 /** What a task has besides its data, and no journal can keep. */
 export interface TaskBinding {
-  /** Makes the input from the outputs of the tasks in `after`, by id. */
+  /** Makes the input from the outputs of the tasks in `after` and `softAfter`, by id. */
   readonly input?: (outputs: Readonly<Record<string, Json>>) => unknown
+  /** Says whether a person must approve it, once it is ready. */
+  readonly approval?: (outputs: Readonly<Record<string, Json>>) => unknown
   /** Checks the output before it is kept. */
   readonly output?: StandardSchemaV1
 }
@@ -39,39 +43,6 @@ export class TaskRef<Id extends string = string, Output = unknown> {
   static isOf(value: unknown, graph: TaskGraph): boolean | undefined {
     return typeof value === 'object' && value !== null && #graph in value ? value.#graph === graph : undefined
   }
-}
-
-/** The type of the output that a {@link TaskRef} stands for: `OutputOf<typeof schema>`. */
-export type OutputOf<Ref extends TaskRef> = Ref extends TaskRef<string, infer Output> ? Output : never
-
-/** What an `after` may hold. */
-export type Dependencies = readonly (TaskRef | string)[]
-
-/** The outputs of the tasks in an `after`, by id: typed where it names a {@link TaskRef}, `Json` where it names an id. */
-export type OutputsOf<After extends Dependencies> = {
-  readonly [Dependency in After[number] as IdOf<Dependency>]: Dependency extends TaskRef ? OutputOf<Dependency> : Json
-}
-
-/** The id that a member of an `after` stands for. */
-export type IdOf<Dependency> =
-  Dependency extends TaskRef<infer Id> ? Id : Dependency extends string ? Dependency : never
-
-/** What becomes JSON: like `Json`, but members may be undefined, and are then left out. */
-export type JsonInput = Json | readonly JsonInput[] | { readonly [key: string]: JsonInput | undefined }
-
-/** The options of `graph.task()`. Those not named here are as in a {@link TaskSpec}. */
-export interface TaskOptions<
-  After extends Dependencies = Dependencies,
-  Schema extends StandardSchemaV1 = StandardSchemaV1,
-> extends Omit<TaskSpec, 'id' | 'description' | 'after' | 'input'> {
-  /** What the agent is asked to do. Default: the id. */
-  readonly description?: string
-  /** The tasks that must have succeeded before this one starts: what `graph.task()` gave, or their ids (which may come later). */
-  readonly after?: After
-  /** The input, or a function that makes it from the outputs of the tasks in `after`, at once or later. Default `null`. */
-  readonly input?: JsonInput | ((outputs: OutputsOf<After>) => JsonInput | PromiseLike<JsonInput>)
-  /** Checks the output, and types it for the tasks that wait for it: any Standard Schema. Default: any JSON. */
-  readonly output?: Schema
 }
 
 /**
@@ -128,11 +99,12 @@ export class TaskGraph implements PlanSource {
     const Id extends string,
     const After extends Dependencies = readonly [],
     Schema extends StandardSchemaV1 = StandardSchemaV1<unknown, Json>,
-  >(id: Id, options: TaskOptions<After, Schema> = {}): TaskRef<Id, StandardSchemaV1.InferOutput<Schema>> {
+    const Soft extends Dependencies = readonly [],
+    const Rule extends TriggerRule = 'all_success',
+  >(id: Id, options: TaskOptions<After, Schema, Soft, Rule> = {}): TaskRef<Id, StandardSchemaV1.InferOutput<Schema>> {
     const draft = new Draft(this, id, options)
     if (draft.issues.length > 0) throw draft.error(this.#specs.length)
-    const { after } = draft.spec
-    this.#looksBack &&= after === undefined || after.every(dependency => this.#ids.has(dependency))
+    this.#looksBack &&= this.#areThere(draft.spec)
     // One look-up a task: the size tells whether it was new.
     if (this.#ids.add(id).size === this.#specs.length)
       throw duplicateId(id, `graph "${this.name}": there is a task "${id}" already`)
@@ -142,18 +114,29 @@ export class TaskGraph implements PlanSource {
     return new TaskRef(id, this)
   }
 
-  /** The ids of the tasks that have an input function or an output schema. */
+  #areThere({ after, softAfter, orderAfter }: TaskSpec): boolean {
+    const known = (ids: readonly string[] | undefined): boolean =>
+      ids === undefined || ids.every(id => this.#ids.has(id))
+    return known(after) && known(softAfter) && known(orderAfter)
+  }
+
+  /** The ids of the tasks that have a function or a schema. */
   get bound(): ReadonlySet<string> {
     return new Set(this.#bindings.keys())
   }
 
-  /** The input function and the output schema of a task; undefined when it has neither, or is not there. */
+  /** The functions and the schema of a task; undefined when it has none, or is not there. */
   binding(id: string): TaskBinding | undefined {
     return this.#bindings.get(id)
   }
 }
 
 type InputFunction = NonNullable<TaskBinding['input']>
+type DependencyList = 'after' | 'softAfter' | 'orderAfter'
+
+function isList(key: string): key is DependencyList {
+  return key === 'after' || key === 'softAfter' || key === 'orderAfter'
+}
 
 /** A task on its way from options to spec and binding. Members that are not given are not there: a million specs must be lean. */
 class Draft {
@@ -183,23 +166,24 @@ class Draft {
 
   #readOption(key: string, value: unknown): void {
     if (value === undefined) return
-    if (key === 'after' && Array.isArray(value)) this.#readAfter(value)
+    if (isList(key) && Array.isArray(value)) this.#readIds(key, value)
     else if (key === 'output') this.#readOutput(value)
     else if (key === 'input' && typeof value === 'function') this.#bind({ input: value as InputFunction })
+    else if (key === 'approval' && typeof value === 'function') this.#bind({ approval: value as InputFunction })
     else if (OPTIONS.has(key)) this.#readData(key as keyof TaskSpec, value)
     else this.#reject(memberPath('', key), unknownKey(key, [...OPTIONS]))
   }
 
-  #readAfter(value: readonly unknown[]): void {
-    const ids = value.map((item, i) => this.#idOf(item, i))
-    if (ids.length > 0) this.spec.after = Object.freeze(ids.length > 1 ? [...new Set(ids)] : ids)
+  #readIds(key: DependencyList, value: readonly unknown[]): void {
+    const ids = value.map((item, i) => this.#idOf(item, `.${key}[${i}]`))
+    if (ids.length > 0) this.spec[key] = Object.freeze(ids.length > 1 ? [...new Set(ids)] : ids)
   }
 
-  #idOf(item: unknown, place: number): string {
+  #idOf(item: unknown, path: string): string {
     const own = TaskRef.isOf(item, this.#graph)
     if (own) return (item as TaskRef).id
-    if (own === false) this.#reject(`.after[${place}]`, 'expected a task of this graph, got one of another graph')
-    else readTaskMember('id', item, `.after[${place}]`, this.issues)
+    if (own === false) this.#reject(path, 'expected a task of this graph, got one of another graph')
+    else readTaskMember('id', item, path, this.issues)
     return item as string
   }
 

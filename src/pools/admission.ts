@@ -8,22 +8,38 @@ export type Demand = ReadonlyMap<string, number>
  * Those that wait enter in the order in which they came. Nothing is dropped.
  */
 export class Admission {
-  readonly #limits: ReadonlyMap<string, number>
+  readonly #limits: Map<string, number>
+  /** Pools that have, or have had, a limit: of these it is counted who is inside. */
+  readonly #counted: Set<string>
   readonly #inside = new Map<string, number>()
   #waiting: { readonly demand: Demand; readonly enter: () => void }[] = []
 
   constructor(limits: ReadonlyMap<string, number>) {
-    this.#limits = limits
+    this.#limits = new Map(limits)
+    this.#counted = new Set(limits.keys())
   }
 
-  /** False when no pool has a limit: then there is nothing to count. */
+  /**
+   * Another limit from now on, or none. Who is inside stays, and who waits enters as there is room. Of a pool that had none, those that are
+   * inside already are not counted.
+   */
+  setLimit(pool: string, limit: number | undefined): void {
+    if (limit === undefined) this.#limits.delete(pool)
+    else {
+      this.#limits.set(pool, limit)
+      this.#counted.add(pool)
+    }
+    this.#admitWaiting()
+  }
+
+  /** False when no pool has had a limit: then there is nothing to count. */
   get limited(): boolean {
-    return this.#limits.size > 0
+    return this.#counted.size > 0
   }
 
   /** True for a pool that counts its tasks. */
   counts(pool: string): boolean {
-    return this.#limits.has(pool)
+    return this.#counted.has(pool)
   }
 
   /**
@@ -56,8 +72,9 @@ export class Admission {
 
   /** One task of `pool` has started or ended. */
   leave(pool: string): void {
-    if (!this.#limits.has(pool)) return
-    this.#inside.set(pool, (this.#inside.get(pool) ?? 0) - 1)
+    if (!this.#counted.has(pool)) return
+    // One that came in before its pool had a limit was not counted.
+    this.#inside.set(pool, Math.max(0, (this.#inside.get(pool) ?? 0) - 1))
     if (this.#waiting.length > 0) this.#admitWaiting()
   }
 
@@ -75,7 +92,7 @@ export class Admission {
 
   #enter(demand: Demand): void {
     for (const [pool, count] of demand)
-      if (this.#limits.has(pool)) this.#inside.set(pool, (this.#inside.get(pool) ?? 0) + count)
+      if (this.#counted.has(pool)) this.#inside.set(pool, (this.#inside.get(pool) ?? 0) + count)
   }
 
   #fullPool(demand: Demand): string | undefined {

@@ -1,53 +1,104 @@
 import type { OpenPool } from '../attempts.js'
-import type { Clock } from '../clock.js'
 import { CounterpointError } from '../errors.js'
-import type { Distribute, OrchestratorOptions, PoolOptions, Pools, TaskDefaults } from '../options.js'
+import type { JournalProblem } from '../journal/journal.js'
+import type { SharedStream } from '../journal/shared-stream.js'
+import type { Distribute, OrchestratorOptions, PoolOptions, TaskDefaults } from '../options.js'
 import { Admission } from './admission.js'
 import type { AgentBackend, AgentFunction } from './agent-backend.js'
+import { buildLimits, type LimitWorld } from './build-limits.js'
 import type { Intent } from './intent.js'
+import { LedgerPage } from './ledger-page.js'
+import type { Limit } from './limit.js'
+import { LimitLedger } from './limit-ledger.js'
+import type { PoolEvent } from './pool-event.js'
+import type { WorkerPoolSetup } from './pool-setup.js'
 import { TaskDistributor } from './task-distributor.js'
 import { WorkerPool } from './worker-pool.js'
 
 /** What an orchestrator makes of its `pools`. */
 export interface BuiltPools {
   readonly workers: ReadonlyMap<string, WorkerPool>
+  /** By limit key. */
+  readonly limits: ReadonlyMap<string, Limit>
   readonly pools: ReadonlyMap<string, OpenPool>
   /** An entry for every pool. */
   readonly defaults: ReadonlyMap<string, TaskDefaults | undefined>
   readonly intents: Readonly<Record<string, Intent>>
   readonly admission: Admission
+  /** No check and no timer of a pool that was built here goes on, and the shared stream has been let go of. */
+  close(): Promise<void>
+}
+
+/** What pools need of their orchestrator. */
+export interface PoolWorld extends Pick<LimitWorld, 'clock' | 'random'> {
+  /** What keeps limits and parkings over a restart. Default: nothing does. */
+  readonly shared?: SharedStream | undefined
+  /** Told when that cannot be read or written. */
+  report(problem: JournalProblem): void
+  /** Hears what happens to pools. */
+  publish(event: PoolEvent): void
 }
 
 const DEFAULT_GRACE_MS = 5_000
 
-/** The pools of options that have been checked. */
-export function buildPools(options: Pools, clock: Clock): BuiltPools {
+/**
+ * The pools of options that have been checked.
+ * @throws INVALID_INPUT for what only shows when they are made: limits of one key that disagree, backends of one name.
+ */
+export function buildPools(options: OrchestratorOptions, world: PoolWorld): BuiltPools {
+  const { clock, random, shared, report } = world
+  const ledger = shared && new LimitLedger({ stream: shared, clock, report })
+  const limits = buildLimits(options, { clock, random, ledger })
   const workers = new Map<string, WorkerPool>()
   const pools = new Map<string, OpenPool>()
   const defaults = new Map<string, TaskDefaults | undefined>()
   const intents: Record<string, Intent> = Object.create(null)
-  const limits = new Map<string, number>()
-  for (const [name, pool] of Object.entries(options)) {
+  const admission = new Admission(new Map())
+  const own: WorkerPool[] = []
+  for (const [name, pool] of Object.entries(options.pools)) {
     const given: Partial<PoolOptions> = pool instanceof WorkerPool ? {} : pool
-    const worker = pool instanceof WorkerPool ? pool : newWorker(name, pool, clock)
+    const worker =
+      pool instanceof WorkerPool
+        ? pool
+        : new WorkerPool(setupOf(name, pool, options, limits, { clock, random, ledger }))
+    if (worker !== pool) own.push(worker)
+    worker.hear(event => world.publish({ ...event, pool: name }))
+    admission.setLimit(name, worker.queueLimit)
+    worker.hearQueueLimit(queueLimit => admission.setLimit(name, queueLimit))
     workers.set(name, worker)
     pools.set(name, { pool: worker, graceMs: given.graceMs ?? DEFAULT_GRACE_MS })
     defaults.set(name, given.defaults)
     if (given.intent) intents[name] = given.intent
-    if (given.queueLimit !== undefined) limits.set(name, given.queueLimit)
   }
-  return { workers, pools, defaults, intents, admission: new Admission(limits) }
+  const close = async (): Promise<void> => {
+    for (const worker of own) worker.close()
+    await ledger?.close()
+  }
+  return { workers, limits, pools, defaults, intents, admission, close }
 }
 
-function newWorker(name: string, options: PoolOptions, clock: Clock): WorkerPool {
-  const { concurrency, agingMs } = options
-  return new WorkerPool({
+function setupOf(
+  name: string,
+  pool: PoolOptions,
+  { machine }: OrchestratorOptions,
+  limits: ReadonlyMap<string, Limit>,
+  { clock, random, ledger }: LimitWorld,
+): WorkerPoolSetup {
+  const { backend, backends, limitKey, requests, tokens, intent, defaults, graceMs, ...rest } = pool
+  const limit = limitKey === undefined ? undefined : limits.get(limitKey)
+  // With a key these have been said of the key.
+  const windows = limit ? {} : { ...(requests && { requests }), ...(tokens && { tokens }) }
+  return {
+    ...rest,
+    ...windows,
     name,
-    backend: backendOf(options.backend),
-    ...(concurrency !== undefined && { concurrency }),
-    ...(agingMs !== undefined && { agingMs }),
     clock,
-  })
+    random,
+    ...(machine && { machine }),
+    ...(limit && { limit }),
+    page: ledger && new LedgerPage(ledger, `pool:${name}`),
+    backends: (backends ?? (backend ? [backend] : [])).map(backendOf),
+  }
 }
 
 function backendOf(backend: AgentBackend | AgentFunction): AgentBackend {

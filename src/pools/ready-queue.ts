@@ -9,6 +9,9 @@ export class ReadyQueue {
   readonly #inOrder = new Entries()
   #head = 0
   readonly #heap = new Entries()
+  /** The key of what was taken last. */
+  #urgency = 0
+  #path = 0
 
   get size(): number {
     return this.#inOrder.size - this.#head + this.#heap.size
@@ -24,13 +27,23 @@ export class ReadyQueue {
   /** Takes the most urgent entry; -1 when there is none. */
   pop(): number {
     if (this.size === 0) return -1
-    if (this.#fromHeap()) return popHeap(this.#heap)
+    const fromHeap = this.#fromHeap()
+    const from = fromHeap ? this.#heap : this.#inOrder
+    const at = fromHeap ? 0 : this.#head
+    this.#urgency = from.urgencies[at] as number
+    this.#path = from.paths[at] as number
+    if (fromHeap) return popHeap(this.#heap)
     const index = this.#inOrder.indexes[this.#head++] as number
     if (this.#head === this.#inOrder.size || (this.#head >= 1_024 && this.#head * 2 >= this.#inOrder.size)) {
       this.#inOrder.dropFirst(this.#head)
       this.#head = 0
     }
     return index
+  }
+
+  /** Puts back what `pop` gave last: it will come next, unless something more urgent is pushed. */
+  putBack(index: number): void {
+    this.push(index, this.#urgency, this.#path)
   }
 
   #fromHeap(): boolean {

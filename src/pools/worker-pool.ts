@@ -1,245 +1,248 @@
 import PQueue from 'p-queue'
-import type { Clock } from '../clock.js'
-import { CounterpointError } from '../errors.js'
+import type { FailureKind } from '../core/failure.js'
+import { unknownMachine } from '../machine.js'
 import type { AgentBackend } from './agent-backend.js'
-import { type Claimant, type Lane, RunLane, type Slot, SlotLease } from './lane.js'
-
-/** What a pool is doing. */
-export interface PoolStats {
-  /** Attempts that hold a slot. */
-  readonly running: number
-  /** Ready tasks that wait for a slot. */
-  readonly queued: number
-  readonly concurrency: number
-  readonly paused: boolean
-}
-
-/** What a {@link WorkerPool} needs. */
-export interface WorkerPoolSetup {
-  readonly name: string
-  readonly backend: AgentBackend
-  /** How many attempts run at once. Default 4. */
-  readonly concurrency?: number
-  /** A waiting task gains one step of priority for each such span, in milliseconds. Default 60,000. */
-  readonly agingMs?: number
-  readonly clock: Clock
-}
-
-/** How many attempts are claimed before every other callback of the process gets its turn (trap 9). */
-const CLAIMS_PER_TURN = 256
-/** ... and how long at most, in milliseconds; looked at with every 16th claim. */
-const TURN_MS = 4
+import { Backends } from './backends.js'
+import { Concurrency, type PoolConcurrency } from './concurrency.js'
+import { FlowControl, type FlowHost } from './flow-control.js'
+import { type Claimant, type Lane, type LaneHost, RunLane } from './lane.js'
+import { Lanes } from './lanes.js'
+import { Limit } from './limit.js'
+import { NO_JITTER } from './parking.js'
+import { checkDelay, checkSlots } from './pool-check.js'
+import type { ParkReason, PoolEvent, PoolNews } from './pool-event.js'
+import type { PoolStats, WorkerPoolSetup } from './pool-setup.js'
+import type { WindowLimit } from './rate-window.js'
+import { RetryBudget } from './retry-budget.js'
+import { Slots } from './slots.js'
 
 /**
- * A backend behind slots. One p-queue job per slot claims task after task until nothing is ready: the only user of p-queue,
- * which keeps the slots and costs nothing per task. Runs share the pool by stride scheduling
- * (Waldspurger and Weihl, MIT/LCS/TM-528, 1995): fairness between runs first, priority inside a run.
- *
- * Invariants: at most `concurrency` slots are leased, once those of a higher limit have come back.
- * Trap 8: p-queue does not see claims, so a slot looks between two of them whether it still may.
+ * Backends behind slots and limits: the only user of p-queue, which keeps the slots. Each slot claims task after task (`Slots`); runs
+ * share the pool fairly (`Lanes`); whether an attempt may start, and on which backend, is for `FlowControl`. This is their face.
  */
 export class WorkerPool {
   readonly name: string
-  readonly backend: AgentBackend
-  readonly #clock: Clock
-  readonly #agingMs: number
-  readonly #queue: PQueue
-  #concurrency: number
-  #paused = false
-  #slots = 0
-  #leased = 0
-  readonly #lanes: RunLane[] = []
-  #pass = 0
-  #claims = 0
-  #turnBegan = 0
-  #gateIsClosed = false
-  #pumping = false
-  #sweeping = false
-  /** Slots that are not leased. */
-  readonly #free: Slot[] = []
-  readonly #onRelease: (slot: Slot) => void = slot => this.#release(slot)
+  readonly #setup: WorkerPoolSetup
+  readonly #lanes = new Lanes()
+  readonly #backends: Backends
+  readonly #concurrency: Concurrency
+  readonly #flow: FlowControl
+  readonly #slots: Slots
+  readonly #laneHost: LaneHost
+  readonly #hearers = new Set<(event: PoolEvent) => void>()
+  readonly #queueLimitHearers = new Set<(queueLimit: number | undefined) => void>()
+  #queueLimit: number | undefined
 
-  /** @throws INVALID_INPUT for a concurrency that is no positive integer. */
-  constructor({ name, backend, concurrency = 4, agingMs = 60_000, clock }: WorkerPoolSetup) {
+  /** @throws INVALID_INPUT for options that are not as documented. */
+  constructor(setup: WorkerPoolSetup) {
+    const { name, clock, random = NO_JITTER, concurrency = 4, machine, limit, page, requests, tokens } = setup
     this.name = name
-    this.backend = backend
-    this.#clock = clock
-    this.#agingMs = agingMs
-    this.#concurrency = checkConcurrency(name, concurrency)
-    this.#queue = new PQueue({ concurrency })
+    this.#setup = setup
+    this.#backends = this.#makeBackends(setup)
+    this.#concurrency = new Concurrency(concurrency, name, machine ?? unknownMachine, this.backend)
+    const queue = new PQueue({ concurrency: this.#concurrency.limit })
+    const budget = new RetryBudget(setup.retryBudget)
+    const parts = { host: this.#asFlowHost(), backends: this.#backends, concurrency: this.#concurrency, budget }
+    this.#flow = new FlowControl({ clock, random, ...parts, limit, page, shares: limit !== undefined })
+    this.#slots = new Slots({ queue, lanes: this.#lanes, flow: this.#flow, clock })
+    this.#laneHost = this.#asLaneHost()
+    if (requests) this.requests = requests
+    if (tokens) this.tokens = tokens
+    this.queueLimit = setup.queueLimit
   }
 
-  /** How many attempts run at once. May be set while the pool works: a lower one takes effect as attempts end. */
+  /** The most wanted of its backends. */
+  get backend(): AgentBackend {
+    return this.#backends.first
+  }
+
+  /** The most wanted first. */
+  get backends(): readonly AgentBackend[] {
+    return this.#backends.all
+  }
+
+  /** How many attempts may run at once now. May be set while the pool works: a lower one takes effect as attempts end. */
   get concurrency(): number {
-    return this.#concurrency
+    return this.#concurrency.limit
   }
 
-  /** @throws INVALID_INPUT for anything but a positive integer. */
-  set concurrency(value: number) {
-    this.#concurrency = checkConcurrency(this.name, value)
-    this.#queue.concurrency = value
-    this.#pump()
+  /** @throws INVALID_INPUT for anything but a positive integer, a range as documented, or `auto`. */
+  set concurrency(value: PoolConcurrency) {
+    const before = this.#concurrency.limit
+    this.#concurrency.set(value)
+    this.#resized(before, 'host')
+  }
+
+  /** How many attempts may start in any span of `perMs`; undefined: no bound. With a limit key: for all its pools. */
+  get requests(): WindowLimit | undefined {
+    return this.#flow.limit?.requests
+  }
+
+  /** @throws INVALID_INPUT for a limit below 1 or a length that is not above 0. */
+  set requests(value: WindowLimit | undefined) {
+    if (value !== undefined || this.#flow.limit) this.#windows().requests = value
+  }
+
+  /** How many tokens the attempts that start in any span of `perMs` may use; undefined: no bound. With a limit key: for all its pools. */
+  get tokens(): WindowLimit | undefined {
+    return this.#flow.limit?.tokens
+  }
+
+  /** @throws INVALID_INPUT for a limit below 1 or a length that is not above 0. */
+  set tokens(value: WindowLimit | undefined) {
+    if (value !== undefined || this.#flow.limit) this.#windows().tokens = value
+  }
+
+  /** How many tasks may be admitted that have not started yet; undefined: no bound. Those that were admitted stay. */
+  get queueLimit(): number | undefined {
+    return this.#queueLimit
+  }
+
+  /** @throws INVALID_INPUT for anything but a positive integer or undefined. */
+  set queueLimit(value: number | undefined) {
+    this.#queueLimit = value === undefined ? undefined : checkSlots(value, `pools.${this.name}.queueLimit`)
+    for (const hear of this.#queueLimitHearers) hear(this.#queueLimit)
   }
 
   /** Starts nothing until `unpause`; what runs goes on. */
   pause(): void {
-    this.#paused = true
+    this.#slots.paused = true
   }
 
   /** Starts again. */
   unpause(): void {
-    this.#paused = false
-    this.#pump()
+    this.#slots.paused = false
+  }
+
+  /**
+   * Starts nothing for `ms`, and up to a tenth longer by lot (at most 5 s); then a trickle, which doubles with each attempt that is
+   * answered. Parked already: the longer of both counts. `park` of its limit parks all pools of the key.
+   * @throws INVALID_INPUT unless `ms` is finite and above 0.
+   */
+  park(ms: number, because: ParkReason = 'host', message?: string): void {
+    this.#flow.parking.own.park(checkDelay(ms, 'park.ms'), because, message)
+  }
+
+  /** Ends a parking of this pool before its time (not one of its limit key); begins with a trickle all the same. */
+  unpark(): void {
+    this.#flow.parking.own.unpark()
   }
 
   /** What the pool is doing now. */
   stats(): PoolStats {
-    let queued = 0
-    for (const lane of this.#lanes) queued += lane.waiting
-    return { running: this.#leased, queued, concurrency: this.#concurrency, paused: this.#paused }
+    const { range } = this.#concurrency
+    const { requests, tokens } = this.#flow.limit?.stats() ?? {}
+    const key = this.limit?.key
+    return {
+      running: this.#slots.leased,
+      queued: this.#lanes.waiting,
+      concurrency: this.#concurrency.limit,
+      ...(range && { range }),
+      paused: this.#slots.paused,
+      ...(key !== undefined && { limitKey: key }),
+      ...(requests && { requests }),
+      ...(tokens && { tokens }),
+      ...this.#flow.parking.stats(),
+      backends: this.#backends.stats(this.#setup.clock.monotonic()),
+    }
+  }
+
+  /** @internal What it shares with other pools. */
+  get limit(): Limit | undefined {
+    return this.#flow.shares ? this.#flow.limit : undefined
   }
 
   /** Lets a run in. With twice the `weight` it gets twice the slots, as long as both have something to do. */
   open(run: Claimant, weight: number): Lane {
-    const lane = new RunLane(run, 1 / weight, this.#agingMs, {
-      filled: () => this.#join(lane),
-      closed: () => this.#remove(lane),
-    })
+    const lane = new RunLane(run, 1 / weight, this.#setup.agingMs ?? 60_000, this.#laneHost)
+    const isFirst = !this.#lanes.live
+    this.#lanes.open(lane)
+    if (isFirst) this.#flow.wake()
     return lane
   }
 
-  /** A run that was idle starts level with the others: it has saved nothing up. */
-  #join(lane: RunLane): void {
-    if (!lane.joined) {
-      lane.joined = true
-      lane.pass = Math.max(lane.pass, this.#pass)
-      this.#lanes.push(lane)
+  /** @internal Hears what happens to the pool, and must not throw. Hosts listen to the orchestrator. */
+  hear(listener: (event: PoolEvent) => void): void {
+    this.#hearers.add(listener)
+  }
+
+  /** @internal Hears of each `queueLimit` that is set, from now on. */
+  hearQueueLimit(listener: (queueLimit: number | undefined) => void): void {
+    this.#queueLimitHearers.add(listener)
+  }
+
+  /** Ends health checks and timers, whoever still uses the pool. The next run that comes begins them again. */
+  close(): void {
+    this.#flow.rest()
+  }
+
+  #windows(): Limit {
+    const { name: key, clock, random, page } = this.#setup
+    this.#flow.limit ??= new Limit({ key, clock, ...(random && { random }), page, path: `pools.${key}` })
+    return this.#flow.limit
+  }
+
+  #publish(news: PoolNews): void {
+    const event = { ...news, at: Math.floor(this.#setup.clock.now()), pool: this.name } as PoolEvent
+    for (const hear of this.#hearers) hear(event)
+  }
+
+  #resized(before: number, because: 'host' | 'success' | FailureKind): void {
+    const { limit } = this.#concurrency
+    if (limit !== before) this.#publish({ type: 'pool.limit-changed', limit, before, because })
+    this.#slots.concurrency = limit
+  }
+
+  #makeBackends({ name, backend, backends, breaker, health, clock }: WorkerPoolSetup): Backends {
+    return new Backends({
+      pool: name,
+      backends: backends ?? (backend ? [backend] : []),
+      ...(breaker && { breaker }),
+      ...(health && { health }),
+      clock,
+      changed: rung => this.#flow.backendChanged(rung),
+      checked: () => this.#slots.pump(),
+    })
+  }
+
+  #asLaneHost(): LaneHost {
+    const flow = this.#flow
+    return {
+      get parked() {
+        return flow.parking.parked !== undefined
+      },
+      filled: lane => this.#lanes.filled(lane),
+      offered: () => this.#slots.pump(),
+      closed: lane => {
+        this.#lanes.close(lane)
+        if (!this.#lanes.live) this.#flow.rest()
+        else if (this.#lanes.empty) this.#flow.idle()
+      },
     }
-    this.#pump()
   }
 
-  #remove(lane: RunLane): void {
-    if (!lane.joined) return
-    lane.joined = false
-    this.#lanes.splice(this.#lanes.indexOf(lane), 1)
-  }
-
-  /**
-   * Claims for free slots until nothing is ready or no slot is free. Not re-entered: what a claim sets off (an instant answer, a task
-   * of another run that becomes ready) is met by the loop, not by a deeper call.
-   */
-  #pump(): void {
-    if (this.#pumping) return
-    this.#pumping = true
-    try {
-      do this.#endSurplus()
-      while (!this.#paused && !this.#gateIsClosed && this.#claimNext())
-    } finally {
-      this.#pumping = false
+  #asFlowHost(): FlowHost {
+    const pool = this
+    return {
+      get live() {
+        return pool.#lanes.live
+      },
+      get width() {
+        return pool.#concurrency.limit
+      },
+      get running() {
+        return pool.#slots.leased
+      },
+      claimOne: () => this.#slots.claimOne(),
+      nextIsRetry: () => this.#slots.nextIsRetry(),
+      resume: () => this.#slots.pump(),
+      freed: slot => this.#slots.freed(slot),
+      resized: (before, because) => this.#resized(before, because),
+      parked: parked => {
+        for (const lane of this.#lanes.all) lane.run.parked?.(parked, lane)
+      },
+      parkingChanged: () => this.#flow.parking.parkingChanged(),
+      publish: news => this.#publish(news),
     }
-    if (this.#free.length > 0) this.#sweepSoon()
   }
-
-  /** A claim may have lowered the concurrency. */
-  #endSurplus(): void {
-    while (this.#slots > this.#concurrency && this.#free.length > 0) this.#end(this.#free.pop() as Slot)
-  }
-
-  /** False when there is nothing to claim, or no slot for it. */
-  #claimNext(): boolean {
-    const lane = this.#nextLane()
-    const slot = lane && this.#freeSlot()
-    if (slot === undefined) return false
-    if (!this.#claim(lane as RunLane, slot)) this.#free.push(slot)
-    return true
-  }
-
-  /** One that is free, or a new one. p-queue starts it inside `add` (trap 1), or when one that has ended has made room there. */
-  #freeSlot(): Slot | undefined {
-    if (this.#slots > this.#concurrency) return undefined
-    if (this.#free.length === 0 && this.#slots < this.#concurrency) {
-      this.#slots++
-      void this.#queue.add(() => new Promise<void>(end => this.#start({ end })))
-    }
-    return this.#free.pop()
-  }
-
-  #start(slot: Slot): void {
-    this.#free.push(slot)
-    this.#pump()
-  }
-
-  /** False when the task was no longer ready. */
-  #claim(lane: RunLane, slot: Slot): boolean {
-    const index = lane.take()
-    if (lane.size === 0) this.#remove(lane)
-    if (index === -1) return false
-    const lease = new SlotLease(slot, this.#onRelease)
-    this.#leased++
-    if (lane.run.claim(index, lease)) {
-      this.#charge(lane)
-      return true
-    }
-    lease.revoke()
-    this.#leased--
-    return false
-  }
-
-  #charge(lane: RunLane): void {
-    lane.waiting--
-    this.#pass = lane.pass
-    lane.pass += lane.stride
-    this.#claims++
-    if (
-      this.#claims >= CLAIMS_PER_TURN ||
-      (this.#claims % 16 === 0 && this.#clock.monotonic() - this.#turnBegan > TURN_MS)
-    )
-      this.#closeGate()
-  }
-
-  #release(slot: Slot): void {
-    this.#leased--
-    this.#free.push(slot)
-    this.#pump()
-  }
-
-  #end(slot: Slot): void {
-    this.#slots--
-    slot.end()
-  }
-
-  /** In a chain the next task is ready a moment later: a slot with nothing to do stays for a turn of the event loop, then it ends. */
-  #sweepSoon(): void {
-    if (this.#sweeping) return
-    this.#sweeping = true
-    this.#clock.schedule(() => {
-      this.#sweeping = false
-      if (this.#gateIsClosed) return
-      for (const slot of this.#free.splice(0)) this.#end(slot)
-    }, 0)
-  }
-
-  #nextLane(): RunLane | undefined {
-    let next: RunLane | undefined
-    for (const lane of this.#lanes) if (!lane.held && (next === undefined || lane.pass < next.pass)) next = lane
-    return next
-  }
-
-  /** Trap 9: a million instant tasks would starve every timer. All slots wait for one turn of the event loop. */
-  #closeGate(): void {
-    if (this.#gateIsClosed) return
-    this.#gateIsClosed = true
-    this.#clock.schedule(() => {
-      this.#gateIsClosed = false
-      this.#claims = 0
-      this.#turnBegan = this.#clock.monotonic()
-      this.#pump()
-    }, 0)
-  }
-}
-
-function checkConcurrency(pool: string, value: number): number {
-  if (Number.isInteger(value) && value > 0) return value
-  const issue = { path: `pools.${pool}.concurrency`, message: `expected a positive integer, got ${value}` }
-  throw new CounterpointError('INVALID_INPUT', `${issue.path}: ${issue.message}`, { issues: [issue] })
 }

@@ -47,6 +47,8 @@ export interface CallOptions {
   readonly attempt?: number
   /** Calls it with a signal that is aborted already. Default false. */
   readonly aborted?: boolean
+  /** What `context.soft(id)` gives, by id: an object that the test may change meanwhile. Default: nothing. */
+  readonly soft?: Readonly<Record<string, Json>>
 }
 
 /** One attempt, made by hand. */
@@ -74,7 +76,7 @@ export interface BackendCall {
 export function callBackend(
   backend: AgentBackend | AgentFunction,
   parts: RequestParts = {},
-  { attempt = 1, aborted = false }: CallOptions = {},
+  { attempt = 1, aborted = false, soft = {} }: CallOptions = {},
 ): BackendCall {
   const controller = new AbortController()
   const reports: Report[] = []
@@ -86,6 +88,7 @@ export function callBackend(
     report: report => {
       reports.push(report)
     },
+    soft: id => soft[id],
   }
   if (aborted) controller.abort()
   const settled = { times: 0 }

@@ -1,6 +1,7 @@
 import { CounterpointError, type Journal, type JournalRecord, type Json, type OpenJournal } from 'counterpoint'
 import { type ConformanceCase, must, type Pass, shown } from './conformance.js'
 import { JournalTrial, ODD_IDS, ODD_VALUES, recordsOf, same } from './journal-trial.js'
+import { SHARED_CASES } from './shared-conformance.js'
 
 /** What {@link journalConformance} is told about a journal. */
 export interface JournalConformanceOptions {
@@ -51,7 +52,15 @@ export function journalConformance(
     { name: 'lists the runs that it holds', run: on(listsRuns) },
     { name: 'forgets a run that was deleted, and does not mind one that it never knew', run: on(deletes) },
     { name: 'keeps odd run ids apart, or refuses them with a CounterpointError', run: on(keepsOddIdsApart) },
+    ...Object.entries(SHARED_CASES).map(([name, check]) => ({ name, run: on(unlessAbsent(check)) })),
   ]
+}
+
+/** A journal need not have `shared`. */
+function unlessAbsent(check: (trial: JournalTrial) => Promise<void>): (trial: JournalTrial) => Promise<void> {
+  return async trial => {
+    if (trial.journal.shared) await check(trial)
+  }
 }
 
 async function opensEmpty(trial: JournalTrial): Promise<void> {

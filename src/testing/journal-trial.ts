@@ -1,4 +1,12 @@
-import { decide, emptyState, type Journal, type JournalRecord, type Json, type OpenJournal } from 'counterpoint'
+import {
+  decide,
+  emptyState,
+  type Journal,
+  type JournalRecord,
+  type Json,
+  type OpenJournal,
+  type SharedStream,
+} from 'counterpoint'
 import { must, realTime, settlesWithin } from './conformance.js'
 import type { JournalConformanceOptions } from './journal-conformance.js'
 
@@ -7,6 +15,7 @@ export class JournalTrial {
   journal: Journal
   readonly #options: JournalConformanceOptions
   readonly #open = new Set<OpenJournal>()
+  readonly #streams = new Map<string, SharedStream>()
 
   constructor(journal: Journal, options: JournalConformanceOptions) {
     this.journal = journal
@@ -35,6 +44,7 @@ export class JournalTrial {
   /** Lets go of what a case has left open, however it ended. */
   async end(): Promise<void> {
     for (const open of this.#open) await this.close(open).catch(() => {})
+    for (const name of this.#streams.keys()) await this.#closeShared(name).catch(() => {})
   }
 
   async append(open: OpenJournal, records: readonly JournalRecord[]): Promise<void> {
@@ -57,12 +67,47 @@ export class JournalTrial {
     return this.open(runId)
   }
 
+  /** Opens a shared stream; the journal must have such. */
+  async openShared(name: string): Promise<void> {
+    const stream = await this.done(this.journal.shared?.(name), 'shared()')
+    must(stream !== undefined, 'expected shared() to give a stream, got undefined')
+    this.#streams.set(name, stream)
+  }
+
+  /** Closes it, and opens it again as another process would. */
+  async reopenShared(name: string): Promise<void> {
+    await this.#closeShared(name)
+    this.journal = (await this.#options.reopen?.(this.journal)) ?? this.journal
+    await this.openShared(name)
+  }
+
+  async appendShared(name: string, records: readonly Json[]): Promise<void> {
+    for (const record of records) await this.done(this.#streams.get(name)?.append(record), 'append() of a stream')
+  }
+
+  /** False when the stream cannot do this. */
+  async replaceShared(name: string, records: readonly Json[]): Promise<boolean> {
+    const stream = this.#streams.get(name)
+    await this.done(stream?.replace?.(records), 'replace() of a stream')
+    return stream?.replace !== undefined
+  }
+
+  async readShared(name: string): Promise<readonly Json[]> {
+    return this.#collect(this.#streams.get(name) as SharedStream)
+  }
+
+  async #closeShared(name: string): Promise<void> {
+    const stream = this.#streams.get(name)
+    this.#streams.delete(name)
+    await this.done(stream?.close(), 'close() of a stream')
+  }
+
   async ids(): Promise<readonly string[]> {
     return [...(await this.done(this.journal.list(), 'list()'))]
   }
 
-  async #collect(from: Pick<OpenJournal, 'read'>): Promise<readonly JournalRecord[]> {
-    const records: JournalRecord[] = []
+  async #collect<T>(from: { read(): Iterable<T> | AsyncIterable<T> }): Promise<readonly T[]> {
+    const records: T[] = []
     const collect = async (): Promise<void> => {
       for await (const record of from.read()) records.push(record)
     }

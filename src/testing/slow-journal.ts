@@ -2,8 +2,10 @@ import {
   type Clock,
   type Journal,
   type JournalRecord,
+  type Json,
   memoryJournal,
   type OpenJournal,
+  type SharedStream,
   systemClock,
 } from 'counterpoint'
 
@@ -48,6 +50,8 @@ export class SlowJournal implements Journal {
   /** Each failure ends an age: what was opened before takes nothing more. */
   #age = 0
   #error: unknown
+  readonly #streams: Journal = memoryJournal()
+  readonly #streamNames = new Set<string>()
 
   /** @internal `slowJournal()` makes it. */
   constructor(options: SlowJournalOptions | undefined) {
@@ -84,6 +88,12 @@ export class SlowJournal implements Journal {
     this.#runs.delete(runId)
   }
 
+  /** What runs share. It is durable at once: neither `flush` nor `fail` matters to it. */
+  shared(name: string): SharedStream {
+    this.#streamNames.add(name)
+    return sharedOf(this.#streams, name)
+  }
+
   /** The records that are appended and not durable yet, of all runs, oldest first. */
   get waiting(): readonly JournalRecord[] {
     return this.#waiting.map(({ text }) => JSON.parse(text) as JournalRecord)
@@ -116,7 +126,7 @@ export class SlowJournal implements Journal {
   }
 
   /**
-   * What a process that starts after a crash finds: a new journal with what is durable now, of every run.
+   * What a process that starts after a crash finds: a new journal with what is durable now, of every run, and what they share.
    * With `records` only so many of each, as if the crash had come then.
    */
   afterCrash(records: number = Number.POSITIVE_INFINITY): Journal {
@@ -126,6 +136,9 @@ export class SlowJournal implements Journal {
       const open = found.open(runId) as OpenJournal
       for (const record of this.durableRecords(runId).slice(0, records)) void open.append(record)
     }
+    for (const name of this.#streamNames)
+      for (const record of sharedOf(this.#streams, name).read() as Iterable<Json>)
+        void sharedOf(found, name).append(record)
     return found
   }
 
@@ -146,4 +159,9 @@ export class SlowJournal implements Journal {
       if (this.#waiting.length > 0) this.#write(options)
     }, options.delayMs)
   }
+}
+
+/** Of an in-memory journal, which has streams and opens them at once. */
+function sharedOf(journal: Journal, name: string): SharedStream {
+  return journal.shared?.(name) as SharedStream
 }

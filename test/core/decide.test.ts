@@ -138,9 +138,10 @@ describe('fail', () => {
       [
         'attempt.failed a 1 agent',
         'task.dead a agent',
+        // First those that waited for it, in the order in which they were added; then those that waited for these.
         'task.skipped b because a',
-        'task.skipped c because a',
         'task.skipped d because a',
+        'task.skipped c because a',
       ],
       dead,
     ],

@@ -1,6 +1,7 @@
 import { emptyState, evolve, type RunEvent, type RunState, replay } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { copyState, eachDependent, unfinished } from '../../src/core/run-state.js'
+import { copyState } from '../../src/core/new-state.js'
+import { eachDependent, unfinished } from '../../src/core/run-state.js'
 import { addUsage } from '../../src/core/tally.js'
 import { add, cancel, expire, fail, ok, pause, Scene, type Step, start, stopped, wake } from '../support/scene.js'
 

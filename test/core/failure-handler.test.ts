@@ -1,4 +1,5 @@
 import {
+  FAILURE_KINDS,
   type Failure,
   type FailureFacts,
   FailureHandler,
@@ -10,17 +11,33 @@ import { describe, expect, test } from 'vitest'
 
 interface Before extends Partial<Omit<FailureFacts, 'task'>> {
   readonly retries?: number
+  readonly replay?: 'safe' | 'never'
   readonly backoff?: { baseMs?: number; factor?: number; maxMs?: number }
 }
 
 function verdict(failure: Partial<Failure>, before: Before = {}, options: FailureHandlerOptions = {}): object {
-  const { retries, backoff, ...facts } = before
-  const task = { id: 'a', description: 'a', ...(retries !== undefined && { retries }), ...(backoff && { backoff }) }
-  const none = { runId: 'r', attempt: 1, failures: 0, throttled: 0, interrupted: 0, random: () => 1 - 2 ** -24 }
-  return new FailureHandler(options).verdict({ kind: 'agent', message: 'no', ...failure }, { ...none, task, ...facts })
+  const { retries, replay, backoff, ...facts } = before
+  const task = {
+    id: 'a',
+    description: 'a',
+    ...(retries !== undefined && { retries }),
+    ...(replay && { replay }),
+    ...(backoff && { backoff }),
+  }
+  const none = { failures: 0, throttled: 0, interrupted: 0, failovers: 0, repairs: 0, alternatives: 0 }
+  const random = (): number => 1 - 2 ** -24
+  const all = { runId: 'r', attempt: 1, ...none, feedback: undefined, random, task, ...facts }
+  return new FailureHandler(options).verdict({ kind: 'agent', message: 'no', ...failure }, all)
 }
 
 const retry = (delayMs: number): object => ({ action: 'retry', delayMs })
+const park = (delayMs: number, taskDelayMs?: number): object => ({
+  action: 'park',
+  delayMs,
+  ...(taskDelayMs !== undefined && { taskDelayMs }),
+})
+const repair = { action: 'repair', delayMs: 0 }
+const DAY = 86_400_000
 const dead = expect.objectContaining({ action: 'dead' })
 
 describe('retries', () => {
@@ -28,20 +45,19 @@ describe('retries', () => {
     expect([0, 1, 2].map(failures => verdict({}, { failures }))).toEqual([retry(1_000), retry(2_000), dead])
   })
 
-  test.each<FailureKind>(['timeout', 'invalid-output', 'incomplete-output', 'crashed', 'agent'])(
-    'are consumed by %s',
-    kind => {
-      expect(verdict({ kind }, { failures: 1 })).toEqual(retry(2_000))
-      expect(verdict({ kind }, { failures: 2 })).toEqual(dead)
-    },
-  )
+  test.each<FailureKind>(['timeout', 'incomplete-output', 'crashed', 'agent'])('are consumed by %s', kind => {
+    expect(verdict({ kind }, { failures: 1 })).toEqual(retry(2_000))
+    expect(verdict({ kind }, { failures: 2 })).toEqual(dead)
+  })
 
   test.each<FailureKind>(['throttled', 'overloaded', 'quota'])(
     'are not consumed by %s, which has a bound of its own',
     kind => {
-      expect(verdict({ kind }, { failures: 99, retries: 0 })).toEqual(retry(1_000))
-      expect(verdict({ kind }, { throttled: 19 })).toEqual(retry(60_000))
-      expect(verdict({ kind }, { throttled: 20 })).toEqual(dead)
+      // A quota that is used up until nobody knows when parks the pool; the others wait by themselves.
+      const [first, last] = kind === 'quota' ? [park(60_000), park(60_000)] : [retry(1_000), retry(60_000)]
+      expect(verdict({ kind }, { failures: 99, retries: 0 })).toEqual(first)
+      expect(verdict({ kind }, { throttled: 99 })).toEqual(last)
+      expect(verdict({ kind }, { throttled: 100 })).toEqual(dead)
       expect(verdict({ kind }, { throttled: 2 }, { maxThrottled: 2 })).toEqual(dead)
     },
   )
@@ -57,9 +73,13 @@ describe('retries', () => {
   })
 
   test('are not given for the kinds that the host names, and only those', () => {
-    const options: FailureHandlerOptions = { neverRetry: ['agent', 'throttled', 'interrupted'] }
+    const options: FailureHandlerOptions = { neverRetry: ['agent', 'throttled', 'timeout', 'invalid-output'] }
     for (const kind of options.neverRetry!) expect(verdict({ kind }, {}, options)).toEqual(dead)
     expect(verdict({ kind: 'refused' }, {}, options)).toEqual(retry(1_000))
+  })
+
+  test('are not given for interruptions, when the host names them', () => {
+    expect(verdict({ kind: 'interrupted' }, {}, { neverRetry: ['interrupted'] })).toEqual(dead)
   })
 
   test('of the task go before those of the handler', () => {
@@ -70,7 +90,7 @@ describe('retries', () => {
 
   test('that are spent are named in the reason', () => {
     expect(verdict({}, { failures: 2 })).toEqual({ action: 'dead', reason: 'all 2 retries are used up' })
-    expect(verdict({ kind: 'quota' }, { throttled: 20 })).toMatchObject({
+    expect(verdict({ kind: 'quota' }, { throttled: 100 })).toMatchObject({
       reason: expect.stringContaining('turned away'),
     })
     expect(verdict({ kind: 'interrupted' }, { interrupted: 3 })).toMatchObject({
@@ -99,19 +119,28 @@ describe('the wait before the next attempt', () => {
   })
 
   test.each([
-    ['is at least what the provider asks', 5_000, retry(5_000)],
-    ['is no shorter for a provider that asks for less', 1, retry(1_000)],
-    ['is no longer than the cap, whatever the provider asks', 1e12, retry(60_000)],
+    ['is at least what the provider asks, which parks the pool', 5_000, park(5_000)],
+    ['is its own longer one for a provider that asks for less: the pool is parked just so long', 1, park(1, 1_000)],
+    ['is no longer than maxParkMs, whatever the provider asks', 1e12, park(DAY)],
     ['does not trust a provider that asks for less than nothing', -1, retry(1_000)],
     ['does not trust a provider that asks for NaN', Number.NaN, retry(1_000)],
-    ['is the cap for a provider that asks for ever', Number.POSITIVE_INFINITY, retry(60_000)],
-    ['may be nothing', 0, retry(1_000)],
+    ['is maxParkMs for a provider that asks for ever', Number.POSITIVE_INFINITY, park(DAY)],
+    ['may be none for the pool, and still one for the task', 0, park(0, 1_000)],
   ])('%s', (_title, retryAfterMs, expected) => {
     expect(verdict({ kind: 'throttled', retryAfterMs })).toEqual(expected)
   })
 
   test('honours retryAfterMs of every kind that is retried', () => {
     expect(verdict({ kind: 'agent', retryAfterMs: 7_000 })).toEqual(retry(7_000))
+  })
+
+  test('is clamped to maxParkMs when it was turned away, and to the cap of its backoff when it failed by itself', () => {
+    const options = { maxParkMs: 90_000 }
+    for (const kind of ['throttled', 'overloaded', 'quota'] as const)
+      expect(verdict({ kind, retryAfterMs: 1e12 }, {}, options)).toEqual(park(90_000))
+    expect(verdict({ kind: 'throttled', retryAfterMs: 80_000 }, { backoff: { maxMs: 10 } })).toEqual(park(80_000))
+    expect(verdict({ retryAfterMs: 1e12 }, {}, options)).toEqual(retry(60_000))
+    expect(verdict({ retryAfterMs: 80_000 }, { backoff: { maxMs: 70_000 } }, options)).toEqual(retry(70_000))
   })
 
   test('is never negative, NaN or above the cap, whatever comes', () => {
@@ -131,6 +160,12 @@ describe('the wait before the next attempt', () => {
           expect(given).toMatchObject({ action: 'retry' })
           const { delayMs } = given as { delayMs: number }
           expect(delayMs >= 0 && delayMs <= options.maxMs).toBe(true)
+          const away = { kind: 'throttled', retryAfterMs } as const
+          const parked = verdict(away, { throttled: failures, backoff: options, random: () => random })
+          const { delayMs: parkMs } = parked as { delayMs: number }
+          expect(parkMs >= 0 && parkMs <= Math.max(options.maxMs, DAY)).toBe(true)
+          const { taskDelayMs = parkMs } = parked as { taskDelayMs?: number }
+          expect(taskDelayMs >= parkMs && taskDelayMs <= Math.max(options.maxMs, parkMs)).toBe(true)
         },
       ),
     )
@@ -138,5 +173,129 @@ describe('the wait before the next attempt', () => {
 
   test('is nothing with a base of 0, however many failures there were', () => {
     expect(verdict({}, { failures: 120, retries: 1000, backoff: { baseMs: 0, factor: 1000 } })).toEqual(retry(0))
+  })
+})
+
+describe('a pool is parked', () => {
+  test('for a quota: until it is filled up again, or for quotaParkMs when nobody says when', () => {
+    expect(verdict({ kind: 'quota', retryAfterMs: 3_600_000 })).toEqual(park(3_600_000))
+    expect(verdict({ kind: 'quota' })).toEqual(park(60_000))
+    expect(verdict({ kind: 'quota', retryAfterMs: -1 }, {}, { quotaParkMs: 7 })).toEqual(park(7, 1_000))
+  })
+
+  test('just as long as was asked for, however often its tasks have been turned away: only these wait longer each time', () => {
+    const of = (throttled: number, retryAfterMs: number): object =>
+      verdict({ kind: 'throttled', retryAfterMs }, { throttled })
+    expect([0, 3, 9].map(times => of(times, 2_000))).toEqual([park(2_000), park(2_000, 8_000), park(2_000, 60_000)])
+    expect(of(9, 60_000)).toEqual(park(60_000))
+  })
+
+  test('for no other kind, though its provider asks to wait', () => {
+    for (const kind of ['agent', 'crashed', 'timeout', 'incomplete-output'] as const)
+      expect(verdict({ kind, retryAfterMs: 7_000 })).toEqual(retry(7_000))
+  })
+})
+
+describe('fail over', () => {
+  const other = { alternatives: 1 }
+
+  test.each<FailureKind>(['throttled', 'overloaded', 'quota', 'timeout', 'crashed', 'refused'])(
+    'comes first with %s, while another backend can take it, and consumes no retry',
+    kind => {
+      expect(verdict({ kind }, { ...other, failures: 99, throttled: 999, retries: 0 })).toMatchObject({
+        action: 'failover',
+      })
+      expect(verdict({ kind }, { alternatives: 0 })).not.toMatchObject({ action: 'failover' })
+      expect(verdict({ kind }, { ...other, failovers: 4 })).toMatchObject({ action: 'failover' })
+      expect(verdict({ kind }, { ...other, failovers: 5 })).toEqual(verdict({ kind }))
+      expect(verdict({ kind }, { ...other, failovers: 1 }, { maxFailovers: 1 })).toEqual(verdict({ kind }))
+    },
+  )
+
+  test.each<FailureKind>(['agent', 'invalid-output', 'incomplete-output', 'bad-input', 'interrupted'])(
+    'does not come with %s: another backend would do no better',
+    kind => expect(verdict({ kind }, other)).toEqual(verdict({ kind })),
+  )
+
+  test('comes with the kinds that the host names, and only those', () => {
+    const options: FailureHandlerOptions = { failover: ['agent'] }
+    expect(verdict({}, other, options)).toEqual({ action: 'failover' })
+    expect(verdict({ kind: 'crashed' }, other, options)).toEqual(retry(1_000))
+  })
+
+  test('has the backend rest as long as it asks, within reason; one without quota in any case', () => {
+    expect(verdict({ kind: 'throttled', retryAfterMs: 1e12 }, other)).toEqual({ action: 'failover', restMs: DAY })
+    expect(verdict({ kind: 'throttled', retryAfterMs: Number.NaN }, other)).toEqual({ action: 'failover' })
+    expect(verdict({ kind: 'quota' }, other)).toEqual({ action: 'failover', restMs: 60_000 })
+    expect(verdict({ kind: 'quota', retryAfterMs: 5 }, other)).toEqual({ action: 'failover', restMs: 5 })
+  })
+})
+
+describe('a failure is fed back to the agent', () => {
+  const told = { attempt: 1, kind: 'invalid-output', message: 'no', output: '{}' } as const
+  const invalid = { kind: 'invalid-output', output: '{}' } as const
+
+  test('when its output is invalid: at once, at most twice, and consumes no retry', () => {
+    expect(verdict(invalid, { failures: 99 })).toEqual(repair)
+    expect(verdict(invalid, { repairs: 1 })).toEqual(repair)
+    expect(verdict(invalid, { repairs: 2 })).toEqual({ action: 'dead', reason: 'all 2 repairs are used up' })
+    expect(verdict(invalid, { repairs: 4 }, { maxRepairs: 5 })).toEqual(repair)
+    expect(verdict(invalid, {}, { maxRepairs: 0 })).toEqual({ action: 'dead', reason: 'no repairs allowed' })
+  })
+
+  test('also where a task has no retries: it consumes none', () => {
+    expect(verdict(invalid, { retries: 0 })).toEqual(repair)
+    expect(verdict(invalid, { retries: 0, repairs: 2 })).toEqual(dead)
+  })
+
+  test('but not when the same failure came back unchanged', () => {
+    const unchanged = { action: 'dead', reason: 'the same failure came back unchanged' }
+    expect(verdict(invalid, { repairs: 1, feedback: told })).toEqual(unchanged)
+    expect(verdict({ ...invalid, output: '{"a":1}' }, { repairs: 1, feedback: told })).toEqual(repair)
+    expect(verdict({ ...invalid, message: 'another' }, { repairs: 1, feedback: told })).toEqual(repair)
+  })
+
+  test('with the kinds that the host names, and only those', () => {
+    const options: FailureHandlerOptions = { repair: ['incomplete-output', 'agent'] }
+    for (const kind of options.repair!) expect(verdict({ kind }, {}, options)).toEqual(repair)
+    expect(verdict(invalid, {}, options)).toEqual(retry(1_000))
+  })
+})
+
+describe('a task that is not safe to replay', () => {
+  const never = { replay: 'never', retries: 9, alternatives: 3 } as const
+
+  test.each<FailureKind>(['interrupted', 'timeout', 'crashed', 'incomplete-output'])(
+    'is held after %s: nobody knows how far it came',
+    kind =>
+      expect(verdict({ kind }, never)).toEqual({
+        action: 'hold',
+        reason: `its replay is not safe, and it failed with ${kind}`,
+      }),
+  )
+
+  test.each<FailureKind>(['invalid-output', 'bad-input', 'refused', 'agent'])('is dead after %s', kind =>
+    expect(verdict({ kind }, never)).toEqual(dead),
+  )
+
+  test('is tried again, elsewhere too, after it was turned away: nothing has been done', () => {
+    for (const kind of ['throttled', 'overloaded', 'quota'] as const) {
+      expect(verdict({ kind }, never)).toMatchObject({ action: 'failover' })
+      expect(verdict({ kind }, { replay: 'never' })).toEqual(verdict({ kind }))
+    }
+  })
+
+  test('is dead when its time in the queue or in total is over, like any other', () => {
+    for (const timeout of ['queue', 'total'] as const)
+      for (const replay of ['never', 'safe'] as const)
+        expect(verdict({ kind: 'timeout', timeout }, { ...never, replay })).toEqual({
+          action: 'dead',
+          reason: `the time-out ${timeout} is final`,
+        })
+  })
+
+  test('says so for every kind: it is never simply tried again', () => {
+    for (const kind of FAILURE_KINDS)
+      expect(['hold', 'dead', 'failover']).toContain((verdict({ kind }, never) as { action: string }).action)
   })
 })

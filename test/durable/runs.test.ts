@@ -125,7 +125,8 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
     const second = await first.next({ pool: { backend, concurrency: 1 } })
     const run = await second.orchestrator.resume('x')
     await second.done(run.result)
-    expect(told).toEqual(['reaped x/b/1 x/c/1', 'ran d', 'ran b', 'ran c'])
+    expect(told[0]).toBe('reaped x/b/1 x/c/1')
+    expect(told.slice(1).sort()).toEqual(['ran b', 'ran c', 'ran d'])
   })
 })
 

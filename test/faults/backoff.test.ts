@@ -74,6 +74,10 @@ describe('the wait before the next attempt', () => {
       failures: 2,
       throttled: 0,
       interrupted: 0,
+      failovers: 0,
+      repairs: 0,
+      feedback: undefined,
+      alternatives: 0,
       random,
     }
     const drawn = Array.from({ length: 2_000 }, () => {
@@ -87,25 +91,22 @@ describe('the wait before the next attempt', () => {
     expect(drawn.reduce((sum, wait) => sum + wait, 0) / drawn.length).toBeLessThan(2_100)
   })
 
-  test.each<[number, number]>([
-    [0, 500],
-    [200, 500],
-    [5_000, 5_000],
-    [60_001, 60_000],
-    [3_600_000, 60_000],
-    [1e12, 60_000],
-    [-1, 500],
-    [Number.NaN, 500],
-    [Number.POSITIVE_INFINITY, 500],
-    [Number.NEGATIVE_INFINITY, 500],
+  const DAY = 86_400_000
+  test.each<[number, number, number]>([
+    [0, 500, 0],
+    [200, 500, 200],
+    [5_000, 5_000, 5_000],
+    [60_001, 60_001, 60_001],
+    [3_600_000, 3_600_000, 3_600_000],
+    [1e12, DAY, DAY],
   ])(
-    'for retryAfterMs %d is %d ms: at least what was asked for, at most the cap; nonsense is not trusted',
-    async (retryAfterMs, expected) => {
-      for (const kind of ['throttled', 'overloaded', 'quota', 'agent'] as const) {
+    'for retryAfterMs %d of one that was turned away is %d ms, and parks the pool for %d ms: what was asked for, at most a day',
+    async (retryAfterMs, expected, delayMs) => {
+      for (const kind of ['throttled', 'overloaded'] as const) {
         const { events } = await play({ answers: [fail({ kind, retryAfterMs }), 'x'] })
-        expect(events.find(({ type }) => type === 'attempt.failed')).toMatchObject({
-          verdict: { action: 'retry', delayMs: expected },
-        })
+        const failed = events.find(event => event.type === 'attempt.failed')
+        const longer = expected > delayMs && { taskDelayMs: expected }
+        expect(failed?.verdict).toEqual({ action: 'park', delayMs, ...longer })
       }
       const thrown = await play({
         answers: [fail(Object.assign(new Error('429'), { status: 429, retryAfterMs })), 'x'],
@@ -113,6 +114,44 @@ describe('the wait before the next attempt', () => {
       expect(waits(thrown)).toEqual([expected])
     },
   )
+
+  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    'is not what a retryAfterMs of %d says: nonsense is not trusted',
+    async retryAfterMs => {
+      for (const kind of ['throttled', 'overloaded', 'agent'] as const) {
+        const { events } = await play({ answers: [fail({ kind, retryAfterMs }), 'x'] })
+        expect(events.find(({ type }) => type === 'attempt.failed')).toMatchObject({
+          verdict: { action: 'retry', delayMs: 500 },
+        })
+      }
+    },
+  )
+
+  test.each<[number, number]>([
+    [200, 500],
+    [5_000, 5_000],
+    [3_600_000, 60_000],
+  ])(
+    'for retryAfterMs %d of a failure of its own is %d ms: at most the cap of its backoff',
+    async (retryAfterMs, expected) => {
+      const { events } = await play({ answers: [fail({ kind: 'agent', retryAfterMs }), 'x'] })
+      expect(events.find(({ type }) => type === 'attempt.failed')).toMatchObject({
+        verdict: { action: 'retry', delayMs: expected },
+      })
+    },
+  )
+
+  test.each<[number | undefined, number]>([
+    [undefined, 60_000],
+    [0, 0],
+    [3_600_000, 3_600_000],
+    [1e12, DAY],
+    [-1, 60_000],
+  ])('for a quota that resets in %d ms is %d ms, and parks the pool', async (retryAfterMs, delayMs) => {
+    const answer = fail({ kind: 'quota', ...(retryAfterMs !== undefined && { retryAfterMs }) })
+    const { events } = await play({ answers: [answer, 'x'] })
+    expect(events.find(({ type }) => type === 'attempt.failed')).toMatchObject({ verdict: { action: 'park', delayMs } })
+  })
 
   test.each(['abc', '3600', new Date(0), {}, null, true])(
     'ignores a retryAfterMs that is no number: %j',

@@ -27,7 +27,7 @@ async function play({
 }
 
 describe('retries', () => {
-  test.each<FailureKind>(['agent', 'crashed', 'timeout', 'invalid-output', 'incomplete-output'])(
+  test.each<FailureKind>(['agent', 'crashed', 'timeout', 'incomplete-output'])(
     'are consumed by failures of kind %s: `retries: 2` is three attempts',
     async kind => {
       const { a } = await play({ answers: [fail(kind)], task: { retries: 2 } })
@@ -38,11 +38,22 @@ describe('retries', () => {
   test.each([
     ['a time-out', hang()],
     ['an attempt that was abandoned', ignoreAbort()],
-    ['an output that is no JSON', () => 10n],
     ['an error that was thrown', fail(new Error('no'))],
   ])('are consumed by %s', async (_, answer) => {
     const { a } = await play({ answers: [answer], task: { retries: 2, timeoutMs: 50 } })
     expect(a).toMatchObject({ status: 'dead', attempts: 3 })
+  })
+
+  test.each([
+    ['kind invalid-output', fail('invalid-output')],
+    ['an output that is no JSON', () => 10n],
+  ])('are not consumed by %s: it is fed back, and final when it comes back unchanged', async (_, answer) => {
+    const { a, events } = await play({ answers: [answer], task: { retries: 2 } })
+    expect(a).toMatchObject({ status: 'dead', attempts: 2 })
+    expect(events.flatMap(event => (event.type === 'attempt.failed' ? [event.verdict] : []))).toEqual([
+      { action: 'repair', delayMs: 0 },
+      { action: 'dead', reason: 'the same failure came back unchanged' },
+    ])
   })
 
   test.each<FailureKind>(['refused', 'bad-input'])('are no use for kind %s: one attempt', async kind => {
@@ -63,7 +74,7 @@ describe('retries', () => {
       })
       expect((await play({ answers: [fail(kind)], task: { retries: 0 } })).a).toMatchObject({
         status: 'dead',
-        attempts: 21,
+        attempts: 101,
       })
       expect((await play({ answers: [fail(kind)], handler: { maxThrottled: 3 } })).a).toMatchObject({
         status: 'dead',

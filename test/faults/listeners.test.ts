@@ -1,9 +1,9 @@
-import type { EventMap, HostError } from 'counterpoint'
+import type { HostError, RunEventMap } from 'counterpoint'
 import { describe, expect, test, vi } from 'vitest'
 import { Stage, turn, unhandledDuring } from './stage.js'
 
 /** Every name that a run of these tasks speaks under. */
-const CHANNELS: readonly (keyof EventMap)[] = [
+const CHANNELS: readonly (keyof RunEventMap)[] = [
   'event',
   'run.started',
   'run.paused',

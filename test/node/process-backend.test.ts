@@ -64,7 +64,13 @@ describe('what is asked', () => {
 
   test('options may be a function of the request', async () => {
     const backend = processBackend(({ task }) => ({ command: 'echo', args: [task.id] }))
-    const context = { attempt: 1, idempotencyKey: 'k', signal: new AbortController().signal, report: () => {} }
+    const context = {
+      attempt: 1,
+      idempotencyKey: 'k',
+      signal: new AbortController().signal,
+      report: () => {},
+      soft: () => undefined,
+    }
     expect(backend.confirmsStop).toBe(true)
     expect(await backend.run(request, context)).toEqual({ text: 'write\n', outputTruncated: false })
   })
@@ -145,7 +151,13 @@ describe('what cannot be started', () => {
   test('a program that goes away between two attempts is missing then, and found again later', async () => {
     const file = executable('shy', '#!/bin/sh\necho here')
     const backend = processBackend({ command: file })
-    const context = { attempt: 1, idempotencyKey: 'k', signal: new AbortController().signal, report: () => {} }
+    const context = {
+      attempt: 1,
+      idempotencyKey: 'k',
+      signal: new AbortController().signal,
+      report: () => {},
+      soft: () => undefined,
+    }
     expect(await backend.run(request, context)).toMatchObject({ text: 'here\n' })
     rmSync(file)
     await expect(backend.run(request, context)).rejects.toMatchObject({ kind: 'refused', code: 'BACKEND_NOT_FOUND' })
@@ -230,7 +242,13 @@ describe('what cannot be started', () => {
       kind: 'bad-input',
       message: /^stdin: /,
     })
-    const context = { attempt: 1, idempotencyKey: 'k', signal: new AbortController().signal, report: () => {} }
+    const context = {
+      attempt: 1,
+      idempotencyKey: 'k',
+      signal: new AbortController().signal,
+      report: () => {},
+      soft: () => undefined,
+    }
     const choosesBadly = processBackend(() => ({ command: 'cat', killGraceMs: -1 }))
     await expect(choosesBadly.run(request, context)).rejects.toMatchObject({
       kind: 'bad-input',
@@ -308,7 +326,7 @@ describe('how it ends', () => {
     const file = path.join(folder, 'started')
     const abort = new AbortController()
     abort.abort()
-    const context = { attempt: 1, idempotencyKey: 'k', signal: abort.signal, report: () => {} }
+    const context = { attempt: 1, idempotencyKey: 'k', signal: abort.signal, report: () => {}, soft: () => undefined }
     await expect(processBackend({ command: 'touch', args: [file] }).run(request, context)).rejects.toMatchObject({
       code: 'ABORTED',
     })

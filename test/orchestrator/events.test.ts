@@ -30,7 +30,7 @@ describe('events', () => {
     const heard = new Map<string, RunEvent[]>()
     orchestrator.on(
       'event',
-      event => void heard.set(event.runId, [...(heard.get(event.runId) ?? []), event as RunEvent]),
+      event => void heard.set(event.runId ?? '', [...(heard.get(event.runId ?? '') ?? []), event as RunEvent]),
     )
     const runs = ['x', 'y', 'z'].map(runId => orchestrator.run({ tasks: specs('a b<a c') }, { runId }))
     await Promise.all(runs.map(run => run.result))

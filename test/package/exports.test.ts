@@ -11,7 +11,7 @@ const SNAPSHOT = new URL('./exports.json', import.meta.url)
  * zod is 25 kB of it, the intents that we ship are 20 kB. A host that imports the `Orchestrator` alone loads 55 kB.
  * Raise this knowingly: with the change that needs it, and the reason in its message.
  */
-const PINNED_BYTES = 84_000
+const PINNED_BYTES = 125_000
 
 describe('the public API', () => {
   const entries = packageEntries()

@@ -87,6 +87,76 @@ describe('checkGraph', () => {
   })
 })
 
+describe('checkGraph of order-only and soft dependencies', () => {
+  const check =
+    (...tasks: GraphNode[]) =>
+    (): void =>
+      checkGraph(tasks)
+
+  it('finds cycles through order-only ones, alone and among hard ones', () => {
+    const alone = check({ id: 'a', orderAfter: ['b'] }, { id: 'b', orderAfter: ['a'] })
+    expect(thrown('CYCLE', alone).details.cycle).toEqual(['a', 'b', 'a'])
+    const mixed = check(
+      { id: 'a', after: ['b'] },
+      { id: 'b', after: ['z'], orderAfter: ['c'] },
+      { id: 'c', after: ['a'] },
+      { id: 'z' },
+    )
+    expect(thrown('CYCLE', mixed).details.cycle).toEqual(['a', 'b', 'c', 'a'])
+    const itself = check({ id: 'z' }, { id: 'a', after: ['z'], orderAfter: ['a'] })
+    expect(thrown('CYCLE', itself).details.cycle).toEqual(['a', 'a'])
+  })
+
+  it('allows cycles through soft ones: nothing waits for them', () => {
+    expect(check({ id: 'a', softAfter: ['b'] }, { id: 'b', softAfter: ['a'] })).not.toThrow()
+    expect(
+      check({ id: 'a', after: ['b'] }, { id: 'b', softAfter: ['a'], orderAfter: ['c'] }, { id: 'c', softAfter: ['a'] }),
+    ).not.toThrow()
+  })
+
+  it('allows no task to be its own soft dependency', () => {
+    const error = thrown('CYCLE', check({ id: 'z' }, { id: 'a', softAfter: ['z', 'a'] }))
+    expect(error.details.cycle).toEqual(['a', 'a'])
+    expect(error.message).toMatch(/^task "a" waits for itself/)
+  })
+
+  it.each(['after', 'softAfter', 'orderAfter'] as const)(
+    'names an id in %s that is not there, and the nearest',
+    list => {
+      const error = thrown('UNKNOWN_DEPENDENCY', check({ id: 'schema' }, { id: 'b', [list]: ['shcema'] }))
+      expect(error.details).toEqual({ taskId: 'b', dependency: 'shcema' })
+      expect(error.message).toContain('(did you mean "schema"?)')
+    },
+  )
+
+  it.each(['after', 'softAfter', 'orderAfter'] as const)('lets new tasks name those of the live run in %s', list => {
+    const tasks = [{ id: 'b', [list]: ['old', 'later'] }, { id: 'later' }]
+    expect(() => checkGraph(tasks, id => id === 'old')).not.toThrow()
+    expect(thrown('UNKNOWN_DEPENDENCY', () => checkGraph(tasks, () => false)).details.dependency).toBe('old')
+  })
+
+  it('takes the three kinds for one another in no case: a cycle is one of hard and order-only edges', () => {
+    const kind = fc.constantFrom('after' as const, 'softAfter' as const, 'orderAfter' as const)
+    const edges = fc.array(fc.tuple(fc.nat(6), fc.nat(6), kind), { maxLength: 12 })
+    fc.assert(
+      fc.property(edges, list => {
+        const of = (i: number, name: string): string[] =>
+          list.filter(([from, to, kind]) => from === i && to !== i && kind === name).map(([, to]) => `t${to}`)
+        const tasks = Array.from({ length: 7 }, (_, i) => ({
+          id: `t${i}`,
+          after: of(i, 'after'),
+          softAfter: of(i, 'softAfter'),
+          orderAfter: of(i, 'orderAfter'),
+        }))
+        const waits = tasks.map(({ id, after, orderAfter }) => ({ id, after: [...after, ...orderAfter] }))
+        if (isOrderable(waits)) expect(() => checkGraph(tasks)).not.toThrow()
+        else expect(thrown('CYCLE', () => checkGraph(tasks)).details.cycle.length).toBeGreaterThan(2)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
 describe('checkGraph of a large graph', () => {
   it('takes a chain of 300,000 tasks that each wait for the next, and finds it closed to a ring', () => {
     const size = 300_000
@@ -94,6 +164,15 @@ describe('checkGraph of a large graph', () => {
     expect(() => checkGraph(chain)).not.toThrow()
     chain[size - 1]!.after.push('0')
     expect(thrown('CYCLE', () => checkGraph(chain)).details.cycle).toHaveLength(size + 1)
+  })
+
+  it('takes a chain of 300,000 tasks that only keep their order', () => {
+    const size = 300_000
+    const chain = Array.from({ length: size }, (_, i) => ({
+      id: `${i}`,
+      ...(i + 1 < size && { orderAfter: [`${i + 1}`] }),
+    }))
+    expect(() => checkGraph(chain)).not.toThrow()
   })
 
   it('takes a star of 300,000 tasks whose middle comes first', () => {

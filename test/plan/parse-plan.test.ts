@@ -317,6 +317,17 @@ const spec = fc.record(
     weight: fc.double({ min: 0, max: 100, noNaN: true }),
     durationMs: fc.nat(),
     context: json,
+    triggerRule: fc.constantFrom('all_done' as const, 'one_failed' as const),
+    idleTimeoutMs: fc.integer({ min: 1 }),
+    queueTimeoutMs: fc.integer({ min: 1 }),
+    totalTimeoutMs: fc.integer({ min: 1 }),
+    estimate: fc.record({ costUsd: fc.nat(), tokens: fc.nat() }, { requiredKeys: [] }),
+    budget: fc.record(
+      { costUsd: fc.nat(), wallMs: fc.nat(), onHard: fc.constant('ask' as const) },
+      { requiredKeys: [] },
+    ),
+    replay: fc.constantFrom('safe' as const, 'never' as const),
+    approval: fc.boolean(),
   },
   { requiredKeys: ['id'] },
 )
@@ -327,6 +338,8 @@ const plans = fc.uniqueArray(spec, { selector: ({ id }) => id, maxLength: 8 }).m
       .slice(0, i)
       .filter((_, j) => j % 2 === 0)
       .map(({ id }) => id),
+    orderAfter: specs.slice(Math.max(0, i - 1), i).map(({ id }) => id),
+    softAfter: specs.slice(i + 1, i + 2).map(({ id }) => id),
   })),
 }))
 

@@ -29,7 +29,26 @@ describe('selectTasks', () => {
     expect(error.message).toBe('only: expected ids of tasks of the plan, got "fronted" (did you mean "frontend"?)')
   })
 
+  it('takes soft and order-only dependencies along, and what those need', () => {
+    const plan = parsePlan({
+      tasks: [
+        { id: 'base' },
+        { id: 'notes', after: ['base'] },
+        { id: 'lint' },
+        { id: 'other' },
+        { id: 'build', softAfter: ['notes'], orderAfter: ['lint'] },
+        { id: 'ring-a', softAfter: ['ring-b'] },
+        { id: 'ring-b', softAfter: ['ring-a'] },
+      ],
+    })
+    const only = (...ids: string[]): string[] => selectTasks(plan.tasks, ids).map(({ id }) => id)
+    expect(only('build')).toEqual(['base', 'notes', 'lint', 'build'])
+    expect(only('ring-b')).toEqual(['ring-a', 'ring-b'])
+    expect(only('lint')).toEqual(['lint'])
+  })
+
   it('leaves a dependency that is not there to the check of the graph', () => {
-    expect(selectTasks([{ id: 'a', description: '', after: ['gone'] }], ['a'])).toHaveLength(1)
+    for (const list of ['after', 'softAfter', 'orderAfter'])
+      expect(selectTasks([{ id: 'a', description: '', [list]: ['gone'] }], ['a'])).toHaveLength(1)
   })
 })

@@ -38,6 +38,64 @@ describe('TaskGraph', () => {
     expect(graph.binding('toString')).toBeUndefined()
   })
 
+  it('names tasks in all three kinds of dependencies, as refs and as ids, each once', () => {
+    const graph = new TaskGraph('g')
+    const a = graph.task('a')
+    graph.task('b', { after: [a, 'a'], softAfter: ['a', a, 'c'], orderAfter: [a, 'c', 'c'], triggerRule: 'one_done' })
+    graph.task('c', { softAfter: [], orderAfter: [] })
+    expect(graph.tasks.slice(1)).toEqual([
+      {
+        id: 'b',
+        description: 'b',
+        after: ['a'],
+        softAfter: ['a', 'c'],
+        orderAfter: ['a', 'c'],
+        triggerRule: 'one_done',
+      },
+      { id: 'c', description: 'c' },
+    ])
+    expect(() => checkGraph(graph.tasks)).not.toThrow()
+  })
+
+  it('keeps an approval as data, and one that is a function apart from it', () => {
+    const graph = new TaskGraph('g')
+    const approval = (): boolean => true
+    graph.task('always', { approval: true })
+    graph.task('never', { approval: false })
+    graph.task('asked', { approval })
+    expect(graph.tasks.map(task => task.approval)).toEqual([true, false, undefined])
+    expect(graph.binding('asked')).toEqual({ approval })
+    expect(graph.binding('always')).toBeUndefined()
+    expect([...graph.bound]).toEqual(['asked'])
+  })
+
+  it('keeps estimates, budgets and time-outs as data, frozen', () => {
+    const graph = new TaskGraph('g')
+    const options = {
+      estimate: { costUsd: 0.5, tokens: 10 },
+      budget: { wallMs: 5, soft: 0.5, onSoft: 'degrade', onHard: 'ask' },
+      idleTimeoutMs: 1,
+      queueTimeoutMs: 2,
+      totalTimeoutMs: 3,
+      replay: 'never',
+    } as const
+    graph.task('a', options)
+    expect(graph.tasks[0]).toEqual({ id: 'a', description: 'a', ...options })
+    expect(Object.isFrozen(graph.tasks[0]!.budget)).toBe(true)
+  })
+
+  it('finds unknown ids and cycles in the new lists when a run is to start', () => {
+    const of = (options: object): (() => void) => {
+      const graph = new TaskGraph('g')
+      graph.task('a', untyped(options))
+      return () => checkGraph(graph.tasks)
+    }
+    for (const list of ['softAfter', 'orderAfter']) {
+      expect(thrown('UNKNOWN_DEPENDENCY', of({ [list]: ['nobody'] })).details.dependency).toBe('nobody')
+      expect(thrown('CYCLE', of({ [list]: ['a'] })).details.cycle).toEqual(['a', 'a'])
+    }
+  })
+
   it('gives snapshots: a task that comes later is in the next one', () => {
     const graph = new TaskGraph('g')
     graph.task('a')
@@ -104,6 +162,20 @@ describe('TaskGraph refuses', () => {
     [{ after: [{ id: 'schema' }] }, '.after[0]'],
     [{ after: [' '] }, '.after[0]'],
     [{ after: new Set() }, '.after'],
+    [{ softAfter: 'schema' }, '.softAfter'],
+    [{ softAfter: [3] }, '.softAfter[0]'],
+    [{ orderAfter: { id: 'schema' } }, '.orderAfter'],
+    [{ orderAfter: ['ok', ''] }, '.orderAfter[1]'],
+    [{ triggerRule: 'all_succeeded' }, '.triggerRule'],
+    [{ idleTimeoutMs: 0 }, '.idleTimeoutMs'],
+    [{ queueTimeoutMs: '5' }, '.queueTimeoutMs'],
+    [{ totalTimeoutMs: -1 }, '.totalTimeoutMs'],
+    [{ estimate: { costUSD: 1 } }, '.estimate.costUSD'],
+    [{ estimate: 5 }, '.estimate'],
+    [{ budget: { soft: 2 } }, '.budget.soft'],
+    [{ budget: { onHard: 'pause' } }, '.budget.onHard'],
+    [{ replay: 'maybe' }, '.replay'],
+    [{ approval: 'yes' }, '.approval'],
     [{ input: Number.NaN }, '.input'],
     [{ input: { at: new Date(0) } }, '.input.at'],
     [{ context: () => 1 }, '.context'],

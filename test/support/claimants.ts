@@ -1,4 +1,8 @@
-import type { Claimant, Lane, Lease, WorkerPool } from 'counterpoint'
+import { type Claimant, type Lane, type Lease, WorkerPool } from 'counterpoint'
+import type { VirtualClock } from 'counterpoint/testing'
+import type { AttemptOutcome, ClaimTerms } from '../../src/pools/lane.js'
+import type { PoolEvent } from '../../src/pools/pool-event.js'
+import type { WorkerPoolSetup } from '../../src/pools/pool-setup.js'
 
 /** A run as a pool sees it: it notes what it is given, and gives slots back when it is told. */
 export class TestRun implements Claimant {
@@ -10,8 +14,14 @@ export class TestRun implements Claimant {
   readonly paths = new Map<number, number>()
   /** Tasks that are no longer ready: their claims come to nothing. */
   readonly gone = new Set<number>()
+  /** What the next attempt of each task asks for; nothing special where it is not set. */
+  readonly asks = new Map<number, Partial<ClaimTerms>>()
+  /** What it was told of parkings, in order. */
+  readonly told: boolean[] = []
   /** Gives each slot back at once. */
   instant = false
+  /** Called with each claim. */
+  onClaim: (index: number, lease: Lease) => void = () => {}
   readonly #log: string[]
 
   constructor(pool: WorkerPool, name: string, log: string[] = [], weight = 1) {
@@ -24,8 +34,10 @@ export class TestRun implements Claimant {
     if (this.gone.has(index)) return false
     this.claimed.push(index)
     this.#log.push(`${this.name}${index}`)
-    if (this.instant) lease.release()
-    else this.leases.set(index, lease)
+    this.leases.set(index, lease)
+    lease.started()
+    this.onClaim(index, lease)
+    if (this.instant) this.release(index)
     return true
   }
 
@@ -33,15 +45,59 @@ export class TestRun implements Claimant {
     return this.paths.get(index) ?? 0
   }
 
+  terms(index: number): ClaimTerms {
+    return { retry: false, tokens: 0, ...this.asks.get(index) }
+  }
+
+  parked(parked: boolean): void {
+    this.told.push(parked)
+  }
+
   /** Tasks `from` to `to`, of one priority, ready now. */
   push(from: number, to: number, priority = 3, since = 0): void {
     for (let index = from; index <= to; index++) this.lane.push(index, priority, since)
+    this.lane.offer()
   }
 
+  /** Their attempts end, and nothing is said of how. */
   release(...indexes: readonly number[]): void {
     for (const index of indexes) {
-      this.leases.get(index)?.release()
+      const lease = this.leases.get(index)
       this.leases.delete(index)
+      lease?.release()
     }
   }
+
+  /** Their attempts succeed. */
+  succeed(...indexes: readonly number[]): void {
+    for (const index of indexes) this.end(index, { ok: true })
+  }
+
+  /** The attempts end like this. */
+  end(index: number, outcome: AttemptOutcome): void {
+    this.leases.get(index)?.ended(outcome)
+    this.release(index)
+  }
+
+  /** The provider turns it away, for so long. */
+  turnAway(index: number, delayMs: number): void {
+    this.end(index, throttled(delayMs))
+  }
+}
+
+/** Turned away: the pool is to be parked for `delayMs`. */
+export function throttled(delayMs: number): AttemptOutcome {
+  return { ok: false, failure: { kind: 'throttled', message: 'slow down' }, verdict: { action: 'park', delayMs } }
+}
+
+/** A pool under a virtual clock, whose jitter is always nothing, with what it has told. */
+export function poolUnder(
+  clock: VirtualClock,
+  setup: Partial<WorkerPoolSetup> = {},
+): { readonly pool: WorkerPool; readonly heard: PoolEvent[] } {
+  const backend = setup.backends ? {} : { backend: { run: () => null } }
+  const pool = new WorkerPool({ name: 'p', ...backend, concurrency: 4, clock, random: () => 0, ...setup })
+  const heard: PoolEvent[] = []
+  pool.hear(event => void heard.push(event))
+  return { pool, heard }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { FailureKind, Signal, TaskSpec } from 'counterpoint'
+import type { Failure, FailureKind, Signal, StartSignal, TaskSpec, Usage } from 'counterpoint'
 import { type Dice, seedOf } from './dice.js'
 import type { Scene } from './scene.js'
 
@@ -9,8 +9,10 @@ const KINDS: readonly FailureKind[] = [
   'timeout',
   'throttled',
   'quota',
+  'overloaded',
   'refused',
   'invalid-output',
+  'incomplete-output',
   'bad-input',
 ]
 
@@ -21,33 +23,67 @@ export type Fate =
   | { readonly kind: 'hangs' }
 
 /** Deterministic for seed and task, and never counting attempts beyond its retries: an interruption changes no outcome. */
-export function fateOf(seed: number, { id, retries = 2 }: TaskSpec): Fate {
+export function fateOf(seed: number, { id, retries = 2, replay }: TaskSpec): Fate {
   const draw = seedOf(seed, id) >>> 0
   const turnedAway = draw % 7 === 0
   if (draw % 11 === 0) return { kind: 'hangs' }
-  if (draw % 5 === 0) return { kind: 'fails', with: KINDS[draw % KINDS.length]! }
-  return { kind: 'succeeds', after: draw % (retries + 1), with: turnedAway ? 'throttled' : 'agent' }
+  if (draw % 5 === 0) return { kind: 'fails', with: KINDS[(draw >>> 6) % KINDS.length]! }
+  const after = replay === 'never' ? 0 : draw % (retries + 1)
+  return { kind: 'succeeds', after, with: turnedAway ? 'throttled' : 'agent' }
 }
 
 export function outputOf(seed: number, id: string): { readonly id: string; readonly draw: number } {
   return { id, draw: seedOf(seed, id) % 1_000 }
 }
 
-/** What agents, pools and clocks say next about task `index`; undefined when they have nothing to say. */
-function nextAbout(scene: Scene, index: number, seed: number): Signal | undefined {
+/** What a pool says: a slot is there. What it costs is told only where there are budgets. */
+function slotFor(scene: Scene, index: number, dice: Dice): StartSignal {
+  const { pool = 'p', estimate } = scene.state.specs[index]!
+  const degraded = scene.state.accounts !== undefined && dice.chance(0.3)
+  return {
+    type: 'start',
+    index,
+    pool,
+    backend: degraded ? 'cheap' : 'p',
+    input: null,
+    ...(degraded ? { degraded } : estimate && { estimate }),
+  }
+}
+
+/** What an attempt says that it used: nothing, some of it, more than was expected. */
+function usageOf(scene: Scene, dice: Dice): { readonly usage?: Usage } {
+  if (scene.state.accounts === undefined || dice.chance(0.4)) return {}
+  const costUsd = dice.below(4) / 2
+  return dice.pick<{ usage: Usage }>([
+    { usage: { costUsd } },
+    { usage: { tokens: dice.below(300) } },
+    { usage: { inputTokens: dice.below(100), outputTokens: dice.below(100), costUsd } },
+  ])
+}
+
+/** What agents, pools, clocks and the person who is asked say next about task `index`; undefined when they have nothing to say. */
+function nextAbout(scene: Scene, index: number, seed: number, dice: Dice): Signal | undefined {
   const task = scene.state.states[index]!
   const spec = scene.state.specs[index]!
-  if (task.status === 'ready') return { type: 'start', index, pool: 'p', backend: 'p', input: null }
+  const fate = fateOf(seed, spec)
+  if (task.status === 'ready') return slotFor(scene, index, dice)
   if (task.status === 'delayed') return { type: 'wake', index }
+  // What never comes to an end is given up by the one who is asked; all else is let go.
+  if (task.status === 'held' && task.failure && task.failure.kind !== 'interrupted' && fate.kind !== 'succeeds')
+    return { type: 'reject', taskId: spec.id, reason: 'again and again' }
+  // What waits for reservations goes on by itself; now and then a person does not wait for that.
+  if (task.status === 'held' && task.because === 'reserved' && dice.chance(0.9)) return undefined
+  if (task.status === 'held') return { type: 'approve', taskId: spec.id }
   if (task.status === 'stopping') return { type: 'stopped', index, attempt: task.attempt, abandoned: seed % 2 === 0 }
   if (task.status !== 'running') return undefined
   const { attempt } = task
-  const fate = fateOf(seed, spec)
   if (fate.kind === 'succeeds' && attempt > fate.after)
-    return { type: 'succeed', index, attempt, output: outputOf(seed, spec.id) }
+    return { type: 'succeed', index, attempt, output: outputOf(seed, spec.id), ...usageOf(scene, dice) }
   if (fate.kind === 'hangs')
     return { type: 'expire', index, attempt, failure: { kind: 'timeout', timeout: 'attempt', message: 'no' } }
-  return { type: 'fail', index, attempt, failure: { kind: fate.with, message: 'no' } }
+  const alternatives = index % 3 === 1 ? 1 : 0
+  const failure = { kind: fate.with, message: 'no' }
+  return { type: 'fail', index, attempt, failure, alternatives, ...usageOf(scene, dice) }
 }
 
 /**
@@ -57,13 +93,13 @@ function nextAbout(scene: Scene, index: number, seed: number): Signal | undefine
 export function feed(scene: Scene, seed: number, dice: Dice, drains = 0): void {
   const { state } = scene
   const open = state.specs.map((_, index) => index)
-  let patience = 200 + 200 * open.length
+  let patience = 400 + 400 * open.length
   while (state.phase.status !== 'settled') {
     assert.ok(patience-- > 0, `the run settles when it is fed: ${scene.picture}`)
     if (drains > 0 && dice.chance(1 / drains)) drainAll(scene, dice)
     const place = dice.below(open.length)
     const index = open[place]!
-    const signal = nextAbout(scene, index, seed)
+    const signal = nextAbout(scene, index, seed, dice)
     if (state.phase.status === 'paused') scene.send({ type: 'unpause' })
     else if (state.phase.status === 'suspended') scene.send({ type: 'recover' })
     else if (signal) scene.send(signal)
@@ -85,34 +121,71 @@ function isOver(scene: Scene, index: number): boolean {
   return /succeeded|dead|skipped|cancelled/.test(scene.status(index))
 }
 
+/** Signals that say something new each time. */
+const REPEATABLE: ReadonlySet<Signal['type']> = new Set(['recover', 'add', 'budget', 'mode', 'exhaust'])
+
 /** Sends signals of every kind, right ones and wrong ones, as a host, agents, clocks and old processes may. */
 export function misbehave(scene: Scene, dice: Dice, steps: number): void {
   for (let i = 0; i < steps; i++) {
     const signal = anySignal(scene, dice, i)
     scene.send(signal)
-    const again = signal.type !== 'recover' && signal.type !== 'add' && dice.chance(0.2)
-    if (again) assert.deepEqual(scene.send(signal), [], `a second ${signal.type} decides nothing`)
+    if (REPEATABLE.has(signal.type) || !dice.chance(0.2)) continue
+    // Time goes on between the two: it may be what takes a budget to its soft bound. And one more may be let go that waited for reservations.
+    const isWaiting = new Set([...scene.state.reservedOut.values()].flatMap(indexes => [...indexes]))
+    const again = scene.send(signal).filter(event => {
+      if (event.type === 'task.ready') return event.approved || !isWaiting.has(event.index)
+      return !(event.type === 'budget.reached' && event.level === 'soft')
+    })
+    assert.deepEqual(again, [], `a second ${signal.type} decides nothing`)
   }
 }
 
 function anySignal(scene: Scene, dice: Dice, step: number): Signal {
   const index = dice.below(scene.state.specs.length)
-  if (scene.state.specs.length === 0 || dice.chance(0.12)) return hostSignal(scene, dice, step)
+  if (scene.state.specs.length === 0 || dice.chance(0.2)) return hostSignal(scene, dice, step)
   const task = scene.state.states[index]!
   const attempt = ('attempt' in task ? task.attempt : 1) + (dice.chance(0.8) ? 0 : dice.pick([-1, 1]))
-  const failure = { kind: dice.pick(KINDS), message: 'no' }
-  const start = { type: 'start', index, pool: 'p', backend: 'p', input: null } as const
+  const failure: Failure = { kind: dice.pick(KINDS), message: dice.pick(['no', 'never']), ...asks(dice) }
+  const timeout: Failure = { kind: 'timeout', timeout: dice.pick(['attempt', 'idle', 'total']), message: 'too long' }
+  const start = slotFor(scene, index, dice)
+  const { estimate: _, ...unpriced } = start
   return dice.pick<() => Signal>([
-    () => (dice.chance(0.9) ? start : { ...start, failure }),
+    () => (dice.chance(0.9) ? start : { ...unpriced, failure: { kind: 'bad-input', message: 'no' } }),
     () => start,
-    () => ({ type: 'succeed', index, attempt, output: step }),
+    () => ({ type: 'succeed', index, attempt, output: step, ...usageOf(scene, dice) }),
     () => ({ type: 'succeed', index, attempt, output: step, usage: { costUsd: 1 } }),
-    () => ({ type: 'fail', index, attempt, failure }),
-    () => ({ type: 'expire', index, attempt, failure: { ...failure, kind: 'timeout' } }),
-    () => ({ type: 'stopped', index, attempt, abandoned: dice.chance(0.5) }),
+    () => ({ type: 'fail', index, attempt, failure, alternatives: dice.below(2), ...usageOf(scene, dice) }),
+    // 0 is no attempt: it means the time in the queue, or in total.
+    () => ({ type: 'expire', index, attempt: attempt || -1, failure: timeout }),
+    () => ({ type: 'stopped', index, attempt, abandoned: dice.chance(0.5), ...usageOf(scene, dice) }),
     () => ({ type: 'wake', index }),
     () => (dice.chance(0.2) ? { type: 'interrupt', index } : start),
+    () => (dice.chance(0.3) ? { type: 'hold', index, because: dice.pick(['approval', 'budget'] as const) } : start),
+    () => ({ type: 'approve', taskId: scene.state.specs[index]!.id, by: 'somebody' }),
+    () => (dice.chance(0.1) ? waitsTooLong(index, dice) : start),
+    () => (dice.chance(0.2) ? sharedBudget(index, dice) : start),
   ])()
+}
+
+/** What all runs together have used. */
+function sharedBudget(index: number, dice: Dice): Signal {
+  const [level, action] = dice.pick([
+    ['soft', 'tell'],
+    ['soft', 'degrade'],
+    ['hard', 'ask'],
+    ['hard', 'ask'],
+    ['hard', 'stop'],
+  ] as const)
+  return { type: 'exhaust', index, level, action, measure: dice.pick(['costUsd', 'tokens']), limit: 5, used: 5 }
+}
+
+function asks(dice: Dice): { readonly retryAfterMs?: number } {
+  return dice.chance(0.7) ? {} : { retryAfterMs: dice.pick([0, 50, 5_000, 1e12, -1, Number.NaN]) }
+}
+
+function waitsTooLong(index: number, dice: Dice): Signal {
+  const timeout = dice.pick(['queue', 'total'] as const)
+  return { type: 'expire', index, attempt: 0, failure: { kind: 'timeout', timeout, message: 'too long' } }
 }
 
 function hostSignal(scene: Scene, dice: Dice, step: number): Signal {
@@ -120,15 +193,38 @@ function hostSignal(scene: Scene, dice: Dice, step: number): Signal {
   if (dice.chance(0.05)) return { type: 'cancel', reason: 'enough' }
   if (dice.chance(scene.state.phase.status === 'suspended' ? 0.7 : 0.1)) return { type: 'recover' }
   if (dice.chance(0.05)) return { type: 'drain' }
+  if (dice.chance(0.05)) return { type: 'elapse' }
+  if (dice.chance(0.1)) return { type: 'mode', mode: dice.pick(['serial', 'parallel'] as const), reason: 'asked for' }
+  if (dice.chance(0.15)) return { type: 'budget', ...(dice.chance(0.7) && { budget: newBudget(dice) }) }
   if (dice.chance(0.4)) return dice.chance(0.4) ? { type: 'pause' } : { type: 'unpause' }
+  if (length > 0 && dice.chance(0.1)) return { type: 'reject', taskId: dice.pick(scene.state.specs).id, reason: 'no' }
   if (length > 0 && dice.chance(0.4))
     return { type: 'cancel', taskId: dice.pick(scene.state.specs).id, reason: 'not this one' }
+  return { type: 'add', tasks: newTasks(scene, dice, step) }
+}
+
+function newBudget(dice: Dice): NonNullable<Extract<Signal, { type: 'budget' }>['budget']> {
+  const amount = (): object => ({
+    ...(dice.chance(0.6) && { costUsd: dice.below(20) }),
+    ...(dice.chance(0.4) && { tokens: dice.below(2_000) }),
+    ...(dice.chance(0.2) && { wallMs: dice.below(2_000) }),
+    onHard: dice.pick(['stop', 'degrade', 'ask', 'ask']),
+  })
+  return { ...amount(), ...(dice.chance(0.4) && { pools: { p: amount() } }) }
+}
+
+/** Backward within the batch, and to whatever the run has, in whatever state it is. */
+function newTasks(scene: Scene, dice: Dice, step: number): readonly TaskSpec[] {
   const known = scene.state.specs.map(spec => spec.id)
   const ids = Array.from({ length: 1 + dice.below(3) }, (_, i) => `new-${step}-${i}`)
-  // Backward within the batch, and to whatever the run has, in whatever state it is.
-  const tasks = ids.map((id, i) => {
-    const after = [...(known.length > 0 && dice.chance(0.7) ? [dice.pick(known)] : []), ...ids.slice(i + 1, i + 2)]
-    return { id, description: id, after }
-  })
-  return { type: 'add', tasks }
+  const old = (share: number): string[] => (known.length > 0 && dice.chance(share) ? [dice.pick(known)] : [])
+  return ids.map((id, i) => ({
+    id,
+    description: id,
+    pool: 'p',
+    after: [...old(0.7), ...ids.slice(i + 1, i + 2)],
+    orderAfter: [...old(0.2), ...ids.slice(i + 2, i + 3)],
+    ...(dice.chance(0.4) && { triggerRule: dice.pick(['all_done', 'one_failed', 'none_failed', 'always'] as const) }),
+    ...(dice.chance(0.1) && { approval: true }),
+  }))
 }

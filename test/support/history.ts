@@ -1,15 +1,25 @@
 import assert from 'node:assert/strict'
-import type { EventOf, Outcome, RunEvent, RunEventType } from 'counterpoint'
+import type { EventOf, Outcome, RunEvent, RunEventType, TaskSpec, Verdict } from 'counterpoint'
+import { airflow, doneAs } from './airflow.js'
+import { Ledger } from './ledger.js'
+
+type Where = 'blocked' | 'ready' | 'held' | 'live' | 'failed' | 'delayed' | 'over'
 
 /** What a history says about one task. Kept apart from the library's own fold: it is what that is checked against. */
 interface Story {
   readonly id: string
-  readonly after: readonly string[]
-  where: 'blocked' | 'ready' | 'live' | 'failed' | 'delayed' | 'over'
+  readonly spec: TaskSpec
+  where: Where
   attempt: number
+  /** Grows with each failure that is fed back: then the request is another one. */
+  revision: number
+  approved: boolean
+  heldFor: string | undefined
+  /** How many attempts had ended, and budgets had been changed, when it was held. */
+  heldAfter: number
   stopping: 'timeout' | 'cancel' | 'interrupt' | undefined
   abandoned: boolean
-  owed: 'retry' | 'dead' | undefined
+  owed: Verdict | undefined
   end: RunEvent | undefined
 }
 
@@ -40,21 +50,32 @@ export function checkHistory(
   return checker.found()
 }
 
-type Phase = 'none' | 'running' | 'paused' | 'draining' | 'suspended' | 'fail-fast' | 'cancelled' | 'settled'
+type Phase = 'none' | 'running' | 'paused' | 'draining' | 'suspended' | 'fail-fast' | 'budget' | 'cancelled' | 'settled'
 
 class Checker {
   readonly #tasks = new Map<string, Story>()
+  readonly #ledger = new Ledger()
+  readonly #live = new Set<string>()
   #seq = 0
   #at = 0
+  /** When the process before this one was last heard of. */
+  #leftAt = 0
+  /** Those whose attempts ran when the process before this one ended, until what became of them is told. */
+  readonly #orphans = new Set<string>()
   #epoch = 1
   #runId = ''
   #phase: Phase = 'none'
+  #serial = false
   /** It was paused when it began to drain, and will be when it goes on. */
   #pausedBefore = false
   #outcome: Outcome | undefined
   #attempts = 0
+  /** Attempts that have ended, and budgets that have been changed: only these make room. */
+  #rooms = 0
   /** The task whose next event is due at once. */
   #due: Story | undefined
+  /** What the next event must be, and why. */
+  #next: { readonly type: RunEventType; readonly why: string } | undefined
 
   take(event: RunEvent): void {
     assert.equal(event.seq, ++this.#seq, 'seq has no gap')
@@ -62,12 +83,18 @@ class Checker {
     assert.notEqual(this.#phase, 'settled', 'nothing comes after run.settled')
     if (this.#phase === 'suspended')
       assert.equal(event.type, 'run.recovered', 'a suspended run does nothing until it is recovered')
+    if (event.type === 'run.recovered') {
+      this.#leftAt = this.#at
+      for (const taskId of this.#live) this.#orphans.add(taskId)
+    }
     this.#at = event.at
     if (this.#seq === 1) this.#runId = event.runId
     assert.equal(event.runId, this.#runId, 'a history is about one run')
     if (this.#due)
       assert.equal('taskId' in event && event.taskId, this.#due.id, `what becomes of ${this.#due.id} is told at once`)
+    if (this.#next) assert.equal(event.type, this.#next.type, this.#next.why)
     this.#due = undefined
+    this.#next = undefined
     const check = this.#checks[event.type] as (event: RunEvent) => void
     check(event)
   }
@@ -79,12 +106,20 @@ class Checker {
   }
 
   readonly #checks: { readonly [T in RunEventType]: (event: EventOf<T>) => void } = {
-    'run.started': () => this.#go(['none'], 'running'),
+    'run.started': ({ budget }) => {
+      this.#go(['none'], 'running')
+      if (budget) this.#ledger.change(budget)
+    },
+    'run.mode-chosen': ({ mode, reason }) => {
+      this.#go(['running', 'paused', 'draining', 'fail-fast', 'budget', 'cancelled'], this.#phase)
+      assert.ok(reason.length > 0, 'a mode is chosen for a reason')
+      this.#serial = mode === 'serial'
+    },
     'run.paused': () => this.#go(['running'], 'paused'),
     'run.unpaused': () => this.#go(['paused'], 'running'),
     'run.stopping': ({ because }) => {
       const from = ['running', 'paused', 'draining']
-      this.#go(because === 'cancelled' ? [...from, 'fail-fast'] : from, because)
+      this.#go(because === 'cancelled' ? [...from, 'fail-fast', 'budget'] : from, because)
     },
     'run.draining': () => {
       this.#pausedBefore = this.#phase === 'paused'
@@ -92,8 +127,8 @@ class Checker {
     },
     'run.suspended': () => {
       this.#go(['draining'], 'suspended')
+      assert.equal(this.#live.size, 0, 'nothing runs in a run that is suspended')
       const tasks = [...this.#tasks.values()]
-      assert.ok(!tasks.some(task => task.where === 'live'), 'nothing runs in a run that is suspended')
       assert.ok(
         tasks.some(task => task.end === undefined),
         'a run that has nothing left settles, and is not suspended',
@@ -105,85 +140,182 @@ class Checker {
         this.#phase = this.#pausedBefore ? 'paused' : 'running'
     },
     'run.settled': event => this.#settled(event),
-    'task.added': event => this.#added(event),
-    'task.ready': ({ taskId }) => {
-      this.#move(taskId, ['blocked', 'delayed'], 'ready')
-      this.#checkDependencies(taskId)
+    'budget.changed': ({ budget }) => {
+      this.#rooms++
+      this.#ledger.change(budget)
     },
+    'budget.reached': event => this.#reached(event),
+    'task.added': event => this.#added(event),
+    'task.ready': event => this.#ready(event),
+    'task.held': event => this.#held(event),
     'attempt.started': event => this.#started(event),
     'attempt.stopping': ({ taskId, attempt, because }) => {
-      const task = this.#live(taskId, attempt)
+      const task = this.#attempt(taskId, attempt)
       assert.notEqual(task.stopping, 'cancel', 'an attempt that is being cancelled is not told so again')
       task.stopping = because.kind
     },
     'attempt.abandoned': ({ taskId, attempt }) => {
-      const task = this.#live(taskId, attempt)
+      const task = this.#attempt(taskId, attempt)
       assert.ok(task.stopping !== undefined && !task.abandoned, 'abandoned once, and only after it was told to stop')
       task.abandoned = true
       this.#due = task
     },
-    'attempt.failed': ({ taskId, attempt, verdict }) => {
-      const task = this.#live(taskId, attempt)
-      task.where = 'failed'
-      task.owed = verdict.action
-      this.#due = task
-    },
+    'attempt.failed': event => this.#failed(event),
     'task.delayed': ({ taskId, until, at }) => {
-      const task = this.#move(taskId, ['failed'], 'delayed')
-      assert.equal(task.owed, 'retry', 'the verdict is followed')
-      assert.ok(until >= at, 'nothing waits until a time that has passed')
+      const { owed } = this.#move(taskId, ['failed'], 'delayed')
+      assert.ok(owed && owed.action !== 'dead' && owed.action !== 'hold', 'the verdict is followed')
+      assert.equal(until - at, waitOf(owed), 'it waits as long as the verdict says')
     },
     'task.succeeded': event => {
-      const { stopping } = this.#live(event.taskId, event.attempt)
+      const { stopping } = this.#attempt(event.taskId, event.attempt)
       assert.equal(stopping, undefined, 'an attempt that was told to stop has not succeeded')
+      this.#rooms++
+      this.#ledger.ended(event.taskId, event.usage, event.at)
       this.#end(event, ['live'])
     },
-    'task.dead': event => assert.equal(this.#end(event, ['failed']).owed, 'dead', 'the verdict is followed'),
+    'task.dead': event => this.#dead(event),
     'task.skipped': event => this.#skipped(event),
     'task.cancelled': event => {
       const { where, stopping } = this.#story(event.taskId)
       if (where === 'live') assert.equal(stopping, 'cancel', 'what runs is told to stop before it is cancelled')
-      this.#end(event, ['blocked', 'ready', 'delayed', 'live'])
+      if (where === 'live') this.#rooms++
+      this.#ledger.ended(event.taskId, event.usage, this.#endOf(event.taskId, event.at))
+      this.#end(event, ['blocked', 'ready', 'held', 'delayed', 'live'])
     },
   }
 
   #added({ taskId, index, spec }: EventOf<'task.added'>): void {
     assert.equal(index, this.#tasks.size, 'tasks are numbered in the order in which they are added')
     assert.ok(!this.#tasks.has(taskId), 'ids are unique')
-    const fresh = {
+    this.#tasks.set(taskId, {
+      id: taskId,
+      spec,
       where: 'blocked',
       attempt: 0,
+      revision: 1,
+      approved: false,
+      heldFor: undefined,
+      heldAfter: 0,
       stopping: undefined,
       abandoned: false,
       owed: undefined,
       end: undefined,
-    } as const
-    this.#tasks.set(taskId, { id: taskId, after: spec.after ?? [], ...fresh })
+    })
+    this.#ledger.added(spec)
   }
 
-  #started({ taskId, attempt, key }: EventOf<'attempt.started'>): void {
+  #ready({ taskId, approved, by }: EventOf<'task.ready'>): void {
+    const task = this.#story(taskId)
+    const { where, heldFor, heldAfter } = task
+    this.#move(taskId, ['blocked', 'delayed', 'held'], 'ready')
+    this.#checkDependencies(task)
+    if (where !== 'held') assert.ok(!approved && by === undefined, 'only what is held can be approved')
+    else assert.ok(approved || ofBudget(heldFor), 'what is held waits for a person, or for more budget')
+    // Else it might go to and fro between held and ready for ever.
+    if (where === 'held' && heldFor === 'reserved' && !approved)
+      assert.ok(this.#rooms > heldAfter, 'what waits for reservations waits until an attempt has ended')
+    if (!approved) return
+    if (ofBudget(heldFor)) this.#ledger.excuse(taskId)
+    else task.approved = true
+  }
+
+  #held({ taskId, because, failure, estimate }: EventOf<'task.held'>): void {
+    const task = this.#story(taskId)
+    if (because === 'reserved') this.#ledger.waits(taskId, task.spec.pool ?? '', estimate)
+    else assert.equal(estimate, undefined, 'what it needs is told of what waits for reservations')
+    if (task.where === 'failed') {
+      assert.equal(task.owed?.action, 'hold', 'the verdict is followed')
+      assert.equal(because, 'interrupted', 'nobody knows how far an attempt came that was cut off')
+      assert.ok(failure, 'it says what became of the attempt')
+    }
+    this.#move(taskId, ['ready', 'failed'], 'held').heldFor = because
+    task.heldAfter = this.#rooms
+  }
+
+  #started(event: EventOf<'attempt.started'>): void {
+    const { taskId, attempt, key } = event
     assert.equal(this.#phase, 'running', 'nothing starts in a run that is paused or stopping')
+    if (this.#serial) assert.equal(this.#live.size, 0, 'one at a time in a serial run')
     const task = this.#move(taskId, ['ready'], 'live')
-    this.#checkDependencies(taskId)
+    this.#checkDependencies(task)
+    if (task.spec.approval) assert.ok(task.approved, 'what needs a person to approve it was approved')
     assert.equal(attempt, ++task.attempt, 'attempts are numbered without a gap')
-    assert.equal(key, `${this.#runId}/${taskId}/1`, 'the key is the same over all attempts')
+    assert.equal(key, `${this.#runId}/${taskId}/${task.revision}`, 'the key is the same until the request changes')
     Object.assign(task, { stopping: undefined, abandoned: false, owed: undefined })
     this.#attempts++
+    this.#live.add(taskId)
+    // One whose input could not be made costs nothing, and ends in the same record: no budget needs to have room for it.
+    const short = this.#ledger.started(event)
+    if (short !== undefined) this.#next = { type: 'attempt.failed', why: `no attempt starts without room: ${short}` }
+  }
+
+  /** What ran when its process ended has run no longer than that. */
+  #endOf(taskId: string, at: number): number {
+    return this.#orphans.delete(taskId) ? this.#leftAt : at
+  }
+
+  #failed({ taskId, attempt, verdict, failure, usage, at }: EventOf<'attempt.failed'>): void {
+    const task = this.#attempt(taskId, attempt)
+    task.where = 'failed'
+    task.owed = verdict
+    if (verdict.action === 'repair') task.revision++
+    if (task.spec.replay === 'never' && /interrupted|crashed|timeout|incomplete-output/.test(failure.kind))
+      assert.ok(/hold|dead/.test(verdict.action), 'what may have been done is not done again')
+    const turnedAway = /throttled|overloaded|quota/.test(failure.kind)
+    this.#ledger.ended(taskId, usage, this.#endOf(taskId, at), turnedAway)
+    this.#live.delete(taskId)
+    this.#rooms++
+    this.#due = task
+  }
+
+  #dead(event: EventOf<'task.dead'>): void {
+    const { failure, taskId } = event
+    const { where, owed } = this.#story(taskId)
+    this.#end(event, ['failed', 'ready', 'held', 'delayed'])
+    const scope = failure.timeout
+    if (where === 'failed') return assert.equal(owed?.action, 'dead', 'the verdict is followed')
+    if (where === 'held') return assert.equal(failure.code, 'REJECTED', 'what is held dies when a person rejects it')
+    const timedOut = failure.kind === 'timeout' && (scope === 'queue' || scope === 'total')
+    assert.ok(
+      timedOut || (where === 'ready' && failure.code === 'BUDGET'),
+      `what is ${where} dies of its time-outs and of a budget, not of ${failure.kind}`,
+    )
   }
 
   #skipped(event: EventOf<'task.skipped'>): void {
-    const { taskId, rootCause } = event
+    const { taskId, rootCause, rule } = event
+    const task = this.#story(taskId)
+    const fate = this.#fate(task)
+    assert.ok(fate === 'skipped' || fate === 'upstream_failed', `nothing is skipped that may ${fate}`)
+    assert.equal(rule, fate === 'skipped' ? (task.spec.triggerRule ?? 'all_success') : undefined, 'it says which rule')
+    const causes = (task.spec.after ?? []).map(id => {
+      const end = this.#story(id).end
+      return end?.type === 'task.skipped' ? end.rootCause : end && id
+    })
+    assert.ok(causes.includes(rootCause), `the root cause is where it began: one of ${causes}, not ${rootCause}`)
     const cause = this.#story(rootCause).end?.type
-    assert.ok(cause === 'task.dead' || cause === 'task.cancelled', `a root cause is dead or cancelled, not ${cause}`)
-    assert.ok(this.#ancestors(taskId).has(rootCause), 'a root cause is something that the task waited for')
+    assert.notEqual(cause, 'task.skipped', 'it begins with something that ended by itself')
+    if (fate === 'upstream_failed')
+      assert.ok(cause === 'task.dead' || cause === 'task.cancelled', `${cause} is no failure`)
     this.#end(event, ['blocked'])
+  }
+
+  #reached(event: EventOf<'budget.reached'>): void {
+    const { taskId = '' } = event
+    this.#ledger.reached(event, this.#tasks.get(taskId)?.spec.estimate)
+    const { scope, level, measure, action } = event
+    if (level === 'soft') return
+    const why = 'what the budget says is done at once'
+    if (action === 'stop') this.#next = { type: /run|orchestrator/.test(scope) ? 'run.stopping' : 'task.dead', why }
+    else if (measure !== 'wallMs' || scope !== 'run') this.#next = { type: 'task.held', why }
   }
 
   #settled({ outcome }: EventOf<'run.settled'>): void {
     const ends = [...this.#tasks.values()].map(task => task.end?.type)
     assert.ok(!ends.includes(undefined), 'every task has ended')
-    const succeeded = ends.filter(type => type === 'task.succeeded').length
-    const expected = succeeded === ends.length ? 'completed' : succeeded > 0 ? 'partial' : 'failed'
+    // What a trigger rule did not let run takes nothing from a run that is complete.
+    const whole = !ends.includes('task.dead') && !ends.includes('task.cancelled')
+    const expected = whole ? 'completed' : ends.includes('task.succeeded') ? 'partial' : 'failed'
     assert.equal(outcome, this.#phase === 'cancelled' ? 'cancelled' : expected, 'the outcome is what the tasks say')
     this.#phase = 'settled'
     this.#outcome = outcome
@@ -200,39 +332,43 @@ class Checker {
     return task
   }
 
-  #move(id: string, from: readonly Story['where'][], to: Story['where']): Story {
+  #move(id: string, from: readonly Where[], to: Where): Story {
     const task = this.#story(id)
     assert.ok(from.includes(task.where), `task ${id} is ${task.where}, not ${from.join(' or ')}`)
     task.where = to
     return task
   }
 
-  #end(event: Extract<RunEvent, { taskId: string }>, from: readonly Story['where'][]): Story {
+  #end(event: Extract<RunEvent, { index: number }>, from: readonly Where[]): void {
     const task = this.#move(event.taskId, from, 'over')
     assert.equal(task.end, undefined, 'a task has one terminal event')
     task.end = event
-    return task
+    this.#live.delete(event.taskId)
   }
 
-  #live(id: string, attempt: number): Story {
+  #attempt(id: string, attempt: number): Story {
     const task = this.#story(id)
     assert.ok(task.where === 'live' && task.attempt === attempt, `attempt ${attempt} of ${id} is under way`)
     return task
   }
 
-  #checkDependencies(id: string): void {
-    for (const need of this.#story(id).after)
-      assert.equal(this.#story(need).end?.type, 'task.succeeded', `${need} has succeeded before ${id} starts`)
+  #fate({ spec }: Story): ReturnType<typeof airflow> {
+    const ends = (spec.after ?? []).map(id => doneAs(this.#story(id).end))
+    return airflow(spec.triggerRule ?? 'all_success', ends)
   }
 
-  #ancestors(id: string): ReadonlySet<string> {
-    const found = new Set<string>()
-    const work = [...this.#story(id).after]
-    for (let next = work.pop(); next !== undefined; next = work.pop()) {
-      if (found.has(next)) continue
-      found.add(next)
-      work.push(...this.#story(next).after)
-    }
-    return found
+  #checkDependencies(task: Story): void {
+    assert.equal(this.#fate(task), 'run', `what ${task.id} waits for has ended as its trigger rule says`)
+    for (const id of task.spec.orderAfter ?? [])
+      assert.ok(this.#story(id).end, `${id} has ended before ${task.id} starts`)
   }
+}
+
+function waitOf(verdict: Exclude<Verdict, { readonly reason: string }>): number {
+  if (verdict.action === 'failover') return 0
+  return verdict.action === 'park' ? (verdict.taskDelayMs ?? verdict.delayMs) : verdict.delayMs
+}
+
+function ofBudget(because: string | undefined): boolean {
+  return because === 'budget' || because === 'reserved'
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { RunState, TaskStatus } from 'counterpoint'
+import type { RunState, TaskState, TaskStatus } from 'counterpoint'
+import { airflow, type Done } from './airflow.js'
 
 const STATUSES: readonly TaskStatus[] = [
   'blocked',
@@ -23,6 +24,7 @@ export function checkInvariants(state: RunState): void {
   recount(state)
   for (let index = 0; index < size; index++) {
     assert.equal(state.ids.get(state.specs[index]!.id), index, 'ids lead to their tasks')
+    checkWaiting(state, index)
     checkEdges(state, index)
     checkTask(state, index)
   }
@@ -40,6 +42,8 @@ export function checkAtRest(state: RunState): void {
   if (phase.status === 'draining')
     assert.ok(running + stopping > 0, 'a run drains until its last attempt, and no longer')
   if (phase.status === 'suspended') assert.equal(running + stopping, 0, 'nothing runs in a run that is suspended')
+  checkReserved(state)
+  checkReservedOut(state)
   for (let index = 0; index < state.specs.length; index++) checkTaskAtRest(state, index)
 }
 
@@ -53,51 +57,137 @@ function recount(state: RunState): void {
   assert.deepEqual(state.counts, counts, 'the counts equal a recount')
 }
 
+/** What is counted of the dependencies of a task equals a recount. Order-only ones keep a task until they have ended. */
+function checkWaiting(state: RunState, index: number): void {
+  const { after = [], orderAfter = [], triggerRule = 'all_success' } = state.specs[index]!
+  const ends = after.map(id => endOf(state, id))
+  const unended = orderAfter.filter(id => endOf(state, id) === undefined).length
+  const ruled = triggerRule !== 'all_success' && after.length > 0
+  const unmet = ruled ? 0 : ends.filter(end => end !== 'success').length
+  assert.equal(state.open[index], unended + unmet, `open[${index}] equals a recount`)
+  assert.equal(state.upstreams.has(index), ruled, 'the ends are counted where a rule asks for them')
+  const upstream = state.upstreams.get(index)
+  if (upstream === undefined) return
+  assert.deepEqual(upstream, {
+    rule: triggerRule,
+    total: after.length,
+    succeeded: ends.filter(end => end === 'success').length,
+    failed: ends.filter(end => end === 'failed' || end === 'upstream_failed').length,
+    skipped: ends.filter(end => end === 'skipped').length,
+  })
+}
+
+function endOf(state: RunState, id: string): Done | undefined {
+  const index = state.ids.get(id)
+  const task: TaskState | undefined = index === undefined ? undefined : state.states[index]
+  if (task === undefined || !isOver(task.status)) return undefined
+  if (task.status === 'skipped') return task.rule === undefined ? 'upstream_failed' : 'skipped'
+  return task.status === 'succeeded' ? 'success' : 'failed'
+}
+
+/** Every edge leads to a task that waits for this one, `~index` for the order only, and every dependency has its edge. */
 function checkEdges(state: RunState, index: number): void {
-  let open = 0
-  for (const id of state.specs[index]!.after ?? []) {
-    const need = state.ids.get(id)
-    if (need === undefined) assert.ok(state.awaited.get(id)?.includes(index), `${id} is awaited by those that need it`)
-    else assert.ok(state.needs[index]!.includes(need), 'a dependency that is there is among the needs')
-    if (need === undefined || state.states[need]!.status !== 'succeeded') open++
-  }
-  assert.equal(state.open[index], open, `open[${index}] equals a recount`)
+  const { id, after = [], orderAfter = [] } = state.specs[index]!
   let edges = 0
   for (let edge = state.firstEdge[index]!; edge !== -1; edge = state.nextEdge[edge]!) {
-    assert.ok(state.needs[state.edgeTo[edge]!]!.includes(index), 'an edge leads to a task that needs this one')
+    const to = state.edgeTo[edge]!
+    const { after: hard = [], orderAfter: order = [] } = state.specs[to < 0 ? ~to : to]!
+    assert.ok((to < 0 ? order : hard).includes(id), 'an edge leads to a task that waits for this one')
     assert.ok(++edges <= state.edgeTo.length, 'the edges of a task are no ring')
     if (state.nextEdge[edge] === -1) assert.equal(state.lastEdge[index], edge, 'the last edge is known')
   }
+  for (const [ids, to, drawn] of [
+    [after, index, state.needs[index]!],
+    [orderAfter, ~index, state.orders.get(index) ?? []],
+  ] as const) {
+    const here = ids.filter(need => state.ids.has(need))
+    assert.deepEqual(drawn.map(need => state.specs[need]!.id).sort(), [...here].sort(), 'its dependencies are known')
+    for (const need of ids)
+      if (!state.ids.has(need))
+        assert.ok(state.awaited.get(need)?.includes(to), `${need} is awaited by all who need it`)
+  }
+}
+
+/** True when the ends of its dependencies let task `index` run: once they do, they always do. */
+function mayRun(state: RunState, index: number): boolean {
+  const { after = [], triggerRule = 'all_success' } = state.specs[index]!
+  const ends = after.map(id => endOf(state, id))
+  return state.open[index] === 0 && airflow(triggerRule, ends) === 'run'
 }
 
 function checkTask(state: RunState, index: number): void {
   const task = state.states[index]!
-  const tally = state.tallies[index]!
-  const { attempts, failures, throttled, interrupted } = tally
-  assert.ok(failures + throttled + interrupted <= attempts, 'no attempt is booked twice')
+  const { attempts, failures, throttled, interrupted, failovers, repairs } = state.tallies[index]!
+  const booked = failures + throttled + interrupted + failovers + repairs
+  assert.ok(booked <= attempts, 'no attempt is booked twice')
   if (task.status === 'running' || task.status === 'stopping') {
     assert.ok(task.attempt === attempts + 1 || task.attempt === attempts, 'attempts are numbered without a gap')
-    assert.equal(state.open[index], 0, 'nothing runs before what it waits for has succeeded')
   }
-  if (task.status === 'ready')
-    assert.equal(state.open[index], 0, 'nothing is ready before what it waits for has succeeded')
+  if (/ready|held|running|stopping|delayed|succeeded/.test(task.status))
+    assert.ok(mayRun(state, index), `nothing is ${task.status} before its trigger rule is met`)
 }
 
 function checkTaskAtRest(state: RunState, index: number): void {
   const task = state.states[index]!
+  const spec = state.specs[index]!
   const { phase } = state
-  const what = `task ${state.specs[index]!.id} is ${task.status}`
-  if (task.status === 'running' || task.status === 'stopping')
-    assert.equal(task.attempt, state.tallies[index]!.attempts + 1, `${what}, and its attempt is not booked yet`)
-  if (task.status === 'blocked') {
-    assert.ok(state.open[index]! > 0, `${what} although nothing is open`)
-    for (const need of state.needs[index]!)
-      assert.ok(
-        !/dead|skipped|cancelled/.test(state.states[need]!.status),
-        `${what}, and what it needs will never come`,
-      )
+  const what = `task ${spec.id} is ${task.status}`
+  if (task.status === 'running' || task.status === 'stopping') {
+    const { attempts, repairs } = state.tallies[index]!
+    assert.equal(task.attempt, attempts + 1, `${what}, and its attempt is not booked yet`)
+    assert.equal(task.key.split('/').at(-1), String(repairs + 1), 'what was fed back makes a new revision')
   }
+  if (task.status === 'blocked') {
+    const fate = airflow(
+      spec.triggerRule ?? 'all_success',
+      (spec.after ?? []).map(id => endOf(state, id)),
+    )
+    const waitsForOrder = (spec.orderAfter ?? []).some(id => endOf(state, id) === undefined)
+    assert.ok(fate === 'wait' || (fate === 'run' && waitsForOrder), `${what}, and nothing that it waits for is open`)
+  }
+  if (spec.approval && /running|stopping|succeeded/.test(task.status))
+    assert.ok(state.approved.has(index), `${what}, and nobody has approved it`)
   if (phase.status !== 'stopping') return
   assert.ok(!/blocked|ready|held|delayed/.test(task.status), `${what} in a run that starts nothing any more`)
   if (phase.because === 'cancelled') assert.notEqual(task.status, 'running', `${what} in a cancelled run`)
+}
+
+/** What is set aside is what the attempts that run have reserved, of which no budget knows when it came after them. */
+function checkReserved(state: RunState): void {
+  const { accounts } = state
+  if (accounts === undefined) return
+  const live = state.states.flatMap((task, index) =>
+    task.status === 'running' || task.status === 'stopping'
+      ? [{ index, pool: task.pool, reserved: task.reserved }]
+      : [],
+  )
+  const check = (reserved: { costUsd: number; tokens: number }, mine: typeof live): void => {
+    const costUsd = mine.reduce((sum, one) => sum + (one.reserved?.costUsd ?? 0), 0)
+    assert.ok(Math.abs(reserved.costUsd - costUsd) < 1e-6, `${reserved.costUsd} are reserved, and ${costUsd} are meant`)
+    const tokens = mine.reduce((sum, one) => sum + (one.reserved?.tokens ?? 0), 0)
+    assert.ok(Math.abs(reserved.tokens - tokens) < 1e-6, `${reserved.tokens} are reserved, and ${tokens} are meant`)
+  }
+  check(accounts.run.reserved, live)
+  for (const [pool, account] of accounts.pools)
+    check(
+      account.reserved,
+      live.filter(one => one.pool === pool),
+    )
+  for (const [index, account] of accounts.tasks)
+    check(
+      account.reserved,
+      live.filter(one => one.index === index),
+    )
+}
+
+/** Who waits for reservations is known, and has something to wait for. */
+function checkReservedOut(state: RunState): void {
+  const waiting = state.states.flatMap((task, index) =>
+    task.status === 'held' && task.because === 'reserved' ? [`${state.specs[index]!.pool} ${index}`] : [],
+  )
+  const known = [...state.reservedOut].flatMap(([pool, indexes]) => [...indexes].map(index => `${pool} ${index}`))
+  assert.deepEqual(known.sort(), waiting.sort(), 'what waits for reservations is known, by pool')
+  const { running, stopping, ready } = state.counts
+  if (state.phase.status === 'running' && waiting.length > 0)
+    assert.ok(running + stopping + ready > 0, 'nothing waits for reservations when nothing runs that could make room')
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import {
+  type AddSignal,
   decide,
   emptyState,
   evolve,
+  type FailSignal,
   FailureHandler,
   type FailureHandlerOptions,
   type FailureKind,
@@ -13,9 +15,11 @@ import {
   type RunState,
   replay,
   type Signal,
+  type StartSignal,
   type TaskSpec,
   type TaskState,
   type TaskStatus,
+  type Usage,
 } from 'counterpoint'
 import { checkAtRest, checkInvariants } from './invariants.js'
 
@@ -24,6 +28,9 @@ export interface SceneOptions extends FailureHandlerOptions {
   readonly failureMode?: FailureMode
   readonly judge?: JudgeFailure
   readonly cancelled?: string
+  readonly budget?: AddSignal['budget']
+  readonly mode?: AddSignal['mode']
+  readonly autoFallbackToSerial?: boolean
   /** False spares the checks after each event, for scenes that are one of thousands. Default true. */
   readonly checks?: boolean
 }
@@ -31,14 +38,31 @@ export interface SceneOptions extends FailureHandlerOptions {
 /** A step of a scene: a signal about tasks by their ids, made when its turn comes. */
 export type Step = (scene: Scene) => Signal
 
-/** `'a b<a c<a,b'`: three tasks, with what each waits for. */
+/**
+ * `'a b<a c<a,b'`: three tasks, with what each waits for. `-a` is an order-only dependency, `?a` a soft one, `d:all_done<a` has a
+ * trigger rule, `d!` needs a person to approve it.
+ */
 export function specs(text: string): readonly TaskSpec[] {
   return text
     .split(' ')
     .filter(Boolean)
     .map(word => {
-      const [id = '', needs] = word.split('<')
-      return { id, description: id, pool: 'p', ...(needs && { after: needs.split(',') }) }
+      const [head = '', list = ''] = word.split('<')
+      const [name = '', rule] = head.split(':')
+      const id = name.replace('!', '')
+      const needs = list.split(',').filter(Boolean)
+      const of = (mark: string): string[] => needs.filter(need => need[0] === mark).map(need => need.slice(1))
+      const [after, softAfter, orderAfter] = [needs.filter(need => /^[^?-]/.test(need)), of('?'), of('-')]
+      return {
+        id,
+        description: id,
+        pool: 'p',
+        ...(after.length > 0 && { after }),
+        ...(softAfter.length > 0 && { softAfter }),
+        ...(orderAfter.length > 0 && { orderAfter }),
+        ...(rule && { triggerRule: rule as NonNullable<TaskSpec['triggerRule']> }),
+        ...(name.endsWith('!') && { approval: true }),
+      }
     })
 }
 
@@ -63,10 +87,18 @@ export class Scene {
 
   /** A scene in which tasks have been added. */
   static of(tasks: string | readonly TaskSpec[], options: SceneOptions = {}): Scene {
-    const { failureMode, cancelled } = options
+    const { failureMode, cancelled, budget, mode, autoFallbackToSerial } = options
     const scene = new Scene(options)
     const list = typeof tasks === 'string' ? specs(tasks) : tasks
-    scene.send({ type: 'add', tasks: list, ...(failureMode && { failureMode }), ...(cancelled && { cancelled }) })
+    scene.send({
+      type: 'add',
+      tasks: list,
+      ...(failureMode && { failureMode }),
+      ...(cancelled && { cancelled }),
+      ...(budget && { budget }),
+      ...(mode && { mode }),
+      ...(autoFallbackToSerial && { autoFallbackToSerial }),
+    })
     return scene
   }
 
@@ -138,6 +170,12 @@ export const startFails =
   scene =>
     ({ ...start(id)(scene), failure: { kind: 'bad-input', message: 'no' } }) as Signal
 
+/** A start with what it is expected to use, on another pool or backend, or degraded. */
+export const startWith =
+  (id: string, more: Partial<StartSignal>): Step =>
+  scene =>
+    ({ ...start(id)(scene), ...more }) as Signal
+
 export const ok =
   (id: string, output: Json = id, attempt?: number): Step =>
   scene => ({ type: 'succeed', index: scene.index(id), attempt: attempt ?? scene.attempt(id), output })
@@ -151,6 +189,20 @@ export const fail =
     failure: { kind, message: 'no' },
   })
 
+/** A success that tells what it used. */
+export const okUsing =
+  (id: string, usage: Usage): Step =>
+  scene =>
+    ({ ...ok(id)(scene), usage }) as Signal
+
+/** A failure with more to it than its kind. */
+export const failWith =
+  (id: string, failure: Partial<FailSignal['failure']>, more: Partial<FailSignal> = {}): Step =>
+  scene => {
+    const signal = fail(id)(scene) as FailSignal
+    return { ...signal, failure: { ...signal.failure, ...failure }, ...more }
+  }
+
 export const expire =
   (id: string, attempt?: number): Step =>
   scene => ({
@@ -158,6 +210,16 @@ export const expire =
     index: scene.index(id),
     attempt: attempt ?? scene.attempt(id),
     failure: { kind: 'timeout', timeout: 'attempt', message: 'too long' },
+  })
+
+/** The time in the queue, or in total, ran out while no attempt runs. */
+export const expireWaiting =
+  (id: string, timeout: 'queue' | 'total'): Step =>
+  scene => ({
+    type: 'expire',
+    index: scene.index(id),
+    attempt: 0,
+    failure: { kind: 'timeout', timeout, message: 'too long' },
   })
 
 export const stopped =
@@ -175,6 +237,28 @@ export const cancel =
 export const add =
   (tasks: string): Step =>
   () => ({ type: 'add', tasks: specs(tasks) })
+
+export const hold =
+  (id: string, because: 'approval' | 'interrupted' | 'budget'): Step =>
+  scene => ({ type: 'hold', index: scene.index(id), because })
+
+export const approve =
+  (taskId: string, by?: string): Step =>
+  () => ({ type: 'approve', taskId, ...(by !== undefined && { by }) })
+
+export const reject =
+  (taskId: string, reason = 'not this one'): Step =>
+  () => ({ type: 'reject', taskId, reason })
+
+export const budget =
+  (amount?: AddSignal['budget']): Step =>
+  () => ({ type: 'budget', ...(amount && { budget: amount }) })
+
+export const elapse: Step = () => ({ type: 'elapse' })
+
+export const mode =
+  (name: 'serial' | 'parallel'): Step =>
+  () => ({ type: 'mode', mode: name, reason: 'asked for' })
 
 export const pause: Step = () => ({ type: 'pause' })
 export const unpause: Step = () => ({ type: 'unpause' })
@@ -205,8 +289,16 @@ function detail(event: RunEvent): string {
       return `${event.until - event.at}`
     case 'task.dead':
       return event.failure.kind
+    case 'task.ready':
+      return event.approved ? ['approved', event.by && `by ${event.by}`].filter(Boolean).join(' ') : ''
+    case 'task.held':
+      return `for ${event.because}`
     case 'task.skipped':
-      return `because ${event.rootCause}`
+      return `because ${event.rootCause}${event.rule ? ` by ${event.rule}` : ''}`
+    case 'budget.reached':
+      return `${event.scope} ${event.level} ${event.measure} ${event.action}`
+    case 'run.mode-chosen':
+      return event.mode
     case 'run.stopping':
       return event.because
     case 'run.settled':

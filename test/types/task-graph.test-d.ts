@@ -88,6 +88,113 @@ describe('an input function', () => {
   })
 })
 
+describe('soft dependencies', () => {
+  it('may not be there yet: their outputs may be undefined', () => {
+    graph.task('report', {
+      after: [schema],
+      softAfter: [menu, 'later'],
+      input: outputs => {
+        expectTypeOf(outputs.schema).toEqualTypeOf<{ sql: string }>()
+        expectTypeOf(outputs.menu).toEqualTypeOf<Json | undefined>()
+        expectTypeOf(outputs.later).toEqualTypeOf<Json | undefined>()
+        return { use: outputs.schema.sql, menu: outputs.menu }
+      },
+    })
+    graph.task('alone', {
+      softAfter: [schema],
+      input: ({ schema }) => {
+        expectTypeOf(schema).toEqualTypeOf<{ sql: string } | undefined>()
+        return schema?.sql ?? null
+      },
+    })
+  })
+
+  it('are read only after a look whether they are there', () => {
+    // @ts-expect-error schema may be undefined
+    graph.task('wrong', { softAfter: [schema], input: ({ schema }) => schema.sql })
+    // @ts-expect-error menu is not among them
+    graph.task('wrong', { softAfter: [schema], input: ({ menu }) => menu ?? null })
+  })
+
+  it('are tasks or ids', () => {
+    // @ts-expect-error a list
+    graph.task('wrong', { softAfter: schema })
+    // @ts-expect-error tasks or ids
+    graph.task('wrong', { softAfter: [5] })
+  })
+})
+
+describe('order-only dependencies', () => {
+  it('give nothing', () => {
+    graph.task('after', { orderAfter: [schema, 'later'] })
+    // @ts-expect-error only its end is waited for
+    graph.task('wrong', { orderAfter: [schema], input: ({ schema }) => schema.sql })
+    // @ts-expect-error tasks or ids
+    graph.task('wrong', { orderAfter: [5] })
+  })
+})
+
+describe('a trigger rule', () => {
+  it('leaves hard outputs as they are when it is that all succeed', () => {
+    graph.task('build', {
+      after: [schema],
+      triggerRule: 'all_success',
+      input: ({ schema }) => {
+        expectTypeOf(schema).toEqualTypeOf<{ sql: string }>()
+        return schema.sql
+      },
+    })
+  })
+
+  it('of another kind lets a task start without some of them: they may be undefined', () => {
+    graph.task('tidy', {
+      triggerRule: 'all_done',
+      after: [schema, menu],
+      softAfter: ['later'],
+      input: outputs => {
+        expectTypeOf(outputs.schema).toEqualTypeOf<{ sql: string } | undefined>()
+        expectTypeOf(outputs.menu).toEqualTypeOf<Json | undefined>()
+        expectTypeOf(outputs.later).toEqualTypeOf<Json | undefined>()
+        return outputs.schema?.sql ?? null
+      },
+    })
+    // @ts-expect-error schema may be undefined
+    graph.task('wrong', { triggerRule: 'none_failed', after: [schema], input: ({ schema }) => schema.sql })
+    const rule = 'one_success' as 'all_success' | 'one_success'
+    // @ts-expect-error it may be the other rule
+    graph.task('wrong', { triggerRule: rule, after: [schema], input: ({ schema }) => schema.sql })
+  })
+
+  it('has one of the names of Airflow', () => {
+    // @ts-expect-error all_success
+    graph.task('wrong', { triggerRule: 'all_succeeded' })
+  })
+})
+
+describe('an approval', () => {
+  it('is yes, no, or a function of the outputs, that may be asynchronous', () => {
+    graph.task('ask', { approval: true })
+    graph.task('ask', {
+      after: [schema],
+      softAfter: [menu],
+      approval: async outputs => {
+        expectTypeOf(outputs.schema).toEqualTypeOf<{ sql: string }>()
+        expectTypeOf(outputs.menu).toEqualTypeOf<Json | undefined>()
+        return outputs.schema.sql.includes('drop')
+      },
+    })
+  })
+
+  it('says yes or no, of what the task waits for', () => {
+    // @ts-expect-error a boolean
+    graph.task('wrong', { approval: () => 'yes' })
+    // @ts-expect-error yes or no
+    graph.task('wrong', { approval: 'yes' })
+    // @ts-expect-error menu is not in after
+    graph.task('wrong', { after: [schema], approval: ({ menu }) => menu !== null })
+  })
+})
+
 describe('options', () => {
   it('that are misspelt do not compile', () => {
     // @ts-expect-error timeoutMs
@@ -109,6 +216,12 @@ describe('options', () => {
     graph.task('wrong', { output: { parse: (value: unknown) => value } })
     // @ts-expect-error left out, not undefined
     graph.task('wrong', { pool: undefined })
+    // @ts-expect-error safe or never
+    graph.task('wrong', { replay: 'maybe' })
+    // @ts-expect-error stop, degrade or ask
+    graph.task('wrong', { budget: { onHard: 'pause' } })
+    // @ts-expect-error dollars and tokens are known beforehand, not time
+    graph.task('wrong', { estimate: { wallMs: 5 } })
   })
 })
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Json } from 'counterpoint'
-import { codeOf, type FileSystem, readWhole, writeFully } from './file-system.js'
+import { codeOf, type FileSystem, putWhole, readWhole } from './file-system.js'
 import { BLOBS } from './names.js'
 import { journalError } from './problem.js'
 import { type Blob, sha256Of } from './record-body.js'
@@ -10,7 +10,7 @@ export interface BlobStoreSetup {
   readonly fileSystem: FileSystem
   /** The folder of the run. */
   readonly folder: string
-  readonly runId: string
+  readonly runId?: string
   /** Is what is written to survive the machine? */
   readonly durable: boolean
   /** What tells our half-written files from another opener's. */
@@ -62,18 +62,7 @@ export class BlobStore {
 
   async #writeOne({ sha256, text }: Blob): Promise<void> {
     const { fileSystem, durable, nonce } = this.#setup
-    const half = join(this.#folder, `${sha256}.${nonce}`)
-    const file = await fileSystem.open(half, 'create')
-    try {
-      await writeFully(file, Buffer.from(text), 0)
-      if (durable) await file.fsync()
-    } catch (error) {
-      await fileSystem.unlink(half).catch(() => {})
-      throw error
-    } finally {
-      await file.close()
-    }
-    await fileSystem.rename(half, join(this.#folder, sha256))
+    await putWhole(fileSystem, join(this.#folder, sha256), Buffer.from(text), { durable, nonce })
   }
 
   #unreadable(path: string, what: string, cause?: unknown): Error {

@@ -6,20 +6,23 @@ import {
   type Journal,
   type JournalHost,
   type JournalRecord,
+  type SharedStream,
   systemClock,
 } from 'counterpoint'
 import { BlobStore } from './blobs.js'
 import { codeOf, type FileFacts, type FileSystem } from './file-system.js'
-import { lookAtHistory, openHistory } from './history.js'
-import { RunLock } from './lock.js'
-import { folderName } from './names.js'
+import { type History, lookAtHistory, openHistory } from './history.js'
+import { FolderLock } from './lock.js'
+import { folderName, sharedFolderName } from './names.js'
 import { nodeFileSystem } from './node-file-system.js'
 import { OneByOne } from './one-by-one.js'
 import { OpenRun } from './open-run.js'
-import type { Durability, Place } from './place.js'
+import { OpenStream } from './open-stream.js'
+import type { Durability, Owner, Place } from './place.js'
 import { journalError, tell, unusable } from './problem.js'
 import { readRecords } from './record-reader.js'
 import { deleteRun, listRuns } from './run-folders.js'
+import { UnmadeStream } from './unmade-stream.js'
 
 /** Options of a {@link fileJournal}. Only `folder` is needed. */
 export interface FileJournalOptions {
@@ -45,7 +48,7 @@ export interface FileJournalOptions {
 
 /**
  * Keeps runs in files: append-only segments of JSON Lines, with a checksum for each record. One process at a time may have a run
- * open; a crashed one's is taken over. Throws INVALID_INPUT for options that are not as documented.
+ * open, or what the runs share; a crashed one's is taken over. Throws INVALID_INPUT for options that are not as documented.
  *
  * While the disk refuses to write, the run waits, and goes on when it can. A torn tail is cut and reported; damage before it
  * refuses to open with JOURNAL.
@@ -63,16 +66,44 @@ export function fileJournal(options: FileJournalOptions): Journal {
     read: runId => new OneByOne(lookAtRun(options, runId)),
     list: () => inWords(undefined, root, () => listRuns(fileSystem, root)),
     delete: runId => inWords(runId, root, () => deleteRun(fileSystem, root, runId)),
+    shared: (name, host) => inWords(undefined, root, () => openStream(options, name, host)),
   }
 }
 
 async function openRun(options: FileJournalOptions, runId: string, host: JournalHost | undefined): Promise<OpenRun> {
   const { maxInlineBytes = 16_384, clock = systemClock } = options
-  const place = await placeOf(options, runId, true, (message, error) => tell(host, runId, message, error))
+  return new OpenRun({ ...(await openFolder(options, { runId }, host)), clock, maxInlineBytes })
+}
+
+async function openStream(
+  options: FileJournalOptions,
+  stream: string,
+  host: JournalHost | undefined,
+): Promise<SharedStream> {
+  const { clock = systemClock } = options
+  const open = async (): Promise<OpenStream> =>
+    new OpenStream({ ...(await openFolder(options, { stream }, host)), clock })
+  const { fileSystem, folder } = await placeOf(options, { stream }, false, () => {})
+  return (await fileSystem.lstat(folder)) ? open() : new UnmadeStream(() => inWords(undefined, folder, open))
+}
+
+/** A folder that is ours until its lock is released. */
+interface OpenFolder {
+  readonly place: Place
+  readonly lock: FolderLock
+  readonly history: History
+}
+
+async function openFolder(
+  options: FileJournalOptions,
+  owner: Owner,
+  host: JournalHost | undefined,
+): Promise<OpenFolder> {
+  const place = await placeOf(options, owner, true, (message, error) => tell(host, owner, message, error))
   await prepareFolder(place)
-  const lock = await RunLock.take(place.fileSystem, place.folder, runId)
+  const lock = await FolderLock.take(place.fileSystem, place.folder, owner)
   try {
-    return new OpenRun({ place, lock, history: await openHistory(place), clock, maxInlineBytes })
+    return { place, lock, history: await openHistory(place) }
   } catch (error) {
     await lock.release()
     throw error
@@ -83,7 +114,7 @@ async function* lookAtRun(
   options: FileJournalOptions,
   runId: string,
 ): AsyncGenerator<readonly JournalRecord[], void, undefined> {
-  const place = await inWords(runId, resolve(options.folder), () => placeOf(options, runId, false, () => {}))
+  const place = await inWords(runId, resolve(options.folder), () => placeOf(options, { runId }, false, () => {}))
   const links = await inWords(runId, place.folder, async () => {
     const facts = await place.fileSystem.lstat(place.folder)
     if (facts === undefined) return []
@@ -95,7 +126,7 @@ async function* lookAtRun(
 
 async function placeOf(
   options: FileJournalOptions,
-  runId: string,
+  owner: Owner,
   make: boolean,
   report: Place['report'],
 ): Promise<Place> {
@@ -103,7 +134,9 @@ async function placeOf(
   const path = resolve(options.folder)
   if (make) await makeRoot(fileSystem, path, durability)
   const root = make || (await fileSystem.lstat(path)) ? await fileSystem.realpath(path) : path
-  return { fileSystem, root, folder: join(root, folderName(runId)), runId, durability, onDamage, report }
+  const { runId, stream = '' } = owner
+  const folder = join(root, runId === undefined ? sharedFolderName(stream) : folderName(runId))
+  return { ...owner, fileSystem, root, folder, durability, onDamage, report }
 }
 
 /**
@@ -137,7 +170,7 @@ async function prepareFolder(place: Place): Promise<void> {
 /** Invariant: nothing is opened below a folder that is a symlink. */
 function expectFolder({ folder, runId }: Place, facts: FileFacts | undefined): void {
   if (facts?.kind !== 'folder')
-    throw journalError(runId, folder, 'expected the folder of a run, but a file or link has that name. Take it away')
+    throw journalError(runId, folder, 'expected a folder, but a file or link has that name. Take it away')
 }
 
 /** What the system says becomes an error that says where. */

@@ -84,6 +84,35 @@ export async function writeFully(file: OpenFile, bytes: Uint8Array, position: nu
   }
 }
 
+/** How {@link putWhole} puts a file there. */
+export interface PutOptions {
+  /** Is the content to survive the machine? Its name does when the folder is synced. */
+  readonly durable: boolean
+  /** What tells our half-written files from another writer's. */
+  readonly nonce: string
+}
+
+/** Puts a file there in one step, over what has that name: whoever looks finds what was there, or all of this. */
+export async function putWhole(
+  fileSystem: FileSystem,
+  path: string,
+  content: Uint8Array,
+  { durable, nonce }: PutOptions,
+): Promise<void> {
+  const half = `${path}.${nonce}`
+  const file = await fileSystem.open(half, 'create')
+  try {
+    await writeFully(file, content, 0)
+    if (durable) await file.fsync()
+  } catch (error) {
+    await fileSystem.unlink(half).catch(() => {})
+    throw error
+  } finally {
+    await file.close()
+  }
+  await fileSystem.rename(half, path)
+}
+
 /** The content of a file that is no longer than fits in memory. */
 export async function readWhole(fileSystem: FileSystem, path: string): Promise<Buffer> {
   const file = await fileSystem.open(path, 'read')

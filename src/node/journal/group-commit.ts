@@ -1,9 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from 'counterpoint'
 import { codeOf } from './file-system.js'
-import { journalError, wordsOf } from './problem.js'
+import { JournalLost, journalError, wordsOf } from './problem.js'
 import type { Blob, RecordBody } from './record-body.js'
-import { JournalLost } from './segment-writer.js'
 
 /** Records that are written together. */
 export interface Batch {
@@ -15,7 +14,7 @@ export interface Batch {
 
 /** What a {@link GroupCommit} works with. */
 export interface GroupCommitSetup {
-  readonly runId: string
+  readonly runId: string | undefined
   /** The folder of the run, for messages. */
   readonly folder: string
   readonly clock: Clock

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { FramesEnd } from './framing.js'
 import { segmentName } from './names.js'
+import { nameOf, type Owner } from './place.js'
 import { journalError } from './problem.js'
 
 /** The version of the format that is written here. */
@@ -13,8 +14,7 @@ export interface Link extends FramesEnd {
 }
 
 /** The first frame of a segment. */
-export interface Header {
-  readonly runId: string
+export interface Header extends Owner {
   readonly segment: number
   /** Where the segment before it ends, whatever stands there after that. None for the first. */
   readonly after?: Predecessor
@@ -27,12 +27,17 @@ export interface Predecessor extends Link {
 }
 
 /** The body of a header. Members that a reader does not know mean nothing to it: what it must know raises `minReader`. */
-export function headerBody({ runId, segment, after }: Header, now: number): string {
+export function headerBody(
+  { runId, stream }: Owner,
+  { segment, after }: Pick<Header, 'segment' | 'after'>,
+  now: number,
+): string {
   return JSON.stringify({
     format: FORMAT,
     version: VERSION,
     minReader: 1,
     runId,
+    stream,
     segment,
     ...(after && { after: { segment: after.segment, bytes: after.bytes, crc: after.crc, size: after.size } }),
     createdAt: new Date(now).toISOString(),
@@ -48,12 +53,14 @@ export function parseHeader(body: string, where: string): Header {
   const said = parseObject(body)
   if (said?.format !== FORMAT) throw notOurs(undefined, where, 'is not a journal of counterpoint')
   const runId = typeof said.runId === 'string' ? said.runId : undefined
+  const stream = typeof said.stream === 'string' ? said.stream : undefined
   const minReader = Number(said.minReader)
   if (!(minReader <= VERSION)) throw tooNew(runId, where, said)
   const { segment, after } = said
-  if (runId === undefined || !isCount(segment) || !(after === undefined || isPredecessor(after, segment)))
+  const owner = runId === undefined ? stream !== undefined && { stream } : { runId }
+  if (!owner || !isCount(segment) || !(after === undefined || isPredecessor(after, segment)))
     throw notOurs(runId, where, 'has a header that cannot be read, although nothing in it is damaged')
-  return { runId, segment, ...(after !== undefined && { after }) }
+  return { ...owner, segment, ...(after !== undefined && { after }) }
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
@@ -93,10 +100,10 @@ function notOurs(runId: string | undefined, where: string, what: string): Error 
 }
 
 /** The error for a header that is right but in the wrong place. */
-export function misplaced(header: Header, runId: string, where: string): Error {
+export function misplaced(header: Header, runId: string | undefined, where: string): Error {
   return journalError(
     runId,
     where,
-    `expected ${segmentName(header.segment)} of run ${JSON.stringify(header.runId)} where that one's are, but it lies here. Move it back`,
+    `expected ${segmentName(header.segment)} of ${nameOf(header)} where that one's are, but it lies here. Move it back`,
   )
 }

@@ -13,7 +13,7 @@ import { readHeader, type SegmentEnd, scanSegment, wasDurable, withSegment } fro
 // Invariant: nothing but a new segment ever changes a history. To mend a file in place is safe only for who surely has the lock,
 // and nobody surely has it.
 
-/** What a journal holds when it is opened. */
+/** What a journal, or a shared stream, holds when it is opened. */
 export interface History {
   /** Its segments, oldest first, each with its end. */
   readonly links: readonly Link[]
@@ -141,7 +141,7 @@ function damaged(place: Place, segment: number, byte: number, records: number, w
     throw journalError(
       place.runId,
       where,
-      `${what}. Nothing was changed. Restore the run's folder from a backup; or open it with onDamage: 'cut', which keeps the ${records} records before this`,
+      `${what}. Nothing was changed. Restore the folder from a backup; or open it with onDamage: 'cut', which keeps the ${records} records before this`,
     )
   place.report(`${where}: ${what}. It is cut here, as asked: the records before this are kept`, undefined)
 }

@@ -2,10 +2,11 @@ import { join } from 'node:path'
 import { codeOf, type FileSystem, type OpenFile, readWhole, writeFully } from './file-system.js'
 import { type Holder, isDead, parseHolder, thisHolder } from './holder.js'
 import { LOCK } from './names.js'
+import type { Owner } from './place.js'
 import { journalError } from './problem.js'
 
 /**
- * The lock of a run's folder: one writer at a time, and a dead one's is taken over.
+ * The lock of a folder, of a run or of what runs share: one writer at a time, and a dead one's is taken over.
  *
  * Two things at once. The kernel's lock, where there is one: it is free when its holder is dead, and only then. And the file
  * LOCK, which says who that is, and guards where the kernel does not: across containers, on shared disks, on other systems.
@@ -14,11 +15,12 @@ import { journalError } from './problem.js'
  * either the new one reads the commit, or the old one never acknowledges it, however long it slept in between. And a writer puts
  * something into a segment only if LOCK is still its own *after* the number of the segment was taken: see `SegmentWriter`.
  */
-export class RunLock {
+export class FolderLock {
   /** Who we are. */
   readonly holder: Holder
   readonly #fileSystem: FileSystem
   readonly #path: string
+  readonly #owner: Owner
   /** Held open: as long as it is, its inode is no other file's. */
   readonly #file: OpenFile
   readonly #id: string
@@ -27,6 +29,7 @@ export class RunLock {
   private constructor(taken: {
     fileSystem: FileSystem
     path: string
+    owner: Owner
     file: OpenFile
     id: string
     holder: Holder
@@ -35,20 +38,21 @@ export class RunLock {
     this.holder = taken.holder
     this.#fileSystem = taken.fileSystem
     this.#path = taken.path
+    this.#owner = taken.owner
     this.#file = taken.file
     this.#id = taken.id
     this.#releaseKernel = taken.releaseKernel
   }
 
-  /** @throws JOURNAL while another opener, in this process or another, has the run. */
-  static async take(fileSystem: FileSystem, folder: string, runId: string): Promise<RunLock> {
+  /** @throws JOURNAL while another opener, in this process or another, has the folder. */
+  static async take(fileSystem: FileSystem, folder: string, owner: Owner): Promise<FolderLock> {
     const path = join(folder, LOCK)
     const kernel = await kernelLock(fileSystem, folder)
-    if (kernel === 'held') throw lockedBy(runId, path, await readHolder(fileSystem, path))
+    if (kernel === 'held') throw lockedBy(owner, path, await readHolder(fileSystem, path))
     try {
       const holder = await thisHolder()
-      const { file, id } = await new LockFile(fileSystem, path, runId).take(holder, kernel !== undefined)
-      return new RunLock({ fileSystem, path, file, id, holder, releaseKernel: kernel })
+      const { file, id } = await new LockFile(fileSystem, path, owner).take(holder, kernel !== undefined)
+      return new FolderLock({ fileSystem, path, owner, file, id, holder, releaseKernel: kernel })
     } catch (error) {
       await kernel?.()
       throw error
@@ -61,13 +65,15 @@ export class RunLock {
   }
 
   /** What it says when it is not held any more. */
-  async lost(runId: string, cause?: unknown): Promise<Error> {
+  async lost(cause?: unknown): Promise<Error> {
     const holder = await readHolder(this.#fileSystem, this.#path)
     const now = holder ? `${whois(holder)} has it` : 'it is gone'
+    const { runId } = this.#owner
+    const advice = runId === undefined ? 'let one process at a time use' : 'resume the run where nobody else has'
     return journalError(
       runId,
       this.#path,
-      `expected the lock that this process (pid ${process.pid}) took, but ${now}. What had been acknowledged is in the journal, nothing more is written: resume the run where nobody else has it`,
+      `expected the lock that this process (pid ${process.pid}) took, but ${now}. What had been acknowledged is in the journal, nothing more is written: ${advice} it`,
       cause,
     )
   }
@@ -104,12 +110,12 @@ interface TakenFile {
 class LockFile {
   readonly #fileSystem: FileSystem
   readonly #path: string
-  readonly #runId: string
+  readonly #owner: Owner
 
-  constructor(fileSystem: FileSystem, path: string, runId: string) {
+  constructor(fileSystem: FileSystem, path: string, owner: Owner) {
     this.#fileSystem = fileSystem
     this.#path = path
-    this.#runId = runId
+    this.#owner = owner
   }
 
   async take(us: Holder, hasKernelLock: boolean): Promise<TakenFile> {
@@ -118,7 +124,7 @@ class LockFile {
     await this.#clear(us, hasKernelLock)
     const second = await this.#create(us)
     if (second) return second
-    throw lockedBy(this.#runId, this.#path, await readHolder(this.#fileSystem, this.#path))
+    throw lockedBy(this.#owner, this.#path, await readHolder(this.#fileSystem, this.#path))
   }
 
   /** Undefined when there is one. */
@@ -145,11 +151,15 @@ class LockFile {
     const facts = await this.#fileSystem.lstat(this.#path)
     if (facts === undefined) return
     if (facts.kind !== 'file')
-      throw journalError(this.#runId, this.#path, 'expected a file, but something else has that name. Take it away')
+      throw journalError(
+        this.#owner.runId,
+        this.#path,
+        'expected a file, but something else has that name. Take it away',
+      )
     const text = (await readWhole(this.#fileSystem, this.#path)).toString()
     const holder = parseHolder(text)
     const dead = holder ? await isDead(holder, us, hasKernelLock) : hasKernelLock
-    if (!dead) throw lockedBy(this.#runId, this.#path, holder)
+    if (!dead) throw lockedBy(this.#owner, this.#path, holder)
     await this.#takeAway(text, us)
   }
 
@@ -168,7 +178,7 @@ class LockFile {
     }
     const got = (await readWhole(this.#fileSystem, aside)).toString()
     await this.#fileSystem.unlink(aside)
-    if (got !== text) throw lockedBy(this.#runId, this.#path, parseHolder(got))
+    if (got !== text) throw lockedBy(this.#owner, this.#path, parseHolder(got))
   }
 }
 
@@ -184,11 +194,12 @@ function whois({ pid, host }: Holder): string {
   return pid === process.pid ? `this process (pid ${pid})` : `pid ${pid} on ${host}`
 }
 
-function lockedBy(runId: string, path: string, holder: Holder | undefined): Error {
+function lockedBy({ runId }: Owner, path: string, holder: Holder | undefined): Error {
   const who = holder ? `locked by ${whois(holder)}` : 'locked by a process that has not said which it is'
+  const what = runId === undefined ? 'what the runs of this folder share' : 'this run'
   return journalError(
     runId,
     path,
-    `expected nobody to have this run open, but it is ${who}. Close it there first; if that process surely does not live any more, delete the file`,
+    `expected nobody to have ${what} open, but it is ${who}. Close it there first; if that process surely does not live any more, delete the file`,
   )
 }

@@ -15,8 +15,12 @@ export const LOCK = 'LOCK'
 export const BLOBS = 'blobs'
 /** What is being deleted has a name that begins so. No run's folder begins with a dot. */
 export const TRASH = '.deleted-'
+/** The folder of what runs share has a name that begins so. */
+const SHARED = '.shared-'
 
 const SEGMENT = /^journal-(\d{6,9})\.log$/
+/** A segment that is written under another name, until it is whole. */
+const HALF_SEGMENT = /^journal-(\d{6,9})\.log\..+$/
 
 /**
  * The name of the folder of a run: its id where that is plain, else what can be read of it and its hash (the id itself stands
@@ -32,6 +36,11 @@ export function folderName(runId: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
   return `${readable.slice(0, 40)}~${hash}`.replace(/^-/, '')
+}
+
+/** The name of the folder of what runs share under a name. Invariant: no run's folder has it, nor has one that is being deleted. */
+export function sharedFolderName(stream: string): string {
+  return SHARED + folderName(stream)
 }
 
 /** True for a folder name that is a run's id itself. */
@@ -51,4 +60,12 @@ export function segmentNumbers(names: readonly string[]): number[] {
     return found ? [Number(found[1])] : []
   })
   return numbers.sort((a, b) => a - b)
+}
+
+/** The names of the segments with a smaller number than this, half-written ones too. */
+export function namesBefore(segment: number, names: readonly string[]): string[] {
+  return names.filter(name => {
+    const found = SEGMENT.exec(name) ?? HALF_SEGMENT.exec(name)
+    return found !== null && Number(found[1]) < segment
+  })
 }

@@ -2,7 +2,7 @@ import type { Clock, JournalRecord, OpenJournal } from 'counterpoint'
 import { BlobStore } from './blobs.js'
 import { GroupCommit } from './group-commit.js'
 import type { History } from './history.js'
-import type { RunLock } from './lock.js'
+import type { FolderLock } from './lock.js'
 import { OneByOne } from './one-by-one.js'
 import type { Place } from './place.js'
 import { journalError } from './problem.js'
@@ -13,7 +13,7 @@ import { SegmentWriter } from './segment-writer.js'
 /** What an {@link OpenRun} is made of. */
 export interface OpenRunSetup {
   readonly place: Place
-  readonly lock: RunLock
+  readonly lock: FolderLock
   readonly history: History
   readonly clock: Clock
   readonly maxInlineBytes: number

@@ -59,6 +59,11 @@ export function bodyText(rest: string, commit: number): string {
   return commit === 0 ? `{${rest}` : `${COMMIT_MARK}${commit},${rest}`
 }
 
+/** A body that says only that a commit begins, which is the number `commit` of its segment. */
+export function endMark(commit: number): string {
+  return `${COMMIT_MARK}${commit}}`
+}
+
 /** The name of a blob. */
 export function sha256Of(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex')

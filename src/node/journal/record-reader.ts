@@ -51,7 +51,8 @@ async function withBlobs(
   return record
 }
 
-function passOver(place: Place, { critical }: ParsedBody, link: Link): void {
+/** @throws JOURNAL for a body of a kind that this version does not know and must. */
+export function passOver(place: Place, { critical }: Pick<ParsedBody, 'critical'>, link: Link): void {
   if (critical !== true) return
   throw journalError(
     place.runId,

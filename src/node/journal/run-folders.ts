@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { FileSystem } from './file-system.js'
 import { parseHeader } from './header.js'
-import { RunLock } from './lock.js'
-import { folderName, isPlain, segmentName, segmentNumbers, TRASH } from './names.js'
+import { FolderLock } from './lock.js'
+import { folderName, isPlain, namesBefore, segmentName, segmentNumbers, TRASH } from './names.js'
+import type { Place } from './place.js'
 import { firstBody } from './segment-reader.js'
 
 /** The ids of the runs in a folder: of those that have begun, in the order of the names of their folders. */
@@ -58,13 +59,18 @@ export async function deleteRun(fileSystem: FileSystem, root: string, runId: str
   const trash = join(root, `${TRASH}${randomUUID()}`)
   if ((await fileSystem.lstat(folder))?.kind === 'folder') {
     // Released first: Windows renames no folder in which a file is open. Who opens the run in between finds its lock gone.
-    await (await RunLock.take(fileSystem, folder, runId)).release()
+    await (await FolderLock.take(fileSystem, folder, { runId })).release()
     await fileSystem.rename(folder, trash)
     await fileSystem.syncFolder(root)
   }
   // What a deletion left that was cut off goes as well.
   for (const name of await fileSystem.readdir(root))
     if (name.startsWith(TRASH)) await removeAll(fileSystem, join(root, name))
+}
+
+/** Takes away the segments of a folder that have smaller numbers than this, half-written ones too. */
+export async function removeSegments({ fileSystem, folder }: Place, before: number): Promise<void> {
+  for (const name of namesBefore(before, await fileSystem.readdir(folder))) await fileSystem.unlink(join(folder, name))
 }
 
 /** Never goes through a symlink: it takes the link away. */

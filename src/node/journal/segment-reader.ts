@@ -35,7 +35,7 @@ export async function withSegment<T>(
 
 /**
  * The header of a segment. Undefined when it has none that can be read: it was cut off in its first commit, or is damaged.
- * @throws JOURNAL for one that is right but too new, or of another run.
+ * @throws JOURNAL for one that is right but too new, or of another run or stream.
  */
 export async function readHeader(place: Place, segment: number): Promise<Header | undefined> {
   return withSegment(place, segment, 'read', async file => {
@@ -43,7 +43,8 @@ export async function readHeader(place: Place, segment: number): Promise<Header 
     if (body === undefined) return undefined
     const path = segmentPath(place, segment)
     const header = parseHeader(body, path)
-    if (header.runId !== place.runId || header.segment !== segment) throw misplaced(header, place.runId, path)
+    const isOurs = header.runId === place.runId && header.stream === place.stream
+    if (!isOurs || header.segment !== segment) throw misplaced(header, place.runId, path)
     return header
   })
 }

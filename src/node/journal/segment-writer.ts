@@ -1,30 +1,21 @@
-import { codeOf, type OpenFile, writeFully } from './file-system.js'
+import { codeOf, type OpenFile, putWhole, writeFully } from './file-system.js'
 import { FrameBuffer } from './framing.js'
 import { headerBody, type Link, type Predecessor } from './header.js'
-import type { RunLock } from './lock.js'
+import type { FolderLock } from './lock.js'
 import { type Place, segmentPath } from './place.js'
-import { journalError } from './problem.js'
-import { bodyText } from './record-body.js'
+import { JournalLost, journalError } from './problem.js'
+import { bodyText, endMark } from './record-body.js'
+import { removeSegments } from './run-folders.js'
 import { scanSegment } from './segment-reader.js'
 
 /** What a {@link SegmentWriter} goes on from. */
 export interface WriterSetup {
   readonly place: Place
-  readonly lock: RunLock
+  readonly lock: FolderLock
   readonly links: readonly Link[]
   readonly nextSegment: number
   /** Wall time, for headers. */
   now(): number
-}
-
-/** A journal that cannot be written any more, ever, by this opener: no other try will help. */
-export class JournalLost extends Error {
-  override readonly name: string = 'JournalLost'
-  readonly reason: Error
-  constructor(reason: Error) {
-    super(reason.message)
-    this.reason = reason
-  }
 }
 
 interface OpenSegment {
@@ -69,14 +60,15 @@ export class SegmentWriter {
    * @throws JournalLost when there is no use in trying again; anything else can be tried again, with the same records.
    */
   async commit(rests: readonly string[]): Promise<void> {
-    try {
-      await this.#commit(rests)
-    } catch (error) {
-      const { lock, place } = this.#setup
-      // The whole folder may be gone, and then no other try will help.
-      if (error instanceof JournalLost || (await lock.isHeld().catch(() => true))) throw error
-      throw new JournalLost(await lock.lost(place.runId, error))
-    }
+    await this.#orLost(() => this.#commit(rests))
+  }
+
+  /**
+   * Puts these records in the place of all that were there: whole or not at all, whatever happens meanwhile.
+   * @throws JournalLost as `commit` does. After anything else all is as it was, or it has been done and nobody knows.
+   */
+  async replace(rests: readonly string[]): Promise<void> {
+    await this.#orLost(() => this.#replace(rests))
   }
 
   /** Lets go of the file. Never rejects: what was committed is as safe as it was to be. */
@@ -85,13 +77,47 @@ export class SegmentWriter {
     this.#current = undefined
   }
 
+  async #orLost(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      const { lock } = this.#setup
+      // The whole folder may be gone, and then no other try will help.
+      if (error instanceof JournalLost || (await lock.isHeld().catch(() => true))) throw error
+      throw new JournalLost(await lock.lost(error))
+    }
+  }
+
+  /**
+   * A segment that goes on from nothing is a history of its own.
+   * BAD: to write it under its own name. Cut off in the middle, it would hide all that was there before it. GOOD: to write it under another
+   * name, and to give it its own in one step, once it is whole.
+   */
+  async #replace(rests: readonly string[]): Promise<void> {
+    const { place, lock } = this.#setup
+    const { segment, file } = await this.#create(place)
+    await file.close()
+    // Whether it comes to be or not, what is appended next goes into a segment of a higher number, which names what it goes on from.
+    if (this.#current) await this.#abandon(this.#current)
+    await this.#checkLock()
+    const { bytes, crc } = this.#fillWhole(segment, rests)
+    const durable = place.durability === 'fsync'
+    await putWhole(place.fileSystem, segmentPath(place, segment), bytes, { durable, nonce: lock.holder.nonce })
+    if (durable) await this.#syncNames()
+    await this.#checkLock()
+    this.#links.splice(0, this.#links.length, { segment, bytes: bytes.length, crc })
+    this.#isSuspect = false
+    // What cannot be taken away now goes another time: it is no part of the history any more.
+    await removeSegments(place, segment).catch(() => {})
+  }
+
   async #commit(rests: readonly string[]): Promise<void> {
     const current = this.#current ?? (await this.#begin())
     this.#fill(current, rests)
     const { bytes, crc } = this.#frames
     const isFirst = current.bytes === 0
     await this.#write(current, bytes)
-    // The lock is looked at after the write, as `RunLock` says; together with the sync, so that it costs no time.
+    // The lock is looked at after the write, as `FolderLock` says; together with the sync, so that it costs no time.
     const [synced, checked] = await Promise.allSettled([this.#sync(current, isFirst), this.#checkLock()])
     if (synced.status === 'rejected' || checked.status === 'rejected') {
       await this.#abandon(current)
@@ -110,10 +136,20 @@ export class SegmentWriter {
     const isFirst = current.bytes === 0
     const { segment, after } = current
     this.#frames.start(current.crc)
-    if (isFirst) this.#frames.add(headerBody({ runId: place.runId, segment, ...(after && { after }) }, now()))
+    if (isFirst) this.#frames.add(headerBody(place, { segment, ...(after && { after }) }, now()))
     // The header begins the first commit, a mark each other one.
     for (let i = 0; i < rests.length; i++)
       this.#frames.add(bodyText(rests[i] as string, i === 0 && !isFirst ? current.commits + 1 : 0))
+  }
+
+  /** The mark at the end tells damage from a write that was cut off: there was none, it was whole when it got its name. */
+  #fillWhole(segment: number, rests: readonly string[]): FrameBuffer {
+    const { place, now } = this.#setup
+    this.#frames.start(0)
+    this.#frames.add(headerBody(place, { segment }, now()))
+    for (const rest of rests) this.#frames.add(bodyText(rest, 0))
+    this.#frames.add(endMark(2))
+    return this.#frames
   }
 
   async #write({ file, bytes: from }: OpenSegment, bytes: Uint8Array): Promise<void> {
@@ -136,17 +172,21 @@ export class SegmentWriter {
   }
 
   async #sync({ file }: OpenSegment, isFirst: boolean): Promise<void> {
-    const { fileSystem, folder, root, durability } = this.#setup.place
-    if (durability !== 'fsync') return
+    if (this.#setup.place.durability !== 'fsync') return
     if (!isFirst) return file.fdatasync()
     await file.fsync()
+    await this.#syncNames()
+  }
+
+  async #syncNames(): Promise<void> {
+    const { fileSystem, folder, root } = this.#setup.place
     await fileSystem.syncFolder(folder)
     if (this.#links.length === 0) await fileSystem.syncFolder(root)
   }
 
   async #checkLock(): Promise<void> {
-    const { lock, place } = this.#setup
-    if (!(await lock.isHeld())) throw new JournalLost(await lock.lost(place.runId))
+    const { lock } = this.#setup
+    if (!(await lock.isHeld())) throw new JournalLost(await lock.lost())
   }
 
   async #abandon(current: OpenSegment): Promise<void> {

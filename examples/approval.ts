@@ -1,0 +1,49 @@
+// A task that a person must approve: the rest of the run goes on, and the question outlives the process that asked it.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type AgentFunction, Orchestrator } from 'counterpoint'
+import { fileJournal } from 'counterpoint/node'
+
+const folder = await mkdtemp(join(tmpdir(), 'counterpoint-approval-'))
+const backend: AgentFunction = ({ task, outputs }) => {
+  console.log(`  the agent works on ${task.id}`)
+  return task.id === 'letter' ? 'Dear customer, here is your refund.' : { sent: outputs.letter ?? null }
+}
+/** What each process has: the same pools, and the journal in the folder. */
+const newProcess = (): Orchestrator =>
+  new Orchestrator({ pools: { agents: { backend } }, journal: fileJournal({ folder }) })
+
+console.log('in the evening')
+const evening = newProcess()
+const run = evening.run(
+  {
+    tasks: [
+      { id: 'letter' },
+      { id: 'send', after: ['letter'], approval: true },
+      { id: 'archive', after: ['send'] },
+      { id: 'statistics' },
+    ],
+  },
+  { runId: 'refund-17' },
+)
+run.result.catch(({ code }) => console.log(`  the run is not over: ${code}`))
+await new Promise(resolve => run.on('task.held', resolve))
+await new Promise(resolve => setTimeout(resolve, 20))
+const { held, counts } = run.progress()
+console.log(`  ${counts.succeeded} tasks are done; ${held[0]?.id} waits for ${held[0]?.because}`)
+await evening.drain()
+
+console.log('in the morning, in another process')
+const morning = newProcess()
+for (const { runId, status } of await morning.runs.list()) console.log(`  the journal has ${runId}, ${status}`)
+const resumed = await morning.resume('refund-17')
+resumed.on('task.ready', ({ taskId, by }) => by !== undefined && console.log(`  ${taskId} was approved by ${by}`))
+
+for (const { id, since } of resumed.progress().held) {
+  console.log(`  ${id} has been waiting since ${since <= Date.now() ? 'the evening' : 'tomorrow'}`)
+  await resumed.approve(id, { by: 'Ada' })
+}
+const { outcome, tasks } = await resumed.result
+console.log(`${outcome}: ${tasks.map(({ id, attempts }) => `${id} took ${attempts} attempt`).join(', ')}`)
+await rm(folder, { recursive: true })

@@ -1,0 +1,53 @@
+// Agents behind HTTP: an endpoint that throttles says for how long, its pool is parked for that time, and no task is lost.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { httpBackend, Orchestrator, type Usage } from 'counterpoint'
+
+/** The provider: it takes 12 calls in a second, and says of the others when to come back. */
+const calls: number[] = []
+const statuses: Record<number, number> = { 200: 0, 429: 0 }
+const server = createServer(async (request, response) => {
+  const { task } = (await json(request)) as { task: { id: string } }
+  const now = Date.now()
+  while (calls.length > 0 && now - calls[0]! >= 1_000) calls.shift()
+  const status = calls.length < 12 ? 200 : 429
+  statuses[status]!++
+  if (status === 200) calls.push(now)
+  const headers = { 'content-type': 'application/json', ...(status === 429 && { 'retry-after': '1' }) }
+  const answer = status === 200 ? { text: `${task.id}: done`, tokens: [10, 20] } : { error: { message: 'slow down' } }
+  setTimeout(() => response.writeHead(status, headers).end(JSON.stringify(answer)), 20)
+})
+await once(server.listen(0, '127.0.0.1'), 'listening')
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/agents`
+
+const orchestrator = new Orchestrator({
+  pools: {
+    remote: {
+      backend: httpBackend({
+        url,
+        headers: { authorization: 'Bearer a-token-that-no-message-shows' },
+        parse: answer => (answer as { text: string }).text,
+        usage: (answer): Usage => {
+          const [inputTokens, outputTokens] = (answer as { tokens: [number, number] }).tokens
+          return { inputTokens, outputTokens }
+        },
+      }),
+      // As many as the endpoint takes: found by trying, and lowered when it throttles.
+      concurrency: { min: 1, max: 8 },
+    },
+  },
+})
+const began = performance.now()
+const tell = (what: string): void => console.log(`${((performance.now() - began) / 1000).toFixed(1)} s: ${what}`)
+orchestrator.on('pool.parked', ({ because, message }) => tell(`parked, ${because}: ${message?.split(': ').at(-1)}`))
+orchestrator.on('pool.opened', () => tell('open again, one call at first'))
+orchestrator.on('pool.limit-changed', ({ before, limit, because }) => tell(`${before} -> ${limit} at once: ${because}`))
+
+const tasks = Array.from({ length: 20 }, (_, i) => ({ id: `page-${i + 1}` }))
+const { outcome, outputs, usage } = await orchestrator.run({ tasks }).result
+console.log(`${outcome}: ${Object.keys(outputs).length} pages, ${usage.outputTokens} tokens out; ${outputs['page-20']}`)
+console.log(`the endpoint said 200 ${statuses[200]} times and 429 ${statuses[429]} times`)
+server.close()
+server.closeAllConnections()

@@ -1,0 +1,47 @@
+// One account, two pools: together they keep its rate limit, and when the provider asks to slow down, both of them wait.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AgentError, type AgentFunction, Orchestrator } from 'counterpoint'
+
+/** What the account allows. A provider that counts by itself would refuse the seventh call. */
+const LIMIT = { limit: 6, perMs: 300 }
+const calls: { readonly atMs: number; readonly pool: string }[] = []
+const began = performance.now()
+const elapsedMs = (): number => Math.round(performance.now() - began)
+
+/** Both pools call the same provider. It is moody once: the tenth call is told to wait. */
+const backend: AgentFunction = async ({ task }) => {
+  calls.push({ atMs: elapsedMs(), pool: task.pool })
+  if (calls.length === 10) throw new AgentError('throttled', 'slow down', { retryAfterMs: 200 })
+  await sleep(40)
+  return `${task.id}: done`
+}
+
+await using orchestrator = new Orchestrator({
+  pools: {
+    writer: { backend, limitKey: 'acme', concurrency: 8 },
+    editor: { backend, limitKey: 'acme', concurrency: 8 },
+  },
+  // What the account allows all of its pools together: 4 calls in flight, and so many starts in any 300 ms.
+  limits: { acme: { concurrency: 4, requests: LIMIT } },
+})
+orchestrator.on('pool.parked', ({ pool, key, because, until, at }) =>
+  console.log(`${elapsedMs()} ms: ${pool} is parked with all of ${key}: ${because}, for ${until - at} ms`),
+)
+orchestrator.on('pool.opened', ({ pool }) => console.log(`${elapsedMs()} ms: ${pool} is open again`))
+
+const tasks = ['writer', 'editor'].flatMap(pool => Array.from({ length: 14 }, (_, i) => ({ id: `${pool}-${i}`, pool })))
+const { outcome } = await orchestrator.run({ tasks }).result
+
+console.log('\nwhen the calls began (w writer, e editor):')
+for (let fromMs = 0; fromMs <= calls[calls.length - 1]!.atMs; fromMs += 100) {
+  const began = calls.filter(({ atMs }) => atMs >= fromMs && atMs < fromMs + 100)
+  console.log(`${String(fromMs).padStart(5)} ms  ${began.map(({ pool }) => pool[0]).join('')}`)
+}
+
+// 10 ms less than the window: a clock that is read here ticks a little after the library's own.
+const inWindow = (from: number): number =>
+  calls.filter(({ atMs }) => atMs >= from && atMs < from + LIMIT.perMs - 10).length
+const most = Math.max(...calls.map(({ atMs }) => inWindow(atMs)))
+console.log(
+  `\n${outcome}: ${calls.length} calls for ${tasks.length} tasks, never more than ${most} in ${LIMIT.perMs} ms`,
+)

@@ -1,0 +1,71 @@
+/**
+ * How the tasks in `after` must have ended for a task to start. The names and meanings of Airflow (Apache Airflow, "Trigger Rules").
+ * *Failed* is a task that is dead, cancelled, or skipped because of one that was; *skipped* one whose own rule was not met.
+ *
+ * - `all_success` (default): all have succeeded.
+ * - `all_failed`: all have failed.
+ * - `all_done`: all have ended.
+ * - `one_success`: one has succeeded; it does not wait for the others.
+ * - `one_failed`: one has failed; it does not wait for the others.
+ * - `one_done`: one has succeeded or failed; it does not wait for the others.
+ * - `none_failed`: all have ended, none has failed.
+ * - `none_failed_min_one_success`: all have ended, none has failed, one at least has succeeded.
+ * - `all_skipped`: all were skipped.
+ * - `none_skipped`: all have ended, none was skipped.
+ * - `always`: at once, whatever they do.
+ */
+export type TriggerRule =
+  | 'all_success'
+  | 'all_failed'
+  | 'all_done'
+  | 'one_success'
+  | 'one_failed'
+  | 'one_done'
+  | 'none_failed'
+  | 'none_failed_min_one_success'
+  | 'all_skipped'
+  | 'none_skipped'
+  | 'always'
+
+/** How the hard dependencies of a task have ended so far. */
+export interface Upstream {
+  readonly rule: TriggerRule
+  readonly total: number
+  succeeded: number
+  failed: number
+  skipped: number
+}
+
+/** What a trigger rule says: start, wait on, or never: because something failed, or because the rule cannot be met any more. */
+export type RuleVerdict = 'start' | 'wait' | 'failed' | 'unmet'
+
+/** What the rule of a task says about what is known so far. Says `failed` or `unmet` as soon as that is sure. */
+export function ruleVerdict({ rule, total, ...ended }: Upstream): RuleVerdict {
+  if (total === 0) return 'start'
+  return RULES[rule](ended, ended.succeeded + ended.failed + ended.skipped === total)
+}
+
+type Ended = Pick<Upstream, 'succeeded' | 'failed' | 'skipped'>
+
+const RULES: { readonly [R in TriggerRule]: (ended: Ended, all: boolean) => RuleVerdict } = {
+  all_success: ({ failed, skipped }, all) => (failed > 0 ? 'failed' : skipped > 0 ? 'unmet' : startIf(all)),
+  all_failed: ({ succeeded, skipped }, all) => (succeeded + skipped > 0 ? 'unmet' : startIf(all)),
+  all_done: (_, all) => startIf(all),
+  one_success: ({ succeeded, failed }, all) =>
+    succeeded > 0 ? 'start' : all ? (failed > 0 ? 'failed' : 'unmet') : 'wait',
+  one_failed: ({ failed }, all) => (failed > 0 ? 'start' : all ? 'unmet' : 'wait'),
+  one_done: ({ succeeded, failed }, all) => (succeeded + failed > 0 ? 'start' : all ? 'unmet' : 'wait'),
+  none_failed: ({ failed }, all) => (failed > 0 ? 'failed' : startIf(all)),
+  none_failed_min_one_success: ({ succeeded, failed }, all) =>
+    failed > 0 ? 'failed' : all && succeeded === 0 ? 'unmet' : startIf(all),
+  all_skipped: ({ succeeded, failed }, all) => (succeeded + failed > 0 ? 'unmet' : startIf(all)),
+  none_skipped: ({ skipped }, all) => (skipped > 0 ? 'unmet' : startIf(all)),
+  always: () => 'start',
+}
+
+function startIf(all: boolean): RuleVerdict {
+  return all ? 'start' : 'wait'
+}
+
+/** Every {@link TriggerRule}. */
+export const TRIGGER_RULES: readonly TriggerRule[] = Object.keys(RULES) as TriggerRule[]

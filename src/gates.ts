@@ -1,0 +1,30 @@
+import type { Failure } from './core/failure.js'
+import type { Json } from './core/json.js'
+import { failureOf } from './pools/thrown-failure.js'
+
+/** Says whether a person must approve a task. */
+export type Gate = (outputs: Readonly<Record<string, Json>>) => unknown
+
+/** Asks a gate; `answered` is called once: true, false, or the failure (`bad-input`) that it is. */
+export function askGate(
+  gate: Gate,
+  outputs: Readonly<Record<string, Json>>,
+  answered: (needsApproval: boolean, failure?: Failure) => void,
+): void {
+  const said = (answer: unknown): void => {
+    if (typeof answer === 'boolean') return answered(answer)
+    const message = `the approval function must say true or false, and said ${typeof answer}`
+    answered(false, { kind: 'bad-input', message })
+  }
+  const failed = (error: unknown): void => {
+    const failure = failureOf(error)
+    answered(false, { ...failure, kind: 'bad-input', message: `the approval function failed: ${failure.message}` })
+  }
+  try {
+    const answer = gate(outputs)
+    if (typeof answer === 'object' && answer !== null) Promise.resolve(answer).then(said).catch(failed)
+    else said(answer)
+  } catch (error) {
+    failed(error)
+  }
+}

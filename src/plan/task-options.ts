@@ -1,0 +1,68 @@
+import type { Json } from '../core/json.js'
+import type { TaskSpec } from '../core/task.js'
+import type { TriggerRule } from '../core/trigger-rule.js'
+import type { StandardSchemaV1 } from './standard-schema.js'
+import type { TaskRef } from './task-graph.js'
+
+/** The type of the output that a {@link TaskRef} stands for: `OutputOf<typeof schema>`. */
+export type OutputOf<Ref extends TaskRef> = Ref extends TaskRef<string, infer Output> ? Output : never
+
+/** What an `after` may hold. */
+export type Dependencies = readonly (TaskRef | string)[]
+
+/** The outputs of the tasks in an `after`, by id: typed where it names a {@link TaskRef}, `Json` where it names an id. */
+export type OutputsOf<After extends Dependencies> = {
+  readonly [Dependency in After[number] as IdOf<Dependency>]: Dependency extends TaskRef ? OutputOf<Dependency> : Json
+}
+
+/** The outputs of soft dependencies, by id: each may not be there yet. */
+export type SoftOutputsOf<Soft extends Dependencies> = Partial<OutputsOf<Soft>>
+
+/** What the functions of a task get: hard outputs are all there only where its trigger rule waits for all to succeed. */
+export type TaskOutputs<After extends Dependencies, Soft extends Dependencies, Rule extends TriggerRule> = [
+  Soft[number],
+] extends [never]
+  ? HardOutputsOf<After, Rule>
+  : HardOutputsOf<After, Rule> & SoftOutputsOf<Soft>
+
+/** The outputs of hard dependencies, by id: each may be missing where the trigger rule does not wait for all to succeed. */
+export type HardOutputsOf<After extends Dependencies, Rule extends TriggerRule> = [Rule] extends ['all_success']
+  ? OutputsOf<After>
+  : Partial<OutputsOf<After>>
+
+/** The id that a member of an `after` stands for. */
+export type IdOf<Dependency> =
+  Dependency extends TaskRef<infer Id> ? Id : Dependency extends string ? Dependency : never
+
+/** What becomes JSON: like `Json`, but members may be undefined, and are then left out. */
+export type JsonInput = Json | readonly JsonInput[] | { readonly [key: string]: JsonInput | undefined }
+
+/** The options of `graph.task()`. Those not named here are as in a {@link TaskSpec}. */
+export interface TaskOptions<
+  After extends Dependencies = Dependencies,
+  Schema extends StandardSchemaV1 = StandardSchemaV1,
+  Soft extends Dependencies = Dependencies,
+  Rule extends TriggerRule = TriggerRule,
+> extends Omit<
+    TaskSpec,
+    'id' | 'description' | 'after' | 'softAfter' | 'orderAfter' | 'triggerRule' | 'input' | 'approval'
+  > {
+  /** What the agent is asked to do. Default: the id. */
+  readonly description?: string
+  /** The tasks that must have succeeded before this one starts: what `graph.task()` gave, or their ids (which may come later). */
+  readonly after?: After
+  /** Soft dependencies: the outputs of those that have ended by then are there, too; later ones through `context.soft(id)`. */
+  readonly softAfter?: Soft
+  /** Order-only dependencies: it waits until they have ended, however. */
+  readonly orderAfter?: Dependencies
+  /** How the tasks in `after` must have ended. Default `all_success`. */
+  readonly triggerRule?: Rule
+  /** The input, or a function that makes it from the outputs of the dependencies, at once or later. Default `null`. */
+  readonly input?:
+    | JsonInput
+    | ((outputs: NoInfer<TaskOutputs<After, Soft, Rule>>) => JsonInput | PromiseLike<JsonInput>)
+  /** True when a person must approve the task once it is ready; or a function that says so then. One that throws is a `bad-input` failure. Default false. */
+  readonly approval?: boolean | ((outputs: NoInfer<TaskOutputs<After, Soft, Rule>>) => boolean | PromiseLike<boolean>)
+  /** Checks the output, and types it for the tasks that wait for it: any Standard Schema. Default: any JSON. */
+  readonly output?: Schema
+}

@@ -1,0 +1,245 @@
+import type { Clock } from '../clock.js'
+import type { Failure, FailureKind } from '../core/failure.js'
+import { isAnswer, tokensOf } from './attempt-end.js'
+import type { Backends } from './backends.js'
+import { CoarseTime } from './coarse-time.js'
+import type { Concurrency } from './concurrency.js'
+import type { Rung } from './ladder.js'
+import type { AttemptOutcome, ClaimTerms, Slot } from './lane.js'
+import type { LedgerPage } from './ledger-page.js'
+import type { Limit, LimitMember } from './limit.js'
+import type { Parked } from './parking.js'
+import type { PoolNews } from './pool-event.js'
+import { PoolParking } from './pool-parking.js'
+import { ProcessGate } from './process-gate.js'
+import type { RetryBudget } from './retry-budget.js'
+import { type LeaseHost, SlotLease } from './slot-lease.js'
+
+/** The pool, as its flow control sees it. */
+export interface FlowHost extends LimitMember {
+  /** Attempts that hold a slot. */
+  readonly running: number
+  /** Claims what may be claimed. */
+  resume(): void
+  /** True when the task that comes next was tried before. */
+  nextIsRetry(): boolean
+  /** The slot of a lease is free. */
+  freed(slot: Slot): void
+  /** Another number of attempts may run at once. */
+  resized(before: number, because: 'host' | 'success' | FailureKind): void
+  /** Runs are told that the pool is parked, or is no longer. */
+  parked(parked: boolean): void
+  publish(news: PoolNews): void
+}
+
+/** What a {@link FlowControl} joins. */
+export interface FlowSetup {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly host: FlowHost
+  readonly backends: Backends
+  readonly concurrency: Concurrency
+  readonly budget: RetryBudget
+  /** What the pool shares with others, or its own windows. */
+  readonly limit: Limit | undefined
+  /** What is kept over a restart of the pool's own parking. */
+  readonly page: LedgerPage | undefined
+  /** True when the limit is shared: what a provider says holds for all who share it. */
+  readonly shares: boolean
+}
+
+/** A spent retry budget is looked at again after this time, in milliseconds. */
+const LOOK_AGAIN_MS = 1_000
+
+/**
+ * Whether a pool may start another attempt, on which backend, and what follows from how it ended. Where nothing out of the ordinary is
+ * going on, a claim costs a few counters and no look at the clock.
+ */
+export class FlowControl implements LeaseHost {
+  readonly time: CoarseTime
+  readonly parking: PoolParking
+  readonly #setup: FlowSetup
+  readonly #host: FlowHost
+  readonly #backends: Backends
+  readonly #concurrency: Concurrency
+  readonly #budget: RetryBudget
+  readonly #processes: ProcessGate
+  #limit: Limit | undefined
+
+  constructor(setup: FlowSetup) {
+    const { clock, host, backends, concurrency, budget, limit } = setup
+    this.#setup = setup
+    this.#host = host
+    this.#backends = backends
+    this.#concurrency = concurrency
+    this.#budget = budget
+    this.time = new CoarseTime(clock)
+    this.parking = new PoolParking(setup, this)
+    this.#processes = new ProcessGate(clock, concurrency, () => host.resume())
+    this.limit = limit
+  }
+
+  get limit(): Limit | undefined {
+    return this.#limit
+  }
+
+  /** One that it has is never taken away. */
+  set limit(limit: Limit | undefined) {
+    this.#limit = limit
+    limit?.join(this.#host)
+  }
+
+  /** True when the limit is an account that others use too. */
+  get shares(): boolean {
+    return this.#setup.shares
+  }
+
+  get live(): boolean {
+    return this.#host.live
+  }
+
+  /** False while nothing may start, whatever it is. */
+  get mayStart(): boolean {
+    return this.parking.own.mayStart && !this.#backends.checking && !this.#processes.isClosed
+  }
+
+  /** The lease for an attempt on these terms; undefined when it may not start now: then the pool is resumed when it may. */
+  admit(slot: Slot, terms: ClaimTerms): SlotLease | undefined {
+    const rung = this.#backends.only ?? this.#choose(terms)
+    if (rung === undefined || (terms.retry && !this.#affordsRetry(rung))) return undefined
+    if (this.#limit !== undefined && !this.#limit.admits(terms.tokens)) return undefined
+    if (this.#concurrency.weighsMemory && !this.#processes.admits(this.time.look(), this.#host.running))
+      return undefined
+    if (this.#backends.checksEach && !this.#backends.isChecked(rung)) return undefined
+    const now = this.time.latest
+    if (terms.retry) this.#budget.retry(now)
+    else this.#budget.first(now)
+    const ticket = rung.breaker.started(now)
+    return new SlotLease(this, slot, rung, ticket, this.parking.own.started(), this.#limit?.take(terms.tokens))
+  }
+
+  /** The claim came to nothing: the task was no longer ready. */
+  revoke(lease: SlotLease): void {
+    lease.revoke()
+    this.#letGo(lease)
+  }
+
+  started(lease: SlotLease): void {
+    if (lease.share === undefined && !this.#concurrency.adapts) return
+    lease.startedAt = this.time.look()
+    if (lease.share !== undefined) this.#limit?.started(lease.share, lease.startedAt)
+  }
+
+  ended(lease: SlotLease, outcome: AttemptOutcome): void {
+    // A success in a pool that does not adapt needs no time: nothing is kept of it but that it was one.
+    const now = outcome.ok && !this.#concurrency.adapts ? this.time.latest : this.time.look()
+    lease.share?.used(tokensOf(outcome.usage))
+    if (outcome.ok || isAnswer(outcome.failure)) this.#answered(lease)
+    if (this.#concurrency.adapts) this.#adapt(now, lease, outcome)
+    lease.rung.breaker.ended(now, lease.ticket, outcome)
+    if (!outcome.ok && outcome.verdict.action === 'park') this.#parkFor(outcome.failure, outcome.verdict.delayMs)
+  }
+
+  released(lease: SlotLease, slot: Slot): void {
+    this.#letGo(lease)
+    this.#host.freed(slot)
+  }
+
+  alternatives(rung: Rung): number {
+    return this.#backends.alternatives(this.time.look(), rung)
+  }
+
+  /** A run came: what has timers gets them. */
+  wake(): void {
+    this.#backends.start()
+    this.parking.refresh()
+  }
+
+  /** The last run is gone: no timer is left. */
+  rest(): void {
+    this.#backends.stop()
+    this.#processes.rest()
+    this.parking.refresh()
+    this.idle()
+  }
+
+  /** Something may be there to start. Only with a limit. */
+  wantTurn(): void {
+    this.#limit?.want(this.#host)
+  }
+
+  /** Nothing is there to start. */
+  idle(): void {
+    this.#limit?.leave(this.#host)
+  }
+
+  /** A backend became ill, or well again. */
+  backendChanged({ name: backend, trouble }: Rung): void {
+    if (trouble === undefined) this.publish({ type: 'pool.healthy', backend })
+    else this.publish({ type: 'pool.unhealthy', backend, because: trouble })
+    const isWaited = this.parking.own.parked?.because === 'unhealthy'
+    if (isWaited && this.#backends.pick(this.time.look())) this.parking.own.unpark()
+  }
+
+  /** The library's own reasons are looked into again when their time is up; what a provider or the host said is over then. */
+  stillClosed({ because }: Parked): number | undefined {
+    const now = this.time.look()
+    if (because === 'unhealthy') return this.#backends.pick(now) ? undefined : this.#backends.opensAt(now)
+    const isSpent = because === 'retry-budget' && this.#host.nextIsRetry() && !this.#budget.mayRetry(now)
+    return isSpent ? now + LOOK_AGAIN_MS : undefined
+  }
+
+  parked(parked: boolean): void {
+    this.#host.parked(parked)
+  }
+
+  publish(news: PoolNews): void {
+    this.#host.publish(news)
+  }
+
+  resume(): void {
+    this.#host.resume()
+  }
+
+  #choose(terms: ClaimTerms): Rung | undefined {
+    const now = this.time.look()
+    const rung = this.#backends.pick(now, terms)
+    if (rung === undefined)
+      this.parking.own.park(this.#backends.opensAt(now) - now, 'unhealthy', 'none of its backends may be used')
+    return rung
+  }
+
+  #affordsRetry({ breaker }: Rung): boolean {
+    const now = this.time.look()
+    if (this.#budget.mayRetry(now)) return true
+    const message = 'the retry budget is spent: too many retries for so few first attempts'
+    breaker.trip(now, message)
+    this.parking.own.park((breaker.openUntil(now) ?? now) - now, 'retry-budget', message)
+    return false
+  }
+
+  #answered(lease: SlotLease): void {
+    this.parking.own.answered(lease.opening, this.#concurrency.limit)
+    if (lease.share !== undefined) this.#limit?.answered(lease.share)
+  }
+
+  #adapt(now: number, lease: SlotLease, outcome: AttemptOutcome): void {
+    const before = this.#concurrency.limit
+    const because = this.#concurrency.ended(now, lease.startedAt, outcome, this.#host.running)
+    if (because !== undefined) this.#host.resized(before, because)
+  }
+
+  /** What the provider says holds for all who share the account. */
+  #parkFor({ kind, message }: Failure, delayMs: number): void {
+    if (!(delayMs > 0)) return
+    const because = kind === 'throttled' || kind === 'quota' ? kind : 'overloaded'
+    if (this.shares) this.#limit?.park(delayMs, because, message)
+    else this.parking.own.park(delayMs, because, message)
+  }
+
+  #letGo(lease: SlotLease): void {
+    this.parking.own.released(lease.opening)
+    if (!lease.told) lease.rung.breaker.dropped(lease.ticket)
+    if (lease.share !== undefined) this.#limit?.giveBack(lease.share)
+  }
+}

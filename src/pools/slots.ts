@@ -1,0 +1,207 @@
+import type { Clock } from '../clock.js'
+import type { FlowControl } from './flow-control.js'
+import type { RunLane, Slot } from './lane.js'
+import type { Lanes } from './lanes.js'
+import type { SlotLease } from './slot-lease.js'
+
+/** Keeps the slots: one job each. */
+export interface SlotQueue {
+  concurrency: number
+  add(job: () => Promise<void>): unknown
+}
+
+/** What {@link Slots} work with. */
+export interface SlotsSetup {
+  readonly queue: SlotQueue
+  readonly lanes: Lanes
+  readonly flow: FlowControl
+  readonly clock: Clock
+}
+
+/** How many attempts are claimed before every other callback of the process gets its turn (trap 9). */
+const CLAIMS_PER_TURN = 256
+/** ... and how long at most, in milliseconds; looked at with every 16th claim. */
+const TURN_MS = 4
+
+/**
+ * The slots of a pool: each claims task after task until nothing is ready, which costs the queue nothing per task.
+ *
+ * Invariants: at most `concurrency` slots are leased, once those of a higher limit have come back.
+ * Trap 8: the queue does not see claims, so a slot looks between two of them whether it still may.
+ */
+export class Slots {
+  readonly #queue: SlotQueue
+  readonly #lanes: Lanes
+  readonly #flow: FlowControl
+  readonly #clock: Clock
+  #concurrency: number
+  #paused = false
+  #slots = 0
+  #leased = 0
+  #claims = 0
+  #turnBegan = 0
+  #gateIsClosed = false
+  #pumping = false
+  #sweeping = false
+  /** Slots that are not leased. */
+  readonly #free: Slot[] = []
+
+  constructor({ queue, lanes, flow, clock }: SlotsSetup) {
+    this.#queue = queue
+    this.#concurrency = queue.concurrency
+    this.#lanes = lanes
+    this.#flow = flow
+    this.#clock = clock
+  }
+
+  get leased(): number {
+    return this.#leased
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  set paused(paused: boolean) {
+    this.#paused = paused
+    if (!paused) this.pump()
+  }
+
+  set concurrency(concurrency: number) {
+    this.#concurrency = concurrency
+    this.#queue.concurrency = concurrency
+    this.pump()
+  }
+
+  /** True when the task that comes next was tried before. */
+  nextIsRetry(): boolean {
+    for (let lane = this.#lanes.next(); lane !== undefined; lane = this.#lanes.next()) {
+      const index = lane.take()
+      const terms = index === -1 ? undefined : lane.run.terms(index)
+      if (terms !== undefined) {
+        lane.putBack(index)
+        return terms.retry
+      }
+      this.#lanes.taken(lane)
+    }
+    return false
+  }
+
+  /**
+   * Claims for free slots until nothing is ready or no slot is free. Not re-entered: what a claim sets off (an instant answer, a task
+   * of another run that becomes ready) is met by the loop, not by a deeper call. With a limit, the loop is that of its `Turns`.
+   */
+  pump(): void {
+    if (this.#flow.limit === undefined && !this.#pumping) this.#claimAll()
+    // One that was introduced by a listener inside a claim, too.
+    if (this.#flow.limit !== undefined) this.#flow.wantTurn()
+    if (this.#free.length > 0) this.#sweepSoon()
+  }
+
+  /** False when there is nothing to claim, or no slot for it, or it may not start now. */
+  claimOne(): boolean {
+    if (this.#slots > this.#concurrency) this.#endSurplus()
+    if (this.#paused || this.#gateIsClosed || !this.#flow.mayStart) return false
+    const lane = this.#lanes.next()
+    const slot = lane && this.#freeSlot()
+    if (slot === undefined) return false
+    const index = (lane as RunLane).take()
+    const terms = index === -1 ? undefined : (lane as RunLane).run.terms(index)
+    const lease = terms && this.#flow.admit(slot, terms)
+    if (terms !== undefined && lease === undefined) {
+      ;(lane as RunLane).putBack(index)
+      this.#free.push(slot)
+      this.#sweepSoon()
+      return false
+    }
+    this.#lanes.taken(lane as RunLane)
+    if (lease === undefined || !this.#claim(lane as RunLane, index, lease)) this.#free.push(slot)
+    return true
+  }
+
+  /** A lease has ended. */
+  freed(slot: Slot): void {
+    this.#leased--
+    this.#free.push(slot)
+    this.pump()
+  }
+
+  #claimAll(): void {
+    this.#pumping = true
+    try {
+      while (this.claimOne());
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  /** False when the task was no longer ready. */
+  #claim(lane: RunLane, index: number, lease: SlotLease): boolean {
+    this.#leased++
+    if (lane.run.claim(index, lease)) {
+      this.#lanes.charge(lane)
+      this.#count()
+      return true
+    }
+    this.#flow.revoke(lease)
+    this.#leased--
+    return false
+  }
+
+  #count(): void {
+    this.#claims++
+    if (
+      this.#claims >= CLAIMS_PER_TURN ||
+      (this.#claims % 16 === 0 && this.#flow.time.look() - this.#turnBegan > TURN_MS)
+    )
+      this.#closeGate()
+  }
+
+  /** A claim may have lowered the concurrency. */
+  #endSurplus(): void {
+    while (this.#slots > this.#concurrency && this.#free.length > 0) this.#end(this.#free.pop() as Slot)
+  }
+
+  /** One that is free, or a new one. The queue starts it inside `add` (trap 1), or when one that has ended has made room there. */
+  #freeSlot(): Slot | undefined {
+    if (this.#slots > this.#concurrency) return undefined
+    if (this.#free.length === 0 && this.#slots < this.#concurrency) {
+      this.#slots++
+      void this.#queue.add(() => new Promise<void>(end => this.#start({ end })))
+    }
+    return this.#free.pop()
+  }
+
+  #start(slot: Slot): void {
+    this.#free.push(slot)
+    this.pump()
+  }
+
+  #end(slot: Slot): void {
+    this.#slots--
+    slot.end()
+  }
+
+  /** In a chain the next task is ready a moment later: a slot with nothing to do stays for a turn of the event loop, then it ends. */
+  #sweepSoon(): void {
+    if (this.#sweeping) return
+    this.#sweeping = true
+    this.#clock.schedule(() => {
+      this.#sweeping = false
+      if (this.#gateIsClosed) return
+      for (const slot of this.#free.splice(0)) this.#end(slot)
+    }, 0)
+  }
+
+  /** Trap 9: a million instant tasks would starve every timer. All slots wait for one turn of the event loop. */
+  #closeGate(): void {
+    if (this.#gateIsClosed) return
+    this.#gateIsClosed = true
+    this.#clock.schedule(() => {
+      this.#gateIsClosed = false
+      this.#claims = 0
+      this.#turnBegan = this.#flow.time.look()
+      this.pump()
+    }, 0)
+  }
+}

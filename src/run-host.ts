@@ -1,0 +1,38 @@
+import type { OpenPool } from './attempts.js'
+import type { Clock } from './clock.js'
+import type { JudgeFailure } from './core/decision.js'
+import type { RunState } from './core/run-state.js'
+import type { Emitter } from './emitter.js'
+import type { OpenJournal } from './journal/journal.js'
+import type { Aggregate, Decide } from './options.js'
+import type { Admission } from './pools/admission.js'
+import type { SharedBudget } from './shared-budget.js'
+import type { Door } from './way-in.js'
+
+/** What an orchestrator gives each of its runs. */
+export interface RunHost {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly decide: Decide
+  readonly judge: JudgeFailure
+  readonly aggregate: Aggregate
+  readonly pools: ReadonlyMap<string, OpenPool>
+  readonly admission: Admission
+  readonly emitter: Emitter
+  /** What all runs together may use. */
+  readonly budget: SharedBudget | undefined
+  /** An attempt of a pool succeeded after so many milliseconds. */
+  took(pool: string, ms: number): void
+  /** The run is over in this process: it has settled, or another one may resume it. */
+  ended(runId: string, settled: boolean): void
+  released(runId: string): void
+}
+
+/** What makes one run different from another. */
+export interface RunSetup {
+  /** Empty, or replayed from the journal. */
+  readonly state: RunState
+  readonly journal: OpenJournal
+  readonly weight: number
+  readonly door: Door
+}

@@ -1,0 +1,103 @@
+import type { Attempts } from './attempts.js'
+import type { Estimate } from './core/budget.js'
+import type { Failure } from './core/failure.js'
+import type { Json } from './core/json.js'
+import type { RunState } from './core/run-state.js'
+import type { Signal, StartSignal } from './core/signal.js'
+import { isDegraded } from './core/spending.js'
+import type { Tally, TaskSpec } from './core/task.js'
+import type { ClaimTerms } from './pools/lane.js'
+import type { SharedBudget } from './shared-budget.js'
+
+/** What {@link Starts} work with. */
+export interface StartsSetup {
+  readonly head: RunState
+  readonly attempts: Attempts
+  /** What all runs together may use. */
+  readonly budget: SharedBudget | undefined
+  send(signal: Signal): void
+  /** What the most wanted backend of a pool says that an attempt uses. */
+  firstEstimate(pool: string): Estimate | undefined
+}
+
+/** There was room when it was claimed: it goes back, and to the cheapest backend. */
+const GO_BACK = { level: 'hard', action: 'degrade', measure: 'costUsd', limit: 0, used: 0 } as const
+
+/** What an attempt asks of its pool, and the signal that starts it once the budget of all runs has room for it. */
+export class Starts {
+  readonly #setup: StartsSetup
+  /** Tasks for which there was no room on the backend that they were given. */
+  readonly #short = new Set<number>()
+
+  constructor(setup: StartsSetup) {
+    this.#setup = setup
+  }
+
+  /** Undefined when the task is no longer ready. */
+  terms(index: number): ClaimTerms | undefined {
+    const { head } = this.#setup
+    if (head.states[index]?.status !== 'ready') return undefined
+    const { estimate } = head.specs[index] as TaskSpec
+    const { failures, throttled, failovers, repairs, failedOverFrom } = head.tallies[index] as Tally
+    return {
+      // What our own end interrupted is no retry of a failure.
+      retry: failures + throttled + failovers + repairs > 0,
+      tokens: estimate?.tokens ?? 0,
+      ...(failedOverFrom !== undefined && { after: failedOverFrom }),
+      ...(this.#isDegraded(index) && { cheapest: true }),
+    }
+  }
+
+  /** The input is there, or the failure that it is. */
+  send(index: number, input: Json, failure?: Failure): void {
+    const { attempts, head } = this.#setup
+    const { pool = '' } = head.specs[index] as TaskSpec
+    const backend = attempts.of(index)?.lease.backendName ?? pool
+    if (failure) this.#setup.send({ type: 'start', index, pool, backend, input, failure })
+    else if (head.accounts === undefined && this.#setup.budget === undefined)
+      this.#setup.send({ type: 'start', index, pool, backend, input })
+    else this.#spend({ type: 'start', index, pool, backend, input })
+  }
+
+  #spend(start: StartSignal): void {
+    const { budget, attempts, head, send } = this.#setup
+    const { index } = start
+    const attempt = attempts.of(index)
+    const estimate = this.#estimateOf(index)
+    const degraded = this.#isDegraded(index)
+    // Another backend than the first one may be what does not fit: it goes back, and to the cheapest the next time.
+    if (!degraded && this.#isShort(index, estimate)) this.#short.add(index)
+    const goOn = (): void => send({ ...start, ...(estimate && { estimate }), ...(degraded && { degraded }) })
+    if (budget === undefined) return goOn()
+    if (!degraded && budget.isDegraded(estimate)) return send({ type: 'exhaust', index, ...GO_BACK })
+    // It may be long before it is said: meanwhile the task may have lost its slot.
+    const isThere = (): boolean => attempt !== undefined && attempts.of(index) === attempt
+    budget.ask(
+      head,
+      index,
+      estimate,
+      () => isThere() && goOn(),
+      notice => isThere() && send({ type: 'exhaust', index, ...notice }),
+    )
+  }
+
+  /** That of its backend, where it says so; a degraded attempt goes where the estimate of the task no longer holds. */
+  #estimateOf(index: number): Estimate | undefined {
+    const { head, attempts } = this.#setup
+    const ofBackend = attempts.of(index)?.lease.backend.estimate
+    return ofBackend ?? (this.#isDegraded(index) ? undefined : head.specs[index]?.estimate)
+  }
+
+  /** By what an attempt on the most wanted backend would use: the same before the claim and after it. */
+  #isDegraded(index: number): boolean {
+    const { head, firstEstimate } = this.#setup
+    const { pool = '', estimate } = head.specs[index] as TaskSpec
+    return this.#short.has(index) || this.#isShort(index, firstEstimate(pool) ?? estimate)
+  }
+
+  #isShort(index: number, expected: Estimate | undefined): boolean {
+    const { head, budget } = this.#setup
+    const { pool = '' } = head.specs[index] as TaskSpec
+    return isDegraded(head, index, pool, expected) || budget?.isDegraded(expected) === true
+  }
+}

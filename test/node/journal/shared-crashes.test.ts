@@ -1,0 +1,296 @@
+import type { Json } from 'counterpoint'
+import { describe, expect, test } from 'vitest'
+import { Dice } from '../../support/dice.js'
+import { Disk, type Fault } from './disk.js'
+import { gated } from './gate.js'
+import { all, FOLDER, type Opened, reopened, type Stream, StreamBench } from './shared-bench.js'
+
+/** How many lives of a stream end at a random moment; set COUNTERPOINT_POWER_LOSSES for more. */
+const LIVES = Number(process.env.COUNTERPOINT_POWER_LOSSES ?? 150)
+const FIRST_SEED = Number(process.env.COUNTERPOINT_SEED ?? 1)
+
+const turn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
+
+/** Two records that took the place of all others, then two more, each with its file. */
+async function smallStream(): Promise<Disk> {
+  const disk = new Disk()
+  for (const write of [
+    (stream: Stream) => stream.append('out of date'),
+    (stream: Stream) => stream.replace(['a', 'b']),
+    (stream: Stream) => stream.append('c'),
+    (stream: Stream) => stream.append('d'),
+  ]) {
+    const stream = await new StreamBench(disk).open()
+    await write(stream)
+    await stream.close()
+  }
+  return disk
+}
+
+const ALL = ['a', 'b', 'c', 'd']
+const [WHOLE, NEWEST] = [`${FOLDER}/journal-000002.log`, `${FOLDER}/journal-000004.log`]
+
+/** Invariant: a damaged stream opens to a prefix of what it held and says so, or refuses. Never anything else. */
+function expectPrefix({ records, refusal, told }: Opened, why: string): void {
+  if (refusal !== undefined) return
+  expect(records, why).toEqual(ALL.slice(0, records.length))
+  if (records.length < ALL.length) expect(told, why).not.toEqual([])
+}
+
+describe('a stream that was cut off', () => {
+  test('at any byte of its newest file opens to what is whole, tells it, and goes on', async () => {
+    const disk = await smallStream()
+    const content = disk.content(NEWEST)
+    for (let size = 0; size < content.length; size++) {
+      const cut = disk.copy()
+      cut.put(NEWEST, content.subarray(0, size))
+      const why = `cut at ${size}`
+      const bench = new StreamBench(cut)
+      const stream = await bench.open()
+      expect(await all(stream), why).toEqual(['a', 'b', 'c'])
+      const headerOnly = size === content.indexOf('\n') + 1
+      expect(bench.told, why).toEqual(
+        headerOnly ? [] : [expect.stringMatching(/^shared stream "limits": .* is no part of the journal$/)],
+      )
+      await stream.append('e')
+      await stream.close()
+      expect(await reopened(cut), why).toEqual({ records: ['a', 'b', 'c', 'e'], refusal: undefined, told: [] })
+    }
+  })
+
+  test('at any byte of an older file refuses, and changes nothing', async () => {
+    const disk = await smallStream()
+    const content = disk.content(WHOLE)
+    for (let size = 0; size < content.length; size++) {
+      const cut = disk.copy()
+      cut.put(WHOLE, content.subarray(0, size))
+      expect((await reopened(cut)).refusal).toMatch(/byte \d+: expected .*Restore the folder/)
+      expect(cut.content(WHOLE)).toHaveLength(size)
+    }
+  })
+})
+
+describe('a stream with one bit flipped', () => {
+  test('opens to a prefix and tells, or refuses: anywhere', async () => {
+    const disk = await smallStream()
+    for (const path of disk.paths()) {
+      const content = disk.content(path)
+      for (let bit = 0; bit < content.length * 8; bit++) {
+        const opened = await reopened(flipped(disk, path, bit))
+        expectPrefix(opened, `bit ${bit} of ${path}`)
+        if (path !== NEWEST) expect(opened.refusal, `bit ${bit} of ${path}`).toBeDefined()
+      }
+    }
+  })
+
+  test('loses nothing of what took the place of all others, even when nothing came after it', async () => {
+    const disk = new Disk()
+    const stream = await new StreamBench(disk).open()
+    await stream.append('out of date')
+    await stream.replace(ALL)
+    await stream.close()
+    expect(disk.paths()).toEqual([WHOLE])
+    const content = disk.content(WHOLE)
+    for (let bit = 0; bit < content.length * 8; bit++) {
+      const { records, refusal, told } = await reopened(flipped(disk, WHOLE, bit))
+      if (refusal !== undefined) continue
+      expect(records, `bit ${bit}`).toEqual(ALL)
+      expect(told, `bit ${bit}`).toHaveLength(1)
+    }
+  })
+
+  test('can be cut before the damage by choice', async () => {
+    const disk = await smallStream()
+    const content = disk.content(WHOLE)
+    const damaged = flipped(disk, WHOLE, content.indexOf('"b"') * 8 + 10)
+    const { records, told } = await reopened(damaged, { onDamage: 'cut' })
+    expect([records, told[0]]).toEqual([['a'], expect.stringContaining('It is cut here, as asked')])
+  })
+})
+
+function flipped(disk: Disk, path: string, bit: number): Disk {
+  const copy = disk.copy()
+  const bytes = Buffer.from(disk.content(path))
+  bytes[bit >> 3]! ^= 1 << (bit & 7)
+  copy.put(path, bytes)
+  return copy
+}
+
+const OLD = ['one', 'two', 'three']
+const NEW = ['the sum of all']
+
+/** A stream that holds `OLD`, open. */
+async function oldStream(): Promise<{ readonly disk: Disk; readonly stream: Stream }> {
+  const disk = new Disk()
+  const stream = await new StreamBench(disk).open()
+  for (const each of OLD) await stream.append(each)
+  return { disk, stream }
+}
+
+describe('putting others in the place of all records', () => {
+  test('leaves the old or the new ones when the process or the power ends at any step of it', async () => {
+    const { disk: trial, stream: tried } = await oldStream()
+    let steps = 0
+    trial.before = () => void steps++
+    await tried.replace(NEW)
+    expect(steps).toBeGreaterThan(5)
+    const found = { old: 0, new: 0 }
+    for (let step = 1; step <= steps; step++) {
+      for (let way = 0; way < 8; way++) {
+        const { disk, stream } = await oldStream()
+        let left: Disk | undefined
+        let count = 0
+        disk.before = () => {
+          if (++count !== step) return
+          const dice = new Dice(step * 8 + way)
+          left = way === 0 ? disk.afterCrash() : disk.afterPowerLoss(() => dice.next())
+        }
+        await stream.replace(NEW)
+        const { records, refusal } = await reopened(left as Disk)
+        expect(refusal).toBeUndefined()
+        expect([OLD, NEW], `step ${step}, way ${way}`).toContainEqual(records)
+        found[records.length === 1 ? 'new' : 'old']++
+      }
+    }
+    expect(Math.min(found.old, found.new)).toBeGreaterThan(0)
+  })
+
+  test('once it is durable survives a loss of power, with all that comes after it', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { disk, stream } = await oldStream()
+      await stream.replace(NEW)
+      const dice = new Dice(seed)
+      expect((await reopened(disk.afterPowerLoss(() => dice.next()))).records).toEqual(NEW)
+      await stream.append('next')
+      expect((await reopened(disk.afterPowerLoss(() => dice.next()))).records).toEqual([...NEW, 'next'])
+    }
+  })
+
+  const FAULTS: readonly Fault[] = [
+    { on: 'open', code: 'EMFILE' },
+    { on: 'open', code: 'ENOSPC', nth: 2 },
+    { on: 'write', code: 'ENOSPC', leaves: 40 },
+    { on: 'fsync', code: 'EIO' },
+    { on: 'rename', code: 'EIO' },
+    { on: 'syncFolder', code: 'EIO' },
+  ]
+  test.each(FAULTS)('that fails with %j changes nothing for what comes after it', async fault => {
+    const { disk, stream } = await oldStream()
+    disk.fail(fault)
+    await expect(stream.replace(NEW)).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(await all(stream)).toEqual(OLD)
+    const crashed = await reopened(disk.afterCrash())
+    expect([OLD, NEW]).toContainEqual(crashed.records)
+    await stream.append('next')
+    expect(await all(stream)).toEqual([...OLD, 'next'])
+    for (const left of [disk.afterCrash(), disk.afterPowerLoss(() => 0.4), disk.afterPowerLoss(() => 0.9)])
+      expect((await reopened(left)).records).toEqual([...OLD, 'next'])
+    await stream.replace(NEW)
+    await stream.close()
+    expect(await reopened(disk)).toEqual({ records: NEW, refusal: undefined, told: [] })
+    expect(disk.paths()).toHaveLength(1)
+  })
+
+  test('works as well when what is out of date cannot be taken away, which goes another time', async () => {
+    const { disk, stream } = await oldStream()
+    disk.fail({ on: 'unlink', code: 'EACCES', times: 1 })
+    await stream.replace(NEW)
+    expect(await all(stream)).toEqual(NEW)
+    expect((await reopened(disk.afterCrash())).records).toEqual(NEW)
+    await stream.replace([...NEW, 'more'])
+    await stream.close()
+    expect(disk.paths()).toHaveLength(1)
+    expect(await reopened(disk)).toEqual({ records: [...NEW, 'more'], refusal: undefined, told: [] })
+  })
+
+  test('by a process that sleeps at any step, while another takes its lock away: what either acknowledged stays', async () => {
+    const outcomes = { acknowledged: 0, refused: 0 }
+    for (let step = 1; step <= 14; step++) {
+      const disk = new Disk()
+      let left = Number.POSITIVE_INFINITY
+      let wake!: () => void
+      const woken = new Promise<void>(resolve => (wake = resolve))
+      const stream = await new StreamBench(gated(disk, async () => (--left === 0 ? woken : undefined))).open()
+      for (const each of OLD) await stream.append(each)
+      left = step
+      const replaced = stream.replace(NEW).then(
+        () => true,
+        () => false,
+      )
+      for (let i = 0; i < 30; i++) await turn()
+
+      disk.remove(`${FOLDER}/LOCK`)
+      const other = await new StreamBench(gated(disk, async () => {})).open()
+      const seen = await all(other)
+      await other.append('by the other')
+      wake()
+      const acknowledged = await replaced
+      outcomes[acknowledged ? 'acknowledged' : 'refused']++
+      expect(acknowledged ? [NEW] : [OLD, NEW], `slept at step ${step}`).toContainEqual(seen)
+      await stream.close()
+      await other.append('again')
+      await other.close()
+      expect((await reopened(disk)).records, `slept at step ${step}`).toEqual([...seen, 'by the other', 'again'])
+    }
+    expect(Math.min(outcomes.acknowledged, outcomes.refused)).toBeGreaterThan(0)
+  })
+})
+
+/** What a stream may hold: what is certain, and what was under way or refused and may be there or not. */
+interface Life {
+  readonly disk: Disk
+  readonly possible: readonly (readonly Json[])[]
+}
+
+/** Writes at random, with faults, until the process or the machine dies at a random moment. */
+async function live(disk: Disk, known: readonly Json[], dice: Dice): Promise<Life> {
+  let certain = known
+  let possible: (readonly Json[])[] = [known]
+  let end: Life | undefined
+  const dark = 1 + dice.below(80)
+  disk.before = operation => {
+    if (operation !== dark) return
+    const left = dice.chance(0.5) ? disk.afterCrash() : disk.afterPowerLoss(() => dice.next())
+    end = { disk: left, possible }
+  }
+  const stream = await new StreamBench(disk).open()
+  expect(await all(stream)).toEqual(known)
+  for (const on of ['fdatasync', 'fsync', 'syncFolder', 'rename', 'unlink'] as const)
+    if (dice.chance(0.3)) disk.fail({ on, code: 'EIO', nth: 1 + dice.below(4) })
+  if (dice.chance(0.3)) disk.fail({ on: 'write', code: 'ENOSPC', nth: 1 + dice.below(12), leaves: dice.below(200) })
+  if (dice.chance(0.3)) disk.largestWrite = 1 + dice.below(100)
+  for (let i = 0; end === undefined; i++) {
+    const value = `${i} ${'x'.repeat(dice.below(700))}`
+    const isNew = dice.chance(0.25)
+    const next = isNew ? [value] : [...certain, value]
+    possible = [...possible, next]
+    try {
+      await (isNew ? stream.replace(next) : stream.append(value))
+      if (end !== undefined) break
+      certain = next
+      possible = [next]
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'JOURNAL' })
+    }
+  }
+  return end
+}
+
+describe('losses of power and crashes of the writer, in any order', () => {
+  test('leave what was acknowledged, and besides it only what had been asked for', async () => {
+    let lives = 0
+    for (let seed = FIRST_SEED; lives < LIVES; seed++) {
+      const dice = new Dice(seed)
+      let disk = new Disk()
+      let known: readonly Json[] = []
+      for (let round = 0; round < 5; round++, lives++) {
+        const life = await live(disk, known, dice)
+        disk = life.disk
+        const { records, refusal } = await reopened(disk)
+        expect(refusal, `seed ${seed}, round ${round}`).toBeUndefined()
+        expect(life.possible, `seed ${seed}, round ${round}`).toContainEqual(records)
+        known = records
+      }
+    }
+  })
+})

@@ -1,0 +1,226 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Json } from 'counterpoint'
+import { fileJournal } from 'counterpoint/node'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Child, program } from './child.js'
+import { Disk } from './disk.js'
+import { read, record, write } from './journaling.js'
+import { all, FOLDER, reopened, SEGMENT, StreamBench } from './shared-bench.js'
+
+describe('what runs share', () => {
+  test('has a folder of its own, which is no run: it is not listed, and no run that is deleted takes it along', async () => {
+    const { journal, ...bench } = await withStream([{ a: 1 }, 'b', null])
+    expect(bench.disk.paths()).toEqual([SEGMENT])
+    for (const runId of ['limits', '.shared-limits', '.shared-limits/journal-000001.log']) {
+      const open = await journal.open(runId)
+      await write(open, [record(1, 'x', runId)])
+      await open.close()
+    }
+    expect([...(await journal.list())]).toHaveLength(3)
+    expect(await all(await bench.open())).toEqual([{ a: 1 }, 'b', null])
+    for (const runId of await journal.list()) await journal.delete(runId)
+    await journal.delete('.shared-limits')
+    expect(bench.disk.paths()).toEqual([`${FOLDER}/LOCK`, SEGMENT])
+  })
+
+  test('has a stream for each name, whatever the name is', async () => {
+    const bench = new StreamBench(new Disk())
+    const names = ['limits', 'budget', 'Limits', '../limits', '', 'a/b', '.', 'run-1']
+    const streams = await Promise.all(names.map(name => bench.open(name)))
+    for (const [i, stream] of streams.entries()) await stream.append(names[i] as string)
+    for (const [i, stream] of streams.entries()) expect(await all(stream)).toEqual([names[i]])
+    expect([...(await bench.journal.list())]).toEqual([])
+  })
+
+  test('is JSON Lines with length and checksum, one record a line, with the name in the header', async () => {
+    const { disk, open } = await withStream([{ a: 1 }])
+    const stream = await open()
+    await stream.append('b')
+    await stream.append(['c'])
+    await stream.close()
+    const bodies = (path: string): unknown[] =>
+      disk
+        .content(path)
+        .toString()
+        .trimEnd()
+        .split('\n')
+        .map(line => JSON.parse(line.slice(18)))
+    const header = { format: 'counterpoint-journal', version: 1, minReader: 1, stream: 'limits' }
+    expect(bodies(SEGMENT)).toEqual([expect.objectContaining({ ...header, segment: 1 }), { s: { a: 1 } }])
+    expect(bodies(`${FOLDER}/journal-000002.log`)).toEqual([
+      expect.objectContaining({ ...header, segment: 2, after: expect.objectContaining({ segment: 1 }) }),
+      { s: 'b' },
+      { c: 2, s: ['c'] },
+    ])
+  })
+
+  test('is written as it was when it was given', async () => {
+    const { open } = await withStream([])
+    const stream = await open()
+    const first: { a: Json } = { a: 1 }
+    const second: { a: Json } = { a: 1 }
+    const written = [stream.append(first), stream.replace([second])]
+    first.a = second.a = 2
+    await Promise.all(written)
+    expect(await all(stream)).toEqual([{ a: 1 }])
+  })
+
+  test('takes nothing more once it is closed, which may be done twice', async () => {
+    const { open } = await withStream([1])
+    const stream = await open()
+    const written = stream.append(2)
+    await Promise.all([stream.close(), stream.close()])
+    await written
+    await expect(stream.append(3)).rejects.toMatchObject({ code: 'JOURNAL', message: /was closed/ })
+    await expect(stream.replace([])).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(await all(await open())).toEqual([1, 2])
+  })
+
+  test.each(['fsync', 'os', 'none'] as const)(
+    'with durability %s comes back, and syncs what that means',
+    async durability => {
+      const disk = new Disk()
+      const stream = await new StreamBench(disk, { durability }).open()
+      for (const value of [1, 2, 3]) await stream.append(value)
+      await stream.replace([6])
+      await stream.append(7)
+      await stream.close()
+      const { fsync = 0, fdatasync = 0, syncFolder = 0 } = disk.counts
+      expect(fsync + fdatasync + syncFolder > 0).toBe(durability === 'fsync')
+      expect(await reopened(disk, { durability })).toEqual({ records: [6, 7], refusal: undefined, told: [] })
+    },
+  )
+
+  test('that something else stands in the place of is refused in words', async () => {
+    const disk = new Disk()
+    disk.putLink(FOLDER)
+    expect((await reopened(disk)).refusal).toContain(`${FOLDER}: expected a folder`)
+    disk.remove(FOLDER)
+    disk.putLink(SEGMENT)
+    expect((await reopened(disk)).refusal).toContain(`${SEGMENT}: expected a file`)
+  })
+
+  test('in the folder of another stream, or of a run, is refused', async () => {
+    const { disk } = await withStream([1])
+    disk.put('/runs/.shared-budget/journal-000001.log', disk.content(SEGMENT))
+    const bench = new StreamBench(disk)
+    await expect(bench.open('budget')).rejects.toThrow('of shared stream "limits" where that one\'s are')
+    disk.put('/runs/run-1/journal-000001.log', disk.content(SEGMENT))
+    await expect(bench.journal.open('run-1')).rejects.toThrow('of shared stream "limits"')
+  })
+})
+
+/** A disk with a stream that holds these records, a commit each. */
+async function withStream(records: readonly Json[]) {
+  const disk = new Disk()
+  const bench = new StreamBench(disk)
+  const stream = await bench.open()
+  for (const each of records) await stream.append(each)
+  await stream.close()
+  return { disk, journal: bench.journal, open: () => bench.open() }
+}
+
+describe('a stream that is open', () => {
+  test('is refused to a second opener, who can have runs all the same, until it is closed', async () => {
+    const disk = new Disk()
+    const first = await new StreamBench(disk).open()
+    await first.append(1)
+    const second = new StreamBench(disk)
+    await expect(second.open()).rejects.toMatchObject({
+      code: 'JOURNAL',
+      message: expect.stringContaining(
+        `${FOLDER}/LOCK: expected nobody to have what the runs of this folder share open, but it is locked by this process`,
+      ),
+      details: { where: `${FOLDER}/LOCK` },
+    })
+    const run = await second.journal.open('run-1')
+    await write(run, [record(1)])
+    expect(await read(run)).toEqual([record(1)])
+    await run.close()
+    await first.append(2)
+    await first.close()
+    const third = await second.open()
+    expect(await all(third)).toEqual([1, 2])
+    await third.close()
+  })
+
+  test('takes nothing more once its lock is gone: no record, and no others in their place', async () => {
+    const disk = new Disk()
+    const stream = await new StreamBench(disk).open()
+    await stream.append(1)
+    disk.remove(`${FOLDER}/LOCK`)
+    await expect(stream.append(2)).rejects.toMatchObject({ code: 'JOURNAL', message: /it is gone/ })
+    await expect(stream.replace([3])).rejects.toMatchObject({ code: 'JOURNAL', message: /one process at a time/ })
+    await stream.close()
+    disk.releaseLocks()
+    // The second may be there: what was refused is not acknowledged, and no more.
+    expect([[1], [1, 2]]).toContainEqual((await reopened(disk)).records)
+  })
+})
+
+describe('a full disk', () => {
+  test('refuses a record in words, leaves nothing of it, and takes it again when there is space', async () => {
+    const disk = new Disk()
+    const bench = new StreamBench(disk)
+    const stream = await bench.open()
+    await stream.append('first')
+    const before = Buffer.from(disk.content(SEGMENT))
+    disk.space = 20
+    for (const write of [() => stream.append('second'), () => stream.replace(['third'])])
+      await expect(write()).rejects.toMatchObject({
+        code: 'JOURNAL',
+        message: expect.stringContaining(`${FOLDER}: expected a folder that can be read and written: ENOSPC`),
+      })
+    expect(disk.content(SEGMENT)).toEqual(before)
+    expect(await all(stream)).toEqual(['first'])
+    disk.mend()
+    await stream.append('fourth')
+    await stream.close()
+    expect(await reopened(disk)).toEqual({ records: ['first', 'fourth'], refusal: undefined, told: [] })
+  })
+})
+
+/** Appends numbers, each in the place of all others every tenth time, and says each when it is durable. */
+const CHILD = `
+import { fileJournal } from 'counterpoint/node'
+const stream = await fileJournal({ folder: process.argv[2], durability: 'os' }).shared('limits')
+for (let i = 1; ; i++) {
+  await (i % 10 === 0 ? stream.replace([i]) : stream.append(i))
+  console.log(i)
+}
+`
+
+describe('a process', () => {
+  let folder: string
+  let path: string
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'counterpoint-shared-'))
+    path = await program(folder, CHILD)
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test('that has the stream is named; killed at any moment, it leaves what it was told of', async () => {
+    for (const lines of [1, 25, 70]) {
+      const root = join(folder, String(lines))
+      const child = new Child(path, root)
+      let told = 0
+      for (let i = 0; i < lines; i++) told = Number(await child.line())
+      const journal = fileJournal({ folder: root })
+      await expect(journal.shared?.('limits')).rejects.toThrow(`locked by pid ${child.process.pid}`)
+      await child.kill()
+      for (let line = await child.line(); line !== undefined; line = await child.line()) told = Number(line)
+      const problems: string[] = []
+      const stream = await journal.shared!('limits', { report: ({ message }) => void problems.push(message) })
+      const found = (await all(stream)) as number[]
+      const last = found.at(-1) as number
+      expect(last === told || last === told + 1).toBe(true)
+      // From the last number that took the place of all others, or from 1, without a gap.
+      const first = Math.max(1, Math.floor(last / 10) * 10)
+      expect(found).toEqual(Array.from({ length: last - first + 1 }, (_, i) => first + i))
+      await stream.append('after')
+      await stream.close()
+    }
+  })
+})

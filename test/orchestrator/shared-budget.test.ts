@@ -1,0 +1,372 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  AgentError,
+  type AgentFunction,
+  type Budget,
+  type Journal,
+  memoryJournal,
+  Orchestrator,
+  type OrchestratorOptions,
+  type RunEvent,
+  reply,
+  type TaskSpec,
+} from 'counterpoint'
+import { fileJournal } from 'counterpoint/node'
+import { fail, hang, ignoreAbort, MockBackend, slowJournal, succeed, VirtualClock } from 'counterpoint/testing'
+import { afterAll, describe, expect, test } from 'vitest'
+import { Dice } from '../support/dice.js'
+import { specs } from '../support/scene.js'
+
+const ONE = { costUsd: 1 }
+
+/** Tasks that cost a dollar each, as they say. */
+function dear(text: string): readonly TaskSpec[] {
+  return specs(text).map(spec => ({ ...spec, estimate: ONE }))
+}
+
+/** An orchestrator with a budget, and agents that take 10 ms and a dollar. */
+function stage(budget: Budget, options: Partial<OrchestratorOptions> = {}) {
+  const clock = new VirtualClock()
+  const backend = new MockBackend({ clock }).answer('*', succeed('ok', { afterMs: 10, usage: ONE }))
+  const pools = { p: { backend, concurrency: 4, graceMs: 5 } }
+  const orchestrator = new Orchestrator({ clock, random: () => 0.5, pools, budget, ...options })
+  const events: RunEvent[] = []
+  const errors: string[] = []
+  orchestrator.on('event', event => void events.push(event as RunEvent))
+  orchestrator.on('error', ({ where }) => void errors.push(where))
+  const begin = (text: string, runId: string) => orchestrator.run({ tasks: dear(text) }, { runId })
+  const reached = (): string[] =>
+    events.flatMap(event =>
+      event.type === 'budget.reached'
+        ? [`${event.runId} ${event.scope} ${event.level} ${event.measure} ${event.used} ${event.action}`]
+        : [],
+    )
+  return { clock, backend, orchestrator, events, errors, begin, reached }
+}
+
+describe('the budget of an orchestrator', () => {
+  test('is one for all its runs: what does not fit any more stops the run that asks', async () => {
+    const { clock, backend, begin, reached } = stage({ costUsd: 5, soft: 1 })
+    const runs = [begin('a b c', 'one'), begin('a b c d', 'two')]
+    await clock.runUntilIdle()
+    const results = await Promise.all(runs.map(run => run.result))
+    expect(backend.calls).toHaveLength(5)
+    expect(results.map(({ usage }) => usage.costUsd).reduce((sum = 0, cost = 0) => sum + cost)).toBe(5)
+    expect(results.some(({ outcome }) => outcome === 'partial')).toBe(true)
+    expect(reached().filter(line => /soft/.test(line))).toHaveLength(1)
+    expect(reached().filter(line => /orchestrator hard costUsd 5 stop/.test(line)).length).toBeGreaterThan(0)
+    const late = begin('x', 'three')
+    await clock.runUntilIdle()
+    expect((await late.result).outcome).toBe('failed')
+  })
+
+  test('that asks holds what does not fit, and a person may let it go over', async () => {
+    const { clock, backend, begin, reached, orchestrator } = stage({ costUsd: 2, soft: 1, onHard: 'ask' })
+    const run = begin('a b c', 'one')
+    await clock.runUntilIdle()
+    expect(run.progress().held).toEqual([expect.objectContaining({ id: 'c', because: 'budget' })])
+    expect(reached()).toContain('one orchestrator hard costUsd 2 ask')
+    await run.approve('c')
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+    // It counts all the same.
+    const next = orchestrator.run({ tasks: dear('x') }, { runId: 'two' })
+    await clock.runUntilIdle()
+    expect(next.progress().held).toHaveLength(1)
+    expect([backend.calls.length, reached().at(-1)]).toEqual([3, 'two orchestrator hard costUsd 3 ask'])
+    await next.cancel()
+  })
+
+  test('that degrades goes to the cheapest backend from its soft bound on', async () => {
+    const clock = new VirtualClock()
+    const agent =
+      (name: string, costUsd: number): AgentFunction =>
+      () =>
+        reply({ output: name, usage: { costUsd } })
+    const backends = [
+      { name: 'best', run: agent('best', 1) },
+      { name: 'cheap', run: agent('cheap', 0.1), estimate: { costUsd: 0.1 } },
+    ]
+    const pools = { p: { backends, concurrency: 1 } }
+    const budget: Budget = { costUsd: 4, soft: 0.5, onSoft: 'degrade' }
+    const orchestrator = new Orchestrator({ clock, pools, budget })
+    const run = orchestrator.run({ tasks: dear('a b c d') })
+    await clock.runUntilIdle()
+    const { outputs } = await run.result
+    expect(Object.values(outputs)).toEqual(['best', 'best', 'cheap', 'cheap'])
+  })
+
+  test('counts attempts that failed, timed out, were abandoned or cancelled, by their estimates where they say nothing', async () => {
+    const { clock, backend, begin, orchestrator } = stage({ costUsd: 100 })
+    backend.answers('failed', [fail('agent', { usage: { costUsd: 2 } }), fail('agent'), succeed('ok', { usage: ONE })])
+    backend.answer('timed-out', hang())
+    backend.answer('abandoned', ignoreAbort())
+    backend.answer('cancelled', hang())
+    const slow = { timeoutMs: 50, retries: 0 }
+    const tasks = dear('failed timed-out abandoned cancelled').map(task => ({
+      ...task,
+      ...(task.id !== 'failed' && task.id !== 'cancelled' && slow),
+    }))
+    const run = orchestrator.run({ tasks }, { runId: 'one' })
+    await clock.advance(20)
+    await run.cancelTask('cancelled')
+    await clock.runUntilIdle()
+    await run.result
+    // 2 + 1 + 1 for the one that failed, and 1 for each of the others: 7.
+    const rest = begin([...Array(99).keys()].map(i => `t${i}`).join(' '), 'rest')
+    await clock.runUntilIdle()
+    const { tasks: ended } = await rest.result
+    expect(ended.filter(({ status }) => status === 'succeeded')).toHaveLength(93)
+  })
+
+  test('is never overshot by attempts side by side that use what they said, over runs, retries and cancels', async () => {
+    let calls = 0
+    for (let seed = 1; seed <= 80; seed++) {
+      const dice = new Dice(seed)
+      const clock = new VirtualClock()
+      const agents = new Agents(clock, dice)
+      const pool = { backend: agents.backend, concurrency: 1 + dice.below(6), graceMs: 5 }
+      const slow = dice.chance(0.5)
+      const journal = slow ? slowJournal({ clock, delayMs: 3 }) : memoryJournal()
+      const pools = { p: pool, q: { ...pool } }
+      const orchestrator = new Orchestrator({ clock, random: () => dice.next(), pools, budget: LIMITS, journal })
+      for (let i = 0; i < 3; i++) {
+        const run = orchestrator.run({ tasks: agents.tasks(10) }, { runId: `run-${i}` })
+        if (dice.chance(0.3)) clock.schedule(() => void run.cancel(), dice.below(100))
+        if (dice.chance(0.2)) clock.schedule(() => void run.pause(), dice.below(50))
+        clock.schedule(() => void run.unpause(), 60)
+      }
+      await clock.runUntilIdle()
+      expect(agents.overshot, `seed ${seed}`).toEqual([])
+      for (const run of orchestrator.runs.here) expect(run.progress().status, `seed ${seed}`).toBe('settled')
+      // One that was stopped between the decision to start it and its start counts too.
+      for (const measure of ['costUsd', 'tokens'] as const)
+        if (slow) expect(orchestrator.spent?.[measure]).toBeGreaterThanOrEqual(agents.used[measure] - 1e-6)
+        else expect(orchestrator.spent?.[measure], `seed ${seed}`).toBeCloseTo(agents.used[measure], 6)
+      calls += agents.calls
+    }
+    expect(calls).toBeGreaterThan(800)
+  })
+})
+
+const LIMITS = { costUsd: 12, tokens: 300 }
+
+/** Agents that use at most what their task says: all of it when they are stopped, or fail without saying what it was. */
+class Agents {
+  calls = 0
+  /** By attempts that are over. */
+  readonly used = { costUsd: 0, tokens: 0 }
+  readonly overshot: string[] = []
+  readonly #running = { costUsd: 0, tokens: 0 }
+  readonly #clock: VirtualClock
+  readonly #dice: Dice
+
+  constructor(clock: VirtualClock, dice: Dice) {
+    this.#clock = clock
+    this.#dice = dice
+  }
+
+  tasks(count: number): readonly TaskSpec[] {
+    return Array.from({ length: count }, (_, n) => {
+      const estimate = { costUsd: this.#dice.below(4), tokens: this.#dice.below(60) }
+      const pool = this.#dice.pick(['p', 'q'])
+      return { id: `t${n}`, description: '', pool, estimate, context: estimate, timeoutMs: 40, retries: 2 }
+    })
+  }
+
+  readonly backend: AgentFunction = async ({ task }, { signal }) => {
+    const estimate = task.context as Amounts
+    this.calls++
+    this.#book(this.#running, estimate, 1)
+    for (const measure of ['costUsd', 'tokens'] as const)
+      if (this.used[measure] + this.#running[measure] > LIMITS[measure] + 1e-6)
+        this.overshot.push(`${measure}: ${this.used[measure]} and ${this.#running[measure]}`)
+    const share = this.#dice.pick([0, 0.5, 1])
+    const used = { costUsd: estimate.costUsd * share, tokens: estimate.tokens * share }
+    const ends = await this.#work(signal)
+    this.#book(this.#running, estimate, -1)
+    this.#book(this.used, ends === 'silent' ? estimate : used, 1)
+    if (ends === 'answers') return reply({ output: 'ok', usage: used })
+    throw new AgentError('crashed', 'no', ends === 'fails' ? { usage: used } : {})
+  }
+
+  /** For a while, or until it is stopped. */
+  #work(signal: AbortSignal): Promise<'answers' | 'fails' | 'silent'> {
+    const ends = this.#dice.pick(['answers', 'fails', 'silent', 'hangs'] as const)
+    const ms = this.#dice.below(35)
+    return new Promise(resolve => {
+      signal.addEventListener('abort', () => resolve('silent'))
+      if (ends !== 'hangs') this.#clock.schedule(() => resolve(ends), ms)
+    })
+  }
+
+  #book(account: Amounts, amounts: Amounts, times: number): void {
+    account.costUsd += times * amounts.costUsd
+    account.tokens += times * amounts.tokens
+  }
+}
+
+type Amounts = { costUsd: number; tokens: number }
+
+describe('over a restart, the budget of an orchestrator', () => {
+  /** An orchestrator whose process ends without a word: nothing of it is let go of, and nobody hears of it any more. */
+  const dies = async (journal: Journal, budget: Budget, text: string, runId: string): Promise<void> => {
+    const { backend, clock, begin } = stage(budget, { journal })
+    backend.answer('hangs', hang())
+    begin(text, runId)
+    await clock.advance(50)
+  }
+
+  test('counts what had been used, and what had been set aside by a run that is never resumed', async () => {
+    const journal = memoryJournal()
+    await dies(journal, { costUsd: 9 }, 'a b hangs', 'one')
+    const { clock, begin, backend, reached } = stage({ costUsd: 5, soft: 1 }, { journal })
+    const run = begin('c d e', 'two')
+    await clock.runUntilIdle()
+    expect([(await run.result).outcome, backend.calls.length]).toEqual(['partial', 2])
+    expect(reached().at(-1)).toBe('two orchestrator hard costUsd 5 stop')
+  })
+
+  test('counts an interrupted attempt once: as what it is taken to have used, when its run goes on', async () => {
+    const journal = memoryJournal()
+    await dies(journal, { costUsd: 9 }, 'a hangs', 'one')
+    const { clock, orchestrator, backend, reached, begin } = stage({ costUsd: 5, soft: 1 }, { journal })
+    const one = await orchestrator.resume('one')
+    await clock.runUntilIdle()
+    expect([(await one.result).outcome, backend.calls.length]).toEqual(['completed', 1])
+    const two = begin('x y z', 'two')
+    await clock.runUntilIdle()
+    expect([(await two.result).outcome, backend.calls.length]).toEqual(['partial', 3])
+    expect(reached().at(-1)).toBe('two orchestrator hard costUsd 5 stop')
+  })
+
+  test('that asked still asks: what was held is held, and more budget lets it go', async () => {
+    const journal = memoryJournal()
+    await dies(journal, { costUsd: 1, onHard: 'ask' }, 'a b', 'one')
+    const poor = stage({ costUsd: 1, onHard: 'ask' }, { journal })
+    const held = await poor.orchestrator.resume('one')
+    await poor.clock.runUntilIdle()
+    expect(held.progress().held).toEqual([expect.objectContaining({ id: 'b', because: 'budget' })])
+    const another = poor.begin('x', 'two')
+    await poor.clock.runUntilIdle()
+    expect([another.progress().held.length, poor.backend.calls.length]).toEqual([1, 0])
+
+    const rich = stage({ costUsd: 2, onHard: 'ask' }, { journal })
+    const run = await rich.orchestrator.resume('one')
+    await run.approve('b')
+    await rich.clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+    const last = rich.begin('x', 'three')
+    await rich.clock.runUntilIdle()
+    expect([last.progress().held.length, rich.backend.calls.length]).toEqual([1, 1])
+  })
+
+  test('that degrades is degraded from the first attempt on', async () => {
+    const journal = memoryJournal()
+    await dies(journal, { costUsd: 4 }, 'a b', 'one')
+    const clock = new VirtualClock()
+    const cheap = { name: 'cheap', run: () => 'cheap', estimate: { costUsd: 0 } }
+    const pools = { p: { backends: [{ name: 'best', run: () => 'best' }, cheap] } }
+    const budget: Budget = { costUsd: 4, soft: 0.5, onSoft: 'degrade' }
+    const orchestrator = new Orchestrator({ clock, pools, budget, journal })
+    const run = orchestrator.run({ tasks: dear('c d') })
+    await clock.runUntilIdle()
+    expect(Object.values((await run.result).outputs)).toEqual(['cheap', 'cheap'])
+  })
+
+  test('is kept by no journal of its own, nor one that has no shared streams', async () => {
+    const { shared: _, ...journal } = memoryJournal()
+    for (const options of [{}, { journal }]) {
+      const { clock, begin } = stage({ costUsd: 2 }, options)
+      const run = begin('a b', 'one')
+      await clock.runUntilIdle()
+      expect((await run.result).outcome).toBe('completed')
+    }
+  })
+})
+
+describe('with a journal in files, the budget of an orchestrator', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'counterpoint-budget-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  const budget: Budget = { costUsd: 3, soft: 1 }
+  const orchestrators = (name: string) => (backend: MockBackend) =>
+    new Orchestrator({
+      pools: { p: { backend, graceMs: 1 } },
+      budget,
+      journal: fileJournal({ folder: join(folder, name) }),
+    })
+  const paid = (): MockBackend => new MockBackend().answer('*', succeed('ok', { usage: ONE }))
+
+  test('is there for the next process, once the one before has let go of it', async () => {
+    const make = orchestrators('handover')
+    const first = make(paid())
+    expect((await first.run({ tasks: dear('a b') }).result).outcome).toBe('completed')
+    await first.drain()
+    const backend = paid()
+    const second = make(backend)
+    expect((await second.run({ tasks: dear('c d') }).result).outcome).toBe('partial')
+    expect(backend.calls).toHaveLength(1)
+    await second.drain()
+  })
+
+  test('is waited for by a second process while the first has it, and that is told', async () => {
+    const make = orchestrators('at-once')
+    const first = make(paid())
+    expect((await first.run({ tasks: dear('a b') }).result).outcome).toBe('completed')
+    const backend = paid()
+    const second = make(backend)
+    const told: string[] = []
+    const heard = new Promise<void>(resolve => {
+      second.on('error', ({ where, error }) => {
+        told.push(`${where}: ${error}`)
+        resolve()
+      })
+    })
+    const run = second.run({ tasks: dear('c d e f') })
+    await heard
+    expect(backend.calls).toHaveLength(0)
+    expect(told[0]).toMatch(/budget cannot be read: until it can, nothing starts .*locked by this process \(pid \d+\)/)
+    await first.drain()
+    expect((await run.result).outcome).toBe('partial')
+    expect(backend.calls).toHaveLength(1)
+    await second.drain()
+  })
+
+  test('holds nobody up who has none, in the same folder at the same time', async () => {
+    const make = orchestrators('beside')
+    const first = make(paid())
+    await first.run({ tasks: dear('a') }).result
+    const backend = paid()
+    const journal = fileJournal({ folder: join(folder, 'beside') })
+    const second = new Orchestrator({ pools: { p: { backend } }, journal })
+    second.on('error', () => {})
+    expect((await second.run({ tasks: dear('b') }).result).outcome).toBe('completed')
+    await Promise.all([first.drain(), second.drain()])
+    expect([...(await journal.list())]).toHaveLength(2)
+  })
+
+  test('counts what a drain interrupted, and what is resumed, once', async () => {
+    const make = orchestrators('drained')
+    const first = make(paid().hold('b'))
+    first.run({ tasks: dear('a b') }, { runId: 'one' })
+    await until(() => first.runs.get('one')?.progress().running.length === 1)
+    await first.drain({ timeoutMs: 1 })
+    const backend = paid()
+    const second = make(backend)
+    expect((await (await second.resume('one')).result).outcome).toBe('completed')
+    expect((await second.run({ tasks: dear('x') }).result).outcome).toBe('failed')
+    expect(backend.calls).toHaveLength(1)
+    await second.drain()
+  })
+})
+
+async function until(holds: () => boolean): Promise<void> {
+  const end = performance.now() + 5_000
+  while (!holds()) {
+    if (performance.now() > end) expect.fail(`it did not come to hold: ${holds}`)
+    await new Promise(resolve => setTimeout(resolve, 2))
+  }
+}

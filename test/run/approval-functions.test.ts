@@ -1,0 +1,224 @@
+import { memoryJournal, type Run, type RunEvent, TaskGraph } from 'counterpoint'
+import { slowJournal, succeed } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { checkHistory } from '../support/history.js'
+import { type SetUp, setUp } from '../support/set-up.js'
+
+type Approval = (outputs: Readonly<Record<string, unknown>>) => unknown
+
+/** `b` waits for `a`, and needs a person if `approval` says so; `c` has nothing to do with it. */
+function gated(approval: Approval, more: object = {}): TaskGraph {
+  const graph = new TaskGraph('gated')
+  const a = graph.task('a', { pool: 'p' })
+  graph.task('b', { pool: 'p', after: [a], approval: approval as () => boolean, ...more })
+  graph.task('c', { pool: 'p' })
+  return graph
+}
+
+interface Gated extends SetUp {
+  readonly run: Run
+  readonly events: readonly RunEvent[]
+}
+
+async function begun(approval: Approval, options: object = {}, more: object = {}): Promise<Gated> {
+  const stage = setUp({ concurrency: 2 })
+  const events: RunEvent[] = []
+  stage.orchestrator.on('event', event => void events.push(event as RunEvent))
+  const run = stage.orchestrator.run(gated(approval, more), { runId: 'x', ...options })
+  await stage.clock.advance(0)
+  return { ...stage, run, events }
+}
+
+/** A promise, and what settles it. */
+function later(): { promise: Promise<unknown>; resolve(value: unknown): void; reject(error: unknown): void } {
+  let settle = {} as { resolve(value: unknown): void; reject(error: unknown): void }
+  const promise = new Promise<unknown>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  return { promise, ...settle }
+}
+
+describe('a function that says whether a task needs approval', () => {
+  test('is asked once the task is ready, with the outputs of what it waited for', async () => {
+    const asked: unknown[] = []
+    const { clock, run, events } = await begun(outputs => {
+      asked.push({ ...outputs })
+      return true
+    })
+    expect([asked, run.progress().held]).toMatchObject([[{ a: 'a' }], [{ id: 'b', because: 'approval' }]])
+    await run.approve('b', { by: 'Ada' })
+    await clock.runUntilIdle()
+    expect([(await run.result).outcome, asked.length]).toEqual(['completed', 1])
+    checkHistory(events)
+  })
+
+  test.each([
+    ['at once', () => false],
+    ['later', async () => false],
+  ])('lets it start when it says no, %s', async (_, approval) => {
+    const { clock, run, events } = await begun(approval)
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+    expect(events.some(({ type }) => type === 'task.held')).toBe(false)
+  })
+
+  test.each([
+    ['throws', () => JSON.parse('{')],
+    ['rejects', () => Promise.reject(new Error('no'))],
+    ['rejects with nothing', () => Promise.reject(undefined)],
+    ['says something else', () => 'yes'],
+    ['says nothing', () => undefined],
+    ['says something else, later', async () => 1],
+    ['says null', () => null],
+  ])('that %s is a failure of bad-input, and nothing is run', async (_, approval) => {
+    const { backend, clock, run, events } = await begun(approval)
+    await clock.runUntilIdle()
+    const { outcome, tasks } = await run.result
+    expect([outcome, tasks[1]]).toMatchObject(['partial', { status: 'dead', failure: { kind: 'bad-input' } }])
+    expect([backend.callsOf('b'), clock.pending]).toEqual([[], 0])
+    checkHistory(events)
+  })
+
+  test('holds no slot while it thinks, and other tasks go on', async () => {
+    const { promise, resolve } = later()
+    const { backend, clock, orchestrator, run } = await begun(() => promise)
+    await clock.runUntilIdle()
+    expect([backend.calls.map(({ taskId }) => taskId), run.task('b')?.status]).toEqual([['a', 'c'], 'ready'])
+    expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
+    resolve(true)
+    await clock.advance(0)
+    await run.approve('b')
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+  })
+
+  test.each(['task', 'run'] as const)(
+    'that never answers does not keep a %s from being cancelled; late answers change nothing',
+    async what => {
+      for (const answer of [true, false, 'nonsense', undefined]) {
+        const { promise, resolve, reject } = later()
+        const { backend, clock, events, run } = await begun(() => promise)
+        await (what === 'task' ? run.cancelTask('b') : run.cancel())
+        if (answer === undefined) reject(new Error('late'))
+        else resolve(answer)
+        await clock.runUntilIdle()
+        expect((await run.result).outcome).toBe(what === 'task' ? 'partial' : 'cancelled')
+        expect([backend.callsOf('b').length, clock.pending]).toEqual([0, 0])
+        checkHistory(events)
+      }
+    },
+  )
+
+  test('may say its word while the run is paused', async () => {
+    for (const answer of [true, false]) {
+      const { promise, resolve } = later()
+      const { clock, run } = await begun(() => promise)
+      await run.pause()
+      resolve(answer)
+      await clock.runUntilIdle()
+      await run.unpause()
+      if (answer) await run.approve('b')
+      await clock.runUntilIdle()
+      expect((await run.result).outcome).toBe('completed')
+    }
+  })
+
+  test('may fail while the run is paused', async () => {
+    const { promise, reject } = later()
+    const { clock, run } = await begun(() => promise)
+    await run.pause()
+    reject(new Error('no'))
+    await clock.runUntilIdle()
+    await run.unpause()
+    await clock.runUntilIdle()
+    expect([run.progress().status, run.task('b')?.status]).toEqual(['settled', 'dead'])
+  })
+
+  test('may fail while another attempt of a serial run is at work', async () => {
+    const { promise, reject } = later()
+    const stage = setUp()
+    stage.backend.answer('c', succeed('c', { afterMs: 100 }))
+    const run = stage.orchestrator.run(
+      gated(() => promise),
+      { mode: 'serial' },
+    )
+    await stage.clock.advance(50)
+    expect([run.task('b')?.status, run.task('c')?.status]).toEqual(['ready', 'running'])
+    reject(new Error('no'))
+    await stage.clock.runUntilIdle()
+    expect([run.progress().status, run.task('b')?.status]).toEqual(['settled', 'dead'])
+  })
+
+  test('may take part in the run: pause, unpause, add', async () => {
+    const { clock, orchestrator } = setUp()
+    const run: Run = orchestrator.run(
+      gated(() => {
+        void run.pause()
+        void run.unpause()
+        void run.add({ tasks: [{ id: 'd', pool: 'p' }] })
+        return true
+      }),
+    )
+    await clock.advance(0)
+    await run.approve('b')
+    await clock.runUntilIdle()
+    expect(Object.keys((await run.result).outputs)).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('is not asked before it is durable that the task is ready', async () => {
+    const journal = slowJournal()
+    const { backend, orchestrator } = setUp({}, { journal })
+    let asked = 0
+    const run = orchestrator.run(
+      gated(() => ++asked > 0),
+      { runId: 'x' },
+    )
+    backend.hold('a')
+    while (backend.callsOf('a').length === 0) await journal.flush()
+    backend.release('a')
+    await new Promise(setImmediate)
+    expect([journal.waiting.at(-1)?.map(({ type }) => type), asked]).toEqual([['task.succeeded', 'task.ready'], 0])
+    for (let i = 0; i < 4; i++) await journal.flush()
+    expect([asked, run.progress().held.map(({ id }) => id)]).toEqual([1, ['b']])
+    void run.cancel()
+    for (let i = 0; i < 4; i++) await journal.flush()
+    await run.result
+  })
+
+  test('is asked again after a restart that came before its answer; after an approval it is not', async () => {
+    const journal = memoryJournal()
+    const first = setUp({}, { journal })
+    first.orchestrator.run(
+      gated(() => new Promise(() => {})),
+      { runId: 'x' },
+    )
+    await first.clock.runUntilIdle()
+    void first.orchestrator.drain()
+    await first.clock.runUntilIdle()
+
+    let asked = 0
+    const graph = gated(() => ++asked > 0)
+    const second = setUp({}, { journal })
+    const held = await second.orchestrator.resume('x', { graph })
+    await second.clock.runUntilIdle()
+    expect([asked, held.progress().held.length]).toEqual([1, 1])
+    void second.orchestrator.drain()
+    await second.clock.runUntilIdle()
+
+    const third = setUp({}, { journal })
+    const run = await third.orchestrator.resume('x', { graph })
+    await third.clock.runUntilIdle()
+    await run.approve('b')
+    await third.clock.runUntilIdle()
+    expect([(await run.result).outcome, asked, third.backend.calls.length]).toEqual(['completed', 1, 1])
+  })
+
+  test('takes nothing from the time in the queue', async () => {
+    const { promise, resolve } = later()
+    const { clock, run } = await begun(() => promise, {}, { queueTimeoutMs: 50 })
+    await clock.advance(100)
+    resolve(false)
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+  })
+})

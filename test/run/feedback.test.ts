@@ -1,0 +1,132 @@
+import { type AgentRequest, type Feedback, memoryJournal, Orchestrator, type RunEvent, TaskGraph } from 'counterpoint'
+import { fail, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { checkHistory } from '../support/history.js'
+import { type SetUp, setUp } from '../support/set-up.js'
+
+const Answer = z.object({ sql: z.string(), tables: z.number().int() })
+
+/** One task `a`, whose output has a schema. */
+function asked(options: { retries?: number; timeoutMs?: number } = {}): TaskGraph {
+  const graph = new TaskGraph('g')
+  graph.task('a', { pool: 'p', output: Answer, ...options })
+  return graph
+}
+
+async function played(stage: SetUp, graph = asked()) {
+  const run = stage.orchestrator.run(graph, { runId: 'x' })
+  const events: RunEvent[] = []
+  run.on('event', event => void events.push(event as RunEvent))
+  await stage.clock.runUntilIdle()
+  const { tasks } = await run.result
+  checkHistory(events)
+  return { task: tasks[0]!, events }
+}
+
+function feedbackOf({ backend }: SetUp): readonly (Feedback | undefined)[] {
+  return backend.calls.map(({ request }) => request.feedback)
+}
+
+describe('an output that its schema refuses', () => {
+  test('is fed back to the agent, with what was wrong and what it had said; it mends it', async () => {
+    const stage = setUp()
+    const mends = ({ feedback }: AgentRequest): object => (feedback ? { sql: 'create', tables: 3 } : { sql: 'create' })
+    stage.backend.answer('a', mends)
+    const { task } = await played(stage)
+    expect(task).toMatchObject({ status: 'succeeded', attempts: 2, output: { sql: 'create', tables: 3 } })
+    const [first, second] = feedbackOf(stage)
+    expect(first).toBeUndefined()
+    expect(second).toEqual({
+      attempt: 1,
+      kind: 'invalid-output',
+      message: expect.stringContaining('tables'),
+      output: '{"sql":"create"}',
+    })
+  })
+
+  test('makes a new revision of the request with each repair, and none with a mere retry', async () => {
+    const stage = setUp()
+    stage.backend.answers('a', ['bad', fail('crashed'), 'worse', { sql: '', tables: 0 }])
+    const { task } = await played(stage)
+    expect(task.status).toBe('succeeded')
+    expect(stage.backend.calls.map(({ context }) => context.idempotencyKey)).toEqual([
+      'x/a/1',
+      'x/a/2',
+      'x/a/2',
+      'x/a/3',
+    ])
+    expect(feedbackOf(stage).map(feedback => feedback?.output)).toEqual([undefined, 'bad', 'bad', 'worse'])
+  })
+
+  test('is fed back twice at most, and consumes no retry', async () => {
+    const stage = setUp()
+    let count = 0
+    stage.backend.answer('a', () => ({ attempt: count++ }))
+    const { task, events } = await played(stage)
+    expect([task.status, task.failure?.kind, task.attempts]).toEqual(['dead', 'invalid-output', 3])
+    expect(events.at(-3)).toMatchObject({ type: 'attempt.failed', verdict: { action: 'dead' } })
+    const other = setUp()
+    other.backend.answers('a', ['bad', fail('crashed'), 'worse', fail('crashed'), { sql: '', tables: 0 }])
+    expect((await played(other)).task.status).toBe('succeeded')
+  })
+
+  test('that comes back unchanged ends the task at once', async () => {
+    const stage = setUp()
+    stage.backend.answer('a', { sql: 'create' })
+    const { task, events } = await played(stage)
+    expect([task.status, task.attempts]).toEqual(['dead', 2])
+    expect(JSON.stringify(events)).toContain('the same failure came back unchanged')
+  })
+
+  test('is fed back also where no retries are wanted: it has a bound of its own', async () => {
+    const stage = setUp()
+    stage.backend.answers('a', ['bad', { sql: '', tables: 0 }])
+    expect((await played(stage, asked({ retries: 0 }))).task).toMatchObject({ status: 'succeeded', attempts: 2 })
+  })
+
+  test('is cut at 4,000 characters, and need not be JSON', async () => {
+    const stage = setUp()
+    stage.backend.answers('a', ['x'.repeat(10_000), () => ({ n: 10n }), { sql: '', tables: 0 }])
+    expect((await played(stage)).task.status).toBe('succeeded')
+    const [, long, bigint] = feedbackOf(stage)
+    expect(long?.output?.length).toBeLessThanOrEqual(4_001)
+    expect(bigint).toMatchObject({ attempt: 2, kind: 'invalid-output' })
+    expect(bigint?.output).toBeUndefined()
+  })
+
+  test('is fed back when the agent itself says that it is invalid', async () => {
+    const stage = setUp()
+    stage.backend.answers('a', [fail({ kind: 'invalid-output', message: 'no table' }), { sql: '', tables: 0 }])
+    await played(stage)
+    expect(feedbackOf(stage)[1]).toEqual({ attempt: 1, kind: 'invalid-output', message: 'no table' })
+  })
+
+  test('is fed back to the agent of the process that comes after this one', async () => {
+    const journal = memoryJournal()
+    const first = setUp({}, { journal })
+    first.backend.answers('a', ['bad', succeed({ sql: '', tables: 0 }, { afterMs: 60_000 })])
+    first.orchestrator.run(asked(), { runId: 'x' })
+    await first.clock.advance(1_000)
+    void first.orchestrator.drain({ timeoutMs: 10 })
+    await first.clock.runUntilIdle()
+    const next = setUp({}, { journal })
+    next.backend.answer('a', { sql: '', tables: 0 })
+    const run = await next.orchestrator.resume('x', { graph: asked() })
+    await next.clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+    const [call] = next.backend.calls
+    expect([call?.request.feedback?.output, call?.attempt, call?.context.idempotencyKey]).toEqual(['bad', 3, 'x/a/2'])
+  })
+
+  test('may be of other kinds, by the host: then the failure handler says so', async () => {
+    const clock = new VirtualClock()
+    const backend = new MockBackend({ clock }).answers('a', [fail({ kind: 'agent', message: 'tests fail' }), 'ok'])
+    const failureHandler = () => ({ action: 'repair', delayMs: 500 }) as const
+    const orchestrator = new Orchestrator({ clock, failureHandler, pools: { p: { backend } } })
+    const run = orchestrator.run({ tasks: [{ id: 'a' }] })
+    await clock.runUntilIdle()
+    expect((await run.result).times.wallMs).toBe(500)
+    expect(backend.calls[1]?.request.feedback).toEqual({ attempt: 1, kind: 'agent', message: 'tests fail' })
+  })
+})

@@ -1,0 +1,223 @@
+import { type AttemptContext, Orchestrator, parsePlan, type Run, TaskGraph } from 'counterpoint'
+import { fail, MockBackend, type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { specs } from '../support/scene.js'
+import { setUp } from '../support/set-up.js'
+
+interface Slow {
+  readonly backend: MockBackend
+  readonly journal: SlowJournal
+  readonly orchestrator: Orchestrator
+}
+
+/** A journal that writes when it is told. */
+function slow(): Slow {
+  const clock = new VirtualClock()
+  const journal = slowJournal()
+  const backend = new MockBackend({ clock }).answer('*', ({ task }) => task.id)
+  return { backend, journal, orchestrator: new Orchestrator({ clock, journal, pools: { p: { backend } } }) }
+}
+
+/** Writes until nothing waits any more. */
+async function written({ journal }: Slow): Promise<void> {
+  for (let quiet = 0; quiet < 3; quiet++) {
+    if (journal.waiting.length > 0) quiet = 0
+    await journal.flush()
+  }
+}
+
+async function contextOf(backend: MockBackend, id: string): Promise<AttemptContext> {
+  return (await backend.started(id)).context
+}
+
+describe('a soft dependency', () => {
+  test('that has ended by the start gives its output with the request', async () => {
+    const { backend, clock, orchestrator } = setUp()
+    const run = orchestrator.run({ tasks: specs('schema wait api<wait,?schema') })
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+    const [{ request, context } = {} as never] = backend.callsOf('api')
+    expect(request.outputs).toEqual({ wait: 'wait', schema: 'schema' })
+    expect(context.soft('schema')).toBe('schema')
+  })
+
+  test('that ends while the attempt runs gives it through the context, undefined before', async () => {
+    const { backend, orchestrator } = setUp()
+    backend.hold('*')
+    const run = orchestrator.run({ tasks: specs('schema api<?schema') })
+    const { soft } = await contextOf(backend, 'api')
+    expect([soft('schema'), backend.callsOf('api')[0]?.request.outputs]).toEqual([undefined, {}])
+    backend.release('schema', { tables: 3 })
+    await new Promise(setImmediate)
+    expect(soft('schema')).toEqual({ tables: 3 })
+    backend.release('api')
+    expect((await run.result).outcome).toBe('completed')
+  })
+
+  test('that fails or is cancelled keeps nobody from anything', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
+    backend.answer('bad', fail('crashed')).hold('gone')
+    const run = orchestrator.run({ tasks: specs('bad gone wait api<wait,?bad,?gone') })
+    await backend.started('gone')
+    await run.cancelTask('gone')
+    await clock.runUntilIdle()
+    const { tasks } = await run.result
+    expect(tasks.map(({ status }) => status)).toEqual(['dead', 'cancelled', 'succeeded', 'succeeded'])
+    const [{ request, context } = {} as never] = backend.callsOf('api')
+    expect([request.outputs, context.soft('bad'), context.soft('gone')]).toEqual([
+      { wait: 'wait' },
+      undefined,
+      undefined,
+    ])
+  })
+
+  test('is the only kind that the context knows: others are NOT_FOUND, and that says which there are', async () => {
+    const { backend, orchestrator } = setUp()
+    backend.hold('api')
+    const run = orchestrator.run({ tasks: specs('hard before schema api<hard,-before,?schema') })
+    const { soft } = await contextOf(backend, 'api')
+    for (const id of ['hard', 'before', 'api', 'nobody', '', '__proto__', 'toString'])
+      expect(() => soft(id)).toThrow(expect.objectContaining({ code: 'NOT_FOUND', details: { id } }))
+    expect(() => soft('hard')).toThrow(/schema/)
+    backend.release('api')
+    await run.result
+  })
+
+  test('in a circle holds nobody up', async () => {
+    const { backend, clock, orchestrator } = setUp()
+    const tasks = [
+      { id: 'a', pool: 'p', softAfter: ['b'] },
+      { id: 'b', pool: 'p', softAfter: ['a'] },
+    ]
+    let run: Run
+    try {
+      run = orchestrator.run(parsePlan({ tasks }))
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'CYCLE' })
+      return
+    }
+    await clock.runUntilIdle()
+    expect([(await run.result).outcome, backend.calls.length]).toEqual(['completed', 2])
+  })
+
+  test('comes to an input function, typed as one that may not be there', async () => {
+    const { backend, clock, orchestrator } = setUp()
+    backend.answer('schema', { sql: 'create' }).hold('late')
+    const graph = new TaskGraph('g')
+    const schema = graph.task('schema', { pool: 'p', output: z.object({ sql: z.string() }) })
+    const late = graph.task('late', { pool: 'p', output: z.object({ n: z.number() }) })
+    const wait = graph.task('wait', { pool: 'p', after: [schema] })
+    graph.task('api', {
+      pool: 'p',
+      after: [wait],
+      softAfter: [schema, late],
+      input: outputs => {
+        const sql: string | undefined = outputs.schema?.sql
+        const n: number | undefined = outputs.late?.n
+        return { sql: sql ?? 'none', late: n ?? 'none' }
+      },
+    })
+    const run = orchestrator.run(graph)
+    await clock.advance(0)
+    expect(backend.callsOf('api')[0]?.request.input).toEqual({ sql: 'create', late: 'none' })
+    backend.release('late', { n: 1 })
+    expect((await run.result).outcome).toBe('completed')
+  })
+})
+
+describe('with a journal that is slow, the output of a soft dependency', () => {
+  test('reaches the running attempt when it is durable, and not before', async () => {
+    const stage = slow()
+    stage.backend.hold('*')
+    const run = stage.orchestrator.run({ tasks: specs('schema api<?schema') })
+    await written(stage)
+    const { soft } = await contextOf(stage.backend, 'api')
+    stage.backend.release('schema')
+    await new Promise(setImmediate)
+    expect(stage.journal.waiting.flat().map(({ type }) => type)).toEqual(['task.succeeded'])
+    expect(soft('schema')).toBeUndefined()
+    await stage.journal.flush()
+    expect(soft('schema')).toBe('schema')
+    stage.backend.release('api')
+    await written(stage)
+    await run.result
+  })
+
+  test('is in no request before it is durable', async () => {
+    const stage = slow()
+    stage.backend.hold('schema')
+    const run = stage.orchestrator.run({ tasks: specs('schema gate api<gate,?schema') })
+    // The attempt of `schema` and of `gate` are under way; `gate` answers at once.
+    await stage.journal.flush()
+    await stage.journal.flush()
+    await stage.backend.started('schema')
+    while (stage.backend.callsOf('gate').length === 0) await stage.journal.flush(1)
+    while (!stage.journal.waiting.flat().some(event => event.type === 'attempt.started' && event.taskId === 'api'))
+      await stage.journal.flush(1)
+    stage.backend.release('schema')
+    await new Promise(setImmediate)
+    // All but the last record: that `schema` has succeeded.
+    expect(stage.journal.waiting.at(-1)?.map(({ type }) => type)).toEqual(['task.succeeded'])
+    await stage.journal.flush(stage.journal.waiting.length - 1)
+    const seen = stage.backend.callsOf('api')[0]?.request.outputs
+    await written(stage)
+    await run.result
+    expect(seen).toEqual({ gate: 'gate' })
+  })
+
+  test('is shown to no input function before it is durable', async () => {
+    const stage = slow()
+    stage.backend.hold('schema').hold('gate')
+    const seen: unknown[] = []
+    const graph = new TaskGraph('g')
+    const schema = graph.task('schema', { pool: 'p' })
+    const gate = graph.task('gate', { pool: 'p' })
+    graph.task('api', {
+      pool: 'p',
+      after: [gate],
+      softAfter: [schema],
+      input: outputs => void seen.push({ ...outputs }) as never,
+    })
+    const run = stage.orchestrator.run(graph)
+    await written(stage)
+    stage.backend.release('gate')
+    await new Promise(setImmediate)
+    stage.backend.release('schema')
+    await new Promise(setImmediate)
+    expect(stage.journal.waiting).toHaveLength(2)
+    await stage.journal.flush(1)
+    await written(stage)
+    await run.result
+    expect(seen).toEqual([{ gate: 'gate' }])
+  })
+})
+
+describe('an order-only dependency', () => {
+  test('is waited for, however it ends, and gives nothing', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
+    backend.answer('bad', fail('crashed', { afterMs: 10 })).hold('slow')
+    const run = orchestrator.run({ tasks: specs('bad slow next<-bad,-slow') })
+    await clock.advance(100)
+    expect(run.task('next')?.status).toBe('blocked')
+    await run.cancelTask('slow')
+    await clock.runUntilIdle()
+    expect((await run.result).tasks.map(({ status }) => status)).toEqual(['dead', 'cancelled', 'succeeded'])
+    expect(backend.callsOf('next')[0]?.request.outputs).toEqual({})
+  })
+
+  test('that is skipped has ended, too', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
+    backend.answer('a', fail('crashed'))
+    const run = orchestrator.run({ tasks: specs('a b<a c<-b') })
+    await clock.runUntilIdle()
+    expect((await run.result).tasks.map(({ status }) => status)).toEqual(['dead', 'skipped', 'succeeded'])
+  })
+
+  test('beside a hard one on the same task counts once with each', async () => {
+    const { clock, orchestrator } = setUp()
+    const run = orchestrator.run({ tasks: specs('a b<a,-a,?a c:all_done<b,-b') })
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+  })
+})

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import type { EventOf, TaskSpec } from 'counterpoint'
+
+type Budget = NonNullable<TaskSpec['budget']>
+type RunBudget = NonNullable<EventOf<'run.started'>['budget']>
+type Usage = NonNullable<EventOf<'task.succeeded'>['usage']>
+type Estimate = NonNullable<EventOf<'attempt.started'>['reserved']>
+
+/** An attempt as one that keeps the books sees it. */
+interface Entry {
+  readonly taskId: string
+  readonly pool: string
+  reserved: Estimate | undefined
+  readonly startedAt: number
+  endedAt: number | undefined
+  usage: Usage | undefined
+}
+
+interface Scope {
+  readonly scope: string
+  readonly budget: Budget
+  readonly mine: (entry: Entry) => boolean
+}
+
+const DUST = 1e-6
+
+/** Keeps the books of a run by its events alone, and adds them all up anew whenever something is asked: slow, and hard to get wrong. */
+export class Ledger {
+  readonly #entries: Entry[] = []
+  readonly #live = new Map<string, Entry>()
+  readonly #ofTasks = new Map<string, Budget>()
+  readonly #excused = new Set<string>()
+  readonly #estimates = new Map<string, Estimate>()
+  #ofRun: RunBudget | undefined
+  #isOpen = false
+
+  change(budget: RunBudget): void {
+    this.#open()
+    this.#ofRun = budget
+  }
+
+  added({ id, budget, estimate }: TaskSpec): void {
+    if (estimate) this.#estimates.set(id, estimate)
+    if (budget) this.#open()
+    if (budget) this.#ofTasks.set(id, budget)
+  }
+
+  /** The first budget finds attempts that run: what their tasks say that they use is set aside now. */
+  #open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    for (const [taskId, entry] of this.#live) entry.reserved = this.#estimates.get(taskId)
+  }
+
+  /** A person let it go over its budgets. */
+  excuse(taskId: string): void {
+    this.#excused.add(taskId)
+  }
+
+  /** Says what was wrong with this start; undefined when there was room for it. */
+  started({ taskId, pool, reserved, at }: EventOf<'attempt.started'>): string | undefined {
+    const entry: Entry = { taskId, pool, reserved, startedAt: at, endedAt: undefined, usage: undefined }
+    this.#entries.push(entry)
+    this.#live.set(taskId, entry)
+    if (this.#excused.has(taskId)) return undefined
+    for (const { scope, budget, mine } of this.#scopes(taskId, pool)) {
+      const counted = this.#entries.filter(mine)
+      // Where nothing tells what the cheapest backend costs, a degraded attempt looks only at what has been settled.
+      const looked = budget.onHard === 'degrade' && reserved === undefined ? counted.filter(isOver) : counted
+      for (const measure of ['costUsd', 'tokens', 'wallMs'] as const) {
+        const limit = budget[measure]
+        if (limit === undefined || (scope === 'run' && measure === 'wallMs')) continue
+        // What is said to use nothing fits anywhere.
+        const asked = measure === 'wallMs' ? undefined : reserved?.[measure]
+        if (asked === 0) continue
+        const used = sum(looked, measure)
+        // Of which nothing is known needs something that is left.
+        if (asked === undefined ? used > limit - DUST : used > limit + DUST)
+          return `the ${scope} has used ${used} of ${limit} (${measure})`
+      }
+    }
+    return undefined
+  }
+
+  /** A task is held because it does not fit beside what others have set aside: it would if they used nothing. */
+  waits(taskId: string, pool: string, estimate: Estimate | undefined): void {
+    const found = this.#scopes(taskId, pool).some(({ scope, budget, mine }) =>
+      (['costUsd', 'tokens'] as const).some(measure => {
+        const limit = budget[measure]
+        if (limit === undefined) return false
+        const [counted, asked] = [this.#entries.filter(mine), estimate?.[measure]]
+        const [used, settled] = [sum(counted, measure), sum(counted.filter(isOver), measure)]
+        assert.ok(used >= settled, `the ${scope} has settled no more than it has used`)
+        const room = (of: number): boolean => (asked === undefined ? of < limit - DUST : of + asked <= limit + DUST)
+        return !room(used) && room(settled)
+      }),
+    )
+    assert.ok(found, 'what waits for reservations would fit without them')
+  }
+
+  /** The attempt of a task is over, if it had one. `at`: when it was last heard of. */
+  ended(taskId: string, usage: Usage | undefined, at: number, turnedAway = false): void {
+    const entry = this.#live.get(taskId)
+    if (entry === undefined) return
+    this.#live.delete(taskId)
+    const { reserved } = entry
+    // What was turned away was not worked on: it used what it says, and else nothing.
+    if (reserved?.costUsd !== undefined && !turnedAway)
+      assert.ok(usage?.costUsd !== undefined, 'what was reserved is settled: cost')
+    if (reserved?.tokens !== undefined && !turnedAway)
+      assert.ok(tokensIn(usage) !== undefined, 'what was reserved is settled: tokens of some kind')
+    entry.endedAt = at
+    entry.usage = usage
+  }
+
+  /** What an event says of a budget is so. */
+  reached(event: EventOf<'budget.reached'>, estimate: Estimate | undefined): void {
+    const { scope, level, measure, limit, used, pool, taskId = '', action } = event
+    const found = this.#scopes(taskId, pool ?? '').find(one => one.scope === scope)
+    if (scope === 'orchestrator') return
+    assert.ok(found, `there is a budget of the ${scope}`)
+    assert.equal(limit, found.budget[measure], 'the limit is that of the budget')
+    const [onSoft, onHard] = [found.budget.onSoft ?? 'tell', found.budget.onHard ?? 'stop']
+    const expected = level === 'soft' ? onSoft : onHard === 'degrade' ? 'stop' : onHard
+    assert.equal(action, expected, 'what follows is what the budget says')
+    if (scope === 'run' && measure === 'wallMs') return
+    const mine = sum(this.#entries.filter(found.mine), measure)
+    assert.ok(Math.abs(mine - used) < DUST, `${used} are used of ${limit} (${measure}), and the books say ${mine}`)
+    const settled = sum(this.#entries.filter(found.mine).filter(isOver), measure)
+    const asked = (measure === 'wallMs' ? undefined : estimate?.[measure]) ?? 0
+    // Without one on the task it may be that of its backend, of which no event tells.
+    if (level === 'hard' && estimate)
+      assert.ok(
+        used - settled < DUST || settled + asked > limit - DUST,
+        `${used} of ${limit} (${measure}) are used, and what is settled, ${settled}, leaves no room`,
+      )
+    if (level === 'soft') assert.ok(used >= limit * (found.budget.soft ?? 0.8) - DUST, 'the soft bound is reached')
+  }
+
+  #scopes(taskId: string, pool: string): readonly Scope[] {
+    const ofPool = this.#ofRun?.pools?.[pool]
+    const ofTask = this.#ofTasks.get(taskId)
+    return [
+      ...(this.#ofRun ? [{ scope: 'run', budget: this.#ofRun, mine: () => true }] : []),
+      ...(ofPool ? [{ scope: 'pool', budget: ofPool, mine: (entry: Entry) => entry.pool === pool }] : []),
+      ...(ofTask ? [{ scope: 'task', budget: ofTask, mine: (entry: Entry) => entry.taskId === taskId }] : []),
+    ]
+  }
+}
+
+function isOver({ endedAt }: Entry): boolean {
+  return endedAt !== undefined
+}
+
+function tokensIn(usage: Usage | undefined): number | undefined {
+  if (usage?.tokens !== undefined) return usage.tokens
+  const { inputTokens, outputTokens } = usage ?? {}
+  return inputTokens === undefined && outputTokens === undefined ? undefined : (inputTokens ?? 0) + (outputTokens ?? 0)
+}
+
+function sum(entries: readonly Entry[], measure: 'costUsd' | 'tokens' | 'wallMs'): number {
+  let total = 0
+  for (const { startedAt, endedAt, usage, reserved } of entries) {
+    if (measure === 'wallMs') total += endedAt === undefined ? 0 : endedAt - startedAt
+    else if (endedAt === undefined) total += reserved?.[measure] ?? 0
+    else total += (measure === 'tokens' ? tokensIn(usage) : usage?.costUsd) ?? 0
+  }
+  return total
+}
