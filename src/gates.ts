@@ -1,6 +1,6 @@
 import type { Failure } from './core/failure.js'
 import type { Json } from './core/json.js'
-import { failureOf } from './pools/thrown-failure.js'
+import { askHost, badInput } from './request.js'
 
 /** Says whether a person must approve a task. */
 export type Gate = (outputs: Readonly<Record<string, Json>>) => unknown
@@ -16,15 +16,9 @@ export function askGate(
     const message = `the approval function must say true or false, and said ${typeof answer}`
     answered(false, { kind: 'bad-input', message })
   }
-  const failed = (error: unknown): void => {
-    const failure = failureOf(error)
-    answered(false, { ...failure, kind: 'bad-input', message: `the approval function failed: ${failure.message}` })
-  }
-  try {
-    const answer = gate(outputs)
-    if (typeof answer === 'object' && answer !== null) Promise.resolve(answer).then(said).catch(failed)
-    else said(answer)
-  } catch (error) {
-    failed(error)
-  }
+  askHost(
+    () => gate(outputs),
+    said,
+    error => answered(false, badInput('the approval function', error)),
+  )
 }

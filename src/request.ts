@@ -17,18 +17,28 @@ export function makeInput(
   outputs: Readonly<Record<string, Json>>,
   done: (input: Json, failure?: Failure) => void,
 ): void {
-  const made = (input: unknown): void => done(canonicalJson(input))
-  const failed = (error: unknown): void => {
-    const failure = failureOf(error)
-    done(null, { ...failure, kind: 'bad-input', message: `the input function failed: ${failure.message}` })
-  }
+  askHost(
+    () => make(outputs),
+    input => done(canonicalJson(input)),
+    error => done(null, badInput('the input function', error)),
+  )
+}
+
+/** Calls a function of the host, which answers at once or later. One of the two is called, once; `said` may throw what is wrong with the answer. */
+export function askHost(ask: () => unknown, said: (answer: unknown) => void, failed: (error: unknown) => void): void {
   try {
-    const input = make(outputs)
-    if (typeof input === 'object' && input !== null) Promise.resolve(input).then(made).catch(failed)
-    else made(input)
+    const answer = ask()
+    if (typeof answer === 'object' && answer !== null) Promise.resolve(answer).then(said).catch(failed)
+    else said(answer)
   } catch (error) {
     failed(error)
   }
+}
+
+/** The failure of a task that cannot be asked as it stands, because a function of the host failed. */
+export function badInput(what: string, error: unknown): Failure {
+  const failure = failureOf(error)
+  return { ...failure, kind: 'bad-input', message: `${what} failed: ${failure.message}` }
 }
 
 /** What the agent of a running task is asked. */

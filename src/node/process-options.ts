@@ -74,8 +74,8 @@ export const processDefaults: Required<Pick<ProcessOptions, 'output' | 'maxOutpu
 
 /** A ready-made `stdin`: the whole request as one line of JSON, `{ runId, task, input, outputs }`. */
 export function jsonRequest(request: AgentRequest): string {
-  const { runId, task, input, outputs } = request
-  return `${JSON.stringify({ runId, task, input, outputs })}\n`
+  const { runId, task, input, outputs, feedback } = request
+  return `${JSON.stringify({ runId, task, input, outputs, ...(feedback && { feedback }) })}\n`
 }
 
 const MOST_OUTPUT_BYTES = 2 ** 28

@@ -39,6 +39,12 @@ describe('what is asked', () => {
     })
   })
 
+  test('jsonRequest tells a program what was wrong with its last answer', async () => {
+    const feedback = { attempt: 1, kind: 'invalid-output', message: 'sql: expected a text' } as const
+    const text = await textOf({ command: 'cat', stdin: jsonRequest }, { ...request, feedback })
+    expect(JSON.parse(text)).toMatchObject({ feedback })
+  })
+
   test.each([
     ['quotes and a command', '"; rm -rf ~'],
     ['substitutions', '$(id) `id` $HOME %PATH% !x &calc | cat > y'],
