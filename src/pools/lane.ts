@@ -78,6 +78,8 @@ export interface Slot {
 export interface LaneHost {
   readonly parked: boolean
   filled(lane: RunLane): void
+  /** It is no longer held. */
+  letGo(lane: RunLane): void
   /** Something may be claimed. */
   offered(): void
   closed(lane: RunLane): void
@@ -130,6 +132,7 @@ export class RunLane implements Lane {
   }
 
   hold(held: boolean): void {
+    if (this.held && !held) this.#pool.letGo(this)
     this.held = held
     this.offer()
   }

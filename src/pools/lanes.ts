@@ -2,7 +2,7 @@ import type { RunLane } from './lane.js'
 
 /**
  * The runs of a pool, and whose turn it is: stride scheduling (Waldspurger and Weihl, MIT/LCS/TM-528, 1995), fairness between runs first,
- * priority inside a run. A run that was idle starts level with the others: it has saved nothing up.
+ * priority inside a run. A run that was idle or held starts level with the others: it has saved nothing up.
  */
 export class Lanes {
   readonly #open = new Set<RunLane>()
@@ -44,8 +44,13 @@ export class Lanes {
   filled(lane: RunLane): void {
     if (lane.joined) return
     lane.joined = true
-    lane.pass = Math.max(lane.pass, this.#pass)
+    this.level(lane)
     this.#filled.push(lane)
+  }
+
+  /** It may claim again: it has saved nothing up while it was held. */
+  level(lane: RunLane): void {
+    lane.pass = Math.max(lane.pass, this.#pass)
   }
 
   /** Something was taken out of its queue. */

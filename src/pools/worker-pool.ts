@@ -212,6 +212,7 @@ export class WorkerPool {
         return flow.parking.parked !== undefined
       },
       filled: lane => this.#lanes.filled(lane),
+      letGo: lane => this.#lanes.level(lane),
       offered: () => this.#slots.pump(),
       closed: lane => {
         this.#lanes.close(lane)
