@@ -154,6 +154,7 @@ export type {
   BudgetScope,
   Estimate,
   RunBudget,
+  ScopedAccount,
 } from './core/budget.js'
 export { FAILURE_KINDS } from './core/failure.js'
 export type { Failure, FailureKind, TimeoutScope, Usage } from './core/failure.js'

@@ -15,8 +15,8 @@ import {
   reserve,
   settle,
   softNews,
+  tell,
   usedOf,
-  withTold,
 } from './core/budget.js'
 import type { RunEvent } from './core/event.js'
 import { isTurnedAway, type Usage } from './core/failure.js'
@@ -242,7 +242,7 @@ export class SharedBudget {
   #soft(): SharedNotice | undefined {
     const [measure] = this.#softNews()
     if (measure === undefined) return undefined
-    this.#account = withTold(this.#account, 'soft', measure)
+    tell(this.#account, 'soft', measure)
     return this.#notice('soft', measure, this.#account.budget.onSoft ?? 'tell')
   }
 

@@ -67,7 +67,17 @@ export class Starts {
     const degraded = this.#isDegraded(index)
     // Another backend than the first one may be what does not fit: it goes back, and to the cheapest the next time.
     if (!degraded && this.#isShort(index, estimate)) this.#short.add(index)
-    const goOn = (): void => send({ ...start, ...(estimate && { estimate }), ...(degraded && { degraded }) })
+    const { pool, backend, input } = start
+    const signal: { -readonly [K in keyof StartSignal]: StartSignal[K] } = {
+      type: 'start',
+      index,
+      pool,
+      backend,
+      input,
+    }
+    if (estimate) signal.estimate = estimate
+    if (degraded) signal.degraded = true
+    const goOn = (): void => send(signal)
     if (budget === undefined) return goOn()
     if (!degraded && budget.isDegraded(estimate)) return send({ type: 'exhaust', index, ...GO_BACK })
     // It may be long before it is said: meanwhile the task may have lost its slot.

@@ -7,16 +7,19 @@ import {
   type RunBudget,
   rebudgeted,
   reserve,
+  type ScopedAccount,
   type Shortfall,
   settle,
   shortMeasures,
+  tell,
   usedOf,
-  withTold,
 } from './budget.js'
 import type { BudgetReached } from './event.js'
 import type { Usage } from './failure.js'
 import type { RunState } from './run-state.js'
 import type { RunningState, Tally, TaskSpec, TaskState } from './task.js'
+
+const NONE: readonly Shortfall[] = []
 
 /** The run has these budgets from now on. What has been used before is counted. */
 export function setBudgets(state: RunState, budgets: RunBudget): void {
@@ -29,7 +32,8 @@ export function setBudgets(state: RunState, budgets: RunBudget): void {
     pools.set(pool, account ? rebudgeted(account, budget) : openAccount(budget))
     if (!account) fresh.add(pool)
   }
-  state.accounts = { budgets, run, pools, tasks: before?.tasks ?? new Map() }
+  const runAlone = [{ scope: 'run', account: run }] as const
+  state.accounts = { budgets, run, runAlone, pools, tasks: before?.tasks ?? new Map() }
   for (let index = 0; index < state.specs.length; index++) catchUp(state, index, before ? undefined : run, fresh)
 }
 
@@ -95,24 +99,23 @@ export function shortfallsOf(
   pool: string,
   estimate: Estimate | undefined,
 ): readonly Shortfall[] {
-  return accountsOf(state, index, pool).flatMap(({ scope, account }) =>
-    shortMeasures(account, estimate, scope === 'run' ? OF_RUN : undefined).map(measure => {
+  let shorts: Shortfall[] | undefined
+  for (const { scope, account } of accountsOf(state, index, pool))
+    for (const measure of shortMeasures(account, estimate, scope === 'run' ? OF_RUN : undefined)) {
       const limit = account.budget[measure] as number
-      return { scope, measure, limit, used: usedOf(account, measure), account }
-    }),
-  )
+      shorts ??= []
+      shorts.push({ scope, measure, limit, used: usedOf(account, measure), account })
+    }
+  return shorts ?? NONE
 }
 
 /** The accounts that an attempt of task `index` in `pool` counts in, with whose they are. */
-export function accountsOf(
-  state: RunState,
-  index: number,
-  pool: string,
-): readonly { readonly scope: 'run' | 'pool' | 'task'; readonly account: Account }[] {
+export function accountsOf(state: RunState, index: number, pool: string): readonly ScopedAccount[] {
   const { accounts } = state
   if (accounts === undefined) return []
-  const ofPool = accounts.pools.get(pool)
-  const ofTask = accounts.tasks.get(index)
+  const ofPool = accounts.pools.size === 0 ? undefined : accounts.pools.get(pool)
+  const ofTask = accounts.tasks.size === 0 ? undefined : accounts.tasks.get(index)
+  if (ofPool === undefined && ofTask === undefined) return accounts.runAlone
   return [
     { scope: 'run', account: accounts.run },
     ...(ofPool ? [{ scope: 'pool', account: ofPool } as const] : []),
@@ -121,23 +124,13 @@ export function accountsOf(
 }
 
 /** A budget that has been reached is told once, until it is changed. */
-export function noteReached(state: RunState, event: BudgetReached): void {
+export function noteReached(state: RunState, { scope, level, measure, pool = '', taskId = '' }: BudgetReached): void {
   const { accounts } = state
-  const { scope, level, measure, pool = '', taskId = '' } = event
   if (accounts === undefined || scope === 'orchestrator') return
-  const tell = (account: Account | undefined): Account | undefined => account && withTold(account, level, measure)
-  if (scope === 'run') accounts.run = withTold(accounts.run, level, measure)
-  if (scope === 'pool') replace(accounts.pools, pool, tell)
-  if (scope === 'task') replace(accounts.tasks, state.ids.get(taskId) ?? -1, tell)
-}
-
-function replace<K>(
-  accounts: Map<K, Account>,
-  key: K,
-  change: (account: Account | undefined) => Account | undefined,
-): void {
-  const changed = change(accounts.get(key))
-  if (changed) accounts.set(key, changed)
+  const index = state.ids.get(taskId) ?? -1
+  const account =
+    scope === 'run' ? accounts.run : scope === 'pool' ? accounts.pools.get(pool) : accounts.tasks.get(index)
+  if (account) tell(account, level, measure)
 }
 
 /** Task `index` waits for what others have reserved. */

@@ -53,16 +53,24 @@ export interface Account {
   readonly settled: Amount
   readonly reserved: Amount
   /** What has been told already, until the budget is changed: of each measure its `soft` and its `hard` bound. */
-  readonly told: ReadonlySet<Told>
+  told: ReadonlySet<Told>
 }
 
 /** A bound of a measure: `soft costUsd`. */
 export type Told = `${'soft' | 'hard'} ${BudgetMeasure}`
 
+/** An account, and whose it is. */
+export interface ScopedAccount {
+  readonly scope: 'run' | 'pool' | 'task'
+  readonly account: Account
+}
+
 /** The accounts of a run. Invariant: settled + reserved is at most the budget when an attempt starts. */
 export interface Accounts {
   readonly budgets: RunBudget
-  run: Account
+  readonly run: Account
+  /** What an attempt counts in where neither its pool nor its task has a budget: made once. */
+  readonly runAlone: readonly ScopedAccount[]
   readonly pools: Map<string, Account>
   readonly tasks: Map<number, Account>
 }
@@ -128,6 +136,7 @@ export function assumedUsage(usage: Usage | undefined, estimate: Estimate | unde
   const costUsd = usage?.costUsd === undefined ? estimate.costUsd : undefined
   const tokens = tokensOf(usage) === undefined ? estimate.tokens : undefined
   if (costUsd === undefined && tokens === undefined) return usage
+  if (usage === undefined && costUsd !== undefined && tokens !== undefined) return { costUsd, tokens, estimated: true }
   return {
     ...usage,
     ...(costUsd !== undefined && { costUsd }),
@@ -150,13 +159,23 @@ export function shortMeasures(
   estimate: Estimate | undefined,
   measures: readonly BudgetMeasure[] = MEASURES,
 ): readonly BudgetMeasure[] {
-  return measures.filter(measure => {
-    const limit = account.budget[measure]
-    if (limit === undefined) return false
-    const asked = measure === 'wallMs' ? undefined : estimate?.[measure]
-    const used = usedOf(account, measure)
-    return asked === undefined ? used >= limit : asked > 0 && used + asked > limit + DUST
-  })
+  let short: BudgetMeasure[] | undefined
+  for (const measure of measures) {
+    if (!isShort(account, estimate, measure)) continue
+    short ??= []
+    short.push(measure)
+  }
+  return short ?? NOT_SHORT
+}
+
+const NOT_SHORT: readonly BudgetMeasure[] = []
+
+function isShort(account: Account, estimate: Estimate | undefined, measure: BudgetMeasure): boolean {
+  const limit = account.budget[measure]
+  if (limit === undefined) return false
+  const asked = measure === 'wallMs' ? undefined : estimate?.[measure]
+  const used = usedOf(account, measure)
+  return asked === undefined ? used >= limit : asked > 0 && used + asked > limit + DUST
 }
 
 /** True when what does not fit now may fit when attempts that run have ended: what was settled alone would leave room. */
@@ -180,11 +199,16 @@ export function usedOf({ settled, reserved }: Account, measure: BudgetMeasure): 
 /** The measures that have come to their soft bound and of which that has not been told. `wallMs` is the time that counts. */
 export function softNews(account: Account, wallMs: number): readonly BudgetMeasure[] {
   const { budget, told } = account
-  return MEASURES.filter(measure => {
+  let news: BudgetMeasure[] | undefined
+  for (const measure of MEASURES) {
     const limit = budget[measure]
-    if (limit === undefined || told.has(`soft ${measure}`)) return false
-    return (measure === 'wallMs' ? wallMs : usedOf(account, measure)) >= limit * (budget.soft ?? DEFAULT_SOFT)
-  })
+    if (limit === undefined) continue
+    const used = measure === 'wallMs' ? wallMs : usedOf(account, measure)
+    if (used < limit * (budget.soft ?? DEFAULT_SOFT) || told.has(`soft ${measure}`)) continue
+    news ??= []
+    news.push(measure)
+  }
+  return news ?? NOT_SHORT
 }
 
 /** True when it has come to a soft bound. */
@@ -192,9 +216,9 @@ export function isSoft({ told }: Account): boolean {
   return MEASURES.some(measure => told.has(`soft ${measure}`))
 }
 
-/** The same account with one more thing told. */
-export function withTold(account: Account, level: 'soft' | 'hard', measure: BudgetMeasure): Account {
-  return { ...account, told: new Set<Told>([...account.told, `soft ${measure}`, `${level} ${measure}`]) }
+/** One more thing has been told. */
+export function tell(account: Account, level: 'soft' | 'hard', measure: BudgetMeasure): void {
+  account.told = new Set<Told>([...account.told, `soft ${measure}`, `${level} ${measure}`])
 }
 
 /** A copy that further events do not touch. */
@@ -204,9 +228,11 @@ export function copyAccounts({ budgets, run, pools, tasks }: Accounts): Accounts
     settled: { ...account.settled },
     reserved: { ...account.reserved },
   })
+  const copied = copy(run)
   return {
     budgets,
-    run: copy(run),
+    run: copied,
+    runAlone: [{ scope: 'run', account: copied }],
     pools: new Map([...pools].map(([pool, account]) => [pool, copy(account)])),
     tasks: new Map([...tasks].map(([index, account]) => [index, copy(account)])),
   }

@@ -1,6 +1,6 @@
 import { usageOfAttempt } from './accounts.js'
 import type { Estimate } from './budget.js'
-import type { BudgetReached, RunEvent, TaskAdded } from './event.js'
+import type { AttemptStarted, BudgetReached, RunEvent, TaskAdded, TaskSucceeded } from './event.js'
 import { evolve } from './evolve.js'
 import { type Failure, isTurnedAway, type Usage } from './failure.js'
 import type { RunState } from './run-state.js'
@@ -62,6 +62,8 @@ export interface DecideContext {
 }
 
 type Unstamped<E> = E extends RunEvent ? Omit<E, 'seq' | 'at' | 'runId'> : never
+/** An event to which something may be put: to spread it costs more than to make it. */
+type Draft<E> = { -readonly [K in keyof E]: E[K] }
 type RunLevel = Extract<RunEvent, { readonly type: `run.${string}` | `budget.${string}` }>
 
 /**
@@ -142,7 +144,7 @@ export class Decision {
     const { attempts, repairs } = state.tallies[index] as Tally
     const attempt = attempts + 1
     const taskId = this.#id(index)
-    const event = {
+    const event: Draft<AttemptStarted> = {
       type: 'attempt.started',
       seq: state.seq + 1,
       at: this.#at,
@@ -154,16 +156,17 @@ export class Decision {
       backend,
       key: keyOf(state.runId, taskId, repairs + 1),
       input,
-    } as const
+    }
     // One whose input failed never comes to its backend, and uses nothing.
-    this.#emit(state.accounts && estimate && !failure ? { ...event, reserved: estimate } : event)
+    if (state.accounts && estimate && !failure) event.reserved = estimate
+    this.#emit(event)
     return attempt
   }
 
   succeeded({ index, attempt, output, usage: reported }: SucceedSignal): void {
     const { state } = this
     const usage = usageOfAttempt(state, index, reported)
-    const event = {
+    const event: Draft<TaskSucceeded> = {
       type: 'task.succeeded',
       seq: state.seq + 1,
       at: this.#at,
@@ -172,8 +175,9 @@ export class Decision {
       index,
       attempt,
       output,
-    } as const
-    this.#emit(usage === undefined ? event : { ...event, usage })
+    }
+    if (usage !== undefined) event.usage = usage
+    this.#emit(event)
   }
 
   stopping(index: number, attempt: number, because: StopReason): void {

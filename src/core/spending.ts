@@ -11,7 +11,9 @@ import type { TaskSpec, TaskState } from './task.js'
 export function admits(decision: Decision, { index, pool, estimate, degraded }: StartSignal): boolean {
   const { state } = decision
   if (state.excused.has(index)) return true
-  const shorts = shortfallsOf(state, index, pool, estimate).filter(short => !isFree(short, estimate, degraded))
+  const all = shortfallsOf(state, index, pool, estimate)
+  if (all.length === 0) return true
+  const shorts = all.filter(short => !isFree(short, estimate, degraded))
   // There was room when it was claimed: it goes back, and to the cheapest backend.
   if (!degraded && shorts.some(({ account }) => account.budget.onHard === 'degrade')) return false
   const final = shorts.find(({ account, measure }) => !mayFitLater(account, measure, estimate))
@@ -46,10 +48,10 @@ export function letGo(decision: Decision): void {
 /** True when the next attempt of a task is to go to the cheapest backend: a budget says so, at its soft bound or where it does not fit. */
 export function isDegraded(state: RunState, index: number, pool: string, estimate: Estimate | undefined): boolean {
   if (state.accounts === undefined) return false
-  const soft = accountsOf(state, index, pool).some(
-    ({ account }) => account.budget.onSoft === 'degrade' && isSoft(account),
-  )
-  return soft || shortfallsOf(state, index, pool, estimate).some(({ account }) => account.budget.onHard === 'degrade')
+  const accounts = accountsOf(state, index, pool)
+  if (accounts.some(({ account }) => account.budget.onSoft === 'degrade' && isSoft(account))) return true
+  if (!accounts.some(({ account }) => account.budget.onHard === 'degrade')) return false
+  return shortfallsOf(state, index, pool, estimate).some(({ account }) => account.budget.onHard === 'degrade')
 }
 
 /** A budget that several runs share has no room, or comes to its soft bound. */

@@ -6,7 +6,7 @@ import { writePage } from './page.js'
 import { planTable } from './plans.js'
 import { growthTable, measureSpeed, speedTables } from './speed.js'
 import { markdown, plain, type Table } from './table.js'
-import { variantTable } from './variants.js'
+import { controlTable, variantTable } from './variants.js'
 
 const options = readOptions(process.argv.slice(2), process.env)
 const tables = await measure(options)
@@ -25,6 +25,7 @@ async function measure(options: Options): Promise<Table[]> {
   if (parts.has('memory')) tables.push(...(await memoryTables(options, say)))
   if (parts.has('plans')) tables.push(planTable(options, say))
   if (parts.has('variants')) tables.push(await variantTable(options, say))
+  if (parts.has('control')) tables.push(await controlTable(options, say))
   if (parts.has('durable')) tables.push(...(await durableTables(options, say)))
   return tables
 }

@@ -23,7 +23,7 @@ export interface Options {
 /** A part of the benchmark. */
 export type Part = (typeof PARTS)[number]
 
-const PARTS = ['speed', 'memory', 'plans', 'variants', 'durable'] as const
+const PARTS = ['speed', 'memory', 'plans', 'variants', 'control', 'durable'] as const
 const FLAGS = ['--markdown', '--write']
 
 /** @throws Error for an argument or a value that is not as documented. */

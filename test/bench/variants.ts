@@ -1,11 +1,16 @@
 import {
+  type AgentBackend,
   type AgentFunction,
   type AttemptContext,
   type Json,
   Orchestrator,
+  type OrchestratorOptions,
+  type PoolOptions,
+  type RunOptions,
   type RunResult,
   type StandardSchemaV1,
   TaskGraph,
+  type TaskSpec,
 } from 'counterpoint'
 import { type Contender, SLOTS, type Work } from './contender.js'
 import { expectCompleted } from './contenders/counterpoint.js'
@@ -23,6 +28,11 @@ interface Variant {
   readonly input?: (index: number) => Json | (() => Json)
   readonly output?: StandardSchemaV1<unknown, Json>
   readonly read?: (result: RunResult) => unknown
+  /** Options of its pool, of its tasks, of the run and of the orchestrator. */
+  readonly pool?: Partial<PoolOptions>
+  readonly task?: Pick<TaskSpec, 'budget' | 'estimate'>
+  readonly run?: RunOptions
+  readonly host?: Partial<OrchestratorOptions>
 }
 
 const LARGE: Json = { text: 'x'.repeat(1_000), items: Array.from({ length: 20 }, (_, index) => index) }
@@ -67,20 +77,64 @@ const VARIANTS: readonly (readonly [name: string, variant: Variant])[] = [
   ],
 ]
 
+const free = { costUsd: 0.000_001, tokens: 1 }
+
+/** Flow control that never gets in the way: what it costs to look. The first is what the others are compared with. */
+const CONTROLS: readonly (readonly [name: string, variant: Variant])[] = [
+  ['nothing of this', plain],
+  ['requests per window', { ...plain, pool: { requests: { limit: 1e9, perMs: 60_000 } } }],
+  ['tokens per window', { ...plain, pool: { tokens: { limit: 1e9, perMs: 60_000 }, defaults: { estimate: free } } }],
+  [
+    'a limit key with both, and a bound on what is in flight',
+    {
+      ...plain,
+      pool: { limitKey: 'k', defaults: { estimate: free } },
+      host: { limits: { k: { concurrency: 1_000, requests: { limit: 1e9, perMs: 60_000 } } } },
+    },
+  ],
+  ['adaptive concurrency', { ...plain, pool: { concurrency: { min: 64, max: 128, start: 64 } } }],
+  ['health before each task', { agent: plain.agent!, pool: { health: { beforeEach: true, freshMs: 60_000 } } }],
+  ['a budget of the run', { ...plain, pool: { defaults: { estimate: free } }, run: { budget: { costUsd: 1_000 } } }],
+  [
+    'a budget of the orchestrator',
+    { ...plain, pool: { defaults: { estimate: free } }, host: { budget: { costUsd: 1_000 } } },
+  ],
+  ['a budget of each task', { ...plain, task: { budget: { costUsd: 1 }, estimate: free } }],
+  ['idle time-outs', { ...plain, pool: { defaults: { idleTimeoutMs: 60_000 } } }],
+  [
+    'time-outs in the queue and in total',
+    { ...plain, pool: { defaults: { queueTimeoutMs: 60_000, totalTimeoutMs: 60_000 } } },
+  ],
+]
+
+/** What flow control costs where it is on, in microseconds per task. */
+export function controlTable(options: Options, say: (line: string) => void): Promise<Table> {
+  return tableOf('What flow control costs', CONTROLS, options, say)
+}
+
 /** What each thing costs that a host may ask for, in microseconds per task. */
-export async function variantTable(options: Options, say: (line: string) => void): Promise<Table> {
+export function variantTable(options: Options, say: (line: string) => void): Promise<Table> {
+  return tableOf('What costs what', VARIANTS, options, say)
+}
+
+async function tableOf(
+  title: string,
+  variants: readonly (readonly [name: string, variant: Variant])[],
+  options: Options,
+  say: (line: string) => void,
+): Promise<Table> {
   const size = options.sizes.findLast(each => each <= 10_000) ?? options.sizes[0]!
-  say(`variants, ${whole(size)} tasks`)
-  const contenders = VARIANTS.map(([name, variant]) => contenderOf(name, variant))
+  say(`${title.toLowerCase()}, ${whole(size)} tasks`)
+  const contenders = variants.map(([name, variant]) => contenderOf(name, variant))
   const graph = workloads[0]!.build(size)
   const watch = watches[options.clock]
   const outcomes = await measureRounds(contenders, graph, { rounds: options.rounds, watch })
   const costs = contenders.map(contender => (outcomes.get(contender) as Measured).perTaskUs)
   return {
-    title: 'What costs what',
+    title,
     note: `Microseconds per task, ${whole(size)} independent ones; and what that is more, or less, than the first line.`,
     columns: ['', 'us', 'more'],
-    rows: VARIANTS.map(([name], at) => [name, figure(costs[at]!), at === 0 ? '' : figure(costs[at]! - costs[0]!)]),
+    rows: variants.map(([name], at) => [name, figure(costs[at]!), at === 0 ? '' : figure(costs[at]! - costs[0]!)]),
   }
 }
 
@@ -93,9 +147,10 @@ function contenderOf(name: string, variant: Variant): Contender {
       const plan = planOf(graph, variant)
       const backend: AgentFunction = ({ input }, context) => variant.agent?.(work, input, context)
       return async () => {
-        const orchestrator = new Orchestrator({ pools: { agents: { backend, concurrency: SLOTS } } })
+        const pool: PoolOptions = { backend: backendOf(backend, variant), concurrency: SLOTS, ...variant.pool }
+        const orchestrator = new Orchestrator({ pools: { agents: pool }, ...variant.host })
         if (variant.listens) orchestrator.on('event', () => {})
-        const run = orchestrator.run(plan)
+        const run = orchestrator.run(plan, variant.run)
         await expectCompleted(run)
         if (variant.read) return variant.read(await run.result)
       }
@@ -103,9 +158,14 @@ function contenderOf(name: string, variant: Variant): Contender {
   }
 }
 
-function planOf({ size }: Graph, { input = index => index, output }: Variant): TaskGraph {
+/** One that is asked for its health has to have some. */
+function backendOf(run: AgentFunction, { pool }: Variant): AgentBackend {
+  return pool?.health ? { run, health: () => true } : { run }
+}
+
+function planOf({ size }: Graph, { input = index => index, output, task }: Variant): TaskGraph {
   const plan = new TaskGraph('variants')
   for (let index = 0; index < size; index++)
-    plan.task(`t${index}`, { pool: 'agents', input: input(index), ...(output && { output }) })
+    plan.task(`t${index}`, { pool: 'agents', input: input(index), ...(output && { output }), ...task })
   return plan
 }
