@@ -1,6 +1,7 @@
 import { attemptsOf, ENDS, endedAt, keyOf } from './attempt-ends.js'
 import type { BudgetReading } from './budget-reading.js'
 import { BudgetRecords, type BudgetRecordsSetup } from './budget-records.js'
+import type { SharedNotice, Wish } from './budget-wish.js'
 import {
   type Account,
   assumedUsage,
@@ -8,6 +9,7 @@ import {
   type BudgetMeasure,
   doesNotFit,
   type Estimate,
+  goesAllTheSame,
   isSoft,
   mayFitLater,
   openAccount,
@@ -21,15 +23,6 @@ import {
 import type { RunEvent } from './core/event.js'
 import { isTurnedAway, type Usage } from './core/failure.js'
 import type { RunState } from './core/run-state.js'
-
-/** What a run has to know of a budget that it shares: it has no room (`hard`), or has come to its soft bound. */
-export interface SharedNotice {
-  readonly level: 'soft' | 'hard'
-  readonly measure: BudgetMeasure
-  readonly limit: number
-  readonly used: number
-  readonly action: 'tell' | 'degrade' | 'stop' | 'ask'
-}
 
 /** What has been set aside for an attempt. */
 interface Hold {
@@ -57,7 +50,7 @@ export class SharedBudget {
   #account: Account
   readonly #holds = new Map<string, Hold>()
   /** Who asked before the records had been read, or waits for what others have set aside, by key. */
-  readonly #waiting = new Map<string, () => void>()
+  readonly #waiting = new Map<string, Wish>()
   readonly #records: BudgetRecords | undefined
   readonly #now: () => number
 
@@ -104,20 +97,13 @@ export class SharedBudget {
   }
 
   /**
-   * Sets the estimate aside and goes on once that is durable; `hear`s when there is no room. What does not fit only because of what attempts
-   * that run have set aside waits for one of them to end.
+   * Sets the estimate aside and lets it go on once that is durable; or says that there is no room. What does not fit only because of what
+   * attempts that run have set aside waits for one of them to end.
    */
-  ask(
-    state: RunState,
-    index: number,
-    estimate: Estimate | undefined,
-    goOn: () => void,
-    hear: (notice: SharedNotice) => void,
-  ): void {
+  ask(wish: Wish): void {
     this.open()
-    const again = (): void => this.#ask(state, index, estimate, goOn, hear)
-    if (this.#records?.isOpen === false) this.#waiting.set(keyOf(state, index), again)
-    else again()
+    if (this.#records?.isOpen === false) this.#waiting.set(keyOf(wish.state, wish.index), wish)
+    else this.#ask(wish)
   }
 
   /** A run is over here: what it has set aside and not settled comes free when it is resumed, and nobody waits for that. */
@@ -143,13 +129,8 @@ export class SharedBudget {
     else if (ENDS.has(event.type)) this.#end(key, hold, state, event)
   }
 
-  #ask(
-    state: RunState,
-    index: number,
-    estimate: Estimate | undefined,
-    goOn: () => void,
-    hear: (notice: SharedNotice) => void,
-  ): void {
+  #ask(wish: Wish): void {
+    const { state, index, estimate, degraded, goOn } = wish
     const key = keyOf(state, index)
     const attempt = attemptsOf(state, index) + 1
     const before = this.#holds.get(key)
@@ -162,17 +143,19 @@ export class SharedBudget {
     // It was over when the process before this one ended, and what it used was not yet written.
     if (before) this.#settle(key, before, assumedUsage(undefined, before.estimate), 0)
     const measure = state.excused.has(index) ? undefined : doesNotFit(this.#account, estimate)
-    const { onHard = 'stop' } = this.#account.budget
-    const free = onHard === 'degrade' && estimate === undefined
-    if (measure !== undefined && !free) {
-      if (mayFitLater(this.#account, measure, estimate) && this.#someComeFree())
-        this.#waiting.set(key, () => this.#ask(state, index, estimate, goOn, hear))
-      else hear(this.#notice('hard', measure, onHard === 'ask' ? 'ask' : 'stop'))
-      return
-    }
+    if (measure !== undefined && !goesAllTheSame(this.#account, measure, estimate, degraded))
+      return this.#refuse(key, wish, measure)
     this.#hold(key, attempt, estimate ?? NOTHING, goOn)
     const soft = this.#soft()
-    if (soft) hear(soft)
+    if (soft) wish.hear(soft)
+  }
+
+  /** There is no room: it goes to the cheapest backend, waits for others, or hears what follows. */
+  #refuse(key: string, wish: Wish, measure: BudgetMeasure): void {
+    const { onHard = 'stop' } = this.#account.budget
+    if (onHard === 'degrade' && !wish.degraded) wish.hear(this.#notice('hard', measure, 'degrade'))
+    else if (mayFitLater(this.#account, measure, wish.estimate) && this.#someComeFree()) this.#waiting.set(key, wish)
+    else wish.hear(this.#notice('hard', measure, onHard === 'ask' ? 'ask' : 'stop'))
   }
 
   /** True when an attempt runs, or is about to: what is set aside for it comes free by itself. What an earlier process set aside may never. */
@@ -182,11 +165,11 @@ export class SharedBudget {
   }
 
   #askAgain(): void {
-    for (const [key, ask] of [...this.#waiting]) {
+    for (const [key, wish] of [...this.#waiting]) {
       // What one hears may end the tasks of others: they ask no more.
-      if (this.#waiting.get(key) !== ask) continue
+      if (this.#waiting.get(key) !== wish) continue
       this.#waiting.delete(key)
-      ask()
+      this.#ask(wish)
     }
   }
 

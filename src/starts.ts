@@ -20,9 +20,6 @@ export interface StartsSetup {
   firstEstimate(pool: string): Estimate | undefined
 }
 
-/** There was room when it was claimed: it goes back, and to the cheapest backend. */
-const GO_BACK = { level: 'hard', action: 'degrade', measure: 'costUsd', limit: 0, used: 0 } as const
-
 /** What an attempt asks of its pool, and the signal that starts it once the budget of all runs has room for it. */
 export class Starts {
   readonly #setup: StartsSetup
@@ -79,16 +76,16 @@ export class Starts {
     if (degraded) signal.degraded = true
     const goOn = (): void => send(signal)
     if (budget === undefined) return goOn()
-    if (!degraded && budget.isDegraded(estimate)) return send({ type: 'exhaust', index, ...GO_BACK })
     // It may be long before it is said: meanwhile the task may have lost its slot.
     const isThere = (): boolean => attempt !== undefined && attempts.of(index) === attempt
-    budget.ask(
-      head,
+    budget.ask({
+      state: head,
       index,
       estimate,
-      () => isThere() && goOn(),
-      notice => isThere() && send({ type: 'exhaust', index, ...notice }),
-    )
+      degraded,
+      goOn: () => isThere() && goOn(),
+      hear: notice => isThere() && send({ type: 'exhaust', index, ...notice }),
+    })
   }
 
   /** That of its backend, where it says so; a degraded attempt goes where the estimate of the task no longer holds. */

@@ -178,6 +178,20 @@ function isShort(account: Account, estimate: Estimate | undefined, measure: Budg
   return asked === undefined ? used >= limit : asked > 0 && used + asked > limit + DUST
 }
 
+/**
+ * True for an attempt that does not fit and may go all the same: it goes to the cheapest backend, of which nothing says what it costs.
+ * It may as long as anything is left of what has been settled.
+ */
+export function goesAllTheSame(
+  { budget, settled }: Account,
+  measure: BudgetMeasure,
+  estimate: Estimate | undefined,
+  degraded = false,
+): boolean {
+  const unknown = budget.onHard === 'degrade' && degraded && estimate === undefined
+  return unknown && settled[measure] < (budget[measure] as number)
+}
+
 /** True when what does not fit now may fit when attempts that run have ended: what was settled alone would leave room. */
 export function mayFitLater(
   { budget, settled, reserved }: Account,

@@ -1,5 +1,5 @@
 import { accountsOf, shortfallsOf } from './accounts.js'
-import { type Estimate, isSoft, mayFitLater, type Shortfall, softNews, usedOf } from './budget.js'
+import { type Estimate, goesAllTheSame, isSoft, mayFitLater, type Shortfall, softNews, usedOf } from './budget.js'
 import { die, stopAll } from './consequences.js'
 import type { Decision } from './decision.js'
 import type { BudgetReached } from './event.js'
@@ -13,19 +13,13 @@ export function admits(decision: Decision, { index, pool, estimate, degraded }: 
   if (state.excused.has(index)) return true
   const all = shortfallsOf(state, index, pool, estimate)
   if (all.length === 0) return true
-  const shorts = all.filter(short => !isFree(short, estimate, degraded))
+  const shorts = all.filter(({ account, measure }) => !goesAllTheSame(account, measure, estimate, degraded))
   // There was room when it was claimed: it goes back, and to the cheapest backend.
   if (!degraded && shorts.some(({ account }) => account.budget.onHard === 'degrade')) return false
   const final = shorts.find(({ account, measure }) => !mayFitLater(account, measure, estimate))
   if (final) refuse(decision, index, pool, final, final.account.budget.onHard === 'ask' ? 'ask' : 'stop')
   else if (shorts.length > 0) decision.reservedOut(index, estimate)
   return shorts.length === 0
-}
-
-/** Nothing says what the cheapest backend costs: an attempt may go there as long as anything is left of what has been settled. */
-function isFree({ account, measure, limit }: Shortfall, estimate: Estimate | undefined, degraded = false): boolean {
-  const degrades = account.budget.onHard === 'degrade' && degraded && estimate === undefined
-  return degrades && account.settled[measure] < limit
 }
 
 /**

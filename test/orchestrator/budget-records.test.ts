@@ -2,9 +2,10 @@ import { type Budget, type Estimate, emptyState, type Failure, type JournalProbl
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { BudgetRecords } from '../../src/budget-records.js'
+import type { SharedNotice } from '../../src/budget-wish.js'
 import type { RunState } from '../../src/core/run-state.js'
 import type { SharedStream } from '../../src/journal/shared-stream.js'
-import { SharedBudget, type SharedNotice } from '../../src/shared-budget.js'
+import { SharedBudget } from '../../src/shared-budget.js'
 import { Dice } from '../support/dice.js'
 import { FakeStream } from '../support/fake-stream.js'
 
@@ -27,7 +28,14 @@ class FakeRun {
     const heard: string[] = []
     const say = ({ level, measure, used, action }: SharedNotice): void =>
       void heard.push(`${level} ${measure} ${used} ${action}`)
-    this.#budget.ask(this.state, index, estimate, () => void heard.push('go'), say)
+    this.#budget.ask({
+      state: this.state,
+      index,
+      estimate,
+      degraded: false,
+      goOn: () => void heard.push('go'),
+      hear: say,
+    })
     return heard
   }
 
@@ -224,10 +232,37 @@ describe('what does not fit only because of what others have set aside', () => {
     const end = (): void => {
       for (const index of [1, 2]) one.is('task.cancelled', index)
     }
-    shared.ask(one.state, 1, { costUsd: 2 }, () => void heard.push('go'), end)
-    shared.ask(one.state, 2, ONE, () => void heard.push('go'), end)
+    const wish = { state: one.state, degraded: false, goOn: () => void heard.push('go'), hear: end }
+    shared.ask({ ...wish, index: 1, estimate: { costUsd: 2 } })
+    shared.ask({ ...wish, index: 2, estimate: ONE })
     one.succeeded(0, 1, { costUsd: 1.5 })
     expect([heard, shared.used.costUsd]).toEqual([[], 1.5])
+  })
+})
+
+describe('a budget that degrades', () => {
+  const heardBy = (
+    shared: SharedBudget,
+    state: RunState,
+    index: number,
+    estimate: Estimate | undefined,
+    degraded: boolean,
+  ) => {
+    const heard: string[] = []
+    const hear = ({ level, action }: SharedNotice): void => void heard.push(`${level} ${action}`)
+    shared.ask({ state, index, estimate, degraded, goOn: () => void heard.push('go'), hear })
+    return heard
+  }
+
+  test('sends what does not fit to the cheapest backend, and has a hard bound there, too', () => {
+    const { shared, run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1, onHard: 'degrade' })
+    const one = run()
+    one.ask(0, { costUsd: 2 })
+    one.started(0, 0)
+    expect(heardBy(shared, one.state, 1, { costUsd: 2 }, false)).toEqual(['hard degrade'])
+    expect(heardBy(shared, one.state, 2, undefined, true)).toEqual(['go'])
+    one.succeeded(0, 1, { costUsd: 4 })
+    expect(heardBy(shared, one.state, 3, undefined, true)).toEqual(['hard stop'])
   })
 })
 
