@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { Budget, RunBudget } from './core/budget.js'
 import { CounterpointError, type InputIssue } from './errors.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
+import { didYouMean } from './plan/graph-check.js'
 import { backoffRule, budgetRule, estimateRule, runBudgetRule } from './plan/shapes.js'
 import { TaskGraph } from './plan/task-graph.js'
 import { limitsRule, method, poolRule } from './pools/pool-rules.js'
@@ -83,8 +84,9 @@ export function checkOrchestratorOptions(options: OrchestratorOptions): void {
 }
 
 /** @throws INVALID_INPUT with one issue for each option that is not as documented. */
-export function checkRunOptions(options: RunOptions): void {
+export function checkRunOptions(options: RunOptions, pools: readonly string[]): void {
   check(run, options, 'options')
+  checkBudgetedPools(options.budget, pools, 'budget.pools')
 }
 
 /** @throws INVALID_INPUT with one issue for each member that is not as documented, and where there `is` none to change. */
@@ -96,8 +98,22 @@ export function checkBudget(budget: Budget, is: boolean): void {
 }
 
 /** @throws INVALID_INPUT with one issue for each member that is not as documented. */
-export function checkRunBudget(budget: RunBudget): void {
+export function checkRunBudget(budget: RunBudget, pools: readonly string[]): void {
   check(runBudgetRule, budget, 'members of the budget')
+  checkBudgetedPools(budget, pools, 'pools')
+}
+
+/** A name that is mistyped would be no bound at all. */
+function checkBudgetedPools(budget: RunBudget | undefined, pools: readonly string[], path: string): void {
+  const wrong = Object.keys(budget?.pools ?? {}).filter(pool => !pools.includes(pool))
+  if (wrong.length === 0) return
+  const issues = wrong.map(pool => ({
+    path: `${path}.${pool}`,
+    message: `there is no pool ${JSON.stringify(pool)}${didYouMean(pool, pools)}; pools: ${pools.join(', ')}`,
+  }))
+  throw new CounterpointError('INVALID_INPUT', issues.map(issue => `${issue.path}: ${issue.message}`).join('; '), {
+    issues,
+  })
 }
 
 /** @throws INVALID_INPUT with one issue for each option that is not as documented. */

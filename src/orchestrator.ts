@@ -116,7 +116,7 @@ export class Orchestrator {
    */
   run(plan: PlanInput, options: RunOptions = {}): Run {
     this.#checkOpen()
-    checkRunOptions(options)
+    checkRunOptions(options, [...this.pools.keys()])
     const checked = checkPlan(plan, options.only)
     const runId = options.runId ?? this.#newId()
     if (this.#runs.has(runId) || this.#resuming.has(runId))
@@ -199,7 +199,7 @@ export class Orchestrator {
    * @throws as `run` does.
    */
   async forecast(plan: PlanInput, options: Pick<RunOptions, 'only'> = {}): Promise<Forecast> {
-    checkRunOptions(options)
+    checkRunOptions(options, [...this.pools.keys()])
     return this.#outlook.forecast(await this.#intake.route(checkPlan(plan, options.only).tasks))
   }
 

@@ -139,6 +139,11 @@ export class RunEngine {
     return tasks
   }
 
+  /** The pools of its orchestrator. */
+  get poolNames(): readonly string[] {
+    return [...this.#host.pools.keys()]
+  }
+
   /** The pools that it uses and that are parked. */
   parked(): readonly ParkedPool[] {
     return this.#pursuit.parkedPools()

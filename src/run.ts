@@ -122,10 +122,10 @@ export class Run {
    * From now on the run may use this; what it has used is kept, and tasks that were held for want of budget try again.
    * A run that was paused because its time was over goes on with `unpause`. Resolves when that is durable.
    *
-   * @throws INVALID_INPUT for a budget that is not as documented.
+   * @throws INVALID_INPUT for a budget that is not as documented, or names a pool that is not there.
    */
   async setBudget(budget: RunBudget): Promise<void> {
-    checkRunBudget(budget)
+    checkRunBudget(budget, this.#engine.poolNames)
     await this.#engine.sent({ type: 'budget', budget })
   }
 

@@ -245,3 +245,18 @@ class ImpatientClock extends VirtualClock {
     return this.#inARow++ > 2_000 ? () => {} : super.schedule(callback, delayMs)
   }
 }
+
+test('a budget of a pool that is not there is refused, and nothing starts', async () => {
+  const { backend, orchestrator } = setUp()
+  const tasks = [{ id: 'a' }]
+  const wrong = { pools: { Pool: { costUsd: 1 } } }
+  expect(() => orchestrator.run({ tasks }, { budget: wrong })).toThrow(/budget\.pools\.Pool: there is no pool "Pool"/)
+  await null
+  expect([orchestrator.runs.here, backend.calls]).toEqual([[], []])
+  const run = orchestrator.run({ tasks }, { budget: {} })
+  await expect(run.setBudget(wrong)).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    details: { issues: [{ path: 'pools.Pool' }] },
+  })
+  await run.cancel()
+})
