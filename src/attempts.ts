@@ -1,6 +1,8 @@
 import { Attempt, type AttemptHost, type AttemptTerms } from './attempt.js'
 import type { Clock } from './clock.js'
-import type { AttemptFailed, AttemptStopping, JournalRecord, RunEvent, TaskSucceeded } from './core/event.js'
+import type { AttemptFailed, AttemptStarted, AttemptStopping } from './core/event.js'
+import type { History } from './core/history.js'
+import { keyOfTask } from './core/idempotency-key.js'
 import type { Json } from './core/json.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
@@ -52,18 +54,20 @@ export class Attempts implements AttemptHost {
   readonly #setup: AttemptsSetup
   readonly #head: RunState
   readonly #durable: RunState
+  readonly #history: History
   #size = 0
   #terms: AttemptTerms | undefined
   /** By task; a Map would be slower than all the rest. */
   readonly #live: (Attempt | undefined)[] = []
   readonly #reports: ReportWindow
 
-  constructor(setup: AttemptsSetup, head: RunState, durable: RunState) {
+  constructor(setup: AttemptsSetup, head: RunState, durable: RunState, history: History) {
     this.clock = setup.clock
     this.deadlines = new Deadlines(setup.clock)
     this.#setup = setup
     this.#head = head
     this.#durable = durable
+    this.#history = history
     this.#reports = new ReportWindow(setup.clock, (index, report) => this.#publish(index, report))
   }
 
@@ -85,19 +89,19 @@ export class Attempts implements AttemptHost {
     this.#size++
   }
 
-  /** The pool hears how an attempt went; not of one that we ended ourselves, or that never reached its backend. */
-  ended(event: AttemptFailed | TaskSucceeded): void {
-    const lease = this.#live[event.index]?.lease
+  /** The pool hears that the attempt of task `index` has succeeded. */
+  succeeded(index: number): void {
+    const lease = this.#live[index]?.lease
     if (lease === undefined) return
-    const { usage } = event
-    if (event.type === 'task.succeeded') {
-      const { startedAt } = this.#head.states[event.index] as SucceededState
-      this.#setup.took((this.#head.specs[event.index] as TaskSpec).pool as string, event.at - startedAt)
-      return lease.ended(usage === undefined ? OK : { ok: true, usage })
-    }
-    const { failure, verdict } = event
+    const { at, startedAt, usage } = this.#head.states[index] as SucceededState
+    this.#setup.took((this.#head.specs[index] as TaskSpec).pool as string, at - startedAt)
+    lease.ended(usage === undefined ? OK : { ok: true, usage })
+  }
+
+  /** The pool hears how an attempt failed; not of one that we ended ourselves, or that never reached its backend. */
+  failed({ index, failure, verdict, usage }: AttemptFailed): void {
     if (failure.kind === 'interrupted' || failure.kind === 'bad-input') return
-    lease.ended({ ok: false, failure, verdict, ...(usage && { usage }) })
+    this.#live[index]?.lease.ended({ ok: false, failure, verdict, ...(usage && { usage }) })
   }
 
   /** The attempt that holds a slot for task `index`. */
@@ -147,7 +151,7 @@ export class Attempts implements AttemptHost {
     const schema = this.#head.bound.has(index) ? this.#setup.binding(spec.id)?.output : undefined
     attempt.prepare(
       state.attempt,
-      state.key,
+      keyOfTask(this.#head, index),
       this.#shared({ backend, timeoutMs: timeoutOf(spec), idleTimeoutMs, graceMs, schema }),
     )
   }
@@ -166,12 +170,12 @@ export class Attempts implements AttemptHost {
     return this.#terms as AttemptTerms
   }
 
-  /** A record is durable: what it starts is called, what it stops is told. */
-  published(record: JournalRecord): void {
-    for (let place = 0; place < record.length; place++) {
-      const event = record[place] as RunEvent
-      if (event.type === 'attempt.started') this.#launch(event.index, event.attempt)
-      else if (event.type === 'attempt.stopping') this.#stop(event)
+  /** The events from `from` to `to` are durable: what they start is called, what they stop is told. */
+  published(from: number, to: number): void {
+    for (let seq = from; seq <= to; seq++) {
+      const type = this.#history.typeOf(seq)
+      if (type === 'attempt.started') this.#launch(this.#history.event(seq) as AttemptStarted)
+      else if (type === 'attempt.stopping') this.#stop(this.#history.event(seq) as AttemptStopping)
     }
   }
 
@@ -201,7 +205,7 @@ export class Attempts implements AttemptHost {
   }
 
   /** Not if it has been decided meanwhile that it stops: the record that says so is on its way. */
-  #launch(index: number, attempt: number): void {
+  #launch({ index, attempt }: AttemptStarted): void {
     const state = this.#head.states[index] as TaskState
     if (state.status === 'running' && state.attempt === attempt)
       this.#live[index]?.launch(requestOf(this.#durable, index, state))

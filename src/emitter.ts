@@ -80,6 +80,11 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
     this.#emitter.off(name, guarded)
   }
 
+  /** True while anybody listens. */
+  get isHeard(): boolean {
+    return this.#listeners > 0
+  }
+
   /** Under its name, then on `event`. */
   publish(event: M['event']): void {
     if (this.#listeners === 0) return

@@ -1,6 +1,6 @@
-import type { JournalRecord, RunEvent } from './core/event.js'
+import type { RunEvent } from './core/event.js'
+import type { History } from './core/history.js'
 import { CounterpointError } from './errors.js'
-import { RecordList } from './journal/record-list.js'
 
 /**
  * The published events of one run, and the cursors that read them. A cursor is a place, not a subscription: it holds nothing up,
@@ -8,26 +8,29 @@ import { RecordList } from './journal/record-list.js'
  */
 export class EventLog {
   readonly #runId: string
-  #records = new RecordList()
-  #size = 0
+  #history: History | undefined
+  /** The `seq` of the last event that is published. */
+  #published = 0
   #ended = false
-  #released = false
   #bells: (() => void)[] = []
 
-  constructor(runId: string) {
+  /** What `history` holds already has been published by the processes before this one. */
+  constructor(runId: string, history: History) {
     this.#runId = runId
+    this.#history = history
+    this.#published = history.end
   }
 
-  push(record: JournalRecord): void {
-    this.#records.push(record)
-    this.#size++
-    if (record[record.length - 1]?.type === 'run.settled') this.#ended = true
+  /** The events up to `seq` are published now. */
+  publish(seq: number): void {
+    this.#published = seq
+    if (this.#history?.typeOf(seq) === 'run.settled') this.#ended = true
     if (this.#bells.length > 0) this.#ring()
   }
 
   /** Every event so far. */
-  *all(): Generator<RunEvent, void, undefined> {
-    for (const record of this.#records) yield* record
+  all(): readonly RunEvent[] {
+    return this.#history?.slice(1, this.#published) ?? []
   }
 
   /** There will be no more events in this process. */
@@ -37,8 +40,7 @@ export class EventLog {
   }
 
   release(): void {
-    this.#released = true
-    this.#records = new RecordList()
+    this.#history = undefined
     this.#ring()
   }
 
@@ -47,33 +49,14 @@ export class EventLog {
    * @throws RUN_ENDED when the run has been released.
    */
   async *read(from = 1): AsyncGenerator<RunEvent, void, undefined> {
-    if (this.#released) throw this.#gone()
-    let place = this.#find(from)
-    for (;;) {
+    if (this.#history === undefined) throw this.#gone()
+    for (let seq = Math.max(1, Math.ceil(from)); ; ) {
       // Who has had everything is told so, and not that the rest is gone.
-      if (this.#ended && place >= this.#size) return
-      if (this.#released) throw this.#gone()
-      const record = this.#records.at(place)
-      if (record === undefined) {
-        await new Promise<void>(ring => this.#bells.push(ring))
-        continue
-      }
-      place++
-      for (const event of record) if (event.seq >= from) yield event
+      if (this.#ended && seq > this.#published) return
+      if (this.#history === undefined) throw this.#gone()
+      if (seq <= this.#published) yield this.#history.event(seq++)
+      else await new Promise<void>(ring => this.#bells.push(ring))
     }
-  }
-
-  /** The place of the record that holds `seq`, by bisection. */
-  #find(seq: number): number {
-    let low = 0
-    let high = this.#records.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      const record = this.#records.at(middle) as JournalRecord
-      if ((record[record.length - 1] as RunEvent).seq < seq) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 
   #ring(): void {

@@ -124,7 +124,8 @@ export class Orchestrator {
     const door = new Door(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
     const way = door.comeIn(checked.tasks)
     const journal = this.#openNew(runId, way)
-    const engine = new RunEngine(this.#host, { state: emptyState(runId), journal, door, weight: options.weight ?? 1 })
+    const begin = { state: emptyState(runId), records: [] }
+    const engine = new RunEngine(this.#host, { ...begin, journal, door, weight: options.weight ?? 1 })
     engine.begin(checked, openingTerms(options, this.#outlook, this.#host.budget !== undefined), way)
     return this.#keep(engine, options.signal)
   }
@@ -183,8 +184,8 @@ export class Orchestrator {
         this.#intake.checkPools(unended(state))
       }
       const door = new Door(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
-      const engine = new RunEngine(this.#host, { state, journal, door, weight: options.weight ?? 1 })
-      await engine.recover(records, graphs)
+      const engine = new RunEngine(this.#host, { state, records, journal, door, weight: options.weight ?? 1 })
+      await engine.recover(graphs)
       return this.#keep(engine, options.signal)
     } catch (error) {
       await journal.close()

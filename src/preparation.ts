@@ -1,6 +1,6 @@
 import { type Attempts, timeoutOf } from './attempts.js'
-import type { RunEvent } from './core/event.js'
 import { type Failure, INPUT_TIMEOUT } from './core/failure.js'
+import type { History } from './core/history.js'
 import type { Json } from './core/json.js'
 import type { RunState } from './core/run-state.js'
 import type { TaskSpec } from './core/task.js'
@@ -69,14 +69,15 @@ export class Preparation {
   }
 
   /** What became ready with these events is durable now. */
-  published(record: readonly RunEvent[]): void {
+  published(history: History, from: number, to: number): void {
     if (this.#waiting.size === 0) return
-    for (const event of record) {
-      const what = event.type === 'task.ready' ? this.#waiting.get(event.index) : undefined
-      if (event.type !== 'task.ready' || what === undefined) continue
-      this.#waiting.delete(event.index)
-      if (what === 'gate') this.#ask(event.index)
-      else this.#makeInput(event.index)
+    for (let seq = from; seq <= to; seq++) {
+      const index = history.indexOf(seq)
+      const what = history.typeOf(seq) === 'task.ready' ? this.#waiting.get(index) : undefined
+      if (what === undefined) continue
+      this.#waiting.delete(index)
+      if (what === 'gate') this.#ask(index)
+      else this.#makeInput(index)
     }
   }
 

@@ -1,6 +1,7 @@
 import { Attempts, type AttemptsSetup } from './attempts.js'
-import type { JournalRecord, RunEvent } from './core/event.js'
+import type { AttemptFailed } from './core/event.js'
 import type { Failure } from './core/failure.js'
+import type { History } from './core/history.js'
 import { Ranks } from './core/rank.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
@@ -34,6 +35,7 @@ export class Pursuit implements Claimant {
   readonly attempts: Attempts
   readonly #setup: PursuitSetup
   readonly #head: RunState
+  readonly #history: History
   readonly #ranks = new Ranks()
   readonly #lanes: RunLanes
   readonly #seen: (TaskState | undefined)[] = []
@@ -47,12 +49,9 @@ export class Pursuit implements Claimant {
   readonly #ended: number[] = []
   #ranked = 0
 
-  constructor(setup: PursuitSetup, head: RunState, durable: RunState) {
-    this.attempts = new Attempts(
-      { ...setup, inputExpired: index => this.#preparation.inputExpired(index) },
-      head,
-      durable,
-    )
+  constructor(setup: PursuitSetup, head: RunState, durable: RunState, history: History) {
+    const inputExpired = (index: number): void => this.#preparation.inputExpired(index)
+    this.attempts = new Attempts({ ...setup, inputExpired }, head, durable, history)
     this.#preparation = new Preparation({
       attempts: this.attempts,
       head,
@@ -77,20 +76,22 @@ export class Pursuit implements Claimant {
     this.#wakes = new Wakes(setup.clock, index => setup.send({ type: 'wake', index }))
     this.#setup = setup
     this.#head = head
+    this.#history = history
   }
 
-  /** Effects of a decision that nobody can hear. */
-  decided(signal: Signal, record: JournalRecord): void {
+  /** Effects of a decision that nobody can hear: of the events from `from` to `to`. */
+  decided(signal: Signal, from: number, to: number): void {
     const { specs } = this.#head
     if (this.#ranked < specs.length) this.#takeIn(signal.type === 'recover')
     this.#reviewHold()
     if (signal.type === 'start' || (signal.type === 'exhaust' && signal.level === 'hard')) this.#takeSlot(signal.index)
-    for (let place = 0; place < record.length; place++) {
-      const event = record[place] as RunEvent
-      const { index } = event as { readonly index?: number }
-      if (index === undefined) continue
-      if (event.type === 'attempt.failed' || event.type === 'task.succeeded') this.attempts.ended(event)
-      this.#setup.budget?.heard(this.#head, event)
+    for (let seq = from; seq <= to; seq++) {
+      const index = this.#history.indexOf(seq)
+      if (index === -1) continue
+      const type = this.#history.typeOf(seq)
+      if (type === 'task.succeeded') this.attempts.succeeded(index)
+      else if (type === 'attempt.failed') this.attempts.failed(this.#history.event(seq) as AttemptFailed)
+      this.#setup.budget?.heard(this.#head, this.#history.event(seq))
       this.#pursue(index)
     }
     if (signal.type === 'recover') for (let index = 0; index < specs.length; index++) this.#pursue(index)
@@ -101,10 +102,10 @@ export class Pursuit implements Claimant {
     this.#lanes.offer()
   }
 
-  /** Effects of a record that is durable. */
-  published(record: JournalRecord): void {
-    this.attempts.published(record)
-    this.#preparation.published(record)
+  /** Effects of the events from `from` to `to`, which are durable. */
+  published(from: number, to: number): void {
+    this.attempts.published(from, to)
+    this.#preparation.published(this.#history, from, to)
   }
 
   /** The run is over: nothing of it is left in pools or timers. */

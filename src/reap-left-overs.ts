@@ -1,4 +1,5 @@
 import type { OpenPool } from './attempts.js'
+import { keyOfTask } from './core/idempotency-key.js'
 import type { RunState } from './core/run-state.js'
 
 /**
@@ -11,7 +12,10 @@ export async function reapLeftOvers(
   report: (where: string, error: unknown) => void,
 ): Promise<void> {
   for (const [name, { pool }] of pools) {
-    const keys = state.states.flatMap(task => ('key' in task && task.pool === name ? [task.key] : []))
+    const keys = state.states.flatMap((task, index) => {
+      const isLeft = task.status === 'running' || task.status === 'stopping'
+      return isLeft && task.pool === name ? [keyOfTask(state, index)] : []
+    })
     if (keys.length === 0) continue
     for (const backend of pool.backends)
       try {

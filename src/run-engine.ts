@@ -1,4 +1,3 @@
-import type { JournalRecord, RunEvent } from './core/event.js'
 import type { Signal } from './core/signal.js'
 import { Emitter, type RunChannelEvent, type RunEventMap } from './emitter.js'
 import { Entrance, type OpeningTerms } from './entrance.js'
@@ -52,19 +51,18 @@ export class RunEngine {
       this.#resolveOver = () => resolve(undefined)
     })
     this.emitter = new Emitter(host.emitter)
-    this.log = new EventLog(this.id)
     this.loop = new RunLoop({
       ...host,
       ...setup,
-      decided: (signal, record) => {
+      decided: (signal, from, to) => {
         // First: when its time is over, nothing starts any more.
-        this.#wallBudget.decided(this.loop.head, record)
-        this.#pursuit.decided(signal, record)
+        this.#wallBudget.decided(this.loop.head, this.loop.history, from, to)
+        this.#pursuit.decided(signal, from, to)
       },
-      published: record => this.#published(record),
-      history: () => this.log.all(),
+      published: (from, to) => this.#published(from, to),
       stalled: error => this.#stalled(error),
     })
+    this.log = new EventLog(this.id, this.loop.history)
     this.#pursuit = this.#makePursuit()
     this.#wallBudget = new WallBudget(host.clock, () => this.loop.send({ type: 'elapse' }))
     this.entrance = new Entrance({
@@ -91,9 +89,8 @@ export class RunEngine {
   }
 
   /** Goes on with what the journal holds: what was running was interrupted, and what is left of it is ended first. */
-  async recover(records: readonly JournalRecord[], graphs: readonly TaskGraph[]): Promise<void> {
+  async recover(graphs: readonly TaskGraph[]): Promise<void> {
     this.#graphs.push(...graphs)
-    for (const record of records) this.log.push(record)
     if (this.loop.head.phase.status === 'settled') return this.#finish()
     await reapLeftOvers(this.loop.head, this.#host.pools, (where, error) => this.#report(where, error))
     this.entrance.reopen(this.#host.clock)
@@ -154,11 +151,13 @@ export class RunEngine {
     this.#host.released(this.id)
   }
 
-  #published(record: JournalRecord): void {
-    this.log.push(record)
-    for (let place = 0; place < record.length; place++) this.#publish(record[place] as RunEvent)
-    this.#pursuit.published(record)
-    const last = record[record.length - 1]?.type
+  #published(from: number, to: number): void {
+    const { history } = this.loop
+    this.log.publish(to)
+    if (this.emitter.isHeard || this.#host.emitter.isHeard)
+      for (let seq = from; seq <= to; seq++) this.#publish(history.event(seq))
+    this.#pursuit.published(from, to)
+    const last = history.typeOf(to)
     if (last === 'run.settled') this.#finish()
     else if (last === 'run.suspended') this.#suspend()
   }
@@ -232,6 +231,7 @@ export class RunEngine {
       },
       loop.head,
       loop.durable,
+      loop.history,
     )
   }
 }

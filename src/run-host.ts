@@ -1,10 +1,12 @@
 import type { OpenPool } from './attempts.js'
 import type { Clock } from './clock.js'
 import type { JudgeFailure } from './core/decision.js'
+import type { JournalRecord } from './core/event.js'
 import type { RunState } from './core/run-state.js'
 import type { Emitter } from './emitter.js'
 import type { OpenJournal } from './journal/journal.js'
-import type { Aggregate, Decide } from './options.js'
+import type { Aggregate } from './options.js'
+import type { Scheduler } from './parts.js'
 import type { Admission } from './pools/admission.js'
 import type { SharedBudget } from './shared-budget.js'
 import type { Door } from './way-in.js'
@@ -13,7 +15,7 @@ import type { Door } from './way-in.js'
 export interface RunHost {
   readonly clock: Clock
   readonly random: () => number
-  readonly decide: Decide
+  readonly decide: Scheduler
   readonly judge: JudgeFailure
   readonly aggregate: Aggregate
   readonly pools: ReadonlyMap<string, OpenPool>
@@ -32,6 +34,8 @@ export interface RunHost {
 export interface RunSetup {
   /** Empty, or replayed from the journal. */
   readonly state: RunState
+  /** What the journal holds. */
+  readonly records: readonly JournalRecord[]
   readonly journal: OpenJournal
   readonly weight: number
   readonly door: Door

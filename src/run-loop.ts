@@ -2,27 +2,29 @@ import type { Clock } from './clock.js'
 import type { JudgeFailure } from './core/decision.js'
 import type { JournalRecord, RunEvent } from './core/event.js'
 import { evolve, replay } from './core/evolve.js'
+import { History } from './core/history.js'
 import { copyState } from './core/new-state.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
 import type { OpenJournal } from './journal/journal.js'
-import type { Decide } from './options.js'
+import { keepsHistory } from './journal/memory-journal.js'
+import type { Scheduler } from './parts.js'
 
 /** What a {@link RunLoop} works with. */
 export interface RunLoopSetup {
-  /** The state to begin in: empty, or replayed from the journal. */
+  /** The state to begin in: empty, or replayed from the records. */
   readonly state: RunState
+  /** What the journal holds. */
+  readonly records: readonly JournalRecord[]
   readonly clock: Clock
   readonly random: () => number
-  readonly decide: Decide
+  readonly decide: Scheduler
   readonly judge: JudgeFailure
   readonly journal: OpenJournal
-  /** A signal has been decided. Its events may not be durable yet: nothing may be heard or called because of them. */
-  decided(signal: Signal, record: JournalRecord): void
-  /** A record is durable: it is heard now, and backends are called because of it. */
-  published(record: JournalRecord): void
-  /** Everything that has been published. */
-  history(): Iterable<RunEvent>
+  /** A signal has been decided: the events from `from` to `to`, or none. They may not be durable yet: nothing may be heard or called because of them. */
+  decided(signal: Signal, from: number, to: number): void
+  /** The events from `from` to `to` are durable: they are heard now, and backends are called because of them. */
+  published(from: number, to: number): void
   /** The journal failed for good: the run can go no further in this process. */
   stalled(error: unknown): void
 }
@@ -32,6 +34,7 @@ export type Done = (published: boolean) => void
 
 interface Pending {
   readonly record: JournalRecord
+  readonly to: number
   readonly done: Done | undefined
   durable: boolean
 }
@@ -48,6 +51,12 @@ export class RunLoop {
   readonly #wallOffset: number
   /** The state as it has been decided; may be ahead of the journal. */
   readonly head: RunState
+  /** What has been decided; may be ahead of the journal, too. */
+  readonly history: History
+  /** The history is the journal. */
+  readonly #isJournal: boolean
+  /** The `seq` of the last event that is published. */
+  #published: number
   /** The state as it is durable: all that a host may see. */
   durable: RunState
   readonly #inbox: Signal[] = []
@@ -61,6 +70,9 @@ export class RunLoop {
     this.#setup = setup
     this.head = setup.state
     this.durable = setup.journal.synchronous ? setup.state : copyState(setup.state)
+    this.history = historyOf(setup)
+    this.#published = this.history.end
+    this.#isJournal = keepsHistory(setup.journal, this.history)
     // Invariant: the time of events is monotonic time from one look at the wall clock. A wall clock that jumps moves no event.
     this.#wallOffset = Math.round(setup.clock.now()) - setup.clock.monotonic()
     this.#context = { at: 0, random: setup.random, judge: setup.judge }
@@ -121,20 +133,25 @@ export class RunLoop {
   }
 
   #decide(signal: Signal): void {
+    const { history } = this
+    const from = history.end + 1
     this.#context.at = this.now()
-    const record = this.#setup.decide(this.head, signal, this.#context)
+    this.#setup.decide(history, this.head, signal, this.#context)
+    history.commit()
+    const to = history.end
     const done = this.#done.size === 0 ? undefined : this.#done.get(signal)
     if (done) this.#done.delete(signal)
-    this.#setup.decided(signal, record)
-    if (record.length > 0) this.#write(record, done)
-    else done?.(false)
+    this.#setup.decided(signal, from, to)
+    if (to < from) done?.(false)
+    else if (this.#isJournal) this.#publish(to, done)
+    else this.#write(history.slice(from, to), to, done)
   }
 
-  #write(record: JournalRecord, done: Done | undefined): void {
+  #write(record: JournalRecord, to: number, done: Done | undefined): void {
     try {
       const written = this.#setup.journal.append(record)
-      if (written === undefined && this.#pending.length === 0) return this.#publish(record, done)
-      const pending: Pending = { record, done, durable: written === undefined }
+      if (written === undefined && this.#pending.length === 0) return this.#publish(to, done, record)
+      const pending: Pending = { record, to, done, durable: written === undefined }
       this.#pending.push(pending)
       if (written !== undefined) this.#await(written, pending)
     } catch (error) {
@@ -153,14 +170,17 @@ export class RunLoop {
   }
 
   #publishNext(): void {
-    const { record, done } = this.#pending.shift() as Pending
-    this.#publish(record, done)
+    const { record, to, done } = this.#pending.shift() as Pending
+    this.#publish(to, done, record)
   }
 
-  #publish(record: JournalRecord, done: Done | undefined): void {
-    if (this.durable !== this.head)
+  /** `record` where there are two states: the durable one follows by it. */
+  #publish(to: number, done: Done | undefined, record?: JournalRecord): void {
+    if (record && this.durable !== this.head)
       for (let place = 0; place < record.length; place++) evolve(this.durable, record[place] as RunEvent)
-    this.#setup.published(record)
+    const from = this.#published + 1
+    this.#published = to
+    this.#setup.published(from, to)
     done?.(true)
   }
 
@@ -172,7 +192,17 @@ export class RunLoop {
     for (const done of this.#done.values()) done(false)
     this.#done.clear()
     // With a synchronous journal there is one state, and it is ahead by what could not be written.
-    if (this.durable === this.head) this.durable = replay(this.head.runId, this.#setup.history())
+    if (this.durable === this.head) this.durable = replay(this.head.runId, this.history.slice(1, this.#published))
     this.#setup.stalled(error)
   }
+}
+
+/** All that the journal holds. */
+function historyOf({ state, records }: RunLoopSetup): History {
+  const history = new History(state.runId, state.specs)
+  for (const record of records) {
+    for (const event of record) history.push(event)
+    history.commit()
+  }
+  return history
 }

@@ -1,6 +1,9 @@
 import type { Clock } from './clock.js'
-import type { JournalRecord } from './core/event.js'
+import type { RunEventType } from './core/event.js'
+import type { History } from './core/history.js'
 import type { RunState } from './core/run-state.js'
+
+const SETS: readonly RunEventType[] = ['run.started', 'budget.changed', 'run.recovered']
 
 /** Tells when the wall time of a run's budget is over. The time in which no process had the run does not count. */
 export class WallBudget {
@@ -14,10 +17,11 @@ export class WallBudget {
   }
 
   /** What has been decided may have set, changed or resumed the budget. */
-  decided(state: RunState, record: JournalRecord): void {
+  decided(state: RunState, history: History, from: number, to: number): void {
     if (state.accounts === undefined) return
-    if (!record.some(({ type }) => type === 'run.started' || type === 'budget.changed' || type === 'run.recovered'))
-      return
+    let isSet = false
+    for (let seq = from; seq <= to; seq++) isSet ||= SETS.includes(history.typeOf(seq))
+    if (!isSet) return
     this.close()
     const { wallMs } = state.accounts.run.budget
     if (wallMs === undefined) return

@@ -2,6 +2,7 @@ import { callOff, conclude, die, place, spread, stopAll } from './consequences.j
 import { type DecideContext, Decision } from './decision.js'
 import type { Outcome, RunEvent } from './event.js'
 import type { Failure } from './failure.js'
+import { History } from './history.js'
 import { type RunState, unfinished } from './run-state.js'
 import type {
   AddSignal,
@@ -28,15 +29,21 @@ import type { TaskState } from './task.js'
  * Reads no clock and draws no random number but those in `context`.
  */
 export function decide(state: RunState, signal: Signal, context: DecideContext): RunEvent[] {
-  const decision = new Decision(state, context)
-  if (state.phase.status === 'settled') return []
-  if (state.phase.status === 'suspended' && signal.type !== 'recover') return []
+  const history = new History(state.runId, state.specs, state.seq)
+  decideInto(history, state, signal, context)
+  return history.slice(history.start, history.end)
+}
+
+/** `decide`, its events written to a history. */
+export function decideInto(history: History, state: RunState, signal: Signal, context: DecideContext): void {
+  const { status } = state.phase
+  if (status === 'settled' || (status === 'suspended' && signal.type !== 'recover')) return
+  const decision = new Decision(state, history, context)
   const handle = HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void
   handle(decision, signal)
   if (state.accounts && 'index' in signal) tellSoft(decision, signal.index)
   if (state.reservedOut.size > 0) letGo(decision)
   settle(decision)
-  return decision.events
 }
 
 const INTERRUPTED: Failure = {

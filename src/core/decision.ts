@@ -1,8 +1,10 @@
 import { usageOfAttempt } from './accounts.js'
 import type { Estimate } from './budget.js'
-import type { AttemptStarted, BudgetReached, RunEvent, TaskAdded, TaskSucceeded } from './event.js'
-import { evolve } from './evolve.js'
+import type { BudgetReached, RunEvent } from './event.js'
+import { addTask, evolve, makeReady, makeStart, makeSucceed, stamp } from './evolve.js'
 import { type Failure, isTurnedAway, type Usage } from './failure.js'
+import type { History } from './history.js'
+import { idempotencyKey } from './idempotency-key.js'
 import type { RunState } from './run-state.js'
 import type { StartSignal, SucceedSignal } from './signal.js'
 import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from './task.js'
@@ -36,21 +38,6 @@ export interface FailureFacts {
 /** Gives the verdict on a failed attempt. Pure but for `facts.random`. */
 export type JudgeFailure = (failure: Failure, facts: FailureFacts) => Verdict
 
-/** An id in a key: no two runs and tasks share one, whatever their ids are. */
-function keyPart(id: string): string {
-  return id.includes('/') || id.includes('%') ? id.replaceAll('%', '%25').replaceAll('/', '%2F') : id
-}
-
-/** The last one asked for: it is the same for all attempts of a run. */
-let keyOfRun = { runId: '', prefix: '/' }
-
-/** The idempotency key of a task. What is short is joined first: V8 copies it, and keeps one string less. */
-function keyOf(runId: string, taskId: string, revision: number): string {
-  if (keyOfRun.runId !== runId) keyOfRun = { runId, prefix: `${keyPart(runId)}/` }
-  const ofTask = `${keyPart(taskId)}/${revision}`
-  return `${keyOfRun.prefix}${ofTask}`
-}
-
 /** What comes into a decision from outside. */
 export interface DecideContext {
   /** The time of the events, in milliseconds since 1970. */
@@ -62,31 +49,23 @@ export interface DecideContext {
 }
 
 type Unstamped<E> = E extends RunEvent ? Omit<E, 'seq' | 'at' | 'runId'> : never
-/** An event to which something may be put: to spread it costs more than to make it. */
-type Draft<E> = { -readonly [K in keyof E]: E[K] }
 type RunLevel = Extract<RunEvent, { readonly type: `run.${string}` | `budget.${string}` }>
 
 /**
  * One decision in the making. Each event is folded the moment it is decided, so the next step of the same decision sees it:
- * a handler never has to guess what its own events will do. Events are built member by member in one order, so that V8 keeps one shape.
+ * a handler never has to guess what its own events will do. What it decides is written to a history.
  */
 export class Decision {
   readonly state: RunState
-  #first: RunEvent | undefined
-  #all: RunEvent[] | undefined
+  readonly #history: History
   readonly #context: DecideContext
   readonly #at: number
 
-  constructor(state: RunState, context: DecideContext) {
+  constructor(state: RunState, history: History, context: DecideContext) {
     this.state = state
+    this.#history = history
     this.#context = context
     this.#at = Math.max(context.at, state.at)
-  }
-
-  /** What has been decided, in a list of just that length: it is kept for as long as the run. Most decisions are one event. */
-  get events(): RunEvent[] {
-    if (this.#all) return this.#all.slice()
-    return this.#first ? [this.#first] : []
   }
 
   run(event: Unstamped<RunLevel>): void {
@@ -96,16 +75,15 @@ export class Decision {
 
   added(spec: TaskSpec, bound: boolean): void {
     const { state } = this
-    const event: TaskAdded = {
-      type: 'task.added',
-      seq: state.seq + 1,
-      at: this.#at,
-      runId: state.runId,
-      taskId: spec.id,
-      index: state.specs.length,
-      spec,
+    const index = state.specs.length
+    if (bound) {
+      const { runId } = state
+      const event = { type: 'task.added', seq: state.seq + 1, at: this.#at, runId, taskId: spec.id, index, spec } as const
+      return this.#emit({ ...event, bound })
     }
-    this.#emit(bound ? { ...event, bound } : event)
+    addTask(state, spec, false)
+    stamp(state, this.#at)
+    this.#history.added(index, this.#at)
   }
 
   /** It was held, and a person lets it go. */
@@ -127,15 +105,9 @@ export class Decision {
   }
 
   ready(index: number): void {
-    const { state } = this
-    this.#emit({
-      type: 'task.ready',
-      seq: state.seq + 1,
-      at: this.#at,
-      runId: state.runId,
-      taskId: this.#id(index),
-      index,
-    })
+    makeReady(this.state, index, this.#at, false)
+    stamp(this.state, this.#at)
+    this.#history.ready(index, this.#at)
   }
 
   /** Gives the number of the attempt. Where there are budgets, its estimate is set aside. */
@@ -143,41 +115,42 @@ export class Decision {
     const { state } = this
     const { attempts, repairs } = state.tallies[index] as Tally
     const attempt = attempts + 1
-    const taskId = this.#id(index)
-    const event: Draft<AttemptStarted> = {
+    // One whose input failed never comes to its backend, and uses nothing.
+    const reserved = state.accounts && estimate && !failure ? estimate : undefined
+    const spec = state.specs[index] as TaskSpec
+    if (attempt === 1 && reserved === undefined && input === (spec.input ?? null)) {
+      makeStart(state, index, this.#at, attempt, pool, backend, input, undefined)
+      stamp(state, this.#at)
+      this.#history.started(index, this.#at, pool, backend)
+      return attempt
+    }
+    const key = idempotencyKey(state.runId, spec.id, repairs + 1)
+    this.#emit({
       type: 'attempt.started',
-      seq: state.seq + 1,
-      at: this.#at,
-      runId: state.runId,
-      taskId,
-      index,
+      ...this.#task(index),
       attempt,
       pool,
       backend,
-      key: keyOf(state.runId, taskId, repairs + 1),
+      key,
       input,
-    }
-    // One whose input failed never comes to its backend, and uses nothing.
-    if (state.accounts && estimate && !failure) event.reserved = estimate
-    this.#emit(event)
+      ...(reserved && { reserved }),
+    })
     return attempt
   }
 
   succeeded({ index, attempt, output, usage: reported }: SucceedSignal): void {
-    const { state } = this
-    const usage = usageOfAttempt(state, index, reported)
-    const event: Draft<TaskSucceeded> = {
-      type: 'task.succeeded',
-      seq: state.seq + 1,
-      at: this.#at,
-      runId: state.runId,
-      taskId: this.#id(index),
-      index,
-      attempt,
-      output,
-    }
-    if (usage !== undefined) event.usage = usage
-    this.#emit(event)
+    const usage = usageOfAttempt(this.state, index, reported)
+    if (attempt !== 1 || usage !== undefined)
+      return this.#emit({
+        type: 'task.succeeded',
+        ...this.#task(index),
+        attempt,
+        output,
+        ...(usage !== undefined && { usage }),
+      })
+    makeSucceed(this.state, index, this.#at, attempt, output, undefined)
+    stamp(this.state, this.#at)
+    this.#history.succeeded(index, this.#at, output)
   }
 
   stopping(index: number, attempt: number, because: StopReason): void {
@@ -242,8 +215,6 @@ export class Decision {
 
   #emit(event: RunEvent): void {
     evolve(this.state, event)
-    if (this.#all) this.#all.push(event)
-    else if (this.#first) this.#all = [this.#first, event]
-    else this.#first = event
+    this.#history.push(event)
   }
 }

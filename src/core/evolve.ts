@@ -1,17 +1,10 @@
 import { noteReached, openTaskAccount, reserveFor, setBudgets, settleFor, waitForReserved } from './accounts.js'
 import { checkEvent } from './check-event.js'
 import { drawEdges, tellDependents } from './edges.js'
-import type {
-  AttemptFailed,
-  AttemptStarted,
-  EventOf,
-  RunEvent,
-  RunEventType,
-  TaskAdded,
-  TaskReady,
-  TaskSucceeded,
-} from './event.js'
-import { isTurnedAway } from './failure.js'
+import type { Estimate } from './budget.js'
+import type { AttemptFailed, EventOf, RunEvent, RunEventType } from './event.js'
+import { isTurnedAway, type Usage } from './failure.js'
+import type { Json } from './json.js'
 import { attemptOf, impossible, move } from './move.js'
 import { emptyState, NO_TALLY } from './new-state.js'
 import type { RunState } from './run-state.js'
@@ -29,25 +22,9 @@ const PRESSURE_STEP = 0.1
  */
 export function evolve(state: RunState, event: RunEvent): void {
   checkEvent(state, event)
-  fold(state, event)
+  ;(FOLDS[event.type] as (state: RunState, event: RunEvent) => void)(state, event)
   state.seq = event.seq
   state.at = event.at
-}
-
-/** The four events of nearly every task without a look into the table. */
-function fold(state: RunState, event: RunEvent): void {
-  switch (event.type) {
-    case 'task.added':
-      return addTask(state, event)
-    case 'task.ready':
-      return ready(state, event)
-    case 'attempt.started':
-      return start(state, event)
-    case 'task.succeeded':
-      return succeed(state, event)
-    default:
-      ;(FOLDS[event.type] as (state: RunState, event: RunEvent) => void)(state, event)
-  }
 }
 
 /** The state that these events lead to. */
@@ -113,8 +90,12 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   'run.settled': (state, event) => {
     state.phase = { status: 'settled', outcome: event.outcome }
   },
-  'task.added': addTask,
-  'task.ready': ready,
+  'task.added': (state, { spec, index, taskId, bound }) => {
+    if (index !== state.specs.length || state.ids.has(taskId))
+      throw new Error(`task ${taskId} cannot be added as number ${index}`)
+    addTask(state, spec, bound === true)
+  },
+  'task.ready': (state, { index, at, approved }) => makeReady(state, index, at, approved === true),
   'task.held': (state, { index, because, at, failure, estimate }) => {
     move(state, index, { status: 'held', because, since: at, failure, estimate })
     noteHeld(state, index, at)
@@ -122,7 +103,8 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   },
   'task.delayed': (state, event) =>
     move(state, event.index, { status: 'delayed', until: event.until, failure: event.failure }),
-  'task.succeeded': succeed,
+  'task.succeeded': (state, { index, at, attempt, output, usage }) =>
+    makeSucceed(state, index, at, attempt, output, usage),
   'task.dead': (state, event) => end(state, event.index, { status: 'dead', at: event.at, failure: event.failure }),
   'task.skipped': (state, event) =>
     end(state, event.index, { status: 'skipped', at: event.at, rootCause: event.rootCause, rule: event.rule }),
@@ -130,12 +112,13 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     endAttempt(state, event.index, event.at, event.usage, NOTHING)
     end(state, event.index, { status: 'cancelled', at: event.at, reason: event.reason })
   },
-  'attempt.started': start,
+  'attempt.started': (state, { index, at, attempt, pool, backend, input, reserved }) =>
+    makeStart(state, index, at, attempt, pool, backend, input, reserved),
   'attempt.stopping': (state, event) => {
     const was = attemptOf(state, event.index, event.attempt, 'stopping', 'running', 'stopping')
-    const { attempt, pool, backend, startedAt, key, reserved } = was
+    const { attempt, pool, backend, startedAt, reserved } = was
     const { because } = event
-    move(state, event.index, { status: 'stopping', attempt, pool, backend, startedAt, key, reserved, because })
+    move(state, event.index, { status: 'stopping', attempt, pool, backend, startedAt, reserved, because })
   },
   'attempt.failed': failAttempt,
   'attempt.abandoned': (state, event) => {
@@ -145,10 +128,13 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   },
 }
 
-function addTask(state: RunState, { spec, index, taskId, bound }: TaskAdded): void {
-  if (index !== state.specs.length || state.ids.has(taskId))
-    throw new Error(`task ${taskId} cannot be added as number ${index}`)
-  state.ids.set(taskId, index)
+/**
+ * The folds of the four events of nearly every task, from what is in them: a decision has it at hand, and makes no event of it.
+ * `stamp` is the rest of such a fold.
+ */
+export function addTask(state: RunState, spec: TaskSpec, bound: boolean): void {
+  const index = state.specs.length
+  state.ids.set(spec.id, index)
   state.specs.push(spec)
   if (bound) state.bound.add(index)
   state.states.push(BLOCKED)
@@ -161,7 +147,10 @@ function addTask(state: RunState, { spec, index, taskId, bound }: TaskAdded): vo
   if (spec.budget !== undefined) openTaskAccount(state, index)
 }
 
-function ready(state: RunState, { index, at, approved }: TaskReady): void {
+/** Shared by the tasks that became ready for the first time at one moment: most do. */
+let firstReady: Extract<TaskState, { status: 'ready' }> = { status: 'ready', since: 0 }
+
+export function makeReady(state: RunState, index: number, at: number, approved: boolean): void {
   const was = state.states[index]
   // Of a task with a trigger rule only the decision knows whether it is met.
   if ((state.open[index] as number) > 0) throw impossible(state, index, 'ready')
@@ -169,29 +158,46 @@ function ready(state: RunState, { index, at, approved }: TaskReady): void {
     (was.because === 'budget' || was.because === 'reserved' ? state.excused : state.approved).add(index)
   const { queueTimeoutMs, totalTimeoutMs } = state.specs[index] as TaskSpec
   if (queueTimeoutMs !== undefined || totalTimeoutMs !== undefined) noteReady(state, index, at)
-  move(state, index, { status: 'ready', since: at })
+  if (was?.status !== 'blocked') return move(state, index, { status: 'ready', since: at })
+  // Invariant: each time that a task becomes ready anew is a state of its own; and it is blocked only once.
+  if (firstReady.since !== at) firstReady = { status: 'ready', since: at }
+  move(state, index, firstReady)
 }
 
-function start(state: RunState, event: AttemptStarted): void {
-  const { index, attempt, pool, backend, at, key, input, reserved } = event
+export function makeStart(
+  state: RunState,
+  index: number,
+  at: number,
+  attempt: number,
+  pool: string,
+  backend: string,
+  input: Json,
+  reserved: Estimate | undefined,
+): void {
   if (attempt !== (state.tallies[index] as Tally).attempts + 1) throw impossible(state, index, 'running')
   if (state.accounts) reserveFor(state, index, pool, reserved)
-  move(state, index, { status: 'running', attempt, pool, backend, startedAt: at, key, input, reserved })
+  move(state, index, { status: 'running', attempt, pool, backend, startedAt: at, input, reserved })
 }
 
-function succeed(state: RunState, event: TaskSucceeded): void {
-  const was = attemptOf(state, event.index, event.attempt, 'succeeded', 'running')
-  move(state, event.index, {
-    status: 'succeeded',
-    at: event.at,
-    output: event.output,
-    attempt: was.attempt,
-    startedAt: was.startedAt,
-    usage: event.usage,
-  })
-  if (state.accounts) settleFor(state, event.index, was, event.usage, event.at)
+export function makeSucceed(
+  state: RunState,
+  index: number,
+  at: number,
+  attempt: number,
+  output: Json,
+  usage: Usage | undefined,
+): void {
+  const was = attemptOf(state, index, attempt, 'succeeded', 'running')
+  move(state, index, { status: 'succeeded', at, output, attempt, startedAt: was.startedAt, usage })
+  if (state.accounts) settleFor(state, index, was, usage, at)
   if (state.autoFallbackToSerial) state.pressure *= 1 - PRESSURE_STEP
-  tellDependents(state, event.index)
+  tellDependents(state, index)
+}
+
+/** An event has been folded, the next one of the run. */
+export function stamp(state: RunState, at: number): void {
+  state.seq++
+  state.at = at
 }
 
 /** Invariant: after this the task is moved on by the next event of the same record. */

@@ -79,7 +79,6 @@ export type TaskState =
       readonly pool: string
       readonly backend: string
       readonly startedAt: number
-      readonly key: string
       readonly reserved: Estimate | undefined
       readonly because: StopReason
     }
@@ -102,7 +101,6 @@ export interface RunningState {
   readonly pool: string
   readonly backend: string
   readonly startedAt: number
-  readonly key: string
   readonly input: Json
   /** What is set aside of the budgets for it. */
   readonly reserved: Estimate | undefined

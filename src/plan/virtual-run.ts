@@ -1,6 +1,6 @@
-import { decide } from '../core/dag-scheduler.js'
+import { decideInto } from '../core/dag-scheduler.js'
 import type { DecideContext } from '../core/decision.js'
-import type { RunEvent } from '../core/event.js'
+import { History } from '../core/history.js'
 import { emptyState } from '../core/new-state.js'
 import { Ranks } from '../core/rank.js'
 import { eachDependent, type RunState } from '../core/run-state.js'
@@ -59,6 +59,7 @@ export class VirtualRun {
   width = 0
   readonly #setup: VirtualRunSetup
   readonly #state: RunState = emptyState('forecast')
+  readonly #history = new History('forecast', this.#state.specs)
   readonly #context: { -readonly [K in keyof DecideContext]: DecideContext[K] }
   readonly #ranks = new Ranks()
   readonly #lanes: readonly VirtualLane[]
@@ -98,15 +99,18 @@ export class VirtualRun {
 
   #send(signal: Signal): void {
     this.#context.at = this.#now
-    const events = decide(this.#state, signal, this.#context)
+    const from = this.#history.end + 1
+    decideInto(this.#history, this.#state, signal, this.#context)
     if (signal.type === 'add') this.#ranks.extend(this.#state, 0)
-    for (const event of events) this.#follow(event)
+    for (let seq = from; seq <= this.#history.end; seq++) this.#follow(seq)
   }
 
-  #follow(event: RunEvent): void {
-    if (event.type === 'task.ready') this.#enqueue(event.index)
-    else if (event.type === 'task.succeeded' || event.type === 'task.skipped')
-      this.#paths.ended(this.#state, event.index, event.type === 'task.succeeded')
+  #follow(seq: number): void {
+    const type = this.#history.typeOf(seq)
+    const index = this.#history.indexOf(seq)
+    if (type === 'task.ready') this.#enqueue(index)
+    else if (type === 'task.succeeded' || type === 'task.skipped')
+      this.#paths.ended(this.#state, index, type === 'task.succeeded')
   }
 
   #enqueue(index: number): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { RunState, TaskState, TaskStatus } from 'counterpoint'
+import type { EventOf, RunState, TaskState, TaskStatus } from 'counterpoint'
 import { airflow, type Done } from './airflow.js'
 
 const STATUSES: readonly TaskStatus[] = [
@@ -45,6 +45,11 @@ export function checkAtRest(state: RunState): void {
   checkReserved(state)
   checkReservedOut(state)
   for (let index = 0; index < state.specs.length; index++) checkTaskAtRest(state, index)
+}
+
+/** What holds of the key of an attempt that has just started. */
+export function checkKey(state: RunState, { index, key }: EventOf<'attempt.started'>): void {
+  assert.equal(key.split('/').at(-1), String(state.tallies[index]!.repairs + 1), 'what was fed back makes a new revision')
 }
 
 export function isOver(status: TaskStatus): boolean {
@@ -133,9 +138,7 @@ function checkTaskAtRest(state: RunState, index: number): void {
   const { phase } = state
   const what = `task ${spec.id} is ${task.status}`
   if (task.status === 'running' || task.status === 'stopping') {
-    const { attempts, repairs } = state.tallies[index]!
-    assert.equal(task.attempt, attempts + 1, `${what}, and its attempt is not booked yet`)
-    assert.equal(task.key.split('/').at(-1), String(repairs + 1), 'what was fed back makes a new revision')
+    assert.equal(task.attempt, state.tallies[index]!.attempts + 1, `${what}, and its attempt is not booked yet`)
   }
   if (task.status === 'blocked') {
     const fate = airflow(

@@ -21,7 +21,7 @@ import {
   type TaskStatus,
   type Usage,
 } from 'counterpoint'
-import { checkAtRest, checkInvariants } from './invariants.js'
+import { checkAtRest, checkInvariants, checkKey } from './invariants.js'
 
 /** What a scene may be told besides its tasks. */
 export interface SceneOptions extends FailureHandlerOptions {
@@ -157,6 +157,7 @@ function checkEach(state: RunState, events: readonly RunEvent[]): void {
   for (const event of events) {
     evolve(state, event)
     checkInvariants(state)
+    if (event.type === 'attempt.started') checkKey(state, event)
   }
   checkAtRest(state)
 }
