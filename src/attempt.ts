@@ -1,3 +1,4 @@
+import type { Answers, Asker } from './answers.js'
 import type { Clock } from './clock.js'
 import type { Failure, Usage } from './core/failure.js'
 import { canonicalJson, type Json } from './core/json.js'
@@ -20,10 +21,13 @@ import { cleanUsage, failureOf, usageOf } from './pools/thrown-failure.js'
 export interface AttemptHost {
   readonly clock: Clock
   readonly deadlines: Deadlines
+  readonly answers: Answers
   send(signal: Signal): void
   progressed(attempt: Attempt, report: Report): void
   /** The input of a task took too long to make. */
   inputExpired(index: number): void
+  /** That of task `index`, as it stood with this revision of its request. */
+  keyOf(index: number, revision: number): string
   /** The output of a soft dependency of task `index`. */
   soft(index: number, id: string): Json | undefined
 }
@@ -41,17 +45,17 @@ export interface AttemptTerms {
  * One try of one task: calls the backend at most once, takes its answer at most once, and gives the slot back exactly once.
  * It is also the context that the backend gets, and stands among the deadlines itself: a million of them are made.
  */
-export class Attempt implements AttemptContext, Deadline {
+export class Attempt implements AttemptContext, Asker, Deadline {
   readonly index: number
   readonly lease: Lease
   attempt = 0
-  idempotencyKey = ''
   dueAt = 0
   previous: Deadline | undefined
   next: Deadline | undefined
   list: DeadlineList | undefined
   readonly #host: AttemptHost
   #terms: AttemptTerms | undefined
+  #revision = 0
   #phase: 'claimed' | 'waiting' | 'running' | 'stopping' | 'over' = 'claimed'
   #controller: AbortController | undefined
   #abortReason: unknown
@@ -66,12 +70,16 @@ export class Attempt implements AttemptContext, Deadline {
   }
 
   /** Its start has been decided. */
-  prepare(attempt: number, key: string, terms: AttemptTerms): void {
+  prepare(attempt: number, revision: number, terms: AttemptTerms): void {
     this.attempt = attempt
-    this.idempotencyKey = key
+    this.#revision = revision
     this.#terms = terms
     this.#phase = 'waiting'
     this.#host.deadlines.remove(this)
+  }
+
+  get idempotencyKey(): string {
+    return this.#host.keyOf(this.index, this.#revision)
   }
 
   get signal(): AbortSignal {
@@ -101,10 +109,10 @@ export class Attempt implements AttemptContext, Deadline {
     try {
       const answer = backend.run(request, this)
       // Promise.resolve never throws, whatever a `then` getter or a proxy does, and takes the first settlement only.
-      if (typeof answer === 'object' && answer !== null) Promise.resolve(answer).then(this.#answered, this.#threw)
-      else this.#answered(answer)
+      if (typeof answer === 'object' && answer !== null) this.#host.answers.hear(Promise.resolve(answer), this)
+      else this.answered(answer)
     } catch (error) {
-      this.#threw(error)
+      this.threw(error)
     }
   }
 
@@ -148,7 +156,7 @@ export class Attempt implements AttemptContext, Deadline {
     this.lease.release()
   }
 
-  readonly #answered = (answer: unknown): void => {
+  answered(answer: unknown): void {
     try {
       const parts = isReply(answer) ? answer : undefined
       if (parts) this.#note(parts.usage)
@@ -159,7 +167,7 @@ export class Attempt implements AttemptContext, Deadline {
     }
   }
 
-  readonly #threw = (error: unknown): void => {
+  threw(error: unknown): void {
     this.#note(usageOf(error))
     this.#unlessStopping(() => this.#fail(failureOf(error, this.#host.clock.now())))
   }

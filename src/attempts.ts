@@ -1,17 +1,18 @@
+import { Answers } from './answers.js'
 import { Attempt, type AttemptHost, type AttemptTerms } from './attempt.js'
 import type { Clock } from './clock.js'
-import type { AttemptFailed, AttemptStarted, AttemptStopping } from './core/event.js'
+import type { AttemptFailed, AttemptStopping } from './core/event.js'
 import type { History } from './core/history.js'
-import { keyOfTask } from './core/idempotency-key.js'
+import { idempotencyKey } from './core/idempotency-key.js'
 import type { Json } from './core/json.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
-import type { RunningState, StopReason, SucceededState, TaskSpec, TaskState } from './core/task.js'
+import type { RunningState, StopReason, SucceededState, Tally, TaskSpec, TaskState } from './core/task.js'
 import { Deadlines } from './deadlines.js'
 import type { AttemptProgressed } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import type { TaskBinding } from './plan/task-graph.js'
-import type { Report } from './pools/agent-backend.js'
+import type { AgentBackend, Report } from './pools/agent-backend.js'
 import type { AttemptOutcome, Lease } from './pools/lane.js'
 import type { WorkerPool } from './pools/worker-pool.js'
 import { ReportWindow } from './report-window.js'
@@ -51,6 +52,7 @@ export interface AttemptsSetup {
 export class Attempts implements AttemptHost {
   readonly clock: Clock
   readonly deadlines: Deadlines
+  readonly answers: Answers = new Answers()
   readonly #setup: AttemptsSetup
   readonly #head: RunState
   readonly #durable: RunState
@@ -80,7 +82,7 @@ export class Attempts implements AttemptHost {
 
   /** Makes room for the tasks that have come in. */
   grow(size: number): void {
-    while (this.#live.length < size) this.#live.push(undefined)
+    this.#live.length = Math.max(size, this.#live.length)
   }
 
   /** A slot is there for task `index`. */
@@ -145,36 +147,38 @@ export class Attempts implements AttemptHost {
     const spec = this.#head.specs[index] as TaskSpec
     const attempt = this.#live[index]
     if (attempt === undefined) return
-    const { graceMs } = this.#setup.pools.get(state.pool) as OpenPool
-    const { backend } = attempt.lease
-    const { idleTimeoutMs } = spec
-    const schema = this.#head.bound.has(index) ? this.#setup.binding(spec.id)?.output : undefined
-    attempt.prepare(
-      state.attempt,
-      keyOfTask(this.#head, index),
-      this.#shared({ backend, timeoutMs: timeoutOf(spec), idleTimeoutMs, graceMs, schema }),
-    )
+    const { repairs } = this.#head.tallies[index] as Tally
+    attempt.prepare(state.attempt, repairs + 1, this.#termsOf(index, spec, state.pool, attempt.lease.backend))
   }
 
-  /** Mostly they are those of the attempt before, and these are forgotten at once. */
-  #shared(terms: AttemptTerms): AttemptTerms {
+  keyOf(index: number, revision: number): string {
+    return idempotencyKey(this.#head.runId, (this.#head.specs[index] as TaskSpec).id, revision)
+  }
+
+  /** Mostly they are those of the attempt before: then there are no others. */
+  #termsOf(index: number, spec: TaskSpec, pool: string, backend: AgentBackend): AttemptTerms {
     const last = this.#terms
+    const timeoutMs = timeoutOf(spec)
+    const { idleTimeoutMs } = spec
+    const { graceMs } = this.#setup.pools.get(pool) as OpenPool
+    const schema = this.#head.bound.has(index) ? this.#setup.binding(spec.id)?.output : undefined
     const same =
       last !== undefined &&
-      last.backend === terms.backend &&
-      last.timeoutMs === terms.timeoutMs &&
-      last.idleTimeoutMs === terms.idleTimeoutMs &&
-      last.graceMs === terms.graceMs &&
-      last.schema === terms.schema
-    if (!same) this.#terms = terms
-    return this.#terms as AttemptTerms
+      last.backend === backend &&
+      last.timeoutMs === timeoutMs &&
+      last.idleTimeoutMs === idleTimeoutMs &&
+      last.graceMs === graceMs &&
+      last.schema === schema
+    if (same) return last
+    this.#terms = { backend, timeoutMs, idleTimeoutMs, graceMs, schema }
+    return this.#terms
   }
 
   /** The events from `from` to `to` are durable: what they start is called, what they stop is told. */
   published(from: number, to: number): void {
     for (let seq = from; seq <= to; seq++) {
       const type = this.#history.typeOf(seq)
-      if (type === 'attempt.started') this.#launch(this.#history.event(seq) as AttemptStarted)
+      if (type === 'attempt.started') this.#launch(this.#history.indexOf(seq), this.#history.attemptOf(seq))
       else if (type === 'attempt.stopping') this.#stop(this.#history.event(seq) as AttemptStopping)
     }
   }
@@ -205,7 +209,7 @@ export class Attempts implements AttemptHost {
   }
 
   /** Not if it has been decided meanwhile that it stops: the record that says so is on its way. */
-  #launch({ index, attempt }: AttemptStarted): void {
+  #launch(index: number, attempt: number): void {
     const state = this.#head.states[index] as TaskState
     if (state.status === 'running' && state.attempt === attempt)
       this.#live[index]?.launch(requestOf(this.#durable, index, state))

@@ -75,10 +75,12 @@ export class Deadlines {
 
   /** With nothing to wait for, no timer is to keep the process alive; in a chain the next deadline comes a moment later. */
   #disarmSoon(): void {
-    this.#callOffSweep ??= this.#clock.schedule(() => {
-      this.#callOffSweep = undefined
-      if (this.#size === 0) this.close()
-    }, 0)
+    this.#callOffSweep ??= this.#clock.schedule(this.#sweep, 0)
+  }
+
+  readonly #sweep = (): void => {
+    this.#callOffSweep = undefined
+    if (this.#size === 0) this.close()
   }
 
   #arm(list: DeadlineList, delayMs: number): void {

@@ -161,6 +161,7 @@ export type { Failure, FailureKind, TimeoutScope, Usage } from './core/failure.j
 export { evolve, replay } from './core/evolve.js'
 export { emptyState } from './core/new-state.js'
 export type { RunPhase, RunState, RunStatus, TaskClock } from './core/run-state.js'
+export type { TaskIds } from './core/task-ids.js'
 export type { Upstream } from './core/trigger-rule.js'
 export type * from './core/signal.js'
 export type {

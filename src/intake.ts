@@ -54,23 +54,28 @@ export class Intake {
   }
 
   /**
-   * Synchronous unless the distributor asks somebody.
+   * Synchronous unless the distributor asks somebody; the same list when there was nothing to add.
    * @throws NO_POOL (or rejects with it) for the first task whose pool is unknown or cannot be found.
    */
   route(tasks: readonly TaskSpec[]): readonly TaskSpec[] | Promise<readonly TaskSpec[]> {
-    const routed: (TaskSpec | Promise<TaskSpec>)[] = []
+    // Mostly they all say where they go: then they are not copied.
+    let routed: (TaskSpec | Promise<TaskSpec>)[] | undefined
     let waits = false
     try {
-      for (const task of tasks) {
+      for (let place = 0; place < tasks.length; place++) {
+        const task = tasks[place] as TaskSpec
         const placed = this.#place(task)
+        if (placed === task && routed === undefined) continue
+        routed ??= tasks.slice(0, place)
         waits ||= placed instanceof Promise
         routed.push(placed)
       }
     } catch (error) {
       // What others still answer is of no use any more, a rejection neither.
-      if (waits) Promise.all(routed).catch(() => {})
+      if (routed) Promise.all(routed).catch(() => {})
       throw error
     }
+    if (routed === undefined) return tasks
     return waits ? Promise.all(routed) : (routed as TaskSpec[])
   }
 

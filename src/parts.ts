@@ -1,15 +1,13 @@
 import { decideInto } from './core/dag-scheduler.js'
-import type { DecideContext } from './core/decision.js'
+import type { Decision } from './core/decision.js'
 import { FailureHandler } from './core/failure-handler.js'
-import type { History } from './core/history.js'
-import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
 import type { Decide, OrchestratorOptions } from './options.js'
 import { ResultAggregator } from './results/result-aggregator.js'
 import type { RunHost } from './run-host.js'
 
-/** Decides what follows from a signal, and writes it to the history of the run. */
-export type Scheduler = (history: History, state: RunState, signal: Signal, context: DecideContext) => void
+/** Decides what follows from a signal, and writes it to the history of the decision. */
+export type Scheduler = (decision: Decision, signal: Signal) => void
 
 /** The parts that a host may replace, each a function now. */
 export function partsOf(options: OrchestratorOptions): Pick<RunHost, 'decide' | 'judge' | 'aggregate'> {
@@ -23,7 +21,7 @@ export function partsOf(options: OrchestratorOptions): Pick<RunHost, 'decide' | 
 
 function writing(scheduler: Decide | { decide: Decide }): Scheduler {
   const decide = typeof scheduler === 'function' ? scheduler : scheduler.decide.bind(scheduler)
-  return (history, state, signal, context) => {
+  return ({ history, state, context }, signal) => {
     for (const event of decide(state, signal, context)) history.push(event)
   }
 }

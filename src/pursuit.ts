@@ -6,6 +6,7 @@ import { Ranks } from './core/rank.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
 import type { TaskSpec, TaskState } from './core/task.js'
+import { wiringOf } from './core/wiring.js'
 import { Places } from './places.js'
 import type { Admission } from './pools/admission.js'
 import type { Claimant, ClaimTerms, Lane, Lease } from './pools/lane.js'
@@ -36,7 +37,7 @@ export class Pursuit implements Claimant {
   readonly #setup: PursuitSetup
   readonly #head: RunState
   readonly #history: History
-  readonly #ranks = new Ranks()
+  #ranks = new Ranks()
   readonly #lanes: RunLanes
   readonly #seen: (TaskState | undefined)[] = []
   readonly #preparation: Preparation
@@ -82,7 +83,7 @@ export class Pursuit implements Claimant {
   /** Effects of a decision that nobody can hear: of the events from `from` to `to`. */
   decided(signal: Signal, from: number, to: number): void {
     const { specs } = this.#head
-    if (this.#ranked < specs.length) this.#takeIn(signal.type === 'recover')
+    if (this.#ranked < specs.length) this.#takeIn(signal)
     this.#reviewHold()
     if (signal.type === 'start' || (signal.type === 'exhaust' && signal.level === 'hard')) this.#takeSlot(signal.index)
     for (let seq = from; seq <= to; seq++) {
@@ -145,10 +146,12 @@ export class Pursuit implements Claimant {
     return parkedAmong(this.#lanes.pools, this.#setup.pools)
   }
 
-  #takeIn(recovered: boolean): void {
-    this.#ranks.extend(this.#head, this.#ranked, index => this.#raise(index))
+  #takeIn(signal: Signal): void {
+    const wiring = signal.type === 'add' && this.#ranked === 0 ? wiringOf(signal.tasks) : undefined
+    if (wiring) this.#ranks = wiring.ranks.copy()
+    else this.#ranks.extend(this.#head, this.#ranked, index => this.#raise(index))
     this.attempts.grow(this.#head.specs.length)
-    for (; this.#ranked < this.#head.specs.length; this.#ranked++) this.#enter(this.#ranked, recovered)
+    for (; this.#ranked < this.#head.specs.length; this.#ranked++) this.#enter(this.#ranked, signal.type === 'recover')
   }
 
   /** Nothing is claimed while the run does not go on; in a serial one, not while there is an attempt. */

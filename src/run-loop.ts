@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import type { JudgeFailure } from './core/decision.js'
+import { Decision, type JudgeFailure } from './core/decision.js'
 import type { JournalRecord, RunEvent } from './core/event.js'
 import { evolve, replay } from './core/evolve.js'
 import { History } from './core/history.js'
@@ -48,6 +48,7 @@ interface Pending {
 export class RunLoop {
   readonly #setup: RunLoopSetup
   readonly #context: { at: number; readonly random: () => number; readonly judge: JudgeFailure }
+  readonly #decision: Decision
   readonly #wallOffset: number
   /** The state as it has been decided; may be ahead of the journal. */
   readonly head: RunState
@@ -76,6 +77,7 @@ export class RunLoop {
     // Invariant: the time of events is monotonic time from one look at the wall clock. A wall clock that jumps moves no event.
     this.#wallOffset = Math.round(setup.clock.now()) - setup.clock.monotonic()
     this.#context = { at: 0, random: setup.random, judge: setup.judge }
+    this.#decision = new Decision(this.head, this.history, this.#context)
   }
 
   /** True while something that was decided is not durable. */
@@ -136,7 +138,7 @@ export class RunLoop {
     const { history } = this
     const from = history.end + 1
     this.#context.at = this.now()
-    this.#setup.decide(history, this.head, signal, this.#context)
+    this.#setup.decide(this.#decision, signal)
     history.commit()
     const to = history.end
     const done = this.#done.size === 0 ? undefined : this.#done.get(signal)
@@ -199,7 +201,7 @@ export class RunLoop {
 
 /** All that the journal holds. */
 function historyOf({ state, records }: RunLoopSetup): History {
-  const history = new History(state.runId, state.specs)
+  const history = new History(state)
   for (const record of records) {
     for (const event of record) history.push(event)
     history.commit()

@@ -2,6 +2,7 @@ import type { Attempts } from './attempts.js'
 import type { Estimate } from './core/budget.js'
 import type { Failure } from './core/failure.js'
 import type { Json } from './core/json.js'
+import { NO_TALLY } from './core/new-state.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal, StartSignal } from './core/signal.js'
 import { isDegraded } from './core/spending.js'
@@ -20,6 +21,9 @@ export interface StartsSetup {
   firstEstimate(pool: string): Estimate | undefined
 }
 
+/** What nearly every first attempt asks. */
+const FIRST: ClaimTerms = { retry: false, tokens: 0 }
+
 /** What an attempt asks of its pool, and the signal that starts it once the budget of all runs has room for it. */
 export class Starts {
   readonly #setup: StartsSetup
@@ -35,13 +39,15 @@ export class Starts {
     const { head } = this.#setup
     if (head.states[index]?.status !== 'ready') return undefined
     const { estimate } = head.specs[index] as TaskSpec
+    const isDegraded = this.#isDegraded(index)
+    if (head.tallies[index] === NO_TALLY && estimate === undefined && !isDegraded) return FIRST
     const { failures, throttled, failovers, repairs, failedOverFrom } = head.tallies[index] as Tally
     return {
       // What our own end interrupted is no retry of a failure.
       retry: failures + throttled + failovers + repairs > 0,
       tokens: estimate?.tokens ?? 0,
       ...(failedOverFrom !== undefined && { after: failedOverFrom }),
-      ...(this.#isDegraded(index) && { cheapest: true }),
+      ...(isDegraded && { cheapest: true }),
     }
   }
 
@@ -97,7 +103,8 @@ export class Starts {
 
   /** By what an attempt on the most wanted backend would use: the same before the claim and after it. */
   #isDegraded(index: number): boolean {
-    const { head, firstEstimate } = this.#setup
+    const { head, budget, firstEstimate } = this.#setup
+    if (head.accounts === undefined && budget === undefined) return false
     const { pool = '', estimate } = head.specs[index] as TaskSpec
     return this.#short.has(index) || this.#isShort(index, firstEstimate(pool) ?? estimate)
   }

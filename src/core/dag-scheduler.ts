@@ -22,6 +22,7 @@ import type {
 import { admits, changeBudget, elapse, exhaust, letGo, tellSoft } from './spending.js'
 import { DRAINED } from './tally.js'
 import type { TaskState } from './task.js'
+import { wiringOf } from './wiring.js'
 
 /**
  * What follows from a signal, as events; the state is changed by them (through `evolve`) and by nothing else.
@@ -29,16 +30,17 @@ import type { TaskState } from './task.js'
  * Reads no clock and draws no random number but those in `context`.
  */
 export function decide(state: RunState, signal: Signal, context: DecideContext): RunEvent[] {
-  const history = new History(state.runId, state.specs, state.seq)
-  decideInto(history, state, signal, context)
+  const history = new History(state, state.seq)
+  decideInto(new Decision(state, history, context), signal)
   return history.slice(history.start, history.end)
 }
 
-/** `decide`, its events written to a history. */
-export function decideInto(history: History, state: RunState, signal: Signal, context: DecideContext): void {
+/** What `decide` gives, written to the history of the decision. */
+export function decideInto(decision: Decision, signal: Signal): void {
+  const { state } = decision
   const { status } = state.phase
   if (status === 'settled' || (status === 'suspended' && signal.type !== 'recover')) return
-  const decision = new Decision(state, history, context)
+  decision.begin()
   const handle = HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void
   handle(decision, signal)
   if (state.accounts && 'index' in signal) tellSoft(decision, signal.index)
@@ -88,7 +90,9 @@ function add(decision: Decision, signal: AddSignal): void {
   const { state } = decision
   if (state.phase.status === 'planning') begin(decision, signal)
   const first = state.specs.length
-  for (const spec of signal.tasks) decision.added(spec, signal.bound?.has(spec.id) ?? false)
+  const wiring = first === 0 ? wiringOf(signal.tasks) : undefined
+  if (wiring) decision.wired(wiring, signal.bound)
+  else for (const spec of signal.tasks) decision.added(spec, signal.bound?.has(spec.id) ?? false)
   for (let index = first; index < state.specs.length; index++) if (place(decision, index)) spread(decision, index)
 }
 

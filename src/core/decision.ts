@@ -10,6 +10,7 @@ import type { StartSignal, SucceedSignal } from './signal.js'
 import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from './task.js'
 import type { TriggerRule } from './trigger-rule.js'
 import { isVerdict, type Verdict } from './verdict.js'
+import { addWired, type Wiring } from './wiring.js'
 
 /** What a failure handler is told besides the failure itself. */
 export interface FailureFacts {
@@ -52,20 +53,24 @@ type Unstamped<E> = E extends RunEvent ? Omit<E, 'seq' | 'at' | 'runId'> : never
 type RunLevel = Extract<RunEvent, { readonly type: `run.${string}` | `budget.${string}` }>
 
 /**
- * One decision in the making. Each event is folded the moment it is decided, so the next step of the same decision sees it:
+ * The decisions of one run, one at a time in the making. Each event is folded the moment it is decided, so the next step of the same decision sees it:
  * a handler never has to guess what its own events will do. What it decides is written to a history.
  */
 export class Decision {
   readonly state: RunState
-  readonly #history: History
-  readonly #context: DecideContext
-  readonly #at: number
+  readonly history: History
+  readonly context: DecideContext
+  #at = 0
 
   constructor(state: RunState, history: History, context: DecideContext) {
     this.state = state
-    this.#history = history
-    this.#context = context
-    this.#at = Math.max(context.at, state.at)
+    this.history = history
+    this.context = context
+  }
+
+  /** Once for each signal, with the time that the context has now: a decision is made again and again for the signals of one run. */
+  begin(): void {
+    this.#at = Math.max(this.context.at, this.state.at)
   }
 
   run(event: Unstamped<RunLevel>): void {
@@ -76,14 +81,24 @@ export class Decision {
   added(spec: TaskSpec, bound: boolean): void {
     const { state } = this
     const index = state.specs.length
-    if (bound) {
-      const { runId } = state
-      const event = { type: 'task.added', seq: state.seq + 1, at: this.#at, runId, taskId: spec.id, index, spec } as const
-      return this.#emit({ ...event, bound })
-    }
-    addTask(state, spec, false)
+    addTask(state, spec, bound)
     stamp(state, this.#at)
-    this.#history.added(index, this.#at)
+    this.history.added(index, this.#at, bound)
+  }
+
+  /** All tasks of a wiring are added, the first of the run. */
+  wired(wiring: Wiring, bound: ReadonlySet<string> | undefined): void {
+    const { state } = this
+    addWired(state, wiring)
+    const { length } = state.specs
+    // Mostly four events a task: added, ready, started, succeeded.
+    this.history.reserve(4 * length + 8)
+    for (let index = 0; index < length; index++) {
+      const isBound = bound !== undefined && bound.size > 0 && bound.has(this.#id(index))
+      if (isBound) state.bound.add(index)
+      stamp(state, this.#at)
+      this.history.added(index, this.#at, isBound)
+    }
   }
 
   /** It was held, and a person lets it go. */
@@ -107,7 +122,7 @@ export class Decision {
   ready(index: number): void {
     makeReady(this.state, index, this.#at, false)
     stamp(this.state, this.#at)
-    this.#history.ready(index, this.#at)
+    this.history.ready(index, this.#at)
   }
 
   /** Gives the number of the attempt. Where there are budgets, its estimate is set aside. */
@@ -121,7 +136,7 @@ export class Decision {
     if (attempt === 1 && reserved === undefined && input === (spec.input ?? null)) {
       makeStart(state, index, this.#at, attempt, pool, backend, input, undefined)
       stamp(state, this.#at)
-      this.#history.started(index, this.#at, pool, backend)
+      this.history.started(index, this.#at, pool, backend)
       return attempt
     }
     const key = idempotencyKey(state.runId, spec.id, repairs + 1)
@@ -150,7 +165,7 @@ export class Decision {
       })
     makeSucceed(this.state, index, this.#at, attempt, output, undefined)
     stamp(this.state, this.#at)
-    this.#history.succeeded(index, this.#at, output)
+    this.history.succeeded(index, this.#at, output)
   }
 
   stopping(index: number, attempt: number, because: StopReason): void {
@@ -194,7 +209,7 @@ export class Decision {
   /** The host's judge may throw or answer nonsense: then the task is dead, and says why. */
   verdict(index: number, attempt: number, failure: Failure, alternatives: number): Verdict {
     const { failures, throttled, interrupted, failovers, repairs, feedback } = this.state.tallies[index] as Tally
-    const { random, judge } = this.#context
+    const { random, judge } = this.context
     const task = this.state.specs[index] as TaskSpec
     const counted = { failures, throttled, interrupted, failovers, repairs, feedback }
     try {
@@ -215,6 +230,6 @@ export class Decision {
 
   #emit(event: RunEvent): void {
     evolve(this.state, event)
-    this.#history.push(event)
+    this.history.push(event)
   }
 }

@@ -1,7 +1,7 @@
 import { noteReached, openTaskAccount, reserveFor, setBudgets, settleFor, waitForReserved } from './accounts.js'
+import type { Estimate } from './budget.js'
 import { checkEvent } from './check-event.js'
 import { drawEdges, tellDependents } from './edges.js'
-import type { Estimate } from './budget.js'
 import type { AttemptFailed, EventOf, RunEvent, RunEventType } from './event.js'
 import { isTurnedAway, type Usage } from './failure.js'
 import type { Json } from './json.js'

@@ -17,6 +17,7 @@ const ADDED = 1
 const READY = 2
 const STARTED = 3
 const SUCCEEDED = 4
+const ADDED_BOUND = 5
 
 const TYPES: readonly RunEventType[] = [
   'run.started',
@@ -24,7 +25,11 @@ const TYPES: readonly RunEventType[] = [
   'task.ready',
   'attempt.started',
   'task.succeeded',
+  'task.added',
 ]
+
+/** Past this V8 makes a list that is given its length at once a hash table. */
+const LARGEST_LIST = 2 ** 24
 
 /** Where an attempt runs. */
 interface Terms {
@@ -39,22 +44,21 @@ interface Terms {
  * Invariants: event `seq` is row `seq - 1 - base`; to ask for it twice gives two equal events; a record is whole once it is committed.
  */
 export class History implements Iterable<JournalRecord> {
-  readonly #runId: string
-  /** Those of the run: nothing in it changes, it only grows. */
-  readonly #specs: readonly TaskSpec[]
+  /** The run that they are of: nothing changes in its list of tasks, it only grows. */
+  readonly #run: { readonly runId: string; readonly specs: readonly TaskSpec[] }
   /** The `seq` of the last event before the first one here. */
   readonly #base: number
+  #rows = 0
+  #committed = 0
   /** Index, kind, and whether it is the last of its record, in one number. */
-  readonly #codes: number[] = []
-  readonly #times: number[] = []
+  #codes: Int32Array = new Int32Array(16)
+  #times: Float64Array = new Float64Array(16)
   /** The event; of an attempt its terms, of a success its output. */
   readonly #data: unknown[] = []
-  #committed = 0
   #terms: Terms = { pool: '', backend: '' }
 
-  constructor(runId: string, specs: readonly TaskSpec[], base = 0) {
-    this.#runId = runId
-    this.#specs = specs
+  constructor(run: { readonly runId: string; readonly specs: readonly TaskSpec[] }, base = 0) {
+    this.#run = run
     this.#base = base
   }
 
@@ -65,15 +69,27 @@ export class History implements Iterable<JournalRecord> {
 
   /** The `seq` of its last event. */
   get end(): number {
-    return this.#base + this.#codes.length
+    return this.#base + this.#rows
+  }
+
+  /** Makes room for so many events more. */
+  reserve(more: number): void {
+    const size = this.#rows + more
+    const codes = new Int32Array(size)
+    const times = new Float64Array(size)
+    codes.set(this.#codes.subarray(0, this.#rows))
+    times.set(this.#times.subarray(0, this.#rows))
+    this.#codes = codes
+    this.#times = times
+    if (size <= LARGEST_LIST) this.#data.length = size
   }
 
   push(event: RunEvent): void {
     this.#row(EVENT, 0, event.at, event)
   }
 
-  added(index: number, at: number): void {
-    this.#row(ADDED, index, at, undefined)
+  added(index: number, at: number, bound: boolean): void {
+    this.#row(bound ? ADDED_BOUND : ADDED, index, at, undefined)
   }
 
   ready(index: number, at: number): void {
@@ -93,7 +109,7 @@ export class History implements Iterable<JournalRecord> {
 
   /** What has come since the last commit is one record. */
   commit(): void {
-    const last = this.#codes.length - 1
+    const last = this.#rows - 1
     if (last < this.#committed) return
     this.#codes[last] = (this.#codes[last] as number) | 1
     this.#committed = last + 1
@@ -111,6 +127,13 @@ export class History implements Iterable<JournalRecord> {
     const code = this.#codes[row] as number
     if (((code >> 1) & 7) !== EVENT) return code >> 4
     return (this.#data[row] as { readonly index?: number }).index ?? -1
+  }
+
+  /** The number of the attempt that started. */
+  attemptOf(seq: number): number {
+    const row = this.#place(seq)
+    const isPlain = (((this.#codes[row] as number) >> 1) & 7) === STARTED
+    return isPlain ? 1 : (this.#data[row] as AttemptStarted).attempt
   }
 
   event(seq: number): RunEvent {
@@ -143,17 +166,21 @@ export class History implements Iterable<JournalRecord> {
   }
 
   #row(kind: number, index: number, at: number, data: unknown): void {
-    this.#codes.push((index << 4) | (kind << 1))
-    this.#times.push(at)
-    this.#data.push(data)
+    const row = this.#rows++
+    if (row === this.#codes.length) this.reserve(row)
+    this.#codes[row] = (index << 4) | (kind << 1)
+    this.#times[row] = at
+    this.#data[row] = data
   }
 
   /** Built member by member in one order, so that V8 keeps one shape for each. */
   #make(kind: number, seq: number, at: number, index: number, data: unknown): RunEvent {
-    const runId = this.#runId
-    const spec = this.#specs[index] as TaskSpec
+    const { runId, specs } = this.#run
+    const spec = specs[index] as TaskSpec
     const taskId = spec.id
     if (kind === ADDED) return { type: 'task.added', seq, at, runId, taskId, index, spec } satisfies TaskAdded
+    if (kind === ADDED_BOUND)
+      return { type: 'task.added', seq, at, runId, taskId, index, spec, bound: true } satisfies TaskAdded
     if (kind === READY) return { type: 'task.ready', seq, at, runId, taskId, index } satisfies TaskReady
     if (kind === SUCCEEDED) {
       const output = data as Json
@@ -163,6 +190,6 @@ export class History implements Iterable<JournalRecord> {
     const key = idempotencyKey(runId, taskId, 1)
     const input = spec.input ?? null
     const start = { type: 'attempt.started', seq, at, runId, taskId, index, attempt: 1, pool, backend, key, input }
-    return start satisfies object as AttemptStarted
+    return start as AttemptStarted
   }
 }

@@ -1,6 +1,7 @@
 import { copyAccounts } from './budget.js'
 import type { RunState } from './run-state.js'
 import type { Tally, TaskStatus } from './task.js'
+import { TaskIds } from './task-ids.js'
 
 /** Shared by all tasks that have no history yet. */
 export const NO_TALLY: Tally = {
@@ -35,7 +36,7 @@ export function emptyState(runId: string): RunState {
     startedAt: 0,
     leftAt: 0,
     awayMs: 0,
-    ids: new Map(),
+    ids: new TaskIds(),
     bound: new Set(),
     specs: [],
     states: [],
@@ -105,26 +106,49 @@ const NONE: Readonly<Record<TaskStatus, number>> = {
 export function copyState(state: RunState): RunState {
   return {
     ...state,
-    ids: new Map(state.ids),
+    ...copyLists(state),
+    ids: state.ids.copy(),
     bound: new Set(state.bound),
     orphans: new Set(state.orphans),
+    approved: new Set(state.approved),
+    excused: new Set(state.excused),
+    reservedOut: new Map([...state.reservedOut].map(([pool, indexes]) => [pool, new Set(indexes)])),
+    clocks: new Map(state.clocks),
+    accounts: state.accounts && copyAccounts(state.accounts),
+    counts: { ...state.counts },
+  }
+}
+
+type Lists = Pick<
+  RunState,
+  | 'specs'
+  | 'states'
+  | 'tallies'
+  | 'open'
+  | 'upstreams'
+  | 'orders'
+  | 'needs'
+  | 'firstEdge'
+  | 'lastEdge'
+  | 'nextEdge'
+  | 'edgeTo'
+  | 'awaited'
+>
+
+/** What a state knows of each task, and who waits for whom. */
+export function copyLists(state: RunState): Lists {
+  return {
     specs: state.specs.slice(),
     states: state.states.slice(),
     tallies: state.tallies.slice(),
     open: state.open.slice(),
     upstreams: new Map([...state.upstreams].map(([index, upstream]) => [index, { ...upstream }])),
     orders: new Map(state.orders),
-    approved: new Set(state.approved),
-    excused: new Set(state.excused),
-    reservedOut: new Map([...state.reservedOut].map(([pool, indexes]) => [pool, new Set(indexes)])),
-    clocks: new Map(state.clocks),
-    accounts: state.accounts && copyAccounts(state.accounts),
     needs: state.needs.slice(),
     firstEdge: state.firstEdge.slice(),
     lastEdge: state.lastEdge.slice(),
     nextEdge: state.nextEdge.slice(),
     edgeTo: state.edgeTo.slice(),
     awaited: new Map([...state.awaited].map(([id, edges]) => [id, edges.slice()])),
-    counts: { ...state.counts },
   }
 }

@@ -7,9 +7,18 @@ import type { TaskSpec } from './task.js'
  * A hint: it changes the order of starts, never their correctness, and is not journaled.
  */
 export class Ranks {
-  readonly #paths: number[] = []
+  #paths: number[] = []
   #known = 0
   #knownMs = 0
+
+  /** One that further tasks do not touch. */
+  copy(): Ranks {
+    const ranks = new Ranks()
+    ranks.#paths = this.#paths.slice()
+    ranks.#known = this.#known
+    ranks.#knownMs = this.#knownMs
+    return ranks
+  }
 
   of(index: number): number {
     return this.#paths[index] as number

@@ -1,6 +1,7 @@
 import type { Accounts } from './budget.js'
 import type { FailureMode, Outcome, StopCause } from './event.js'
 import type { Tally, TaskSpec, TaskState, TaskStatus } from './task.js'
+import type { TaskIds } from './task-ids.js'
 import type { Upstream } from './trigger-rule.js'
 
 /** Where a run stands. */
@@ -44,33 +45,33 @@ export interface RunState {
   readonly orphans: Set<number>
   /** How long no process had the run, in milliseconds. */
   awayMs: number
-  readonly ids: Map<string, number>
-  readonly specs: TaskSpec[]
+  ids: TaskIds
+  specs: TaskSpec[]
   /** The tasks that have an input function or an output schema. */
   readonly bound: Set<number>
-  readonly states: TaskState[]
-  readonly tallies: Tally[]
+  states: TaskState[]
+  tallies: Tally[]
   /**
    * How many dependencies keep it: hard ones that have not succeeded, and order-only ones that have not ended.
    * With a trigger rule of its own the hard ones are counted in `upstreams` instead.
    */
-  readonly open: number[]
+  open: number[]
   /** How the hard dependencies have ended so far, of the tasks with a trigger rule of their own. */
-  readonly upstreams: Map<number, Upstream>
+  upstreams: Map<number, Upstream>
   /** The indexes of the order-only dependencies, of the tasks that have any. */
-  readonly orders: Map<number, number[]>
+  orders: Map<number, number[]>
   /** The indexes of the hard dependencies. */
-  readonly needs: (readonly number[])[]
+  needs: (readonly number[])[]
   /**
    * Who waits for whom, as linked lists: the first edge of each task, its last one, the next edge of each edge, and where it leads:
    * to task `i`, or for an order-only dependency `~i`.
    */
-  readonly firstEdge: number[]
-  readonly lastEdge: number[]
-  readonly nextEdge: number[]
-  readonly edgeTo: number[]
+  firstEdge: number[]
+  lastEdge: number[]
+  nextEdge: number[]
+  edgeTo: number[]
   /** Tasks that were named as a dependency before they were added, with the edges to draw then. */
-  readonly awaited: Map<string, number[]>
+  awaited: Map<string, number[]>
   /** The tasks that a person has approved, and those that may go over their budgets. */
   readonly approved: Set<number>
   readonly excused: Set<number>

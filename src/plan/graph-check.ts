@@ -1,17 +1,10 @@
 import type { TaskSpec } from '../core/task.js'
+import { isSound } from '../core/wiring.js'
 import { CounterpointError } from '../errors.js'
 import { shorten } from './json-text.js'
 
 /** What the checks look at. */
 export type GraphNode = Pick<TaskSpec, 'id' | 'after' | 'softAfter' | 'orderAfter'>
-
-/** Lists of tasks that need no second look. Invariant: they and their tasks are frozen, and `checkGraph` finds nothing in them. */
-const sound = new WeakSet<readonly GraphNode[]>()
-
-/** Tells {@link checkGraph} that it may take these frozen tasks as they are. */
-export function declareSound(tasks: readonly GraphNode[]): void {
-  sound.add(tasks)
-}
 
 /**
  * Makes sure that `tasks` can be run: ids are unique, every dependency is there, and nothing waits for itself.
@@ -21,7 +14,7 @@ export function declareSound(tasks: readonly GraphNode[]): void {
  * @throws CounterpointError `DUPLICATE_ID`; then `UNKNOWN_DEPENDENCY` or `CYCLE`, whichever is found first.
  */
 export function checkGraph(tasks: readonly GraphNode[], known?: (id: string) => boolean): void {
-  if (known === undefined && sound.has(tasks)) return
+  if (known === undefined && isSound(tasks)) return
   if (!allLookBack(tasks, known)) walk(tasks, known)
   checkSoft(tasks, known)
 }

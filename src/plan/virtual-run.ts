@@ -1,5 +1,5 @@
 import { decideInto } from '../core/dag-scheduler.js'
-import type { DecideContext } from '../core/decision.js'
+import { type DecideContext, Decision } from '../core/decision.js'
 import { History } from '../core/history.js'
 import { emptyState } from '../core/new-state.js'
 import { Ranks } from '../core/rank.js'
@@ -59,8 +59,9 @@ export class VirtualRun {
   width = 0
   readonly #setup: VirtualRunSetup
   readonly #state: RunState = emptyState('forecast')
-  readonly #history = new History('forecast', this.#state.specs)
+  readonly #history = new History(this.#state)
   readonly #context: { -readonly [K in keyof DecideContext]: DecideContext[K] }
+  readonly #decision: Decision
   readonly #ranks = new Ranks()
   readonly #lanes: readonly VirtualLane[]
   /** What comes next: task `i` ends, or lane `i - tasks` wakes. Due first goes first; of two, the one that was planned first. */
@@ -74,6 +75,7 @@ export class VirtualRun {
     this.#setup = setup
     this.endsAt = new Float64Array(setup.tasks.length).fill(Number.NaN)
     this.#context = { at: 0, random: () => 0, judge: () => ({ action: 'dead', reason: 'nothing fails in a forecast' }) }
+    this.#decision = new Decision(this.#state, this.#history, this.#context)
     this.#lanes = setup.pools.map(pool => new VirtualLane(pool))
     this.#paths = new CriticalPaths(setup.durations, setup.tasks.length)
   }
@@ -100,7 +102,7 @@ export class VirtualRun {
   #send(signal: Signal): void {
     this.#context.at = this.#now
     const from = this.#history.end + 1
-    decideInto(this.#history, this.#state, signal, this.#context)
+    decideInto(this.#decision, signal)
     if (signal.type === 'add') this.#ranks.extend(this.#state, 0)
     for (let seq = from; seq <= this.#history.end; seq++) this.#follow(seq)
   }

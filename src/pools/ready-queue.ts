@@ -48,40 +48,32 @@ export class ReadyQueue {
 
   #fromHeap(): boolean {
     const { urgencies, paths, indexes } = this.#heap
-    if (indexes.length === 0) return false
+    if (this.#heap.size === 0) return false
     if (this.#inOrder.size === this.#head) return true
     return precedes(urgencies[0] as number, paths[0] as number, indexes[0] as number, this.#inOrder, this.#head)
   }
 }
 
-/** Three lists side by side: an object per entry would cost more than all the rest. */
+/** Three lists of numbers side by side: an object per entry would cost more than all the rest. */
 class Entries {
-  readonly urgencies: number[] = []
-  readonly paths: number[] = []
-  readonly indexes: number[] = []
-
-  get size(): number {
-    return this.indexes.length
-  }
+  urgencies: Float64Array = new Float64Array(8)
+  paths: Float64Array = new Float64Array(8)
+  indexes: Int32Array = new Int32Array(8)
+  size = 0
 
   push(index: number, urgency: number, path: number): number {
-    this.urgencies.push(urgency)
-    this.paths.push(path)
-    return this.indexes.push(index) - 1
+    const at = this.size++
+    if (at === this.indexes.length) this.#grow()
+    this.set(at, index, urgency, path)
+    return at
   }
 
   dropFirst(count: number): void {
-    const left = this.size - count
-    for (let at = 0; at < left; at++) this.copy(count + at, at)
-    this.urgencies.length = left
-    this.paths.length = left
-    this.indexes.length = left
-  }
-
-  dropLast(): void {
-    this.urgencies.pop()
-    this.paths.pop()
-    this.indexes.pop()
+    const { size } = this
+    this.urgencies.copyWithin(0, count, size)
+    this.paths.copyWithin(0, count, size)
+    this.indexes.copyWithin(0, count, size)
+    this.size = size - count
   }
 
   copy(from: number, to: number): void {
@@ -92,6 +84,17 @@ class Entries {
     this.urgencies[at] = urgency
     this.paths[at] = path
     this.indexes[at] = index
+  }
+
+  #grow(): void {
+    const { urgencies, paths, indexes } = this
+    const size = 2 * indexes.length
+    this.urgencies = new Float64Array(size)
+    this.urgencies.set(urgencies)
+    this.paths = new Float64Array(size)
+    this.paths.set(paths)
+    this.indexes = new Int32Array(size)
+    this.indexes.set(indexes)
   }
 }
 
@@ -124,7 +127,7 @@ function popHeap(heap: Entries): number {
   const urgency = heap.urgencies[last] as number
   const path = heap.paths[last] as number
   const index = heap.indexes[last] as number
-  heap.dropLast()
+  heap.size = last
   if (last > 0) siftDown(heap, index, urgency, path)
   return top
 }

@@ -165,11 +165,13 @@ export class Slots {
   /** One that is free, or a new one. The queue starts it inside `add` (trap 1), or when one that has ended has made room there. */
   #freeSlot(): Slot | undefined {
     if (this.#slots > this.#concurrency) return undefined
-    if (this.#free.length === 0 && this.#slots < this.#concurrency) {
-      this.#slots++
-      void this.#queue.add(() => new Promise<void>(end => this.#start({ end })))
-    }
+    if (this.#free.length === 0 && this.#slots < this.#concurrency) this.#addSlot()
     return this.#free.pop()
+  }
+
+  #addSlot(): void {
+    this.#slots++
+    void this.#queue.add(() => new Promise<void>(end => this.#start({ end })))
   }
 
   #start(slot: Slot): void {
@@ -184,13 +186,14 @@ export class Slots {
 
   /** In a chain the next task is ready a moment later: a slot with nothing to do stays for a turn of the event loop, then it ends. */
   #sweepSoon(): void {
-    if (this.#sweeping) return
+    if (!this.#sweeping) this.#clock.schedule(this.#sweep, 0)
     this.#sweeping = true
-    this.#clock.schedule(() => {
-      this.#sweeping = false
-      if (this.#gateIsClosed) return
-      for (const slot of this.#free.splice(0)) this.#end(slot)
-    }, 0)
+  }
+
+  readonly #sweep = (): void => {
+    this.#sweeping = false
+    if (this.#gateIsClosed) return
+    for (const slot of this.#free.splice(0)) this.#end(slot)
   }
 
   /** Trap 9: a million instant tasks would starve every timer. All slots wait for one turn of the event loop. */

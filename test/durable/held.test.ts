@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {
   AgentError,
+  isCounterpointError,
   type Journal,
   type JournalRecord,
   memoryJournal,
@@ -161,12 +162,18 @@ function graphOf(tasks: readonly TaskSpec[], seed: number): TaskGraph {
   return graph
 }
 
-/** The person who is asked: approves all but what will never come to an end. */
+/**
+ * The person who is asked: approves all but what will never come to an end. One answer may let others go on by themselves (they waited for
+ * what it had reserved): then it is too late for theirs, and they are told so.
+ */
 async function answer(run: Run): Promise<void> {
-  for (const { id, failure } of run.progress().held) {
-    if (failure && failure.kind !== 'interrupted') await run.reject(id, 'again')
-    else await run.approve(id)
-  }
+  for (const { id, because, failure } of run.progress().held)
+    try {
+      if (failure && failure.kind !== 'interrupted') await run.reject(id, 'again')
+      else await run.approve(id)
+    } catch (error) {
+      if (because !== 'reserved' || !isCounterpointError(error, 'NOT_HELD')) throw error
+    }
 }
 
 /** A run that is begun, or resumed where its journal has one, to its end. */

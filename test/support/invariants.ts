@@ -49,7 +49,11 @@ export function checkAtRest(state: RunState): void {
 
 /** What holds of the key of an attempt that has just started. */
 export function checkKey(state: RunState, { index, key }: EventOf<'attempt.started'>): void {
-  assert.equal(key.split('/').at(-1), String(state.tallies[index]!.repairs + 1), 'what was fed back makes a new revision')
+  assert.equal(
+    key.split('/').at(-1),
+    String(state.tallies[index]!.repairs + 1),
+    'what was fed back makes a new revision',
+  )
 }
 
 export function isOver(status: TaskStatus): boolean {

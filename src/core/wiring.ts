@@ -1,0 +1,46 @@
+import { addTask } from './evolve.js'
+import { copyLists, emptyState } from './new-state.js'
+import { Ranks } from './rank.js'
+import type { RunState } from './run-state.js'
+import type { TaskSpec } from './task.js'
+
+/** What follows from the tasks of a plan alone: the same for all its runs, so it is worked out once. */
+export interface Wiring {
+  /** A run that has these tasks, of which none is placed yet. Never changed. */
+  readonly blank: RunState
+  readonly ranks: Ranks
+}
+
+/** Invariant: these lists and their tasks are frozen, all is there that they wait for, and nothing waits for itself. */
+const sound = new WeakSet<readonly object[]>()
+const wirings = new WeakMap<readonly TaskSpec[], Wiring>()
+
+/** These frozen tasks have been checked: they need no second look. */
+export function declareSound(tasks: readonly TaskSpec[]): void {
+  sound.add(tasks)
+}
+
+/** True for tasks that have been declared sound. */
+export function isSound(tasks: readonly object[]): boolean {
+  return sound.has(tasks)
+}
+
+/** The wiring of sound tasks. Undefined for others, and where they make more of a run than lists: a task with a budget opens an account. */
+export function wiringOf(tasks: readonly TaskSpec[]): Wiring | undefined {
+  const known = wirings.get(tasks)
+  if (known || !sound.has(tasks)) return known
+  const blank = emptyState('')
+  for (let index = 0; index < tasks.length; index++) addTask(blank, tasks[index] as TaskSpec, false)
+  if (blank.accounts !== undefined) return undefined
+  const ranks = new Ranks()
+  ranks.extend(blank, 0)
+  const wiring = { blank, ranks }
+  wirings.set(tasks, wiring)
+  return wiring
+}
+
+/** The same as to add its tasks one by one to a run that has none. */
+export function addWired(state: RunState, { blank }: Wiring): void {
+  Object.assign(state, copyLists(blank), { ids: blank.ids.share() })
+  state.counts.blocked = blank.counts.blocked
+}
