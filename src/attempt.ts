@@ -34,6 +34,7 @@ export interface AttemptHost {
 
 /** What is the same for all attempts of a task. */
 export interface AttemptTerms {
+  readonly pool: string
   readonly backend: AgentBackend
   readonly timeoutMs: number
   readonly idleTimeoutMs: number | undefined

@@ -54,6 +54,9 @@ export class Attempts implements AttemptHost {
   readonly deadlines: Deadlines
   readonly answers: Answers = new Answers()
   readonly #setup: AttemptsSetup
+  readonly #send: (signal: Signal) => void
+  readonly #took: (pool: string, ms: number) => void
+  readonly #pools: ReadonlyMap<string, OpenPool>
   readonly #head: RunState
   readonly #durable: RunState
   readonly #history: History
@@ -67,6 +70,9 @@ export class Attempts implements AttemptHost {
     this.clock = setup.clock
     this.deadlines = new Deadlines(setup.clock)
     this.#setup = setup
+    this.#send = setup.send
+    this.#took = setup.took
+    this.#pools = setup.pools
     this.#head = head
     this.#durable = durable
     this.#history = history
@@ -96,7 +102,7 @@ export class Attempts implements AttemptHost {
     const lease = this.#live[index]?.lease
     if (lease === undefined) return
     const { at, startedAt, usage } = this.#head.states[index] as SucceededState
-    this.#setup.took((this.#head.specs[index] as TaskSpec).pool as string, at - startedAt)
+    this.#took((this.#head.specs[index] as TaskSpec).pool as string, at - startedAt)
     lease.ended(usage === undefined ? OK : { ok: true, usage })
   }
 
@@ -135,7 +141,7 @@ export class Attempts implements AttemptHost {
   }
 
   send(signal: Signal): void {
-    this.#setup.send(signal)
+    this.#send(signal)
   }
 
   progressed(attempt: Attempt, report: Report): void {
@@ -160,17 +166,18 @@ export class Attempts implements AttemptHost {
     const last = this.#terms
     const timeoutMs = timeoutOf(spec)
     const { idleTimeoutMs } = spec
-    const { graceMs } = this.#setup.pools.get(pool) as OpenPool
-    const schema = this.#head.bound.has(index) ? this.#setup.binding(spec.id)?.output : undefined
+    const schema =
+      this.#head.bound.size > 0 && this.#head.bound.has(index) ? this.#setup.binding(spec.id)?.output : undefined
     const same =
       last !== undefined &&
+      last.pool === pool &&
       last.backend === backend &&
       last.timeoutMs === timeoutMs &&
       last.idleTimeoutMs === idleTimeoutMs &&
-      last.graceMs === graceMs &&
       last.schema === schema
     if (same) return last
-    this.#terms = { backend, timeoutMs, idleTimeoutMs, graceMs, schema }
+    const { graceMs } = this.#pools.get(pool) as OpenPool
+    this.#terms = { pool, backend, timeoutMs, idleTimeoutMs, graceMs, schema }
     return this.#terms
   }
 

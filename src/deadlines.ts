@@ -26,6 +26,8 @@ export interface DeadlineList {
 export class Deadlines {
   readonly #clock: Clock
   readonly #lists = new Map<number, DeadlineList>()
+  /** The one that was asked for last: mostly there is no other. */
+  #latest: DeadlineList | undefined
   #size = 0
   #callOffSweep: (() => void) | undefined
 
@@ -35,11 +37,7 @@ export class Deadlines {
 
   /** `deadline` must stand in no list. */
   add(durationMs: number, deadline: Deadline): void {
-    let list = this.#lists.get(durationMs)
-    if (list === undefined) {
-      list = { durationMs, first: undefined, last: undefined, disarm: undefined }
-      this.#lists.set(durationMs, list)
-    }
+    const list = this.#latest?.durationMs === durationMs ? this.#latest : this.#listOf(durationMs)
     deadline.dueAt = this.#clock.monotonic() + durationMs
     deadline.previous = list.last
     deadline.next = undefined
@@ -71,6 +69,14 @@ export class Deadlines {
     this.#callOffSweep = undefined
     for (const list of this.#lists.values()) list.disarm?.()
     this.#lists.clear()
+    this.#latest = undefined
+  }
+
+  #listOf(durationMs: number): DeadlineList {
+    const list = this.#lists.get(durationMs) ?? { durationMs, first: undefined, last: undefined, disarm: undefined }
+    this.#lists.set(durationMs, list)
+    this.#latest = list
+    return list
   }
 
   /** With nothing to wait for, no timer is to keep the process alive; in a chain the next deadline comes a moment later. */
@@ -94,7 +100,12 @@ export class Deadlines {
       this.remove(first)
       first.expire()
     }
-    if (list.first === undefined) this.#lists.delete(list.durationMs)
+    if (list.first === undefined) this.#forget(list)
     else if (list.disarm === undefined) this.#arm(list, list.first.dueAt - now)
+  }
+
+  #forget(list: DeadlineList): void {
+    this.#lists.delete(list.durationMs)
+    if (this.#latest === list) this.#latest = undefined
   }
 }

@@ -54,6 +54,8 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
   readonly #guarded = new Map<string, Map<Listener, (payload: unknown) => void>>()
   readonly #parent: { report(error: HostError): void } | undefined
   #listeners = 0
+  /** Those that hear one kind of event. */
+  #ofOneKind = 0
 
   /** Errors that nobody hears here are heard by `parent`. */
   constructor(parent?: { report(error: HostError): void }) {
@@ -66,7 +68,7 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
     if (!listeners.has(listener)) {
       const guarded = (payload: unknown): void => this.#call(name, listener as (payload: unknown) => unknown, payload)
       listeners.set(listener, guarded)
-      this.#listeners++
+      this.#count(name, 1)
       this.#emitter.on(name, guarded)
     }
     return () => this.off(name, listener)
@@ -76,7 +78,7 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
     const guarded = this.#guarded.get(name)?.get(listener)
     if (guarded === undefined) return
     this.#guarded.get(name)?.delete(listener)
-    this.#listeners--
+    this.#count(name, -1)
     this.#emitter.off(name, guarded)
   }
 
@@ -87,9 +89,8 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
 
   /** Under its name, then on `event`. */
   publish(event: M['event']): void {
-    if (this.#listeners === 0) return
-    this.#emitter.emit(event.type, event)
-    this.#emitter.emit('event', event)
+    if (this.#ofOneKind > 0) this.#emitter.emit(event.type, event)
+    if (this.#listeners > 0) this.#emitter.emit('event', event)
   }
 
   /** Reports an error of the host's code: here, else to the parent, else to the console. Never throws. */
@@ -97,6 +98,11 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
     if (this.#emitter.listenerCount('error') > 0) this.#emitter.emit('error', error)
     else if (this.#parent) this.#parent.report(error)
     else console.error(`counterpoint: ${error.where} failed. Listen to 'error' to handle this.`, error.error)
+  }
+
+  #count(name: string, more: number): void {
+    this.#listeners += more
+    if (name !== 'event' && name !== 'error') this.#ofOneKind += more
   }
 
   #call(name: string, listener: (payload: unknown) => unknown, payload: unknown): void {

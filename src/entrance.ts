@@ -2,7 +2,7 @@ import type { Clock } from './clock.js'
 import type { RunBudget } from './core/budget.js'
 import type { FailureMode } from './core/event.js'
 import type { ModeChoice } from './core/mode.js'
-import type { Signal } from './core/signal.js'
+import type { AddSignal, Signal } from './core/signal.js'
 import type { TaskSpec } from './core/task.js'
 import { CounterpointError } from './errors.js'
 import { type CheckedPlan, checkPlan, demandOf, type PlanInput } from './intake.js'
@@ -105,26 +105,14 @@ export class Entrance {
     const entered = await Promise.race([way.tasks, calledOff]).finally(() => {
       this.#callOff = undefined
     })
-    const { name, version, only, graph } = plan
-    const { failureMode = plan.failureMode, budget, autoFallbackToSerial } = terms
+    const { graph } = plan
     if (graph) this.#setup.keep(graph)
-    const add = {
-      type: 'add',
-      ...(name !== undefined && { name }),
-      ...(version !== undefined && { version }),
-      ...(only && { only }),
-      ...(failureMode && { failureMode }),
-      ...(budget && { budget }),
-      ...(autoFallbackToSerial && { autoFallbackToSerial }),
-      ...(graph && { bound: graph.bound }),
-    } as const
     if (cancelled === undefined) {
       const tasks = entered ?? []
-      const mode = terms.chooseMode?.(tasks)
-      return void (await this.#open({ ...add, tasks, ...(mode && { mode }) }))
+      return void (await this.#open(opening(plan, terms, tasks, terms.chooseMode?.(tasks))))
     }
     if (way.giveUp()) this.#setup.admission.occupy(demandOf(plan.tasks))
-    await this.#open({ ...add, tasks: plan.tasks, cancelled })
+    await this.#open(opening(plan, terms, plan.tasks, undefined, cancelled))
   }
 
   /** Resolves when the signal is durable; with false when the run takes nothing more. What came too early is decided right after it. */
@@ -145,4 +133,27 @@ export class Entrance {
       runId: this.#setup.runId,
     })
   }
+}
+
+/** Member by member: one that is spread together would have a shape of its own for each run, and every signal would be slower to read. */
+function opening(
+  plan: CheckedPlan,
+  terms: OpeningTerms,
+  tasks: readonly TaskSpec[],
+  mode: ModeChoice | undefined,
+  cancelled?: string,
+): AddSignal {
+  const { name, version, only, graph } = plan
+  const { failureMode = plan.failureMode, budget, autoFallbackToSerial } = terms
+  const signal: { -readonly [K in keyof AddSignal]: AddSignal[K] } = { type: 'add', tasks }
+  if (name !== undefined) signal.name = name
+  if (version !== undefined) signal.version = version
+  if (only) signal.only = only
+  if (failureMode) signal.failureMode = failureMode
+  if (budget) signal.budget = budget
+  if (autoFallbackToSerial) signal.autoFallbackToSerial = autoFallbackToSerial
+  if (graph) signal.bound = graph.bound
+  if (mode) signal.mode = mode
+  if (cancelled !== undefined) signal.cancelled = cancelled
+  return signal
 }

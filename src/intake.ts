@@ -46,6 +46,8 @@ export function checkPlan(
 export class Intake {
   readonly #defaults: ReadonlyMap<string, readonly (readonly [string, unknown])[] | undefined>
   readonly #distribute: Distribute
+  /** The pool that was looked up last, if it has no defaults. */
+  #plain: string | undefined
 
   /** `defaults` has an entry for every pool. */
   constructor(defaults: ReadonlyMap<string, TaskDefaults | undefined>, distribute: Distribute) {
@@ -101,12 +103,14 @@ export class Intake {
   }
 
   #into(task: TaskSpec, pool: string): TaskSpec {
-    if (!this.#defaults.has(pool)) {
+    if (pool === this.#plain && pool === task.pool) return task
+    const defaults = this.#defaults.get(pool)
+    if (defaults === undefined && !this.#defaults.has(pool)) {
       const known = [...this.#defaults.keys()]
       const why = `there is no pool "${pool}"${didYouMean(pool, known)}; pools: ${known.join(', ')}`
       throw this.#noPool(task, why, known, 1)
     }
-    const defaults = this.#defaults.get(pool)
+    this.#plain = defaults ? undefined : pool
     if (defaults === undefined) return task.pool === undefined ? { ...task, pool } : task
     // Member by member: a second spread into one object costs ten times as much as all the rest of an intake.
     const placed: Record<string, unknown> = { ...task, pool }

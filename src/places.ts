@@ -27,7 +27,8 @@ export class Places {
 
   /** Frees its place, once: it has started or ended. */
   leave(index: number): void {
-    if (this.#inside.delete(index)) this.#admission.leave((this.#head.specs[index] as TaskSpec).pool as string)
+    if (this.#inside.size > 0 && this.#inside.delete(index))
+      this.#admission.leave((this.#head.specs[index] as TaskSpec).pool as string)
   }
 
   /** The run is over. */

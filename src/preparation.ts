@@ -28,6 +28,7 @@ export interface PreparationSetup {
  */
 export class Preparation {
   readonly #setup: PreparationSetup
+  readonly #head: RunState
   /** Tasks whose function waits until it is durable that they are ready. */
   readonly #waiting = new Map<number, 'gate' | 'input'>()
   /** Tasks whose gate is being asked. */
@@ -39,12 +40,12 @@ export class Preparation {
 
   constructor(setup: PreparationSetup) {
     this.#setup = setup
+    this.#head = setup.head
   }
 
   /** True when the task must not be queued yet: its approval function is asked first. */
   gates(index: number): boolean {
-    if (this.#gateOf(index) === undefined || this.#passed.has(index) || this.#setup.head.approved.has(index))
-      return false
+    if (this.#gateOf(index) === undefined || this.#passed.has(index) || this.#head.approved.has(index)) return false
     this.#asking.add(index)
     if (this.#setup.durable.states[index]?.status === 'ready') this.#ask(index)
     else this.#waiting.set(index, 'gate')
@@ -60,8 +61,8 @@ export class Preparation {
       this.#setup.start(index, null, failure)
       return true
     }
-    if (!this.#setup.head.bound.has(index)) return false
-    const { id } = this.#setup.head.specs[index] as TaskSpec
+    if (this.#head.bound.size === 0 || !this.#head.bound.has(index)) return false
+    const { id } = this.#head.specs[index] as TaskSpec
     if (typeof this.#setup.binding(id)?.input !== 'function') return false
     if (this.#setup.durable.states[index]?.status === 'ready') this.#makeInput(index)
     else this.#waiting.set(index, 'input')
@@ -95,8 +96,8 @@ export class Preparation {
   }
 
   #gateOf(index: number): Gate | undefined {
-    const { head, binding } = this.#setup
-    return head.bound.has(index) ? binding((head.specs[index] as TaskSpec).id)?.approval : undefined
+    if (this.#head.bound.size === 0 || !this.#head.bound.has(index)) return undefined
+    return this.#setup.binding((this.#head.specs[index] as TaskSpec).id)?.approval
   }
 
   #ask(index: number): void {

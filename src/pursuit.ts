@@ -35,6 +35,7 @@ export interface PursuitSetup extends Omit<AttemptsSetup, 'inputExpired'> {
 export class Pursuit implements Claimant {
   readonly attempts: Attempts
   readonly #setup: PursuitSetup
+  readonly #budget: SharedBudget | undefined
   readonly #head: RunState
   readonly #history: History
   #ranks = new Ranks()
@@ -76,6 +77,7 @@ export class Pursuit implements Claimant {
     })
     this.#wakes = new Wakes(setup.clock, index => setup.send({ type: 'wake', index }))
     this.#setup = setup
+    this.#budget = setup.budget
     this.#head = head
     this.#history = history
   }
@@ -92,7 +94,7 @@ export class Pursuit implements Claimant {
       const type = this.#history.typeOf(seq)
       if (type === 'task.succeeded') this.attempts.succeeded(index)
       else if (type === 'attempt.failed') this.attempts.failed(this.#history.event(seq) as AttemptFailed)
-      this.#setup.budget?.heard(this.#head, this.#history.event(seq))
+      if (this.#budget) this.#budget.heard(this.#head, this.#history.event(seq))
       this.#pursue(index)
     }
     if (signal.type === 'recover') for (let index = 0; index < specs.length; index++) this.#pursue(index)
@@ -111,7 +113,7 @@ export class Pursuit implements Claimant {
 
   /** The run is over: nothing of it is left in pools or timers. */
   close(): void {
-    this.#setup.budget?.left(this.#head)
+    this.#budget?.left(this.#head)
     this.#lanes.close()
     this.#places.close()
     this.#wakes.close()
@@ -148,7 +150,7 @@ export class Pursuit implements Claimant {
 
   #takeIn(signal: Signal): void {
     const wiring = signal.type === 'add' && this.#ranked === 0 ? wiringOf(signal.tasks) : undefined
-    if (wiring) this.#ranks = wiring.ranks.copy()
+    if (wiring) this.#ranks = wiring.ranks.share()
     else this.#ranks.extend(this.#head, this.#ranked, index => this.#raise(index))
     this.attempts.grow(this.#head.specs.length)
     for (; this.#ranked < this.#head.specs.length; this.#ranked++) this.#enter(this.#ranked, signal.type === 'recover')

@@ -39,6 +39,7 @@ export class ReportWindow {
 
   /** The attempt is over. */
   end(index: number): void {
+    if (this.#windows.size === 0) return
     this.#windows.get(index)?.callOff?.()
     this.#windows.delete(index)
   }

@@ -27,6 +27,7 @@ export class RunEngine {
   /** When the journal has been let go of, after the end. */
   closed: Promise<void> = Promise.resolve()
   readonly #host: RunHost
+  readonly #hostEmitter: Emitter
   readonly #setup: RunSetup
   readonly #pursuit: Pursuit
   readonly #wallBudget: WallBudget
@@ -40,6 +41,7 @@ export class RunEngine {
 
   constructor(host: RunHost, setup: RunSetup) {
     this.#host = host
+    this.#hostEmitter = host.emitter
     this.#setup = setup
     this.id = setup.state.runId
     this.result = new Promise((resolve, reject) => {
@@ -154,7 +156,7 @@ export class RunEngine {
   #published(from: number, to: number): void {
     const { history } = this.loop
     this.log.publish(to)
-    if (this.emitter.isHeard || this.#host.emitter.isHeard)
+    if (this.emitter.isHeard || this.#hostEmitter.isHeard)
       for (let seq = from; seq <= to; seq++) this.#publish(history.event(seq))
     this.#pursuit.published(from, to)
     const last = history.typeOf(to)
@@ -164,7 +166,7 @@ export class RunEngine {
 
   #publish(event: RunChannelEvent): void {
     this.emitter.publish(event)
-    this.#host.emitter.publish(event)
+    this.#hostEmitter.publish(event)
   }
 
   #finish(): void {

@@ -10,6 +10,9 @@ export class RunLanes {
   readonly #pools: ReadonlyMap<string, OpenPool>
   readonly #weight: number
   readonly #lanes = new Map<string, Lane>()
+  /** The pool of the last push, and its lane. */
+  #pool: string | undefined
+  #lane: Lane | undefined
   /** Those with tasks that may not have been claimed yet. */
   readonly #pushed: Lane[] = []
   #held = false
@@ -37,7 +40,11 @@ export class RunLanes {
 
   /** A task became ready. It is claimed after the next `offer`. False when its pool is not there. */
   push(index: number, { pool = '', priority = DEFAULT_PRIORITY }: TaskSpec, since: number): boolean {
-    const lane = this.#lanes.get(pool) ?? this.#open(pool)
+    if (pool !== this.#pool) {
+      this.#pool = pool
+      this.#lane = this.#lanes.get(pool) ?? this.#open(pool)
+    }
+    const lane = this.#lane
     if (lane === undefined) return false
     lane.push(index, priority, since)
     if (!this.#pushed.includes(lane)) this.#pushed.push(lane)

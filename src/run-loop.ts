@@ -47,6 +47,11 @@ interface Pending {
  */
 export class RunLoop {
   readonly #setup: RunLoopSetup
+  // What every signal needs, out of a setup that is another object for each run: it would have to be looked up there each time.
+  readonly #clock: Clock
+  readonly #scheduler: Scheduler
+  readonly #decided: RunLoopSetup['decided']
+  readonly #publish: RunLoopSetup['published']
   readonly #context: { at: number; readonly random: () => number; readonly judge: JudgeFailure }
   readonly #decision: Decision
   readonly #wallOffset: number
@@ -69,6 +74,10 @@ export class RunLoop {
 
   constructor(setup: RunLoopSetup) {
     this.#setup = setup
+    this.#clock = setup.clock
+    this.#scheduler = setup.decide
+    this.#decided = (signal, from, to) => setup.decided(signal, from, to)
+    this.#publish = (from, to) => setup.published(from, to)
     this.head = setup.state
     this.durable = setup.journal.synchronous ? setup.state : copyState(setup.state)
     this.history = historyOf(setup)
@@ -87,7 +96,7 @@ export class RunLoop {
 
   /** The time of an event that happens now. */
   now(): number {
-    return Math.floor(this.#wallOffset + this.#setup.clock.monotonic())
+    return Math.floor(this.#wallOffset + this.#clock.monotonic())
   }
 
   /** Sends several signals of which none is decided before all are there. */
@@ -110,10 +119,10 @@ export class RunLoop {
   #turn(first?: Signal): void {
     this.#busy = true
     try {
-      if (first && !this.#pending[0]?.durable) this.#decide(first)
+      if (first && !this.#mayPublish()) this.#decide(first)
       else if (first) this.#inbox.push(first)
       for (;;) {
-        if (this.#pending[0]?.durable) this.#publishNext()
+        if (this.#mayPublish()) this.#publishNext()
         else if (this.#next < this.#inbox.length && !this.#stalled) this.#decide(this.#take())
         else break
       }
@@ -121,6 +130,11 @@ export class RunLoop {
       this.#stall(error)
     }
     this.#busy = false
+  }
+
+  /** A look at the length first: with the journal in memory nothing is ever pending, and to read past the end of a list is slow. */
+  #mayPublish(): boolean {
+    return this.#pending.length > 0 && (this.#pending[0] as Pending).durable
   }
 
   #take(): Signal {
@@ -138,21 +152,21 @@ export class RunLoop {
     const { history } = this
     const from = history.end + 1
     this.#context.at = this.now()
-    this.#setup.decide(this.#decision, signal)
+    this.#scheduler(this.#decision, signal)
     history.commit()
     const to = history.end
     const done = this.#done.size === 0 ? undefined : this.#done.get(signal)
     if (done) this.#done.delete(signal)
-    this.#setup.decided(signal, from, to)
+    this.#decided(signal, from, to)
     if (to < from) done?.(false)
-    else if (this.#isJournal) this.#publish(to, done)
+    else if (this.#isJournal) this.#makePublic(to, done)
     else this.#write(history.slice(from, to), to, done)
   }
 
   #write(record: JournalRecord, to: number, done: Done | undefined): void {
     try {
       const written = this.#setup.journal.append(record)
-      if (written === undefined && this.#pending.length === 0) return this.#publish(to, done, record)
+      if (written === undefined && this.#pending.length === 0) return this.#makePublic(to, done, record)
       const pending: Pending = { record, to, done, durable: written === undefined }
       this.#pending.push(pending)
       if (written !== undefined) this.#await(written, pending)
@@ -173,16 +187,16 @@ export class RunLoop {
 
   #publishNext(): void {
     const { record, to, done } = this.#pending.shift() as Pending
-    this.#publish(to, done, record)
+    this.#makePublic(to, done, record)
   }
 
   /** `record` where there are two states: the durable one follows by it. */
-  #publish(to: number, done: Done | undefined, record?: JournalRecord): void {
+  #makePublic(to: number, done: Done | undefined, record?: JournalRecord): void {
     if (record && this.durable !== this.head)
       for (let place = 0; place < record.length; place++) evolve(this.durable, record[place] as RunEvent)
     const from = this.#published + 1
     this.#published = to
-    this.#setup.published(from, to)
+    this.#publish(from, to)
     done?.(true)
   }
 

@@ -27,16 +27,24 @@ const FIRST: ClaimTerms = { retry: false, tokens: 0 }
 /** What an attempt asks of its pool, and the signal that starts it once the budget of all runs has room for it. */
 export class Starts {
   readonly #setup: StartsSetup
+  readonly #head: RunState
+  readonly #attempts: Attempts
+  readonly #budget: SharedBudget | undefined
+  readonly #start: (signal: Signal) => void
   /** Tasks for which there was no room on the backend that they were given. */
   readonly #short = new Set<number>()
 
   constructor(setup: StartsSetup) {
     this.#setup = setup
+    this.#head = setup.head
+    this.#attempts = setup.attempts
+    this.#budget = setup.budget
+    this.#start = setup.send
   }
 
   /** Undefined when the task is no longer ready. */
   terms(index: number): ClaimTerms | undefined {
-    const { head } = this.#setup
+    const head = this.#head
     if (head.states[index]?.status !== 'ready') return undefined
     const { estimate } = head.specs[index] as TaskSpec
     const isDegraded = this.#isDegraded(index)
@@ -53,17 +61,16 @@ export class Starts {
 
   /** The input is there, or the failure that it is. */
   send(index: number, input: Json, failure?: Failure): void {
-    const { attempts, head } = this.#setup
-    const { pool = '' } = head.specs[index] as TaskSpec
-    const backend = attempts.of(index)?.lease.backendName ?? pool
-    if (failure) this.#setup.send({ type: 'start', index, pool, backend, input, failure })
-    else if (head.accounts === undefined && this.#setup.budget === undefined)
-      this.#setup.send({ type: 'start', index, pool, backend, input })
+    const { pool = '' } = this.#head.specs[index] as TaskSpec
+    const backend = this.#attempts.of(index)?.lease.backendName ?? pool
+    if (failure) this.#start({ type: 'start', index, pool, backend, input, failure })
+    else if (this.#head.accounts === undefined && this.#budget === undefined)
+      this.#start({ type: 'start', index, pool, backend, input })
     else this.#spend({ type: 'start', index, pool, backend, input })
   }
 
   #spend(start: StartSignal): void {
-    const { budget, attempts, head, send } = this.#setup
+    const [budget, attempts, head, send] = [this.#budget, this.#attempts, this.#head, this.#start]
     const { index } = start
     const attempt = attempts.of(index)
     const estimate = this.#estimateOf(index)
@@ -96,22 +103,19 @@ export class Starts {
 
   /** That of its backend, where it says so; a degraded attempt goes where the estimate of the task no longer holds. */
   #estimateOf(index: number): Estimate | undefined {
-    const { head, attempts } = this.#setup
-    const ofBackend = attempts.of(index)?.lease.backend.estimate
-    return ofBackend ?? (this.#isDegraded(index) ? undefined : head.specs[index]?.estimate)
+    const ofBackend = this.#attempts.of(index)?.lease.backend.estimate
+    return ofBackend ?? (this.#isDegraded(index) ? undefined : this.#head.specs[index]?.estimate)
   }
 
   /** By what an attempt on the most wanted backend would use: the same before the claim and after it. */
   #isDegraded(index: number): boolean {
-    const { head, budget, firstEstimate } = this.#setup
-    if (head.accounts === undefined && budget === undefined) return false
-    const { pool = '', estimate } = head.specs[index] as TaskSpec
-    return this.#short.has(index) || this.#isShort(index, firstEstimate(pool) ?? estimate)
+    if (this.#head.accounts === undefined && this.#budget === undefined) return false
+    const { pool = '', estimate } = this.#head.specs[index] as TaskSpec
+    return this.#short.has(index) || this.#isShort(index, this.#setup.firstEstimate(pool) ?? estimate)
   }
 
   #isShort(index: number, expected: Estimate | undefined): boolean {
-    const { head, budget } = this.#setup
-    const { pool = '' } = head.specs[index] as TaskSpec
-    return isDegraded(head, index, pool, expected) || budget?.isDegraded(expected) === true
+    const { pool = '' } = this.#head.specs[index] as TaskSpec
+    return isDegraded(this.#head, index, pool, expected) || this.#budget?.isDegraded(expected) === true
   }
 }

@@ -41,8 +41,10 @@ export function decideInto(decision: Decision, signal: Signal): void {
   const { status } = state.phase
   if (status === 'settled' || (status === 'suspended' && signal.type !== 'recover')) return
   decision.begin()
-  const handle = HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void
-  handle(decision, signal)
+  // The signals of every attempt without a look into the table.
+  if (signal.type === 'start') start(decision, signal)
+  else if (signal.type === 'succeed') succeed(decision, signal)
+  else (HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void)(decision, signal)
   if (state.accounts && 'index' in signal) tellSoft(decision, signal.index)
   if (state.reservedOut.size > 0) letGo(decision)
   settle(decision)

@@ -5,12 +5,13 @@ import { addTask, evolve, makeReady, makeStart, makeSucceed, stamp } from './evo
 import { type Failure, isTurnedAway, type Usage } from './failure.js'
 import type { History } from './history.js'
 import { idempotencyKey } from './idempotency-key.js'
+import { addAll } from './new-state.js'
 import type { RunState } from './run-state.js'
 import type { StartSignal, SucceedSignal } from './signal.js'
 import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from './task.js'
 import type { TriggerRule } from './trigger-rule.js'
 import { isVerdict, type Verdict } from './verdict.js'
-import { addWired, type Wiring } from './wiring.js'
+import type { Wiring } from './wiring.js'
 
 /** What a failure handler is told besides the failure itself. */
 export interface FailureFacts {
@@ -89,7 +90,7 @@ export class Decision {
   /** All tasks of a wiring are added, the first of the run. */
   wired(wiring: Wiring, bound: ReadonlySet<string> | undefined): void {
     const { state } = this
-    addWired(state, wiring)
+    addAll(state, wiring.blank)
     const { length } = state.specs
     // Mostly four events a task: added, ready, started, succeeded.
     this.history.reserve(4 * length + 8)
@@ -133,7 +134,7 @@ export class Decision {
     // One whose input failed never comes to its backend, and uses nothing.
     const reserved = state.accounts && estimate && !failure ? estimate : undefined
     const spec = state.specs[index] as TaskSpec
-    if (attempt === 1 && reserved === undefined && input === (spec.input ?? null)) {
+    if (attempt === 1 && reserved === undefined && input === (spec.input ?? null) && pool === spec.pool) {
       makeStart(state, index, this.#at, attempt, pool, backend, input, undefined)
       stamp(state, this.#at)
       this.history.started(index, this.#at, pool, backend)
@@ -165,7 +166,7 @@ export class Decision {
       })
     makeSucceed(this.state, index, this.#at, attempt, output, undefined)
     stamp(this.state, this.#at)
-    this.history.succeeded(index, this.#at, output)
+    this.history.succeeded(index, this.#at)
   }
 
   stopping(index: number, attempt: number, because: StopReason): void {

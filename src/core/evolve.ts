@@ -6,10 +6,10 @@ import type { AttemptFailed, EventOf, RunEvent, RunEventType } from './event.js'
 import { isTurnedAway, type Usage } from './failure.js'
 import type { Json } from './json.js'
 import { attemptOf, impossible, move } from './move.js'
-import { emptyState, NO_TALLY } from './new-state.js'
+import { emptyState, NO_TALLY, unshare } from './new-state.js'
 import type { RunState } from './run-state.js'
 import { countedAs, endAttempt, NOTHING } from './tally.js'
-import type { Tally, TaskSpec, TaskState } from './task.js'
+import type { SucceededState, Tally, TaskSpec, TaskState } from './task.js'
 import { noteHeld, noteLeave, noteReady } from './task-clock.js'
 
 const BLOCKED: TaskState = { status: 'blocked' }
@@ -130,9 +130,10 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
 
 /**
  * The folds of the four events of nearly every task, from what is in them: a decision has it at hand, and makes no event of it.
- * `stamp` is the rest of such a fold.
+ * `stamp` is the rest of such a fold. Each says itself where the task must come from: to look that up, as `move` does, costs more than all the rest.
  */
 export function addTask(state: RunState, spec: TaskSpec, bound: boolean): void {
+  unshare(state)
   const index = state.specs.length
   state.ids.set(spec.id, index)
   state.specs.push(spec)
@@ -161,7 +162,9 @@ export function makeReady(state: RunState, index: number, at: number, approved: 
   if (was?.status !== 'blocked') return move(state, index, { status: 'ready', since: at })
   // Invariant: each time that a task becomes ready anew is a state of its own; and it is blocked only once.
   if (firstReady.since !== at) firstReady = { status: 'ready', since: at }
-  move(state, index, firstReady)
+  state.counts.blocked--
+  state.counts.ready++
+  state.states[index] = firstReady
 }
 
 export function makeStart(
@@ -174,9 +177,22 @@ export function makeStart(
   input: Json,
   reserved: Estimate | undefined,
 ): void {
-  if (attempt !== (state.tallies[index] as Tally).attempts + 1) throw impossible(state, index, 'running')
+  if (state.states[index]?.status !== 'ready' || attempt !== (state.tallies[index] as Tally).attempts + 1)
+    throw impossible(state, index, 'running')
   if (state.accounts) reserveFor(state, index, pool, reserved)
-  move(state, index, { status: 'running', attempt, pool, backend, startedAt: at, input, reserved })
+  state.counts.ready--
+  state.counts.running++
+  state.states[index] = { status: 'running', attempt, pool, backend, startedAt: at, input, reserved }
+}
+
+/** Shared by the tasks that did the same in the same moment, one after the other: instant ones mostly do. */
+let latest: SucceededState = {
+  status: 'succeeded',
+  at: 0,
+  output: null,
+  attempt: 0,
+  startedAt: 0,
+  usage: undefined,
 }
 
 export function makeSucceed(
@@ -187,8 +203,15 @@ export function makeSucceed(
   output: Json,
   usage: Usage | undefined,
 ): void {
-  const was = attemptOf(state, index, attempt, 'succeeded', 'running')
-  move(state, index, { status: 'succeeded', at, output, attempt, startedAt: was.startedAt, usage })
+  const was = state.states[index]
+  if (was?.status !== 'running' || was.attempt !== attempt) throw impossible(state, index, 'succeeded')
+  state.counts.running--
+  state.counts.succeeded++
+  const { startedAt } = was
+  const same = latest.output === output && latest.at === at && latest.startedAt === startedAt
+  if (!same || latest.attempt !== attempt || usage !== undefined || latest.usage !== undefined)
+    latest = { status: 'succeeded', at, output, attempt, startedAt, usage }
+  state.states[index] = latest
   if (state.accounts) settleFor(state, index, was, usage, at)
   if (state.autoFallbackToSerial) state.pressure *= 1 - PRESSURE_STEP
   tellDependents(state, index)

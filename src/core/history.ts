@@ -8,8 +8,8 @@ import type {
   TaskSucceeded,
 } from './event.js'
 import { idempotencyKey } from './idempotency-key.js'
-import type { Json } from './json.js'
-import type { TaskSpec } from './task.js'
+import type { RunState } from './run-state.js'
+import type { SucceededState, TaskSpec } from './task.js'
 
 /** What a row says: one of the four facts that nearly every task has, or any other event as it is. */
 const EVENT = 0
@@ -18,6 +18,8 @@ const READY = 2
 const STARTED = 3
 const SUCCEEDED = 4
 const ADDED_BOUND = 5
+
+const MOST_MS = 2 ** 31 - 1
 
 const TYPES: readonly RunEventType[] = [
   'run.started',
@@ -28,36 +30,35 @@ const TYPES: readonly RunEventType[] = [
   'task.added',
 ]
 
-/** Past this V8 makes a list that is given its length at once a hash table. */
-const LARGEST_LIST = 2 ** 24
-
-/** Where an attempt runs. */
-interface Terms {
-  readonly pool: string
-  readonly backend: string
-}
+/** What a history has to know of the run whose events it holds. */
+type HistoryRun = Pick<RunState, 'runId' | 'specs' | 'states'>
 
 /**
- * The events of one run, in the order in which they were decided. The four that nearly every task has stand here as a row of numbers, and are
- * made into an event when somebody asks for it: a list of a million objects costs more to keep than to decide. All others stand here as they are.
+ * The events of one run, in the order in which they were decided. The four that nearly every task has stand here as two numbers each, and are
+ * made into an event when somebody asks for it: to keep a million objects costs more than all else. What else is in them the run knows:
+ * the spec of a task never changes, nor does the output of one that has succeeded. All other events stand here as they are.
  *
  * Invariants: event `seq` is row `seq - 1 - base`; to ask for it twice gives two equal events; a record is whole once it is committed.
  */
 export class History implements Iterable<JournalRecord> {
-  /** The run that they are of: nothing changes in its list of tasks, it only grows. */
-  readonly #run: { readonly runId: string; readonly specs: readonly TaskSpec[] }
+  readonly #run: HistoryRun
   /** The `seq` of the last event before the first one here. */
   readonly #base: number
   #rows = 0
   #committed = 0
-  /** Index, kind, and whether it is the last of its record, in one number. */
+  /** The index of the task (of other events their place in the list), the kind, and whether it is the last of its record, in one number. */
   #codes: Int32Array = new Int32Array(16)
-  #times: Float64Array = new Float64Array(16)
-  /** The event; of an attempt its terms, of a success its output. */
-  readonly #data: unknown[] = []
-  #terms: Terms = { pool: '', backend: '' }
+  /** When, in milliseconds since the first of these rows. */
+  #times: Int32Array = new Int32Array(16)
+  /** When that was; -1 before it. */
+  #origin = -1
+  readonly #events: RunEvent[] = []
+  /** The backend of each pool that its attempts get where nothing is out of the ordinary: the first one that was seen. */
+  readonly #backends = new Map<string, string>()
+  #pool = ''
+  #backend = ''
 
-  constructor(run: { readonly runId: string; readonly specs: readonly TaskSpec[] }, base = 0) {
+  constructor(run: HistoryRun, base = 0) {
     this.#run = run
     this.#base = base
   }
@@ -74,37 +75,39 @@ export class History implements Iterable<JournalRecord> {
 
   /** Makes room for so many events more. */
   reserve(more: number): void {
-    const size = this.#rows + more
-    const codes = new Int32Array(size)
-    const times = new Float64Array(size)
+    const codes = new Int32Array(this.#rows + more)
+    const times = new Int32Array(this.#rows + more)
     codes.set(this.#codes.subarray(0, this.#rows))
     times.set(this.#times.subarray(0, this.#rows))
     this.#codes = codes
     this.#times = times
-    if (size <= LARGEST_LIST) this.#data.length = size
   }
 
   push(event: RunEvent): void {
-    this.#row(EVENT, 0, event.at, event)
+    this.#row(EVENT, this.#events.push(event) - 1, 0)
   }
 
   added(index: number, at: number, bound: boolean): void {
-    this.#row(bound ? ADDED_BOUND : ADDED, index, at, undefined)
+    if (this.#isFar(at)) return this.push(this.#make(bound ? ADDED_BOUND : ADDED, this.end + 1, at, index))
+    this.#row(bound ? ADDED_BOUND : ADDED, index, at - this.#origin)
   }
 
   ready(index: number, at: number): void {
-    this.#row(READY, index, at, undefined)
+    if (this.#isFar(at)) return this.push(this.#make(READY, this.end + 1, at, index))
+    this.#row(READY, index, at - this.#origin)
   }
 
   /** The first attempt of a task, with the input that stands in its spec, and nothing reserved. */
   started(index: number, at: number, pool: string, backend: string): void {
-    if (this.#terms.pool !== pool || this.#terms.backend !== backend) this.#terms = { pool, backend }
-    this.#row(STARTED, index, at, this.#terms)
+    if (this.#isFar(at) || !this.#isUsual(pool, backend))
+      return this.push(startOf(this.#run, this.end + 1, at, index, pool, backend))
+    this.#row(STARTED, index, at - this.#origin)
   }
 
-  /** The first attempt of a task, without a word about its usage. */
-  succeeded(index: number, at: number, output: Json): void {
-    this.#row(SUCCEEDED, index, at, output)
+  /** The first attempt of a task, without a word about its usage. Its state has the output. */
+  succeeded(index: number, at: number): void {
+    if (this.#isFar(at)) return this.push(this.#make(SUCCEEDED, this.end + 1, at, index))
+    this.#row(SUCCEEDED, index, at - this.#origin)
   }
 
   /** What has come since the last commit is one record. */
@@ -116,32 +119,29 @@ export class History implements Iterable<JournalRecord> {
   }
 
   typeOf(seq: number): RunEventType {
-    const row = this.#place(seq)
-    const kind = ((this.#codes[row] as number) >> 1) & 7
-    return kind === EVENT ? (this.#data[row] as RunEvent).type : (TYPES[kind] as RunEventType)
+    const code = this.#codeOf(seq)
+    const kind = (code >> 1) & 7
+    return kind === EVENT ? (this.#events[code >> 4] as RunEvent).type : (TYPES[kind] as RunEventType)
   }
 
   /** Which task it is about; -1 for none. */
   indexOf(seq: number): number {
-    const row = this.#place(seq)
-    const code = this.#codes[row] as number
+    const code = this.#codeOf(seq)
     if (((code >> 1) & 7) !== EVENT) return code >> 4
-    return (this.#data[row] as { readonly index?: number }).index ?? -1
+    return (this.#events[code >> 4] as { readonly index?: number }).index ?? -1
   }
 
   /** The number of the attempt that started. */
   attemptOf(seq: number): number {
-    const row = this.#place(seq)
-    const isPlain = (((this.#codes[row] as number) >> 1) & 7) === STARTED
-    return isPlain ? 1 : (this.#data[row] as AttemptStarted).attempt
+    const code = this.#codeOf(seq)
+    return ((code >> 1) & 7) === EVENT ? (this.#events[code >> 4] as AttemptStarted).attempt : 1
   }
 
   event(seq: number): RunEvent {
-    const row = this.#place(seq)
-    const code = this.#codes[row] as number
+    const code = this.#codeOf(seq)
     const kind = (code >> 1) & 7
-    const data = this.#data[row]
-    return kind === EVENT ? (data as RunEvent) : this.#make(kind, seq, this.#times[row] as number, code >> 4, data)
+    if (kind === EVENT) return this.#events[code >> 4] as RunEvent
+    return this.#make(kind, seq, this.#origin + (this.#times[seq - 1 - this.#base] as number), code >> 4)
   }
 
   /** The events from `from` to `to`, both included. */
@@ -161,35 +161,60 @@ export class History implements Iterable<JournalRecord> {
     }
   }
 
-  #place(seq: number): number {
-    return seq - 1 - this.#base
+  #codeOf(seq: number): number {
+    return this.#codes[seq - 1 - this.#base] as number
   }
 
-  #row(kind: number, index: number, at: number, data: unknown): void {
+  #row(kind: number, index: number, time: number): void {
     const row = this.#rows++
     if (row === this.#codes.length) this.reserve(row)
     this.#codes[row] = (index << 4) | (kind << 1)
-    this.#times[row] = at
-    this.#data[row] = data
+    this.#times[row] = time
+  }
+
+  /** Too late for a time of 32 bits: after 24 days events stand here as they are. */
+  #isFar(at: number): boolean {
+    if (this.#origin === -1) this.#origin = at
+    return at - this.#origin > MOST_MS
+  }
+
+  #isUsual(pool: string, backend: string): boolean {
+    if (pool === this.#pool && backend === this.#backend) return true
+    const usual = this.#backends.get(pool) ?? backend
+    this.#backends.set(pool, usual)
+    if (usual !== backend) return false
+    this.#pool = pool
+    this.#backend = backend
+    return true
   }
 
   /** Built member by member in one order, so that V8 keeps one shape for each. */
-  #make(kind: number, seq: number, at: number, index: number, data: unknown): RunEvent {
-    const { runId, specs } = this.#run
+  #make(kind: number, seq: number, at: number, index: number): RunEvent {
+    const { runId, specs, states } = this.#run
     const spec = specs[index] as TaskSpec
     const taskId = spec.id
     if (kind === ADDED) return { type: 'task.added', seq, at, runId, taskId, index, spec } satisfies TaskAdded
     if (kind === ADDED_BOUND)
       return { type: 'task.added', seq, at, runId, taskId, index, spec, bound: true } satisfies TaskAdded
     if (kind === READY) return { type: 'task.ready', seq, at, runId, taskId, index } satisfies TaskReady
-    if (kind === SUCCEEDED) {
-      const output = data as Json
-      return { type: 'task.succeeded', seq, at, runId, taskId, index, attempt: 1, output } satisfies TaskSucceeded
-    }
-    const { pool, backend } = data as Terms
-    const key = idempotencyKey(runId, taskId, 1)
-    const input = spec.input ?? null
-    const start = { type: 'attempt.started', seq, at, runId, taskId, index, attempt: 1, pool, backend, key, input }
-    return start as AttemptStarted
+    const { pool = '' } = spec
+    if (kind === STARTED) return startOf(this.#run, seq, at, index, pool, this.#backends.get(pool) as string)
+    const { output } = states[index] as SucceededState
+    return { type: 'task.succeeded', seq, at, runId, taskId, index, attempt: 1, output } satisfies TaskSucceeded
   }
+}
+
+/** The start of a first attempt, with the input that stands in its spec. */
+function startOf(
+  run: HistoryRun,
+  seq: number,
+  at: number,
+  index: number,
+  pool: string,
+  backend: string,
+): AttemptStarted {
+  const { runId, specs } = run
+  const { id: taskId, input = null } = specs[index] as TaskSpec
+  const key = idempotencyKey(runId, taskId, 1)
+  return { type: 'attempt.started', seq, at, runId, taskId, index, attempt: 1, pool, backend, key, input }
 }

@@ -1,6 +1,6 @@
 import { waitNoLonger } from './accounts.js'
 import type { RunState } from './run-state.js'
-import type { TaskState, TaskStatus } from './task.js'
+import type { TaskState } from './task.js'
 
 /** The normative table of states: where each may go. */
 const MOVES: { readonly [S in TaskState['status']]: readonly TaskState['status'][] } = {
@@ -19,19 +19,11 @@ const MOVES: { readonly [S in TaskState['status']]: readonly TaskState['status']
 /** Lets task `index` go to another state, if it may. */
 export function move(state: RunState, index: number, to: TaskState): void {
   const from = state.states[index]
-  if (from === undefined || !mayGo(from.status, to.status)) throw impossible(state, index, to.status)
+  if (from === undefined || !MOVES[from.status].includes(to.status)) throw impossible(state, index, to.status)
   if (from.status === 'held' && from.because === 'reserved') waitNoLonger(state, index)
   state.counts[from.status]--
   state.counts[to.status]++
   state.states[index] = to
-}
-
-/** The way of nearly every task first: to look in the table costs more than all the rest of a move. */
-function mayGo(from: TaskStatus, to: TaskStatus): boolean {
-  if (from === 'blocked' && to === 'ready') return true
-  if (from === 'ready' && to === 'running') return true
-  if (from === 'running' && to === 'succeeded') return true
-  return MOVES[from].includes(to)
 }
 
 /** The attempt that an event is about, if it is there and in a state in which such an event may come. */

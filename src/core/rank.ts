@@ -11,12 +11,16 @@ export class Ranks {
   #known = 0
   #knownMs = 0
 
-  /** One that further tasks do not touch. */
-  copy(): Ranks {
+  /** True while the paths are those of another one, too. */
+  #shares = false
+
+  /** One that further tasks do not touch. This one must not change any more. */
+  share(): Ranks {
     const ranks = new Ranks()
-    ranks.#paths = this.#paths.slice()
+    ranks.#paths = this.#paths
     ranks.#known = this.#known
     ranks.#knownMs = this.#knownMs
+    ranks.#shares = true
     return ranks
   }
 
@@ -26,6 +30,8 @@ export class Ranks {
 
   /** Takes in the tasks from `first` on, which have just been added to `state`; `raised` hears of each older task whose path has grown. */
   extend(state: RunState, first: number, raised: (index: number) => void = () => {}): void {
+    if (this.#shares) this.#paths = this.#paths.slice()
+    this.#shares = false
     const end = state.specs.length
     for (let i = first; i < end; i++) this.#learn(state.specs[i] as TaskSpec)
     for (let i = first; i < end; i++) this.#paths.push(this.#durationOf(state, i))

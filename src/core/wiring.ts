@@ -1,5 +1,5 @@
 import { addTask } from './evolve.js'
-import { copyLists, emptyState } from './new-state.js'
+import { emptyState } from './new-state.js'
 import { Ranks } from './rank.js'
 import type { RunState } from './run-state.js'
 import type { TaskSpec } from './task.js'
@@ -37,10 +37,4 @@ export function wiringOf(tasks: readonly TaskSpec[]): Wiring | undefined {
   const wiring = { blank, ranks }
   wirings.set(tasks, wiring)
   return wiring
-}
-
-/** The same as to add its tasks one by one to a run that has none. */
-export function addWired(state: RunState, { blank }: Wiring): void {
-  Object.assign(state, copyLists(blank), { ids: blank.ids.share() })
-  state.counts.blocked = blank.counts.blocked
 }

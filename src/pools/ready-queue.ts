@@ -6,51 +6,92 @@
  * which costs nothing. Only one that is more urgent than the last of the list goes to the heap.
  */
 export class ReadyQueue {
-  readonly #inOrder = new Entries()
-  #head = 0
+  readonly #inOrder = new InOrder()
   readonly #heap = new Entries()
   /** The key of what was taken last. */
   #urgency = 0
   #path = 0
 
   get size(): number {
-    return this.#inOrder.size - this.#head + this.#heap.size
+    return this.#inOrder.size + this.#heap.size
   }
 
   push(index: number, urgency: number, path: number): void {
-    const list = this.#inOrder
-    if (list.size === this.#head || !precedes(urgency, path, index, list, list.size - 1))
-      list.push(index, urgency, path)
-    else siftUp(this.#heap, this.#heap.push(index, urgency, path))
+    if (!this.#inOrder.append(index, urgency, path)) siftUp(this.#heap, this.#heap.push(index, urgency, path))
   }
 
   /** Takes the most urgent entry; -1 when there is none. */
   pop(): number {
     if (this.size === 0) return -1
-    const fromHeap = this.#fromHeap()
-    const from = fromHeap ? this.#heap : this.#inOrder
-    const at = fromHeap ? 0 : this.#head
+    const { runs, head } = this.#inOrder
+    const fromHeap = this.#heap.size > 0 && (this.#inOrder.size === 0 || headsHeap(this.#heap, runs, head))
+    const from = fromHeap ? this.#heap : runs
+    const at = fromHeap ? 0 : head
     this.#urgency = from.urgencies[at] as number
     this.#path = from.paths[at] as number
-    if (fromHeap) return popHeap(this.#heap)
-    const index = this.#inOrder.indexes[this.#head++] as number
-    if (this.#head === this.#inOrder.size || (this.#head >= 1_024 && this.#head * 2 >= this.#inOrder.size)) {
-      this.#inOrder.dropFirst(this.#head)
-      this.#head = 0
-    }
-    return index
+    return fromHeap ? popHeap(this.#heap) : this.#inOrder.take()
   }
 
   /** Puts back what `pop` gave last: it will come next, unless something more urgent is pushed. */
   putBack(index: number): void {
     this.push(index, this.#urgency, this.#path)
   }
+}
 
-  #fromHeap(): boolean {
-    const { urgencies, paths, indexes } = this.#heap
-    if (this.#heap.size === 0) return false
-    if (this.#inOrder.size === this.#head) return true
-    return precedes(urgencies[0] as number, paths[0] as number, indexes[0] as number, this.#inOrder, this.#head)
+/** True when the top of the heap goes before the first of a run. */
+function headsHeap(heap: Entries, runs: Entries, run: number): boolean {
+  return precedes(heap.urgencies[0] as number, heap.paths[0] as number, heap.indexes[0] as number, runs, run)
+}
+
+/**
+ * A list in the order in which it will be taken. Tasks that follow each other and have the same key are one run: a plan of which everything
+ * is ready at once, as many are, takes no room.
+ */
+class InOrder {
+  /** The keys of the runs, and the first index that is left of each. */
+  readonly runs: Entries = new Entries()
+  #lasts: Int32Array = new Int32Array(8)
+  /** The first run that is left. */
+  head = 0
+  size = 0
+
+  /** False when the task goes before the last one here: its place is not at the end. */
+  append(index: number, urgency: number, path: number): boolean {
+    const { runs } = this
+    const run = runs.size - 1
+    if (this.size > 0) {
+      const last = this.#lasts[run] as number
+      const isSameKey = urgency === runs.urgencies[run] && path === runs.paths[run]
+      if (isSameKey ? index < last : precedes(urgency, path, index, runs, run)) return false
+      if (isSameKey && index === last + 1) {
+        this.#lasts[run] = index
+        this.size++
+        return true
+      }
+    }
+    const next = runs.push(index, urgency, path)
+    if (next >= this.#lasts.length) this.#lasts = grown(this.#lasts, new Int32Array(2 * next))
+    this.#lasts[next] = index
+    this.size++
+    return true
+  }
+
+  take(): number {
+    const { runs, head } = this
+    const index = runs.indexes[head] as number
+    runs.indexes[head] = index + 1
+    this.size--
+    if (index === this.#lasts[head]) this.#drop()
+    return index
+  }
+
+  /** The first run is empty. */
+  #drop(): void {
+    this.head++
+    if (this.head < this.runs.size && (this.head < 1_024 || this.head * 2 < this.runs.size)) return
+    this.#lasts.copyWithin(0, this.head, this.runs.size)
+    this.runs.dropFirst(this.head)
+    this.head = 0
   }
 }
 
@@ -87,15 +128,16 @@ class Entries {
   }
 
   #grow(): void {
-    const { urgencies, paths, indexes } = this
-    const size = 2 * indexes.length
-    this.urgencies = new Float64Array(size)
-    this.urgencies.set(urgencies)
-    this.paths = new Float64Array(size)
-    this.paths.set(paths)
-    this.indexes = new Int32Array(size)
-    this.indexes.set(indexes)
+    const size = 2 * this.indexes.length
+    this.urgencies = grown(this.urgencies, new Float64Array(size))
+    this.paths = grown(this.paths, new Float64Array(size))
+    this.indexes = grown(this.indexes, new Int32Array(size))
   }
+}
+
+function grown<T extends Float64Array | Int32Array>(from: T, to: T): T {
+  to.set(from)
+  return to
 }
 
 /** True when an entry of these keys goes before entry `at`. */
