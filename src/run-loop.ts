@@ -32,11 +32,17 @@ export interface RunLoopSetup {
 /** Called when the record of a signal is durable; with false when the signal decided nothing. */
 export type Done = (published: boolean) => void
 
+/** What becomes durable together: a journal that commits records in groups gives all of a group one promise. */
+interface Commit {
+  readonly written: void | Promise<void>
+  durable: boolean
+}
+
 interface Pending {
   readonly record: JournalRecord
   readonly to: number
   readonly done: Done | undefined
-  durable: boolean
+  readonly commit: Commit
 }
 
 /**
@@ -69,6 +75,7 @@ export class RunLoop {
   #next = 0
   readonly #done = new Map<Signal, Done>()
   readonly #pending: Pending[] = []
+  #commit: Commit = { written: undefined, durable: true }
   #busy = false
   #stalled = false
 
@@ -134,7 +141,7 @@ export class RunLoop {
 
   /** A look at the length first: with the journal in memory nothing is ever pending, and to read past the end of a list is slow. */
   #mayPublish(): boolean {
-    return this.#pending.length > 0 && (this.#pending[0] as Pending).durable
+    return this.#pending.length > 0 && (this.#pending[0] as Pending).commit.durable
   }
 
   #take(): Signal {
@@ -167,22 +174,23 @@ export class RunLoop {
     try {
       const written = this.#setup.journal.append(record)
       if (written === undefined && this.#pending.length === 0) return this.#makePublic(to, done, record)
-      const pending: Pending = { record, to, done, durable: written === undefined }
-      this.#pending.push(pending)
-      if (written !== undefined) this.#await(written, pending)
+      if (written !== this.#commit.written || written === undefined) this.#commit = this.#newCommit(written)
+      this.#pending.push({ record, to, done, commit: this.#commit })
     } catch (error) {
       this.#stall(error)
     }
   }
 
-  #await(written: Promise<void>, pending: Pending): void {
-    written.then(
+  #newCommit(written: void | Promise<void>): Commit {
+    const commit: Commit = { written, durable: written === undefined }
+    written?.then(
       () => {
-        pending.durable = true
+        commit.durable = true
         if (!this.#busy) this.#turn()
       },
       error => this.#stall(error),
     )
+    return commit
   }
 
   #publishNext(): void {

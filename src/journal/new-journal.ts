@@ -1,3 +1,4 @@
+import type { JournalRecord } from '../core/event.js'
 import { CounterpointError } from '../errors.js'
 import type { OpenJournal } from './journal.js'
 
@@ -9,12 +10,37 @@ export function newJournal(runId: string, opening: OpenJournal | Promise<OpenJou
   if (!(opening instanceof Promise)) return refuseUsedNow(runId, opening)
   const opened = opening.then(journal => refuseUsed(runId, journal))
   opened.catch(() => {})
-  return {
-    append: async record => (await opened).append(record),
-    async *read() {
-      yield* (await opened).read()
-    },
-    close: async () => (await opened).close(),
+  return new OpeningJournal(opened)
+}
+
+/** Invariant: records go on in the order in which they came, at once when none that came before it was open still waits. */
+class OpeningJournal implements OpenJournal {
+  readonly #opened: Promise<OpenJournal>
+  #journal: OpenJournal | undefined
+  #waiting = 0
+
+  constructor(opened: Promise<OpenJournal>) {
+    this.#opened = opened
+  }
+
+  append(record: JournalRecord): void | Promise<void> {
+    return this.#journal && this.#waiting === 0 ? this.#journal.append(record) : this.#appendLater(record)
+  }
+
+  async *read(): AsyncGenerator<JournalRecord, void, undefined> {
+    yield* (await this.#opened).read()
+  }
+
+  async close(): Promise<void> {
+    return (await this.#opened).close()
+  }
+
+  async #appendLater(record: JournalRecord): Promise<void> {
+    this.#waiting++
+    const journal = await this.#opened
+    this.#journal = journal
+    this.#waiting--
+    return journal.append(record)
   }
 }
 
