@@ -53,7 +53,8 @@ export class RunLanes {
 
   /** What has been pushed may be claimed now: all of it has its place in the order. */
   offer(): void {
-    if (this.#pushed.length === 0) return
+    // Mostly there is one. `pop` keeps the room for the next one, which `length = 0` gives back.
+    if (this.#pushed.length < 2) return this.#pushed.pop()?.offer()
     for (const lane of this.#pushed) lane.offer()
     this.#pushed.length = 0
   }

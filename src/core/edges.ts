@@ -1,4 +1,4 @@
-import { eachDependent, endedAs, isTerminal, type RunState } from './run-state.js'
+import { endedAs, isTerminal, type RunState } from './run-state.js'
 import type { TaskSpec, TaskState } from './task.js'
 import type { Upstream } from './trigger-rule.js'
 
@@ -21,15 +21,16 @@ export function drawEdges(state: RunState, index: number, { id, after, orderAfte
   }
 }
 
-/** Task `index` has ended: those that wait for it count it. */
+/** Task `index` has ended: those that wait for it count it. Without a function for each of them: it is done for every task. */
 export function tellDependents(state: RunState, index: number): void {
-  if (state.firstEdge[index] === -1) return
+  const { firstEdge, nextEdge, edgeTo, upstreams, open } = state
   const ended = state.states[index] as TaskState
-  eachDependent(state, index, (dependent, order) => {
-    const upstream = order || state.upstreams.size === 0 ? undefined : state.upstreams.get(dependent)
+  for (let edge = firstEdge[index] as number; edge !== -1; edge = nextEdge[edge] as number) {
+    const to = edgeTo[edge] as number
+    const upstream = to < 0 || upstreams.size === 0 ? undefined : upstreams.get(to)
     if (upstream) countEnd(upstream, ended)
-    else if (order || ended.status === 'succeeded') (state.open[dependent] as number)--
-  })
+    else if (to < 0 || ended.status === 'succeeded') (open[indexOf(to)] as number)--
+  }
 }
 
 /** `to` is a task, or `~` of one that waits only for the end. */

@@ -188,6 +188,10 @@ export class History implements Iterable<JournalRecord> {
     return true
   }
 
+  #usualOf(pool: string): string {
+    return pool === this.#pool ? this.#backend : (this.#backends.get(pool) as string)
+  }
+
   /** Built member by member in one order, so that V8 keeps one shape for each. */
   #make(kind: number, seq: number, at: number, index: number): RunEvent {
     const { runId, specs, states } = this.#run
@@ -198,7 +202,7 @@ export class History implements Iterable<JournalRecord> {
       return { type: 'task.added', seq, at, runId, taskId, index, spec, bound: true } satisfies TaskAdded
     if (kind === READY) return { type: 'task.ready', seq, at, runId, taskId, index } satisfies TaskReady
     const { pool = '' } = spec
-    if (kind === STARTED) return startOf(this.#run, seq, at, index, pool, this.#backends.get(pool) as string)
+    if (kind === STARTED) return startOf(this.#run, seq, at, index, pool, this.#usualOf(pool))
     const { output } = states[index] as SucceededState
     return { type: 'task.succeeded', seq, at, runId, taskId, index, attempt: 1, output } satisfies TaskSucceeded
   }

@@ -75,6 +75,7 @@ export class Lanes {
   #remove(lane: RunLane): void {
     if (!lane.joined) return
     lane.joined = false
-    this.#filled.splice(this.#filled.indexOf(lane), 1)
+    if (this.#filled[this.#filled.length - 1] === lane) this.#filled.pop()
+    else this.#filled.splice(this.#filled.indexOf(lane), 1)
   }
 }
