@@ -9,7 +9,7 @@ import { attemptOf, impossible, move } from './move.js'
 import { emptyState, NO_TALLY, unshare } from './new-state.js'
 import type { RunState } from './run-state.js'
 import { countedAs, endAttempt, NOTHING } from './tally.js'
-import type { SucceededState, Tally, TaskSpec, TaskState } from './task.js'
+import type { Tally, TaskSpec, TaskState } from './task.js'
 import { noteHeld, noteLeave, noteReady } from './task-clock.js'
 
 const BLOCKED: TaskState = { status: 'blocked' }
@@ -185,16 +185,6 @@ export function makeStart(
   state.states[index] = { status: 'running', attempt, pool, backend, startedAt: at, input, reserved }
 }
 
-/** Shared by the tasks that did the same in the same moment, one after the other: instant ones mostly do. */
-let latest: SucceededState = {
-  status: 'succeeded',
-  at: 0,
-  output: null,
-  attempt: 0,
-  startedAt: 0,
-  usage: undefined,
-}
-
 export function makeSucceed(
   state: RunState,
   index: number,
@@ -207,11 +197,7 @@ export function makeSucceed(
   if (was?.status !== 'running' || was.attempt !== attempt) throw impossible(state, index, 'succeeded')
   state.counts.running--
   state.counts.succeeded++
-  const { startedAt } = was
-  const same = latest.output === output && latest.at === at && latest.startedAt === startedAt
-  if (!same || latest.attempt !== attempt || usage !== undefined || latest.usage !== undefined)
-    latest = { status: 'succeeded', at, output, attempt, startedAt, usage }
-  state.states[index] = latest
+  state.states[index] = { status: 'succeeded', at, output, attempt, startedAt: was.startedAt, usage }
   if (state.accounts) settleFor(state, index, was, usage, at)
   if (state.autoFallbackToSerial) state.pressure *= 1 - PRESSURE_STEP
   tellDependents(state, index)
