@@ -91,6 +91,7 @@ export class Orchestrator {
       pools: built.pools,
       admission: built.admission,
       emitter: this.#emitter,
+      ownsJournal: this.#ownJournal,
       budget,
       took: (pool, ms) => durations.note(pool, ms),
       ended: (runId, settled) => this.#onEnded(runId, settled),

@@ -150,6 +150,7 @@ export class RunEngine {
 
   release(): void {
     this.log.release()
+    this.loop.release()
     this.#host.released(this.id)
   }
 

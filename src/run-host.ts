@@ -21,6 +21,8 @@ export interface RunHost {
   readonly pools: ReadonlyMap<string, OpenPool>
   readonly admission: Admission
   readonly emitter: Emitter
+  /** The journal ends with the orchestrator, which lets go of a run there, too. */
+  readonly ownsJournal: boolean
   /** What all runs together may use. */
   readonly budget: SharedBudget | undefined
   /** An attempt of a pool succeeded after so many milliseconds. */

@@ -21,10 +21,12 @@ export interface RunLoopSetup {
   readonly decide: Scheduler
   readonly judge: JudgeFailure
   readonly journal: OpenJournal
+  /** The journal ends with the orchestrator, which lets go of a run there, too. */
+  readonly ownsJournal: boolean
   /** A signal has been decided: the events from `from` to `to`, or none. They may not be durable yet: nothing may be heard or called because of them. */
-  decided(signal: Signal, from: number, to: number): void
+  readonly decided: (signal: Signal, from: number, to: number) => void
   /** The events from `from` to `to` are durable: they are heard now, and backends are called because of them. */
-  published(from: number, to: number): void
+  readonly published: (from: number, to: number) => void
   /** The journal failed for good: the run can go no further in this process. */
   stalled(error: unknown): void
 }
@@ -78,13 +80,14 @@ export class RunLoop {
   #commit: Commit = { written: undefined, durable: true }
   #busy = false
   #stalled = false
+  #isReleased = false
 
   constructor(setup: RunLoopSetup) {
     this.#setup = setup
     this.#clock = setup.clock
     this.#scheduler = setup.decide
-    this.#decided = (signal, from, to) => setup.decided(signal, from, to)
-    this.#publish = (from, to) => setup.published(from, to)
+    this.#decided = setup.decided
+    this.#publish = setup.published
     this.head = setup.state
     this.durable = setup.journal.synchronous ? setup.state : copyState(setup.state)
     this.history = historyOf(setup)
@@ -104,6 +107,12 @@ export class RunLoop {
   /** The time of an event that happens now. */
   now(): number {
     return Math.floor(this.#wallOffset + this.#clock.monotonic())
+  }
+
+  /** Lets go of the history of a settled run, but for one that a journal of the host holds. A listener that asks for it is still in the middle of it. */
+  release(): void {
+    this.#isReleased = !this.#isJournal || this.#setup.ownsJournal
+    if (this.#isReleased && !this.#busy) this.history.release()
   }
 
   /** Sends several signals of which none is decided before all are there. */
@@ -137,6 +146,7 @@ export class RunLoop {
       this.#stall(error)
     }
     this.#busy = false
+    if (this.#isReleased) this.history.release()
   }
 
   /** A look at the length first: with the journal in memory nothing is ever pending, and to read past the end of a list is slow. */

@@ -161,6 +161,15 @@ export class History implements Iterable<JournalRecord> {
     }
   }
 
+  /** Forgets everything: nobody will ask for it any more. */
+  release(): void {
+    this.#rows = 0
+    this.#committed = 0
+    this.#codes = new Int32Array(0)
+    this.#times = new Int32Array(0)
+    this.#events.length = 0
+  }
+
   #codeOf(seq: number): number {
     return this.#codes[seq - 1 - this.#base] as number
   }

@@ -124,6 +124,13 @@ describe('a history', () => {
     }
   })
 
+  test('forgets everything when it is let go of', () => {
+    const { history } = writing().start(1_010, 0)
+    history.release()
+    expect([...history]).toEqual([])
+    expect(history.end).toBe(0)
+  })
+
   test('may begin in the middle of a run', () => {
     const { state } = writing().start(1_010, 0)
     const history = new History(state, state.seq)

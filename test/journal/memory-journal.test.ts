@@ -23,6 +23,21 @@ describe('the journal in memory', () => {
     expect(recordsOf(journal, 'r').map(record => record.length)).toEqual([4, 1, 2, 1, 2])
   })
 
+  test("keeps a run that was let go of, unless it is the orchestrator's own", async () => {
+    const journal = memoryJournal()
+    const run = new Orchestrator({ pools, journal }).run(plan, { runId: 'r' })
+    await run.result
+    const records = recordsOf(journal, 'r')
+    expect(run.release()).toBe(true)
+    expect(recordsOf(journal, 'r')).toEqual(records)
+    const alone = new Orchestrator({ pools })
+    const other = alone.run(plan)
+    const { outputs } = await other.result
+    other.release()
+    expect(await alone.runs.list()).toEqual([])
+    expect(outputs).toEqual({ a: 'done', b: 'done' })
+  })
+
   test('is appended to through a wrapper, whose records it keeps', async () => {
     const inner = memoryJournal()
     const appended: JournalRecord[] = []
