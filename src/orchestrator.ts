@@ -10,6 +10,7 @@ import type { Journal, JournalHost, JournalProblem, OpenJournal } from './journa
 import { memoryJournal } from './journal/memory-journal.js'
 import { newJournal } from './journal/new-journal.js'
 import { sharedStreamsOf } from './journal/passing-stream.js'
+import { KeptRuns } from './kept-runs.js'
 import { Obedience, reasonOf } from './obedience.js'
 import { openingTerms } from './opening-terms.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
@@ -48,16 +49,13 @@ export class Orchestrator {
   readonly #journal: Journal
   readonly #ownJournal: boolean
   readonly #newId: () => string
-  readonly #retain: number
   readonly #emitter = new Emitter()
   readonly #host: RunHost
   readonly #intake: Intake
-  readonly #runs = new Map<string, Run>()
-  readonly #engines = new Map<string, RunEngine>()
+  readonly #kept: KeptRuns
   readonly #resuming = new Map<string, Promise<Run>>()
   readonly #closeShared: () => Promise<unknown>
   #draining: Promise<void> | undefined
-  readonly #settled: string[] = []
   readonly #outlook: Outlook
   readonly #obeying = new WeakMap<AbortSignal, Obedience>()
 
@@ -78,9 +76,9 @@ export class Orchestrator {
     this.#closeShared = () => Promise.all([built.close(), budget?.close()])
     this.pools = built.workers
     this.limits = built.limits
-    this.runs = new Runs(this.#journal, this.#runs, runId => this.#engines.get(runId)?.closed)
+    this.#kept = new KeptRuns(options.retain ?? 100)
+    this.runs = new Runs(this.#journal, this.#kept.runs, runId => this.#kept.engines.get(runId)?.closed)
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
-    this.#retain = options.retain ?? 100
     const durations = new Durations()
     this.#outlook = new Outlook(this.pools, durations)
     this.#intake = new Intake(built.defaults, distributorOf(options.distributor, built))
@@ -94,7 +92,7 @@ export class Orchestrator {
       ownsJournal: this.#ownJournal,
       budget,
       took: (pool, ms) => durations.note(pool, ms),
-      ended: (runId, settled) => this.#onEnded(runId, settled),
+      ended: (runId, settled) => this.#kept.ended(runId, settled),
       released: runId => this.#onReleased(runId),
     }
   }
@@ -120,7 +118,7 @@ export class Orchestrator {
     checkRunOptions(options, [...this.pools.keys()])
     const checked = checkPlan(plan, options.only)
     const runId = options.runId ?? this.#newId()
-    if (this.#runs.has(runId) || this.#resuming.has(runId))
+    if (this.#kept.runs.has(runId) || this.#resuming.has(runId))
       throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { id: runId })
     const door = new Door(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
     const way = door.comeIn(checked.tasks)
@@ -142,7 +140,7 @@ export class Orchestrator {
   async resume(runId: string, options: ResumeOptions = {}): Promise<Run> {
     this.#checkOpen()
     checkResumeOptions(options)
-    const live = this.#runs.get(runId) ?? this.#resuming.get(runId)
+    const live = this.#kept.runs.get(runId) ?? this.#resuming.get(runId)
     if (live) return live
     const resuming = this.#resume(runId, options).finally(() => this.#resuming.delete(runId))
     this.#resuming.set(runId, resuming)
@@ -166,7 +164,7 @@ export class Orchestrator {
 
   async #drain(timeoutMs: number): Promise<void> {
     await Promise.allSettled(this.#resuming.values())
-    const engines = [...this.#engines.values()]
+    const engines = [...this.#kept.engines.values()]
     await Promise.all(engines.map(engine => engine.drain(timeoutMs)))
     await Promise.all(engines.map(engine => engine.closed))
     await this.#closeShared()
@@ -213,7 +211,7 @@ export class Orchestrator {
   setBudget(budget: Budget): void {
     checkBudget(budget, this.#host.budget !== undefined)
     if (this.#host.budget) this.#host.budget.budget = budget
-    for (const engine of this.#engines.values()) void engine.sent({ type: 'budget' })
+    for (const engine of this.#kept.engines.values()) void engine.sent({ type: 'budget' })
   }
 
   /** What all runs together have used of the budget, and what is set aside for attempts that run; undefined without a budget. */
@@ -249,8 +247,7 @@ export class Orchestrator {
 
   #keep(engine: RunEngine, signal: AbortSignal | undefined): Run {
     const run = new Run(engine)
-    this.#runs.set(engine.id, run)
-    this.#engines.set(engine.id, engine)
+    this.#kept.add(run, engine)
     if (signal) this.#obey(engine, signal)
     return run
   }
@@ -263,22 +260,8 @@ export class Orchestrator {
     engine.onEnd(obeying.add(reason => void engine.cancel(reason)))
   }
 
-  #onEnded(runId: string, settled: boolean): void {
-    // It may have been released by a listener of its last event.
-    if (!settled || !this.#runs.has(runId)) return this.#forget(runId)
-    this.#settled.push(runId)
-    while (this.#settled.length > this.#retain) this.#runs.get(this.#settled[0] as string)?.release()
-  }
-
-  #forget(runId: string): void {
-    this.#runs.delete(runId)
-    this.#engines.delete(runId)
-  }
-
   #onReleased(runId: string): void {
-    this.#forget(runId)
-    const place = this.#settled.indexOf(runId)
-    if (place !== -1) this.#settled.splice(place, 1)
+    this.#kept.released(runId)
     if (this.#ownJournal) void this.#journal.delete(runId)
   }
 }
