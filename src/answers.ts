@@ -4,6 +4,9 @@ export interface Asker {
   threw(error: unknown): void
 }
 
+/** The one of the platform calls back once. A promise may have another, of its own. */
+const { then } = Promise.prototype
+
 /**
  * Hears how promises settle, each for one who asked. Two functions are needed for that, and making them for every attempt costs more than
  * the attempt: an ear has them, and is used again.
@@ -12,11 +15,15 @@ export interface Asker {
 export class Answers {
   readonly #free: Ear[] = []
 
-  /** `answer` must be a promise of the platform: of what else has a `then`, nobody knows how often it calls back. */
-  hear(answer: Promise<unknown>, asker: Asker): void {
+  /** A promise, or anything else, whatever its `then` does: one of the two is called, once, later. Throws what `answer` throws when it is looked at. */
+  hear(answer: unknown, asker: Asker): void {
+    const said = Promise.resolve(answer)
+    // BAD: to hear it with an ear that is used again. It may call back twice, and the second time somebody else listens.
+    // GOOD: a promise of our own, which takes the first settlement only.
+    const promise = said.then === then ? said : new Promise(settle => settle(said))
     const ear = this.#free.pop() ?? new Ear(this.#free)
     ear.asker = asker
-    answer.then(ear.answered, ear.threw)
+    promise.then(ear.answered, ear.threw)
   }
 }
 

@@ -109,8 +109,7 @@ export class Attempt implements AttemptContext, Asker, Deadline {
       this.#idle = new IdleWatch(this.#host.deadlines, idleTimeoutMs, () => this.#expired('idle', idleTimeoutMs))
     try {
       const answer = backend.run(request, this)
-      // Promise.resolve never throws, whatever a `then` getter or a proxy does, and takes the first settlement only.
-      if (typeof answer === 'object' && answer !== null) this.#host.answers.hear(Promise.resolve(answer), this)
+      if (typeof answer === 'object' && answer !== null) this.#host.answers.hear(answer, this)
       else this.answered(answer)
     } catch (error) {
       this.threw(error)

@@ -108,7 +108,8 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
   #call(name: string, listener: (payload: unknown) => unknown, payload: unknown): void {
     try {
       const result = listener(payload)
-      if (result instanceof Promise) result.then(undefined, error => this.#listenerFailed(name, payload, error))
+      if (typeof result === 'object' && result instanceof Promise)
+        result.then(undefined, error => this.#listenerFailed(name, payload, error))
     } catch (error) {
       this.#listenerFailed(name, payload, error)
     }

@@ -50,7 +50,7 @@ export class EventLog {
    */
   async *read(from = 1): AsyncGenerator<RunEvent, void, undefined> {
     if (this.#history === undefined) throw this.#gone()
-    for (let seq = Math.max(1, Math.ceil(from)); ; ) {
+    for (let seq = from > 1 ? Math.ceil(from) : 1; ; ) {
       // Who has had everything is told so, and not that the rest is gone.
       if (this.#ended && seq > this.#published) return
       if (this.#history === undefined) throw this.#gone()

@@ -22,6 +22,35 @@ describe('answers', () => {
     expect(heard).toEqual({ a: ['a'], b: [['threw', 'no']], c: ['c'] })
   })
 
+  test('of a promise with a `then` of its own come once, and to nobody else', async () => {
+    const answers = new Answers()
+    const [heard, others]: [unknown[], unknown[]] = [[], []]
+    const calls: ((answer: string) => void)[] = []
+    const lying = Object.assign(Promise.resolve('kept'), {
+      // biome-ignore lint/suspicious/noThenProperty: what is tested.
+      then: (answered: (answer: string) => void): void => {
+        calls.push(answered)
+        answered('told')
+      },
+    })
+    const thenable = {
+      // biome-ignore lint/suspicious/noThenProperty: what is tested.
+      then: (answered: (answer: string) => void): void => {
+        calls.push(answered)
+        answered('first')
+      },
+    }
+    answers.hear(lying, asker(heard))
+    answers.hear(thenable, asker(heard))
+    await new Promise(setImmediate)
+    answers.hear(new Promise(() => {}), asker(others))
+    answers.hear(new Promise(() => {}), asker(others))
+    for (const call of calls) call('again')
+    await new Promise(setImmediate)
+    expect(calls).toHaveLength(2)
+    expect([heard, others]).toEqual([['told', 'first'], []])
+  })
+
   test('may be heard by somebody who asks again at once', async () => {
     const answers = new Answers()
     const heard: number[] = []
