@@ -1,6 +1,6 @@
 import { usageOfAttempt } from './accounts.js'
 import type { Estimate } from './budget.js'
-import type { BudgetReached, RunEvent } from './event.js'
+import type { AttemptStarted, BudgetReached, RunEvent } from './event.js'
 import { addTask, evolve, makeReady, makeStart, makeSucceed, stamp } from './evolve.js'
 import { type Failure, isTurnedAway, type Usage } from './failure.js'
 import type { History } from './history.js'
@@ -51,6 +51,8 @@ export interface DecideContext {
 }
 
 type Unstamped<E> = E extends RunEvent ? Omit<E, 'seq' | 'at' | 'runId'> : never
+/** An event to which something may be put: to spread it costs more than to make it. */
+type Draft<E> = { -readonly [K in keyof E]: E[K] }
 type RunLevel = Extract<RunEvent, { readonly type: `run.${string}` | `budget.${string}` }>
 
 /**
@@ -140,32 +142,28 @@ export class Decision {
       this.history.started(index, this.#at, pool, backend)
       return attempt
     }
-    const key = idempotencyKey(state.runId, spec.id, repairs + 1)
-    this.#emit({
+    const event: Draft<AttemptStarted> = {
       type: 'attempt.started',
-      ...this.#task(index),
+      seq: state.seq + 1,
+      at: this.#at,
+      runId: state.runId,
+      taskId: spec.id,
+      index,
       attempt,
       pool,
       backend,
-      key,
+      key: idempotencyKey(state.runId, spec.id, repairs + 1),
       input,
-      ...(reserved && { reserved }),
-    })
+    }
+    if (reserved) event.reserved = reserved
+    this.#emit(event)
     return attempt
   }
 
   succeeded({ index, attempt, output, usage: reported }: SucceedSignal): void {
-    const usage = usageOfAttempt(this.state, index, reported)
-    if (attempt !== 1 || usage !== undefined)
-      return this.#emit({
-        type: 'task.succeeded',
-        ...this.#task(index),
-        attempt,
-        output,
-        ...(usage !== undefined && { usage }),
-      })
-    makeSucceed(this.state, index, this.#at, attempt, output, undefined)
-    stamp(this.state, this.#at)
+    const { state } = this
+    makeSucceed(state, index, this.#at, attempt, output, usageOfAttempt(state, index, reported))
+    stamp(state, this.#at)
     this.history.succeeded(index, this.#at)
   }
 

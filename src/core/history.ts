@@ -36,7 +36,7 @@ type HistoryRun = Pick<RunState, 'runId' | 'specs' | 'states'>
 /**
  * The events of one run, in the order in which they were decided. The four that nearly every task has stand here as two numbers each, and are
  * made into an event when somebody asks for it: to keep a million objects costs more than all else. What else is in them the run knows:
- * the spec of a task never changes, nor does the output of one that has succeeded. All other events stand here as they are.
+ * the spec of a task never changes, nor does the state of one that has succeeded. All other events stand here as they are.
  *
  * Invariants: event `seq` is row `seq - 1 - base`; to ask for it twice gives two equal events; a record is whole once it is committed.
  */
@@ -104,7 +104,7 @@ export class History implements Iterable<JournalRecord> {
     this.#row(STARTED, index, at - this.#origin)
   }
 
-  /** The first attempt of a task, without a word about its usage. Its state has the output. */
+  /** The state of the task has all that there is to say. */
   succeeded(index: number, at: number): void {
     if (this.#isFar(at)) return this.push(this.#make(SUCCEEDED, this.end + 1, at, index))
     this.#row(SUCCEEDED, index, at - this.#origin)
@@ -212,8 +212,10 @@ export class History implements Iterable<JournalRecord> {
     if (kind === READY) return { type: 'task.ready', seq, at, runId, taskId, index } satisfies TaskReady
     const { pool = '' } = spec
     if (kind === STARTED) return startOf(this.#run, seq, at, index, pool, this.#usualOf(pool))
-    const { output } = states[index] as SucceededState
-    return { type: 'task.succeeded', seq, at, runId, taskId, index, attempt: 1, output } satisfies TaskSucceeded
+    const { attempt, output, usage } = states[index] as SucceededState
+    if (usage)
+      return { type: 'task.succeeded', seq, at, runId, taskId, index, attempt, output, usage } satisfies TaskSucceeded
+    return { type: 'task.succeeded', seq, at, runId, taskId, index, attempt, output } satisfies TaskSucceeded
   }
 }
 
