@@ -36,8 +36,13 @@ const PRIMITIVE = 'a JSON value is a string, finite number, boolean, null, array
 export function canonicalJson(value: unknown, limits?: JsonLimits): Json {
   if (value === undefined || value === null) return null
   if (typeof value === 'boolean') return value
-  const budget: Budget = { depth: limits?.maxDepth ?? 256, chars: limits?.maxChars ?? 100_000_000, open: [] }
-  return copy(value, '$', budget)
+  const budget: Budget = {
+    depth: limits?.maxDepth ?? 256,
+    chars: limits?.maxChars ?? 100_000_000,
+    open: [],
+    keys: [],
+  }
+  return copy(value, budget)
 }
 
 interface Budget {
@@ -45,71 +50,93 @@ interface Budget {
   chars: number
   /** The containers on the way down: to meet one again is a cycle. */
   readonly open: object[]
+  /** Where it is in each of them. A path is made of these when something is wrong: to make one for each member costs more than to copy it. */
+  readonly keys: (string | number)[]
 }
 
-function copy(value: unknown, path: string, budget: Budget): Json {
+function copy(value: unknown, budget: Budget): Json {
   switch (typeof value) {
     case 'string':
-      return spend(value, path, budget)
+      return spend(value, budget)
     case 'number':
-      if (!Number.isFinite(value)) throw new NotJsonError(path, `expected a finite number, got ${value}`)
+      if (!Number.isFinite(value)) throw new NotJsonError(here(budget), `expected a finite number, got ${value}`)
       return value === 0 ? 0 : value
     case 'boolean':
       return value
     case 'object':
-      return value === null ? null : copyContainer(value, path, budget)
+      return value === null ? null : copyContainer(value, budget)
     default:
-      throw new NotJsonError(path, `got a ${typeof value}; ${PRIMITIVE}`)
+      throw new NotJsonError(here(budget), `got a ${typeof value}; ${PRIMITIVE}`)
   }
 }
 
-function copyContainer(value: object, path: string, budget: Budget): Json {
+function copyContainer(value: object, budget: Budget): Json {
   if (budget.open.length >= budget.depth)
-    throw new NotJsonError(path, `nested deeper than ${budget.depth} levels`, true)
-  if (budget.open.includes(value)) throw new NotJsonError(path, 'the value contains itself')
+    throw new NotJsonError(here(budget), `nested deeper than ${budget.depth} levels`, true)
+  if (budget.open.includes(value)) throw new NotJsonError(here(budget), 'the value contains itself')
   budget.open.push(value)
   try {
-    return Array.isArray(value) ? copyArray(value, path, budget) : copyObject(value, path, budget)
+    return Array.isArray(value) ? copyArray(value, budget) : copyObject(value, budget)
   } catch (error) {
     if (error instanceof NotJsonError) throw error
-    throw new NotJsonError(path, 'reading it threw an error')
+    throw new NotJsonError(around(budget), 'reading it threw an error')
   } finally {
     budget.open.pop()
   }
 }
 
-function copyArray(value: readonly unknown[], path: string, budget: Budget): Json {
-  const length = value.length
+function copyArray(value: readonly unknown[], budget: Budget): Json {
+  const { length } = value
+  const depth = budget.open.length - 1
   const result: Json[] = []
   for (let i = 0; i < length; i++) {
     const item = value[i]
-    if (item === undefined) throw new NotJsonError(`${path}[${i}]`, `got undefined in an array; ${PRIMITIVE}`)
-    result.push(copy(item, `${path}[${i}]`, budget))
+    budget.keys[depth] = i
+    if (item === undefined) throw new NotJsonError(here(budget), `got undefined in an array; ${PRIMITIVE}`)
+    result.push(copy(item, budget))
   }
   return Object.freeze(result)
 }
 
-function copyObject(value: object, path: string, budget: Budget): Json {
+function copyObject(value: object, budget: Budget): Json {
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
-    throw new NotJsonError(path, `got an instance of ${className(prototype)}; turn it into plain data first`)
+    throw new NotJsonError(around(budget), `got an instance of ${className(prototype)}; turn it into plain data first`)
+  const depth = budget.open.length - 1
   const result: Record<string, Json> = {}
   for (const key of Object.keys(value)) {
-    if (key === '__proto__') throw new NotJsonError(path, 'has a key "__proto__"')
+    if (key === '__proto__') throw new NotJsonError(around(budget), 'has a key "__proto__"')
     const member = (value as Record<string, unknown>)[key]
     if (member === undefined) continue
-    spend(key, path, budget)
-    result[key] = copy(member, memberPath(path, key), budget)
+    budget.keys[depth] = key
+    spend(key, budget)
+    result[key] = copy(member, budget)
   }
-  if (Object.getOwnPropertySymbols(value).length > 0) throw new NotJsonError(path, 'has a symbol as a key')
+  if (Object.getOwnPropertySymbols(value).length > 0) throw new NotJsonError(around(budget), 'has a symbol as a key')
   return Object.freeze(result)
 }
 
-function spend(text: string, path: string, budget: Budget): string {
+function spend(text: string, budget: Budget): string {
   budget.chars -= text.length
   if (budget.chars < 0)
-    throw new NotJsonError(path, 'the value is too large: it has more characters than the limit', true)
+    throw new NotJsonError(here(budget), 'the value is too large: it has more characters than the limit', true)
   return text
+}
+
+/** The path of what is copied now. */
+function here({ open, keys }: Budget): string {
+  return pathOf(keys, open.length)
+}
+
+/** That of the container that it is in. */
+function around({ open, keys }: Budget): string {
+  return pathOf(keys, open.length - 1)
+}
+
+function pathOf(keys: readonly (string | number)[], depth: number): string {
+  let path = '$'
+  for (const key of keys.slice(0, depth)) path = typeof key === 'number' ? `${path}[${key}]` : memberPath(path, key)
+  return path
 }
 
 function className(prototype: object): string {
