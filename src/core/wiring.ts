@@ -13,7 +13,7 @@ export interface Wiring {
 
 /** Invariant: these lists and their tasks are frozen, all is there that they wait for, and nothing waits for itself. */
 const sound = new WeakSet<readonly object[]>()
-const wirings = new WeakMap<readonly TaskSpec[], Wiring>()
+const wirings = new WeakMap<readonly TaskSpec[], Wiring | undefined>()
 
 /** These frozen tasks have been checked: they need no second look. */
 export function declareSound(tasks: readonly TaskSpec[]): void {
@@ -27,14 +27,15 @@ export function isSound(tasks: readonly object[]): boolean {
 
 /** The wiring of sound tasks. Undefined for others, and where they make more of a run than lists: a task with a budget opens an account. */
 export function wiringOf(tasks: readonly TaskSpec[]): Wiring | undefined {
-  const known = wirings.get(tasks)
-  if (known || !sound.has(tasks)) return known
+  if (!wirings.has(tasks) && sound.has(tasks)) wirings.set(tasks, wired(tasks))
+  return wirings.get(tasks)
+}
+
+function wired(tasks: readonly TaskSpec[]): Wiring | undefined {
+  if (tasks.some(({ budget }) => budget !== undefined)) return undefined
   const blank = emptyState('')
   for (let index = 0; index < tasks.length; index++) addTask(blank, tasks[index] as TaskSpec, false)
-  if (blank.accounts !== undefined) return undefined
   const ranks = new Ranks()
   ranks.extend(blank, 0)
-  const wiring = { blank, ranks }
-  wirings.set(tasks, wiring)
-  return wiring
+  return { blank, ranks }
 }
