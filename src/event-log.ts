@@ -28,11 +28,6 @@ export class EventLog {
     if (this.#bells.length > 0) this.#ring()
   }
 
-  /** Every event so far. */
-  all(): readonly RunEvent[] {
-    return this.#history?.slice(1, this.#published) ?? []
-  }
-
   /** There will be no more events in this process. */
   end(): void {
     this.#ended = true

@@ -149,8 +149,9 @@ export class Pursuit implements Claimant {
   }
 
   #takeIn(signal: Signal): void {
-    const wiring = signal.type === 'add' && this.#ranked === 0 ? wiringOf(signal.tasks) : undefined
-    if (wiring) this.#ranks = wiring.ranks.share()
+    const wiring = signal.type === 'add' ? wiringOf(signal.tasks) : undefined
+    // A scheduler of the host may have made other tasks of the signal.
+    if (wiring?.blank.specs === this.#head.specs) this.#ranks = wiring.ranks.share()
     else this.#ranks.extend(this.#head, this.#ranked, index => this.#raise(index))
     this.attempts.grow(this.#head.specs.length)
     for (; this.#ranked < this.#head.specs.length; this.#ranked++) this.#enter(this.#ranked, signal.type === 'recover')

@@ -1,13 +1,17 @@
-import { Orchestrator } from 'counterpoint'
+import { type Decide, decide, Orchestrator } from 'counterpoint'
 import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import { expect, test } from 'vitest'
 
 /** The order in which tasks start, in one slot. */
-async function orderOf(tasks: readonly { readonly id: string }[]): Promise<string> {
+async function orderOf(tasks: readonly { readonly id: string }[], scheduler?: Decide): Promise<string> {
   const clock = new VirtualClock()
   const backend = new MockBackend({ clock })
   for (const { id } of tasks) backend.answer(id, succeed(null, { afterMs: 10 }))
-  const run = new Orchestrator({ clock, pools: { p: { backend, concurrency: 1 } } }).run({ tasks })
+  const run = new Orchestrator({
+    clock,
+    ...(scheduler && { scheduler }),
+    pools: { p: { backend, concurrency: 1 } },
+  }).run({ tasks })
   await clock.runUntilIdle()
   await run.result
   return backend.calls.map(call => call.taskId).join(' ')
@@ -31,4 +35,16 @@ test('of what one task lets go, the longest remaining path starts first', async 
     { id: 'last', after: ['long'], durationMs: 10 },
   ]
   expect(await orderOf(tasks)).toBe('first long short last')
+})
+
+test('the longest remaining path starts first also where a scheduler of the host makes other tasks of a plan', async () => {
+  const extra = { id: 'extra', description: 'extra', pool: 'p', durationMs: 5 }
+  const scheduler: Decide = (state, signal, context) =>
+    decide(state, signal.type === 'add' ? { ...signal, tasks: [extra, ...signal.tasks] } : signal, context)
+  const tasks = [
+    { id: 'short', pool: 'p', durationMs: 10 },
+    { id: 'long', pool: 'p', durationMs: 10 },
+    { id: 'last', pool: 'p', after: ['long'], durationMs: 10 },
+  ]
+  expect(await orderOf(tasks, scheduler)).toBe('long short last extra')
 })
