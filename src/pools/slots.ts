@@ -38,11 +38,14 @@ export class Slots {
   #paused = false
   #slots = 0
   #leased = 0
+  /** Since the last turn of the event loop. */
   #claims = 0
+  /** When the first of these claims was made. */
   #turnBegan = 0
   #gateIsClosed = false
   #pumping = false
-  #sweeping = false
+  /** A turn of the event loop ends what was counted for the last one. */
+  #turnIsDue = false
   /** Slots that are not leased. */
   readonly #free: Slot[] = []
 
@@ -95,7 +98,7 @@ export class Slots {
     if (this.#flow.limit === undefined && !this.#pumping) this.#claimAll()
     // One that was introduced by a listener inside a claim, too.
     if (this.#flow.limit !== undefined) this.#flow.wantTurn()
-    if (this.#free.length > 0) this.#sweepSoon()
+    if (this.#free.length > 0) this.#turnSoon()
   }
 
   /** False when there is nothing to claim, or no slot for it, or it may not start now. */
@@ -111,7 +114,7 @@ export class Slots {
     if (terms !== undefined && lease === undefined) {
       ;(lane as RunLane).putBack(index)
       this.#free.push(slot)
-      this.#sweepSoon()
+      this.#turnSoon()
       return false
     }
     this.#lanes.taken(lane as RunLane)
@@ -148,13 +151,15 @@ export class Slots {
     return false
   }
 
+  /** Trap 9: a million instant tasks would starve every timer. All slots wait for the next turn of the event loop. */
   #count(): void {
-    this.#claims++
-    if (
+    if (this.#claims++ === 0) {
+      this.#turnBegan = this.#flow.time.look()
+      this.#turnSoon()
+    }
+    this.#gateIsClosed =
       this.#claims >= CLAIMS_PER_TURN ||
       (this.#claims % 16 === 0 && this.#flow.time.look() - this.#turnBegan > TURN_MS)
-    )
-      this.#closeGate()
   }
 
   /** A claim may have lowered the concurrency. */
@@ -184,27 +189,18 @@ export class Slots {
     slot.end()
   }
 
+  #turnSoon(): void {
+    if (!this.#turnIsDue) this.#clock.schedule(this.#turn, 0)
+    this.#turnIsDue = true
+  }
+
   /** In a chain the next task is ready a moment later: a slot with nothing to do stays for a turn of the event loop, then it ends. */
-  #sweepSoon(): void {
-    if (!this.#sweeping) this.#clock.schedule(this.#sweep, 0)
-    this.#sweeping = true
-  }
-
-  readonly #sweep = (): void => {
-    this.#sweeping = false
-    if (this.#gateIsClosed) return
-    for (const slot of this.#free.splice(0)) this.#end(slot)
-  }
-
-  /** Trap 9: a million instant tasks would starve every timer. All slots wait for one turn of the event loop. */
-  #closeGate(): void {
-    if (this.#gateIsClosed) return
-    this.#gateIsClosed = true
-    this.#clock.schedule(() => {
+  readonly #turn = (): void => {
+    this.#turnIsDue = false
+    this.#claims = 0
+    if (this.#gateIsClosed) {
       this.#gateIsClosed = false
-      this.#claims = 0
-      this.#turnBegan = this.#flow.time.look()
       this.pump()
-    }, 0)
+    } else for (const slot of this.#free.splice(0)) this.#end(slot)
   }
 }
