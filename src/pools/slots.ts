@@ -158,8 +158,7 @@ export class Slots {
       this.#turnSoon()
     }
     this.#gateIsClosed =
-      this.#claims >= CLAIMS_PER_TURN ||
-      (this.#claims % 16 === 0 && this.#flow.time.look() - this.#turnBegan > TURN_MS)
+      this.#claims >= CLAIMS_PER_TURN || (this.#claims % 16 === 0 && this.#flow.time.look() - this.#turnBegan > TURN_MS)
   }
 
   /** A claim may have lowered the concurrency. */

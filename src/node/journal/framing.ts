@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { type OpenFile, readFully } from './file-system.js'
+import { JsonBytes } from './json-bytes.js'
 
 // A frame is one line: the length of its body and a checksum, eight hexadecimal digits each, then the body.
 //   0000001d 5f3a9c01 {"r":[{"type":"run.paused"...
@@ -15,6 +16,8 @@ const CHUNK = 1024 * 1024
 
 /** How the body of a frame begins that is the first of its commit. See {@link holdsLaterCommit}. */
 export const COMMIT_MARK = '{"c":'
+/** As long as the longest mark is. */
+const MARK_ROOM = 32
 
 /** Where the frames of a file end: after how many bytes, and the checksum of the last. */
 export interface FramesEnd {
@@ -22,51 +25,103 @@ export interface FramesEnd {
   readonly crc: number
 }
 
-/** Puts frames together for one write. It is used again and again: what `bytes` gives is good until the next `start`. */
-export class FrameBuffer {
-  #buffer = Buffer.allocUnsafe(64 * 1024)
-  #length = 0
-  #crc = 0
+/** Frames as they are written. */
+export interface Sealed {
+  readonly bytes: Buffer
+  /** The checksum of the last. */
+  readonly crc: number
+}
 
-  /** Begins anew, after a frame with this checksum. */
-  start(crc: number): void {
-    if (this.#buffer.length > 4 * CHUNK) this.#buffer = Buffer.allocUnsafe(64 * 1024)
-    this.#length = 0
-    this.#crc = crc
+/**
+ * Records on their way to a file: their bodies stand in one buffer with room for the heads between them, so that to write them all is one
+ * write of what is there. What depends on where they go, checksums and the mark of the commit, is put in by `seal`, as often as it takes.
+ */
+export class FrameBatch {
+  readonly #json = new JsonBytes()
+  /** Where each body ends. */
+  readonly #ends: number[] = []
+  /** Where the last record ends. */
+  #size = MARK_ROOM
+
+  /** How many records there are. */
+  get count(): number {
+    return this.#ends.length
   }
 
-  add(body: string): void {
-    this.#reserve(body)
-    const buffer = this.#buffer
-    const from = this.#length + HEAD
-    const size = buffer.write(body, from)
-    this.#crc = crc32(buffer.subarray(from, from + size), this.#crc)
-    writeHex(buffer, this.#length, size)
-    buffer[from - 10] = SPACE
-    writeHex(buffer, from - 9, this.#crc)
-    buffer[from - 1] = SPACE
-    buffer[from + size] = NEWLINE
-    this.#length = from + size + 1
+  /** How many bytes they are, about. */
+  get size(): number {
+    return this.#size
   }
 
-  get bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#length)
+  /** How many bytes it takes in memory. */
+  get capacity(): number {
+    return this.#json.capacity
   }
 
-  /** The checksum of the last frame. */
-  get crc(): number {
-    return this.#crc
+  /** Forgets all records. */
+  clear(): void {
+    this.#ends.length = 0
+    this.#size = MARK_ROOM
   }
 
-  #reserve(body: string): void {
-    // At most three bytes a character; a large body is worth counting.
-    const most = body.length < CHUNK ? 3 * body.length : Buffer.byteLength(body)
-    const wanted = this.#length + HEAD + most + 1
-    if (wanted <= this.#buffer.length) return
-    const larger = Buffer.allocUnsafe(Math.max(wanted, 2 * this.#buffer.length))
-    this.#buffer.copy(larger, 0, 0, this.#length)
-    this.#buffer = larger
+  /** Begins the body of a record, which is written to what it gives, from its brace on. One that was not ended is forgotten. */
+  begin(): JsonBytes {
+    this.#json.length = this.#size
+    this.#json.skip(HEAD)
+    return this.#json
   }
+
+  /** The body that was begun last is whole. */
+  end(): void {
+    this.#ends.push(this.#json.length)
+    this.#json.byte(NEWLINE)
+    this.#size = this.#json.length
+  }
+
+  /**
+   * The frames, after one with the checksum `crc`; the first has the mark of this commit, unless that is 0. What it gives is good until
+   * something is added or sealed.
+   */
+  seal(crc: number, commit: number): Sealed {
+    const { buffer } = this.#json
+    const first = this.#markFirst(commit)
+    let sum = crc
+    for (let place = 0, from = first; place < this.#ends.length; place++) {
+      const end = this.#ends[place] as number
+      sum = putHead(buffer, from, end, sum)
+      from = end + 1 + HEAD
+    }
+    return { bytes: buffer.subarray(first - HEAD, this.#size), crc: sum }
+  }
+
+  /** Where the first body begins: the mark stands before it, in the place of its brace. */
+  #markFirst(commit: number): number {
+    const { buffer } = this.#json
+    const brace = MARK_ROOM + HEAD
+    const mark = commit === 0 ? '{' : `${COMMIT_MARK}${commit},`
+    const first = brace + 1 - mark.length
+    buffer.write(mark, first, 'latin1')
+    return first
+  }
+}
+
+/** One frame, after one with the checksum `crc`. */
+export function frameOf(body: string, crc: number): Sealed {
+  const size = Buffer.byteLength(body)
+  const bytes = Buffer.allocUnsafe(HEAD + size + 1)
+  bytes.write(body, HEAD)
+  bytes[HEAD + size] = NEWLINE
+  return { bytes, crc: putHead(bytes, HEAD, HEAD + size, crc) }
+}
+
+/** Puts the head before the body from `from` to `end`; gives its checksum. */
+function putHead(buffer: Buffer, from: number, end: number, crc: number): number {
+  const sum = crc32(buffer.subarray(from, end), crc)
+  writeHex(buffer, from - HEAD, end - from)
+  buffer[from - 10] = SPACE
+  writeHex(buffer, from - 9, sum)
+  buffer[from - 1] = SPACE
+  return sum
 }
 
 /** Frames that were read at once: the body of the n-th lies in `buffer` from `bounds[2 * n]` to `bounds[2 * n + 1]`. */

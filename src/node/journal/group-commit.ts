@@ -1,13 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Clock } from 'counterpoint'
+import type { Clock, JournalRecord } from 'counterpoint'
 import { codeOf } from './file-system.js'
+import { FrameBatch } from './framing.js'
 import { JournalLost, journalError, wordsOf } from './problem.js'
-import type { Blob, RecordBody } from './record-body.js'
+import type { Blob } from './record-body.js'
 
 /** Records that are written together. */
 export interface Batch {
-  /** What follows the first brace of their bodies. */
-  readonly rests: string[]
+  readonly frames: FrameBatch
   /** To be durable before they are. */
   readonly blobs: Blob[]
 }
@@ -18,13 +18,15 @@ export interface GroupCommitSetup {
   /** The folder of the run, for messages. */
   readonly folder: string
   readonly clock: Clock
+  /** Adds a record; gives what has to be durable before it. */
+  put(frames: FrameBatch, record: JournalRecord): readonly Blob[]
   /** Makes a batch durable. What it rejects with is tried again, but for {@link JournalLost}. */
   commit(batch: Batch): Promise<void>
   report(message: string, error: unknown): void
 }
 
 interface WaitingBatch extends Batch {
-  chars: number
+  blobChars: number
   /** Shared by its records: to many of them a promise costs what it costs to one. */
   readonly durable: Promise<void>
   resolve(): void
@@ -38,8 +40,10 @@ interface Stall {
   readonly retryMs: number
 }
 
-/** A batch that has so many characters takes no more, so that what waits behind it is not held up. */
-const FULL_CHARS = 4 * 1024 * 1024
+/** A batch that has so many bytes, and characters of blobs, takes no more, so that what waits behind it is not held up. */
+const FULL = 4 * 1024 * 1024
+/** A larger buffer is not kept for the next batch. */
+const SPARE_BYTES = 1024 * 1024
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 10_000
 
@@ -52,6 +56,10 @@ const LONGEST_RETRY_MS = 10_000
 export class GroupCommit {
   readonly #setup: GroupCommitSetup
   readonly #queue: WaitingBatch[] = []
+  /** The next of the queue, as soon as something is in it. */
+  #next: WaitingBatch | undefined
+  /** The buffer of the last commit. */
+  #spare: FrameBatch | undefined
   #isRunning = false
   /** The first of the queue is on its way: it takes no more. */
   #isWriting = false
@@ -70,14 +78,19 @@ export class GroupCommit {
     return this.#lost
   }
 
-  /** The promise is that of the whole batch. */
-  add({ rest, blobs }: RecordBody): Promise<void> {
+  /**
+   * The promise is that of the whole batch.
+   * @throws what `put` throws; then nothing has been added.
+   */
+  add(record: JournalRecord): Promise<void> {
     const batch = this.#gathering()
-    batch.rests.push(rest)
-    batch.chars += rest.length
-    for (const blob of blobs) {
+    for (const blob of this.#setup.put(batch.frames, record)) {
       batch.blobs.push(blob)
-      batch.chars += blob.text.length
+      batch.blobChars += blob.text.length
+    }
+    if (batch === this.#next) {
+      this.#next = undefined
+      this.#queue.push(batch)
     }
     if (!this.#isRunning) void this.#run()
     return batch.durable
@@ -101,10 +114,11 @@ export class GroupCommit {
 
   #gathering(): WaitingBatch {
     const last = this.#queue.at(-1)
-    if (last && last.chars < FULL_CHARS && !(this.#isWriting && this.#queue.length === 1)) return last
-    const batch = newBatch()
-    this.#queue.push(batch)
-    return batch
+    const isFull = last === undefined || last.frames.size + last.blobChars > FULL
+    if (!isFull && !(this.#isWriting && this.#queue.length === 1)) return last
+    this.#next ??= newBatch(this.#spare)
+    this.#spare = undefined
+    return this.#next
   }
 
   async #run(): Promise<void> {
@@ -123,6 +137,7 @@ export class GroupCommit {
     try {
       await this.#setup.commit(batch)
       this.#queue.shift()
+      this.#keep(batch.frames)
       this.#recovered()
       batch.resolve()
     } catch (error) {
@@ -132,6 +147,12 @@ export class GroupCommit {
     } finally {
       this.#isWriting = false
     }
+  }
+
+  #keep(frames: FrameBatch): void {
+    if (frames.capacity > SPARE_BYTES) return
+    frames.clear()
+    this.#spare = frames
   }
 
   /** Reports the first failure, and each of another kind. What comes meanwhile joins what waits. */
@@ -172,18 +193,18 @@ export class GroupCommit {
 
   #closedTooEarly(error: unknown): Error {
     const { runId, folder } = this.#setup
-    const records = this.#queue.reduce((sum, { rests }) => sum + rests.length, 0)
+    const records = this.#queue.reduce((sum, { frames }) => sum + frames.count, 0)
     const message = `expected to write the last ${records} records before it was closed, but the disk refused (${wordsOf(error)}). They are lost; what had been acknowledged is not. Make room or mend the disk, then resume the run`
     return journalError(runId, folder, message, error)
   }
 }
 
-function newBatch(): WaitingBatch {
+function newBatch(frames = new FrameBatch()): WaitingBatch {
   let resolve!: () => void
   let reject!: (error: Error) => void
   const durable = new Promise<void>((onDurable, onRefused) => {
     resolve = onDurable
     reject = onRefused
   })
-  return { rests: [], blobs: [], chars: 0, durable, resolve, reject }
+  return { frames, blobs: [], blobChars: 0, durable, resolve, reject }
 }

@@ -6,7 +6,7 @@ import type { FolderLock } from './lock.js'
 import { OneByOne } from './one-by-one.js'
 import type { Place } from './place.js'
 import { journalError } from './problem.js'
-import { recordBody } from './record-body.js'
+import { addRecord } from './record-body.js'
 import { readRecords } from './record-reader.js'
 import { SegmentWriter } from './segment-writer.js'
 
@@ -41,9 +41,10 @@ export class OpenRun implements OpenJournal {
       runId: place.runId,
       folder: place.folder,
       clock,
-      commit: async ({ rests, blobs }) => {
+      put: (frames, record) => addRecord(frames, record, setup.maxInlineBytes),
+      commit: async ({ frames, blobs }) => {
         if (blobs.length > 0) await this.#blobs.write(blobs)
-        await this.#writer.commit(rests)
+        await this.#writer.commit(frames)
       },
       report: (message, error) => place.report(message, error),
     })
@@ -90,7 +91,7 @@ export class OpenRun implements OpenJournal {
 
   #add(record: JournalRecord): Promise<void> {
     const last = record[record.length - 1]
-    const durable = this.#commits.add(recordBody(record, this.#setup.maxInlineBytes))
+    const durable = this.#commits.add(record)
     if (last && this.#nextSeq !== undefined) this.#nextSeq = last.seq + 1
     return durable
   }

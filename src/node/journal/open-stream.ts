@@ -1,4 +1,5 @@
 import { type Clock, isCounterpointError, type Json, type SharedStream } from 'counterpoint'
+import { FrameBatch } from './framing.js'
 import type { Link } from './header.js'
 import type { History } from './history.js'
 import type { FolderLock } from './lock.js'
@@ -46,11 +47,11 @@ export class OpenStream implements SharedStream {
   }
 
   append(record: Json): Promise<void> {
-    return this.#write([record], rests => this.#writer.commit(rests))
+    return this.#write([record], frames => this.#writer.commit(frames))
   }
 
   replace(records: readonly Json[]): Promise<void> {
-    return this.#write(records, rests => this.#writer.replace(rests))
+    return this.#write(records, frames => this.#writer.replace(frames))
   }
 
   close(): Promise<void> {
@@ -62,15 +63,19 @@ export class OpenStream implements SharedStream {
   }
 
   /** They are made JSON now: what becomes of them later is not written. */
-  async #write(records: readonly Json[], how: (rests: readonly string[]) => Promise<void>): Promise<void> {
+  async #write(records: readonly Json[], how: (frames: FrameBatch) => Promise<void>): Promise<void> {
     if (this.#closed)
       throw journalError(
         undefined,
         this.#place.folder,
         'expected an open stream, but this one was closed. Open it again to write',
       )
-    const rests = records.map(record => `"s":${JSON.stringify(record)}}`)
-    const written = this.#turn.then(() => how(rests))
+    const frames = new FrameBatch()
+    for (const record of records) {
+      frames.begin().text(`{"s":${JSON.stringify(record)}}`)
+      frames.end()
+    }
+    const written = this.#turn.then(() => how(frames))
     this.#turn = written.catch(() => {})
     await written.catch(error => this.#refuse(error))
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { JournalRecord, RunEvent } from 'counterpoint'
-import { COMMIT_MARK } from './framing.js'
+import { COMMIT_MARK, type FrameBatch } from './framing.js'
 
 // The body of a record: {"r":[events]}, with {"c":number} before it on the first of each commit, and with
 // {"b":[[place, member, sha256]]} after it when members of its events are too large to stand there: `null` stands there, and
@@ -13,14 +13,6 @@ export interface Blob {
   readonly text: string
 }
 
-/** A record ready to be written. */
-export interface RecordBody {
-  /** All of it but its first brace: what the first of a commit begins with comes before it. */
-  readonly rest: string
-  /** To be durable before the record is. */
-  readonly blobs: readonly Blob[]
-}
-
 /** Where a blob belongs: the place of the event in its record, the member, and the blob's name. */
 export type BlobPlace = readonly [place: number, member: string, sha256: string]
 
@@ -31,32 +23,38 @@ export interface ParsedBody {
   readonly critical?: boolean
 }
 
+const COMMA = 0x2c
+/** What most events take at most: to make room for a thousand at once saves copies of the first. */
+const USUAL_BYTES = 160
 const NO_BLOBS: readonly Blob[] = []
 
-/** Makes each event JSON once; only one that is too large is looked into. */
-export function recordBody(record: JournalRecord, maxInlineBytes: number): RecordBody {
-  let events = ''
+/**
+ * Adds a record; gives what has to be durable before it is. Makes each event JSON once; only one that is too large is looked into.
+ * @throws what `JSON.stringify` throws; then nothing has been added.
+ */
+export function addRecord(frames: FrameBatch, record: JournalRecord, maxInlineBytes: number): readonly Blob[] {
+  const json = frames.begin()
+  json.reserve(record.length * USUAL_BYTES)
   let blobs: Blob[] | undefined
   const places: BlobPlace[] = []
+  json.text('{"r":[')
   for (let place = 0; place < record.length; place++) {
+    if (place > 0) json.byte(COMMA)
     const event = record[place] as RunEvent
-    let text = JSON.stringify(event)
-    if (isLarger(text, maxInlineBytes)) {
+    const from = json.length
+    json.value(event)
+    if (json.length - from <= maxInlineBytes) continue
+    json.length = from
+    const text = withoutLarge(event, maxInlineBytes, (member, blob) => {
       blobs ??= []
-      text = withoutLarge(event, maxInlineBytes, (member, blob) => {
-        blobs?.push(blob)
-        places.push([place, member, blob.sha256])
-      })
-    }
-    events += place === 0 ? text : `,${text}`
+      blobs.push(blob)
+      places.push([place, member, blob.sha256])
+    })
+    json.text(text)
   }
-  if (places.length === 0) return { rest: `"r":[${events}]}`, blobs: NO_BLOBS }
-  return { rest: `"r":[${events}],"b":${JSON.stringify(places)}}`, blobs: blobs ?? NO_BLOBS }
-}
-
-/** The whole body. `commit` is the number of the commit that it is the first of, 0 when it is not the first. */
-export function bodyText(rest: string, commit: number): string {
-  return commit === 0 ? `{${rest}` : `${COMMIT_MARK}${commit},${rest}`
+  json.text(places.length === 0 ? ']}' : `],"b":${JSON.stringify(places)}}`)
+  frames.end()
+  return blobs ?? NO_BLOBS
 }
 
 /** A body that says only that a commit begins, which is the number `commit` of its segment. */

@@ -1,10 +1,10 @@
 import { codeOf, type OpenFile, putWhole, writeFully } from './file-system.js'
-import { FrameBuffer } from './framing.js'
+import { type FrameBatch, frameOf, type Sealed } from './framing.js'
 import { headerBody, type Link, type Predecessor } from './header.js'
 import type { FolderLock } from './lock.js'
 import { type Place, segmentPath } from './place.js'
 import { JournalLost, journalError } from './problem.js'
-import { bodyText, endMark } from './record-body.js'
+import { endMark } from './record-body.js'
 import { removeSegments } from './run-folders.js'
 import { scanSegment } from './segment-reader.js'
 
@@ -28,6 +28,8 @@ interface OpenSegment {
   commits: number
 }
 
+const NOTHING: Sealed = { bytes: Buffer.alloc(0), crc: 0 }
+
 /**
  * Writes commits, one at a time: one write, one sync. Makes its segment with the first.
  *
@@ -38,7 +40,6 @@ interface OpenSegment {
 export class SegmentWriter {
   readonly #setup: WriterSetup
   readonly #links: Link[]
-  readonly #frames = new FrameBuffer()
   #nextSegment: number
   #current: OpenSegment | undefined
   /** The end of the last link has to be looked at before anything goes on from it. */
@@ -56,19 +57,19 @@ export class SegmentWriter {
   }
 
   /**
-   * Writes these records, given as what follows the first brace of their bodies.
+   * Writes these records. Nothing may be added to them meanwhile.
    * @throws JournalLost when there is no use in trying again; anything else can be tried again, with the same records.
    */
-  async commit(rests: readonly string[]): Promise<void> {
-    await this.#orLost(() => this.#commit(rests))
+  async commit(frames: FrameBatch): Promise<void> {
+    await this.#orLost(() => this.#commit(frames))
   }
 
   /**
    * Puts these records in the place of all that were there: whole or not at all, whatever happens meanwhile.
    * @throws JournalLost as `commit` does. After anything else all is as it was, or it has been done and nobody knows.
    */
-  async replace(rests: readonly string[]): Promise<void> {
-    await this.#orLost(() => this.#replace(rests))
+  async replace(frames: FrameBatch): Promise<void> {
+    await this.#orLost(() => this.#replace(frames))
   }
 
   /** Lets go of the file. Never rejects: what was committed is as safe as it was to be. */
@@ -93,14 +94,14 @@ export class SegmentWriter {
    * BAD: to write it under its own name. Cut off in the middle, it would hide all that was there before it. GOOD: to write it under another
    * name, and to give it its own in one step, once it is whole.
    */
-  async #replace(rests: readonly string[]): Promise<void> {
+  async #replace(frames: FrameBatch): Promise<void> {
     const { place, lock } = this.#setup
     const { segment, file } = await this.#create(place)
     await file.close()
     // Whether it comes to be or not, what is appended next goes into a segment of a higher number, which names what it goes on from.
     if (this.#current) await this.#abandon(this.#current)
     await this.#checkLock()
-    const { bytes, crc } = this.#fillWhole(segment, rests)
+    const { bytes, crc } = this.#whole(segment, frames)
     const durable = place.durability === 'fsync'
     await putWhole(place.fileSystem, segmentPath(place, segment), bytes, { durable, nonce: lock.holder.nonce })
     if (durable) await this.#syncNames()
@@ -111,19 +112,21 @@ export class SegmentWriter {
     await removeSegments(place, segment).catch(() => {})
   }
 
-  async #commit(rests: readonly string[]): Promise<void> {
+  async #commit(frames: FrameBatch): Promise<void> {
     const current = this.#current ?? (await this.#begin())
-    this.#fill(current, rests)
-    const { bytes, crc } = this.#frames
     const isFirst = current.bytes === 0
-    await this.#write(current, bytes)
+    // The header begins the first commit, a mark each other one.
+    const header = isFirst ? this.#header(current) : NOTHING
+    const { bytes, crc } = isFirst ? frames.seal(header.crc, 0) : frames.seal(current.crc, current.commits + 1)
+    if (isFirst) await this.#write(current, header.bytes, 0)
+    await this.#write(current, bytes, current.bytes + header.bytes.length)
     // The lock is looked at after the write, as `FolderLock` says; together with the sync, so that it costs no time.
     const [synced, checked] = await Promise.allSettled([this.#sync(current, isFirst), this.#checkLock()])
     if (synced.status === 'rejected' || checked.status === 'rejected') {
       await this.#abandon(current)
       throw checked.status === 'rejected' ? checked.reason : (synced as PromiseRejectedResult).reason
     }
-    current.bytes += bytes.length
+    current.bytes += header.bytes.length + bytes.length
     current.crc = crc
     current.commits++
     const end = { segment: current.segment, bytes: current.bytes, crc }
@@ -131,32 +134,24 @@ export class SegmentWriter {
     else this.#links[this.#links.length - 1] = end
   }
 
-  #fill(current: OpenSegment, rests: readonly string[]): void {
+  #header({ segment, after }: Pick<OpenSegment, 'segment' | 'after'>): Sealed {
     const { place, now } = this.#setup
-    const isFirst = current.bytes === 0
-    const { segment, after } = current
-    this.#frames.start(current.crc)
-    if (isFirst) this.#frames.add(headerBody(place, { segment, ...(after && { after }) }, now()))
-    // The header begins the first commit, a mark each other one.
-    for (let i = 0; i < rests.length; i++)
-      this.#frames.add(bodyText(rests[i] as string, i === 0 && !isFirst ? current.commits + 1 : 0))
+    return frameOf(headerBody(place, { segment, ...(after && { after }) }, now()), 0)
   }
 
   /** The mark at the end tells damage from a write that was cut off: there was none, it was whole when it got its name. */
-  #fillWhole(segment: number, rests: readonly string[]): FrameBuffer {
-    const { place, now } = this.#setup
-    this.#frames.start(0)
-    this.#frames.add(headerBody(place, { segment }, now()))
-    for (const rest of rests) this.#frames.add(bodyText(rest, 0))
-    this.#frames.add(endMark(2))
-    return this.#frames
+  #whole(segment: number, frames: FrameBatch): Sealed {
+    const header = this.#header({ segment, after: undefined })
+    const { bytes, crc } = frames.seal(header.crc, 0)
+    const mark = frameOf(endMark(2), crc)
+    return { bytes: Buffer.concat([header.bytes, bytes, mark.bytes]), crc: mark.crc }
   }
 
-  async #write({ file, bytes: from }: OpenSegment, bytes: Uint8Array): Promise<void> {
+  async #write({ file, bytes: durable }: OpenSegment, bytes: Uint8Array, from: number): Promise<void> {
     try {
       await writeFully(file, bytes, from)
     } catch (error) {
-      await this.#trim(from)
+      await this.#trim(durable)
       throw error
     }
   }
