@@ -57,11 +57,9 @@ describe('JSON as bytes', () => {
 
   test('leaves out what somebody has given to all objects', () => {
     Object.defineProperty(Object.prototype, 'everywhere', { value: 1, enumerable: true, configurable: true })
-    try {
-      expect(written({ a: { b: 1 } })).toBe('{"a":{"b":1}}')
-    } finally {
-      Reflect.deleteProperty(Object.prototype, 'everywhere')
-    }
+    const json = written({ a: { b: 1 } })
+    Reflect.deleteProperty(Object.prototype, 'everywhere')
+    expect(json).toBe('{"a":{"b":1}}')
   })
 
   test('refuses what `JSON.stringify` refuses', () => {
