@@ -1,6 +1,6 @@
 import { type FileHandle, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 
 /** Calls `use` with a new folder below `parent`, which is gone afterwards. */
 export async function withFolder<T>(parent: string, use: (folder: string) => Promise<T>): Promise<T> {
@@ -20,20 +20,32 @@ export async function bytesBelow(folder: string): Promise<number> {
   return bytes
 }
 
+/** What a {@link groupCommitMs} writes. */
+export interface Commits {
+  readonly writers: number
+  readonly records: number
+  readonly bytes: number
+  /** How long a writer waits before it writes the next one. Default 0. */
+  readonly pauseMs?: number
+}
+
 /**
  * The least that group commit costs on this disk: so many writers, each waiting until its record is durable before it writes the next one;
  * one write and one fdatasync for all that wait. Gives the time for all records, in milliseconds.
  */
 export async function groupCommitMs(
   folder: string,
-  { writers, records, bytes }: { readonly writers: number; readonly records: number; readonly bytes: number },
+  { writers, records, bytes, pauseMs = 0 }: Commits,
 ): Promise<number> {
   const file = await open(join(folder, 'floor.jsonl'), 'a')
   try {
     const commit = new GroupCommit(file)
     const record = Buffer.alloc(bytes, 'x')
     const write = async (count: number): Promise<void> => {
-      for (let done = 0; done < count; done++) await commit.add(record)
+      for (let done = 0; done < count; done++) {
+        await commit.add(record)
+        if (pauseMs > 0) await sleep(pauseMs)
+      }
     }
     const began = performance.now()
     await Promise.all(Array.from({ length: writers }, () => write(Math.ceil(records / writers))))
