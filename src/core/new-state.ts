@@ -97,6 +97,11 @@ export function copyState(state: RunState): RunState {
   })
 }
 
+/** A copy that comes to know by events what `state` knows already. */
+export function trailingState(state: RunState): RunState {
+  return Object.assign(copyState(state), { ids: state.ids.follow() })
+}
+
 /** Who waits for whom among the tasks that are there, and what they are: what only changes when others are added. */
 type Plan = Pick<RunState, 'specs' | 'orders' | 'needs' | 'firstEdge' | 'lastEdge' | 'nextEdge' | 'edgeTo' | 'awaited'>
 
@@ -136,7 +141,8 @@ const sharing = new WeakSet<RunState>()
 export function addAll(state: RunState, blank: RunState): void {
   const { specs, orders, needs, firstEdge, lastEdge, nextEdge, edgeTo, awaited } = blank
   const plan: Plan = { specs, orders, needs, firstEdge, lastEdge, nextEdge, edgeTo, awaited }
-  Object.assign(state, plan, copyProgress(blank), { ids: blank.ids.share() })
+  Object.assign(state, plan, copyProgress(blank))
+  state.ids.adopt(blank.ids)
   state.counts.blocked = blank.counts.blocked
   sharing.add(state)
 }

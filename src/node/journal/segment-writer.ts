@@ -169,8 +169,7 @@ export class SegmentWriter {
   async #sync({ file }: OpenSegment, isFirst: boolean): Promise<void> {
     if (this.#setup.place.durability !== 'fsync') return
     if (!isFirst) return file.fdatasync()
-    await file.fsync()
-    await this.#syncNames()
+    await Promise.all([file.fsync(), this.#syncNames()])
   }
 
   async #syncNames(): Promise<void> {
