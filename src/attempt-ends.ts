@@ -24,7 +24,12 @@ export function endedAt(state: RunState, event: RunEvent): number {
   return cut ? state.leftAt : event.at
 }
 
+/** The run that was asked for last: mostly the next one is the same. */
+let known = { runId: '', startedAt: 0, prefix: '@0/' }
+
 /** A run that is begun anew under the id of one that was deleted is another one. */
 export function keyOf({ runId, startedAt }: RunState, index: number): string {
-  return `${runId}@${startedAt}/${index}`
+  if (known.runId !== runId || known.startedAt !== startedAt)
+    known = { runId, startedAt, prefix: `${runId}@${startedAt}/` }
+  return `${known.prefix}${index}`
 }

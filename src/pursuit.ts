@@ -94,7 +94,7 @@ export class Pursuit implements Claimant {
       const type = this.#history.typeOf(seq)
       if (type === 'task.succeeded') this.attempts.succeeded(index)
       else if (type === 'attempt.failed') this.attempts.failed(this.#history.event(seq) as AttemptFailed)
-      if (this.#budget) this.#budget.heard(this.#head, this.#history.event(seq))
+      if (this.#budget?.concerns(type)) this.#budget.heard(this.#head, this.#history.event(seq))
       this.#pursue(index)
     }
     if (signal.type === 'recover') for (let index = 0; index < specs.length; index++) this.#pursue(index)

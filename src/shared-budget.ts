@@ -20,7 +20,7 @@ import {
   tell,
   usedOf,
 } from './core/budget.js'
-import type { RunEvent } from './core/event.js'
+import type { RunEvent, RunEventType } from './core/event.js'
 import { isTurnedAway, type Usage } from './core/failure.js'
 import type { RunState } from './core/run-state.js'
 
@@ -118,6 +118,11 @@ export class SharedBudget {
     if (some) this.#askAgain()
   }
 
+  /** True for an event of a task that says what becomes of an attempt. */
+  concerns(type: RunEventType): boolean {
+    return type === 'attempt.started' || ENDS.has(type)
+  }
+
   /** What becomes of attempts, as it is decided. */
   heard(state: RunState, event: RunEvent): void {
     if (!('index' in event)) return
@@ -165,6 +170,7 @@ export class SharedBudget {
   }
 
   #askAgain(): void {
+    if (this.#waiting.size === 0) return
     for (const [key, wish] of [...this.#waiting]) {
       // What one hears may end the tasks of others: they ask no more.
       if (this.#waiting.get(key) !== wish) continue

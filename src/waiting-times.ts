@@ -26,7 +26,7 @@ export interface WaitingSetup {
 export class WaitingTimes {
   readonly #setup: WaitingSetup
   readonly #pools = new Map<string, PoolTime>()
-  readonly #waits = new Map<number, Map<Scope, Wait>>()
+  readonly #waits: Readonly<Record<Scope, Map<number, Wait>>> = { queue: new Map(), total: new Map() }
   /** What was left of the total time when the task was held. */
   readonly #left = new Map<number, number>()
   /** What was left of the time in the queue when the task got a slot. */
@@ -81,35 +81,33 @@ export class WaitingTimes {
   }
 
   #goTotal(index: number, { totalTimeoutMs }: TaskSpec): void {
-    if (totalTimeoutMs === undefined || this.#waits.get(index)?.has('total')) return
+    if (totalTimeoutMs === undefined || this.#waits.total.has(index)) return
     const waitedMs = waitedBefore(this.#setup.head, index).totalMs
     const left = this.#left.get(index) ?? Math.max(0, totalTimeoutMs - waitedMs)
     this.#go(index, 'total', left)
   }
 
   #go(index: number, scope: Scope, leftMs: number): void {
-    const waits = this.#waits.get(index) ?? new Map<Scope, Wait>()
-    if (waits.has(scope)) return
+    const waits = this.#waits[scope]
+    if (waits.has(index)) return
     const time = this.#timeOf((this.#setup.head.specs[index] as TaskSpec).pool ?? '')
-    const wait = new Wait(time, () => this.#expire(index, scope))
-    this.#waits.set(index, waits.set(scope, wait))
+    const wait = new Wait(index, scope, time, this.#expire)
+    waits.set(index, wait)
     time.deadlines.add(leftMs, wait)
   }
 
   /** Gives what was left of it. */
   #stop(index: number, scope: Scope): number | undefined {
-    const waits = this.#waits.get(index)
-    const wait = waits?.get(scope)
-    if (waits === undefined || wait === undefined) return undefined
+    const wait = this.#waits[scope].get(index)
+    if (wait === undefined) return undefined
     const left = Math.max(0, wait.dueAt - wait.time.clock.monotonic())
     wait.time.deadlines.remove(wait)
-    waits.delete(scope)
-    if (waits.size === 0) this.#waits.delete(index)
+    this.#waits[scope].delete(index)
     return left
   }
 
-  #expire(index: number, scope: Scope): void {
-    this.#waits.get(index)?.delete(scope)
+  readonly #expire = ({ index, scope }: Wait): void => {
+    this.#waits[scope].delete(index)
     // It cannot be stopped more than it is: its time is over when its grace is.
     if (this.#setup.head.states[index]?.status === 'stopping') return void this.#left.set(index, 0)
     const { queueTimeoutMs, totalTimeoutMs } = this.#setup.head.specs[index] as TaskSpec
@@ -143,11 +141,19 @@ class Wait implements Deadline {
   previous: Deadline | undefined
   next: Deadline | undefined
   list: DeadlineList | undefined
+  readonly index: number
+  readonly scope: Scope
   readonly time: PoolTime
-  readonly expire: () => void
+  readonly #expired: (wait: Wait) => void
 
-  constructor(time: PoolTime, expire: () => void) {
+  constructor(index: number, scope: Scope, time: PoolTime, expired: (wait: Wait) => void) {
+    this.index = index
+    this.scope = scope
     this.time = time
-    this.expire = expire
+    this.#expired = expired
+  }
+
+  expire(): void {
+    this.#expired(this)
   }
 }
