@@ -43,7 +43,7 @@ interface Stall {
 /** A batch that has so many bytes, and characters of blobs, takes no more, so that what waits behind it is not held up. */
 const FULL = 4 * 1024 * 1024
 /** A larger buffer is not kept for the next batch. */
-const SPARE_BYTES = 1024 * 1024
+const SPARE_BYTES = 256 * 1024
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 10_000
 
