@@ -16,6 +16,7 @@ const MOST_NAMES = 256
 const SIZE = 16 * 1024
 const LARGE = 1024 * 1024
 
+const NULL = [0x6e, 0x75, 0x6c, 0x6c]
 const BARE = {}
 const names = new Map<string, Uint8Array>()
 
@@ -92,13 +93,21 @@ export class JsonBytes {
   #member(value: unknown, depth: number): boolean {
     if (typeof value === 'string') return (value.length <= SHORT && this.#short(value)) || this.#stringified(value)
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return this.#whole(value)
-    if (typeof value === 'object' && value !== null) return this.#object(value, depth + 1)
+    if (value === null) return this.#null()
+    if (typeof value === 'object') return this.#object(value, depth + 1)
     return this.#stringified(value)
+  }
+
+  /** Most instant agents have nothing to say. */
+  #null(): true {
+    this.reserve(NULL.length)
+    for (const byte of NULL) this.#buffer[this.length++] = byte
+    return true
   }
 
   /** False for what has a `toJSON`, which is told the name of its member. */
   #stringified(value: unknown): boolean {
-    if (typeof (value as { toJSON?: unknown } | null)?.toJSON === 'function') return false
+    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false
     this.text(JSON.stringify(value))
     return true
   }
