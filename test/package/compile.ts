@@ -35,8 +35,8 @@ export function compileProblems(
   return ts.getPreEmitDiagnostics(program).map(line)
 }
 
-/** The declarations of the language and its platforms are large, and the same in every program. */
-const libraries = new Map<string, ts.SourceFile | undefined>()
+/** Files are the same in every program, and all are read alike. */
+const files = new Map<string, ts.SourceFile | undefined>()
 
 function withSamples(options: ts.CompilerOptions, samples: Readonly<Record<string, string>>): ts.CompilerHost {
   const host = ts.createCompilerHost(options)
@@ -46,9 +46,8 @@ function withSamples(options: ts.CompilerOptions, samples: Readonly<Record<strin
   host.getSourceFile = (path, language, ...rest) => {
     const sample = samples[path]
     if (sample !== undefined) return ts.createSourceFile(path, sample, language)
-    if (!path.includes('/typescript/lib/')) return getSourceFile(path, language, ...rest)
-    if (!libraries.has(path)) libraries.set(path, getSourceFile(path, language, ...rest))
-    return libraries.get(path)
+    if (!files.has(path)) files.set(path, getSourceFile(path, language, ...rest))
+    return files.get(path)
   }
   return host
 }
