@@ -83,9 +83,9 @@ function noCounts(): Record<TaskStatus, number> {
 }
 
 /** A copy that further events do not touch. */
-export function copyState(state: RunState): RunState {
+export function copyState(state: RunState, ids: TaskIds = state.ids.copy()): RunState {
   return Object.assign(emptyState(state.runId), state, copyLists(state), {
-    ids: state.ids.copy(),
+    ids,
     bound: new Set(state.bound),
     orphans: new Set(state.orphans),
     approved: new Set(state.approved),
@@ -99,7 +99,7 @@ export function copyState(state: RunState): RunState {
 
 /** A copy that comes to know by events what `state` knows already. */
 export function trailingState(state: RunState): RunState {
-  return Object.assign(copyState(state), { ids: state.ids.follow() })
+  return copyState(state, state.ids.follow())
 }
 
 /** Who waits for whom among the tasks that are there, and what they are: what only changes when others are added. */

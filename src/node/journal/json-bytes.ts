@@ -11,14 +11,16 @@ const SHORT = 64
 const DEEPEST = 4
 /** The most digits of a whole number. */
 const DIGITS = 16
-/** Names of members that are remembered: those of events are few, those of outputs may be any. */
+/** How many names of members are remembered, and how many of members of members: those of outputs may be any. */
 const MOST_NAMES = 256
 const SIZE = 16 * 1024
 const LARGE = 1024 * 1024
 
 const NULL = [0x6e, 0x75, 0x6c, 0x6c]
 const BARE = {}
-const names = new Map<string, Uint8Array>()
+type Names = Map<string, Uint8Array>
+const names: Names = new Map()
+const innerNames: Names = new Map()
 
 /**
  * JSON as bytes, in one buffer that grows. A journal writes small objects by the million: to make a string of each and bytes of
@@ -83,7 +85,7 @@ export class JsonBytes {
       const member = (value as Record<string, unknown>)[name]
       if (typeof member === 'function') return false
       if (member === undefined || typeof member === 'symbol') continue
-      this.#name(name, this.length === begin)
+      this.#name(name, this.length === begin, depth === 0 ? names : innerNames)
       if (!this.#member(member, depth)) return false
     }
     this.byte(CLOSE)
@@ -113,8 +115,8 @@ export class JsonBytes {
   }
 
   /** With the comma before it, but for the first. */
-  #name(name: string, isFirst: boolean): void {
-    const bytes = names.get(name) ?? bytesOf(name)
+  #name(name: string, isFirst: boolean, known: Names): void {
+    const bytes = known.get(name) ?? bytesOf(name, known)
     const from = isFirst ? 1 : 0
     this.reserve(bytes.length)
     const buffer = this.#buffer
@@ -173,8 +175,8 @@ function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null
 }
 
-function bytesOf(name: string): Uint8Array {
+function bytesOf(name: string, known: Names): Uint8Array {
   const bytes = Buffer.from(`${String.fromCharCode(COMMA)}${JSON.stringify(name)}:`)
-  if (names.size < MOST_NAMES) names.set(name, bytes)
+  if (known.size < MOST_NAMES) known.set(name, bytes)
   return bytes
 }
