@@ -4,10 +4,12 @@ const ZERO = 0x30
 const BACKSLASH = 0x5c
 const OPEN = 0x7b
 const CLOSE = 0x7d
+const OPEN_LIST = 0x5b
+const CLOSE_LIST = 0x5d
 
 /** A longer string goes through `JSON.stringify`: measured, that is where it gets faster. */
 const SHORT = 64
-/** Deeper objects do, too: it says what is wrong with one that contains itself. */
+/** Deeper objects and lists do, too: it says what is wrong with one that contains itself. */
 const DEEPEST = 4
 /** The most digits of a whole number. */
 const DIGITS = 16
@@ -78,7 +80,8 @@ export class JsonBytes {
 
   /** False when something in it says itself what it is, and so must be asked by `JSON.stringify`: what is written then is worth nothing. */
   #object(value: object, depth: number): boolean {
-    if (depth > DEEPEST || !isPlain(value)) return this.#stringified(value)
+    if (depth > DEEPEST) return this.#stringified(value)
+    if (!isPlain(value)) return isPlainList(value) ? this.#list(value, depth) : this.#stringified(value)
     const begin = this.length + 1
     this.byte(OPEN)
     for (const name in value) {
@@ -89,6 +92,20 @@ export class JsonBytes {
       if (!this.#member(member, depth)) return false
     }
     this.byte(CLOSE)
+    return true
+  }
+
+  #list(value: readonly unknown[], depth: number): boolean {
+    if ('toJSON' in value) return false
+    this.byte(OPEN_LIST)
+    for (let place = 0; place < value.length; place++) {
+      if (place > 0) this.byte(COMMA)
+      const item = value[place]
+      if (typeof item === 'function') return false
+      if (item === undefined || typeof item === 'symbol') this.#null()
+      else if (!this.#member(item, depth)) return false
+    }
+    this.byte(CLOSE_LIST)
     return true
   }
 
@@ -163,16 +180,20 @@ export class JsonBytes {
   }
 }
 
-/** False when somebody has given members to all objects: `for in` sees them, JSON does not. */
+/** False when somebody has given members to all objects: `for in` sees them, JSON does not, or asks them. */
 function isClean(): boolean {
   for (const _ in BARE) return false
-  return true
+  return !('toJSON' in BARE)
 }
 
 /** Made by a literal or a parser, so that its members are all there is to it. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
+}
+
+function isPlainList(value: object): value is readonly unknown[] {
+  return Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype
 }
 
 function bytesOf(name: string, known: Names): Uint8Array {

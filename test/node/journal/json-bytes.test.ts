@@ -39,6 +39,11 @@ describe('JSON as bytes', () => {
     ['one that says that it is nothing', { a: { toJSON: () => undefined }, b: 1 }],
     ['such a one in the depth', { a: { b: { c: { d: { e: { toJSON: (name: string) => `of ${name}` } } } } } }],
     ['a list that says itself what it is', { a: Object.assign([1], { toJSON: (name: string) => `of ${name}` }) }],
+    ['lists', { a: [], b: [[]], c: ['"', 1, null, true, { d: [-1, 0.5] }], e: [undefined, () => 1, Symbol('f')] }],
+    // biome-ignore lint/suspicious/noSparseArray: a hole is what is tested.
+    ['a list with holes', { a: [, 1, ,] }],
+    ['a list of a class', { a: Uint8Array.of(1, 2), b: new (class Items extends Array<number> {})(1, 2) }],
+    ['an item that says itself what it is', { a: [{ toJSON: (place: string) => `at ${place}` }] }],
     ['an object of a class', { a: new Point(), b: new Date(0), c: new Map([[1, 2]]), d: new Uint8Array(2) }],
     ['an object without prototype', Object.assign(Object.create(null), { a: Object.create(null) })],
     ['what it inherits', Object.create({ a: 1 })],
@@ -61,6 +66,18 @@ describe('JSON as bytes', () => {
     Reflect.deleteProperty(Object.prototype, 'everywhere')
     expect(json).toBe('{"a":{"b":1}}')
   })
+
+  test.each([Object.prototype, Array.prototype])(
+    'asks what somebody has given to all objects or lists to say',
+    prototype => {
+      Object.defineProperty(prototype, 'toJSON', { value: () => 'something else', configurable: true })
+      const value = { a: { b: [1] } }
+      const [json, expected] = [written(value), JSON.stringify(value)]
+      Reflect.deleteProperty(prototype, 'toJSON')
+      expect(json).toBe(expected)
+      expect(json).not.toBe('{"a":{"b":[1]}}')
+    },
+  )
 
   test('refuses what `JSON.stringify` refuses', () => {
     const cyclic: { self?: unknown } = {}
