@@ -241,4 +241,19 @@ describe('trap 9: a million instant tasks', () => {
     await run.result
     expect(turns).toBeGreaterThan(10)
   })
+
+  test('hold up no others: slots whose tasks take turns of the event loop wait for none besides', async () => {
+    const waiting: (() => void)[] = []
+    const backend = (): Promise<void> => new Promise(resolve => void waiting.push(resolve))
+    const orchestrator = new Orchestrator({ clock: new VirtualClock(), pools: { p: { backend, concurrency: 48 } } })
+    const run = orchestrator.run(star(480))
+    const waves: number[] = []
+    while (run.progress().status !== 'settled') {
+      await new Promise(resolve => setImmediate(resolve))
+      const wave = waiting.splice(0)
+      if (wave.length > 0) waves.push(wave.length)
+      for (const end of wave) end()
+    }
+    expect(waves).toEqual(Array.from({ length: 10 }, () => 48))
+  })
 })
