@@ -3,7 +3,7 @@ import { Decision, type JudgeFailure } from './core/decision.js'
 import type { JournalRecord, RunEvent } from './core/event.js'
 import { evolve, replay } from './core/evolve.js'
 import { History } from './core/history.js'
-import { trailingState } from './core/new-state.js'
+import { copyState } from './core/new-state.js'
 import type { RunState } from './core/run-state.js'
 import type { Signal } from './core/signal.js'
 import type { OpenJournal } from './journal/journal.js'
@@ -89,7 +89,7 @@ export class RunLoop {
     this.#decided = setup.decided
     this.#publish = setup.published
     this.head = setup.state
-    this.durable = setup.journal.synchronous ? setup.state : trailingState(setup.state)
+    this.durable = setup.journal.synchronous ? setup.state : copyState(setup.state)
     this.history = historyOf(setup)
     this.#published = this.history.end
     this.#isJournal = keepsHistory(setup.journal, this.history)

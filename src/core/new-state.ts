@@ -82,10 +82,10 @@ function noCounts(): Record<TaskStatus, number> {
   }
 }
 
-/** A copy that further events do not touch. */
-export function copyState(state: RunState, ids: TaskIds = state.ids.copy()): RunState {
+/** A copy that further events do not touch. What it is told itself must be what `state` has been told, sooner or later. */
+export function copyState(state: RunState): RunState {
   return Object.assign(emptyState(state.runId), state, copyLists(state), {
-    ids,
+    ids: state.ids.follow(),
     bound: new Set(state.bound),
     orphans: new Set(state.orphans),
     approved: new Set(state.approved),
@@ -95,11 +95,6 @@ export function copyState(state: RunState, ids: TaskIds = state.ids.copy()): Run
     accounts: state.accounts && copyAccounts(state.accounts),
     counts: Object.assign(noCounts(), state.counts),
   })
-}
-
-/** A copy that comes to know by events what `state` knows already. */
-export function trailingState(state: RunState): RunState {
-  return copyState(state, state.ids.follow())
 }
 
 /** Who waits for whom among the tasks that are there, and what they are: what only changes when others are added. */

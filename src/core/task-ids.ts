@@ -1,19 +1,13 @@
 /** The places of tasks by their ids. What a run has in common with others of its plan stands there once. */
 export class TaskIds {
-  #shared: ReadonlyMap<string, number>
-  readonly #own: Map<string, number>
+  #shared: ReadonlyMap<string, number> = new Map()
+  readonly #own = new Map<string, number>()
   /** Knows all tasks that this one will be told of, at the same places. */
   readonly #ahead: TaskIds | undefined
   /** How many of those it has been told of. */
   #told: number
 
-  constructor(
-    shared: ReadonlyMap<string, number> = new Map(),
-    own: ReadonlyMap<string, number> = new Map(),
-    ahead?: TaskIds,
-  ) {
-    this.#shared = shared
-    this.#own = new Map(own)
+  constructor(ahead?: TaskIds) {
     this.#ahead = ahead
     this.#told = ahead?.size ?? 0
   }
@@ -41,16 +35,9 @@ export class TaskIds {
     else this.#own.set(id, index)
   }
 
-  /** One that further tasks do not touch. */
-  copy(): TaskIds {
-    const copy = new TaskIds(this.#shared, this.#own, this.#ahead)
-    copy.#told = this.#told
-    return copy
-  }
-
   /** One that hears of the same tasks later, and has no list of its own. */
   follow(): TaskIds {
-    return new TaskIds(undefined, undefined, this)
+    return new TaskIds(this)
   }
 
   /** Has all that `others` have, which must not change any more, in place of what it has. */

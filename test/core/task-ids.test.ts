@@ -35,13 +35,13 @@ describe('ids that follow others', () => {
     expect(shown(behind)).toEqual([1, 0, undefined, undefined])
   })
 
-  test('are copied with what they have been told', () => {
+  test('may be followed themselves', () => {
     const ahead = withTasks('a', 'b')
     const behind = new TaskIds().follow()
-    expect(shown(behind.copy())).toEqual([0, undefined, undefined, undefined])
-    const copy = ahead.follow().copy()
+    expect(shown(behind.follow())).toEqual([0, undefined, undefined, undefined])
+    const last = ahead.follow().follow()
     ahead.set('c', 2)
-    expect(shown(copy)).toEqual([2, 0, 1, undefined])
+    expect(shown(last)).toEqual([2, 0, 1, undefined])
   })
 
   test('are the same, told of each task, as a list of their own', () => {

@@ -138,7 +138,7 @@ describe(`${HISTORIES} runs`, () => {
             assert.deepEqual(endsOf(again), endsOf(first), `from ${held} of ${count} records`)
           }
         }),
-        { numRuns: Math.ceil(HISTORIES * 0.015) },
+        { numRuns: Math.ceil(HISTORIES * 0.03) },
       )
     },
     PATIENCE,

@@ -197,7 +197,7 @@ function isPlainList(value: object): value is readonly unknown[] {
 }
 
 function bytesOf(name: string, known: Names): Uint8Array {
-  const bytes = Buffer.from(`${String.fromCharCode(COMMA)}${JSON.stringify(name)}:`)
+  const bytes = Buffer.from(`,${JSON.stringify(name)}:`)
   if (known.size < MOST_NAMES) known.set(name, bytes)
   return bytes
 }
