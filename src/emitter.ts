@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
-import type { RunEvent } from './core/event.js'
-import type { PoolEvent } from './pools/pool-event.js'
+import type { RunEvent } from './core/state/events.js'
+import type { PoolEvent } from './pools/pool-events.js'
 
 /** Published, never journaled: what an attempt says while it works, thinned to one report per attempt and 100 ms. */
 export interface AttemptProgressed {

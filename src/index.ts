@@ -11,10 +11,10 @@ export type {
   RunOptions,
   TaskDefaults,
 } from './options.js'
-export type { PlanInput } from './intake.js'
-export { Run } from './run.js'
-export type { HeldTask, ParkedPool, RunningTask, RunProgress } from './run-view.js'
-export type { RunReport, Runs, RunSummary } from './runs.js'
+export type { PlanInput } from './distributor/task-router.js'
+export { Run } from './run/run.js'
+export type { HeldTask, ParkedPool, RunningTask, RunProgress } from './run/progress.js'
+export type { RunReport, Runs, RunSummary } from './run/run-registry.js'
 
 // Plans
 export { TaskGraph } from './plan/task-graph.js'
@@ -33,16 +33,16 @@ export type {
 export { parsePlan } from './plan/plan.js'
 export type { ParsePlanOptions, Plan } from './plan/plan.js'
 export type { StandardSchemaV1 } from './plan/standard-schema.js'
-export type { Backoff, TaskSpec } from './core/task.js'
-export { TRIGGER_RULES } from './core/trigger-rule.js'
-export type { TriggerRule } from './core/trigger-rule.js'
-export { forecast } from './plan/forecast.js'
-export type { Forecast, ForecastOptions, ForecastPool } from './plan/forecast.js'
-export { chooseMode } from './core/mode.js'
-export type { ModeChoice, ModeFigures, ModeOptions } from './core/mode.js'
+export type { Backoff, TaskSpec } from './core/state/task.js'
+export { TRIGGER_RULES } from './core/scheduler/trigger-rule.js'
+export type { TriggerRule } from './core/scheduler/trigger-rule.js'
+export { forecast } from './forecast/forecast.js'
+export type { Forecast, ForecastOptions, ForecastPool } from './forecast/forecast.js'
+export { chooseMode } from './forecast/choose-mode.js'
+export type { ModeChoice, ModeFigures, ModeOptions } from './forecast/choose-mode.js'
 
 // Agents
-export { reply } from './pools/agent-backend.js'
+export { reply } from './backends/agent-backend.js'
 export type {
   AgentBackend,
   AgentFunction,
@@ -50,43 +50,43 @@ export type {
   AgentRequest,
   AttemptContext,
   Report,
-} from './pools/agent-backend.js'
-export { httpBackend } from './pools/http-backend.js'
-export type { HttpAnswer, HttpBackendOptions, HttpHeaders } from './pools/http-options.js'
+} from './backends/agent-backend.js'
+export { httpBackend } from './backends/http/http-backend.js'
+export type { HttpAnswer, HttpBackendOptions, HttpHeaders } from './backends/http/options.js'
 export { AgentError, CounterpointError, isCounterpointError } from './errors.js'
 export type { AgentErrorOptions, ErrorCode, ErrorDetails, InputIssue } from './errors.js'
 
 // The parts
-export { TaskDistributor } from './pools/task-distributor.js'
+export { TaskDistributor } from './distributor/task-distributor.js'
 export type {
   Classification,
   Classifier,
   DistributeRequest,
   Distribution,
   TaskDistributorOptions,
-} from './pools/task-distributor.js'
-export type { Intent, Weighted } from './pools/intent.js'
-export { agentIntents } from './pools/intents.js'
+} from './distributor/task-distributor.js'
+export type { Intent, Weighted } from './distributor/intent.js'
+export { agentIntents } from './distributor/intents/index.js'
 export { WorkerPool } from './pools/worker-pool.js'
-export type { PoolStats, WorkerPoolSetup } from './pools/pool-setup.js'
-export type { AttemptOutcome, Claimant, ClaimTerms, Lane, Lease } from './pools/lane.js'
-export { Limit } from './pools/limit.js'
-export type { LimitOptions, LimitSetup, LimitStats } from './pools/limit.js'
-export type { WindowLimit } from './pools/rate-window.js'
-export type { WindowLoad } from './pools/start-window.js'
+export type { PoolStats, WorkerPoolSetup } from './pools/pool-parts.js'
+export type { AttemptOutcome, Claimant, ClaimTerms, Lane, Lease } from './pools/run-queue.js'
+export { Limit } from './limits/limit.js'
+export type { LimitOptions, LimitSetup, LimitStats } from './limits/limit.js'
+export type { WindowLimit } from './limits/rate-window.js'
+export type { WindowLoad } from './limits/reserving-window.js'
 export type { AdaptiveConcurrency } from './pools/adaptive-limit.js'
 export type { PoolConcurrency } from './pools/concurrency.js'
-export type { BackendStats } from './pools/backends.js'
-export type { ParkingStats } from './pools/parking.js'
-export type { BreakerOptions, BreakerState } from './pools/circuit-breaker.js'
-export type { Health, HealthCheck, HealthOptions } from './pools/health.js'
+export type { BackendStats } from './backends/backend-set.js'
+export type { ParkingStats } from './limits/cooldown.js'
+export type { BreakerOptions, BreakerState } from './backends/circuit-breaker.js'
+export type { Health, HealthCheck, HealthOptions } from './backends/health-check.js'
 export type { RetryBudgetOptions } from './pools/retry-budget.js'
 
-export { decide } from './core/dag-scheduler.js'
-export type { DecideContext, FailureFacts, JudgeFailure } from './core/decision.js'
-export { FailureHandler } from './core/failure-handler.js'
-export type { FailureHandlerOptions } from './core/failure-handler.js'
-export type { Verdict } from './core/verdict.js'
+export { decide } from './core/scheduler/dag-scheduler.js'
+export type { DecideContext, FailureFacts, JudgeFailure } from './core/scheduler/decision.js'
+export { FailureHandler } from './core/failure/failure-handler.js'
+export type { FailureHandlerOptions } from './core/failure/failure-handler.js'
+export type { Verdict } from './core/failure/verdict.js'
 export { ResultAggregator } from './results/result-aggregator.js'
 export type { FinishedRun, RootCause, RunResult, RunTimes, TaskResult } from './results/result-aggregator.js'
 
@@ -109,7 +109,7 @@ export type {
   PoolOpened,
   PoolParked,
   PoolUnhealthy,
-} from './pools/pool-event.js'
+} from './pools/pool-events.js'
 export type {
   AttemptAbandoned,
   AttemptFailed,
@@ -144,7 +144,7 @@ export type {
   TaskReady,
   TaskSkipped,
   TaskSucceeded,
-} from './core/event.js'
+} from './core/state/events.js'
 export type {
   Account,
   Accounts,
@@ -155,15 +155,15 @@ export type {
   Estimate,
   RunBudget,
   ScopedAccount,
-} from './core/budget.js'
-export { FAILURE_KINDS } from './core/failure.js'
-export type { Failure, FailureKind, TimeoutScope, Usage } from './core/failure.js'
-export { evolve, replay } from './core/evolve.js'
-export { emptyState } from './core/new-state.js'
-export type { RunPhase, RunState, RunStatus, TaskClock } from './core/run-state.js'
-export type { TaskIds } from './core/task-ids.js'
-export type { Upstream } from './core/trigger-rule.js'
-export type * from './core/signal.js'
+} from './core/budget/budget.js'
+export { FAILURE_KINDS } from './core/failure/failure.js'
+export type { Failure, FailureKind, TimeoutScope, Usage } from './core/failure/failure.js'
+export { evolve, replay } from './core/state/evolve.js'
+export { emptyState } from './core/state/new-state.js'
+export type { RunPhase, RunState, RunStatus, TaskClock } from './core/state/run-state.js'
+export type { TaskIds } from './core/state/task-ids.js'
+export type { Upstream } from './core/scheduler/trigger-rule.js'
+export type * from './core/scheduler/signals.js'
 export type {
   Feedback,
   HoldReason,
@@ -173,7 +173,7 @@ export type {
   Tally,
   TaskState,
   TaskStatus,
-} from './core/task.js'
+} from './core/state/task.js'
 
 // Ports
 export { systemClock } from './clock.js'

@@ -1,11 +1,11 @@
 import * as z from 'zod'
-import type { Budget, RunBudget } from './core/budget.js'
+import type { Budget, RunBudget } from './core/budget/budget.js'
 import { CounterpointError, type InputIssue } from './errors.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
 import { didYouMean } from './plan/graph-check.js'
 import { backoffRule, budgetRule, estimateRule, runBudgetRule } from './plan/shapes.js'
 import { TaskGraph } from './plan/task-graph.js'
-import { limitsRule, method, poolRule } from './pools/pool-rules.js'
+import { limitsRule, method, poolRule } from './pools/pool-schema.js'
 import { WorkerPool } from './pools/worker-pool.js'
 
 const LONGEST_MS = Number.MAX_SAFE_INTEGER

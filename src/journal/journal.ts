@@ -1,4 +1,4 @@
-import type { JournalRecord } from '../core/event.js'
+import type { JournalRecord } from '../core/state/events.js'
 import type { SharedStream } from './shared-stream.js'
 
 /** The journal of one run, open for writing. */

@@ -1,6 +1,6 @@
-import type { JournalRecord } from '../core/event.js'
-import type { History } from '../core/history.js'
 import type { Json } from '../core/json.js'
+import type { JournalRecord } from '../core/state/events.js'
+import type { History } from '../core/state/history.js'
 import type { Journal, OpenJournal } from './journal.js'
 import type { SharedStream } from './shared-stream.js'
 

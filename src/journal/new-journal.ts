@@ -1,4 +1,4 @@
-import type { JournalRecord } from '../core/event.js'
+import type { JournalRecord } from '../core/state/events.js'
 import { CounterpointError } from '../errors.js'
 import type { OpenJournal } from './journal.js'
 

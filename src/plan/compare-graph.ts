@@ -1,5 +1,5 @@
-import type { RunState } from '../core/run-state.js'
-import type { TaskSpec } from '../core/task.js'
+import type { RunState } from '../core/state/run-state.js'
+import type { TaskSpec } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
 import { selectTasks } from './select.js'
 import type { TaskGraph } from './task-graph.js'

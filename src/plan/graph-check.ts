@@ -1,5 +1,5 @@
-import type { TaskSpec } from '../core/task.js'
-import { isSound } from '../core/wiring.js'
+import { isSound } from '../core/scheduler/prepared-plan.js'
+import type { TaskSpec } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
 import { shorten } from './json-text.js'
 

@@ -1,4 +1,4 @@
-import type { TaskSpec } from '../core/task.js'
+import type { TaskSpec } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
 import { didYouMean } from './graph-check.js'
 

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import type { TaskSpec } from '../core/task.js'
-import { TRIGGER_RULES } from '../core/trigger-rule.js'
+import { TRIGGER_RULES } from '../core/scheduler/trigger-rule.js'
+import type { TaskSpec } from '../core/state/task.js'
 
 /** No number is larger. */
 export const MAX: number = Number.MAX_SAFE_INTEGER

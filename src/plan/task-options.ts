@@ -1,6 +1,6 @@
 import type { Json } from '../core/json.js'
-import type { TaskSpec } from '../core/task.js'
-import type { TriggerRule } from '../core/trigger-rule.js'
+import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
+import type { TaskSpec } from '../core/state/task.js'
 import type { StandardSchemaV1 } from './standard-schema.js'
 import type { TaskRef } from './task-graph.js'
 

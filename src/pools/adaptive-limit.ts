@@ -1,4 +1,4 @@
-import { FAILURE_KINDS, type Failure, type FailureKind } from '../core/failure.js'
+import { FAILURE_KINDS, type Failure, type FailureKind } from '../core/failure/failure.js'
 import { CounterpointError, type InputIssue } from '../errors.js'
 
 /** A concurrency that adapts itself to what the provider takes, between two bounds. */

@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.js'
 import { CounterpointError } from '../errors.js'
+import { LedgerPage } from '../limits/ledger/ledger-page.js'
+import type { LimitLedger } from '../limits/ledger/limit-ledger.js'
+import { Limit, type LimitOptions } from '../limits/limit.js'
+import type { WindowLimit } from '../limits/rate-window.js'
 import type { OrchestratorOptions, PoolOptions } from '../options.js'
-import { LedgerPage } from './ledger-page.js'
-import { Limit, type LimitOptions } from './limit.js'
-import type { LimitLedger } from './limit-ledger.js'
-import type { WindowLimit } from './rate-window.js'
 import { WorkerPool } from './worker-pool.js'
 
 /** What limits need of the orchestrator. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js'
+import type { Lanes } from './fair-share.js'
 import type { FlowControl } from './flow-control.js'
-import type { RunLane, Slot } from './lane.js'
-import type { Lanes } from './lanes.js'
-import type { SlotLease } from './slot-lease.js'
+import type { SlotLease } from './lease.js'
+import type { RunLane, Slot } from './run-queue.js'
 
 /** Keeps the slots: one job each. */
 export interface SlotQueue {

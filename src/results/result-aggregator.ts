@@ -1,8 +1,8 @@
-import type { Outcome } from '../core/event.js'
-import type { Failure, Usage } from '../core/failure.js'
+import type { Failure, Usage } from '../core/failure/failure.js'
 import type { Json } from '../core/json.js'
-import { addUsage } from '../core/tally.js'
-import type { TaskStatus } from '../core/task.js'
+import { addUsage } from '../core/state/attempt-counts.js'
+import type { Outcome } from '../core/state/events.js'
+import type { TaskStatus } from '../core/state/task.js'
 import type { TaskRef } from '../plan/task-graph.js'
 import { criticalPath } from './critical-path.js'
 

@@ -66,7 +66,7 @@ describe('docs/errors.md', () => {
     expect([...anchors]).toContain(code.toLowerCase())
   })
 
-  test.each(membersOf('src/core/failure.ts', 'FailureKind'))('has a place for the kind %s', kind => {
+  test.each(membersOf('src/core/failure/failure.ts', 'FailureKind'))('has a place for the kind %s', kind => {
     expect([...anchors]).toContain(kind)
   })
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Orchestrator } from 'counterpoint'
 import { fileJournal, processBackend } from 'counterpoint/node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hasProc } from '../../src/node/process-table.js'
+import { hasProc } from '../../src/node/process/process-table.js'
 import { Child, program } from '../node/journal/child.js'
 import { processesOf } from './processes.js'
 

@@ -1,7 +1,7 @@
 import type { AgentBackend, Failure, FailureKind } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import type { AttemptOutcome } from '../../src/pools/lane.js'
+import type { AttemptOutcome } from '../../src/pools/run-queue.js'
 import { poolUnder, TestRun } from '../support/claimants.js'
 
 const failed = (kind: FailureKind): AttemptOutcome => {

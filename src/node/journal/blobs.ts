@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { Json } from 'counterpoint'
-import { codeOf, type FileSystem, putWhole, readWhole } from './file-system.js'
-import { BLOBS } from './names.js'
-import { journalError } from './problem.js'
-import { type Blob, sha256Of } from './record-body.js'
+import { BLOBS } from './files/file-names.js'
+import { codeOf, type FileSystem, putWhole, readWhole } from './files/file-system.js'
+import { journalError } from './files/journal-error.js'
+import { type Blob, sha256Of } from './segments/record-body.js'
 
 /** What a {@link BlobStore} works with. */
 export interface BlobStoreSetup {

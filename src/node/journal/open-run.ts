@@ -1,14 +1,14 @@
 import type { Clock, JournalRecord, OpenJournal } from 'counterpoint'
 import { BlobStore } from './blobs.js'
-import { GroupCommit } from './group-commit.js'
-import type { History } from './history.js'
-import type { FolderLock } from './lock.js'
-import { OneByOne } from './one-by-one.js'
-import type { Place } from './place.js'
-import { journalError } from './problem.js'
-import { addRecord } from './record-body.js'
+import { journalError } from './files/journal-error.js'
+import type { FolderLock } from './files/lock.js'
+import type { Place } from './files/run-folder.js'
 import { readRecords } from './record-reader.js'
-import { SegmentWriter } from './segment-writer.js'
+import { GroupCommit } from './segments/group-commit.js'
+import { addRecord } from './segments/record-body.js'
+import type { History } from './segments/segment-history.js'
+import { SegmentWriter } from './segments/segment-writer.js'
+import { OneByOne } from './serial-queue.js'
 
 /** What an {@link OpenRun} is made of. */
 export interface OpenRunSetup {

@@ -1,14 +1,14 @@
 import { type Clock, isCounterpointError, type Json, type SharedStream } from 'counterpoint'
-import { FrameBatch } from './framing.js'
-import type { Link } from './header.js'
-import type { History } from './history.js'
-import type { FolderLock } from './lock.js'
-import { OneByOne } from './one-by-one.js'
-import type { Place } from './place.js'
-import { JournalLost, journalError, unusable } from './problem.js'
+import { JournalLost, journalError, unusable } from './files/journal-error.js'
+import type { FolderLock } from './files/lock.js'
+import type { Place } from './files/run-folder.js'
 import { passOver } from './record-reader.js'
-import { readBodies } from './segment-reader.js'
-import { SegmentWriter } from './segment-writer.js'
+import { FrameBatch } from './segments/framing.js'
+import type { Link } from './segments/header.js'
+import type { History } from './segments/segment-history.js'
+import { readBodies } from './segments/segment-reader.js'
+import { SegmentWriter } from './segments/segment-writer.js'
+import { OneByOne } from './serial-queue.js'
 
 /** What an {@link OpenStream} is made of. */
 export interface OpenStreamSetup {

@@ -1,10 +1,10 @@
 import { isCounterpointError, type JournalRecord } from 'counterpoint'
 import type { BlobStore } from './blobs.js'
-import type { Link } from './header.js'
-import { type Place, segmentPath } from './place.js'
-import { journalError, unusable } from './problem.js'
-import type { BlobPlace, ParsedBody } from './record-body.js'
-import { readBodies } from './segment-reader.js'
+import { journalError, unusable } from './files/journal-error.js'
+import { type Place, segmentPath } from './files/run-folder.js'
+import type { Link } from './segments/header.js'
+import type { BlobPlace, ParsedBody } from './segments/record-body.js'
+import { readBodies } from './segments/segment-reader.js'
 
 /**
  * The records of these segments, as they were appended, many at a time.

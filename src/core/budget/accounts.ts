@@ -1,0 +1,150 @@
+import type { Usage } from '../failure/failure.js'
+import type { BudgetReached } from '../state/events.js'
+import type { RunState } from '../state/run-state.js'
+import type { RunningState, Tally, TaskSpec, TaskState } from '../state/task.js'
+import {
+  type Account,
+  assumedUsage,
+  type Estimate,
+  OF_RUN,
+  openAccount,
+  type RunBudget,
+  rebudgeted,
+  reserve,
+  type ScopedAccount,
+  type Shortfall,
+  settle,
+  shortMeasures,
+  tell,
+  usedOf,
+} from './budget.js'
+
+const NONE: readonly Shortfall[] = []
+
+/** The run has these budgets from now on. What has been used before is counted. */
+export function setBudgets(state: RunState, budgets: RunBudget): void {
+  const before = state.accounts
+  const run = before ? rebudgeted(before.run, budgets) : openAccount(budgets)
+  const pools = new Map<string, Account>()
+  const fresh = new Set<string>()
+  for (const [pool, budget] of Object.entries(budgets.pools ?? {})) {
+    const account = before?.pools.get(pool)
+    pools.set(pool, account ? rebudgeted(account, budget) : openAccount(budget))
+    if (!account) fresh.add(pool)
+  }
+  const runAlone = [{ scope: 'run', account: run }] as const
+  state.accounts = { budgets, run, runAlone, pools, tasks: before?.tasks ?? new Map() }
+  for (let index = 0; index < state.specs.length; index++) catchUp(state, index, before ? undefined : run, fresh)
+}
+
+/** Books what task `index` has used so far in accounts that did not exist then. */
+function catchUp(state: RunState, index: number, run: Account | undefined, fresh: ReadonlySet<string>): void {
+  const { pool = '' } = state.specs[index] as TaskSpec
+  const account = fresh.has(pool) ? state.accounts?.pools.get(pool) : undefined
+  if (run === undefined && account === undefined) return
+  const { usage, busyMs } = state.tallies[index] as Tally
+  // One that began before there was any budget sets its estimate aside now.
+  if (run !== undefined) setAside(state, index)
+  const task = state.states[index] as TaskState
+  for (const one of [run, account]) {
+    if (one === undefined) continue
+    settle(one, undefined, usage, busyMs)
+    if (task.status === 'succeeded') settle(one, undefined, task.usage, task.at - task.startedAt)
+    if (task.status === 'running' || task.status === 'stopping') reserve(one, task.reserved)
+  }
+}
+
+function setAside(state: RunState, index: number): void {
+  const task = state.states[index] as TaskState
+  const reserved = state.specs[index]?.estimate
+  if ((task.status === 'running' || task.status === 'stopping') && reserved !== undefined)
+    state.states[index] = { ...task, reserved }
+}
+
+/** A task with a budget of its own has been added. */
+export function openTaskAccount(state: RunState, index: number): void {
+  const { budget } = state.specs[index] as TaskSpec
+  if (budget === undefined) return
+  if (state.accounts === undefined) setBudgets(state, {})
+  state.accounts?.tasks.set(index, openAccount(budget))
+}
+
+/** An attempt of task `index` starts. */
+export function reserveFor(state: RunState, index: number, pool: string, estimate: Estimate | undefined): void {
+  for (const { account } of accountsOf(state, index, pool)) reserve(account, estimate)
+}
+
+/** An attempt of task `index` ended. */
+export function settleFor(
+  state: RunState,
+  index: number,
+  { pool, reserved, startedAt }: Pick<RunningState, 'pool' | 'reserved' | 'startedAt'>,
+  usage: Usage | undefined,
+  at: number,
+): void {
+  for (const { account } of accountsOf(state, index, pool)) settle(account, reserved, usage, at - startedAt)
+}
+
+/** What an attempt that ended now has used: where there are budgets, its estimate takes the place of what it did not report. */
+export function usageOfAttempt(state: RunState, index: number, usage: Usage | undefined): Usage | undefined {
+  if (state.accounts === undefined) return usage
+  const was = state.states[index] as TaskState
+  return was.status === 'running' || was.status === 'stopping' ? assumedUsage(usage, was.reserved) : usage
+}
+
+/** The budgets that an attempt of task `index` does not fit in: the run's, then the pool's, then its own. */
+export function shortfallsOf(
+  state: RunState,
+  index: number,
+  pool: string,
+  estimate: Estimate | undefined,
+): readonly Shortfall[] {
+  let shorts: Shortfall[] | undefined
+  for (const { scope, account } of accountsOf(state, index, pool))
+    for (const measure of shortMeasures(account, estimate, scope === 'run' ? OF_RUN : undefined)) {
+      const limit = account.budget[measure] as number
+      shorts ??= []
+      shorts.push({ scope, measure, limit, used: usedOf(account, measure), account })
+    }
+  return shorts ?? NONE
+}
+
+/** The accounts that an attempt of task `index` in `pool` counts in, with whose they are. */
+export function accountsOf(state: RunState, index: number, pool: string): readonly ScopedAccount[] {
+  const { accounts } = state
+  if (accounts === undefined) return []
+  const ofPool = accounts.pools.size === 0 ? undefined : accounts.pools.get(pool)
+  const ofTask = accounts.tasks.size === 0 ? undefined : accounts.tasks.get(index)
+  if (ofPool === undefined && ofTask === undefined) return accounts.runAlone
+  return [
+    { scope: 'run', account: accounts.run },
+    ...(ofPool ? [{ scope: 'pool', account: ofPool } as const] : []),
+    ...(ofTask ? [{ scope: 'task', account: ofTask } as const] : []),
+  ]
+}
+
+/** A budget that has been reached is told once, until it is changed. */
+export function noteReached(state: RunState, { scope, level, measure, pool = '', taskId = '' }: BudgetReached): void {
+  const { accounts } = state
+  if (accounts === undefined || scope === 'orchestrator') return
+  const index = state.ids.get(taskId) ?? -1
+  const account =
+    scope === 'run' ? accounts.run : scope === 'pool' ? accounts.pools.get(pool) : accounts.tasks.get(index)
+  if (account) tell(account, level, measure)
+}
+
+/** Task `index` waits for what others have reserved. */
+export function waitForReserved(state: RunState, index: number): void {
+  const { pool = '' } = state.specs[index] as TaskSpec
+  const waiting = state.reservedOut.get(pool)
+  if (waiting) waiting.add(index)
+  else state.reservedOut.set(pool, new Set([index]))
+}
+
+/** It waits no longer. */
+export function waitNoLonger(state: RunState, index: number): void {
+  const { pool = '' } = state.specs[index] as TaskSpec
+  const waiting = state.reservedOut.get(pool)
+  waiting?.delete(index)
+  if (waiting?.size === 0) state.reservedOut.delete(pool)
+}

@@ -1,0 +1,79 @@
+import { settleFor } from '../budget/accounts.js'
+import { tokensOf } from '../budget/budget.js'
+import { isTurnedAway, type Usage } from '../failure/failure.js'
+import type { AttemptFailed } from './events.js'
+import type { RunState } from './run-state.js'
+import type { Feedback, Tally } from './task.js'
+
+/** Code of an interruption that was asked for: it says nothing against the task. */
+export const DRAINED = 'DRAINED'
+
+/** What an attempt that has ended counts as. An attempt counts once: as a failure of its own, or under one of the bounds that stand beside it. */
+type Counted = Pick<Tally, 'failures' | 'throttled' | 'interrupted' | 'failovers' | 'repairs' | 'failedOverFrom'> & {
+  readonly feedback?: Feedback
+}
+
+/** An attempt that ended without failing. */
+export const NOTHING: Counted = {
+  failures: 0,
+  throttled: 0,
+  interrupted: 0,
+  failovers: 0,
+  repairs: 0,
+  failedOverFrom: undefined,
+}
+
+/** What a failed attempt counts as; `backend` is the one that it ran on. */
+export function countedAs({ failure, verdict, attempt }: AttemptFailed, backend: string): Counted {
+  const { kind, code, message, output } = failure
+  if (verdict.action === 'failover') return { ...NOTHING, failovers: 1, failedOverFrom: backend }
+  if (verdict.action === 'repair') {
+    const feedback = { attempt, kind, message, ...(output !== undefined && { output }) }
+    return { ...NOTHING, repairs: 1, feedback }
+  }
+  if (kind === 'interrupted') return code === DRAINED ? NOTHING : { ...NOTHING, interrupted: 1 }
+  return isTurnedAway(failure) ? { ...NOTHING, throttled: 1 } : { ...NOTHING, failures: 1 }
+}
+
+/** Books an attempt that ends now. A task that has none running is left alone. */
+export function endAttempt(state: RunState, index: number, now: number, usage: Usage | undefined, as: Counted): void {
+  const was = state.states[index]
+  if (was === undefined || (was.status !== 'running' && was.status !== 'stopping')) return
+  const tally = state.tallies[index] as Tally
+  if (tally.attempts >= was.attempt) return
+  // What ran when its process ended has run no longer than that.
+  const at = state.orphans.delete(index) ? state.leftAt : now
+  if (state.accounts) settleFor(state, index, was, usage, at)
+  state.tallies[index] = {
+    attempts: was.attempt,
+    failures: tally.failures + as.failures,
+    throttled: tally.throttled + as.throttled,
+    interrupted: tally.interrupted + as.interrupted,
+    failovers: tally.failovers + as.failovers,
+    repairs: tally.repairs + as.repairs,
+    feedback: as.feedback ?? tally.feedback,
+    failedOverFrom: as.failedOverFrom,
+    abandoned: tally.abandoned,
+    busyMs: tally.busyMs + (at - was.startedAt),
+    firstStartAt: tally.firstStartAt ?? was.startedAt,
+    usage: addUsage(tally.usage, usage),
+  }
+}
+
+/** The sum of two usages. What neither knows stays unknown. */
+export function addUsage(a: Usage | undefined, b: Usage | undefined): Usage | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  const sum = (x: number | undefined, y: number | undefined): number | undefined =>
+    x === undefined && y === undefined ? undefined : (x ?? 0) + (y ?? 0)
+  const inputTokens = sum(a.inputTokens, b.inputTokens)
+  const outputTokens = sum(a.outputTokens, b.outputTokens)
+  const tokens = a.tokens === undefined && b.tokens === undefined ? undefined : (tokensOf(a) ?? 0) + (tokensOf(b) ?? 0)
+  const costUsd = sum(a.costUsd, b.costUsd)
+  return {
+    ...(inputTokens !== undefined && { inputTokens }),
+    ...(outputTokens !== undefined && { outputTokens }),
+    ...(tokens !== undefined && { tokens }),
+    ...(costUsd !== undefined && { costUsd }),
+    ...((a.estimated || b.estimated) && { estimated: true }),
+  }
+}

@@ -1,0 +1,170 @@
+import type { Clock } from '../clock.js'
+import type { Json } from '../core/json.js'
+import { LimitReading } from '../limits/ledger/replay.js'
+import type { JournalProblem } from './journal.js'
+import { Patience } from './retry-loop.js'
+import type { SharedStream } from './shared-stream.js'
+
+/** What a {@link LedgerStream} works with. */
+export interface LedgerStreamSetup {
+  readonly stream: SharedStream
+  readonly clock: Clock
+  /** Told when the stream cannot be read or written, when that goes on again, and of what could not be understood. */
+  readonly report: (problem: JournalProblem) => void
+  /**
+   * A stream that has come to so many records is written anew, with what still matters; after that, when it has twice as many as were left.
+   * Default 1,000.
+   */
+  readonly manyRecords?: number
+}
+
+/** What goes into the stream next. */
+export interface News {
+  /** One; several only where they take the place of all that were there. */
+  readonly records: readonly Json[]
+}
+
+/** Whose stream it is. */
+export interface LedgerKeeper<N extends News> {
+  /** The stream has been read. */
+  opened(reading: LimitReading): void
+  /** What has changed since it was asked last; undefined: nothing. `anew`: with all that still matters of the time before. */
+  news(anew: boolean): N | undefined
+  /** The news are durable, and may have left something to ask for. */
+  written(news: N): void
+  /** They are not: they belong to what has changed again. */
+  refused(news: N): void
+  /** The last record; undefined: there is nothing to say. */
+  last(): Json | undefined
+}
+
+/**
+ * The shared stream, as the ledger of limits needs it: read once, then one record at a time, each with all that has changed meanwhile.
+ *
+ * Invariants: nothing is written before all has been read, nor while something is under way. What failed is tried again with growing waits;
+ * that the stream cannot be written anew keeps nothing from being added to it.
+ */
+export class LedgerStream<N extends News> {
+  readonly #stream: SharedStream
+  readonly #keeper: LedgerKeeper<N>
+  readonly #patience: Patience
+  #isOpen = false
+  #isBusy = false
+  /** What is being read or written. */
+  #underWay: Promise<void> = Promise.resolve()
+  #closing: Promise<void> | undefined
+  /** Records of somebody else. */
+  #others: readonly Json[] = []
+  #records = 0
+  readonly #manyRecords: number
+  #anewAt: number
+
+  constructor({ stream, clock, report, manyRecords = 1000 }: LedgerStreamSetup, keeper: LedgerKeeper<N>) {
+    this.#stream = stream
+    this.#keeper = keeper
+    this.#patience = new Patience(clock, report)
+    this.#manyRecords = manyRecords
+    this.#anewAt = manyRecords
+  }
+
+  /** True once it has been read. */
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** Reads or writes while there is something to do, one thing at a time. */
+  goOn(): void {
+    while (!this.#isBusy && !this.#patience.waits && this.#closing === undefined) {
+      if (!this.#isOpen) return this.#read()
+      const anew = this.#stream.replace !== undefined && this.#records >= this.#anewAt
+      const news = this.#keeper.news(anew)
+      if (news === undefined) return
+      this.#write(news, anew)
+    }
+  }
+
+  /** Writes the last record, in one try, and lets go of the stream. Never rejects: what fails is told. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  #read(): void {
+    this.#isBusy = true
+    this.#underWay = new LimitReading().all(this.#stream).then(
+      reading => this.#onRead(reading),
+      error => this.#onFailed(error, 'The limits of the time before cannot be read: until they can, nothing starts'),
+    )
+  }
+
+  #onRead(reading: LimitReading): void {
+    this.#isBusy = false
+    if (this.#closing !== undefined) return
+    this.#patience.worked('The limits of the time before have been read')
+    if (reading.unreadable > 0) {
+      const message = `${reading.unreadable} of ${reading.records} records of limits are not as documented: what they granted does not count`
+      this.#patience.tell(undefined, message)
+    }
+    this.#others = reading.others
+    this.#records = reading.records
+    this.#isOpen = true
+    this.#keeper.opened(reading)
+    this.goOn()
+  }
+
+  #write(news: N, anew: boolean): void {
+    this.#isBusy = true
+    const written = (): void => this.#onWritten(news, anew)
+    const refused = (error: unknown): void => this.#onRefused(news, anew, error)
+    let answer: void | Promise<void>
+    try {
+      answer = anew
+        ? this.#stream.replace?.([...this.#others, ...news.records])
+        : this.#stream.append(news.records[0] as Json)
+    } catch (error) {
+      return refused(error)
+    }
+    if (answer instanceof Promise) this.#underWay = answer.then(written, refused).then(() => this.goOn())
+    else written()
+  }
+
+  #onWritten(news: N, anew: boolean): void {
+    this.#isBusy = false
+    this.#records = anew ? this.#others.length + news.records.length : this.#records + 1
+    if (anew) this.#anewAt = Math.max(this.#manyRecords, 2 * this.#records)
+    this.#patience.worked('Limits are written again')
+    this.#keeper.written(news)
+  }
+
+  #onRefused(news: N, anew: boolean, error: unknown): void {
+    this.#keeper.refused(news)
+    if (!anew) return this.#onFailed(error, 'Limits cannot be written: until they can, no more is granted')
+    this.#isBusy = false
+    this.#anewAt = 2 * this.#records
+    this.#patience.tell(error, 'The limits cannot be written anew without what is out of date: for now they grow')
+  }
+
+  #onFailed(error: unknown, message: string): void {
+    this.#isBusy = false
+    if (this.#closing === undefined) this.#patience.failed(error, message, () => this.goOn())
+  }
+
+  async #close(): Promise<void> {
+    this.#patience.end()
+    while (this.#isBusy) await this.#underWay
+    try {
+      const last = this.#isOpen ? this.#keeper.last() : undefined
+      if (last !== undefined) await this.#stream.append(last)
+    } catch (error) {
+      this.#patience.tell(
+        error,
+        'What was granted and not used cannot be given back: after a restart it counts as used',
+      )
+    }
+    try {
+      await this.#stream.close()
+    } catch (error) {
+      this.#patience.tell(error, 'The stream of limits cannot be closed')
+    }
+  }
+}

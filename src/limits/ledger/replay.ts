@@ -1,0 +1,97 @@
+import type { Json } from '../../core/json.js'
+import type { SharedStream } from '../../journal/shared-stream.js'
+import { GrantHistory } from './grant-history.js'
+import { isOfLimits, type LimitRecord, type ParkingRecord, parseLimitRecord, type WindowKind } from './records.js'
+
+/** What was read of a limit key. */
+export interface KeyRead {
+  readonly key: string
+  readonly kind: WindowKind
+  readonly history: GrantHistory
+}
+
+/** A parking as it was read. */
+export type ParkingRead = ParkingRecord & { readonly leftMs: number }
+
+/**
+ * A reader of a stream of limits. It has a time line of its own, which begins with 0 at the first record: between records of one life
+ * by what the monotonic clock said, from one life to the next by the wall clock, which may stand still then but not go back.
+ */
+export class LimitReading {
+  readonly keys: Map<string, KeyRead> = new Map()
+  /** Records of somebody else. */
+  readonly others: Json[] = []
+  /** All records. */
+  records = 0
+  /** Records of limits that are not as documented. */
+  unreadable = 0
+  /** With how long they were to last from their record on, in milliseconds. */
+  readonly #parkings = new Map<string, { readonly parking: ParkingRecord; readonly forMs: number }>()
+  #time = 0
+  #last: LimitRecord | undefined
+
+  /** Which one wrote last. */
+  get life(): number {
+    return this.#last?.life ?? 0
+  }
+
+  /** Reads it to its end. */
+  async all(stream: SharedStream): Promise<this> {
+    for await (const record of stream.read()) this.#take(record)
+    return this
+  }
+
+  /** It has been read when the wall clock said `wallMs`, and our own clock `nowMs`. From now on times are those of our own clock. */
+  end(wallMs: number, nowMs: number): void {
+    const time = this.#last === undefined ? 0 : this.#timeAt(wallMs, this.#last)
+    for (const { history } of this.keys.values()) history.end(time, nowMs - time)
+  }
+
+  /** What is parked when the wall clock says `wallMs`. */
+  *parkingsAt(wallMs: number): Iterable<ParkingRead> {
+    for (const { parking, forMs } of this.#parkings.values()) {
+      const leftMs = Math.min(parking.until - wallMs, forMs)
+      if (leftMs > 0) yield { ...parking, leftMs }
+    }
+  }
+
+  #take(given: Json): void {
+    this.records++
+    const record = parseLimitRecord(given)
+    if (record === undefined) {
+      if (isOfLimits(given)) this.unreadable++
+      else this.others.push(given)
+      return
+    }
+    this.#time = this.#timeOf(record)
+    this.#last = record
+    for (const grant of record.grants) this.#historyOf(grant.key, grant.kind).read(this.#time, record.life, grant)
+    for (const parking of record.parkings)
+      this.#parkings.set(parking.key, { parking, forMs: parking.until - record.at })
+  }
+
+  #timeOf(record: LimitRecord): number {
+    if (this.#last === undefined) return 0
+    if (record.life !== this.#last.life) return this.#timeAt(record.at, this.#last)
+    return this.#time + Math.max(0, record.upMs - this.#last.upMs)
+  }
+
+  /** Wall clocks show whole milliseconds: what is one of them apart may have come at once. */
+  #timeAt(wallMs: number, last: LimitRecord): number {
+    return this.#time + Math.max(0, wallMs - last.at - 1)
+  }
+
+  #historyOf(key: string, kind: WindowKind): GrantHistory {
+    const name = nameOf(key, kind)
+    const known = this.keys.get(name)
+    if (known !== undefined) return known.history
+    const history = new GrantHistory()
+    this.keys.set(name, { key, kind, history })
+    return history
+  }
+}
+
+/** One for each key and kind. */
+export function nameOf(key: string, kind: WindowKind): string {
+  return `${kind} ${key}`
+}

@@ -1,0 +1,43 @@
+import type { WindowEntry } from './rate-window.js'
+import type { StartWindow } from './reserving-window.js'
+
+/** What one attempt holds of a limit: a place among those in flight, a request, and the tokens that it is expected to use. */
+export class Share {
+  /** What the `Parking` of the limit wants back. */
+  readonly opening: number
+  readonly #requests: StartWindow | undefined
+  readonly #tokens: StartWindow | undefined
+  readonly #weight: number
+  #entry: WindowEntry | undefined
+  #started = false
+
+  constructor(requests: StartWindow | undefined, tokens: StartWindow | undefined, weight: number, opening: number) {
+    this.#requests = requests
+    this.#tokens = tokens
+    this.#weight = weight
+    this.opening = opening
+    requests?.claim(1)
+    tokens?.claim(weight)
+  }
+
+  /** Its backend is called now. */
+  started(now: number): void {
+    if (this.#started) return
+    this.#started = true
+    this.#requests?.start(now, 1)
+    this.#entry = this.#tokens?.start(now, this.#weight)
+  }
+
+  /** So many tokens it used; undefined when nobody knows: then it is what was expected. */
+  used(tokens: number | undefined): void {
+    if (tokens !== undefined && this.#entry !== undefined) this.#tokens?.correct(this.#entry, this.#weight, tokens)
+  }
+
+  /** It has ended; if it never started, nothing was taken. */
+  released(): void {
+    if (this.#started) return
+    this.#started = true
+    this.#requests?.drop(1)
+    this.#tokens?.drop(this.#weight)
+  }
+}

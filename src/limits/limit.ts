@@ -1,0 +1,244 @@
+import type { Clock } from '../clock.js'
+import { checkDelay, checkSlots, invalid } from '../pools/pool-check.js'
+import type { ParkReason } from '../pools/pool-events.js'
+import { NO_JITTER, Parking, type ParkingPlace, type ParkingStats } from './cooldown.js'
+import type { LedgerPage } from './ledger/ledger-page.js'
+import type { WindowKind } from './ledger/records.js'
+import { Share } from './limit-lease.js'
+import { Alarm } from './one-shot-timer.js'
+import { checkWindowLimit, type WindowLimit } from './rate-window.js'
+import { StartWindow, type WindowLoad } from './reserving-window.js'
+import { Turns, type TurnTaker } from './round-robin.js'
+
+/** What the pools of a limit key may do together. */
+export interface LimitOptions {
+  /** How many attempts are in flight at most, over all pools of the key. Default: no bound. */
+  readonly concurrency?: number
+  /** How many attempts may start in every `perMs`, wherever it begins. Default: no bound. */
+  readonly requests?: WindowLimit
+  /** How many tokens these may use, by their estimates, corrected as they end. Default: no bound. */
+  readonly tokens?: WindowLimit
+}
+
+/** What a {@link Limit} is made of. */
+export interface LimitSetup extends LimitOptions {
+  /** Its name: the `limitKey` of its pools. */
+  readonly key: string
+  readonly clock: Clock
+  /** Gives numbers in [0, 1), for jitter. Default: no jitter. */
+  readonly random?: () => number
+  /** Where it was asked for, for errors. Default: `limits.` and its key. */
+  readonly path?: string
+  /** @internal What is kept of it over a restart. */
+  readonly page?: LedgerPage | undefined
+}
+
+/** What a limit is doing. */
+export interface LimitStats extends ParkingStats {
+  /** Attempts that hold a slot, in all pools of the key. */
+  readonly running: number
+  readonly concurrency?: number
+  readonly requests?: WindowLoad
+  readonly tokens?: WindowLoad
+}
+
+/** A pool, as its limit sees it. */
+export interface LimitMember extends TurnTaker {
+  /** The limit was parked, also for longer than before, or it has opened. */
+  parkingChanged(): void
+  /** How many attempts it would have in flight if it had no limit. */
+  readonly width: number
+  /** True while it has runs. */
+  readonly live: boolean
+}
+
+/**
+ * What several pools share: an account at a provider. Also what a pool with windows of its own has.
+ *
+ * Invariants: `requests` and `tokens` are not exceeded in any window, wherever it begins; at most `concurrency` attempts are in flight, once
+ * those of a higher one have come back. Pools that wait take turns, one attempt each; a task that needs many tokens is not overtaken.
+ * There is a timer only while a pool with a run waits for it.
+ */
+export class Limit {
+  /** The `limitKey` of its pools. */
+  readonly key: string
+  readonly #clock: Clock
+  readonly #path: string
+  readonly #page: LedgerPage | undefined
+  readonly #members = new Set<LimitMember>()
+  readonly #turns = new Turns()
+  readonly #nextStart: Alarm
+  readonly #parking: Parking
+  #concurrency: number | undefined
+  #requests: StartWindow | undefined
+  #tokens: StartWindow | undefined
+  #running = 0
+
+  /** @throws INVALID_INPUT for limits that are not as documented. */
+  constructor({ key, clock, random = NO_JITTER, path, page, concurrency, requests, tokens }: LimitSetup) {
+    this.key = key
+    this.#path = path ?? `limits.${key}`
+    this.#clock = clock
+    this.#page = page
+    this.#nextStart = new Alarm(clock, () => this.#turns.serve())
+    this.#parking = new Parking(this.#place(random))
+    this.concurrency = concurrency
+    this.requests = requests
+    this.tokens = tokens
+  }
+
+  /** How many attempts are in flight at most, over all its pools; undefined: no bound. May be set while it works. */
+  get concurrency(): number | undefined {
+    return this.#concurrency
+  }
+
+  /** @throws INVALID_INPUT for anything but a positive integer or undefined. */
+  set concurrency(value: number | undefined) {
+    this.#concurrency = value === undefined ? undefined : checkSlots(value, `${this.#path}.concurrency`)
+    this.#turns.serve()
+  }
+
+  /** How many attempts may start in every window; undefined: no bound. May be set while it works: what a window has seen start counts on. */
+  get requests(): WindowLimit | undefined {
+    return this.#requests?.limit
+  }
+
+  /** @throws INVALID_INPUT for a limit below 1 or a length that is not above 0. */
+  set requests(value: WindowLimit | undefined) {
+    this.#requests = this.#withLimit(this.#requests, value, 'requests')
+    this.#turns.serve()
+  }
+
+  /** How many tokens the attempts that start in every window may use; undefined: no bound. May be set while it works, like `requests`. */
+  get tokens(): WindowLimit | undefined {
+    return this.#tokens?.limit
+  }
+
+  /** @throws INVALID_INPUT for a limit below 1 or a length that is not above 0. */
+  set tokens(value: WindowLimit | undefined) {
+    this.#tokens = this.#withLimit(this.#tokens, value, 'tokens')
+    this.#turns.serve()
+  }
+
+  /**
+   * Starts nothing in any of its pools for `ms`, and up to a tenth longer by lot (at most 5 s); then a trickle, which doubles with each
+   * attempt that is answered. Parked already: the longer of both counts.
+   * @throws INVALID_INPUT unless `ms` is finite and above 0.
+   */
+  park(ms: number, because: ParkReason = 'host', message?: string): void {
+    this.#parking.park(checkDelay(ms, 'park.ms'), because, message)
+  }
+
+  /** Ends a parking before its time; begins with a trickle all the same. */
+  unpark(): void {
+    this.#parking.unpark()
+  }
+
+  /** What it is doing now. */
+  stats(): LimitStats {
+    const now = this.#clock.monotonic()
+    return {
+      running: this.#running,
+      ...(this.#concurrency !== undefined && { concurrency: this.#concurrency }),
+      ...(this.#requests && { requests: this.#requests.load(now) }),
+      ...(this.#tokens && { tokens: this.#tokens.load(now) }),
+      ...this.#parking.stats(),
+    }
+  }
+
+  /** @internal For its pools. */
+  get parking(): Parking {
+    return this.#parking
+  }
+
+  /** @internal A pool joins; it is told of parkings from now on. */
+  join(member: LimitMember): void {
+    this.#members.add(member)
+  }
+
+  /** @internal The pool may have something to start. */
+  want(member: LimitMember): void {
+    this.#turns.want(member)
+  }
+
+  /** @internal The pool has nothing to start any more. */
+  leave(member: LimitMember): void {
+    this.#turns.leave(member)
+    if (!this.#turns.waited) this.#nextStart.off()
+  }
+
+  /** @internal Whether the pool whose turn it is may start an attempt. If not, it gets another turn when it may. */
+  admits(tokens: number): boolean {
+    if (this.#parking.mayStart && this.#running < (this.#concurrency ?? Number.POSITIVE_INFINITY)) {
+      const now = this.#clock.monotonic()
+      const at = Math.max(this.#requests?.nextAt(now, 1) ?? now, this.#tokens?.nextAt(now, tokens) ?? now)
+      if (at <= now) return true
+      this.#nextStart.set(at)
+    }
+    this.#turns.refuse()
+    return false
+  }
+
+  /** @internal Right after `admits`, for one attempt. */
+  take(tokens: number): Share {
+    this.#running++
+    return new Share(this.#requests, this.#tokens, tokens, this.#parking.started())
+  }
+
+  /** @internal The backend is called. Who waits may have waited for just that: what is claimed and has not started blocks a window. */
+  started(share: Share, now: number): void {
+    share.started(now)
+    if (this.#turns.waited) this.#turns.serve()
+  }
+
+  /** @internal What was taken is given back. The caller asks for a turn once its slot is free. */
+  giveBack(share: Share): void {
+    this.#running--
+    this.#parking.released(share.opening)
+    share.released()
+  }
+
+  /** @internal A backend has answered an attempt with this share. */
+  answered(share: Share): void {
+    let full = 0
+    for (const { width } of this.#members) full += width
+    this.#parking.answered(share.opening, Math.min(full, this.#concurrency ?? full))
+  }
+
+  #place(random: () => number): ParkingPlace {
+    const members = this.#members
+    return {
+      clock: this.#clock,
+      random,
+      page: this.#page,
+      get live() {
+        for (const { live } of members) if (live) return true
+        return false
+      },
+      parkingChanged: () => {
+        for (const member of members) member.parkingChanged()
+        this.#turns.serve()
+      },
+    }
+  }
+
+  #withLimit(
+    window: StartWindow | undefined,
+    value: WindowLimit | undefined,
+    what: WindowKind,
+  ): StartWindow | undefined {
+    if (value === undefined) return undefined
+    const path = `${this.#path}.${what}`
+    if (typeof value !== 'object' || value === null)
+      throw invalid(path, 'a limit such as { limit: 60, perMs: 60_000 }', value)
+    const checked = checkWindowLimit(value, path)
+    if (window === undefined) return this.#newWindow(checked, what)
+    window.limit = checked
+    return window
+  }
+
+  #newWindow(limit: WindowLimit, kind: WindowKind): StartWindow {
+    const page = this.#page
+    return new StartWindow(limit, page && (window => page.grants(kind, window, () => this.#turns.serve())))
+  }
+}

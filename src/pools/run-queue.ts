@@ -1,0 +1,153 @@
+import type { AgentBackend } from '../backends/agent-backend.js'
+import type { Failure, Usage } from '../core/failure/failure.js'
+import type { Verdict } from '../core/failure/verdict.js'
+import { ReadyQueue } from './ready-queue.js'
+
+/** How an attempt ended, as far as a pool is concerned. */
+export type AttemptOutcome =
+  | { readonly ok: true; readonly usage?: Usage }
+  | { readonly ok: false; readonly failure: Failure; readonly verdict: Verdict; readonly usage?: Usage }
+
+/** What the next attempt of a task asks of its pool. */
+export interface ClaimTerms {
+  /** False for a first attempt. Retries are bounded by the retry budget of the pool. */
+  readonly retry: boolean
+  /** How many tokens it is expected to use; 0 when that is unknown. Corrected by the usage that `ended` tells. */
+  readonly tokens: number
+  /** Fail over: a backend that comes after the one of this name in the ladder, wrapping round. Default: the first that is available. */
+  readonly after?: string
+  /** Money is short: the last backend of the ladder that is available, which is the cheapest. */
+  readonly cheapest?: true
+}
+
+/** A slot of a pool, lent for one attempt. */
+export interface Lease {
+  /** What runs the attempt: the first available backend of the pool, or the one that the claim asked for. */
+  readonly backend: AgentBackend
+  /** Its name in the pool, for events. */
+  readonly backendName: string
+  /** How many other backends of the pool could take the next attempt now. */
+  readonly alternatives: number
+  /** Tells that the backend is called now: what the limits of the pool count. */
+  started(): void
+  /**
+   * Tells how the attempt ended, before `release`. Only the first call counts. An attempt of which nothing is told (it was cancelled or
+   * interrupted, or never reached its backend) says nothing about the pool.
+   */
+  ended(outcome: AttemptOutcome): void
+  /** Gives the slot back. Only the first call counts. */
+  release(): void
+}
+
+/** Whose tasks a pool starts: a run. */
+export interface Claimant {
+  /** Starts the attempt of task `index` on this slot. False when the task is no longer ready: the slot is still free. */
+  claim(index: number, lease: Lease): boolean
+  /** The task's longest remaining path as it is known now. */
+  path(index: number): number
+  /** What the next attempt of task `index` asks of the pool; undefined when the task is no longer ready. Asked right before the claim. */
+  terms(index: number): ClaimTerms | undefined
+  /** The pool of `lane` was parked, or has opened again: the clocks of tasks that wait in it stand still meanwhile. */
+  parked?(parked: boolean, lane: Lane): void
+}
+
+/** The ready tasks of one run in one pool. */
+export interface Lane {
+  /** True while the pool is parked: it starts nothing for a while, by itself. */
+  readonly parked: boolean
+  /** A task became ready at `since` (ms). It is claimed after the next `offer`: all that becomes ready together is put in order first. */
+  push(index: number, priority: number, since: number): void
+  /** What has been pushed may be claimed now. */
+  offer(): void
+  /** A task of the lane has a longer path than when it was pushed. */
+  raise(index: number, priority: number, since: number): void
+  /** A task of the lane is no longer ready, without having been claimed. */
+  drop(): void
+  /** The run claims nothing while its lane is held. */
+  hold(held: boolean): void
+  /** The run is over. */
+  close(): void
+}
+
+/** A place in a pool for one attempt at a time. */
+export interface Slot {
+  readonly end: () => void
+}
+
+/** What a lane needs of its pool. */
+export interface LaneHost {
+  readonly parked: boolean
+  filled(lane: RunLane): void
+  /** It is no longer held. */
+  letGo(lane: RunLane): void
+  /** Something may be claimed. */
+  offered(): void
+  closed(lane: RunLane): void
+}
+
+/** One run in one pool. */
+export class RunLane implements Lane {
+  readonly run: Claimant
+  readonly stride: number
+  pass = 0
+  joined = false
+  held = false
+  /** Without those that were dropped: they stay in the queue until they are met. */
+  waiting = 0
+  readonly #agingMs: number
+  readonly #queue = new ReadyQueue()
+  readonly #pool: LaneHost
+
+  constructor(run: Claimant, stride: number, agingMs: number, pool: LaneHost) {
+    this.run = run
+    this.stride = stride
+    this.#agingMs = agingMs
+    this.#pool = pool
+  }
+
+  get size(): number {
+    return this.#queue.size
+  }
+
+  get parked(): boolean {
+    return this.#pool.parked
+  }
+
+  push(index: number, priority: number, since: number): void {
+    this.waiting++
+    this.raise(index, priority, since)
+  }
+
+  raise(index: number, priority: number, since: number): void {
+    this.#queue.push(index, priority + Math.floor(since / this.#agingMs), this.run.path(index))
+    this.#pool.filled(this)
+  }
+
+  offer(): void {
+    if (this.size > 0 && !this.held) this.#pool.offered()
+  }
+
+  drop(): void {
+    this.waiting--
+  }
+
+  hold(held: boolean): void {
+    if (this.held && !held) this.#pool.letGo(this)
+    this.held = held
+    this.offer()
+  }
+
+  close(): void {
+    this.#pool.closed(this)
+  }
+
+  /** The most urgent task; -1 when there is none. */
+  take(): number {
+    return this.#queue.pop()
+  }
+
+  /** What was taken last goes back to its place: it cannot be started now. */
+  putBack(index: number): void {
+    this.#queue.putBack(index)
+  }
+}

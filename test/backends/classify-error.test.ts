@@ -1,0 +1,358 @@
+import { AgentError, type Failure, type FailureKind } from 'counterpoint'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { cleanUsage, failureOf, usageOf } from '../../src/backends/classify-error.js'
+
+const NOW = Date.parse('2026-11-22T10:00:00Z')
+
+function error(parts: object = {}, message = 'no', cause?: unknown): Error {
+  return Object.assign(new Error(message, cause === undefined ? undefined : { cause }), parts)
+}
+
+function named(name: string, parts: object = {}, cause?: unknown): Error {
+  return error({ name, ...parts }, 'no', cause)
+}
+
+/** As the SDKs of OpenAI and Anthropic throw them: `name` is `Error`, and the class is told by the constructor alone. */
+function sdk(className: string, parts: object = {}): Error {
+  const type = { [className]: class extends Error {} }[className] as new (message: string) => Error
+  return Object.assign(new type('no'), parts)
+}
+
+const kindOf = (thrown: unknown): FailureKind => failureOf(thrown, NOW).kind
+
+describe('an HTTP status', () => {
+  const kinds: readonly (readonly [FailureKind, readonly number[]])[] = [
+    ['refused', [400, 401, 403, 404, 405, 410, 413, 418, 422, 451]],
+    ['quota', [402]],
+    ['timeout', [408]],
+    ['throttled', [429]],
+    ['crashed', [499]],
+    ['overloaded', [502, 503, 504, 521, 522, 523, 524, 529]],
+    ['agent', [409, 425, 500, 501, 505, 520, 599]],
+    ['agent', [0, 1, 137, 200, 204, 302, 600, -1, 1e9]],
+  ]
+  test.each(kinds)('is of kind %s: %j', (kind, statuses) => {
+    for (const status of statuses) {
+      expect(failureOf(error({ status }))).toMatchObject({ kind, status })
+      for (const parts of [{ statusCode: status }, { response: { status } }, { $metadata: { httpStatusCode: status } }])
+        expect(failureOf(error(parts))).toMatchObject({ kind, status })
+    }
+  })
+
+  test('counts also when no Error was thrown', () => {
+    expect(failureOf({ status: 503 })).toEqual({
+      kind: 'overloaded',
+      status: 503,
+      message: 'the agent threw an object that is no Error',
+    })
+  })
+})
+
+describe('the wait that a provider asks for', () => {
+  const headers = { 'Retry-After': '7' }
+  test.each([
+    ['headers', { headers: new Headers(headers) }],
+    ['headers that are a Map', { headers: new Map(Object.entries(headers)) }],
+    ['headers that are a record', { headers }],
+    ['responseHeaders', { responseHeaders: { 'retry-after': '7' } }],
+    ['headers of the response', { response: { headers: new Headers(headers) } }],
+  ])('is read from its %s', (_, parts) => {
+    expect(failureOf(error({ status: 429, ...parts })).retryAfterMs).toBe(7_000)
+    expect(failureOf(error({ status: 503, ...parts })).retryAfterMs).toBe(7_000)
+  })
+
+  test('as a date needs to be told the time, unless the reply tells it', () => {
+    const asked = { status: 429, headers: { 'retry-after': 'Sun, 22 Nov 2026 10:00:30 GMT' } }
+    expect(failureOf(error(asked)).retryAfterMs).toBeUndefined()
+    expect(failureOf(error(asked), NOW).retryAfterMs).toBe(30_000)
+  })
+
+  test.each([
+    [0, 0],
+    [2_000, 2_000],
+    [1e12, 1e12],
+    [1e300, Number.MAX_SAFE_INTEGER],
+    [-1, undefined],
+    [Number.NaN, undefined],
+    [Number.POSITIVE_INFINITY, undefined],
+    ['7', undefined],
+  ])('said by an error itself, %s, is %s ms: not clamped, and no nonsense', (said, expected) => {
+    expect(failureOf(error({ status: 429, retryAfterMs: said })).retryAfterMs).toBe(expected)
+    expect(failureOf(new AgentError('throttled', 'x', { retryAfterMs: said as never })).retryAfterMs).toBe(expected)
+  })
+
+  test('is when its limits open again, where only that is told, and only of a rate or a quota', () => {
+    const reset = { 'x-ratelimit-reset-requests': '6m0s' }
+    expect(failureOf(error({ status: 429, headers: reset })).retryAfterMs).toBe(360_000)
+    expect(failureOf(error({ status: 429, headers: { ...reset, ...headers } })).retryAfterMs).toBe(7_000)
+    expect(failureOf(error({ status: 500, headers: reset })).retryAfterMs).toBeUndefined()
+  })
+
+  test('is read from the body where Google has put it', () => {
+    const body = { error: { code: 429, status: 'RESOURCE_EXHAUSTED', details: [{ retryDelay: '53s' }] } }
+    const expected = { kind: 'throttled', retryAfterMs: 53_000 }
+    expect(failureOf(error({ status: 429 }, JSON.stringify(body)))).toMatchObject(expected)
+    expect(failureOf(error({ statusCode: 429, responseBody: JSON.stringify(body) }))).toMatchObject(expected)
+    expect(failureOf(error({ response: { status: 429, data: body } }))).toMatchObject(expected)
+  })
+
+  test('is found behind the error that tells the kind', () => {
+    const api = named('AI_APICallError', { statusCode: 429, responseHeaders: { 'retry-after-ms': '250' } })
+    expect(failureOf(named('GatewayRateLimitError', { statusCode: 429 }, api)).retryAfterMs).toBe(250)
+    expect(failureOf(new AgentError('throttled', 'slow', { cause: api })).retryAfterMs).toBe(250)
+  })
+})
+
+describe('what a provider says in words', () => {
+  test.each<[FailureKind, string, object]>([
+    ['throttled', 'OpenAI', { status: 429, code: 'rate_limit_exceeded', type: 'tokens' }],
+    ['quota', 'OpenAI', { status: 429, code: 'insufficient_quota', type: 'insufficient_quota' }],
+    ['bad-input', 'OpenAI', { status: 400, code: 'context_length_exceeded', type: 'invalid_request_error' }],
+    ['refused', 'OpenAI', { status: 404, code: 'model_not_found', type: 'invalid_request_error' }],
+    ['overloaded', 'Anthropic', { status: 529, error: { type: 'error', error: { type: 'overloaded_error' } } }],
+    ['overloaded', 'Anthropic, in a stream', { error: { type: 'error', error: { type: 'overloaded_error' } } }],
+    ['throttled', 'Anthropic', { status: 429, error: { type: 'error', error: { type: 'rate_limit_error' } } }],
+    ['quota', 'Anthropic', { status: 402, error: { type: 'error', error: { type: 'billing_error' } } }],
+    ['bad-input', 'Anthropic', { status: 413, error: { type: 'error', error: { type: 'request_too_large' } } }],
+    ['overloaded', 'Anthropic', { status: 504, error: { type: 'error', error: { type: 'timeout_error' } } }],
+    ['agent', 'Anthropic', { status: 500, error: { type: 'error', error: { type: 'api_error' } } }],
+    ['quota', 'the AI SDK', { statusCode: 429, data: { error: { type: 'insufficient_quota', code: null } } }],
+    ['overloaded', 'the AI SDK', { statusCode: 500, data: { type: 'error', error: { type: 'overloaded_error' } } }],
+    ['quota', 'one that has only general codes', { status: 402, error: { code: 'invalid_request_error' } }],
+    ['throttled', 'Google', { status: 429, error: { status: 'RESOURCE_EXHAUSTED' } }],
+    ['throttled', 'Mistral', { statusCode: 429, error: { type: 'rate_limited', code: '1300' } }],
+    ['throttled', 'AWS', { name: 'ThrottlingException', $metadata: { httpStatusCode: 400 } }],
+  ])('is %s, of %s: %j', (kind, _, parts) => {
+    expect(kindOf(error(parts))).toBe(kind)
+  })
+
+  test('becomes the code, where the error has none itself', () => {
+    expect(failureOf(error({ error: { error: { type: 'overloaded_error' } } })).code).toBe('overloaded_error')
+    expect(failureOf(error({ code: 'mine', error: { error: { type: 'overloaded_error' } } })).code).toBe('mine')
+  })
+
+  test('about asking again makes a quota of a rate that will not come back', () => {
+    const headers = { 'x-should-retry': 'false' }
+    expect(kindOf(error({ status: 429, headers }))).toBe('quota')
+    expect(kindOf(error({ status: 429, headers: { 'x-should-retry': 'true' } }))).toBe('throttled')
+    expect(kindOf(named('AI_APICallError', { statusCode: 429, isRetryable: false }))).toBe('quota')
+    expect(kindOf(error({ status: 503, headers }))).toBe('overloaded')
+  })
+})
+
+describe('an error of the system', () => {
+  const kinds: readonly (readonly [FailureKind, readonly string[]])[] = [
+    ['refused', ['ENOENT', 'EACCES', 'CERT_HAS_EXPIRED', 'ERR_INVALID_URL']],
+    ['overloaded', ['EMFILE', 'EAGAIN', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ConnectionRefused']],
+    ['timeout', ['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']],
+    ['crashed', ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']],
+    ['agent', ['EWHATEVER']],
+  ]
+  test.each(kinds)('is of kind %s: %j', (kind, codes) => {
+    for (const code of codes) {
+      expect(failureOf(error({ code }))).toMatchObject({ kind, code })
+      expect(kindOf(new TypeError('fetch failed', { cause: error({ code }) }))).toBe(
+        kind === 'agent' ? 'crashed' : kind,
+      )
+    }
+  })
+
+  test('is found as deep as fetch and the SDKs put it, with its message as the cause', () => {
+    const system = error({ code: 'ECONNREFUSED' }, 'connect ECONNREFUSED 127.0.0.1:9')
+    const fetched = new TypeError('fetch failed', { cause: system })
+    const expected = { kind: 'overloaded', code: 'ECONNREFUSED', message: 'fetch failed', cause: system.message }
+    expect(failureOf(fetched)).toEqual(expected)
+    expect(kindOf(sdk('APIConnectionError', { cause: fetched }))).toBe('overloaded')
+    const several = Object.assign(new AggregateError([system], ''), { code: 'ECONNREFUSED' })
+    expect(failureOf(new TypeError('fetch failed', { cause: several }))).toEqual({ ...expected, cause: 'ECONNREFUSED' })
+  })
+
+  test('is what a killed process leaves', () => {
+    expect(kindOf(error({ code: null, killed: true, signal: 'SIGKILL' }))).toBe('crashed')
+  })
+
+  test.each([
+    'fetch failed',
+    'terminated',
+    'Failed to fetch',
+    'Load failed',
+    'NetworkError when attempting to fetch resource.',
+  ])('without a code is known by what fetch says: %s', message => {
+    expect(kindOf(new TypeError(message))).toBe('crashed')
+    expect(kindOf(new Error(message))).toBe('agent')
+  })
+})
+
+describe('an error of an SDK', () => {
+  test.each<[FailureKind, Error]>([
+    ['throttled', named('AI_APICallError', { statusCode: 429 })],
+    ['throttled', named('AI_RetryError', { lastError: named('AI_APICallError', { statusCode: 429 }) })],
+    ['overloaded', named('AI_APICallError', { isRetryable: true }, error({ code: 'ECONNREFUSED' }))],
+    ['crashed', named('AI_APICallError', { isRetryable: true }, error())],
+    ['agent', named('AI_APICallError', { isRetryable: false }, error())],
+    ['invalid-output', named('AI_APICallError', { statusCode: 200 }, named('AI_JSONParseError'))],
+    ['invalid-output', named('AI_NoObjectGeneratedError', { finishReason: 'stop' })],
+    ['incomplete-output', named('AI_NoObjectGeneratedError', { finishReason: 'length' })],
+    ['invalid-output', named('AI_TypeValidationError')],
+    ['invalid-output', named('AI_JSONParseError')],
+    ['incomplete-output', named('AI_EmptyResponseBodyError')],
+    ['throttled', named('AI_NoOutputGeneratedError', {}, named('AI_APICallError', { statusCode: 429 }))],
+    ['refused', named('AI_LoadAPIKeyError')],
+    ['refused', named('AI_NoSuchModelError')],
+    ['bad-input', named('AI_InvalidPromptError')],
+    ['crashed', sdk('APIConnectionError')],
+    ['timeout', sdk('APIConnectionTimeoutError')],
+    ['incomplete-output', sdk('LengthFinishReasonError')],
+    ['refused', sdk('ContentFilterFinishReasonError')],
+  ])('is %s: %s', (kind, thrown) => {
+    expect(kindOf(thrown)).toBe(kind)
+  })
+
+  test('that tried several times tells of its last one', () => {
+    const lastError = named('AI_APICallError', { statusCode: 529, responseHeaders: { 'retry-after': '3' } })
+    expect(failureOf(named('AI_RetryError', { lastError, errors: [error({ status: 401 }), lastError] }))).toEqual({
+      ...{ kind: 'overloaded', message: 'no', status: 529, retryAfterMs: 3_000, cause: 'no' },
+    })
+  })
+})
+
+describe('an abort that is not ours', () => {
+  test.each([
+    ['of the platform', new DOMException('This operation was aborted', 'AbortError')],
+    ['of Node', named('AbortError', { code: 'ABORT_ERR' })],
+    ['of an SDK', sdk('APIUserAbortError', { status: undefined })],
+  ])('%s, is a call that was cut off', (_, thrown) => {
+    expect(kindOf(thrown)).toBe('crashed')
+  })
+
+  test('is a timeout when a timeout is what aborted', () => {
+    expect(kindOf(new DOMException('timed out', 'TimeoutError'))).toBe('timeout')
+    expect(kindOf(named('AbortError', {}, new DOMException('timed out', 'TimeoutError')))).toBe('timeout')
+  })
+})
+
+describe('an AgentError', () => {
+  test('says its kind itself, whatever lies behind it', () => {
+    const cause = error({ status: 429 }, 'slow down')
+    const thrown = new AgentError('refused', 'no access', { status: 403, code: 'NO_ACCESS', cause })
+    const expected: Failure = {
+      kind: 'refused',
+      message: 'no access',
+      status: 403,
+      code: 'NO_ACCESS',
+      cause: 'slow down',
+    }
+    expect(failureOf(thrown)).toEqual(expected)
+    expect(failureOf(new AgentError('agent', 'no', { cause: error({ code: 'ENOENT' }) })).kind).toBe('agent')
+  })
+
+  test('inside another error says it, too', () => {
+    const inner = new AgentError('quota', 'empty', { retryAfterMs: 5, status: 402, code: 'EMPTY' })
+    expect(failureOf(error({}, 'my agent failed', inner))).toEqual({
+      ...{ kind: 'quota', message: 'my agent failed', retryAfterMs: 5, status: 402, code: 'EMPTY', cause: 'empty' },
+    })
+  })
+
+  test('of another copy of the library is one, too', () => {
+    expect(kindOf(named('AgentError', { kind: 'quota' }))).toBe('quota')
+    expect(kindOf(named('AgentError', { kind: 'made up' }))).toBe('agent')
+  })
+
+  test('tells which limit of time ran out', () => {
+    expect(failureOf(new AgentError('timeout', 'x', { timeout: 'idle' })).timeout).toBe('idle')
+    expect(failureOf(new AgentError('timeout', 'x', { timeout: 'never' as never }))).not.toHaveProperty('timeout')
+    expect(failureOf(new AgentError('agent', 'x', { timeout: 'idle' }))).not.toHaveProperty('timeout')
+  })
+})
+
+describe('the usage of a failed attempt', () => {
+  test('is read from the error, or from one behind it', () => {
+    const usage = { inputTokens: 3, outputTokens: 4 }
+    expect(usageOf(named('AI_NoObjectGeneratedError', { usage }))).toBe(usage)
+    expect(usageOf(error({}, 'x', new AgentError('agent', 'x', { usage })))).toBe(usage)
+    expect(usageOf(error({ usage: null }))).toBeUndefined()
+  })
+
+  test('is what can be added up', () => {
+    expect(cleanUsage({ inputTokens: -1, outputTokens: Number.NaN, costUsd: 1, estimated: true, more: 1 })).toEqual({
+      costUsd: 1,
+      estimated: true,
+    })
+  })
+})
+
+describe('whatever is thrown', () => {
+  const say = (): never => {
+    throw new Error('a trap')
+  }
+  const traps = Object.fromEntries(Object.getOwnPropertyNames(Reflect).map(trap => [trap, say]))
+  test.each([
+    ['a function whose toString throws', Object.assign(() => {}, { toString: say, [Symbol.toPrimitive]: say })],
+    ['a function behind a proxy', new Proxy(() => {}, traps)],
+    ['headers that throw', error({ status: 429, headers: new Proxy({}, traps) })],
+    ['a `get` that throws', error({ status: 429, headers: { get: say, [Symbol.iterator]: say } })],
+    ['a cause that is a proxy', error({}, 'x', new Proxy({}, traps))],
+    ['details that are a revoked proxy', error({ status: 429, error: { details: revoked() } })],
+    ['errors without end', endless()],
+    ['an empty string', ''],
+  ])('%s, is a failure with a message', (_, thrown) => {
+    const failure = failureOf(thrown, NOW)
+    expect(failure.message).not.toBe('')
+    expect(JSON.parse(JSON.stringify(failure))).toEqual(failure)
+  })
+
+  test('is a failure of a kind that exists, of JSON and bounded', () => {
+    const key = fc.constantFrom(
+      ...['name', 'message', 'cause', 'lastError', 'status', 'statusCode', 'code', 'type', 'error', 'data', 'headers'],
+      ...[
+        'response',
+        'responseHeaders',
+        'responseBody',
+        'retryAfterMs',
+        'kind',
+        'timeout',
+        'usage',
+        'signal',
+        'details',
+      ],
+    )
+    const leaf = fc.oneof(
+      fc.anything(),
+      fc.constantFrom('AgentError', 'TimeoutError', '429', 429, Number.NaN, -0, {}, say),
+    )
+    const tree = fc.letrec(tie => ({
+      node: fc.oneof(
+        { maxDepth: 4 },
+        leaf,
+        fc.dictionary(key, tie('node')),
+        fc.dictionary(key, tie('node')).map(parts => error(parts)),
+      ),
+    })).node
+    fc.assert(
+      fc.property(tree, thrown => {
+        const failure = failureOf(thrown, NOW)
+        expect(JSON.stringify(failure).length).toBeLessThan(100_000)
+        expect(failure.kind).toMatch(/^[a-z-]+$/)
+        expect(failure.retryAfterMs ?? 0).toBeGreaterThanOrEqual(0)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable([], {})
+  revoke()
+  return proxy
+}
+
+/** Each of its causes is a new one. */
+function endless(): object {
+  return {
+    message: 'on and on',
+    get cause() {
+      return endless()
+    },
+  }
+}

@@ -1,0 +1,650 @@
+import { type Budget, type Estimate, emptyState, type Failure, type JournalProblem, type RunEvent } from 'counterpoint'
+import { VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { BudgetRecords } from '../../src/budget/budget-log.js'
+import type { SharedNotice } from '../../src/budget/reservation.js'
+import { SharedBudget } from '../../src/budget/shared-budget.js'
+import type { RunState } from '../../src/core/state/run-state.js'
+import type { SharedStream } from '../../src/journal/shared-stream.js'
+import { Dice } from '../support/dice.js'
+import { FakeStream } from '../support/fake-stream.js'
+
+const ONE: Estimate = { costUsd: 1 }
+const INTERRUPTED: Failure = { kind: 'interrupted', message: 'the process that ran this attempt has ended' }
+
+/** A run whose events are told to a budget one by one, as its loop would. */
+class FakeRun {
+  readonly state: RunState
+  readonly #budget: SharedBudget
+
+  constructor(budget: SharedBudget, runId = 'run-1', attempts: readonly number[] = [], startedAt = 5) {
+    this.#budget = budget
+    this.state = { ...emptyState(runId), startedAt }
+    for (const [index, count] of attempts.entries()) this.#ended(index, count)
+  }
+
+  /** Asks for a task, and gives what is heard of it. */
+  ask(index: number, estimate: Estimate | undefined = ONE): string[] {
+    const heard: string[] = []
+    const say = ({ level, measure, used, action }: SharedNotice): void =>
+      void heard.push(`${level} ${measure} ${used} ${action}`)
+    this.#budget.ask({
+      state: this.state,
+      index,
+      estimate,
+      degraded: false,
+      goOn: () => void heard.push('go'),
+      hear: say,
+    })
+    return heard
+  }
+
+  started(index: number, at: number): void {
+    this.#tell({ type: 'attempt.started', index, at, attempt: this.#attempt(index) })
+  }
+
+  /** The attempt of a task has failed. */
+  failed(index: number, at: number, usage?: object, failure: Failure = { kind: 'agent', message: 'no' }): void {
+    const attempt = this.#attempt(index)
+    this.#ended(index, attempt)
+    this.#tell({ type: 'attempt.failed', index, at, attempt, failure, ...(usage && { usage }) })
+  }
+
+  succeeded(index: number, at: number, usage?: object): void {
+    this.#tell({ type: 'task.succeeded', index, at, attempt: this.#attempt(index), ...(usage && { usage }) })
+  }
+
+  is(type: 'task.cancelled' | 'task.dead' | 'task.ready' | 'task.held', index: number): void {
+    this.#tell({ type, index, at: 0 })
+  }
+
+  #attempt(index: number): number {
+    return (this.state.tallies[index]?.attempts ?? 0) + 1
+  }
+
+  #ended(index: number, attempts: number): void {
+    this.state.tallies[index] = { attempts } as NonNullable<RunState['tallies'][number]>
+  }
+
+  #tell(event: object): void {
+    this.#budget.heard(this.state, event as RunEvent)
+  }
+}
+
+/** A budget whose records are in `stream`. */
+function open(stream: SharedStream, budget: Budget = { costUsd: 3 }, manyRecords?: number) {
+  const clock = new VirtualClock()
+  const told: string[] = []
+  const report = ({ message }: JournalProblem): void => void told.push(message)
+  const shared = new SharedBudget(budget, { stream, clock, report, ...(manyRecords && { manyRecords }) })
+  return { clock, told, shared, run: (...args: [string?, number[]?, number?]) => new FakeRun(shared, ...args) }
+}
+
+const turn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
+
+/** The same records, at once. */
+function prompt(stream: FakeStream): SharedStream {
+  return { read: () => stream.records, append: record => stream.append(record), close: () => {} }
+}
+
+describe('what an attempt asks for', () => {
+  test('is durable before it goes on; at once where that is possible', async () => {
+    const stream = new FakeStream()
+    const { run, clock } = open(prompt(stream))
+    await clock.advance(7)
+    expect(run().ask(0, { costUsd: 1, tokens: 5 })).toEqual(['go'])
+    expect(stream.records).toEqual([
+      {
+        type: 'budget',
+        spent: { costUsd: 0, tokens: 0, wallMs: 0 },
+        holds: [{ key: 'run-1@5/0', attempt: 1, at: clock.now(), costUsd: 1, tokens: 5 }],
+        over: [],
+      },
+    ])
+  })
+
+  test('waits until the records have been read, and is heard of then', async () => {
+    const { run, shared, told } = open(new FakeStream())
+    const one = run()
+    const heard = [0, 1, 2, 3].map(index => one.ask(index))
+    expect([heard, shared.used.costUsd]).toEqual([[[], [], [], []], 0])
+    await turn()
+    expect(heard.slice(0, 3)).toEqual([['go'], ['go'], ['go', 'soft costUsd 3 tell']])
+    expect(one.ask(4)).toEqual(['hard costUsd 3 stop'])
+    expect(told).toEqual([])
+  })
+
+  test('is one record with all that changes while another is being written', async () => {
+    const stream = new FakeStream()
+    const { run } = open(stream, { costUsd: 9, soft: 1 })
+    const one = run()
+    one.ask(0)
+    await turn()
+    stream.isSlow = true
+    const heard = [1, 2, 3].map(index => one.ask(index))
+    one.started(0, 10)
+    one.succeeded(0, 14, { costUsd: 0.5 })
+    stream.flush()
+    await turn()
+    expect([heard, stream.pending]).toEqual([[['go'], [], []], 1])
+    stream.flush()
+    await turn()
+    expect([heard, stream.records.length]).toEqual([[['go'], ['go'], ['go']], 3])
+    expect(stream.records[2]).toMatchObject({
+      spent: { costUsd: 0.5, wallMs: 4 },
+      holds: [{ key: 'run-1@5/2' }, { key: 'run-1@5/3' }],
+      over: ['run-1@5/0'],
+    })
+  })
+
+  test('goes on no more when its task ends before it is durable, or before the records have been read', async () => {
+    const stream = new FakeStream()
+    const { run, shared } = open(stream)
+    const one = run()
+    const early = one.ask(0)
+    one.is('task.cancelled', 0)
+    await turn()
+    stream.isSlow = true
+    const late = one.ask(1)
+    one.is('task.cancelled', 1)
+    stream.flush()
+    await turn()
+    stream.flush()
+    await turn()
+    expect([early, late, shared.used.costUsd]).toEqual([[], [], 0])
+    expect((await reading(stream)).used.costUsd).toBe(0)
+  })
+
+  test('of a task that was stopped short of its start is the same when it asks again, and waits for the same record', async () => {
+    const stream = new FakeStream()
+    const { run, shared } = open(stream)
+    const one = run()
+    await turn()
+    stream.isSlow = true
+    const first = one.ask(0)
+    await turn()
+    one.is('task.ready', 0)
+    const second = one.ask(0)
+    stream.flush()
+    await turn()
+    expect([first, second, one.ask(0), shared.used.costUsd]).toEqual([[], ['go'], ['go'], 1])
+  })
+
+  test('counts also when a person has let the attempt go over the budget', () => {
+    const { run, shared } = open(prompt(new FakeStream()), { costUsd: 1, soft: 1 })
+    const one = run()
+    one.state.excused.add(1)
+    expect([one.ask(0), one.ask(1), one.ask(2)]).toEqual([
+      ['go', 'soft costUsd 1 tell'],
+      ['go'],
+      ['hard costUsd 2 stop'],
+    ])
+    expect(shared.used.costUsd).toBe(2)
+  })
+})
+
+describe('what does not fit only because of what others have set aside', () => {
+  test('waits for an attempt that runs: goes on when that used less, and hears of it when not', () => {
+    const { run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1 })
+    const one = run()
+    for (const index of [0, 1]) {
+      one.ask(index)
+      one.started(index, 0)
+    }
+    const heard = [2, 3].map(index => one.ask(index, { costUsd: 1.5 }))
+    one.succeeded(0, 1, { costUsd: 0.5 })
+    expect(heard).toEqual([['go', 'soft costUsd 3 tell'], []])
+    one.started(2, 2)
+    one.succeeded(1, 3, { costUsd: 1 })
+    one.succeeded(2, 3, { costUsd: 1.5 })
+    expect(heard[1]).toEqual(['hard costUsd 3 stop'])
+  })
+
+  test('waits while that is being written, and no longer when it does not start after all', async () => {
+    const stream = new FakeStream()
+    const { run } = open(stream, { costUsd: 1, soft: 1 })
+    const one = run()
+    one.ask(9, {})
+    await turn()
+    stream.isSlow = true
+    const first = one.ask(0)
+    const second = one.ask(1)
+    expect([first, second]).toEqual([['soft costUsd 1 tell'], []])
+    stream.flush()
+    await turn()
+    expect([first.at(-1), second]).toEqual(['go', ['hard costUsd 1 stop']])
+  })
+
+  test('hears at once when that is of a process that has ended', () => {
+    const stream = new FakeStream()
+    const before = open(prompt(stream)).run()
+    before.ask(0)
+    before.started(0, 0)
+    expect(open(prompt(stream), { costUsd: 1 }).run('run-2').ask(0)).toEqual(['hard costUsd 1 stop'])
+  })
+
+  test('asks no more when its task ends by what another one hears', () => {
+    const { shared, run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1 })
+    const one = run()
+    one.ask(0, { costUsd: 3 })
+    one.started(0, 0)
+    const heard: string[] = []
+    const end = (): void => {
+      for (const index of [1, 2]) one.is('task.cancelled', index)
+    }
+    const wish = { state: one.state, degraded: false, goOn: () => void heard.push('go'), hear: end }
+    shared.ask({ ...wish, index: 1, estimate: { costUsd: 2 } })
+    shared.ask({ ...wish, index: 2, estimate: ONE })
+    one.succeeded(0, 1, { costUsd: 1.5 })
+    expect([heard, shared.used.costUsd]).toEqual([[], 1.5])
+  })
+})
+
+describe('a budget that degrades', () => {
+  const heardBy = (
+    shared: SharedBudget,
+    state: RunState,
+    index: number,
+    estimate: Estimate | undefined,
+    degraded: boolean,
+  ) => {
+    const heard: string[] = []
+    const hear = ({ level, action }: SharedNotice): void => void heard.push(`${level} ${action}`)
+    shared.ask({ state, index, estimate, degraded, goOn: () => void heard.push('go'), hear })
+    return heard
+  }
+
+  test('sends what does not fit to the cheapest backend, and has a hard bound there, too', () => {
+    const { shared, run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1, onHard: 'degrade' })
+    const one = run()
+    one.ask(0, { costUsd: 2 })
+    one.started(0, 0)
+    expect(heardBy(shared, one.state, 1, { costUsd: 2 }, false)).toEqual(['hard degrade'])
+    expect(heardBy(shared, one.state, 2, undefined, true)).toEqual(['go'])
+    one.succeeded(0, 1, { costUsd: 4 })
+    expect(heardBy(shared, one.state, 3, undefined, true)).toEqual(['hard stop'])
+  })
+})
+
+test('what has changed again before it was durable is not said to be kept', async () => {
+  const stream = new FakeStream()
+  stream.isSlow = true
+  const records = new BudgetRecords({ stream, clock: new VirtualClock(), report: () => {} }, () => {})
+  records.goOn()
+  await turn()
+  const kept: string[] = []
+  const hold = { key: 'a', attempt: 1, at: 0 }
+  records.reserved(hold, () => void kept.push('a 1'))
+  records.reserved({ ...hold, key: 'b' }, () => void kept.push('b 1'))
+  records.settled('a', { costUsd: 0, tokens: 0, wallMs: 0 })
+  records.settled('b', { costUsd: 0, tokens: 0, wallMs: 0 })
+  records.reserved({ ...hold, attempt: 2 }, () => void kept.push('a 2'))
+  for (const expected of [[], ['a 2']]) {
+    stream.flush()
+    await turn()
+    expect(kept).toEqual(expected)
+  }
+})
+
+/** The budget as a process finds it that reads these records. */
+async function reading(stream: SharedStream): Promise<SharedBudget> {
+  const { shared } = open({ read: () => stream.read(), append: () => {}, close: () => {} })
+  shared.open()
+  await turn()
+  return shared
+}
+
+describe('while the stream', () => {
+  test('cannot be read nothing starts, which is told once; it is tried again with growing waits', async () => {
+    const stream = new FakeStream()
+    stream.error = new Error('locked by pid 7')
+    const { run, clock, told } = open(stream)
+    const heard = run().ask(0)
+    await turn()
+    expect([stream.reads, told]).toEqual([
+      1,
+      ['What has been used of the budget cannot be read: until it can, nothing starts (locked by pid 7)'],
+    ])
+    for (const [ms, reads] of [
+      [99, 1],
+      [1, 2],
+      [199, 2],
+      [1, 3],
+    ] as const) {
+      await clock.advance(ms)
+      await turn()
+      expect(stream.reads).toBe(reads)
+    }
+    stream.error = undefined
+    await clock.advance(400)
+    await turn()
+    expect([heard, told.length, clock.pending]).toEqual([['go'], 2, 0])
+    expect(told[1]).toContain('has been read, after 0.7 s')
+  })
+
+  test('cannot be opened at all, the same', async () => {
+    let isFree = false
+    const stream = new FakeStream()
+    const opened = {
+      ...prompt(stream),
+      read: () => {
+        if (!isFree) throw new Error('no')
+        return []
+      },
+    }
+    const { run, clock, told } = open(opened)
+    const heard = run().ask(0)
+    isFree = true
+    await clock.advance(100)
+    expect([heard, told.length]).toEqual([['go'], 2])
+  })
+
+  test('cannot be written nothing starts; once it can, what waited does, in one record', async () => {
+    const stream = new FakeStream()
+    const { run, clock, told } = open(stream, { costUsd: 5, soft: 1 })
+    const one = run()
+    const first = one.ask(0)
+    await turn()
+    one.started(0, 1)
+    stream.error = new Error('ENOSPC')
+    const heard = [1, 2].map(index => one.ask(index))
+    one.succeeded(0, 2, ONE)
+    expect([first, heard, stream.appends]).toEqual([['go'], [[], []], 2])
+    await clock.advance(99)
+    expect(stream.appends).toBe(2)
+    stream.error = undefined
+    await clock.advance(1)
+    expect([heard, stream.appends, stream.records.length]).toEqual([[['go'], ['go']], 3, 2])
+    expect(told).toEqual([
+      'What is used of the budget cannot be written: until it can, nothing starts (ENOSPC)',
+      'What is used of the budget is written again, after 0.1 s',
+    ])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('says that it has not written what it has, nothing counts twice', async () => {
+    const stream = new FakeStream()
+    const { run, clock } = open(stream)
+    const one = run()
+    one.ask(0)
+    await turn()
+    one.started(0, 0)
+    stream.isSlow = true
+    one.failed(0, 5, ONE)
+    one.ask(0)
+    stream.mislead()
+    await turn()
+    stream.isSlow = false
+    await clock.advance(100)
+    expect((await reading(stream)).used).toEqual({ costUsd: 2, tokens: 0, wallMs: 5 })
+  })
+})
+
+describe('after a restart', () => {
+  test('what was used and what was set aside counts', async () => {
+    const stream = new FakeStream()
+    const before = open(prompt(stream), { costUsd: 10 }).run()
+    for (const index of [0, 1, 2]) {
+      before.ask(index, { costUsd: 1, tokens: 10 })
+      before.started(index, 100)
+    }
+    before.failed(0, 130, { costUsd: 1, tokens: 10 })
+    before.succeeded(1, 120, { costUsd: 0.25, inputTokens: 3, outputTokens: 4 })
+    const { shared, run } = open(prompt(stream), { costUsd: 3.25, soft: 1 })
+    shared.open()
+    expect(shared.used).toEqual({ costUsd: 2.25, tokens: 27, wallMs: 50 })
+    expect([run('run-2').ask(0), run('run-2').ask(1)]).toEqual([
+      ['go', 'soft costUsd 3.25 tell'],
+      ['hard costUsd 3.25 stop'],
+    ])
+  })
+
+  test('an attempt that was interrupted is settled when its run goes on, once, and took until its process was last heard of', () => {
+    const stream = new FakeStream()
+    const old = open(prompt(stream))
+    const before = old.run()
+    before.ask(0)
+    before.started(0, old.clock.now())
+    const { shared, run } = open(prompt(stream))
+    const after = run()
+    shared.open()
+    expect(shared.used.costUsd).toBe(1)
+    after.state.leftAt = old.clock.now() + 40
+    after.failed(0, old.clock.now() + 9_000, { costUsd: 1, estimated: true }, INTERRUPTED)
+    expect(shared.used).toEqual({ costUsd: 1, tokens: 0, wallMs: 40 })
+    expect(after.ask(0)).toEqual(['go'])
+    expect(shared.used.costUsd).toBe(2)
+  })
+
+  test('one that had answered, or was cancelled, too; what nobody told is its estimate', () => {
+    const stream = new FakeStream()
+    const before = open(prompt(stream)).run()
+    for (const index of [0, 1, 2]) before.ask(index)
+    const { shared, run } = open(prompt(stream))
+    const after = run('run-1', [1, 0, 0])
+    shared.open()
+    after.is('task.cancelled', 0)
+    after.succeeded(1, 1, { costUsd: 0.5 })
+    expect(shared.used.costUsd).toBe(2.5)
+    after.is('task.cancelled', 2)
+    // Its start was never decided.
+    expect(shared.used.costUsd).toBe(1.5)
+  })
+
+  test('what was set aside and never started is there for its task, and given back when that ends', () => {
+    const stream = new FakeStream()
+    const before = open(prompt(stream)).run()
+    before.ask(0)
+    before.ask(1)
+    const { shared, run } = open(prompt(stream))
+    const after = run()
+    expect([after.ask(0), shared.used.costUsd]).toEqual([['go'], 2])
+    after.is('task.dead', 1)
+    expect(shared.used.costUsd).toBe(1)
+    expect(stream.records).toHaveLength(3)
+  })
+
+  test('what an attempt used that was over, but not yet settled here, is taken to be its estimate', () => {
+    const stream = new FakeStream()
+    const before = open(prompt(stream)).run()
+    before.ask(0)
+    const { shared, run } = open(prompt(stream))
+    const after = run('run-1', [1])
+    expect(after.ask(0)).toEqual(['go'])
+    expect(shared.used.costUsd).toBe(2)
+  })
+
+  test('an attempt whose failure was told here before it was told to its journal is not counted again, nor is what came after it lost', () => {
+    const stream = new FakeStream()
+    const before = open(prompt(stream)).run()
+    before.ask(0)
+    before.started(0, 0)
+    before.failed(0, 1, { costUsd: 0.5 })
+    before.ask(0)
+    const { shared, run } = open(prompt(stream))
+    const after = run()
+    shared.open()
+    // Its journal knows of the first attempt only.
+    after.failed(0, 9, { costUsd: 1, estimated: true }, INTERRUPTED)
+    expect([shared.used.costUsd, after.ask(0), shared.used.costUsd]).toEqual([1.5, ['go'], 1.5])
+  })
+
+  test('a run that has the id of a deleted one is another one, and what the deleted one never settled stays used', () => {
+    const stream = new FakeStream()
+    open(prompt(stream)).run().ask(0)
+    const { shared, run } = open(prompt(stream))
+    const another = run('run-1', [], 6)
+    expect(another.ask(0)).toEqual(['go'])
+    expect(shared.used.costUsd).toBe(2)
+  })
+
+  test('records of another kind stay, and records that cannot be understood are told', async () => {
+    const stream = new FakeStream({
+      replaces: true,
+      texts: ['{"type":"budget","spent":1}', '{"type":"later"}', '7', 'null'],
+    })
+    const { run, told } = open(stream, { costUsd: 9 }, 5)
+    const one = run()
+    one.ask(0)
+    await turn()
+    expect(told).toEqual(['1 of 4 records of the budget are not as documented: what only they tell does not count'])
+    one.ask(1)
+    await turn()
+    expect(stream.records).toEqual([{ type: 'later' }, 7, null, expect.objectContaining({ type: 'budget' })])
+  })
+})
+
+describe('a stream that has grown', () => {
+  test('is written anew, as the sum and what is set aside', async () => {
+    const stream = new FakeStream({ replaces: true })
+    const { run } = open(stream, { costUsd: 1_000 }, 20)
+    const one = run()
+    await turn()
+    for (let index = 0; index < 100; index++) {
+      one.ask(index, { costUsd: 1 })
+      await turn()
+      if (index % 10 !== 0) {
+        one.started(index, 1)
+        one.succeeded(index, 3, { costUsd: 0.5 })
+      }
+    }
+    await turn()
+    expect(stream.rewrites).toBeGreaterThan(5)
+    expect(stream.records.length).toBeLessThanOrEqual(20)
+    expect((await reading(stream)).used).toEqual({ costUsd: 55, tokens: 0, wallMs: 180 })
+  })
+
+  test('and cannot be written anew grows on, which is told', async () => {
+    const stream = new FakeStream({ replaces: true })
+    stream.replace = () => Promise.reject(new Error('EXDEV'))
+    const { run, told } = open(stream, { costUsd: 1_000 }, 5)
+    const one = run()
+    const heard: string[][] = []
+    for (let index = 0; index < 12; index++) {
+      heard.push(one.ask(index))
+      await turn()
+    }
+    expect(heard.every(([first]) => first === 'go')).toBe(true)
+    expect(stream.records).toHaveLength(12)
+    expect(told).toEqual(Array(2).fill(expect.stringContaining('cannot be written anew')))
+  })
+})
+
+describe('when it is closed', () => {
+  test('what is not written yet is written, and the stream let go of', async () => {
+    const stream = new FakeStream()
+    const { run, shared } = open(stream)
+    const one = run()
+    one.ask(0)
+    await turn()
+    one.started(0, 0)
+    stream.isSlow = true
+    const late = one.ask(1)
+    one.succeeded(0, 1, { costUsd: 0.5 })
+    const closed = shared.close()
+    stream.isSlow = false
+    stream.flush()
+    await closed
+    expect([late, stream.closes]).toEqual([['go'], 1])
+    expect(one.ask(2)).not.toContain('go')
+    expect((await reading(stream)).used.costUsd).toBe(1.5)
+    await shared.close()
+    expect(stream.closes).toBe(1)
+  })
+
+  test('while something is being written it waits for that', async () => {
+    const stream = new FakeStream()
+    const { run, shared } = open(stream)
+    const one = run()
+    one.ask(0)
+    await turn()
+    stream.isSlow = true
+    one.ask(1)
+    let closed = false
+    void shared.close().then(() => (closed = true))
+    await turn()
+    expect([closed, stream.closes]).toEqual([false, 0])
+    stream.flush()
+    await turn()
+    expect([closed, stream.closes]).toEqual([true, 1])
+  })
+
+  test('it is tried once, told when it fails, and no timer is left', async () => {
+    const stream = new FakeStream()
+    const { run, shared, clock, told } = open(stream)
+    const one = run()
+    one.ask(0)
+    await turn()
+    stream.error = new Error('EIO')
+    one.started(0, 0)
+    one.succeeded(0, 1)
+    await shared.close()
+    expect([stream.appends, stream.closes, clock.pending]).toEqual([3, 1, 0])
+    expect(told.slice(1)).toEqual([
+      expect.stringMatching(/used last .* cannot be written: after a restart what was set aside for it counts/),
+      'The stream of the budget cannot be closed',
+    ])
+  })
+
+  test('before it has been read, nothing goes on any more', async () => {
+    const stream = new FakeStream()
+    const { run, shared } = open(stream)
+    const heard = run().ask(0)
+    await shared.close()
+    expect([heard, stream.closes, stream.appends]).toEqual([[], 1, 0])
+  })
+})
+
+describe('lives that end at any moment', () => {
+  /** Attempts that take a dollar at most, as they say, of a run that is gone on with or given up in the next life. */
+  async function liveLives(seed: number): Promise<number> {
+    const dice = new Dice(seed)
+    const stream = new FakeStream({ replaces: dice.chance(0.7) })
+    stream.isSlow = true
+    let interrupted = 0
+    /** What attempts that are over have used; of one that was interrupted nobody knows: all that it may have. */
+    let real = 0
+    let ended: number[] = []
+    let running = new Set<number>()
+    for (let life = 0, runId = 'run-0'; life < 6; life++) {
+      const { run, shared } = open(stream, { costUsd: 10 }, 6)
+      if (dice.chance(0.3)) [runId, ended, running] = [`run-${life}`, [], new Set()]
+      const one = run(runId, ended)
+      shared.open()
+      await turn()
+      for (const index of running) one.failed(index, 0, undefined, INTERRUPTED)
+      running.clear()
+      const asked = new Map<number, string[]>()
+      for (let step = 0; step < 30; step++) {
+        const index = dice.below(8)
+        if (running.delete(index)) {
+          const used = dice.chance(0.5) ? { costUsd: dice.next() } : undefined
+          one.failed(index, 1, used)
+          real += used?.costUsd ?? 1
+        } else if (!asked.has(index)) asked.set(index, one.ask(index))
+        if (dice.chance(0.6)) stream.flush()
+        if (dice.chance(0.1)) stream.mislead()
+        await turn()
+        for (const [place, heard] of asked) {
+          if (heard.length > 0) asked.delete(place)
+          if (!heard.includes('go')) continue
+          one.started(place, 0)
+          running.add(place)
+        }
+        expect(real + running.size, `seed ${seed}`).toBeLessThanOrEqual(10 + 1e-9)
+      }
+      real += running.size
+      interrupted += running.size
+      ended = one.state.tallies.map(({ attempts }) => attempts)
+      for (let place = 0; place < 8; place++) ended[place] ??= 0
+      stream.crash(dice.chance(0.5))
+    }
+    return interrupted
+  }
+
+  test('never use more than the budget together, whatever reaches the disk and whatever is settled', async () => {
+    let interrupted = 0
+    for (let seed = 1; seed <= 150; seed++) interrupted += await liveLives(seed)
+    expect(interrupted).toBeGreaterThan(150)
+  })
+})

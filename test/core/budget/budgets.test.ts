@@ -1,0 +1,560 @@
+import type { StartSignal, TaskSpec } from 'counterpoint'
+import { describe, expect, test } from 'vitest'
+import { isDegraded } from '../../../src/core/scheduler/budget-gate.js'
+import { checkHistory } from '../../support/history.js'
+import {
+  approve,
+  budget,
+  cancel,
+  elapse,
+  expire,
+  fail,
+  failWith,
+  ok,
+  okUsing,
+  pause,
+  recover,
+  reject,
+  Scene,
+  type SceneOptions,
+  type Step,
+  start,
+  startFails,
+  startWith,
+  stopped,
+  tell,
+  unpause,
+  wake,
+} from '../../support/scene.js'
+import { table } from '../../support/table.js'
+
+type Budget = NonNullable<TaskSpec['budget']>
+const costs = (costUsd: number, more: Partial<StartSignal> = {}) => ({ estimate: { costUsd }, ...more })
+const run = (amount: NonNullable<SceneOptions['budget']>): SceneOptions => ({ budget: { soft: 1, ...amount } })
+const onTask = (amount: Budget): readonly TaskSpec[] => [
+  { id: 'a', description: 'a', pool: 'p', budget: { soft: 1, ...amount } },
+  { id: 'b', description: 'b', pool: 'p' },
+]
+const account = (scene: Scene): object => {
+  const { settled, reserved } = scene.state.accounts!.run
+  return { settled: settled.costUsd, reserved: reserved.costUsd }
+}
+
+describe('an attempt', () => {
+  test('sets its estimate aside, and what it really used takes its place', () => {
+    const scene = Scene.of('a b', run({ costUsd: 10 }))
+    scene.play(startWith('a', costs(3)))
+    expect(account(scene)).toEqual({ settled: 0, reserved: 3 })
+    scene.play(okUsing('a', { costUsd: 1 }))
+    expect(account(scene)).toEqual({ settled: 1, reserved: 0 })
+    expect(scene.task('a')).toMatchObject({ usage: { costUsd: 1 } })
+  })
+
+  test('counts its estimate where nothing was reported, marked as estimated', () => {
+    const scene = Scene.of('a b', run({ costUsd: 10 }))
+    scene.play(startWith('a', { estimate: { costUsd: 3, tokens: 50 } }), okUsing('a', { tokens: 7 }))
+    expect(scene.task('a')).toMatchObject({ usage: { costUsd: 3, tokens: 7, estimated: true } })
+    expect(account(scene)).toEqual({ settled: 3, reserved: 0 })
+  })
+
+  test('sets nothing aside where there are no budgets, and says nothing of what it did not use', () => {
+    const scene = Scene.of('a b')
+    scene.play(startWith('a', costs(3)), ok('a'))
+    expect(scene.events.some(event => 'reserved' in event || 'usage' in event)).toBe(false)
+  })
+
+  const ends: readonly [string, readonly Step[]][] = [
+    ['failed', [fail('a')]],
+    ['timed out and stopped', [expire('a'), stopped('a')]],
+    ['was abandoned', [expire('a'), stopped('a', true)]],
+    ['was called off', [cancel('a'), stopped('a')]],
+    ['was cut off', [recover]],
+    ['was invalid', [failWith('a', { kind: 'invalid-output' })]],
+    ['was being called off when its process ended', [cancel('a'), recover]],
+  ]
+  test('that was turned away and told no usage used nothing: it was not worked on', () => {
+    const scene = Scene.of('a b', run({ costUsd: 10 }))
+    scene.play(startWith('a', costs(3)), failWith('a', { kind: 'throttled' }))
+    expect(account(scene)).toEqual({ settled: 0, reserved: 0 })
+  })
+
+  for (const [title, steps] of ends)
+    test(`that ${title} and could not tell what it used settles its estimate`, () => {
+      const scene = Scene.of('a b', run({ costUsd: 10 }))
+      scene.play(startWith('a', costs(3)), ...steps)
+      expect(account(scene)).toEqual({ settled: 3, reserved: 0 })
+      expect(scene.state.tallies[0]!.usage).toEqual({ costUsd: 3, estimated: true })
+      checkHistory(scene.events, { settled: false })
+      scene.checkReplay()
+    })
+
+  test('that failed and told what it used settles that', () => {
+    const scene = Scene.of('a b', run({ costUsd: 10 }))
+    scene.play(startWith('a', costs(3)), failWith('a', {}, { usage: { costUsd: 5 } }))
+    expect(account(scene)).toEqual({ settled: 5, reserved: 0 })
+    expect(scene.state.tallies[0]!.usage).toEqual({ costUsd: 5 })
+  })
+
+  test('whose input could not be made needs no room', () => {
+    const scene = Scene.of('a b c', run({ costUsd: 1 }))
+    scene.play(startWith('a', costs(1)))
+    expect(tell(scene.play(startFails('b')))).toEqual([
+      'attempt.started b 1',
+      'attempt.failed b 1 bad-input',
+      'task.dead b bad-input',
+    ])
+  })
+
+  test('whose input could not be made costs nothing', () => {
+    const scene = Scene.of('a b c', run({ costUsd: 10 }))
+    scene.play(startWith('b', costs(3, { failure: { kind: 'bad-input', message: 'no' } })))
+    expect(account(scene)).toEqual({ settled: 0, reserved: 0 })
+  })
+})
+
+describe('attempts side by side do not go over a budget together:', () => {
+  table([
+    [
+      'one that fits is started',
+      'a b',
+      [startWith('a', costs(4))],
+      startWith('b', costs(6)),
+      ['attempt.started b 1', 'budget.reached run soft costUsd tell'],
+      run({ costUsd: 10 }),
+    ],
+    [
+      'one that does not fit beside the other waits for it, and nobody is asked',
+      'a b c',
+      [startWith('a', costs(4))],
+      startWith('b', costs(6.1)),
+      ['task.held b for reserved'],
+      run({ costUsd: 10, onHard: 'ask' }),
+    ],
+    [
+      'one that would not fit alone does not wait for the other',
+      'a b c',
+      [startWith('a', costs(4))],
+      startWith('b', costs(10.1)),
+      ['budget.reached b run hard costUsd ask', 'task.held b for budget'],
+      run({ costUsd: 10, onHard: 'ask' }),
+    ],
+    [
+      'nor does one that does not fit beside what has been settled',
+      'a b c',
+      [startWith('c', costs(4)), okUsing('c', { costUsd: 4 }), startWith('a', costs(4))],
+      startWith('b', costs(6.1)),
+      ['budget.reached b run hard costUsd ask', 'task.held b for budget'],
+      run({ costUsd: 10, onHard: 'ask' }),
+    ],
+    [
+      'one of which nothing is known fits while anything is left',
+      'a b',
+      [startWith('a', costs(9))],
+      start('b'),
+      ['attempt.started b 1'],
+      run({ costUsd: 10, onHard: 'ask' }),
+    ],
+    [
+      'and waits when all is set aside',
+      'a b',
+      [startWith('a', costs(10))],
+      start('b'),
+      ['task.held b for reserved'],
+      run({ costUsd: 10, onHard: 'ask' }),
+    ],
+    [
+      'and does not fit when all has been used',
+      'a b',
+      [startWith('a', costs(10)), ok('a')],
+      start('b'),
+      ['budget.reached b run hard costUsd ask', 'task.held b for budget'],
+      run({ costUsd: 10, onHard: 'ask' }),
+    ],
+    [
+      'what is settled makes room for what was set aside',
+      'a b',
+      [startWith('a', costs(9)), okUsing('a', { costUsd: 1 })],
+      startWith('b', costs(9)),
+      ['attempt.started b 1', 'budget.reached run soft costUsd tell'],
+      run({ costUsd: 10 }),
+    ],
+    [
+      'sums of fractions do not leave a rest that keeps the last one out',
+      'a b c',
+      [startWith('a', costs(0.1)), startWith('b', costs(0.2))],
+      startWith('c', costs(0.7)),
+      ['attempt.started c 1', 'budget.reached run soft costUsd tell'],
+      run({ costUsd: 1, onHard: 'ask' }),
+    ],
+    [
+      'a budget of nothing lets nothing start',
+      'a b',
+      [],
+      start('a'),
+      ['budget.reached a run hard tokens ask', 'task.held a for budget'],
+      run({ tokens: 0, onHard: 'ask', soft: 1 }),
+    ],
+  ])
+
+  test('ten of them, of which five have room', () => {
+    const ids = Array.from({ length: 10 }, (_, i) => `t${i}`)
+    const scene = Scene.of(ids.join(' '), run({ tokens: 500, onHard: 'ask' }))
+    scene.play(...ids.map(id => startWith(id, { estimate: { tokens: 100 } })))
+    expect([scene.state.counts.running, scene.state.counts.held]).toEqual([5, 5])
+    expect(tell(scene.events).some(line => /hard/.test(line))).toBe(false)
+    checkHistory(scene.events, { settled: false })
+  })
+})
+
+/** What each budget does when an attempt of `a` does not fit: in the run's, the pool's, the task's own. */
+describe('when an attempt does not fit', () => {
+  const used: readonly Step[] = [startWith('a', { estimate: { costUsd: 5, tokens: 5 } }), fail('a'), wake('a')]
+  const next = startWith('a', { estimate: { costUsd: 6, tokens: 6 } })
+  const cheap = startWith('a', { backend: 'cheap', degraded: true })
+  const cheapButDear = startWith('a', { backend: 'cheap', degraded: true, estimate: { costUsd: 6, tokens: 6 } })
+  const stopRun = ['run.stopping budget', 'task.cancelled a', 'task.cancelled b', 'run.settled failed']
+  const scopes: readonly [string, (amount: Budget) => Scene, readonly string[]][] = [
+    ['run', amount => Scene.of('a b', run(amount)), stopRun],
+    ['pool', amount => Scene.of('a b', { budget: { pools: { p: { soft: 1, ...amount } } } }), ['task.dead a quota']],
+    ['task', amount => Scene.of(onTask(amount)), ['task.dead a quota']],
+  ]
+  for (const [scope, make, stopped] of scopes)
+    for (const measure of ['costUsd', 'tokens'] as const) {
+      const reached = `budget.reached a ${scope} hard ${measure}`
+      const of = (amount: Budget): Scene => {
+        const scene = make({ [measure]: 10, ...amount })
+        scene.play(...used)
+        return scene
+      }
+      const title = `${measure} of the ${scope}`
+      test(`${title}: stop, which is the default`, () => {
+        for (const scene of [of({}), of({ onHard: 'stop' })])
+          expect(tell(scene.play(next))).toEqual([`${reached} stop`, ...stopped])
+      })
+      test(`${title}: ask`, () => {
+        const scene = of({ onHard: 'ask' })
+        expect(tell(scene.play(next))).toEqual([`${reached} ask`, 'task.held a for budget'])
+        // Approved, it may go over it; the next one is held without a second event about the budget.
+        expect(tell(scene.play(approve('a'), next))).toEqual(['attempt.started a 2'])
+        checkHistory(scene.events, { settled: false })
+      })
+      test(`${title}: degrade to what costs nothing that is known`, () => {
+        expect(tell(of({ onHard: 'degrade' }).play(cheap))).toEqual(['attempt.started a 2'])
+      })
+      test(`${title}: degrade to what does not fit either`, () => {
+        expect(tell(of({ onHard: 'degrade' }).play(cheapButDear))).toEqual([`${reached} stop`, ...stopped])
+      })
+      test(`${title}: soft, told once`, () => {
+        const scene = of({ soft: 0.5 })
+        expect(tell(scene.events)).toContain(
+          `budget.reached ${scope === 'task' ? 'a ' : ''}${scope} soft ${measure} tell`,
+        )
+        scene.play(startWith('a', { estimate: { costUsd: 1, tokens: 1 } }), fail('a'))
+        expect(scene.events.filter(event => event.type === 'budget.reached')).toHaveLength(1)
+      })
+      test(`${title}: soft, and degrade`, () => {
+        expect(tell(of({ soft: 0.5, onSoft: 'degrade' }).events)).toContain(
+          `budget.reached ${scope === 'task' ? 'a ' : ''}${scope} soft ${measure} degrade`,
+        )
+      })
+    }
+
+  for (const [scope, make, stopped] of scopes.slice(1))
+    test(`wallMs of the ${scope}: the time in attempts is over, whatever the next one is expected to take`, () => {
+      const scene = make({ wallMs: 500 })
+      scene.play(start('a'))
+      scene.at += 600
+      scene.play(fail('a'), wake('a'))
+      expect(tell(scene.play(start('a')))).toEqual([`budget.reached a ${scope} hard wallMs stop`, ...stopped])
+    })
+
+  test('in several, the run has the first word', () => {
+    const scene = Scene.of(onTask({ costUsd: 1 }), run({ costUsd: 1, onHard: 'ask', pools: { p: { costUsd: 1 } } }))
+    expect(tell(scene.play(startWith('a', costs(2))))).toEqual([
+      'budget.reached a run hard costUsd ask',
+      'task.held a for budget',
+    ])
+  })
+
+  test('in the budget of another pool, that is no concern of it', () => {
+    const scene = Scene.of('a b', { budget: { pools: { q: { costUsd: 0 } } } })
+    expect(tell(scene.play(start('a')))).toEqual(['attempt.started a 1'])
+  })
+
+  test('in a second budget, that is seen, too, when the first one lets it go degraded', () => {
+    const scene = Scene.of(onTask({ costUsd: 5, onHard: 'ask' }), run({ costUsd: 8, onHard: 'degrade' }))
+    scene.play(startWith('a', costs(5)), fail('a'), wake('a'), startWith('b', costs(3)))
+    expect(tell(scene.play(cheap))).toEqual(['budget.reached a task hard costUsd ask', 'task.held a for budget'])
+  })
+
+  test('degrade to what is known to cost nothing', () => {
+    const scene = Scene.of('a b', run({ costUsd: 5, onHard: 'degrade' }))
+    scene.play(startWith('a', costs(5)), fail('a'), wake('a'))
+    expect(tell(scene.play(startWith('a', costs(0, { degraded: true }))))).toEqual(['attempt.started a 2'])
+  })
+
+  test('degrade: nothing is stopped before the cheapest backend was tried', () => {
+    const scene = Scene.of('a b', run({ costUsd: 5, onHard: 'degrade' }))
+    scene.play(startWith('a', costs(5)), startWith('b', costs(5)))
+    expect(scene.state.phase.status).toBe('running')
+  })
+})
+
+describe('a run that stops for its budget', () => {
+  test('lets what runs end, and is partial', () => {
+    const scene = Scene.of('a b c<a', run({ costUsd: 5 }))
+    scene.play(startWith('a', costs(5)), startWith('b', costs(6)))
+    expect(scene.picture).toBe('a:running b:cancelled c:cancelled')
+    expect(tell(scene.play(ok('a')))).toEqual(['task.succeeded a', 'run.settled partial'])
+    checkHistory(scene.events)
+  })
+
+  test('does not try again what fails then', () => {
+    const scene = Scene.of('a b', run({ costUsd: 5 }))
+    scene.play(startWith('a', costs(5)), startWith('b', costs(6)))
+    expect(tell(scene.play(fail('a')))).toEqual(['attempt.failed a 1 agent', 'task.dead a agent', 'run.settled failed'])
+  })
+
+  test('may be called off on top of that', () => {
+    const scene = Scene.of('a b', run({ costUsd: 5 }))
+    scene.play(startWith('a', costs(5)), startWith('b', costs(6)), cancel(), stopped('a'))
+    expect(scene.state.phase).toEqual({ status: 'settled', outcome: 'cancelled' })
+  })
+})
+
+describe('a task that is held for want of a budget', () => {
+  const held = [startWith('a', costs(5)), ok('a'), startWith('b', costs(5))]
+  const ask = run({ costUsd: 8, onHard: 'ask' })
+  table([
+    [
+      'is let go when there is more',
+      'a b',
+      held,
+      budget({ costUsd: 20, soft: 1 }),
+      ['budget.changed', 'task.ready b'],
+      ask,
+    ],
+    [
+      'is started then',
+      'a b',
+      [...held, budget({ costUsd: 20 })],
+      startWith('b', costs(5)),
+      ['attempt.started b 1'],
+      ask,
+    ],
+    [
+      'is held again when that is not enough, and that is told again',
+      'a b',
+      [...held, budget({ costUsd: 9, onHard: 'ask', soft: 1 })],
+      startWith('b', costs(5)),
+      ['budget.reached b run hard costUsd ask', 'task.held b for budget'],
+      ask,
+    ],
+    [
+      'is held again without a word when nothing has changed',
+      'a b',
+      [...held, budget()],
+      startWith('b', costs(5)),
+      ['task.held b for budget'],
+      ask,
+    ],
+    ['is dead when a person says so', 'a b c', held, reject('b'), ['task.dead b refused'], ask],
+    ['is still held after a restart', 'a b', held, recover, ['run.recovered 2'], ask],
+    [
+      'is excused over a restart, too',
+      'a b',
+      [...held, approve('b'), recover],
+      startWith('b', costs(99)),
+      ['attempt.started b 1'],
+      ask,
+    ],
+  ])
+
+  test('may go over the budget in all its attempts when a person has approved it; the others may not', () => {
+    const scene = Scene.of('a b c', ask)
+    scene.play(...held, approve('b'), startWith('b', costs(5)), fail('b'), wake('b'))
+    expect(tell(scene.play(startWith('b', costs(50))))[0]).toBe('attempt.started b 2')
+    expect(tell(scene.play(startWith('c', costs(4))))).toEqual(['task.held c for budget'])
+    checkHistory(scene.events, { settled: false })
+  })
+})
+
+describe('a budget that is changed', () => {
+  test('counts what was used before, also where there was none', () => {
+    const scene = Scene.of('a b c')
+    scene.play(start('a'), okUsing('a', { costUsd: 3, inputTokens: 10, outputTokens: 5 }))
+    scene.play(start('b'), failWith('b', {}, { usage: { costUsd: 2 } }), wake('b'), start('c'))
+    scene.play(budget({ costUsd: 9, onHard: 'ask', pools: { p: { tokens: 15, onHard: 'ask' } } }))
+    const { run, pools } = scene.state.accounts!
+    expect([run.settled.costUsd, run.settled.tokens, pools.get('p')!.settled.tokens]).toEqual([5, 15, 15])
+    expect(tell(scene.play(start('b')))).toEqual(['budget.reached b pool hard tokens ask', 'task.held b for budget'])
+    checkHistory(scene.events, { settled: false })
+    scene.checkReplay()
+  })
+
+  test('keeps what is set aside, for a pool that had none, too', () => {
+    const scene = Scene.of('a b', run({ costUsd: 9 }))
+    scene.play(startWith('a', costs(4)), budget({ costUsd: 5, pools: { p: { costUsd: 5 } } }))
+    const { run: ofRun, pools } = scene.state.accounts!
+    expect([ofRun.reserved.costUsd, pools.get('p')!.reserved.costUsd]).toEqual([4, 4])
+    scene.play(okUsing('a', { costUsd: 1 }))
+    expect([ofRun.reserved.costUsd, pools.get('p')!.reserved.costUsd, pools.get('p')!.settled.costUsd]).toEqual([
+      0, 0, 1,
+    ])
+  })
+
+  test('knows again what a pool used whose budget was away for a while', () => {
+    const scene = Scene.of('a b', { budget: { pools: { p: { costUsd: 9 } } } })
+    scene.play(startWith('a', costs(4)), fail('a'), budget({}), budget({ pools: { p: { costUsd: 5 } } }))
+    expect(scene.state.accounts!.pools.get('p')!.settled.costUsd).toBe(4)
+  })
+
+  test('comes with a task that joins a live run: the run counts what was used, and has no bound', () => {
+    const scene = Scene.of('a b')
+    scene.play(start('a'), okUsing('a', { costUsd: 3 }))
+    scene.send({ type: 'add', tasks: [{ id: 'c', description: 'c', pool: 'p', budget: { costUsd: 1 } }] })
+    expect(scene.state.accounts!.run.settled.costUsd).toBe(3)
+    expect(tell(scene.play(startWith('b', costs(1e9))))).toEqual(['attempt.started b 1'])
+    expect(tell(scene.play(startWith('c', costs(2))))).toContain('task.dead c quota')
+  })
+
+  test('is told of its soft bound again', () => {
+    const scene = Scene.of('a b', { budget: { costUsd: 10, soft: 0.1 } })
+    scene.play(startWith('a', costs(5)), budget({ costUsd: 12, soft: 0.1 }), fail('a'))
+    expect(scene.events.filter(event => event.type === 'budget.reached')).toHaveLength(2)
+  })
+
+  test('has no say before the run has begun, nor after its end', () => {
+    expect(new Scene().play(budget({ costUsd: 1 }))).toEqual([])
+    const scene = Scene.of('a')
+    scene.play(start('a'), ok('a'))
+    expect(scene.play(budget({ costUsd: 1 }))).toEqual([])
+  })
+
+  test('where there was none sets the estimates of what runs aside', () => {
+    const scene = Scene.of([{ id: 'a', description: 'a', pool: 'p', estimate: { costUsd: 4 } }])
+    scene.play(startWith('a', costs(4)), budget({ costUsd: 5 }))
+    expect(account(scene)).toEqual({ settled: 0, reserved: 4 })
+  })
+})
+
+describe('the wall time of a run', () => {
+  const wall = (amount: Budget = {}): SceneOptions => run({ wallMs: 1_000, ...amount })
+  table([
+    [
+      'stops what runs, too, when it is over',
+      'a b',
+      [start('a')],
+      elapse,
+      ['budget.reached run hard wallMs stop', 'run.stopping budget', 'attempt.stopping a 1 cancel', 'task.cancelled b'],
+      wall(),
+    ],
+    ['is over once', 'a b', [start('a'), elapse], elapse, [], wall()],
+    [
+      'pauses the run when a person is to be asked',
+      'a b',
+      [start('a')],
+      elapse,
+      ['budget.reached run hard wallMs ask', 'run.paused'],
+      wall({ onHard: 'ask' }),
+    ],
+    ['asks once', 'a b', [elapse, unpause], elapse, [], wall({ onHard: 'ask' })],
+    ['asks in a pause, too', 'a b', [pause], elapse, ['budget.reached run hard wallMs ask'], wall({ onHard: 'ask' })],
+    [
+      'cannot be degraded',
+      'a',
+      [],
+      elapse,
+      ['budget.reached run hard wallMs stop', 'run.stopping budget', 'task.cancelled a', 'run.settled failed'],
+      wall({ onHard: 'degrade' }),
+    ],
+    ['is of no concern without a bound', 'a', [], elapse, [], run({ costUsd: 1 })],
+    ['is of no concern without budgets', 'a', [], elapse, []],
+    [
+      'asks anew after a change',
+      'a',
+      [elapse, unpause, budget({ wallMs: 2_000, onHard: 'ask', soft: 1 })],
+      elapse,
+      ['budget.reached run hard wallMs ask', 'run.paused'],
+      wall({ onHard: 'ask' }),
+    ],
+    [
+      'does not keep an attempt from starting: it is a timer that sees it',
+      'a',
+      [],
+      start('a'),
+      ['attempt.started a 1', 'budget.reached run soft wallMs tell'],
+      wall({ wallMs: 0 }),
+    ],
+  ])
+
+  test('comes to its soft bound without any attempt being dear', () => {
+    const scene = Scene.of('a b', { budget: { wallMs: 1_000 } })
+    scene.at += 900
+    expect(tell(scene.play(start('a')))).toEqual(['attempt.started a 1', 'budget.reached run soft wallMs tell'])
+  })
+
+  test('is over, although the run was short of dollars before', () => {
+    const scene = Scene.of('a b', wall({ costUsd: 1, onHard: 'ask' }))
+    scene.play(startWith('a', costs(2)))
+    expect(tell(scene.play(elapse))).toEqual(['budget.reached run hard wallMs ask', 'run.paused'])
+  })
+})
+
+describe('a task goes to the cheapest backend', () => {
+  const degraded = (scene: Scene, estimate?: { costUsd: number }): boolean => isDegraded(scene.state, 0, 'p', estimate)
+
+  test('from the soft bound on, where the budget says so', () => {
+    const scene = Scene.of('a b', { budget: { costUsd: 10, soft: 0.5, onSoft: 'degrade' } })
+    expect(degraded(scene, { costUsd: 99 })).toBe(false)
+    scene.play(startWith('b', costs(5)))
+    expect(degraded(scene)).toBe(true)
+  })
+
+  test('where it does not fit, where the budget says so', () => {
+    const scene = Scene.of('a b', run({ costUsd: 10, onHard: 'degrade' }))
+    expect([degraded(scene, { costUsd: 10 }), degraded(scene, { costUsd: 11 })]).toEqual([false, true])
+    expect(degraded(Scene.of('a', run({ costUsd: 10 })), { costUsd: 11 })).toBe(false)
+    expect(degraded(Scene.of('a'), { costUsd: 11 })).toBe(false)
+  })
+
+  test('but not because many attempts side by side have taken long together', () => {
+    const scene = Scene.of('a b c', run({ wallMs: 1_000, onHard: 'degrade' }))
+    scene.play(start('b'), start('c'))
+    scene.at += 600
+    scene.play(ok('b'), ok('c'))
+    expect(degraded(scene)).toBe(false)
+  })
+})
+
+describe('a budget that several runs share', () => {
+  const short =
+    (level: 'soft' | 'hard', action: 'tell' | 'degrade' | 'stop' | 'ask'): Step =>
+    scene => ({ type: 'exhaust', index: scene.index('a'), level, action, measure: 'costUsd', limit: 5, used: 5 })
+  table([
+    [
+      'is told of at its soft bound',
+      'a b',
+      [],
+      short('soft', 'tell'),
+      ['budget.reached orchestrator soft costUsd tell'],
+    ],
+    [
+      'holds a task that has no room',
+      'a b',
+      [],
+      short('hard', 'ask'),
+      ['budget.reached a orchestrator hard costUsd ask', 'task.held a for budget'],
+    ],
+    ['lets it go when there is more', 'a b', [short('hard', 'ask')], budget(), ['task.ready a']],
+    [
+      'stops the run',
+      'a b',
+      [start('b')],
+      short('hard', 'stop'),
+      ['budget.reached a orchestrator hard costUsd stop', 'run.stopping budget', 'task.cancelled a'],
+    ],
+    ['is of no concern to a task that runs', 'a b', [start('a')], short('hard', 'ask'), []],
+    ['is of no concern in a pause', 'a b', [pause], short('hard', 'stop'), []],
+  ])
+})

@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest'
+import {
+  add,
+  cancel,
+  drain,
+  expire,
+  fail,
+  interrupt,
+  ok,
+  pause,
+  recover,
+  Scene,
+  start,
+  stopped,
+  tell,
+  unpause,
+  wake,
+} from '../../support/scene.js'
+import { table } from '../../support/table.js'
+
+describe('a run is drained', () => {
+  table([
+    ['while something runs: it waits for that', 'a b', [start('a')], drain, ['run.draining']],
+    ['while nothing runs: it is suspended at once', 'a b<a', [], drain, ['run.draining', 'run.suspended']],
+    ['once', 'a b', [start('a'), drain], drain, []],
+    ['in a pause', 'a', [pause], drain, ['run.draining', 'run.suspended']],
+    ['not while it is being cancelled', 'a', [start('a'), cancel()], drain, []],
+    ['not after it has settled', 'a', [start('a'), ok('a')], drain, []],
+    ['and starts nothing any more', 'a b', [start('a'), drain], start('b'), []],
+    [
+      'and is suspended with its last attempt',
+      'a b',
+      [start('a'), drain],
+      ok('a'),
+      ['task.succeeded a', 'run.suspended'],
+    ],
+    ['and not before', 'a b c', [start('a'), start('b'), drain], ok('a'), ['task.succeeded a']],
+    [
+      'and an attempt that fails then is tried again after the suspension',
+      'a',
+      [start('a'), drain],
+      fail('a'),
+      ['attempt.failed a 1 agent', 'task.delayed a 500', 'run.suspended'],
+    ],
+    [
+      'and settles when its last attempt leaves nothing to do',
+      'a b',
+      [start('a'), ok('a'), start('b'), drain],
+      ok('b'),
+      ['task.succeeded b', 'run.settled completed'],
+    ],
+    [
+      'and ends fail-fast when something dies, as its failure mode says',
+      'a b',
+      [start('a'), drain],
+      fail('a', 'refused'),
+      [
+        'attempt.failed a 1 refused',
+        'task.dead a refused',
+        'run.stopping fail-fast',
+        'task.cancelled b',
+        'run.settled failed',
+      ],
+      { failureMode: 'no-new' },
+    ],
+    [
+      'and is cancelled',
+      'a b',
+      [start('a'), drain],
+      cancel(),
+      ['run.stopping cancelled', 'attempt.stopping a 1 cancel', 'task.cancelled b'],
+    ],
+    ['and takes tasks, for later', 'a', [start('a'), drain], add('b'), ['task.added b', 'task.ready b']],
+  ])
+})
+
+describe('an attempt is interrupted', () => {
+  table([
+    ['while it runs: it is told to stop', 'a', [start('a'), drain], interrupt('a'), ['attempt.stopping a 1 interrupt']],
+    [
+      'and is tried again at once, after the suspension',
+      'a',
+      [start('a'), drain, interrupt('a')],
+      stopped('a'),
+      ['attempt.failed a 1 interrupted', 'task.delayed a 0', 'run.suspended'],
+    ],
+    [
+      'and what it says then comes too late',
+      'a',
+      [start('a'), drain, interrupt('a')],
+      ok('a'),
+      ['attempt.failed a 1 interrupted', 'task.delayed a 0', 'run.suspended'],
+    ],
+    [
+      'and is abandoned when it does not stop',
+      'a',
+      [start('a'), drain, interrupt('a')],
+      stopped('a', true),
+      ['attempt.abandoned a 1', 'attempt.failed a 1 interrupted', 'task.delayed a 0', 'run.suspended'],
+    ],
+    ['and cancelled on the way', 'a b', [start('a'), interrupt('a')], cancel('a'), ['attempt.stopping a 1 cancel']],
+    ['not when it is being stopped already', 'a', [start('a'), expire('a')], interrupt('a'), []],
+    ['not when it does not run', 'a', [], interrupt('a'), []],
+    ['not when it has ended', 'a b', [start('a'), ok('a')], interrupt('a'), []],
+  ])
+
+  test('and that counts neither as a failure nor as an interruption: it says nothing against the task', () => {
+    const scene = Scene.of('a', { retries: 0, maxInterrupted: 1 })
+    for (let i = 0; i < 5; i++) scene.play(start('a'), drain, interrupt('a'), stopped('a'), recover, wake('a'))
+    expect(scene.state.tallies[0]).toMatchObject({ attempts: 5, failures: 0, interrupted: 0 })
+    expect(tell(scene.play(start('a'), ok('a')))).toEqual(['task.succeeded a', 'run.settled completed'])
+  })
+})
+
+describe('a suspended run', () => {
+  const suspended = [start('a'), drain, ok('a')]
+  table([
+    ['starts nothing', 'a b', suspended, start('b'), []],
+    ['is not paused', 'a b', suspended, pause, []],
+    ['is not cancelled', 'a b', suspended, cancel(), []],
+    ['has no task cancelled', 'a b', suspended, cancel('b'), []],
+    ['takes no tasks', 'a b', suspended, add('c'), []],
+    ['wakes nothing', 'a', [start('a'), drain, fail('a')], wake('a'), []],
+    ['goes on when it is recovered', 'a b', suspended, recover, ['run.recovered 2']],
+    ['and starts what was ready then', 'a b', [...suspended, recover], start('b'), ['attempt.started b 1']],
+    ['goes on in the pause that it was in', 'a', [pause, drain, recover], start('a'), []],
+    ['and out of that pause', 'a', [pause, drain, recover], unpause, ['run.unpaused']],
+  ])
+
+  test('whose process ended before it was suspended goes on, too', () => {
+    const scene = Scene.of('a b')
+    expect(tell(scene.play(start('a'), drain, recover))).toEqual([
+      'run.recovered 2',
+      'attempt.failed a 1 interrupted',
+      'task.delayed a 0',
+    ])
+    expect(tell(scene.play(start('b')))).toEqual(['attempt.started b 1'])
+  })
+})

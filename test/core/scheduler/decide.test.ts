@@ -1,0 +1,189 @@
+import { describe } from 'vitest'
+import { cancel, expire, fail, ok, pause, start, startFails, unpause, wake } from '../../support/scene.js'
+import { table } from '../../support/table.js'
+
+const dead = { retries: 0 }
+
+describe('start', () => {
+  table([
+    ['starts a ready task as attempt 1', 'a', [], start('a'), ['attempt.started a 1']],
+    [
+      'starts the next attempt under the next number',
+      'a',
+      [start('a'), fail('a'), wake('a')],
+      start('a'),
+      ['attempt.started a 2'],
+    ],
+    ['does not start what is blocked', 'a b<a', [], start('b'), []],
+    ['does not start what runs already', 'a', [start('a')], start('a'), []],
+    ['does not start what waits for its next attempt', 'a', [start('a'), fail('a')], start('a'), []],
+    ['does not start what has succeeded', 'a b', [start('a'), ok('a')], start('a'), []],
+    ['does not start what is dead', 'a b', [start('a'), fail('a')], start('a'), [], dead],
+    ['does not start what was skipped', 'a b<a c', [start('a'), fail('a')], start('b'), [], dead],
+    ['does not start what was cancelled', 'a b', [cancel('a')], start('a'), []],
+    ['starts nothing while the run is paused', 'a', [pause], start('a'), []],
+    ['starts again after the pause', 'a', [pause, unpause], start('a'), ['attempt.started a 1']],
+    ['starts nothing in a run that has been cancelled', 'a b', [start('a'), cancel()], start('b'), []],
+    ['starts nothing in a run that has settled', 'a', [start('a'), ok('a')], start('a'), []],
+    [
+      'gives a task whose input cannot be made an attempt that failed',
+      'a b<a',
+      [],
+      startFails('a'),
+      [
+        'attempt.started a 1',
+        'attempt.failed a 1 bad-input',
+        'task.dead a bad-input',
+        'task.skipped b because a',
+        'run.settled failed',
+      ],
+    ],
+    ['makes no attempt of an input that fails during a pause', 'a', [pause], startFails('a'), []],
+  ])
+})
+
+describe('succeed', () => {
+  table([
+    [
+      'ends the task and lets go of what waited for it',
+      'a b<a c',
+      [start('a')],
+      ok('a'),
+      ['task.succeeded a', 'task.ready b'],
+    ],
+    ['lets go only of what waits for nothing else', 'a b c<a,b', [start('a')], ok('a'), ['task.succeeded a']],
+    [
+      'lets go with the last of several dependencies',
+      'a b c<a,b',
+      [start('a'), start('b'), ok('b')],
+      ok('a'),
+      ['task.succeeded a', 'task.ready c'],
+    ],
+    [
+      'lets go of dependents in the order in which they were added',
+      'a d<a b<a c<a',
+      [start('a')],
+      ok('a'),
+      ['task.succeeded a', 'task.ready d', 'task.ready b', 'task.ready c'],
+    ],
+    [
+      'settles the run with the last task',
+      'a b',
+      [start('a'), ok('a'), start('b')],
+      ok('b'),
+      ['task.succeeded b', 'run.settled completed'],
+    ],
+    ['counts in a pause, too', 'a b<a', [start('a'), pause], ok('a'), ['task.succeeded a', 'task.ready b']],
+    ['is refused a second time', 'a b', [start('a'), ok('a')], ok('a', 'other', 1), []],
+    ['is refused after the attempt failed', 'a', [start('a'), fail('a')], ok('a', 'late', 1), []],
+    [
+      'is refused from an attempt that another has followed',
+      'a',
+      [start('a'), fail('a'), wake('a'), start('a')],
+      ok('a', 'late', 1),
+      [],
+    ],
+    ['is refused from an attempt that has not been', 'a', [start('a')], ok('a', 'x', 2), []],
+    ['is refused before anything started', 'a', [], ok('a', 'x', 1), []],
+    ['is refused after the task was cancelled', 'a b', [cancel('a')], ok('a', 'x', 1), []],
+    ['is refused after the task is dead', 'a b', [start('a'), fail('a')], ok('a', 'x', 1), [], dead],
+    [
+      'comes too late for an attempt that has run out of time',
+      'a',
+      [start('a'), expire('a')],
+      ok('a'),
+      ['attempt.failed a 1 timeout', 'task.delayed a 500'],
+    ],
+    [
+      'comes too late for an attempt that is being cancelled',
+      'a b<a c',
+      [start('a'), cancel('a')],
+      ok('a'),
+      ['task.cancelled a', 'task.skipped b because a'],
+    ],
+    ['of a wrong attempt stops nothing that is stopping', 'a', [start('a'), expire('a')], ok('a', 'x', 2), []],
+  ])
+})
+
+describe('fail', () => {
+  table([
+    ['has the next attempt wait', 'a b<a', [start('a')], fail('a'), ['attempt.failed a 1 agent', 'task.delayed a 500']],
+    [
+      'waits longer each time',
+      'a',
+      [start('a'), fail('a'), wake('a'), start('a')],
+      fail('a'),
+      ['attempt.failed a 2 agent', 'task.delayed a 1000'],
+    ],
+    [
+      'kills the task when its retries are spent',
+      'a b',
+      [start('a')],
+      fail('a'),
+      ['attempt.failed a 1 agent', 'task.dead a agent'],
+      dead,
+    ],
+    [
+      'kills at once what is never retried',
+      'a b',
+      [start('a')],
+      fail('a', 'refused'),
+      ['attempt.failed a 1 refused', 'task.dead a refused'],
+    ],
+    [
+      'skips all that waited for it, down to the last, with the root cause',
+      'a b<a c<b d<c,a e',
+      [start('a')],
+      fail('a'),
+      [
+        'attempt.failed a 1 agent',
+        'task.dead a agent',
+        // First those that waited for it, in the order in which they were added; then those that waited for these.
+        'task.skipped b because a',
+        'task.skipped d because a',
+        'task.skipped c because a',
+      ],
+      dead,
+    ],
+    ['is refused a second time', 'a', [start('a'), fail('a')], fail('a', 'agent', 1), []],
+    ['is refused after the attempt succeeded', 'a b', [start('a'), ok('a')], fail('a', 'agent', 1), []],
+    ['is refused from a wrong attempt', 'a', [start('a')], fail('a', 'agent', 2), []],
+    [
+      'is refused from an attempt that another has followed',
+      'a',
+      [start('a'), fail('a'), wake('a'), start('a')],
+      fail('a', 'agent', 1),
+      [],
+    ],
+    [
+      'settles a run in which nothing succeeded as failed',
+      'a',
+      [start('a')],
+      fail('a'),
+      ['attempt.failed a 1 agent', 'task.dead a agent', 'run.settled failed'],
+      dead,
+    ],
+    [
+      'settles a run in which something succeeded as partial',
+      'a b',
+      [start('a'), ok('a'), start('b')],
+      fail('b'),
+      ['attempt.failed b 1 agent', 'task.dead b agent', 'run.settled partial'],
+      dead,
+    ],
+    [
+      'of an attempt that is being cancelled ends it as cancelled',
+      'a b',
+      [start('a'), cancel('a')],
+      fail('a'),
+      ['task.cancelled a'],
+    ],
+    [
+      'of an attempt that has run out of time ends it as timed out',
+      'a',
+      [start('a'), expire('a')],
+      fail('a', 'refused'),
+      ['attempt.failed a 1 timeout', 'task.delayed a 500'],
+    ],
+  ])
+})

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import {
+  decide,
+  emptyState,
+  parsePlan,
+  type RunEvent,
+  type RunState,
+  replay,
+  TaskGraph,
+  type TaskSpec,
+} from 'counterpoint'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Ranks } from '../../../src/core/scheduler/critical-rank.js'
+import { wiringOf } from '../../../src/core/scheduler/prepared-plan.js'
+import { graphs } from '../../support/graphs.js'
+import { checkInvariants } from '../../support/invariants.js'
+
+const context = { at: 1_000, random: () => 0.5, judge: () => ({ action: 'dead', reason: 'x' }) as const }
+
+function send(state: RunState, signal: Parameters<typeof decide>[1]): RunEvent[] {
+  return decide(state, signal, context)
+}
+
+/** A run that begins with these tasks, and its events. */
+function begun(tasks: readonly TaskSpec[]): { readonly state: RunState; readonly events: RunEvent[] } {
+  const state = emptyState('r')
+  return { state, events: send(state, { type: 'add', tasks }) }
+}
+
+const idsOf = ({ specs, ids }: RunState): unknown => specs.map(({ id }) => ids.get(id))
+
+/** The same but for who shares what. */
+function same(one: RunState, other: RunState): void {
+  assert.deepEqual({ ...one, ids: idsOf(one) }, { ...other, ids: idsOf(other) })
+  assert.equal(one.ids.size, other.ids.size)
+}
+
+describe('the tasks of a plan that has been checked', () => {
+  test('are added at once, with the events and the state of tasks that are added one by one', () => {
+    fc.assert(
+      fc.property(fc.oneof(graphs(), graphs({ rich: true })), specs => {
+        const { tasks } = parsePlan({ tasks: specs })
+        // A list that nobody has vouched for is taken in one by one.
+        const [atOnce, oneByOne] = [begun(tasks), begun([...tasks])]
+        assert.deepEqual(atOnce.events, oneByOne.events)
+        same(atOnce.state, oneByOne.state)
+        same(replay('r', atOnce.events), atOnce.state)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('have the ranks of tasks that are added one by one, before and after more have joined', () => {
+    fc.assert(
+      fc.property(graphs({ maxTasks: 12 }), specs => {
+        const { tasks } = parsePlan({ tasks: specs })
+        const { state } = begun([...tasks])
+        const own = new Ranks()
+        own.extend(state, 0)
+        const shared = wiringOf(tasks)?.ranks.share() as Ranks
+        const first = state.specs.length
+        send(state, {
+          type: 'add',
+          tasks: [{ id: 'late', description: 'late', after: tasks.slice(0, 2).map(t => t.id) }],
+        })
+        for (const ranks of [own, shared]) if (first > 0) ranks.extend(state, first)
+        for (let index = 0; first > 0 && index < state.specs.length; index++)
+          assert.equal(shared.of(index), own.of(index))
+        // What others share has not changed.
+        const again = wiringOf(tasks)?.ranks.share() as Ranks
+        const fresh = new Ranks()
+        fresh.extend(begun([...tasks]).state, 0)
+        tasks.forEach((_, index) => void assert.equal(again.of(index), fresh.of(index)))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('are the same for the next run, whatever became of this one, and others join it alone', () => {
+    fc.assert(
+      fc.property(graphs({ maxTasks: 12, rich: 'settled' }), specs => {
+        const { tasks } = parsePlan({ tasks: specs })
+        const [first, second] = [begun(tasks), begun(tasks)]
+        const before = structuredClone({ ...second.state, ids: idsOf(second.state) })
+        const late = { id: 'late', description: 'late', after: tasks.slice(0, 3).map(({ id }) => id) }
+        for (const spec of tasks) {
+          const index = first.state.ids.get(spec.id) as number
+          if (first.state.states[index]?.status !== 'ready') continue
+          send(first.state, { type: 'start', index, pool: 'p', backend: 'p', input: null })
+          send(first.state, { type: 'succeed', index, attempt: 1, output: index })
+        }
+        if (first.state.phase.status === 'running') send(first.state, { type: 'add', tasks: [late] })
+        checkInvariants(first.state)
+        assert.deepEqual({ ...second.state, ids: idsOf(second.state) }, before)
+        assert.equal(second.state.ids.has('late'), false)
+        same(begun(tasks).state, begun([...tasks]).state)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('may be bound to functions: the event says so', () => {
+    const graph = new TaskGraph('g')
+    const a = graph.task('a', { pool: 'p' })
+    graph.task('b', { pool: 'p', after: [a], input: ({ a }) => a })
+    const state = emptyState('r')
+    const events = send(state, { type: 'add', tasks: graph.tasks, bound: graph.bound })
+    expect(events.filter(({ type }) => type === 'task.added').map(event => 'bound' in event)).toEqual([false, true])
+    expect([...state.bound]).toEqual([1])
+    same(replay('r', events), state)
+  })
+
+  test('of which one has a budget are added one by one: they open accounts', () => {
+    const { tasks } = parsePlan({ tasks: [{ id: 'a', budget: { costUsd: 1 } }] })
+    expect(wiringOf(tasks)).toBeUndefined()
+    expect(begun(tasks).state.accounts?.tasks.size).toBe(1)
+  })
+})

@@ -1,0 +1,188 @@
+import { emptyState, evolve, type RunEvent, type RunState, replay } from 'counterpoint'
+import { describe, expect, test } from 'vitest'
+import { addUsage } from '../../../src/core/state/attempt-counts.js'
+import { copyState } from '../../../src/core/state/new-state.js'
+import { eachDependent, unfinished } from '../../../src/core/state/run-state.js'
+import { add, cancel, expire, fail, ok, pause, Scene, type Step, start, stopped, wake } from '../../support/scene.js'
+
+/** The next event of a scene, unless it says otherwise. */
+function next(scene: Scene, event: object): RunEvent {
+  return { seq: scene.state.seq + 1, at: 5_000, runId: 'r', taskId: 'a', index: 0, ...event } as RunEvent
+}
+
+const failure = { kind: 'agent', message: 'no' }
+const started = { type: 'attempt.started', attempt: 1, pool: 'p', backend: 'p', key: 'r/a/1', input: null }
+const succeeded = { type: 'task.succeeded', attempt: 1, output: 1 }
+const dead = { type: 'task.dead', failure }
+const spec = { id: 'a', description: 'a' }
+
+describe('an event that no decision can have made is refused:', () => {
+  const rows: readonly [string, readonly Step[], object][] = [
+    ['one whose seq leaves a gap', [], { type: 'run.paused', seq: 9 }],
+    ['one whose seq comes again', [], { type: 'run.paused', seq: 1 }],
+    ['a success of what is ready', [], succeeded],
+    ['a success of what is blocked', [], { ...succeeded, taskId: 'b', index: 1 }],
+    ['a second success', [start('a'), ok('a')], succeeded],
+    ['a success of what is being stopped', [start('a'), cancel('a')], succeeded],
+    ['the death of what has succeeded', [start('a'), ok('a')], dead],
+    ['the death of what is blocked', [], { ...dead, taskId: 'b', index: 1 }],
+    ['a start of what is blocked', [], { ...started, taskId: 'b', index: 1 }],
+    ['a start of what runs', [start('a')], started],
+    ['a start of what waits for its next attempt', [start('a'), fail('a')], { ...started, attempt: 2 }],
+    ['a start of what was cancelled', [cancel('a')], started],
+    [
+      'a stop of what does not run',
+      [],
+      { type: 'attempt.stopping', attempt: 1, because: { kind: 'cancel', reason: 'x' } },
+    ],
+    ['a wait of what is ready', [], { type: 'task.delayed', until: 9_000, failure }],
+    ['what is ready becoming ready', [], { type: 'task.ready' }],
+    ['what runs becoming ready', [start('a')], { type: 'task.ready' }],
+    ['a skip of what is ready', [], { type: 'task.skipped', rootCause: 'z' }],
+    ['a skip of what runs', [start('a')], { type: 'task.skipped', rootCause: 'z' }],
+    ['a cancel of what has succeeded', [start('a'), ok('a')], { type: 'task.cancelled', reason: 'x' }],
+    ['a cancel of what was cancelled', [cancel('a')], { type: 'task.cancelled', reason: 'x' }],
+    ['a task that is not there', [], { type: 'task.ready', taskId: 'q', index: 7 }],
+    ['a task that is there already', [], { type: 'task.added', spec, index: 3 }],
+    [
+      'a task at a place that leaves a gap',
+      [],
+      { type: 'task.added', taskId: 'q', spec: { ...spec, id: 'q' }, index: 9 },
+    ],
+    ['an event of a kind that is not known', [], { type: 'task.forgotten' }],
+  ]
+  for (const [title, given, event] of rows)
+    test(title, () => {
+      const scene = Scene.of('a b<a c')
+      scene.play(...given)
+      expect(() => evolve(scene.state, next(scene, event))).toThrow(Error)
+    })
+
+  const passed: readonly [string, readonly Step[], object][] = [
+    ['anything after the run has settled', [start('a'), cancel(), stopped('a')], { type: 'run.paused' }],
+    ['an end of a pause that was none', [], { type: 'run.unpaused' }],
+    ['a second beginning', [], { type: 'run.started', failureMode: 'continue' }],
+    ['a task that is ready before what it waits for', [], { type: 'task.ready', taskId: 'b', index: 1 }],
+    ['an attempt whose number leaves a gap', [], { ...started, attempt: 5 }],
+    ['an answer of another attempt', [start('a')], { ...succeeded, attempt: 3 }],
+    [
+      'a failure of what does not run',
+      [],
+      { type: 'attempt.failed', attempt: 1, failure, verdict: { action: 'dead', reason: 'x' } },
+    ],
+    ['an attempt that is abandoned before it is told to stop', [start('a')], { type: 'attempt.abandoned', attempt: 1 }],
+    ['a start in a pause', [pause], started],
+    ['time that goes back', [], { type: 'run.paused', at: 1 }],
+    ['an event of another run', [], { type: 'run.paused', runId: 'other' }],
+    ['an event whose id and index are of two tasks', [], { ...started, taskId: 'c' }],
+  ]
+  for (const [title, given, event] of passed)
+    test(title, () => {
+      const scene = Scene.of('a b<a c')
+      scene.play(...given)
+      expect(() => evolve(scene.state, next(scene, event))).toThrow(Error)
+    })
+
+  test('and the error says which task, and from where to where', () => {
+    const scene = Scene.of('a b<a')
+    expect(() => evolve(scene.state, next(scene, succeeded))).toThrow(/task a .*ready.*succeeded/)
+  })
+
+  test('and changes nothing', () => {
+    const scene = Scene.of('a b<a')
+    const before = copyState(scene.state)
+    for (const event of [succeeded, { type: 'task.skipped', rootCause: 'z' }, { type: 'run.paused', seq: 9 }])
+      expect(() => evolve(scene.state, next(scene, event))).toThrow(Error)
+    expect(scene.state).toEqual(before)
+  })
+})
+
+describe('the tally of a task', () => {
+  function tally(...steps: readonly Step[]): RunState['tallies'][number] {
+    const scene = Scene.of('a z')
+    scene.play(...steps)
+    return scene.state.tallies[0]!
+  }
+
+  test('counts each failure where it belongs', () => {
+    const again = [wake('a'), start('a')]
+    const steps = [start('a'), fail('a'), ...again, fail('a', 'overloaded'), ...again, fail('a', 'quota'), ...again]
+    expect(tally(...steps, fail('a', 'throttled'))).toMatchObject({
+      attempts: 4,
+      failures: 1,
+      throttled: 3,
+      interrupted: 0,
+    })
+  })
+
+  test('counts a timeout as a failure of its own, and an attempt that outlived it as abandoned', () => {
+    expect(tally(start('a'), expire('a'), stopped('a', true))).toMatchObject({ attempts: 1, failures: 1, abandoned: 1 })
+  })
+
+  test('adds up the time and usage of attempts, stopped ones too', () => {
+    const scene = Scene.of('a z')
+    const usage = { inputTokens: 5, costUsd: 0.25 }
+    scene.play(start('a'))
+    scene.at += 90
+    scene.send({ type: 'fail', index: 0, attempt: 1, failure: { kind: 'agent', message: 'no' }, usage })
+    scene.play(wake('a'), start('a'), cancel('a'))
+    scene.at += 40
+    scene.send({ type: 'stopped', index: 0, attempt: 2, abandoned: false, usage: { ...usage, outputTokens: 1 } })
+    expect(scene.state.tallies[0]).toMatchObject({
+      attempts: 2,
+      busyMs: 100 + 60,
+      usage: { inputTokens: 10, outputTokens: 1, costUsd: 0.5 },
+    })
+  })
+})
+
+describe('usage', () => {
+  test('what is unknown stays unknown, what one knows is the sum', () => {
+    expect(addUsage(undefined, undefined)).toBeUndefined()
+    expect(addUsage({ inputTokens: 1 }, undefined)).toEqual({ inputTokens: 1 })
+    expect(addUsage({ inputTokens: 1 }, { costUsd: 2 })).toEqual({ inputTokens: 1, costUsd: 2 })
+    expect(addUsage({ inputTokens: 0 }, { inputTokens: 0 })).toEqual({ inputTokens: 0 })
+  })
+
+  test('is estimated as soon as a part of it is', () => {
+    expect(addUsage({ costUsd: 1, estimated: true }, { costUsd: 1 })).toEqual({ costUsd: 2, estimated: true })
+  })
+})
+
+describe('a state', () => {
+  test('is what its events say: replaying any part of them leads through the same states', () => {
+    const scene = new Scene()
+    const states: RunState[] = [copyState(scene.state)]
+    scene.play(add('a b<a c<b,a d'))
+    for (const step of [start('a'), fail('a'), wake('a'), pause, cancel('d')]) {
+      states.push(copyState(scene.state))
+      scene.play(step)
+    }
+    for (let i = 0; i < states.length; i++) expect(replay('r', scene.records.slice(0, i).flat())).toEqual(states[i])
+  })
+
+  test('is not touched through a copy, nor a copy through it', () => {
+    const scene = Scene.of('a b<a')
+    const copy = copyState(scene.state)
+    const before = copyState(scene.state)
+    scene.play(start('a'), ok('a'), add('c<z z'))
+    expect(copy).toEqual(before)
+    evolve(copy, next({ state: copy } as Scene, { type: 'task.cancelled', reason: 'x' }))
+    expect(scene.task('a').status).toBe('succeeded')
+  })
+
+  test('of no event is that of a run in planning', () => {
+    expect(replay('r', [])).toEqual(emptyState('r'))
+    expect(emptyState('r').phase).toEqual({ status: 'planning' })
+  })
+
+  test('knows how much is left, and who waits for whom in the order in which they came', () => {
+    const scene = Scene.of('d<a a b c<a,b')
+    const dependents: number[] = []
+    eachDependent(scene.state, scene.index('a'), index => dependents.push(index))
+    expect(dependents).toEqual([0, 3])
+    expect(unfinished(scene.state)).toBe(4)
+    scene.play(start('a'), ok('a'), cancel('b'))
+    expect(unfinished(scene.state)).toBe(1)
+  })
+})

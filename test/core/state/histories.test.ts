@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import type { RunEvent, TaskState } from 'counterpoint'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Dice } from '../../support/dice.js'
+import { feed, misbehave, outputOf } from '../../support/feeding.js'
+import { budgets, type GraphOptions, graphs } from '../../support/graphs.js'
+import { checkHistory } from '../../support/history.js'
+import { Scene, type SceneOptions } from '../../support/scene.js'
+
+/** How many graphs are walked. */
+const HISTORIES = Number(process.env.HISTORIES ?? 2_000)
+
+/** In milliseconds: those who ask for more histories wait for them. */
+const PATIENCE = 30_000 + 20 * HISTORIES
+
+const seeds = fc.nat()
+const failureMode = fc.constantFrom('continue' as const, 'no-new' as const, 'kill' as const)
+const amounts = fc.record({ run: budgets, p: budgets, ofPool: fc.boolean() })
+/** How a run begins. An agent that is always turned away is not asked a hundred times. */
+const beginnings: fc.Arbitrary<SceneOptions> = fc
+  .record({
+    failureMode,
+    budget: fc.option(
+      amounts.map(({ run, p, ofPool }) => ({ ...run, ...(ofPool && { pools: { p } }) })),
+      { nil: undefined },
+    ),
+    serial: fc.nat(5),
+    autoFallbackToSerial: fc.boolean(),
+  })
+  .map(({ budget, serial, ...rest }) => ({
+    ...rest,
+    ...(budget && { budget }),
+    ...(serial === 0 && { mode: { mode: 'serial', reason: 'drawn' } }),
+    maxThrottled: 8,
+  }))
+const plain: SceneOptions = { maxThrottled: 8 }
+
+/** Plans as they were from the first day, and plans with all that came later. */
+function plans(options: GraphOptions, rich: true | 'settled'): ReturnType<typeof graphs> {
+  return fc.oneof(graphs(options), { arbitrary: graphs({ ...options, rich }), weight: 2 })
+}
+
+/** What a task has come to, without the times. */
+function ends(scene: Scene): ReadonlyMap<string, unknown> {
+  const endOf = (task: TaskState): unknown => {
+    if (task.status === 'succeeded') return task.output
+    if (task.status === 'dead') return task.failure
+    return task.status
+  }
+  return new Map(scene.state.specs.map(({ id }) => [id, endOf(scene.task(id))] as const))
+}
+
+/** Every prefix of what a journal can hold, recovered by another process and fed to its end. */
+function recovered(records: readonly (readonly RunEvent[])[], seed: number, options: SceneOptions): readonly Scene[] {
+  return records.map((_, i) => {
+    const scene = new Scene({ ...options, checks: false }, records.slice(0, i + 1))
+    scene.at = 1_000
+    scene.send({ type: 'recover' })
+    feed(scene, seed, new Dice(seed + i))
+    return scene
+  })
+}
+
+describe(`${HISTORIES} histories`, () => {
+  test(
+    'of signals of every kind, right and wrong, settle when they are fed, and keep every invariant',
+    () => {
+      fc.assert(
+        fc.property(plans({}, true), seeds, beginnings, (tasks, seed, options) => {
+          const dice = new Dice(seed)
+          const scene = Scene.of(tasks, options)
+          if (tasks.length > 0) misbehave(scene, dice, 2 * tasks.length)
+          feed(scene, seed, dice)
+          checkHistory(scene.events)
+          scene.checkReplay()
+        }),
+        { numRuns: Math.ceil(HISTORIES * 0.6) },
+      )
+    },
+    PATIENCE,
+  )
+
+  test(
+    'can be recovered from every prefix: what had succeeded stays, what was held is asked for again, and the run settles',
+    () => {
+      fc.assert(
+        fc.property(plans({ maxTasks: 14 }, true), seeds, beginnings, (tasks, seed, options) => {
+          const dice = new Dice(seed)
+          const scene = Scene.of(tasks, { ...options, checks: false })
+          if (tasks.length > 0) misbehave(scene, dice, 2 * tasks.length)
+          feed(scene, seed, dice)
+          for (const [i, again] of recovered(scene.records, seed, options).entries()) {
+            checkHistory(again.events)
+            for (const event of scene.records.slice(0, i + 1).flat())
+              if (event.type === 'task.succeeded')
+                expect(again.task(event.taskId)).toMatchObject({ output: event.output })
+          }
+        }),
+        { numRuns: Math.ceil(HISTORIES * 0.1) },
+      )
+    },
+    PATIENCE,
+  )
+
+  test(
+    'keep what is held over every restart',
+    () => {
+      fc.assert(
+        fc.property(graphs({ maxTasks: 14, rich: true }), seeds, beginnings, (tasks, seed, options) => {
+          const scene = Scene.of(tasks, { ...options, checks: false })
+          if (tasks.length > 0) misbehave(scene, new Dice(seed), 2 * tasks.length)
+          for (let i = 1; i <= scene.records.length; i++) {
+            const before = new Scene({ ...options, checks: false }, scene.records.slice(0, i))
+            const held = tasks.filter(({ id }) => {
+              const task = before.task(id)
+              // Nothing that was reserved is when its process has ended: what waited for it goes on.
+              return task.status === 'held' && task.because !== 'reserved'
+            })
+            const states = held.map(({ id }) => before.task(id))
+            before.send({ type: 'recover' })
+            if (before.state.phase.status === 'settled') continue
+            for (const [place, { id }] of held.entries())
+              if (before.task(id).status !== 'cancelled') assert.deepEqual(before.task(id), states[place])
+          }
+        }),
+        { numRuns: Math.ceil(HISTORIES * 0.05) },
+      )
+    },
+    PATIENCE,
+  )
+
+  test(
+    'with deterministic agents come to the same end, however often their process ends in good order',
+    () => {
+      fc.assert(
+        fc.property(plans({}, 'settled'), seeds, (tasks, seed) => {
+          const [scene, drained] = [Scene.of(tasks, plain), Scene.of(tasks, plain)]
+          feed(scene, seed, new Dice(seed))
+          feed(drained, seed, new Dice(seed), 12)
+          checkHistory(drained.events)
+          drained.checkReplay()
+          assert.deepEqual(ends(drained), ends(scene))
+          assert.deepEqual(drained.state.phase, scene.state.phase)
+        }),
+        { numRuns: Math.ceil(HISTORIES * 0.2) },
+      )
+    },
+    PATIENCE,
+  )
+
+  test(
+    'with deterministic agents come to the same end from every prefix',
+    () => {
+      fc.assert(
+        fc.property(plans({ maxTasks: 14 }, 'settled'), seeds, (tasks, seed) => {
+          const scene = Scene.of(tasks, { ...plain, checks: false })
+          feed(scene, seed, new Dice(seed))
+          const expected = ends(scene)
+          for (const [id, end] of expected)
+            if (scene.task(id).status === 'succeeded') assert.deepEqual(end, outputOf(seed, id))
+          for (const again of recovered(scene.records, seed, plain)) {
+            checkHistory(again.events)
+            assert.deepEqual(ends(again), expected)
+            assert.deepEqual(again.state.phase, scene.state.phase)
+          }
+        }),
+        { numRuns: Math.ceil(HISTORIES * 0.1) },
+      )
+    },
+    PATIENCE,
+  )
+})

@@ -1,0 +1,251 @@
+import type { Clock } from 'counterpoint'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Grants } from '../../../src/limits/ledger/grants.js'
+import { LimitLedger } from '../../../src/limits/ledger/limit-ledger.js'
+import type { WindowKind } from '../../../src/limits/ledger/records.js'
+import { RateWindow } from '../../../src/limits/rate-window.js'
+import { FakeStream } from '../../support/fake-stream.js'
+
+const PER_MS = 100
+const KINDS = ['requests', 'tokens'] as const
+
+/** Everything that promises have queued runs before. */
+const turn = (): Promise<void> => new Promise(resolve => void setImmediate(resolve))
+
+/** A clock for one process, on a time that goes on without it. */
+class ProcessClock implements Clock {
+  readonly #world: World
+  readonly #bootedAt: number
+  #timers: { readonly dueAt: number; readonly callback: () => void }[] = []
+
+  constructor(world: World) {
+    this.#world = world
+    this.#bootedAt = world.time
+  }
+
+  now(): number {
+    return Math.floor(this.#world.time + this.#world.wallMs)
+  }
+
+  monotonic(): number {
+    return this.#world.time - this.#bootedAt
+  }
+
+  schedule(callback: () => void, delayMs: number): () => void {
+    const timer = { dueAt: this.monotonic() + delayMs, callback }
+    this.#timers.push(timer)
+    return () => {
+      this.#timers = this.#timers.filter(other => other !== timer)
+    }
+  }
+
+  ring(): void {
+    const due = this.#timers.filter(({ dueAt }) => dueAt <= this.monotonic())
+    this.#timers = this.#timers.filter(timer => !due.includes(timer))
+    for (const { callback } of due) callback()
+  }
+}
+
+interface Kept {
+  readonly window: RateWindow
+  readonly grants: Grants
+}
+
+/** One process after the other, on one stream; and what really started, when. */
+class World {
+  time = 0.25
+  /** How far the wall clock is ahead. */
+  wallMs = Date.UTC(2026, 0, 1)
+  readonly stream: FakeStream
+  readonly #limits: Record<WindowKind, number>
+  readonly #starts: Record<WindowKind, { at: number; weight: number }[]> = { requests: [], tokens: [] }
+  #clock!: ProcessClock
+  #ledger!: LimitLedger
+  #kept!: Record<WindowKind, Kept>
+
+  constructor(limits: Record<WindowKind, number>, replaces: boolean) {
+    this.#limits = { ...limits }
+    this.stream = new FakeStream({ replaces })
+    this.stream.isSlow = true
+    this.boot()
+  }
+
+  boot(): void {
+    this.#clock = new ProcessClock(this)
+    const { stream } = this
+    this.#ledger = new LimitLedger({ stream, clock: this.#clock, report: () => {}, manyRecords: 6 })
+    this.#kept = { requests: this.#keep('requests'), tokens: this.#keep('tokens') }
+  }
+
+  #keep(kind: WindowKind): Kept {
+    const window = new RateWindow({ limit: this.#limits[kind], perMs: PER_MS })
+    return { window, grants: this.#ledger.grants('key', kind, window, () => {}) }
+  }
+
+  pass(ms: number): void {
+    this.time += ms
+    this.#clock.ring()
+  }
+
+  async start(kind: WindowKind, weight: number): Promise<boolean> {
+    const { window, grants } = this.#kept[kind]
+    const now = this.#clock.monotonic()
+    const may = window.nextAt(now, weight) <= now && grants.covers(weight)
+    if (may) {
+      window.take(now, weight)
+      grants.use(weight)
+      this.#starts[kind].push({ at: this.time, weight })
+      this.#check(kind)
+    }
+    await turn()
+    return may
+  }
+
+  /** As many as may start, `count` at most; the disk is in time. */
+  async burst(kind: WindowKind, count: number): Promise<void> {
+    for (let left = count; left > 0; left--) {
+      if (await this.start(kind, 1)) continue
+      await this.disk('flush')
+      if (!(await this.start(kind, 1))) return
+    }
+  }
+
+  /** What started in the window that ends now, earlier processes included. */
+  #check(kind: WindowKind): void {
+    const inside = this.#starts[kind].filter(({ at, weight }) => this.time - at <= PER_MS && weight > 0)
+    const sum = inside.reduce((total, { weight }) => total + weight, 0)
+    if (sum > this.#limits[kind] && inside.length > 1)
+      throw new Error(`at ${this.time}: ${sum} ${kind} in ${PER_MS} ms, more than ${this.#limits[kind]}`)
+  }
+
+  /** The wall clock is set back. */
+  back(ms: number): void {
+    this.wallMs -= ms
+  }
+
+  setLimit(kind: WindowKind, limit: number): void {
+    this.#limits[kind] = limit
+    this.#kept[kind].window.limit = { limit, perMs: PER_MS }
+  }
+
+  async disk(does: 'flush' | 'mislead' | 'fail'): Promise<void> {
+    if (does === 'fail') this.stream.error = new Error('no')
+    if (does === 'mislead') this.stream.mislead()
+    else this.stream.flush()
+    this.stream.error = undefined
+    await turn()
+  }
+
+  async crash(lands: boolean, downMs: number): Promise<void> {
+    this.stream.crash(lands)
+    this.time += downMs
+    this.boot()
+    await turn()
+  }
+
+  async close(downMs: number): Promise<void> {
+    const closed = this.#ledger.close()
+    for (let i = 0; i < 4; i++) await this.disk('flush')
+    await closed
+    await this.crash(false, downMs)
+  }
+
+  /** However it has been, in the end both kinds start again, as much as they may. */
+  async recovers(): Promise<void> {
+    this.stream.isSlow = false
+    await this.disk('flush')
+    for (const kind of KINDS) {
+      this.pass(20_000)
+      await this.start(kind, 0)
+      this.pass(20_000)
+      for (let left = this.#limits[kind]; left > 0; left--) expect(await this.start(kind, 1)).toBe(true)
+      expect(await this.start(kind, 1)).toBe(false)
+    }
+  }
+}
+
+type Step = readonly [name: string, (world: World) => unknown]
+
+const kinds = fc.constantFrom(...KINDS)
+const gaps = fc.constantFrom(0, 0.5, 1, 3, 20, 50, 101)
+const downs = fc.constantFrom(0, 0.5, 1.5, 10, 60)
+
+function steps(name: string, weight: number, act: fc.Arbitrary<Step>): fc.MaybeWeightedArbitrary<Step> {
+  return { weight, arbitrary: act.map(([what, does]): Step => [`${name} ${what}`, does]) }
+}
+
+const step = fc.oneof(
+  steps(
+    'start',
+    3,
+    fc.tuple(kinds, fc.constantFrom(1, 2, 7, 60)).map(([kind, weight]): Step => {
+      const weighs = kind === 'tokens' ? weight : 1
+      return [`${weighs} ${kind}`, world => world.start(kind, weighs)]
+    }),
+  ),
+  steps(
+    'burst',
+    8,
+    fc
+      .tuple(kinds, fc.constantFrom(1, 2, 3, 5, 8, 50, 50))
+      .map(([kind, count]): Step => [`${count} ${kind}`, world => world.burst(kind, count)]),
+  ),
+  steps(
+    'pass',
+    6,
+    gaps.map((ms): Step => [`${ms}`, world => world.pass(ms)]),
+  ),
+  steps(
+    'disk',
+    4,
+    fc
+      .constantFrom('flush' as const, 'flush' as const, 'mislead' as const, 'fail' as const)
+      .map((does): Step => [does, world => world.disk(does)]),
+  ),
+  steps(
+    'crash',
+    4,
+    fc
+      .tuple(fc.boolean(), downs)
+      .map(
+        ([lands, ms]): Step => [`${lands ? 'after' : 'before'} the last write, ${ms}`, world => world.crash(lands, ms)],
+      ),
+  ),
+  steps(
+    'close',
+    1,
+    downs.map((ms): Step => [`${ms}`, world => world.close(ms)]),
+  ),
+  steps(
+    'wall',
+    1,
+    fc.constantFrom(0.5, 40, 1e6).map((ms): Step => [`back ${ms}`, world => world.back(ms)]),
+  ),
+  steps(
+    'limit',
+    1,
+    fc
+      .tuple(kinds, fc.integer({ min: 1, max: 40 }))
+      .map(([kind, limit]): Step => [`${limit} ${kind}`, world => world.setLimit(kind, limit)]),
+  ),
+)
+const traces = fc.array(
+  step.map(one => Object.assign(one, { [fc.toStringMethod]: () => one[0] })),
+  { maxLength: 60, size: 'max' },
+)
+
+describe('limits over restarts', () => {
+  test('are never exceeded, and hold up nothing for ever, whenever processes crash and whatever the disk does', async () => {
+    const limits = fc.record({ requests: fc.integer({ min: 1, max: 30 }), tokens: fc.integer({ min: 1, max: 50 }) })
+    await fc.assert(
+      fc.asyncProperty(limits, fc.boolean(), traces, async (given, replaces, trace) => {
+        const world = new World(given, replaces)
+        await turn()
+        for (const [, act] of trace) await act(world)
+        await world.recovers()
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})

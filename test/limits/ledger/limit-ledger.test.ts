@@ -1,0 +1,499 @@
+import { VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { GrantHistory } from '../../../src/limits/ledger/grant-history.js'
+import type { Grants } from '../../../src/limits/ledger/grants.js'
+import { LimitLedger } from '../../../src/limits/ledger/limit-ledger.js'
+import { RateWindow, type WindowLimit } from '../../../src/limits/rate-window.js'
+import { FakeStream } from '../../support/fake-stream.js'
+
+const LIMIT = { limit: 100, perMs: 60_000 }
+const START = Date.UTC(2026, 0, 1)
+
+/** A process: a ledger with a window for requests of the key `a`. */
+class Life {
+  readonly stream: FakeStream
+  readonly clock: VirtualClock
+  readonly problems: string[] = []
+  readonly ledger: LimitLedger
+  readonly window: RateWindow
+  readonly grants: Grants
+  readies = 0
+
+  constructor(
+    stream: FakeStream,
+    { clock = new VirtualClock(), limit = LIMIT as WindowLimit, manyRecords = 1000 } = {},
+  ) {
+    this.stream = stream
+    this.clock = clock
+    const report = ({ message }: { readonly message: string }): unknown => this.problems.push(message)
+    this.ledger = new LimitLedger({ stream, clock, report, manyRecords })
+    this.window = new RateWindow(limit)
+    this.grants = this.ledger.grants('a', 'requests', this.window, () => this.readies++)
+  }
+
+  /** One whose stream has been read. */
+  static async begin(...made: ConstructorParameters<typeof Life>): Promise<Life> {
+    const life = new Life(...made)
+    life.ledger.whenOpen(() => {})
+    await life.clock.advance(0)
+    return life
+  }
+
+  /** The next process, after `downMs`; its monotonic clock begins anew. What was not durable is lost. */
+  next(downMs = 0, limit?: WindowLimit): Promise<Life> {
+    this.stream.crash(false)
+    const clock = new VirtualClock({ startAt: this.clock.now() + downMs })
+    return Life.begin(this.stream, { clock, limit: limit ?? this.window.limit })
+  }
+
+  get load(): number {
+    return this.window.load(this.clock.monotonic())
+  }
+
+  /** Starts as many as may start now, `wanted` at most. Says how many that were. */
+  start(wanted: number): number {
+    let started = 0
+    for (; started < wanted && this.#mayStart(); started++) {
+      this.window.take(this.clock.monotonic())
+      this.grants.use()
+    }
+    return started
+  }
+
+  #mayStart(): boolean {
+    const now = this.clock.monotonic()
+    return this.window.nextAt(now) <= now && this.grants.covers()
+  }
+}
+
+describe('the ledger of limits', () => {
+  test('grants a tenth of the limit before the first start, and the next tenth when half of it is used', async () => {
+    const life = await Life.begin(new FakeStream())
+    expect(life.start(1)).toBe(1)
+    await life.clock.advance(250)
+    expect(life.start(4)).toBe(4)
+    const base = { type: 'limits', life: 1, parkings: [] }
+    const grant = { key: 'a', kind: 'requests', perMs: 60_000 }
+    expect(life.stream.records).toEqual([
+      { ...base, at: START, upMs: 0, grants: [{ ...grant, used: 0, open: 10 }] },
+      { ...base, at: START + 250, upMs: 250, grants: [{ ...grant, used: 5, open: 15 }] },
+    ])
+  })
+
+  test('reads nothing and writes nothing before something is asked for', async () => {
+    const life = new Life(new FakeStream())
+    await life.clock.advance(0)
+    await life.ledger.close()
+    expect([life.stream.reads, life.stream.appends, life.stream.closes]).toEqual([0, 0, 1])
+  })
+
+  test('lets nothing start before it has been read, then says that it is worth a try', async () => {
+    const life = new Life(new FakeStream())
+    expect([life.grants.covers(0), life.ledger.isOpen, life.readies]).toEqual([false, false, 0])
+    await life.clock.advance(0)
+    expect([life.readies, life.ledger.isOpen, life.grants.covers()]).toEqual([1, true, true])
+  })
+
+  test('waits for a slow stream only when a grant is used up, and says once when it goes on', async () => {
+    const life = await Life.begin(new FakeStream())
+    life.start(1)
+    life.stream.isSlow = true
+    expect(life.start(100)).toBe(9)
+    expect([life.stream.pending, life.readies]).toEqual([1, 0])
+    life.stream.flush()
+    await life.clock.advance(0)
+    expect(life.readies).toBe(1)
+    expect(life.start(100)).toBe(10)
+  })
+
+  test('counts all of a grant as used when the process crashed, at the time when the next one reads', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.start(2)
+    const life = await before.next(5_000)
+    expect(life.load).toBe(10)
+    expect(life.start(1000)).toBe(90)
+    await life.clock.advance(60_000)
+    expect(life.start(1)).toBe(0)
+    await life.clock.advance(1)
+    expect(life.start(1000)).toBe(100)
+  })
+
+  test('counts what a later record says was used at the time of that record', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.start(5)
+    await before.clock.advance(20_000)
+    before.start(10)
+    const life = await before.next(10_000)
+    // 5 were used when the second grant was made, 10 when the third was, which leaves 15 open.
+    expect(life.load).toBe(5 + 10 + 15)
+    await life.clock.advance(30_002)
+    expect(life.load).toBe(10 + 15)
+    await life.clock.advance(20_000)
+    expect(life.load).toBe(15)
+    await life.clock.advance(10_000)
+    expect(life.load).toBe(0)
+  })
+
+  test('counts a grant of a crashed process once more only until the next one has a record of its own', async () => {
+    const first = await Life.begin(new FakeStream())
+    first.start(3)
+    const second = await first.next(1000)
+    expect(second.load).toBe(10)
+    expect(second.start(1)).toBe(1)
+    const third = await second.next(30_000)
+    expect(third.load).toBe(10 + 10)
+    await third.clock.advance(30_002)
+    expect(third.load).toBe(10)
+  })
+
+  test('gives back what was not used when it is closed', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.start(3)
+    await before.ledger.close()
+    expect([before.start(1), before.stream.closes]).toEqual([0, 1])
+    const life = await before.next()
+    expect(life.load).toBe(3)
+  })
+
+  test('closes after what is under way, and only once', async () => {
+    const stream = new FakeStream()
+    const before = await Life.begin(stream)
+    stream.isSlow = true
+    before.grants.covers()
+    const closed = Promise.all([before.ledger.close(), before.ledger.close()])
+    expect(stream.closes).toBe(0)
+    for (let turn = 0; turn < 3; turn++) {
+      stream.flush()
+      await before.clock.advance(0)
+    }
+    await closed
+    expect([stream.closes, stream.texts.length, before.readies]).toEqual([1, 2, 0])
+    expect((await before.next()).load).toBe(0)
+  })
+
+  test('keeps keys and kinds apart', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.start(1)
+    const tokens = new RateWindow({ limit: 50_000, perMs: 1000 })
+    expect(before.ledger.grants('a', 'tokens', tokens, () => {}).covers(300)).toBe(true)
+    const life = await before.next()
+    const windows = [new RateWindow(LIMIT), new RateWindow({ limit: 50_000, perMs: 1000 })] as const
+    life.ledger.grants('b', 'requests', windows[0], () => {})
+    life.ledger.grants('a', 'tokens', windows[1], () => {})
+    expect([life.load, windows[0].load(0), windows[1].load(0)]).toEqual([10, 0, 5000])
+  })
+
+  test('grants as much as is needed when that is more than a tenth', async () => {
+    const life = await Life.begin(new FakeStream())
+    expect(life.grants.covers(35)).toBe(true)
+    life.grants.use(35)
+    expect(life.stream.records.at(-1)).toMatchObject({ grants: [{ used: 35, open: 10 }] })
+    expect(life.grants.covers(Number.POSITIVE_INFINITY)).toBe(true)
+    expect(JSON.stringify(life.stream.records.at(-1))).not.toContain('null')
+  })
+
+  test('grants one at a time where the limit is small', async () => {
+    const life = await Life.begin(new FakeStream(), { limit: { limit: 3, perMs: 1000 } })
+    expect(life.start(10)).toBe(3)
+    expect((await life.next(0)).load).toBe(3 + 1)
+  })
+
+  test('goes by the limit as it is at the moment', async () => {
+    const life = await Life.begin(new FakeStream())
+    life.start(1)
+    life.window.limit = { limit: 1000, perMs: 60_000 }
+    expect(life.start(4)).toBe(4)
+    expect(life.stream.records.at(-1)).toMatchObject({ grants: [{ used: 5, open: 105 }] })
+  })
+
+  test('lets nothing start, not even what weighs nothing, after more was used than was granted, until that is durable', async () => {
+    const stream = new FakeStream()
+    const life = await Life.begin(stream)
+    expect(life.grants.covers()).toBe(true)
+    stream.isSlow = true
+    life.grants.use(500)
+    expect(life.grants.covers(0)).toBe(false)
+    stream.flush()
+    await life.clock.advance(0)
+    expect([life.grants.covers(0), life.readies]).toEqual([true, 1])
+    expect((await life.next()).load).toBe(500 + 10)
+  })
+
+  test('puts what it knows into a window that takes the place of another', async () => {
+    const life = await Life.begin(new FakeStream())
+    life.start(7)
+    const window = new RateWindow(LIMIT)
+    life.ledger.grants('a', 'requests', window, () => {})
+    life.ledger.grants('a', 'requests', window, () => {})
+    expect(window.load(0)).toBe(7)
+  })
+})
+
+describe('the ledger of limits, when the stream fails,', () => {
+  test('grants nothing more until writing succeeds, with growing waits, and tells it once', async () => {
+    const life = await Life.begin(new FakeStream())
+    life.start(1)
+    life.stream.error = new Error('no space left')
+    expect(life.start(100)).toBe(9)
+    await life.clock.advance(30_000)
+    expect([life.stream.appends, life.readies, life.clock.pending]).toEqual([1 + 9, 0, 1])
+    life.stream.error = undefined
+    await life.clock.advance(10_000)
+    expect([life.readies, life.clock.pending, life.start(100)]).toEqual([1, 0, 90])
+    expect(life.problems).toEqual([
+      'Limits cannot be written: until they can, no more is granted (no space left)',
+      expect.stringMatching(/^Limits are written again, after 3\d\.\d s$/),
+    ])
+  })
+
+  test('does the same when a promise is rejected, and believes nothing that may have reached the disk', async () => {
+    const life = await Life.begin(new FakeStream())
+    life.stream.isSlow = true
+    expect(life.start(1)).toBe(0)
+    life.stream.mislead()
+    await life.clock.advance(50)
+    expect([life.start(1), life.readies, life.stream.texts.length]).toEqual([0, 0, 1])
+    await life.clock.advance(50)
+    life.stream.flush()
+    await life.clock.advance(0)
+    expect([life.start(1), life.readies]).toEqual([1, 1])
+    expect((await life.next()).load).toBe(10)
+  })
+
+  test('lets nothing start while it cannot be read', async () => {
+    const stream = new FakeStream()
+    stream.error = new Error('is a directory')
+    const life = new Life(stream)
+    expect(life.grants.covers()).toBe(false)
+    await life.clock.advance(1000)
+    expect([stream.reads, life.readies, life.start(1)]).toEqual([4, 0, 0])
+    stream.error = undefined
+    await life.clock.advance(1000)
+    expect([life.readies, life.start(1)]).toEqual([1, 1])
+    expect(life.problems).toEqual([
+      'The limits of the time before cannot be read: until they can, nothing starts (is a directory)',
+      expect.stringMatching(/^The limits of the time before have been read, after 1\.5 s$/),
+    ])
+  })
+
+  test('is closed all the same, with what that costs told, and no timer left', async () => {
+    const life = await Life.begin(new FakeStream())
+    life.start(1)
+    life.stream.error = new Error('gone')
+    life.start(9)
+    expect(life.clock.pending).toBe(1)
+    await life.ledger.close()
+    expect([life.clock.pending, life.stream.closes]).toEqual([0, 1])
+    expect(life.problems.slice(1)).toEqual([
+      'What was granted and not used cannot be given back: after a restart it counts as used',
+      'The stream of limits cannot be closed',
+    ])
+  })
+
+  test('is closed while it is being read', async () => {
+    const life = new Life(new FakeStream())
+    expect(life.grants.covers()).toBe(false)
+    await life.ledger.close()
+    expect([life.ledger.isOpen, life.readies, life.grants.covers(), life.stream.appends]).toEqual([false, 0, false, 0])
+  })
+
+  test('goes on when whoever is told throws', async () => {
+    const stream = new FakeStream()
+    const clock = new VirtualClock()
+    const report = (): never => {
+      throw new Error('a bad listener')
+    }
+    const ledger = new LimitLedger({ stream, clock, report })
+    stream.error = new Error('gone')
+    const grants = ledger.grants('a', 'requests', new RateWindow(LIMIT), () => {})
+    expect(grants.covers()).toBe(false)
+    await clock.advance(1000)
+    stream.error = undefined
+    await clock.advance(1000)
+    expect(grants.covers()).toBe(true)
+  })
+})
+
+describe('the ledger of limits and the wall clock:', () => {
+  test('a record from the future counts as now', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.start(5)
+    const life = await before.next(-3_600_000)
+    expect(life.load).toBe(5 + 15)
+    await life.clock.advance(59_999)
+    expect(life.load).toBe(20)
+  })
+
+  test('a jump while the process lived changes nothing between its records', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.start(5)
+    before.clock.jump(10 * 365 * 86_400_000)
+    await before.clock.advance(20_000)
+    before.start(10)
+    const life = await before.next(0)
+    expect(life.load).toBe(5 + 10 + 15)
+    await life.clock.advance(40_002)
+    expect(life.load).toBe(10 + 15)
+  })
+
+  test('less than a whole millisecond is no time', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.start(5)
+    const life = await before.next(1)
+    await life.clock.advance(60_000)
+    expect(life.load).toBe(20)
+  })
+})
+
+describe('a parking in the ledger of limits', () => {
+  const quota = { until: START + 60_000, because: 'quota', message: 'resets at midnight' } as const
+
+  test('holds over a restart, with the time that is left', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.ledger.parked('a', quota)
+    expect(before.ledger.parkedUntil('a')).toEqual({ ...quota, leftMs: 60_000 })
+    const life = await before.next(20_000)
+    expect(life.ledger.parkedUntil('a')).toEqual({ ...quota, leftMs: 40_000 })
+    expect(life.ledger.parkedUntil('b')).toBeUndefined()
+    await life.clock.advance(40_000)
+    expect(life.ledger.parkedUntil('a')).toBeUndefined()
+  })
+
+  test('is kept as it was told last, and not when it was opened', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.ledger.parked('a', quota)
+    before.ledger.parked('b', quota)
+    before.ledger.parked('a', { until: START + 5000, because: 'throttled' })
+    before.ledger.opened('b')
+    before.ledger.opened('c')
+    const life = await before.next(1000)
+    expect(life.ledger.parkedUntil('a')).toEqual({ until: START + 5000, because: 'throttled', leftMs: 4000 })
+    expect(life.ledger.parkedUntil('b')).toBeUndefined()
+    expect(before.stream.appends).toBe(4)
+  })
+
+  test('lasts no longer than it was to, however the wall clock went back', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.ledger.parked('a', quota)
+    const life = await before.next(-86_400_000)
+    expect(life.ledger.parkedUntil('a')?.leftMs).toBe(60_000)
+  })
+
+  test('is over when the wall clock says so', async () => {
+    const before = await Life.begin(new FakeStream())
+    before.ledger.parked('a', { until: Number.POSITIVE_INFINITY, because: 'host' })
+    before.ledger.parked('b', quota)
+    const life = await before.next(86_400_000)
+    expect(life.ledger.parkedUntil('a')?.leftMs).toBeGreaterThan(1e15)
+    expect(life.ledger.parkedUntil('b')).toBeUndefined()
+  })
+
+  test('may be told before the stream has been read', async () => {
+    const life = new Life(new FakeStream())
+    life.ledger.parked('a', quota)
+    expect(life.ledger.parkedUntil('a')).toBeUndefined()
+    await life.clock.advance(0)
+    expect(life.ledger.parkedUntil('a')?.leftMs).toBe(60_000)
+    expect(life.stream.texts).toHaveLength(1)
+  })
+
+  test('goes out with what else has changed while the stream was slow', async () => {
+    const life = await Life.begin(new FakeStream())
+    life.stream.isSlow = true
+    life.ledger.parked('a', quota)
+    life.ledger.parked('b', quota)
+    life.ledger.parked('b', { ...quota, until: START + 1 })
+    life.grants.covers()
+    life.stream.flush()
+    await life.clock.advance(0)
+    life.stream.flush()
+    await life.clock.advance(0)
+    expect(life.stream.records.slice(1)).toMatchObject([{ grants: [{ open: 10 }], parkings: [{ until: START + 1 }] }])
+  })
+})
+
+describe('the stream of the ledger of limits', () => {
+  /** Lives through so many windows, busily. */
+  async function busy(life: Life, windows: number): Promise<void> {
+    for (let part = 0; part < 10 * windows; part++) {
+      life.start(10)
+      await life.clock.advance(6_001)
+    }
+  }
+
+  test('is written anew, with what still matters, when it has become long', async () => {
+    const stream = new FakeStream({ replaces: true, texts: ['{"type":"something else","n":1}', '7'] })
+    const before = await Life.begin(stream)
+    before.ledger.parked('p', { until: START + 1e9, because: 'quota' })
+    before.ledger.parked('gone', { until: START + 1, because: 'quota' })
+    await busy(before, 110)
+    expect(stream.rewrites).toBe(1)
+    expect(stream.texts.length).toBeLessThan(400)
+    expect(stream.records.slice(0, 2)).toEqual([{ type: 'something else', n: 1 }, 7])
+    expect(stream.texts.join()).not.toContain('gone')
+    expect((await before.next()).ledger.parkedUntil('p')).toBeDefined()
+  })
+
+  test('says the same when it has been written anew as it did before', async () => {
+    const anew = await Life.begin(new FakeStream({ replaces: true }), { manyRecords: 4 })
+    const plain = await Life.begin(new FakeStream())
+    for (const life of [anew, plain]) await busy(life, 2.7)
+    expect([anew.stream.rewrites, plain.stream.texts.length]).toEqual([3, 28])
+    const [life, same] = [await anew.next(), await plain.next()]
+    for (let ms = 0; ms < 70_000; ms += 1000) {
+      expect(life.load).toBe(same.load)
+      await life.clock.advance(1000)
+      await same.clock.advance(1000)
+    }
+  })
+
+  test('keeps what started in a longer window for as long as that, when it is made shorter', () => {
+    const history = new GrantHistory()
+    for (const [at, perMs] of [
+      [0, 60_000],
+      [10, 1000],
+      [20, 1000],
+    ] as const)
+      history.add(at, 1, perMs)
+    const recent = (now: number): readonly number[] => history.recent(now).map(({ at }) => at)
+    expect([recent(1020), recent(1021), recent(60_001), recent(60_011)]).toEqual([[0, 10, 20], [0, 10], [10], []])
+  })
+
+  test('is written anew right away after a restart, with what the one before had left open', async () => {
+    const texts = Array.from({ length: 1000 }, (_, i) => record(1, i, { used: 0, open: 4 }))
+    const life = await Life.begin(new FakeStream({ replaces: true, texts }), {
+      clock: new VirtualClock({ startAt: START + 5000 }),
+    })
+    expect(life.start(1)).toBe(1)
+    expect(life.stream.records).toMatchObject([
+      { life: 2, upMs: 0, grants: [{ used: 4, open: 0 }] },
+      { life: 2, upMs: 0, grants: [{ used: 0, open: 10 }] },
+    ])
+  })
+
+  test('goes on as it is when it cannot be written anew', async () => {
+    const stream = new FakeStream({ replaces: true })
+    stream.replace = () => {
+      stream.rewrites++
+      throw new Error('not now')
+    }
+    const life = await Life.begin(stream)
+    await busy(life, 210)
+    expect([stream.rewrites, stream.texts.length > 2000]).toEqual([2, true])
+    expect(new Set(life.problems)).toEqual(
+      new Set(['The limits cannot be written anew without what is out of date: for now they grow']),
+    )
+  })
+
+  test('may hold records that nobody can read: that is told', async () => {
+    const texts = ['{"type":"limits","life":"x"}', 'null', record(1, 0, { used: 3, open: 0 })]
+    const life = await Life.begin(new FakeStream({ texts }))
+    expect(life.load).toBe(3)
+    expect(life.problems).toEqual(['1 of 3 records of limits are not as documented: what they granted does not count'])
+  })
+
+  function record(life: number, upMs: number, { used, open }: { used: number; open: number }): string {
+    const grants = [{ key: 'a', kind: 'requests', used, open, perMs: 60_000 }]
+    return JSON.stringify({ type: 'limits', life, at: START + upMs, upMs, grants, parkings: [] })
+  }
+})

@@ -1,0 +1,161 @@
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileJournal } from 'counterpoint/node'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { folderName, isPlain, segmentName, segmentNumbers } from '../../../../src/node/journal/files/file-names.js'
+import { Disk } from '../disk.js'
+import { Bench, fill, read, record, records } from '../journaling.js'
+
+const NASTY = [
+  ...['../../etc/x', 'a/b', '..\\x', '/etc/passwd', 'C:\\x', '.', '..', '', ' ', '~', '.hidden', '-rf', 'a\0b', 'a\nb'],
+  ...['CON', 'con', 'nul.txt', 'aux.', 'com1', 'lpt9.log', 'LOCK', 'blobs', 'trailing.', 'trailing ', 'a:b', 'a*b?'],
+  ...[
+    'x'.repeat(300),
+    'x'.repeat(100),
+    '\u00e9',
+    'e\u0301',
+    '\ud800',
+    '\udfff',
+    '日本',
+    '🙂',
+    '\u202erun',
+    '__proto__',
+  ],
+  ...['Run-1', 'RUN-1', 'run-1', 'run-1.', '.deleted-x', '%2e%2e', 'run-1~0123456789abcdef0123456789abcdef'],
+]
+
+describe('the folder of a run', () => {
+  test('has the name of a plain id', () => {
+    for (const id of ['run-1', 'run-0191f2c4-58b6-7cc0', 'a', '0', 'nightly_2026.11', 'x'.repeat(100), 'consul'])
+      expect([folderName(id), isPlain(id)]).toEqual([id, true])
+  })
+
+  test('has a name that leads nowhere else, whatever the id', () => {
+    const ids = fc.array(fc.nat({ max: 0xffff })).map(units => String.fromCharCode(...units))
+    fc.assert(
+      fc.property(fc.oneof(ids, fc.constantFrom(...NASTY)), id => {
+        const name = folderName(id)
+        expect(name).toMatch(/^[a-z0-9~][a-z0-9._~-]{0,99}$/)
+        expect(name).not.toMatch(/\.$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/)
+      }),
+    )
+  })
+
+  test('is another one for each id, and for any two names in which case means nothing', () => {
+    const twins = NASTY.flatMap(id => [
+      id,
+      id.toUpperCase(),
+      id.toLowerCase(),
+      id.normalize('NFC'),
+      id.normalize('NFD'),
+    ])
+    const ids = new Set(twins)
+    const names = new Set([...ids].map(id => folderName(id).toLowerCase().normalize('NFC')))
+    expect(names.size).toBe(ids.size)
+  })
+
+  test('gives the id back: all runs are listed and read', async () => {
+    const bench = new Bench()
+    for (const id of NASTY) {
+      const open = await bench.open(id)
+      await open.append(record(1, 'out', id))
+      await open.close()
+    }
+    expect([...(await bench.journal.list())].sort()).toEqual([...NASTY].sort())
+    for (const id of NASTY) expect((await read(await bench.open(id)))[0]![0]!.runId).toBe(id)
+  })
+})
+
+test('segments are listed by number, and nothing else is one', () => {
+  const names = ['journal-000010.log', 'journal-000002.log', 'LOCK', 'journal-1.log', 'journal-000003.log~', 'blobs']
+  expect(segmentNumbers([...names, segmentName(1_234_567)])).toEqual([2, 10, 1_234_567])
+})
+
+describe('on a real disk', () => {
+  let root: string
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'counterpoint-names-'))
+  })
+  afterEach(() => rmSync(root, { recursive: true }))
+
+  test.runIf(process.platform !== 'win32')('everything is for its owner alone', async () => {
+    const folder = join(root, 'deep/in/runs')
+    const open = await fileJournal({ folder, maxInlineBytes: 100 }).open('run-1')
+    await open.append(record(1, 'x'.repeat(200)))
+    const modes = ['', 'run-1', 'run-1/LOCK', 'run-1/journal-000001.log', 'run-1/blobs'].map(
+      path => statSync(join(folder, path)).mode & 0o777,
+    )
+    expect(modes).toEqual([0o700, 0o700, 0o600, 0o600, 0o700])
+    const [blob] = readdirSync(join(folder, 'run-1/blobs'))
+    expect([blob?.length, statSync(join(folder, 'run-1/blobs', blob!)).mode & 0o777]).toEqual([64, 0o600])
+    await open.close()
+    expect(readdirSync(join(folder, 'run-1')).sort()).toEqual(['blobs', 'journal-000001.log'])
+  })
+
+  test.runIf(process.platform !== 'win32')('nothing is written, read or taken away through a symlink', async () => {
+    const elsewhere = join(root, 'elsewhere')
+    const folder = join(root, 'runs')
+    for (const path of [elsewhere, folder, join(folder, 'segment'), join(folder, 'blob'), join(folder, 'lock')])
+      mkdirSync(path)
+    writeFileSync(join(elsewhere, 'precious'), 'precious')
+    symlinkSync(elsewhere, join(folder, 'run'))
+    symlinkSync(join(elsewhere, 'precious'), join(folder, 'segment/journal-000001.log'))
+    symlinkSync(elsewhere, join(folder, 'blob/blobs'))
+    symlinkSync(join(elsewhere, 'precious'), join(folder, 'lock/LOCK'))
+    const journal = fileJournal({ folder, maxInlineBytes: 10 })
+    for (const id of ['run', 'segment', 'lock'])
+      await expect(journal.open(id)).rejects.toMatchObject({ code: 'JOURNAL', message: /has that name/ })
+    const open = await journal.open('blob', { report: () => {} })
+    const refused = Promise.resolve(open.append(record(1, 'x'.repeat(100), 'blob')))
+    refused.catch(() => {})
+    await expect(open.close()).rejects.toMatchObject({ code: 'JOURNAL' })
+    await expect(refused).rejects.toMatchObject({ code: 'JOURNAL' })
+    for (const id of ['run', 'segment', 'lock', 'blob']) await Promise.resolve(journal.delete(id)).catch(() => {})
+    expect(readdirSync(elsewhere)).toEqual(['precious'])
+    expect(lstatSync(join(elsewhere, 'precious')).size).toBe(8)
+    expect([...(await journal.list())]).not.toContain('run')
+  })
+
+  test('the folder of the runs may itself be reached through a symlink', async () => {
+    symlinkSync(root, join(root, 'link'))
+    const open = await fileJournal({ folder: join(root, 'link/runs') }).open('run-1')
+    await open.append(record(1))
+    await open.close()
+    expect([...(await fileJournal({ folder: join(root, 'runs') }).list())]).toEqual(['run-1'])
+  })
+})
+
+describe('a list', () => {
+  test('is empty where there is no folder, and has no copies, files or runs that never began', async () => {
+    expect([...(await new Bench().journal.list())]).toEqual([])
+    const bench = new Bench()
+    await fill(bench, records(1, 2))
+    await (await bench.open('never-began')).close()
+    for (const path of bench.disk.paths())
+      bench.disk.put(path.replace('run-1', 'copy of run-1'), bench.disk.content(path))
+    bench.disk.put('/runs/notes.txt', 'x')
+    bench.disk.put('/runs/cut/journal-000001.log', '')
+    expect([...(await bench.journal.list())]).toEqual(['run-1'])
+  })
+
+  test('has a run that is damaged: opening it tells more', async () => {
+    const disk = new Disk()
+    disk.put('/runs/run-1/journal-000001.log', 'x'.repeat(100))
+    expect([...(await new Bench(disk).journal.list())]).toEqual(['run-1'])
+  })
+})
+
+describe('a run that is deleted', () => {
+  test('is gone with all its files, and what an interrupted deletion left goes too', async () => {
+    const bench = new Bench(new Disk(), { maxInlineBytes: 100 })
+    await fill(bench, [record(1, 'x'.repeat(200))])
+    bench.disk.put('/runs/.deleted-1/blobs/a', 'x')
+    bench.disk.fail({ on: 'unlink', path: 'journal-000001.log', code: 'EIO' })
+    await expect(bench.journal.delete('run-1')).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect([...(await bench.journal.list())]).toEqual([])
+    await bench.journal.delete('run-1')
+    expect(bench.disk.paths()).toEqual([])
+  })
+})

@@ -1,0 +1,285 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type JournalRecord, type OpenJournal, systemClock } from 'counterpoint'
+import { fileJournal } from 'counterpoint/node'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Dice } from '../../../support/dice.js'
+import { Child, program } from '../child.js'
+import { Disk } from '../disk.js'
+import { gated } from '../gate.js'
+import { Bench, FOLDER, read, record, records, reopened, write } from '../journaling.js'
+
+const turn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
+const LOCK = `${FOLDER}/LOCK`
+
+/** How many races two takers of a dead holder's lock run; set COUNTERPOINT_RACES for more. */
+const RACES = Number(process.env.COUNTERPOINT_RACES ?? 100)
+
+describe('a run that is open', () => {
+  test('cannot be opened again, in the same process either, until it is closed', async () => {
+    const bench = new Bench()
+    const open = await bench.open()
+    await expect(bench.open()).rejects.toMatchObject({ code: 'JOURNAL', details: { runId: 'run-1', where: LOCK } })
+    await expect(new Bench(bench.disk).open()).rejects.toThrow(`locked by this process (pid ${process.pid})`)
+    await expect(bench.journal.delete('run-1')).rejects.toThrow('locked by')
+    await open.close()
+    await open.close()
+    expect(bench.disk.paths()).toEqual([])
+    await (await bench.open()).close()
+  })
+
+  test('can be looked at meanwhile', async () => {
+    const bench = new Bench()
+    const open = await bench.open()
+    await write(open, records(1, 2))
+    const look = { read: () => new Bench(bench.disk).journal.read('run-1') }
+    expect(await read(look)).toEqual(records(1, 2))
+    await write(open, records(3, 4))
+    expect(await read(look)).toEqual(records(1, 4))
+    await open.close()
+    expect(await read({ read: () => bench.journal.read('unknown') })).toEqual([])
+    expect(await read({ read: () => new Bench().journal.read('run-1') })).toEqual([])
+  })
+
+  test('takes nothing more once its LOCK is gone or replaced, and what was acknowledged stays', async () => {
+    for (const replaced of [false, true]) {
+      const bench = new Bench()
+      const open = await bench.open()
+      await write(open, records(1, 2))
+      bench.disk.remove(LOCK)
+      if (replaced) bench.disk.put(LOCK, JSON.stringify({ pid: 7, host: 'elsewhere', nonce: 'x' }))
+      await expect(open.append(record(3))).rejects.toThrow(replaced ? 'pid 7 on elsewhere has it' : 'it is gone')
+      await expect(open.append(record(3))).rejects.toMatchObject({ code: 'JOURNAL' })
+      await letGo(open)
+      expect(bench.disk.paths().includes(LOCK)).toBe(replaced)
+    }
+  })
+
+  test('takes nothing more once its folder is gone', async () => {
+    const bench = new Bench()
+    const open = await bench.open()
+    bench.disk.remove(FOLDER)
+    await expect(open.append(record(1))).rejects.toMatchObject({ code: 'JOURNAL' })
+  })
+})
+
+describe('a LOCK that is left', () => {
+  const holder = { pid: 999_999_999, host: hostname(), nonce: 'x' }
+
+  test.each([
+    ['by a process that does not live any more', JSON.stringify(holder)],
+    ['before the machine was started anew', JSON.stringify({ ...holder, pid: process.pid, bootId: 'another' })],
+    ['by a process whose pid is used again', JSON.stringify({ ...thisProcess(), startTime: '1', network: 'another' })],
+    ['half-written', '{"pid": 12'],
+    ['empty', ''],
+  ])('%s is taken over', async (_, text) => {
+    const disk = new Disk()
+    disk.put(LOCK, text)
+    expect((await reopened(disk)).refusal).toBeUndefined()
+    expect(disk.paths()).toEqual([])
+  })
+
+  test.each([
+    ['by another machine', JSON.stringify({ ...holder, host: 'elsewhere' }), 'locked by pid 999999999 on elsewhere'],
+    [
+      'by a living process in a container of its own',
+      JSON.stringify({ ...thisProcess(), network: 'another' }),
+      `locked by this process (pid ${process.pid})`,
+    ],
+  ])('%s is not, and the refusal says what to do', async (_, text, words) => {
+    const disk = new Disk()
+    disk.put(LOCK, text)
+    const { refusal } = await reopened(disk)
+    expect(refusal).toContain(words)
+    expect(refusal).toContain('delete the file')
+    expect(disk.content(LOCK).toString()).toBe(text)
+  })
+
+  test('as something else than a file is refused', async () => {
+    const disk = new Disk()
+    disk.putLink(LOCK)
+    expect((await reopened(disk)).refusal).toContain('expected a file')
+  })
+
+  function thisProcess(): object {
+    const stat = readFileSync('/proc/self/stat', 'latin1')
+    return {
+      pid: process.pid,
+      host: hostname(),
+      nonce: 'x',
+      startTime: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19],
+      bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
+    }
+  }
+})
+
+/** Only JOURNAL is a refusal. */
+function refused(error: unknown): undefined {
+  expect(error).toMatchObject({ code: 'JOURNAL' })
+}
+
+async function letGo(open: OpenJournal | undefined): Promise<void> {
+  await Promise.resolve(open?.close()).catch(refused)
+}
+
+/** What became of an append: true when it was acknowledged, false when it was refused with JOURNAL. */
+async function outcome(open: OpenJournal, next: JournalRecord): Promise<boolean> {
+  try {
+    await open.append(next)
+    return true
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'JOURNAL' })
+    return false
+  }
+}
+
+describe('where the kernel has no lock', () => {
+  test.each([0, 2])(
+    'a writer that sleeps at any step of a commit, while another takes its lock away and writes, after %i records: what either acknowledged stays',
+    async before => {
+      const results = { acknowledged: 0, refused: 0 }
+      for (let step = 1; step <= 12; step++) {
+        const disk = new Disk()
+        let left = Number.POSITIVE_INFINITY
+        let wake!: () => void
+        const woken = new Promise<void>(resolve => (wake = resolve))
+        const sleeper = new Bench(gated(disk, async () => (--left === 0 ? woken : undefined)))
+        const open = await sleeper.open()
+        await write(open, records(1, before))
+        left = step
+        const appended = outcome(open, record(before + 1, 'by the one that slept'))
+        for (let i = 0; i < 30; i++) await turn()
+
+        disk.remove(LOCK)
+        const other = await new Bench(gated(disk, async () => {})).open()
+        const seen = await read(other)
+        const next = record(seen.length + 1, 'by the other')
+        expect(await outcome(other, next)).toBe(true)
+        wake()
+        const acknowledged = await appended
+        results[acknowledged ? 'acknowledged' : 'refused']++
+        if (acknowledged) expect(seen).toContainEqual(record(before + 1, 'by the one that slept'))
+        expect(await outcome(open, record(before + 2))).toBe(false)
+        await letGo(open)
+        await other.close()
+        expect((await reopened(disk)).records, `slept at step ${step}`).toEqual([...seen, next])
+      }
+      expect(results.acknowledged).toBeGreaterThan(0)
+      expect(results.refused).toBeGreaterThan(0)
+    },
+  )
+
+  test('writers may race for a dead lock, and somebody delete it again and again: what any of them acknowledged stays', async () => {
+    const results = { acknowledged: 0, refused: 0 }
+    for (let seed = 1; seed <= RACES; seed++) {
+      const dice = new Dice(seed)
+      const disk = new Disk()
+      disk.put(LOCK, JSON.stringify({ pid: 999_999_999, host: hostname(), nonce: 'dead' }))
+      const acknowledged: JournalRecord[] = []
+      const stumble = async (): Promise<void> => {
+        for (let left = dice.below(4); left > 0; left--) await turn()
+      }
+      const compete = async (name: string): Promise<void> => {
+        for (let tries = 0; tries < 4; tries++) {
+          const open = await new Bench(gated(disk, stumble)).open().catch(refused)
+          const from = open && (await read(open).catch(refused))?.length
+          for (let i = 1; open && from !== undefined && i <= 3; i++) {
+            const next = record(from + i, `${name} ${tries}`)
+            const isIn = await outcome(open, next)
+            results[isIn ? 'acknowledged' : 'refused']++
+            if (!isIn) break
+            acknowledged.push(next)
+          }
+          await letGo(open)
+        }
+      }
+      const spoil = async (): Promise<void> => {
+        for (let left = 4; left > 0; left--) {
+          for (let turns = dice.below(80); turns > 0; turns--) await turn()
+          if (disk.paths().includes(LOCK)) disk.remove(LOCK)
+        }
+      }
+      await Promise.all([compete('one'), compete('two'), compete('three'), spoil()])
+      if (disk.paths().includes(LOCK)) disk.remove(LOCK)
+      const { records: found, refusal } = await reopened(disk)
+      expect(refusal, `seed ${seed}`).toBeUndefined()
+      for (const each of acknowledged) expect(found, `seed ${seed}`).toContainEqual(each)
+      expect(found.map(([event]) => event!.seq)).toEqual(found.map((_, i) => i + 1))
+    }
+    expect(results.acknowledged).toBeGreaterThan(RACES)
+    expect(results.refused).toBeGreaterThan(RACES / 10)
+  })
+})
+
+const CHILD = `
+  import { fileJournal } from 'counterpoint/node'
+  const [folder, count] = process.argv.slice(2)
+  const open = await fileJournal({ folder }).open('run-1')
+  for (let seq = 1; seq <= Number(count); seq++) {
+    await open.append([{ type: 'run.paused', seq, at: seq, runId: 'run-1' }])
+    console.log(seq)
+  }
+  console.log('written')
+  if (process.argv[4] === 'hold') setInterval(() => {}, 1000)
+`
+
+describe('another process', () => {
+  let folder: string
+  let path: string
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'counterpoint-lock-'))
+    path = await program(folder, CHILD)
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  const journal = (root: string) => fileJournal({ folder: root, clock: systemClock })
+  const saidWritten = async (child: Child): Promise<void> => {
+    for (let line = await child.line(); line !== 'written'; line = await child.line())
+      if (line === undefined) throw new Error('the child ended before it had written')
+  }
+
+  test('that has the run open is named; when it is killed, the run can be opened at once', async () => {
+    const root = join(folder, 'killed')
+    const child = new Child(path, root, '3', 'hold')
+    await saidWritten(child)
+    await expect(journal(root).open('run-1')).rejects.toThrow(`locked by pid ${child.process.pid} on ${hostname()}`)
+    await child.kill()
+    const open = await journal(root).open('run-1')
+    expect((await read(open)).flat().map(({ seq }) => seq)).toEqual([1, 2, 3])
+    await open.close()
+  })
+
+  test.runIf(process.platform === 'linux')('that sleeps keeps the run, even when its LOCK is deleted', async () => {
+    const root = join(folder, 'asleep')
+    const child = new Child(path, root, '1', 'hold')
+    await saidWritten(child)
+    child.process.kill('SIGSTOP')
+    rmSync(join(root, 'run-1/LOCK'))
+    await expect(journal(root).open('run-1')).rejects.toThrow('locked by a process that has not said which it is')
+    await child.kill()
+    await (await journal(root).open('run-1')).close()
+  })
+
+  test('is not kept alive by a journal that it left open', async () => {
+    const child = new Child(path, join(folder, 'left'), '1')
+    await saidWritten(child)
+    expect(await child.exit).toBe(0)
+  })
+
+  test('that is killed in the middle of its writes loses none that it was told of', async () => {
+    const root = join(folder, 'middle')
+    for (let round = 0; round < 3; round++) {
+      const run = join(root, String(round))
+      const child = new Child(path, run, '100000')
+      let told = 0
+      for (let i = 0; i < 40 + 30 * round; i++) told = Number(await child.line())
+      await child.kill()
+      for (let line = await child.line(); line !== undefined; line = await child.line()) told = Number(line)
+      const open = await journal(run).open('run-1', { report: () => {} })
+      expect((await read(open)).length).toBeGreaterThanOrEqual(told)
+      expect(told).toBeGreaterThan(0)
+      await open.close()
+    }
+  })
+})

@@ -1,0 +1,88 @@
+import { crc32 } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { Disk } from '../disk.js'
+import { Bench, FOLDER, fill, records, reopened, SEGMENT } from '../journaling.js'
+
+/** A file of these bodies, framed as every version does. */
+function framed(...bodies: (string | object)[]): string {
+  let crc = 0
+  const hex = (value: number): string => value.toString(16).padStart(8, '0')
+  return bodies
+    .map(body => (typeof body === 'string' ? body : JSON.stringify(body)))
+    .map(body => {
+      crc = crc32(body, crc)
+      return `${hex(Buffer.byteLength(body))} ${hex(crc)} ${body}\n`
+    })
+    .join('')
+}
+
+const HEADER = { format: 'counterpoint-journal', version: 1, minReader: 1, runId: 'run-1', segment: 1 }
+const body = (seq: number, more: object = {}): object => ({ r: records(seq, seq)[0], ...more })
+
+async function opened(content: string): ReturnType<typeof reopened> {
+  const disk = new Disk()
+  disk.put(SEGMENT, content)
+  return reopened(disk)
+}
+
+describe('the format', () => {
+  test('is JSON Lines with length and checksum, one record a line, the first of a commit marked', async () => {
+    const bench = new Bench()
+    await fill(bench, records(1, 4), 2)
+    const lines = bench.disk.content(SEGMENT).toString().trimEnd().split('\n')
+    const bodies = lines.map(line => JSON.parse(line.slice(18)))
+    expect(bodies[0]).toEqual({
+      ...HEADER,
+      createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      writer: { host: expect.any(String), pid: process.pid },
+    })
+    const [one, two, three, four] = records(1, 4)
+    expect(bodies.slice(1)).toEqual([{ r: one }, { r: two }, { c: 2, r: three }, { r: four }])
+    expect(framed(...lines.map(line => line.slice(18)))).toBe(bench.disk.content(SEGMENT).toString())
+  })
+
+  test('may have members in it that this version does not know', async () => {
+    const content = framed({ ...HEADER, version: 2, colour: 'red' }, body(1, { z: 1 }), body(2, { c: 2, z: [] }))
+    expect(await opened(content)).toEqual({ records: records(1, 2), refusal: undefined, told: [] })
+  })
+
+  test('may have records in it of a kind that this version does not know, unless they are critical', async () => {
+    const unknown = { s: 'a snapshot' }
+    expect((await opened(framed(HEADER, body(1), unknown, body(2)))).records).toEqual(records(1, 2))
+    const { refusal } = await opened(framed(HEADER, body(1), { ...unknown, critical: true }, body(2)))
+    expect(refusal).toMatch(/must not be passed over.*or a newer one/)
+  })
+
+  test('that is too new is refused, with where and what to do', async () => {
+    const { refusal } = await opened(framed({ ...HEADER, version: 3, minReader: 2 }, body(1)))
+    expect(refusal).toBe(
+      `${SEGMENT}: expected a journal of format 1, got one of format 3, for readers from 2 on. Open it with the version of counterpoint that wrote it, or a newer one`,
+    )
+  })
+
+  test.each([
+    ['of something else', { format: 'other' }, 'is not a journal of counterpoint'],
+    ['without a run', { ...HEADER, runId: 7 }, 'has a header that cannot be read'],
+    ['with a strange predecessor', { ...HEADER, after: { segment: 0 } }, 'has a header that cannot be read'],
+    [
+      'of another run',
+      { ...HEADER, runId: 'run-2' },
+      'expected journal-000001.log of run "run-2" where that one\'s are',
+    ],
+    ['of another segment', { ...HEADER, segment: 7 }, 'expected journal-000007.log of run "run-1"'],
+    ['that is no object', '7', 'is not a journal of counterpoint'],
+  ])('a header %s is refused in words', async (_, header, words) => {
+    expect((await opened(framed(header, body(1)))).refusal).toContain(words)
+  })
+
+  test('goes over chunks as if there were none: frames of every size around a mebibyte', async () => {
+    const bench = new Bench(new Disk(), { maxInlineBytes: 1e9, durability: 'os' })
+    const open = await bench.open()
+    const sizes = [1_048_000, 1_048_576, 3_000_000, 10, 1_048_350, 1_048_351, 500_000]
+    const all = sizes.map((size, i) => [{ ...records(i + 1, i + 1)[0]![0]!, reason: 'x'.repeat(size) }])
+    for (const each of all) await open.append(each)
+    await open.close()
+    expect((await reopened(bench.disk)).records).toEqual(all)
+    expect(bench.disk.paths()).toEqual([`${FOLDER}/journal-000001.log`])
+  })
+})

@@ -1,0 +1,85 @@
+import { AgentError, reply, TaskGraph } from 'counterpoint'
+import { describe, expect, test } from 'vitest'
+import { specs } from '../../support/scene.js'
+import { setUp } from '../../support/set-up.js'
+
+describe('what a stopped attempt still says', () => {
+  const usage = { inputTokens: 100, costUsd: 0.5 }
+
+  test('about its usage is counted when it answers within its grace', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { timeoutMs: 100, retries: 0 } })
+    backend.answer('a', () => new Promise(resolve => clock.schedule(() => resolve(reply({ output: 1, usage })), 150)))
+    const run = orchestrator.run({ tasks: specs('a') })
+    await clock.runUntilIdle()
+    expect(await run.result).toMatchObject({ outcome: 'failed', usage })
+  })
+
+  test('about its usage is counted when it throws within its grace', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { timeoutMs: 100, retries: 0 } })
+    backend.answer('a', (_request, { signal }) => {
+      return new Promise((_, reject) =>
+        signal.addEventListener('abort', () => reject(new AgentError('agent', 'aborted', { usage }))),
+      )
+    })
+    const run = orchestrator.run({ tasks: specs('a') })
+    await clock.runUntilIdle()
+    expect(await run.result).toMatchObject({ outcome: 'failed', usage })
+  })
+
+  test('about its usage is counted when it reports it on its abort', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { timeoutMs: 100, retries: 0 } })
+    backend.answer('a', (_request, { signal, report }) => {
+      return new Promise((_, reject) =>
+        signal.addEventListener('abort', () => {
+          report({ usage })
+          reject(signal.reason)
+        }),
+      )
+    })
+    const run = orchestrator.run({ tasks: specs('a') })
+    await clock.runUntilIdle()
+    expect(await run.result).toMatchObject({ outcome: 'failed', usage })
+  })
+})
+
+describe('an input function', () => {
+  test('that never comes to an end is bounded by the timeout of its attempt: every run settles', async () => {
+    const { clock, orchestrator } = setUp()
+    const graph = new TaskGraph('g')
+    graph.task('a', { pool: 'p', timeoutMs: 1_000, retries: 0, input: () => new Promise<never>(() => {}) })
+    const run = orchestrator.run(graph)
+    await clock.advance(60_000)
+    expect(run.progress().status).toBe('settled')
+  })
+
+  // A timer that bounds an input function and outlives its task keeps the process alive for up to an hour.
+  test('leaves no timer behind when its task is cancelled', async () => {
+    const { clock, orchestrator } = setUp()
+    const graph = new TaskGraph('g')
+    graph.task('a', { pool: 'p', input: () => new Promise<never>(() => {}) })
+    const run = orchestrator.run(graph)
+    await clock.advance(0)
+    await run.cancelTask('a')
+    await run.result
+    expect(clock.pending).toBe(0)
+  })
+
+  test('that fails leaves the pool as it was: slots, queue and admission', async () => {
+    const { backend, clock, orchestrator } = setUp({ concurrency: 1, queueLimit: 3 })
+    const graph = new TaskGraph('g')
+    for (const id of ['a', 'b']) graph.task(id, { pool: 'p', input: () => Promise.reject(new Error('no')) })
+    graph.task('c', { pool: 'p' })
+    backend.hold('c')
+    const run = orchestrator.run(graph)
+    await clock.advance(0)
+    expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 1, queued: 0 })
+    orchestrator.run({ tasks: specs('x y z') }, { whenFull: 'reject' })
+    await clock.advance(0)
+    expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 1, queued: 3 })
+    backend.release('c')
+    expect(await run.result).toMatchObject({
+      outcome: 'partial',
+      tasks: [{ failure: { kind: 'bad-input' } }, { failure: { kind: 'bad-input' } }, {}],
+    })
+  })
+})

@@ -1,0 +1,149 @@
+import type { RunBudget, RunEvent } from 'counterpoint'
+import { ignoreAbort, succeed } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { checkHistory } from '../../support/history.js'
+import { ProbeJournal } from '../../support/probe-journal.js'
+import { specs } from '../../support/scene.js'
+import { setUp } from '../../support/set-up.js'
+
+const DAY_MS = 86_400_000
+
+/** Tasks of 100 ms each, one after the other. */
+function chain(budget: RunBudget, text = 'a b<a c<b d<c', journal = new ProbeJournal()) {
+  const stage = setUp({ graceMs: 10 }, { journal })
+  stage.backend.answer('*', succeed('ok', { afterMs: 100 }))
+  const events: RunEvent[] = []
+  stage.orchestrator.on('event', event => void events.push(event as RunEvent))
+  return { ...stage, events, journal, run: stage.orchestrator.run({ tasks: specs(text) }, { runId: 'x', budget }) }
+}
+
+describe('the wall time of a run', () => {
+  test('stops it when it is over, in the middle of an attempt, and leaves no timer', async () => {
+    const { clock, events, run } = chain({ wallMs: 250 })
+    await clock.runUntilIdle()
+    const { outcome, tasks, times } = await run.result
+    expect([outcome, times.wallMs, clock.pending]).toEqual(['partial', 250, 0])
+    expect(tasks.map(({ status }) => status)).toEqual(['succeeded', 'succeeded', 'cancelled', 'cancelled'])
+    expect(
+      events.filter(({ type }) => type === 'budget.reached').map(event => (event as { level: string }).level),
+    ).toEqual(['soft', 'hard'])
+    checkHistory(events)
+  })
+
+  test('waits for the grace of what does not heed its abort', async () => {
+    const { backend, clock, run } = chain({ wallMs: 250 })
+    backend.answer('c', ignoreAbort(1_000))
+    await clock.runUntilIdle()
+    expect((await run.result).times.wallMs).toBe(260)
+  })
+
+  test('that is not used up leaves no timer', async () => {
+    const { clock, run } = chain({ wallMs: DAY_MS * 60 })
+    await clock.advance(400)
+    expect([(await run.result).outcome, clock.pending]).toEqual(['completed', 0])
+  })
+
+  test('counts pauses: it is that of the run since it started', async () => {
+    const { clock, run } = chain({ wallMs: 250 })
+    await clock.advance(50)
+    await run.pause()
+    await clock.advance(300)
+    expect([(await run.result).outcome, (await run.result).times.wallMs]).toEqual(['partial', 250])
+  })
+
+  test('that asks pauses the run; it goes on when somebody says so', async () => {
+    const { clock, events, run } = chain({ wallMs: 250, onHard: 'ask' })
+    await clock.runUntilIdle()
+    expect(run.progress()).toMatchObject({ status: 'paused', counts: { succeeded: 3, ready: 1 } })
+    await run.unpause()
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+    checkHistory(events)
+  })
+
+  test('may be changed: what has passed counts', async () => {
+    const { clock, run } = chain({ wallMs: 10_000 })
+    await clock.advance(150)
+    await run.setBudget({ wallMs: 250 })
+    await clock.runUntilIdle()
+    expect((await run.result).times.wallMs).toBe(250)
+    const other = chain({ wallMs: 250 })
+    await other.clock.advance(150)
+    await other.run.setBudget({})
+    await other.clock.runUntilIdle()
+    expect((await other.run.result).outcome).toBe('completed')
+  })
+
+  test('does not count the time in which no process had it, however often it is resumed', async () => {
+    let { clock, journal } = chain({ wallMs: 350 })
+    let elapsed = 0
+    for (const ms of [50, 60, 70]) {
+      await clock.advance(ms)
+      elapsed += ms + DAY_MS
+      journal = ProbeJournal.after(journal, 99)
+      const next = setUp({}, { journal })
+      next.clock.jump(elapsed)
+      next.backend.answer('*', succeed('ok', { afterMs: 1_000 }))
+      clock = next.clock
+      const run = await next.orchestrator.resume('x')
+      if (ms !== 70) continue
+      await clock.runUntilIdle()
+      // What was heard last before each end is when the process before was last there: at its start, or with an event.
+      const { times, outcome } = await run.result
+      expect([outcome, times.wallMs]).toEqual(['failed', 350])
+    }
+  })
+
+  test('is kept where the money was used up before, and somebody was asked', async () => {
+    const { clock, run } = chain({ wallMs: 250, costUsd: 0, onHard: 'ask' }, 'a b<a')
+    await clock.runUntilIdle()
+    expect(run.progress().held).toMatchObject([{ id: 'a', because: 'budget' }])
+    expect(run.progress().status).toBe('paused')
+  })
+
+  test('has a soft bound of its own', async () => {
+    const { backend, clock, events, run } = chain({ wallMs: 450, costUsd: 1 })
+    backend.answer('a', succeed('ok', { afterMs: 100, usage: { costUsd: 0.9 } }))
+    await clock.runUntilIdle()
+    await run.result
+    const soft = events.flatMap(event =>
+      event.type === 'budget.reached' && event.level === 'soft' ? [event.measure] : [],
+    )
+    expect(soft).toEqual(['costUsd', 'wallMs'])
+  })
+
+  const drainedLate = async () => {
+    const { clock, journal, orchestrator, run } = chain({ wallMs: 80, onHard: 'ask' })
+    await clock.advance(50)
+    void orchestrator.drain()
+    await clock.runUntilIdle()
+    await run.result.catch(() => {})
+    const next = setUp({}, { journal: ProbeJournal.after(journal, 99) })
+    next.backend.answer('*', succeed('ok', { afterMs: 100 }))
+    next.clock.jump(DAY_MS)
+    const again = await next.orchestrator.resume('x')
+    await next.clock.runUntilIdle()
+    return { status: again.progress().status, calls: next.backend.calls.length }
+  }
+
+  test('that runs out while the run drains pauses it after the resume', async () => {
+    expect((await drainedLate()).status).toBe('paused')
+  })
+
+  test('that is over before a resume lets nothing start', async () => {
+    expect(await drainedLate()).toEqual({ status: 'paused', calls: 0 })
+  })
+
+  test('and that of attempts: a day without a process is no day of work for what was being stopped', async () => {
+    const journal = new ProbeJournal()
+    const first = setUp({ graceMs: 100 }, { journal })
+    first.backend.answer('a', ignoreAbort())
+    first.orchestrator.run({ tasks: [{ id: 'a', timeoutMs: 50, retries: 0 }] }, { runId: 'x' })
+    await first.clock.advance(60)
+    const next = setUp({}, { journal: ProbeJournal.after(journal, 99) })
+    next.clock.jump(60 + DAY_MS)
+    const run = await next.orchestrator.resume('x')
+    await next.clock.runUntilIdle()
+    expect((await run.result).tasks[0]?.busyMs).toBeLessThan(DAY_MS)
+  })
+})

@@ -1,0 +1,243 @@
+import { Orchestrator, TaskGraph, type TaskSpec } from 'counterpoint'
+import { fail, hang, ignoreAbort, succeed } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { checkHistory } from '../../support/history.js'
+import { type SetUp, setUp } from '../../support/set-up.js'
+
+const DAY_MS = 86_400_000
+
+/** Runs one task `a` to its end; its pool has the other options. */
+async function ended(stage: SetUp, spec: Partial<TaskSpec>) {
+  const run = stage.orchestrator.run({ tasks: [{ id: 'a', retries: 0, ...spec }] })
+  await stage.clock.runUntilIdle()
+  const { tasks, times } = await run.result
+  expect([stage.clock.pending, stage.orchestrator.pools.get('p')?.stats()]).toMatchObject([
+    0,
+    { running: 0, queued: 0 },
+  ])
+  const events = []
+  for await (const event of run.events()) events.push(event)
+  checkHistory(events)
+  const [{ status, failure, attempts, abandoned } = {} as never] = tasks
+  return { status, timeout: failure?.timeout, wallMs: times.wallMs, attempts, abandoned }
+}
+
+describe('the idle time-out of an attempt', () => {
+  test('comes when its agent says nothing for so long, at the start too', async () => {
+    const stage = setUp()
+    stage.backend.answer('a', hang())
+    expect(await ended(stage, { idleTimeoutMs: 100 })).toMatchObject({ status: 'dead', timeout: 'idle', wallMs: 100 })
+  })
+
+  test.each([
+    ['progress', { progress: 0.5 }],
+    ['a message', { message: 'at it' }],
+    ['usage', { usage: { costUsd: 1 } }],
+    ['nothing at all', {}],
+  ])('begins anew with each report, of %s', async (_, report) => {
+    const stage = setUp()
+    const progress = Array.from({ length: 10 }, () => report)
+    stage.backend.answer('a', succeed('done', { afterMs: 900, progress }))
+    expect(await ended(stage, { idleTimeoutMs: 100 })).toMatchObject({ status: 'succeeded', wallMs: 900 })
+    const late = setUp()
+    late.backend.answer('a', succeed('done', { afterMs: 1_100, progress }))
+    expect(await ended(late, { idleTimeoutMs: 100 })).toMatchObject({ timeout: 'idle', wallMs: 100 })
+  })
+
+  test('does not put the time of the attempt off', async () => {
+    const stage = setUp()
+    stage.backend.answer('a', succeed('x', { afterMs: 10_000, progress: Array.from({ length: 1_000 }, () => ({})) }))
+    const end = await ended(stage, { idleTimeoutMs: 50, timeoutMs: 300 })
+    expect(end).toMatchObject({ timeout: 'attempt', wallMs: 300 })
+  })
+
+  test('counts as a failure of its own: it is retried, each attempt with its own time', async () => {
+    const stage = setUp({ defaults: { backoff: { baseMs: 0 } } })
+    stage.backend.answers('a', [hang(), hang(), succeed('x', { afterMs: 99 })])
+    expect(await ended(stage, { idleTimeoutMs: 100, retries: 2 })).toMatchObject({ attempts: 3, wallMs: 299 })
+  })
+
+  test('leaves an agent that ignores it behind after the grace; what it reports and answers later changes nothing', async () => {
+    const stage = setUp({ graceMs: 30 })
+    stage.backend.answer('a', (_, { report, signal }) => {
+      const beat = (): void => {
+        report({ progress: 1, usage: { costUsd: 5 } })
+        if (stage.clock.monotonic() < 1_000) stage.clock.schedule(beat, 20)
+      }
+      signal.addEventListener('abort', beat)
+      return ignoreAbort(900, 'late')
+    })
+    expect(await ended(stage, { idleTimeoutMs: 100 })).toMatchObject({ status: 'dead', wallMs: 130, abandoned: 1 })
+  })
+
+  test('does not count while the input is made, nor while the agent has answered and waits for its journal', async () => {
+    const { clock, orchestrator } = setUp()
+    const graph = new TaskGraph('g')
+    const input = (): Promise<string> => new Promise(resolve => clock.schedule(() => resolve('in'), 500))
+    graph.task('a', { pool: 'p', idleTimeoutMs: 100, retries: 0, input })
+    const run = orchestrator.run(graph)
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+  })
+
+  test('of more than 2^31 ms is kept, by the real clock too', async () => {
+    const stage = setUp()
+    stage.backend.answer('a', hang())
+    expect(await ended(stage, { idleTimeoutMs: 40 * DAY_MS, timeoutMs: 80 * DAY_MS })).toMatchObject({
+      wallMs: 40 * DAY_MS,
+    })
+    const backend = (): Promise<string> => new Promise(resolve => setTimeout(resolve, 20, 'x'))
+    const orchestrator = new Orchestrator({ pools: { p: { backend } } })
+    const long = 2 ** 40
+    const limits = { idleTimeoutMs: long, timeoutMs: long, queueTimeoutMs: long, totalTimeoutMs: long }
+    expect((await orchestrator.run({ tasks: [{ id: 'a', ...limits }] }).result).outcome).toBe('completed')
+  })
+})
+
+/** `b` waits for the one slot, which `a` has for so long. */
+function behind(busyMs: number, spec: Partial<TaskSpec>) {
+  const stage = setUp({ concurrency: 1 })
+  stage.backend.answer('a', succeed('a', { afterMs: busyMs }))
+  const run = stage.orchestrator.run({
+    tasks: [
+      { id: 'a', priority: 1 },
+      { id: 'b', ...spec },
+    ],
+  })
+  return { ...stage, run }
+}
+
+describe('the time-out in the queue', () => {
+  test('ends a task that gets no slot in time, is final, and takes its dependents along', async () => {
+    const { clock, run, backend } = behind(1_000, { queueTimeoutMs: 100, retries: 5 })
+    await run.add({ tasks: [{ id: 'c', pool: 'p', after: ['b'] }] })
+    await clock.advance(100)
+    expect(run.task('b')).toMatchObject({ status: 'dead', failure: { kind: 'timeout', timeout: 'queue' }, attempts: 0 })
+    await clock.runUntilIdle()
+    expect([(await run.result).tasks[2]?.rootCause, backend.callsOf('b')]).toEqual(['b', []])
+  })
+
+  test('is no concern of what got its slot in time, however long that takes', async () => {
+    const { clock, run } = behind(99, { queueTimeoutMs: 100 })
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+  })
+
+  test('stands still while the run is paused', async () => {
+    const { clock, run } = behind(150, { queueTimeoutMs: 100 })
+    await clock.advance(50)
+    await run.pause()
+    await clock.advance(DAY_MS)
+    expect([run.task('b')?.status, clock.pending]).toEqual(['ready', 0])
+    await run.unpause()
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+  })
+
+  test('goes on after the pause with what was left of it', async () => {
+    const stage = setUp({ concurrency: 1 })
+    stage.backend.hold('a')
+    const run = stage.orchestrator.run({
+      tasks: [
+        { id: 'a', priority: 1 },
+        { id: 'b', queueTimeoutMs: 100 },
+      ],
+    })
+    await stage.clock.advance(60)
+    await run.pause()
+    await stage.clock.advance(500)
+    await run.unpause()
+    await stage.clock.advance(39)
+    expect(run.task('b')?.status).toBe('ready')
+    await stage.clock.advance(1)
+    expect(run.task('b')?.failure).toMatchObject({ timeout: 'queue' })
+    await run.cancel()
+  })
+
+  test('begins anew when the task waits for another attempt', async () => {
+    const stage = setUp({ concurrency: 1, defaults: { backoff: { baseMs: 500 } } })
+    stage.backend.answers('a', [fail('crashed', { afterMs: 90 }), succeed('x')])
+    expect(await ended(stage, { queueTimeoutMs: 100, retries: 1 })).toMatchObject({ status: 'succeeded' })
+  })
+
+  test('is over when the task has its slot, and its input is being made', async () => {
+    const { clock, orchestrator } = setUp()
+    const graph = new TaskGraph('g')
+    const input = (): Promise<string> => new Promise(resolve => clock.schedule(() => resolve('in'), 500))
+    graph.task('a', { pool: 'p', queueTimeoutMs: 100, retries: 0, input })
+    const run = orchestrator.run(graph)
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+  })
+})
+
+describe('the time in total', () => {
+  test('counts attempts and the waits between them, and is final', async () => {
+    const stage = setUp({ defaults: { backoff: { baseMs: 200 } } })
+    stage.backend.answer('a', fail('crashed', { afterMs: 100 }))
+    // 100 at work, 100 of wait (half of the bound), 100 at work, 200 of wait: over at 450.
+    expect(await ended(stage, { totalTimeoutMs: 450, retries: 9 })).toMatchObject({
+      timeout: 'total',
+      wallMs: 450,
+      attempts: 2,
+    })
+  })
+
+  test('stops an attempt in the middle, which counts', async () => {
+    const stage = setUp({ defaults: { backoff: { baseMs: 0 } } })
+    stage.backend.answer('a', fail('crashed', { afterMs: 100 }))
+    expect(await ended(stage, { totalTimeoutMs: 250, retries: 9 })).toMatchObject({
+      timeout: 'total',
+      wallMs: 250,
+      attempts: 3,
+    })
+  })
+
+  test('counts the time in the queue, and not that before the task was ready', async () => {
+    const { clock, run } = behind(100, { totalTimeoutMs: 120 })
+    await run.add({ tasks: [{ id: 'c', pool: 'p', after: ['a'], totalTimeoutMs: 50 }] })
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+    const stage = setUp({ concurrency: 1 })
+    stage.backend.answer('*', succeed('x', { afterMs: 100 }))
+    const late = stage.orchestrator.run({
+      tasks: [
+        { id: 'a', priority: 1 },
+        { id: 'b', totalTimeoutMs: 150 },
+      ],
+    })
+    await stage.clock.runUntilIdle()
+    expect((await late.result).tasks[1]).toMatchObject({ status: 'dead', failure: { timeout: 'total' }, attempts: 1 })
+  })
+
+  test('of an agent that ignores it ends the task with the grace', async () => {
+    const stage = setUp({ graceMs: 30 })
+    stage.backend.answer('a', ignoreAbort(1_000, 'late'))
+    expect(await ended(stage, { totalTimeoutMs: 100, retries: 5 })).toMatchObject({
+      timeout: 'total',
+      wallMs: 130,
+      abandoned: 1,
+    })
+  })
+
+  test('that runs out within the grace of an attempt is not forgotten', async () => {
+    const stage = setUp({ graceMs: 50, defaults: { backoff: { baseMs: 0 } } })
+    stage.backend.answer('a', ignoreAbort())
+    expect(await ended(stage, { timeoutMs: 100, totalTimeoutMs: 120, retries: 5 })).toMatchObject({
+      timeout: 'total',
+      attempts: 1,
+    })
+  })
+
+  test('takes the first of several that run out', async () => {
+    for (const [first, limits] of [
+      ['idle', { idleTimeoutMs: 10, timeoutMs: 20, totalTimeoutMs: 30, queueTimeoutMs: 5 }],
+      ['attempt', { idleTimeoutMs: 20, timeoutMs: 10, totalTimeoutMs: 30, queueTimeoutMs: 5 }],
+      ['total', { idleTimeoutMs: 20, timeoutMs: 30, totalTimeoutMs: 10, queueTimeoutMs: 5 }],
+    ] as const) {
+      const stage = setUp()
+      stage.backend.answer('a', hang())
+      expect(await ended(stage, limits)).toMatchObject({ timeout: first, wallMs: 10, attempts: 1 })
+    }
+  })
+})
