@@ -31,7 +31,7 @@ run.result.catch(({ code }) => console.log(`  the run is not over: ${code}`))
 await new Promise(resolve => run.on('task.held', resolve))
 await new Promise(resolve => setTimeout(resolve, 20))
 const { held, counts } = run.progress()
-console.log(`  ${counts.succeeded} tasks are done; ${held[0]?.id} waits for ${held[0]?.because}`)
+console.log(`  ${counts.succeeded} tasks are done; ${held[0]?.id} waits for ${held[0]?.reason}`)
 await evening.drain()
 
 console.log('in the morning, in another process')

@@ -17,7 +17,7 @@ const orchestrator = new Orchestrator({
 })
 
 const tasks = Array.from({ length: 7 }, (_, i) => ({ id: `chapter-${i + 1}` }))
-const run = orchestrator.run({ tasks }, { budget: { costUsd: 0.6, soft: 0.5, onHard: 'ask' } })
+const run = orchestrator.run({ tasks }, { budget: { costUsd: 0.6, soft: 0.5, onHard: 'hold' } })
 
 run.on('attempt.started', ({ taskId, reserved }) => console.log(`${taskId} starts, $${reserved?.costUsd} set aside`))
 run.on('task.succeeded', ({ taskId, usage }) => console.log(`${taskId} cost $${usage?.costUsd}`))
@@ -25,15 +25,15 @@ run.on('budget.reached', ({ level, used, limit, action }) =>
   console.log(`-- ${level}: $${used.toFixed(2)} of $${limit} used or set aside: ${action}`),
 )
 run.on('budget.changed', ({ budget }) => console.log(`-- the budget is $${budget.costUsd} now`))
-run.on('task.held', ({ taskId, because }) => {
-  if (because === 'reserved') console.log(`${taskId} waits until others have used less than was set aside`)
+run.on('task.held', ({ taskId, reason }) => {
+  if (reason === 'reserved') console.log(`${taskId} waits until others have used less than was set aside`)
   else decide()
 })
 
 /** Somebody who looks at the run once nothing can go on by itself any more, and decides. */
 function decide(): void {
   const { held, total, ended } = run.progress()
-  const waiting = held.filter(({ because }) => because === 'budget').map(({ id }) => id)
+  const waiting = held.filter(({ reason }) => reason === 'budget').map(({ id }) => id)
   if (waiting.length < total - ended) return
   console.log(`-- ${waiting.length} tasks wait for more budget: ${waiting.join(', ')}`)
   void run.setBudget({ costUsd: 0.9, onHard: 'stop' })

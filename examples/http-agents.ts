@@ -41,9 +41,9 @@ const orchestrator = new Orchestrator({
 })
 const began = performance.now()
 const tell = (what: string): void => console.log(`${((performance.now() - began) / 1000).toFixed(1)} s: ${what}`)
-orchestrator.on('pool.parked', ({ because, message }) => tell(`parked, ${because}: ${message?.split(': ').at(-1)}`))
+orchestrator.on('pool.parked', ({ reason, message }) => tell(`parked, ${reason}: ${message?.split(': ').at(-1)}`))
 orchestrator.on('pool.opened', () => tell('open again, one call at first'))
-orchestrator.on('pool.limit-changed', ({ before, limit, because }) => tell(`${before} -> ${limit} at once: ${because}`))
+orchestrator.on('pool.limit-changed', ({ before, limit, reason }) => tell(`${before} -> ${limit} at once: ${reason}`))
 
 const tasks = Array.from({ length: 20 }, (_, i) => ({ id: `page-${i + 1}` }))
 const { outcome, outputs, usage } = await orchestrator.run({ tasks }).result

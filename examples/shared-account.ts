@@ -28,8 +28,8 @@ await using orchestrator = new Orchestrator({
   // What the account allows all of its pools together: 4 calls in flight, and so many starts in any 300 ms.
   limits: { acme: { concurrency: 4, requests: LIMIT } },
 })
-orchestrator.on('pool.parked', ({ pool, key, because, until, at }) =>
-  console.log(`${elapsedMs()} ms: ${pool} is parked with all of ${key}: ${because}, for ${until - at} ms`),
+orchestrator.on('pool.parked', ({ pool, key, reason, until, at }) =>
+  console.log(`${elapsedMs()} ms: ${pool} is parked with all of ${key}: ${reason}, for ${until - at} ms`),
 )
 orchestrator.on('pool.opened', ({ pool }) => console.log(`${elapsedMs()} ms: ${pool} is open again`))
 

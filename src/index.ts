@@ -1,17 +1,10 @@
 // Every public name, in reading order.
 export { Orchestrator } from './orchestrator.js'
 export type {
-  Aggregate,
-  Decide,
-  Distribute,
   OrchestratorOptions,
-  PoolOptions,
-  Pools,
   ResumeOptions,
   RunOptions,
-  TaskDefaults,
 } from './options.js'
-export type { PlanInput } from './distributor/task-router.js'
 export { Run } from './run/run.js'
 export type { HeldTask, ParkedPool, RunningTask, RunProgress } from './run/progress.js'
 export type { RunReport, Runs, RunSummary } from './run/run-registry.js'
@@ -65,19 +58,18 @@ export type {
   Distribution,
   TaskDistributorOptions,
 } from './distributor/task-distributor.js'
-export type { Intent, Weighted } from './distributor/intent.js'
 export { agentIntents } from './distributor/intents/index.js'
 export { WorkerPool } from './pools/worker-pool.js'
 export type { PoolStats, WorkerPoolSetup } from './pools/pool-parts.js'
-export type { AttemptOutcome, Claimant, ClaimTerms, Lane, Lease } from './pools/run-queue.js'
+export type { Claimant, ClaimTerms, TaskQueue as Lane, Lease } from './pools/run-queue.js'
 export { Limit } from './limits/limit.js'
 export type { LimitOptions, LimitSetup, LimitStats } from './limits/limit.js'
 export type { WindowLimit } from './limits/rate-window.js'
 export type { WindowLoad } from './limits/reserving-window.js'
-export type { AdaptiveConcurrency } from './pools/adaptive-limit.js'
-export type { PoolConcurrency } from './pools/concurrency.js'
+export type { AdaptiveConcurrency } from './pools/concurrency/adaptive-limit.js'
+export type { PoolConcurrency } from './pools/concurrency/concurrency.js'
 export type { BackendStats } from './backends/backend-set.js'
-export type { ParkingStats } from './limits/cooldown.js'
+export type { CooldownStats as ParkingStats } from './limits/cooldown.js'
 export type { BreakerOptions, BreakerState } from './backends/circuit-breaker.js'
 export type { Health, HealthCheck, HealthOptions } from './backends/health-check.js'
 export type { RetryBudgetOptions } from './pools/retry-budget.js'
@@ -101,7 +93,6 @@ export type {
   RunEventMap,
 } from './emitter.js'
 export type {
-  ParkReason,
   PoolEvent,
   PoolEventBase,
   PoolHealthy,
@@ -185,3 +176,13 @@ export type { Journal, JournalHost, JournalProblem, OpenJournal } from './journa
 export type { SharedStream } from './journal/shared-stream.js'
 export { canonicalJson, NotJsonError } from './core/json.js'
 export type { Json, JsonLimits } from './core/json.js'
+export type { AttemptOutcome } from './core/failure/attempt-outcome.js'
+export type { ParkReason } from './core/failure/failure.js'
+export type { PlanInput } from './plan/check-plan.js'
+export type { TaskDefaults } from './core/state/task.js'
+export type { Distribute } from './distributor/task-distributor.js'
+export type { Decide } from './core/scheduler/decision.js'
+export type { Aggregate } from './results/result-aggregator.js'
+export type { PoolOptions } from './pools/pool-options.js'
+export type { Intent, Weighted } from './pools/pool-intent.js'
+export type { Pools } from './pools/pool-options.js'

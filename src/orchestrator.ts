@@ -4,12 +4,13 @@ import type { Budget } from './core/budget/budget.js'
 import type { JournalRecord } from './core/state/events.js'
 import { emptyState } from './core/state/new-state.js'
 import { unended } from './core/state/run-state.js'
-import { checkPlan, Intake, type PlanInput } from './distributor/task-router.js'
+import { distributorOf } from './distributor/task-distributor.js'
+import { TaskRouter } from './distributor/task-router.js'
 import { Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
-import { Durations } from './forecast/durations.js'
+import { DurationHistory } from './forecast/durations.js'
 import type { Forecast } from './forecast/forecast.js'
-import { Outlook } from './forecast/pool-forecast.js'
+import { PoolForecast } from './forecast/pool-forecast.js'
 import type { Journal, JournalHost, JournalProblem, OpenJournal } from './journal/journal.js'
 import { memoryJournal } from './journal/memory-journal.js'
 import { newJournal } from './journal/new-journal.js'
@@ -17,16 +18,17 @@ import { sharedStreamsOf } from './journal/passing-stream.js'
 import type { Limit } from './limits/limit.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
 import { checkBudget, checkOrchestratorOptions, checkResumeOptions, checkRunOptions } from './options-check.js'
+import { checkPlan, type PlanInput } from './plan/check-plan.js'
 import { compareGraphs } from './plan/compare-graph.js'
-import { buildPools, distributorOf } from './pools/build-pools.js'
+import { buildPools } from './pools/build-pools.js'
 import type { WorkerPool } from './pools/worker-pool.js'
-import { Obedience, reasonOf } from './run/abort-fanout.js'
-import { Door, type WayIn } from './run/admission-ticket.js'
+import { AbortFanout, reasonOf } from './run/abort-fanout.js'
+import { type AdmissionTicket, PlanAdmission } from './run/admission-ticket.js'
 import { KeptRuns } from './run/kept-runs.js'
 import { openingTerms } from './run/opening-terms.js'
 import { partsOf } from './run/parts.js'
 import { Run } from './run/run.js'
-import type { RunHost } from './run/run-context.js'
+import type { RunContext } from './run/run-context.js'
 import { RunEngine } from './run/run-engine.js'
 import { notFound, Runs, replayed } from './run/run-registry.js'
 
@@ -50,14 +52,14 @@ export class Orchestrator {
   readonly #ownJournal: boolean
   readonly #newId: () => string
   readonly #emitter = new Emitter()
-  readonly #host: RunHost
-  readonly #intake: Intake
+  readonly #host: RunContext
+  readonly #intake: TaskRouter
   readonly #kept: KeptRuns
   readonly #resuming = new Map<string, Promise<Run>>()
   readonly #closeShared: () => Promise<unknown>
   #draining: Promise<void> | undefined
-  readonly #outlook: Outlook
-  readonly #obeying = new WeakMap<AbortSignal, Obedience>()
+  readonly #outlook: PoolForecast
+  readonly #obeying = new WeakMap<AbortSignal, AbortFanout>()
 
   /** @throws INVALID_INPUT for options that are not as documented. */
   constructor(options: OrchestratorOptions) {
@@ -79,9 +81,9 @@ export class Orchestrator {
     this.#kept = new KeptRuns(options.retain ?? 100)
     this.runs = new Runs(this.#journal, this.#kept.runs, runId => this.#kept.engines.get(runId)?.closed)
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
-    const durations = new Durations()
-    this.#outlook = new Outlook(this.pools, durations)
-    this.#intake = new Intake(built.defaults, distributorOf(options.distributor, built))
+    const durations = new DurationHistory()
+    this.#outlook = new PoolForecast(this.pools, durations)
+    this.#intake = new TaskRouter(built.defaults, distributorOf(options.distributor, built))
     this.#host = {
       clock,
       random,
@@ -120,8 +122,8 @@ export class Orchestrator {
     const runId = options.runId ?? this.#newId()
     if (this.#kept.runs.has(runId) || this.#resuming.has(runId))
       throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { id: runId })
-    const door = new Door(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
-    const way = door.comeIn(checked.tasks)
+    const door = new PlanAdmission(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
+    const way = door.request(checked.tasks)
     const journal = this.#openNew(runId, way)
     const begin = { state: emptyState(runId), records: [] }
     const engine = new RunEngine(this.#host, { ...begin, journal, door, weight: options.weight ?? 1 })
@@ -182,7 +184,7 @@ export class Orchestrator {
         compareGraphs(state, graphs)
         this.#intake.checkPools(unended(state))
       }
-      const door = new Door(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
+      const door = new PlanAdmission(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
       const engine = new RunEngine(this.#host, { state, records, journal, door, weight: options.weight ?? 1 })
       await engine.recover(graphs)
       return this.#keep(engine, options.signal)
@@ -220,7 +222,7 @@ export class Orchestrator {
   }
 
   /** A journal that refuses leaves no place taken. */
-  #openNew(runId: string, way: WayIn): OpenJournal {
+  #openNew(runId: string, way: AdmissionTicket): OpenJournal {
     try {
       return newJournal(runId, this.#journal.open(runId, this.#journalHost(runId)))
     } catch (error) {
@@ -255,7 +257,7 @@ export class Orchestrator {
   /** One listener a signal, however many runs share it; taken off when the last of them ends. */
   #obey(engine: RunEngine, signal: AbortSignal): void {
     if (signal.aborted) return void engine.cancel(reasonOf(signal))
-    const obeying = this.#obeying.get(signal) ?? new Obedience(signal)
+    const obeying = this.#obeying.get(signal) ?? new AbortFanout(signal)
     this.#obeying.set(signal, obeying)
     engine.onEnd(obeying.add(reason => void engine.cancel(reason)))
   }

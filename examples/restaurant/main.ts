@@ -12,7 +12,7 @@ import { Terminal } from './terminal.js'
 import { printable } from './text.js'
 
 const stop = new Stop()
-const terminal = new Terminal(process.stdout, process.env, () => stop.because('nobody reads what it prints'))
+const terminal = new Terminal(process.stdout, process.env, () => stop.reason('nobody reads what it prints'))
 process.exitCode = await main().then(exitCode, refuse)
 
 /** True when everything that was asked for succeeded. */

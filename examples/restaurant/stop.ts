@@ -24,7 +24,7 @@ export class Stop {
   }
 
   /** The program is to end. */
-  because(reason: string): void {
+  reason(reason: string): void {
     this.#controller.abort(new Error(reason))
   }
 
@@ -35,6 +35,6 @@ export class Stop {
     if (this.exitCode !== undefined) return
     this.exitCode = exitCode
     this.#since = performance.now()
-    this.because(signal === 'SIGINT' ? 'stopped with Ctrl-C' : `stopped by ${signal}`)
+    this.reason(signal === 'SIGINT' ? 'stopped with Ctrl-C' : `stopped by ${signal}`)
   }
 }

@@ -47,7 +47,7 @@ export interface AttemptContext {
    * The output of a soft dependency, also of one that has ended while this attempt runs; undefined as long as there is none.
    * @throws NOT_FOUND for an id that is not in the task's `softAfter`.
    */
-  soft(id: string): Json | undefined
+  softOutput(id: string): Json | undefined
 }
 
 /** An answer with more than an output. Make it with {@link reply}. */
@@ -96,12 +96,12 @@ export interface AgentBackend {
    * True when `run` settles only once its work is really over, and always does so after an abort (a process that is confirmed dead).
    * Its slot is then held until it settles. Otherwise an attempt that goes on after its abort is *abandoned* after the grace. Default false.
    */
-  readonly confirmsStop?: boolean
+  readonly awaitsTermination?: boolean
   /**
    * Ends what attempts with these idempotency keys left running when the process that had started them died. Called before such tasks
    * are tried again by whoever resumes their run. Default: there is nothing to end.
    */
-  reap?(keys: readonly string[], runStartedAt: number): void | Promise<void>
+  killOrphans?(keys: readonly string[], runStartedAt: number): void | Promise<void>
   /**
    * How the agent is: healthy unless it says false or `{ healthy: false, message }`, throws, rejects, or does not answer in time.
    * Asked every few seconds while the pool has runs, and by choice before each attempt (`health` of the pool).

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js'
 import type { AgentBackend } from './agent-backend.js'
 import type { BreakerOptions, BreakerState } from './circuit-breaker.js'
-import { Ladder, type Rung, type RungWanted } from './failover.js'
-import { type HealthOptions, HealthWatch } from './health-check.js'
+import { type BackendChoice, type FailoverEntry, FailoverList } from './failover.js'
+import { HealthMonitor, type HealthOptions } from './health-check.js'
 
 /** How a backend of a pool is. */
 export interface BackendStats {
@@ -11,19 +11,19 @@ export interface BackendStats {
   readonly version?: string
   readonly healthy: boolean
   /** Why it is not. */
-  readonly because?: string
+  readonly reason?: string
   readonly breaker: BreakerState
 }
 
 /** What the backends of a pool need. */
-export interface BackendsSetup {
+export interface BackendSetOptions {
   readonly pool: string
   readonly backends: readonly AgentBackend[]
   readonly breaker?: BreakerOptions
   readonly health?: HealthOptions
   readonly clock: Clock
   /** A backend became ill (`rung.trouble` says why) or well again. */
-  readonly changed: (rung: Rung) => void
+  readonly changed: (rung: FailoverEntry) => void
   /** An answer of `health()` that a claim waited for is there. */
   readonly checked: () => void
 }
@@ -31,35 +31,35 @@ export interface BackendsSetup {
 const DEFAULT_EVERY_MS = 5_000
 
 /** Which backend the next attempt gets, and how each of them is: circuit breakers, and checks while the pool has runs. */
-export class Backends {
+export class BackendSet {
   /** The one backend of the pool, while it is well: then there is nothing to choose. */
-  only: Rung | undefined
+  only: FailoverEntry | undefined
   /** True while a claim waits for the answer of `health()`. */
   checking = false
   /** A check before each claim is wanted, and there is something to check. */
   readonly checksEach: boolean
-  readonly #ladder: Ladder
-  readonly #watches = new Map<Rung, HealthWatch>()
-  readonly #setup: BackendsSetup
-  #justChecked: Rung | undefined
+  readonly #ladder: FailoverList
+  readonly #watches = new Map<FailoverEntry, HealthMonitor>()
+  readonly #setup: BackendSetOptions
+  #justChecked: FailoverEntry | undefined
 
   /** @throws INVALID_INPUT without a backend, and for two of one name. */
-  constructor(setup: BackendsSetup) {
+  constructor(setup: BackendSetOptions) {
     const { pool, backends, breaker, health = {}, clock } = setup
     this.#setup = setup
-    const changed = (rung: Rung): void => this.#changed(rung)
-    this.#ladder = new Ladder({ pool, backends, ...(breaker && { breaker }), changed })
+    const changed = (rung: FailoverEntry): void => this.#changed(rung)
+    this.#ladder = new FailoverList({ pool, backends, ...(breaker && { breaker }), changed })
     for (const rung of this.#ladder.rungs) {
       if (rung.backend.health === undefined) continue
-      const found = (healthy: boolean, because: string | undefined): void => rung.checked(healthy, because)
-      this.#watches.set(rung, new HealthWatch(clock, rung.backend, health, found))
+      const found = (healthy: boolean, reason: string | undefined): void => rung.checked(healthy, reason)
+      this.#watches.set(rung, new HealthMonitor(clock, rung.backend, health, found))
     }
     this.checksEach = health.beforeEach === true && this.#watches.size > 0
     this.#lookForOnly()
   }
 
   get first(): AgentBackend {
-    return (this.#ladder.rungs[0] as Rung).backend
+    return (this.#ladder.rungs[0] as FailoverEntry).backend
   }
 
   get all(): readonly AgentBackend[] {
@@ -67,7 +67,7 @@ export class Backends {
   }
 
   /** The backend for the next attempt; undefined when none may be used now. */
-  pick(now: number, wanted?: RungWanted): Rung | undefined {
+  pick(now: number, wanted?: BackendChoice): FailoverEntry | undefined {
     return this.#ladder.pick(now, wanted)
   }
 
@@ -78,7 +78,7 @@ export class Backends {
   }
 
   /** How many others could take an attempt now. */
-  alternatives(now: number, than: Rung): number {
+  alternatives(now: number, than: FailoverEntry): number {
     let others = 0
     for (const rung of this.#ladder.rungs) if (rung !== than && rung.mayStart(now)) others++
     return others
@@ -94,7 +94,7 @@ export class Backends {
   }
 
   /** True when `health()` has just said that all is well. If not it is asked, and `checked` is called: what claims then, may. */
-  isChecked(rung: Rung): boolean {
+  isChecked(rung: FailoverEntry): boolean {
     const watch = this.checksEach ? this.#watches.get(rung) : undefined
     if (watch === undefined || this.#justChecked === rung) return true
     this.checking = true
@@ -112,18 +112,18 @@ export class Backends {
       name,
       ...(backend.version !== undefined && { version: backend.version }),
       healthy: trouble === undefined,
-      ...(trouble !== undefined && { because: trouble }),
+      ...(trouble !== undefined && { reason: trouble }),
       breaker: breaker.stateAt(now),
     }))
   }
 
-  #changed(rung: Rung): void {
+  #changed(rung: FailoverEntry): void {
     this.#lookForOnly()
     this.#setup.changed(rung)
   }
 
   #lookForOnly(): void {
-    const [first, second] = this.#ladder.rungs as readonly [Rung, Rung?]
+    const [first, second] = this.#ladder.rungs as readonly [FailoverEntry, FailoverEntry?]
     this.only = second === undefined && first.trouble === undefined ? first : undefined
   }
 }

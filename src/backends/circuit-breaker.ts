@@ -1,5 +1,5 @@
+import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
 import type { Failure, FailureKind } from '../core/failure/failure.js'
-import type { AttemptOutcome } from '../pools/run-queue.js'
 
 /** Options of the circuit breaker that each backend of a pool has. */
 export interface BreakerOptions {
@@ -28,7 +28,7 @@ export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** A breaker has gone to another state; `until` is in the milliseconds of the clock's `monotonic`. */
 export type BreakerChange =
-  | { readonly to: 'open'; readonly until: number; readonly because: string }
+  | { readonly to: 'open'; readonly until: number; readonly reason: string }
   | { readonly to: 'half-open' | 'closed' }
 
 interface Closed {
@@ -42,7 +42,7 @@ interface Open {
   /** How often it has opened since it was closed. */
   readonly openings: number
   until: number
-  because: string
+  reason: string
 }
 
 interface HalfOpen {
@@ -52,7 +52,7 @@ interface HalfOpen {
   readonly probe: number
   /** Until then it keeps the next one back; in the past once it has ended and said nothing. */
   until: number
-  readonly because: string
+  readonly reason: string
 }
 
 /** Kinds that are no answer of the backend: where they do not count as failures they say nothing at all. */
@@ -94,8 +94,8 @@ export class CircuitBreaker {
   }
 
   /** Why it is not closed. */
-  get because(): string | undefined {
-    return this.#state.is === 'closed' ? undefined : this.#state.because
+  get reason(): string | undefined {
+    return this.#state.is === 'closed' ? undefined : this.#state.reason
   }
 
   /** Its state; one whose time is up is half-open before the first probe goes, too. */
@@ -119,8 +119,8 @@ export class CircuitBreaker {
     if (state.is === 'closed') return this.#ticket
     if (now < state.until) return UNHEARD
     const probe = ++this.#ticket
-    const { openings, because } = state
-    this.#state = { is: 'half-open', openings, because, probe, until: now + this.#options.probeMs }
+    const { openings, reason } = state
+    this.#state = { is: 'half-open', openings, reason, probe, until: now + this.#options.probeMs }
     if (state.is === 'open') this.#changed({ to: 'half-open' })
     return probe
   }
@@ -150,13 +150,13 @@ export class CircuitBreaker {
    * Opens it for `forMs`, clamped to `maxRestMs`: one that is open stays so for the longer of both times. Default, also where that is no
    * positive number: as long as failures would open it now, and one that is open stays as it is, however often it is tripped.
    */
-  trip(now: number, because: string, forMs = 0): void {
+  trip(now: number, reason: string, forMs = 0): void {
     const restMs = forMs > 0 ? Math.min(forMs, this.#options.maxRestMs) : undefined
     const state = this.#state
-    if (state.is !== 'open' || now >= state.until) return this.#open(now, because, restMs)
+    if (state.is !== 'open' || now >= state.until) return this.#open(now, reason, restMs)
     if (restMs === undefined || now + restMs <= state.until) return
     state.until = now + restMs
-    state.because = because
+    state.reason = reason
   }
 
   #answered(ticket: number): void {
@@ -189,11 +189,11 @@ export class CircuitBreaker {
     return this.#state.is === 'closed' ? 0 : this.#state.openings
   }
 
-  #open(now: number, because: string, forMs: number = this.#openingMs()): void {
+  #open(now: number, reason: string, forMs: number = this.#openingMs()): void {
     const until = now + forMs
     this.#since = ++this.#ticket
-    this.#state = { is: 'open', openings: this.#openings + 1, until, because }
-    this.#changed({ to: 'open', until, because })
+    this.#state = { is: 'open', openings: this.#openings + 1, until, reason }
+    this.#changed({ to: 'open', until, reason })
   }
 
   /**

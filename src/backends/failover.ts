@@ -3,38 +3,43 @@ import type { AgentBackend } from './agent-backend.js'
 import { type BreakerOptions, CircuitBreaker } from './circuit-breaker.js'
 
 /** What is asked of a ladder for one attempt. */
-export interface RungWanted {
+export interface BackendChoice {
   /** A backend that comes after the one of this name, wrapping round; that one itself only when no other may be used. */
   readonly after?: string
   /** The last one that may be used, which is the cheapest. */
   readonly cheapest?: true
 }
 
-/** What a {@link Ladder} is made of. */
-export interface LadderSetup {
+/** What a {@link FailoverList} is made of. */
+export interface FailoverListOptions {
   /** The name of the pool: what its first backend is called that has no name; the others are `pool#2`, `pool#3`, by their places. */
   readonly pool: string
   /** The most wanted first, the cheapest last. */
   readonly backends: readonly AgentBackend[]
   readonly breaker?: BreakerOptions
   /** Told when a backend becomes ill (`rung.trouble` says why) or well again, never for single attempts. */
-  readonly changed?: (rung: Rung) => void
+  readonly changed?: (rung: FailoverEntry) => void
 }
 
 /**
  * A backend in its place on a ladder. It is well while its breaker is closed and its health checks find nothing.
  * Invariant: `changed` is called exactly when it has turned from well to ill or back.
  */
-export class Rung {
+export class FailoverEntry {
   readonly name: string
   readonly backend: AgentBackend
   /** To be told of every attempt on this rung. */
   readonly breaker: CircuitBreaker
-  readonly #changed: (rung: Rung) => void
+  readonly #changed: (rung: FailoverEntry) => void
   #unhealthy: string | undefined
   #wasWell = true
 
-  constructor(name: string, backend: AgentBackend, breaker: BreakerOptions | undefined, changed: (rung: Rung) => void) {
+  constructor(
+    name: string,
+    backend: AgentBackend,
+    breaker: BreakerOptions | undefined,
+    changed: (rung: FailoverEntry) => void,
+  ) {
     this.name = name
     this.backend = backend
     this.#changed = changed
@@ -43,12 +48,12 @@ export class Rung {
 
   /** Why it is ill; undefined when it is well. */
   get trouble(): string | undefined {
-    return this.#unhealthy ?? this.breaker.because
+    return this.#unhealthy ?? this.breaker.reason
   }
 
   /** What a health check found. After it `opensAt` may be another time, whether or not `changed` was called. */
-  checked(healthy: boolean, because = 'the health check failed'): void {
-    this.#unhealthy = healthy ? undefined : because
+  checked(healthy: boolean, reason = 'the health check failed'): void {
+    this.#unhealthy = healthy ? undefined : reason
     this.#look()
   }
 
@@ -70,30 +75,30 @@ export class Rung {
   }
 }
 
-const ANY: RungWanted = {}
+const ANY: BackendChoice = {}
 
 /**
  * The backends of a pool, of which each attempt gets the first that may be used: so the pool fails over while the preferred one is ill
  * and comes back by itself. Once its time is up a single attempt probes it, while the others go on with the next.
  */
-export class Ladder {
-  readonly rungs: readonly Rung[]
+export class FailoverList {
+  readonly rungs: readonly FailoverEntry[]
 
   /** @throws INVALID_INPUT without a backend, and for two backends of one name: events and fail-over could not tell them apart. */
-  constructor({ pool, backends, breaker, changed = () => {} }: LadderSetup) {
+  constructor({ pool, backends, breaker, changed = () => {} }: FailoverListOptions) {
     const names = namesOf(pool, backends)
-    this.rungs = backends.map((backend, i) => new Rung(names[i] as string, backend, breaker, changed))
+    this.rungs = backends.map((backend, i) => new FailoverEntry(names[i] as string, backend, breaker, changed))
   }
 
   /** The rung for the next attempt; undefined when none may be used now. Takes nothing: tell the rung's breaker when the attempt starts. */
-  pick(now: number, wanted: RungWanted = ANY): Rung | undefined {
+  pick(now: number, wanted: BackendChoice = ANY): FailoverEntry | undefined {
     const { after, cheapest } = wanted
     if (cheapest) return this.#lowest(now, after)
     const { rungs } = this
     // A name that is not here (renamed before a resume) is found at -1, and the search begins at the top.
     const first = after === undefined ? 0 : rungs.findIndex(rung => rung.name === after) + 1
     for (let i = 0; i < rungs.length; i++) {
-      const rung = rungs[(first + i) % rungs.length] as Rung
+      const rung = rungs[(first + i) % rungs.length] as FailoverEntry
       if (rung.mayStart(now)) return rung
     }
     return undefined
@@ -106,10 +111,10 @@ export class Ladder {
     return earliest
   }
 
-  #lowest(now: number, after: string | undefined): Rung | undefined {
-    let failed: Rung | undefined
+  #lowest(now: number, after: string | undefined): FailoverEntry | undefined {
+    let failed: FailoverEntry | undefined
     for (let i = this.rungs.length - 1; i >= 0; i--) {
-      const rung = this.rungs[i] as Rung
+      const rung = this.rungs[i] as FailoverEntry
       if (!rung.mayStart(now)) continue
       if (rung.name !== after) return rung
       failed = rung

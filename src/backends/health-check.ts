@@ -34,11 +34,11 @@ export interface HealthCheck {
  * Invariants: no two checks at once. At most one timer, and none between `stop` and `start` but that of a `check` which is under way.
  * Every `check` is answered, with true or false, after `timeoutMs` at the latest, whatever the backend does.
  */
-export class HealthWatch {
+export class HealthMonitor {
   readonly #clock: Clock
   readonly #backend: HealthCheck
   readonly #options: Required<Omit<HealthOptions, 'beforeEach'>>
-  readonly #changed: (healthy: boolean, because: string | undefined) => void
+  readonly #changed: (healthy: boolean, reason: string | undefined) => void
   #healthy = true
   #watching = false
   #checkedAt = Number.NEGATIVE_INFINITY
@@ -51,7 +51,7 @@ export class HealthWatch {
     clock: Clock,
     backend: HealthCheck,
     options: HealthOptions,
-    changed: (healthy: boolean, because: string | undefined) => void,
+    changed: (healthy: boolean, reason: string | undefined) => void,
   ) {
     const { everyMs = 5_000, freshMs = 0, timeoutMs = 5_000 } = options
     this.#clock = clock

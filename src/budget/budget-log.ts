@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.js'
 import type { Json } from '../core/json.js'
 import type { JournalProblem } from '../journal/journal.js'
-import { Patience } from '../journal/retry-loop.js'
+import { RetryLoop } from '../journal/retry-loop.js'
 import type { SharedStream } from '../journal/shared-stream.js'
-import { type BudgetReading, type BudgetRecord, type HoldRecord, readBudget, type Spent } from './budget-records.js'
+import { type BudgetRecord, type BudgetReplay, type HoldRecord, readBudget, type Spent } from './budget-records.js'
 
-/** What {@link BudgetRecords} work with. */
-export interface BudgetRecordsSetup {
+/** What {@link BudgetLog} work with. */
+export interface BudgetLogOptions {
   readonly stream: SharedStream
   readonly clock: Clock
   /** Told when the stream cannot be read or written, when that goes on again, and of what could not be understood. */
@@ -25,10 +25,10 @@ type Change = { readonly hold: HoldRecord; readonly kept: () => void } | undefin
  * failed is tried again with growing waits, with all that has changed since. That the stream cannot be written anew keeps nothing from
  * being added to it.
  */
-export class BudgetRecords {
-  readonly #setup: BudgetRecordsSetup
-  readonly #onOpen: (reading: BudgetReading) => void
-  readonly #patience: Patience
+export class BudgetLog {
+  readonly #setup: BudgetLogOptions
+  readonly #onOpen: (reading: BudgetReplay) => void
+  readonly #patience: RetryLoop
   readonly #holds = new Map<string, HoldRecord>()
   /** The keys of which the stream does not know how they stand. */
   #changed = new Map<string, Change>()
@@ -44,10 +44,10 @@ export class BudgetRecords {
   #closing: Promise<void> | undefined
 
   /** `onOpen` is called once, when the stream has been read. */
-  constructor(setup: BudgetRecordsSetup, onOpen: (reading: BudgetReading) => void) {
+  constructor(setup: BudgetLogOptions, onOpen: (reading: BudgetReplay) => void) {
     this.#setup = setup
     this.#onOpen = onOpen
-    this.#patience = new Patience(setup.clock, setup.report)
+    this.#patience = new RetryLoop(setup.clock, setup.report)
     this.#manyRecords = setup.manyRecords ?? 1000
     this.#anewAt = this.#manyRecords
   }
@@ -91,7 +91,7 @@ export class BudgetRecords {
     this.#isBusy = true
     const failed = (error: unknown): void =>
       this.#onFailed(error, 'What has been used of the budget cannot be read: until it can, nothing starts')
-    let reading: BudgetReading | Promise<BudgetReading>
+    let reading: BudgetReplay | Promise<BudgetReplay>
     try {
       reading = readBudget(this.#setup.stream)
     } catch (error) {
@@ -101,7 +101,7 @@ export class BudgetRecords {
     else this.#onRead(reading)
   }
 
-  #onRead(reading: BudgetReading): void {
+  #onRead(reading: BudgetReplay): void {
     this.#isBusy = false
     if (this.#closing !== undefined) return
     this.#patience.worked('What has been used of the budget has been read')

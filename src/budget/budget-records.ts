@@ -51,7 +51,7 @@ const budget: z.ZodType<BudgetRecord> = z.object({
 })
 
 /** How things stood when the stream was written last. */
-export class BudgetReading {
+export class BudgetReplay {
   spent: Spent = { costUsd: 0, tokens: 0, wallMs: 0 }
   readonly holds: Map<string, HoldRecord> = new Map()
   /** Records of somebody else. */
@@ -72,15 +72,15 @@ export class BudgetReading {
 }
 
 /** Reads a stream to its end: at once where that is possible. */
-export function readBudget(stream: SharedStream): BudgetReading | Promise<BudgetReading> {
+export function readBudget(stream: SharedStream): BudgetReplay | Promise<BudgetReplay> {
   const records = stream.read()
-  const reading = new BudgetReading()
+  const reading = new BudgetReplay()
   if (!(Symbol.iterator in records)) return readLater(records, reading)
   for (const record of records) reading.take(record)
   return reading
 }
 
-async function readLater(records: AsyncIterable<Json>, reading: BudgetReading): Promise<BudgetReading> {
+async function readLater(records: AsyncIterable<Json>, reading: BudgetReplay): Promise<BudgetReplay> {
   for await (const record of records) reading.take(record)
   return reading
 }

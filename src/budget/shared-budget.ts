@@ -20,9 +20,9 @@ import { isTurnedAway, type Usage } from '../core/failure/failure.js'
 import type { RunEvent, RunEventType } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
 import { attemptsOf, ENDS, endedAt, keyOf } from './attempt-ends.js'
-import { BudgetRecords, type BudgetRecordsSetup } from './budget-log.js'
-import type { BudgetReading } from './budget-records.js'
-import type { SharedNotice, Wish } from './reservation.js'
+import { BudgetLog, type BudgetLogOptions } from './budget-log.js'
+import type { BudgetReplay } from './budget-records.js'
+import type { BudgetNotice, ReservationRequest } from './reservation.js'
 
 /** What has been set aside for an attempt. */
 interface Hold {
@@ -50,14 +50,14 @@ export class SharedBudget {
   #account: Account
   readonly #holds = new Map<string, Hold>()
   /** Who asked before the records had been read, or waits for what others have set aside, by key. */
-  readonly #waiting = new Map<string, Wish>()
-  readonly #records: BudgetRecords | undefined
+  readonly #waiting = new Map<string, ReservationRequest>()
+  readonly #records: BudgetLog | undefined
   readonly #now: () => number
 
   /** Without `records` a restart begins with nothing used. */
-  constructor(budget: Budget, records?: BudgetRecordsSetup) {
+  constructor(budget: Budget, records?: BudgetLogOptions) {
     this.#account = openAccount(budget)
-    this.#records = records && new BudgetRecords(records, reading => this.#opened(reading))
+    this.#records = records && new BudgetLog(records, reading => this.#opened(reading))
     this.#now = () => records?.clock.now() ?? 0
   }
 
@@ -100,7 +100,7 @@ export class SharedBudget {
    * Sets the estimate aside and lets it go on once that is durable; or says that there is no room. What does not fit only because of what
    * attempts that run have set aside waits for one of them to end.
    */
-  ask(wish: Wish): void {
+  ask(wish: ReservationRequest): void {
     this.open()
     if (this.#records?.isOpen === false) this.#waiting.set(keyOf(wish.state, wish.index), wish)
     else this.#ask(wish)
@@ -134,7 +134,7 @@ export class SharedBudget {
     else if (ENDS.has(event.type)) this.#end(key, hold, state, event)
   }
 
-  #ask(wish: Wish): void {
+  #ask(wish: ReservationRequest): void {
     const { state, index, estimate, degraded, goOn } = wish
     const key = keyOf(state, index)
     const attempt = attemptsOf(state, index) + 1
@@ -156,11 +156,11 @@ export class SharedBudget {
   }
 
   /** There is no room: it goes to the cheapest backend, waits for others, or hears what follows. */
-  #refuse(key: string, wish: Wish, measure: BudgetMeasure): void {
+  #refuse(key: string, wish: ReservationRequest, measure: BudgetMeasure): void {
     const { onHard = 'stop' } = this.#account.budget
     if (onHard === 'degrade' && !wish.degraded) wish.hear(this.#notice('hard', measure, 'degrade'))
     else if (mayFitLater(this.#account, measure, wish.estimate) && this.#someComeFree()) this.#waiting.set(key, wish)
-    else wish.hear(this.#notice('hard', measure, onHard === 'ask' ? 'ask' : 'stop'))
+    else wish.hear(this.#notice('hard', measure, onHard === 'hold' ? 'hold' : 'stop'))
   }
 
   /** True when an attempt runs, or is about to: what is set aside for it comes free by itself. What an earlier process set aside may never. */
@@ -218,7 +218,7 @@ export class SharedBudget {
     this.#askAgain()
   }
 
-  #opened({ spent, holds }: BudgetReading): void {
+  #opened({ spent, holds }: BudgetReplay): void {
     settle(this.#account, undefined, { costUsd: spent.costUsd, tokens: spent.tokens }, spent.wallMs)
     for (const [key, { attempt, at, ...estimate }] of holds) {
       this.#holds.set(key, { attempt, estimate, at, startedAt: undefined, isKept: true, goOn: undefined })
@@ -228,7 +228,7 @@ export class SharedBudget {
   }
 
   /** Once for each measure, until the budget is changed. */
-  #soft(): SharedNotice | undefined {
+  #soft(): BudgetNotice | undefined {
     const [measure] = this.#softNews()
     if (measure === undefined) return undefined
     tell(this.#account, 'soft', measure)
@@ -239,7 +239,7 @@ export class SharedBudget {
     return softNews(this.#account, usedOf(this.#account, 'wallMs'))
   }
 
-  #notice(level: 'soft' | 'hard', measure: BudgetMeasure, action: SharedNotice['action']): SharedNotice {
+  #notice(level: 'soft' | 'hard', measure: BudgetMeasure, action: BudgetNotice['action']): BudgetNotice {
     const limit = this.#account.budget[measure] as number
     return { level, measure, limit, used: usedOf(this.#account, measure), action }
   }

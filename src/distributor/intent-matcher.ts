@@ -1,5 +1,6 @@
-import { type Intent, weighted } from './intent.js'
-import { ExampleWords } from './naive-bayes.js'
+import type { Intent } from '../pools/pool-intent.js'
+import { weighted } from './intent.js'
+import { NaiveBayes } from './naive-bayes.js'
 import { type PhraseNode, PhraseTree } from './phrase-tree.js'
 import { type Clause, type ReadText, readText, stemsOf, wordSet } from './stemmer.js'
 
@@ -48,12 +49,12 @@ const leads = new PhraseTree()
 for (const lead of LEADS) leads.add(stemsOf(lead), 0, 1)
 
 /** The intents of all pools, built once and asked for every task. Time: linear in the text. */
-export class IntentIndex {
+export class IntentMatcher {
   readonly pools: readonly string[]
   readonly #words: PhraseTree = new PhraseTree()
   readonly #actions: PhraseTree = new PhraseTree()
   readonly #openings: PhraseTree = new PhraseTree()
-  readonly #learned: ExampleWords
+  readonly #learned: NaiveBayes
   readonly #wholes: Map<string, PhraseTree> = new Map()
 
   constructor(intents: ReadonlyMap<string, Intent>) {
@@ -66,7 +67,7 @@ export class IntentIndex {
       for (const [text, weight] of weighted(intent.openings, 1)) this.#openings.add(stemsOf(text), pool, weight)
       for (const text of intent.partOf ?? []) this.#addWhole(stemsOf(text), pool)
     }
-    this.#learned = new ExampleWords(all.map(intent => intent.examples ?? []))
+    this.#learned = new NaiveBayes(all.map(intent => intent.examples ?? []))
   }
 
   #addWhole([verb, ...thing]: readonly string[], pool: number): void {

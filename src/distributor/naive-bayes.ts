@@ -26,7 +26,7 @@ type Evidence = readonly number[]
  * pool's examples have it than those of the pool that has it least. The first word and the first two, as an opening,
  * count as words of their own.
  */
-export class ExampleWords {
+export class NaiveBayes {
   readonly #words: Map<string, Evidence> = new Map()
   readonly #openings: Map<string, Evidence> = new Map()
 

@@ -1,7 +1,8 @@
 import { CounterpointError } from '../errors.js'
-import type { Intent } from './intent.js'
+import type { BuiltPools } from '../pools/build-pools.js'
+import type { Intent } from '../pools/pool-intent.js'
 import { distributorIssues } from './intent-check.js'
-import { IntentIndex, type Parts, type Ruling } from './intent-matcher.js'
+import { IntentMatcher, type Parts, type Ruling } from './intent-matcher.js'
 
 /** What a distributor looks at. */
 export interface DistributeRequest {
@@ -82,7 +83,7 @@ export class TaskDistributor {
   readonly #threshold: number
   readonly #fallbackPool: string | undefined
   /** Made for the first task that names no pool: it takes some 20 ms for the intents that we ship. */
-  #index: IntentIndex | undefined
+  #index: IntentMatcher | undefined
 
   /** @throws CounterpointError `INVALID_INPUT` with one issue for each option that is not as documented. */
   constructor(options: TaskDistributorOptions) {
@@ -107,7 +108,7 @@ export class TaskDistributor {
   distribute(task: DistributeRequest): Distribution | Promise<Distribution> {
     if (task.pool !== undefined) return { kind: 'pool', pool: task.pool, confidence: 1 }
     const text = task.description.slice(0, LONGEST_TEXT)
-    this.#index ??= new IntentIndex(this.#intents)
+    this.#index ??= new IntentMatcher(this.#intents)
     const ruling = this.#index.rule(text)
     // A threshold of 0 asks for any evidence, not for none.
     if (ruling.confidence > 0 && ruling.confidence >= this.#threshold) return distribution(ruling)
@@ -157,4 +158,27 @@ function distribution({ pools, confidence }: Parts): Distribution {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** Finds the pool of a task that names none. `TaskDistributor` is the default. */
+export type Distribute = (task: DistributeRequest) => Distribution | Promise<Distribution>
+
+/** The host's distributor; else the intents of the pools decide; else a single pool takes everything. */
+export function distributorOf(
+  given: Distribute | { distribute: Distribute } | undefined,
+  { intents, workers }: Pick<BuiltPools, 'intents' | 'workers'>,
+): Distribute {
+  if (typeof given === 'function') return given
+  if (given) return task => given.distribute(task)
+  const [first, second] = workers.keys()
+  if (Object.keys(intents).length > 0) {
+    const distributor = new TaskDistributor({ intents })
+    return task => distributor.distribute(task)
+  }
+  if (first !== undefined && second === undefined) return () => ({ kind: 'pool', pool: first, confidence: 1 })
+  return task => {
+    const pools = [...workers.keys()]
+    const message = `no pool for task "${task.id}": it names none, and no pool has an intent. Name its pool (${pools.join(', ')}), or give the pools intents`
+    throw new CounterpointError('NO_POOL', message, { taskId: task.id, confidence: 0, pools })
+  }
 }

@@ -1,49 +1,10 @@
-import type { FailureMode } from '../core/state/events.js'
-import type { TaskSpec } from '../core/state/task.js'
+import type { TaskDefaults, TaskSpec } from '../core/state/task.js'
+import { didYouMean } from '../error-text.js'
 import { CounterpointError } from '../errors.js'
-import type { Distribute, TaskDefaults } from '../options.js'
-import { checkGraph, didYouMean } from '../plan/graph-check.js'
-import { type Plan, parseAddition, parsePlan } from '../plan/plan.js'
-import { selectTasks } from '../plan/select.js'
-import { type PlanSource, TaskGraph } from '../plan/task-graph.js'
-import type { Demand } from '../pools/admission.js'
-import type { Distribution } from './task-distributor.js'
-
-/** A plan that has been checked. */
-export interface CheckedPlan {
-  readonly name: string | undefined
-  readonly version: string | undefined
-  readonly failureMode: FailureMode | undefined
-  readonly only: readonly string[] | undefined
-  readonly tasks: readonly TaskSpec[]
-  /** For the input functions and output schemas. */
-  readonly graph: TaskGraph | undefined
-}
-
-/** What may be given to `run` and `add`: a `TaskGraph`, what `parsePlan` made, or a plan as plain data, which is parsed. */
-export type PlanInput = PlanSource | { readonly tasks: readonly object[] }
-
-/** Reads and checks what a run is to do. `known` tells the tasks that the run already has. */
-export function checkPlan(
-  input: PlanInput,
-  only: readonly string[] | undefined,
-  known?: (id: string) => boolean,
-): CheckedPlan {
-  const graph = input instanceof TaskGraph ? input : undefined
-  if (graph) checkGraph(graph.tasks, known)
-  const plan: Plan = graph ?? (known ? parseAddition(input, known) : parsePlan(input))
-  return {
-    name: plan.name,
-    version: plan.version,
-    only,
-    failureMode: plan.failureMode,
-    tasks: only ? selectTasks(plan.tasks, only) : plan.tasks,
-    graph,
-  }
-}
+import type { Distribute, Distribution } from './task-distributor.js'
 
 /** Finds the pools of tasks that name none, and gives each task the defaults of its pool. */
-export class Intake {
+export class TaskRouter {
   readonly #defaults: ReadonlyMap<string, readonly (readonly [string, unknown])[] | undefined>
   readonly #distribute: Distribute
   /** The pool that was looked up last, if it has no defaults. */
@@ -122,11 +83,4 @@ export class Intake {
     const message = `no pool for task "${task.id}" (${JSON.stringify(task.description.slice(0, 80))}): ${why}. Nothing was started`
     return new CounterpointError('NO_POOL', message, { taskId: task.id, confidence, pools })
   }
-}
-
-/** How many tasks go to each pool. */
-export function demandOf(tasks: readonly TaskSpec[]): Demand {
-  const demand = new Map<string, number>()
-  for (const { pool = '' } of tasks) demand.set(pool, (demand.get(pool) ?? 0) + 1)
-  return demand
 }

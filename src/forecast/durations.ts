@@ -7,7 +7,7 @@ interface Kept {
 }
 
 /** How long the attempts of each pool have taken: for forecasts. */
-export class Durations {
+export class DurationHistory {
   readonly #pools = new Map<string, Kept>()
   /** The pool of the last note, and what is kept of it. */
   #pool: string | undefined

@@ -2,15 +2,15 @@ import type { RunMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
 import type { WorkerPool } from '../pools/worker-pool.js'
 import { chooseMode, type ModeChoice, type ModeOptions } from './choose-mode.js'
-import type { Durations } from './durations.js'
+import type { DurationHistory } from './durations.js'
 import { type Forecast, type ForecastPool, forecast } from './forecast.js'
 
 /** Foretells runs by the pools as they are, and what their attempts have taken so far. */
-export class Outlook {
+export class PoolForecast {
   readonly #pools: ReadonlyMap<string, WorkerPool>
-  readonly #durations: Durations
+  readonly #durations: DurationHistory
 
-  constructor(pools: ReadonlyMap<string, WorkerPool>, durations: Durations) {
+  constructor(pools: ReadonlyMap<string, WorkerPool>, durations: DurationHistory) {
     this.#pools = pools
     this.#durations = durations
   }

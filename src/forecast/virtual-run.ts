@@ -1,4 +1,4 @@
-import { Ranks } from '../core/scheduler/critical-rank.js'
+import { CriticalRanks } from '../core/scheduler/critical-rank.js'
 import { decideInto } from '../core/scheduler/dag-scheduler.js'
 import { type DecideContext, Decision } from '../core/scheduler/decision.js'
 import type { Signal } from '../core/scheduler/signals.js'
@@ -62,7 +62,7 @@ export class VirtualRun {
   readonly #history = new History(this.#state)
   readonly #context: { -readonly [K in keyof DecideContext]: DecideContext[K] }
   readonly #decision: Decision
-  readonly #ranks = new Ranks()
+  readonly #ranks = new CriticalRanks()
   readonly #lanes: readonly VirtualLane[]
   /** What comes next: task `i` ends, or lane `i - tasks` wakes. Due first goes first; of two, the one that was planned first. */
   readonly #agenda = new ReadyQueue()

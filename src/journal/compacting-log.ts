@@ -1,12 +1,11 @@
 import type { Clock } from '../clock.js'
 import type { Json } from '../core/json.js'
-import { LimitReading } from '../limits/ledger/replay.js'
 import type { JournalProblem } from './journal.js'
-import { Patience } from './retry-loop.js'
+import { RetryLoop } from './retry-loop.js'
 import type { SharedStream } from './shared-stream.js'
 
-/** What a {@link LedgerStream} works with. */
-export interface LedgerStreamSetup {
+/** What a {@link CompactingLog} works with. */
+export interface CompactingLogOptions {
   readonly stream: SharedStream
   readonly clock: Clock
   /** Told when the stream cannot be read or written, when that goes on again, and of what could not be understood. */
@@ -19,15 +18,27 @@ export interface LedgerStreamSetup {
 }
 
 /** What goes into the stream next. */
-export interface News {
+export interface Changes {
   /** One; several only where they take the place of all that were there. */
   readonly records: readonly Json[]
 }
 
+/** What a {@link CompactingLog} reads its stream with. */
+export interface LogReplay {
+  /** Records of somebody else. */
+  readonly others: readonly Json[]
+  /** All records. */
+  readonly records: number
+  /** Records of the owner that are not as documented. */
+  readonly unreadable: number
+  take(record: Json): void
+}
+
 /** Whose stream it is. */
-export interface LedgerKeeper<N extends News> {
+export interface CompactingLogOwner<N extends Changes, R extends LogReplay> {
+  newReplay(): R
   /** The stream has been read. */
-  opened(reading: LimitReading): void
+  opened(reading: R): void
   /** What has changed since it was asked last; undefined: nothing. `anew`: with all that still matters of the time before. */
   news(anew: boolean): N | undefined
   /** The news are durable, and may have left something to ask for. */
@@ -44,10 +55,10 @@ export interface LedgerKeeper<N extends News> {
  * Invariants: nothing is written before all has been read, nor while something is under way. What failed is tried again with growing waits;
  * that the stream cannot be written anew keeps nothing from being added to it.
  */
-export class LedgerStream<N extends News> {
+export class CompactingLog<N extends Changes, R extends LogReplay> {
   readonly #stream: SharedStream
-  readonly #keeper: LedgerKeeper<N>
-  readonly #patience: Patience
+  readonly #keeper: CompactingLogOwner<N, R>
+  readonly #patience: RetryLoop
   #isOpen = false
   #isBusy = false
   /** What is being read or written. */
@@ -59,10 +70,10 @@ export class LedgerStream<N extends News> {
   readonly #manyRecords: number
   #anewAt: number
 
-  constructor({ stream, clock, report, manyRecords = 1000 }: LedgerStreamSetup, keeper: LedgerKeeper<N>) {
+  constructor({ stream, clock, report, manyRecords = 1000 }: CompactingLogOptions, keeper: CompactingLogOwner<N, R>) {
     this.#stream = stream
     this.#keeper = keeper
-    this.#patience = new Patience(clock, report)
+    this.#patience = new RetryLoop(clock, report)
     this.#manyRecords = manyRecords
     this.#anewAt = manyRecords
   }
@@ -91,13 +102,13 @@ export class LedgerStream<N extends News> {
 
   #read(): void {
     this.#isBusy = true
-    this.#underWay = new LimitReading().all(this.#stream).then(
+    this.#underWay = readAll(this.#stream, this.#keeper.newReplay()).then(
       reading => this.#onRead(reading),
       error => this.#onFailed(error, 'The limits of the time before cannot be read: until they can, nothing starts'),
     )
   }
 
-  #onRead(reading: LimitReading): void {
+  #onRead(reading: R): void {
     this.#isBusy = false
     if (this.#closing !== undefined) return
     this.#patience.worked('The limits of the time before have been read')
@@ -167,4 +178,9 @@ export class LedgerStream<N extends News> {
       this.#patience.tell(error, 'The stream of limits cannot be closed')
     }
   }
+}
+
+async function readAll<R extends LogReplay>(stream: SharedStream, replay: R): Promise<R> {
+  for await (const record of stream.read()) replay.take(record)
+  return replay
 }

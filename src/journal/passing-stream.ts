@@ -23,7 +23,7 @@ function passingStream(): SharedStream {
  * A shared stream that is opened when it is first used; one that could not be is opened the next time. With `instead`, what would be
  * kept in it ends with this process, and the runs go on.
  */
-class LateStream implements SharedStream {
+class LazyStream implements SharedStream {
   readonly #open: () => SharedStream | Promise<SharedStream>
   readonly #instead: Instead | undefined
   #stream: SharedStream | Promise<SharedStream> | undefined
@@ -110,7 +110,7 @@ export function sharedStreamsOf(
       report({ error, message })
       return passingStream()
     }
-    return new LateStream(() => shared(name, { report }), passes ? instead : undefined)
+    return new LazyStream(() => shared(name, { report }), passes ? instead : undefined)
   }
 }
 

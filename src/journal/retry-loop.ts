@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 10_000
  * Tries again what failed, with growing waits. The first failure in a row is told, and the end of the row; those between are not.
  * While it waits it keeps the process alive: `end` it.
  */
-export class Patience {
+export class RetryLoop {
   readonly #clock: Clock
   readonly #report: (problem: JournalProblem) => void
   #since: number | undefined

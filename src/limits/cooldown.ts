@@ -1,27 +1,27 @@
 import type { Clock } from '../clock.js'
-import type { ParkReason } from '../pools/pool-events.js'
+import type { ParkReason } from '../core/failure/failure.js'
 import type { LedgerPage } from './ledger/ledger-page.js'
-import { Alarm } from './one-shot-timer.js'
+import { OneShotTimer } from './one-shot-timer.js'
 
 /** Why nothing starts, and until when. */
 export interface Parked {
   /** In milliseconds of the clock's `monotonic`. */
   readonly until: number
-  readonly because: ParkReason
+  readonly reason: ParkReason
   readonly message: string | undefined
 }
 
 /** As a host sees it. */
-export interface ParkingStats {
+export interface CooldownStats {
   /** While it is parked: when it opens, in milliseconds since 1970. */
   readonly parkedUntil?: number
   /** What is left until then, in milliseconds. */
   readonly parkedMs?: number
-  readonly parkedBecause?: ParkReason
+  readonly parkedReason?: ParkReason
 }
 
-/** Of whose attempts a {@link Parking} decides. */
-export interface ParkingPlace {
+/** Of whose attempts a {@link Cooldown} decides. */
+export interface CooldownHost {
   readonly clock: Clock
   /** Gives numbers in [0, 1). */
   readonly random: () => number
@@ -57,9 +57,9 @@ const OWN: readonly ParkReason[] = ['unhealthy', 'retry-budget']
  * started since are in flight; those from before, of which some may hang for an hour, are not counted. Who looks finds it open when its
  * time is up, timer or not.
  */
-export class Parking {
-  readonly #place: ParkingPlace
-  readonly #alarm: Alarm
+export class Cooldown {
+  readonly #place: CooldownHost
+  readonly #alarm: OneShotTimer
   #parked: Parked | undefined
   /** Grows with each opening: tells attempts from before it. */
   #opening = 0
@@ -67,11 +67,11 @@ export class Parking {
   #young = 0
   #isRead: boolean
 
-  constructor(place: ParkingPlace) {
+  constructor(place: CooldownHost) {
     this.#place = place
     this.#isRead = place.page === undefined
     if (!this.#isRead) this.#width = 0
-    this.#alarm = new Alarm(place.clock, () => this.refresh())
+    this.#alarm = new OneShotTimer(place.clock, () => this.refresh())
   }
 
   /** Why and until when it is parked; undefined: it is not. */
@@ -102,14 +102,14 @@ export class Parking {
   }
 
   /** Parks for `ms` and a little longer, by lot. False when it is parked for as long already. */
-  park(ms: number, because: ParkReason, message?: string): boolean {
+  park(ms: number, reason: ParkReason, message?: string): boolean {
     const { clock, random } = this.#place
     const until = clock.monotonic() + ms + Math.min(ms * JITTER, LONGEST_JITTER_MS) * random()
     const before = this.#parked
-    const givesWay = before !== undefined && OWN.includes(before.because) && !OWN.includes(because)
+    const givesWay = before !== undefined && OWN.includes(before.reason) && !OWN.includes(reason)
     if (before !== undefined && before.until >= until && !givesWay) return false
-    this.#parked = { until, because, message }
-    if (!OWN.includes(because)) this.#keep(this.#parked)
+    this.#parked = { until, reason, message }
+    if (!OWN.includes(reason)) this.#keep(this.#parked)
     this.refresh()
     this.#place.parkingChanged()
     return true
@@ -117,7 +117,7 @@ export class Parking {
 
   /** It is over, whatever its time. */
   unpark(): void {
-    this.#alarm.off()
+    this.#alarm.cancel()
     if (this.#parked === undefined) return
     if (this.#place.clock.monotonic() < this.#parked.until) this.#place.page?.opened()
     this.#parked = undefined
@@ -137,22 +137,22 @@ export class Parking {
       if (until === undefined) return this.unpark()
       this.#parked = { ...this.#parked, until }
     }
-    this.#alarm.off()
+    this.#alarm.cancel()
     if (this.#place.live) this.#alarm.set(this.#parked.until)
   }
 
-  stats(): ParkingStats {
+  stats(): CooldownStats {
     const leftMs = this.#parked ? this.#parked.until - this.#place.clock.monotonic() : 0
     if (this.#parked === undefined || leftMs <= 0) return {}
     const parkedUntil = Math.ceil(this.#place.clock.now() + leftMs)
-    return { parkedUntil, parkedMs: Math.ceil(leftMs), parkedBecause: this.#parked.because }
+    return { parkedUntil, parkedMs: Math.ceil(leftMs), parkedReason: this.#parked.reason }
   }
 
   /** Breakers and retry budgets start afresh after a restart, and so do the parkings that they cause. */
-  #keep({ until, because, message }: Parked): void {
+  #keep({ until, reason, message }: Parked): void {
     const { clock, page } = this.#place
     const wallUntil = Math.ceil(clock.now() + until - clock.monotonic())
-    page?.parked({ until: wallUntil, because, ...(message !== undefined && { message }) })
+    page?.parked({ until: wallUntil, reason, ...(message !== undefined && { message }) })
   }
 
   #read(): void {
@@ -161,7 +161,7 @@ export class Parking {
       this.#width = Number.POSITIVE_INFINITY
       const until = this.#place.clock.monotonic() + (parking?.leftMs ?? 0)
       if (parking !== undefined && until > (this.#parked?.until ?? 0))
-        this.#parked = { until, because: parking.because, message: parking.message }
+        this.#parked = { until, reason: parking.reason, message: parking.message }
       this.refresh()
       this.#place.parkingChanged()
     })

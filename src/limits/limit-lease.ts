@@ -1,17 +1,22 @@
 import type { WindowEntry } from './rate-window.js'
-import type { StartWindow } from './reserving-window.js'
+import type { ReservingWindow } from './reserving-window.js'
 
 /** What one attempt holds of a limit: a place among those in flight, a request, and the tokens that it is expected to use. */
-export class Share {
+export class LimitLease {
   /** What the `Parking` of the limit wants back. */
   readonly opening: number
-  readonly #requests: StartWindow | undefined
-  readonly #tokens: StartWindow | undefined
+  readonly #requests: ReservingWindow | undefined
+  readonly #tokens: ReservingWindow | undefined
   readonly #weight: number
   #entry: WindowEntry | undefined
   #started = false
 
-  constructor(requests: StartWindow | undefined, tokens: StartWindow | undefined, weight: number, opening: number) {
+  constructor(
+    requests: ReservingWindow | undefined,
+    tokens: ReservingWindow | undefined,
+    weight: number,
+    opening: number,
+  ) {
     this.#requests = requests
     this.#tokens = tokens
     this.#weight = weight

@@ -1,14 +1,14 @@
 import type { Clock } from '../clock.js'
-import { checkDelay, checkSlots, invalid } from '../pools/pool-check.js'
-import type { ParkReason } from '../pools/pool-events.js'
-import { NO_JITTER, Parking, type ParkingPlace, type ParkingStats } from './cooldown.js'
+import type { ParkReason } from '../core/failure/failure.js'
+import { checkDelay, checkSlots, invalid } from '../errors.js'
+import { Cooldown, type CooldownHost, type CooldownStats, NO_JITTER } from './cooldown.js'
 import type { LedgerPage } from './ledger/ledger-page.js'
 import type { WindowKind } from './ledger/records.js'
-import { Share } from './limit-lease.js'
-import { Alarm } from './one-shot-timer.js'
+import { LimitLease } from './limit-lease.js'
+import { OneShotTimer } from './one-shot-timer.js'
 import { checkWindowLimit, type WindowLimit } from './rate-window.js'
-import { StartWindow, type WindowLoad } from './reserving-window.js'
-import { Turns, type TurnTaker } from './round-robin.js'
+import { ReservingWindow, type WindowLoad } from './reserving-window.js'
+import { RoundRobin, type RoundRobinMember } from './round-robin.js'
 
 /** What the pools of a limit key may do together. */
 export interface LimitOptions {
@@ -34,7 +34,7 @@ export interface LimitSetup extends LimitOptions {
 }
 
 /** What a limit is doing. */
-export interface LimitStats extends ParkingStats {
+export interface LimitStats extends CooldownStats {
   /** Attempts that hold a slot, in all pools of the key. */
   readonly running: number
   readonly concurrency?: number
@@ -43,7 +43,7 @@ export interface LimitStats extends ParkingStats {
 }
 
 /** A pool, as its limit sees it. */
-export interface LimitMember extends TurnTaker {
+export interface LimitMember extends RoundRobinMember {
   /** The limit was parked, also for longer than before, or it has opened. */
   parkingChanged(): void
   /** How many attempts it would have in flight if it had no limit. */
@@ -66,12 +66,12 @@ export class Limit {
   readonly #path: string
   readonly #page: LedgerPage | undefined
   readonly #members = new Set<LimitMember>()
-  readonly #turns = new Turns()
-  readonly #nextStart: Alarm
-  readonly #parking: Parking
+  readonly #turns = new RoundRobin()
+  readonly #nextStart: OneShotTimer
+  readonly #parking: Cooldown
   #concurrency: number | undefined
-  #requests: StartWindow | undefined
-  #tokens: StartWindow | undefined
+  #requests: ReservingWindow | undefined
+  #tokens: ReservingWindow | undefined
   #running = 0
 
   /** @throws INVALID_INPUT for limits that are not as documented. */
@@ -80,8 +80,8 @@ export class Limit {
     this.#path = path ?? `limits.${key}`
     this.#clock = clock
     this.#page = page
-    this.#nextStart = new Alarm(clock, () => this.#turns.serve())
-    this.#parking = new Parking(this.#place(random))
+    this.#nextStart = new OneShotTimer(clock, () => this.#turns.serve())
+    this.#parking = new Cooldown(this.#place(random))
     this.concurrency = concurrency
     this.requests = requests
     this.tokens = tokens
@@ -125,8 +125,8 @@ export class Limit {
    * attempt that is answered. Parked already: the longer of both counts.
    * @throws INVALID_INPUT unless `ms` is finite and above 0.
    */
-  park(ms: number, because: ParkReason = 'host', message?: string): void {
-    this.#parking.park(checkDelay(ms, 'park.ms'), because, message)
+  park(ms: number, reason: ParkReason = 'host', message?: string): void {
+    this.#parking.park(checkDelay(ms, 'park.ms'), reason, message)
   }
 
   /** Ends a parking before its time; begins with a trickle all the same. */
@@ -147,7 +147,7 @@ export class Limit {
   }
 
   /** @internal For its pools. */
-  get parking(): Parking {
+  get parking(): Cooldown {
     return this.#parking
   }
 
@@ -164,7 +164,7 @@ export class Limit {
   /** @internal The pool has nothing to start any more. */
   leave(member: LimitMember): void {
     this.#turns.leave(member)
-    if (!this.#turns.waited) this.#nextStart.off()
+    if (!this.#turns.waited) this.#nextStart.cancel()
   }
 
   /** @internal Whether the pool whose turn it is may start an attempt. If not, it gets another turn when it may. */
@@ -180,32 +180,32 @@ export class Limit {
   }
 
   /** @internal Right after `admits`, for one attempt. */
-  take(tokens: number): Share {
+  take(tokens: number): LimitLease {
     this.#running++
-    return new Share(this.#requests, this.#tokens, tokens, this.#parking.started())
+    return new LimitLease(this.#requests, this.#tokens, tokens, this.#parking.started())
   }
 
   /** @internal The backend is called. Who waits may have waited for just that: what is claimed and has not started blocks a window. */
-  started(share: Share, now: number): void {
+  started(share: LimitLease, now: number): void {
     share.started(now)
     if (this.#turns.waited) this.#turns.serve()
   }
 
   /** @internal What was taken is given back. The caller asks for a turn once its slot is free. */
-  giveBack(share: Share): void {
+  giveBack(share: LimitLease): void {
     this.#running--
     this.#parking.released(share.opening)
     share.released()
   }
 
   /** @internal A backend has answered an attempt with this share. */
-  answered(share: Share): void {
+  answered(share: LimitLease): void {
     let full = 0
     for (const { width } of this.#members) full += width
     this.#parking.answered(share.opening, Math.min(full, this.#concurrency ?? full))
   }
 
-  #place(random: () => number): ParkingPlace {
+  #place(random: () => number): CooldownHost {
     const members = this.#members
     return {
       clock: this.#clock,
@@ -223,10 +223,10 @@ export class Limit {
   }
 
   #withLimit(
-    window: StartWindow | undefined,
+    window: ReservingWindow | undefined,
     value: WindowLimit | undefined,
     what: WindowKind,
-  ): StartWindow | undefined {
+  ): ReservingWindow | undefined {
     if (value === undefined) return undefined
     const path = `${this.#path}.${what}`
     if (typeof value !== 'object' || value === null)
@@ -237,8 +237,8 @@ export class Limit {
     return window
   }
 
-  #newWindow(limit: WindowLimit, kind: WindowKind): StartWindow {
+  #newWindow(limit: WindowLimit, kind: WindowKind): ReservingWindow {
     const page = this.#page
-    return new StartWindow(limit, page && (window => page.grants(kind, window, () => this.#turns.serve())))
+    return new ReservingWindow(limit, page && (window => page.grants(kind, window, () => this.#turns.serve())))
   }
 }

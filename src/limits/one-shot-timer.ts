@@ -5,7 +5,7 @@ import type { Clock } from '../clock.js'
  * Invariant: it rings at the earliest time it was set to since it was last off, or not at all; it may ring early for who came later,
  * so who hears it looks again.
  */
-export class Alarm {
+export class OneShotTimer {
   readonly #clock: Clock
   readonly #ring: () => void
   #dueAt = Number.POSITIVE_INFINITY
@@ -27,7 +27,7 @@ export class Alarm {
     }, at - this.#clock.monotonic())
   }
 
-  off(): void {
+  cancel(): void {
     if (this.#dueAt === Number.POSITIVE_INFINITY) return
     this.#dueAt = Number.POSITIVE_INFINITY
     this.#callOff()

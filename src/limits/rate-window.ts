@@ -1,4 +1,4 @@
-import { invalid } from '../pools/pool-check.js'
+import { invalid } from '../errors.js'
 
 /** At most `limit` in every `perMs`: a sliding window. */
 export interface WindowLimit {

@@ -1,4 +1,4 @@
-import type { Grants, KeptWindow } from './ledger/grants.js'
+import type { DurableWindow, Grants } from './ledger/grants.js'
 import { RateWindow, type WindowEntry, type WindowLimit, wholeWeight } from './rate-window.js'
 
 /** How full a window is. */
@@ -12,7 +12,7 @@ export interface WindowLoad extends WindowLimit {
  * Invariant: what is claimed and has not started counts as if it started in a moment, so that no window is ever exceeded, whenever the
  * backends are called. What is kept over a restart starts only as far as a durable grant covers it.
  */
-export class StartWindow {
+export class ReservingWindow {
   readonly #window: RateWindow
   readonly #grants: Grants | undefined
   #claimed = 0
@@ -21,7 +21,7 @@ export class StartWindow {
    * `grantsFor` finds the grants of a window that is kept.
    * @throws INVALID_INPUT as `RateWindow` does.
    */
-  constructor(limit: WindowLimit, grantsFor?: (window: KeptWindow) => Grants) {
+  constructor(limit: WindowLimit, grantsFor?: (window: DurableWindow) => Grants) {
     this.#window = new RateWindow(limit)
     this.#grants = grantsFor?.(this.#window)
   }

@@ -1,5 +1,5 @@
 /** Somebody who starts attempts when it is his turn. */
-export interface TurnTaker {
+export interface RoundRobinMember {
   /** Starts one attempt, if it has a task and a slot for it and nothing refuses. False when it did not. */
   claimOne(): boolean
 }
@@ -8,8 +8,8 @@ export interface TurnTaker {
  * Takes turns: each who waits starts one attempt, then it goes to the end of the line. One who has nothing to start leaves the line.
  * Invariant: whoever is refused for want of room stays first, and nobody starts anything before it.
  */
-export class Turns {
-  readonly #line: TurnTaker[] = []
+export class RoundRobin {
+  readonly #line: RoundRobinMember[] = []
   #serving = false
   #refused = false
 
@@ -19,13 +19,13 @@ export class Turns {
   }
 
   /** `taker` may have something to start: in its turn. */
-  want(taker: TurnTaker): void {
+  want(taker: RoundRobinMember): void {
     if (!this.#line.includes(taker)) this.#line.push(taker)
     this.serve()
   }
 
   /** `taker` has nothing to start any more. */
-  leave(taker: TurnTaker): void {
+  leave(taker: RoundRobinMember): void {
     const place = this.#line.indexOf(taker)
     if (place !== -1) this.#line.splice(place, 1)
   }
@@ -55,7 +55,7 @@ export class Turns {
     }
   }
 
-  #putBack(taker: TurnTaker): void {
+  #putBack(taker: RoundRobinMember): void {
     this.leave(taker)
     this.#line.unshift(taker)
   }

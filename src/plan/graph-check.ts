@@ -1,7 +1,7 @@
-import { isSound } from '../core/scheduler/prepared-plan.js'
+import { isChecked } from '../core/scheduler/prepared-plan.js'
 import type { TaskSpec } from '../core/state/task.js'
+import { didYouMean } from '../error-text.js'
 import { CounterpointError } from '../errors.js'
-import { shorten } from './json-text.js'
 
 /** What the checks look at. */
 export type GraphNode = Pick<TaskSpec, 'id' | 'after' | 'softAfter' | 'orderAfter'>
@@ -14,7 +14,7 @@ export type GraphNode = Pick<TaskSpec, 'id' | 'after' | 'softAfter' | 'orderAfte
  * @throws CounterpointError `DUPLICATE_ID`; then `UNKNOWN_DEPENDENCY` or `CYCLE`, whichever is found first.
  */
 export function checkGraph(tasks: readonly GraphNode[], known?: (id: string) => boolean): void {
-  if (known === undefined && isSound(tasks)) return
+  if (known === undefined && isChecked(tasks)) return
   if (!allLookBack(tasks, known)) walk(tasks, known)
   checkSoft(tasks, known)
 }
@@ -121,70 +121,5 @@ function cycleError(tasks: readonly GraphNode[], around: readonly number[]): Cou
   return new CounterpointError('CYCLE', message, { cycle })
 }
 
-/** How many names are looked at for a suggestion: an error about one id must not cost seconds in a plan of a million. */
-const COMPARED_NAMES = 20_000
-
-/** ` (did you mean "x"?)` for the name among `names` that is nearest to `word`, or nothing when none is near. */
-export function didYouMean(word: string, names: Iterable<string>): string {
-  let nearest: string | undefined
-  let least = Math.min(3, Math.round(word.length * 0.4)) + 1
-  let compared = 0
-  for (const name of names) {
-    if (compared++ === COMPARED_NAMES) break
-    if (Math.abs(word.length - name.length) >= least) continue
-    const distance = editDistance(word.toLowerCase(), name.toLowerCase(), least)
-    if (distance >= least) continue
-    least = distance
-    nearest = name
-  }
-  return nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
-}
-
-/** Letters to insert, delete, replace or swap with their neighbour to turn `a` into `b` (Damerau 1964); `bound` when it is that or more. */
-function editDistance(wholeA: string, wholeB: string, bound: number): number {
-  const [a, b] = unlikeParts(wholeA, wholeB)
-  let beforeLast: number[] = []
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    let best = i
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1]
-      let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1))
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      if (swapped) cost = Math.min(cost, beforeLast[j - 2]! + 1)
-      row.push(cost)
-      best = Math.min(best, cost)
-    }
-    if (best >= bound) return bound
-    beforeLast = last
-    last = row
-  }
-  return last[b.length]!
-}
-
-/** Both words without the letters that they share at the start and at the end. */
-function unlikeParts(a: string, b: string): [string, string] {
-  const shortest = Math.min(a.length, b.length)
-  let start = 0
-  while (start < shortest && a[start] === b[start]) start++
-  let end = 0
-  while (end < shortest - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++
-  return [a.slice(start, a.length - end), b.slice(start, b.length - end)]
-}
-
 /** As many things wrong as one error lists. */
 export const MAX_ISSUES = 20
-
-/** The message for a key that is not one of `keys`. */
-export function unknownKey(key: string, keys: readonly string[]): string {
-  return `unknown key${didYouMean(key, keys) || `; expected one of ${keys.join(', ')}`}`
-}
-
-/** A value for a message: never long, and never throws. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(shorten(value))
-  if (value === undefined) return 'nothing'
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
-  return typeof value === 'function' || typeof value === 'symbol' ? `a ${typeof value}` : String(value)
-}

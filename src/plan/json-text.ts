@@ -1,4 +1,5 @@
 import { memberPath } from '../core/json.js'
+import { shorten } from '../error-text.js'
 import { CounterpointError, type InputIssue } from '../errors.js'
 
 /** Bounds of {@link readJsonText}. */
@@ -38,11 +39,6 @@ export function invalidInput(issues: readonly InputIssue[]): CounterpointError<'
   }))
   const more = shown.length > 1 ? ` (and ${shown.length - 1} more, see details.issues)` : ''
   return new CounterpointError('INVALID_INPUT', `${shown[0]!.path}: ${shown[0]!.message}${more}`, { issues: shown })
-}
-
-/** The start of a text that may be very long. */
-export function shorten(text: string, length = 60): string {
-  return text.length > length ? `${text.slice(0, length)}...` : text
 }
 
 function withinBytes(text: string, maxBytes: number): string {

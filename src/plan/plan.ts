@@ -1,10 +1,11 @@
 import type * as z from 'zod'
 import { canonicalJson, type Json, memberPath, NotJsonError } from '../core/json.js'
-import { declareSound } from '../core/scheduler/prepared-plan.js'
+import { markChecked } from '../core/scheduler/prepared-plan.js'
 import type { FailureMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
+import { show, unknownKey } from '../error-text.js'
 import type { InputIssue } from '../errors.js'
-import { checkGraph, MAX_ISSUES, show, unknownKey } from './graph-check.js'
+import { checkGraph, MAX_ISSUES } from './graph-check.js'
 import { invalidInput, readJsonText } from './json-text.js'
 import { id, MAX, NESTED, PLAN, SAME_AS, type Shape, TASK, TASK_SHAPE } from './shapes.js'
 
@@ -45,7 +46,7 @@ export function parsePlan(source: unknown, options?: ParsePlanOptions): Plan {
   if (options === undefined && parsed.has(source as object)) return source as Plan
   const plan = readSource(source, options)
   checkGraph(plan.tasks)
-  declareSound(plan.tasks)
+  markChecked(plan.tasks)
   parsed.add(plan)
   return plan
 }

@@ -1,6 +1,6 @@
 import type { TaskSpec } from '../core/state/task.js'
+import { didYouMean } from '../error-text.js'
 import { CounterpointError } from '../errors.js'
-import { didYouMean } from './graph-check.js'
 
 /**
  * The tasks named by `ids` and everything that they depend on, softly or for the order too, in plan order: what `only: ids` runs.

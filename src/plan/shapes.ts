@@ -58,7 +58,7 @@ const BUDGET_SHAPE = {
   wallMs: millis,
   soft: z.number().min(0).max(1).describe('a number from 0 to 1 (left out: 0.8)'),
   onSoft: z.enum(['tell', 'degrade']).describe('"tell" (the default) or "degrade"'),
-  onHard: z.enum(['stop', 'degrade', 'ask']).describe('"stop" (the default), "degrade" or "ask"'),
+  onHard: z.enum(['stop', 'degrade', 'hold']).describe('"stop" (the default), "degrade" or "hold"'),
 }
 /** In our own spelling: what options take. */
 export const backoffRule: z.ZodType = z.strictObject(BACKOFF_SHAPE).partial()

@@ -1,9 +1,10 @@
 import { type Json, memberPath } from '../core/json.js'
-import { declareSound } from '../core/scheduler/prepared-plan.js'
+import { markChecked } from '../core/scheduler/prepared-plan.js'
 import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
 import type { TaskSpec } from '../core/state/task.js'
+import { show, unknownKey } from '../error-text.js'
 import type { CounterpointError, InputIssue } from '../errors.js'
-import { duplicateId, MAX_ISSUES, show, unknownKey } from './graph-check.js'
+import { duplicateId, MAX_ISSUES } from './graph-check.js'
 import { invalidInput } from './json-text.js'
 import { canonical, type Plan, readTaskMember, TASK_WORDS } from './plan.js'
 import { isStandardSchema, type StandardSchemaV1 } from './standard-schema.js'
@@ -86,7 +87,7 @@ export class TaskGraph implements PlanSource {
   get tasks(): readonly TaskSpec[] {
     if (this.#snapshot === undefined) {
       this.#snapshot = Object.freeze(this.#specs.slice())
-      if (this.#looksBack) declareSound(this.#snapshot)
+      if (this.#looksBack) markChecked(this.#snapshot)
     }
     return this.#snapshot
   }

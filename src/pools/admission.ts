@@ -1,3 +1,4 @@
+import type { TaskSpec } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
 
 /** How many tasks are to enter each pool. */
@@ -115,4 +116,11 @@ export class Admission {
     const message = `pool ${JSON.stringify(pool)} admits at most ${queueLimit} waiting tasks and cannot take ${wanted} more now; nothing was taken. Try later, raise queueLimit, or run with whenFull: 'wait'`
     return new CounterpointError('QUEUE_FULL', message, { pool, queueLimit, wanted })
   }
+}
+
+/** How many tasks go to each pool. */
+export function demandOf(tasks: readonly TaskSpec[]): Demand {
+  const demand = new Map<string, number>()
+  for (const { pool = '' } of tasks) demand.set(pool, (demand.get(pool) ?? 0) + 1)
+  return demand
 }

@@ -4,7 +4,7 @@ import { LedgerPage } from '../limits/ledger/ledger-page.js'
 import type { LimitLedger } from '../limits/ledger/limit-ledger.js'
 import { Limit, type LimitOptions } from '../limits/limit.js'
 import type { WindowLimit } from '../limits/rate-window.js'
-import type { OrchestratorOptions, PoolOptions } from '../options.js'
+import type { PoolOptions, PoolsOptions } from './pool-options.js'
 import { WorkerPool } from './worker-pool.js'
 
 /** What limits need of the orchestrator. */
@@ -20,7 +20,7 @@ export interface LimitWorld {
  * @throws INVALID_INPUT when two disagree, and for a key that no pool has.
  */
 export function buildLimits(
-  { pools, limits = {} }: Pick<OrchestratorOptions, 'pools' | 'limits'>,
+  { pools, limits = {} }: Pick<PoolsOptions, 'pools' | 'limits'>,
   world: LimitWorld,
 ): Map<string, Limit> {
   const found = new Map<string, Limit>()

@@ -1,17 +1,15 @@
 import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
-import type { Intent } from '../distributor/intent.js'
-import { TaskDistributor } from '../distributor/task-distributor.js'
-import { CounterpointError } from '../errors.js'
+import type { TaskDefaults } from '../core/state/task.js'
 import type { JournalProblem } from '../journal/journal.js'
 import type { SharedStream } from '../journal/shared-stream.js'
 import { LedgerPage } from '../limits/ledger/ledger-page.js'
 import { LimitLedger } from '../limits/ledger/limit-ledger.js'
 import type { Limit } from '../limits/limit.js'
-import type { Distribute, OrchestratorOptions, PoolOptions, TaskDefaults } from '../options.js'
-import type { OpenPool } from '../run/attempt/attempts.js'
 import { Admission } from './admission.js'
 import { buildLimits, type LimitWorld } from './build-limits.js'
 import type { PoolEvent } from './pool-events.js'
+import type { Intent } from './pool-intent.js'
+import type { OpenPool, PoolOptions, PoolsOptions } from './pool-options.js'
 import type { WorkerPoolSetup } from './pool-parts.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -45,7 +43,7 @@ const DEFAULT_GRACE_MS = 5_000
  * The pools of options that have been checked.
  * @throws INVALID_INPUT for what only shows when they are made: limits of one key that disagree, backends of one name.
  */
-export function buildPools(options: OrchestratorOptions, world: PoolWorld): BuiltPools {
+export function buildPools(options: PoolsOptions, world: PoolWorld): BuiltPools {
   const { clock, random, shared, report } = world
   const ledger = shared && new LimitLedger({ stream: shared, clock, report })
   const limits = buildLimits(options, { clock, random, ledger })
@@ -80,7 +78,7 @@ export function buildPools(options: OrchestratorOptions, world: PoolWorld): Buil
 function setupOf(
   name: string,
   pool: PoolOptions,
-  { machine }: OrchestratorOptions,
+  { machine }: PoolsOptions,
   limits: ReadonlyMap<string, Limit>,
   { clock, random, ledger }: LimitWorld,
 ): WorkerPoolSetup {
@@ -103,21 +101,4 @@ function setupOf(
 
 function backendOf(backend: AgentBackend | AgentFunction): AgentBackend {
   return typeof backend === 'function' ? { run: backend } : backend
-}
-
-/** The host's distributor; else the intents of the pools decide; else a single pool takes everything. */
-export function distributorOf(given: OrchestratorOptions['distributor'], { intents, workers }: BuiltPools): Distribute {
-  if (typeof given === 'function') return given
-  if (given) return task => given.distribute(task)
-  const [first, second] = workers.keys()
-  if (Object.keys(intents).length > 0) {
-    const distributor = new TaskDistributor({ intents })
-    return task => distributor.distribute(task)
-  }
-  if (first !== undefined && second === undefined) return () => ({ kind: 'pool', pool: first, confidence: 1 })
-  return task => {
-    const pools = [...workers.keys()]
-    const message = `no pool for task "${task.id}": it names none, and no pool has an intent. Name its pool (${pools.join(', ')}), or give the pools intents`
-    throw new CounterpointError('NO_POOL', message, { taskId: task.id, confidence: 0, pools })
-  }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 
 /** The time as it was when somebody last looked: a look costs more than all else that a claim needs, and few need it exactly. */
-export class CoarseTime {
+export class CoarseClock {
   readonly #clock: Clock
   /** In milliseconds of the clock's `monotonic`. A little old. */
   latest: number

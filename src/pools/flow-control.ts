@@ -1,19 +1,20 @@
-import { isAnswer, tokensOf } from '../backends/attempt-end.js'
-import type { Backends } from '../backends/backend-set.js'
-import type { Rung } from '../backends/failover.js'
+import type { BackendSet } from '../backends/backend-set.js'
+import type { FailoverEntry } from '../backends/failover.js'
 import type { Clock } from '../clock.js'
+import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
+import { isAnswer, tokensOf } from '../core/failure/attempt-outcome.js'
 import type { Failure, FailureKind } from '../core/failure/failure.js'
 import type { Parked } from '../limits/cooldown.js'
 import type { LedgerPage } from '../limits/ledger/ledger-page.js'
 import type { Limit, LimitMember } from '../limits/limit.js'
-import { CoarseTime } from './coarse-time.js'
-import type { Concurrency } from './concurrency.js'
+import { CoarseClock } from './coarse-time.js'
+import type { Concurrency } from './concurrency/concurrency.js'
+import { MemoryGate } from './concurrency/memory-gate.js'
 import { type LeaseHost, SlotLease } from './lease.js'
-import { ProcessGate } from './memory-gate.js'
-import { PoolParking } from './pool-cooldown.js'
+import { PoolCooldown } from './pool-cooldown.js'
 import type { PoolNews } from './pool-events.js'
 import type { RetryBudget } from './retry-budget.js'
-import type { AttemptOutcome, ClaimTerms, Slot } from './run-queue.js'
+import type { ClaimTerms, Slot } from './run-queue.js'
 
 /** The pool, as its flow control sees it. */
 export interface FlowHost extends LimitMember {
@@ -26,7 +27,7 @@ export interface FlowHost extends LimitMember {
   /** The slot of a lease is free. */
   freed(slot: Slot): void
   /** Another number of attempts may run at once. */
-  resized(before: number, because: 'host' | 'success' | FailureKind): void
+  resized(before: number, reason: 'host' | 'success' | FailureKind): void
   /** Runs are told that the pool is parked, or is no longer. */
   parked(parked: boolean): void
   publish(news: PoolNews): void
@@ -37,7 +38,7 @@ export interface FlowSetup {
   readonly clock: Clock
   readonly random: () => number
   readonly host: FlowHost
-  readonly backends: Backends
+  readonly backends: BackendSet
   readonly concurrency: Concurrency
   readonly budget: RetryBudget
   /** What the pool shares with others, or its own windows. */
@@ -56,14 +57,14 @@ const LOOK_AGAIN_MS = 1_000
  * going on, a claim costs a few counters and no look at the clock.
  */
 export class FlowControl implements LeaseHost {
-  readonly time: CoarseTime
-  readonly parking: PoolParking
+  readonly time: CoarseClock
+  readonly parking: PoolCooldown
   readonly #setup: FlowSetup
   readonly #host: FlowHost
-  readonly #backends: Backends
+  readonly #backends: BackendSet
   readonly #concurrency: Concurrency
   readonly #budget: RetryBudget
-  readonly #processes: ProcessGate
+  readonly #processes: MemoryGate
   #limit: Limit | undefined
 
   constructor(setup: FlowSetup) {
@@ -73,9 +74,9 @@ export class FlowControl implements LeaseHost {
     this.#backends = backends
     this.#concurrency = concurrency
     this.#budget = budget
-    this.time = new CoarseTime(clock)
-    this.parking = new PoolParking(setup, this)
-    this.#processes = new ProcessGate(clock, concurrency, () => host.resume())
+    this.time = new CoarseClock(clock)
+    this.parking = new PoolCooldown(setup, this)
+    this.#processes = new MemoryGate(clock, concurrency, () => host.resume())
     this.limit = limit
   }
 
@@ -145,7 +146,7 @@ export class FlowControl implements LeaseHost {
     this.#host.freed(slot)
   }
 
-  alternatives(rung: Rung): number {
+  alternatives(rung: FailoverEntry): number {
     return this.#backends.alternatives(this.time.look(), rung)
   }
 
@@ -174,18 +175,18 @@ export class FlowControl implements LeaseHost {
   }
 
   /** A backend became ill, or well again. */
-  backendChanged({ name: backend, trouble }: Rung): void {
+  backendChanged({ name: backend, trouble }: FailoverEntry): void {
     if (trouble === undefined) this.publish({ type: 'pool.healthy', backend })
-    else this.publish({ type: 'pool.unhealthy', backend, because: trouble })
-    const isWaited = this.parking.own.parked?.because === 'unhealthy'
+    else this.publish({ type: 'pool.unhealthy', backend, reason: trouble })
+    const isWaited = this.parking.own.parked?.reason === 'unhealthy'
     if (isWaited && this.#backends.pick(this.time.look())) this.parking.own.unpark()
   }
 
   /** The library's own reasons are looked into again when their time is up; what a provider or the host said is over then. */
-  stillClosed({ because }: Parked): number | undefined {
+  stillClosed({ reason }: Parked): number | undefined {
     const now = this.time.look()
-    if (because === 'unhealthy') return this.#backends.pick(now) ? undefined : this.#backends.opensAt(now)
-    const isSpent = because === 'retry-budget' && this.#host.nextIsRetry() && !this.#budget.mayRetry(now)
+    if (reason === 'unhealthy') return this.#backends.pick(now) ? undefined : this.#backends.opensAt(now)
+    const isSpent = reason === 'retry-budget' && this.#host.nextIsRetry() && !this.#budget.mayRetry(now)
     return isSpent ? now + LOOK_AGAIN_MS : undefined
   }
 
@@ -201,7 +202,7 @@ export class FlowControl implements LeaseHost {
     this.#host.resume()
   }
 
-  #choose(terms: ClaimTerms): Rung | undefined {
+  #choose(terms: ClaimTerms): FailoverEntry | undefined {
     const now = this.time.look()
     const rung = this.#backends.pick(now, terms)
     if (rung === undefined)
@@ -209,7 +210,7 @@ export class FlowControl implements LeaseHost {
     return rung
   }
 
-  #affordsRetry({ breaker }: Rung): boolean {
+  #affordsRetry({ breaker }: FailoverEntry): boolean {
     const now = this.time.look()
     if (this.#budget.mayRetry(now)) return true
     const message = 'the retry budget is spent: too many retries for so few first attempts'
@@ -225,16 +226,16 @@ export class FlowControl implements LeaseHost {
 
   #adapt(now: number, lease: SlotLease, outcome: AttemptOutcome): void {
     const before = this.#concurrency.limit
-    const because = this.#concurrency.ended(now, lease.startedAt, outcome, this.#host.running)
-    if (because !== undefined) this.#host.resized(before, because)
+    const reason = this.#concurrency.ended(now, lease.startedAt, outcome, this.#host.running)
+    if (reason !== undefined) this.#host.resized(before, reason)
   }
 
   /** What the provider says holds for all who share the account. */
   #parkFor({ kind, message }: Failure, delayMs: number): void {
     if (!(delayMs > 0)) return
-    const because = kind === 'throttled' || kind === 'quota' ? kind : 'overloaded'
-    if (this.shares) this.#limit?.park(delayMs, because, message)
-    else this.parking.own.park(delayMs, because, message)
+    const reason = kind === 'throttled' || kind === 'quota' ? kind : 'overloaded'
+    if (this.shares) this.#limit?.park(delayMs, reason, message)
+    else this.parking.own.park(delayMs, reason, message)
   }
 
   #letGo(lease: SlotLease): void {

@@ -1,25 +1,26 @@
 import type { AgentBackend } from '../backends/agent-backend.js'
-import type { Rung } from '../backends/failover.js'
-import type { Share } from '../limits/limit-lease.js'
-import type { AttemptOutcome, Lease, Slot } from './run-queue.js'
+import type { FailoverEntry } from '../backends/failover.js'
+import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
+import type { LimitLease } from '../limits/limit-lease.js'
+import type { Lease, Slot } from './run-queue.js'
 
 /** Who lends slots. */
 export interface LeaseHost {
   started(lease: SlotLease): void
   ended(lease: SlotLease, outcome: AttemptOutcome): void
   released(lease: SlotLease, slot: Slot): void
-  alternatives(rung: Rung): number
+  alternatives(rung: FailoverEntry): number
 }
 
 /** The lease of a slot for one attempt: a late release must not touch the next one's. */
 export class SlotLease implements Lease {
-  readonly rung: Rung
+  readonly rung: FailoverEntry
   /** What the breaker of the rung wants back. */
   readonly ticket: number
   /** What the parking of the pool wants back. */
   readonly opening: number
   /** What it holds of the pool's limit, if it has one. */
-  readonly share: Share | undefined
+  readonly share: LimitLease | undefined
   /** Milliseconds of the clock's `monotonic`; only where somebody wants to know. */
   startedAt = 0
   /** True once it is known how its attempt ended. */
@@ -27,7 +28,14 @@ export class SlotLease implements Lease {
   readonly #host: LeaseHost
   #slot: Slot | undefined
 
-  constructor(host: LeaseHost, slot: Slot, rung: Rung, ticket: number, opening: number, share: Share | undefined) {
+  constructor(
+    host: LeaseHost,
+    slot: Slot,
+    rung: FailoverEntry,
+    ticket: number,
+    opening: number,
+    share: LimitLease | undefined,
+  ) {
     this.#host = host
     this.#slot = slot
     this.rung = rung

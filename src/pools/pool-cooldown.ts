@@ -1,14 +1,14 @@
 import type { Clock } from '../clock.js'
-import { type Parked, Parking, type ParkingPlace, type ParkingStats } from '../limits/cooldown.js'
+import { Cooldown, type CooldownHost, type CooldownStats, type Parked } from '../limits/cooldown.js'
 import type { LedgerPage } from '../limits/ledger/ledger-page.js'
 import type { Limit } from '../limits/limit.js'
 import type { PoolNews } from './pool-events.js'
 
-/** What a {@link PoolParking} needs. */
-export type PoolParkingSetup = Pick<ParkingPlace, 'clock' | 'random' | 'page'>
+/** What a {@link PoolCooldown} needs. */
+export type PoolCooldownOptions = Pick<CooldownHost, 'clock' | 'random' | 'page'>
 
 /** The pool, as its parking sees it. */
-export interface PoolParkingHost {
+export interface PoolCooldownHost {
   readonly limit: Limit | undefined
   readonly live: boolean
   /** Its time is up: when to look again; undefined: it opens. */
@@ -26,21 +26,21 @@ const TOLD_AGAIN_MS = 1_000
  * The parking of one pool, its own and that of the limit that it shares, as one: what runs and listeners are told.
  * Invariant: they hear in turns that it is parked and that it has opened.
  */
-export class PoolParking implements ParkingPlace {
+export class PoolCooldown implements CooldownHost {
   readonly clock: Clock
   readonly random: () => number
   readonly page: LedgerPage | undefined
-  readonly #host: PoolParkingHost
-  readonly #own: Parking
+  readonly #host: PoolCooldownHost
+  readonly #own: Cooldown
   /** As it was told last. */
   #told: Parked | undefined
 
-  constructor({ clock, random, page }: PoolParkingSetup, host: PoolParkingHost) {
+  constructor({ clock, random, page }: PoolCooldownOptions, host: PoolCooldownHost) {
     this.clock = clock
     this.random = random
     this.page = page
     this.#host = host
-    this.#own = new Parking(this)
+    this.#own = new Cooldown(this)
   }
 
   get live(): boolean {
@@ -48,7 +48,7 @@ export class PoolParking implements ParkingPlace {
   }
 
   /** That of the pool alone. */
-  get own(): Parking {
+  get own(): Cooldown {
     return this.#own
   }
 
@@ -57,7 +57,7 @@ export class PoolParking implements ParkingPlace {
     return this.#longest?.parked
   }
 
-  stats(): ParkingStats {
+  stats(): CooldownStats {
     return this.#longest?.stats() ?? {}
   }
 
@@ -75,11 +75,11 @@ export class PoolParking implements ParkingPlace {
     const { parked } = this
     if (parked === undefined) this.#opened()
     else if (this.#told === undefined) this.#closed(parked)
-    else if (parked.because !== this.#told.because || Math.abs(parked.until - this.#told.until) >= TOLD_AGAIN_MS)
+    else if (parked.reason !== this.#told.reason || Math.abs(parked.until - this.#told.until) >= TOLD_AGAIN_MS)
       this.#tell(parked)
   }
 
-  get #longest(): Parking | undefined {
+  get #longest(): Cooldown | undefined {
     const shared = this.#host.limit?.parking
     if (shared?.parked === undefined) return this.#own.parked && this.#own
     return this.#own.parked && this.#own.parked.until > shared.parked.until ? this.#own : shared
@@ -101,13 +101,13 @@ export class PoolParking implements ParkingPlace {
 
   #tell(parked: Parked): void {
     this.#told = parked
-    const { until, because, message } = parked
+    const { until, reason, message } = parked
     const key = this.#longest === this.#own ? undefined : this.#host.limit?.key
     this.#host.publish({
       type: 'pool.parked',
       ...(key !== undefined && { key }),
       until: Math.ceil(this.clock.now() + until - this.clock.monotonic()),
-      because,
+      reason,
       ...(message !== undefined && { message }),
     })
   }

@@ -1,14 +1,4 @@
-import type { FailureKind } from '../core/failure/failure.js'
-
-/**
- * Why a pool, or all pools of a limit key, start nothing for a while.
- *
- * - `throttled`, `overloaded`, `quota`: a backend said so.
- * - `unhealthy`: none of its backends may be used: circuit breakers are open, or health checks failed.
- * - `retry-budget`: there were too many retries for the first attempts that there were.
- * - `host`: it was asked to, by `park`.
- */
-export type ParkReason = 'throttled' | 'overloaded' | 'quota' | 'unhealthy' | 'retry-budget' | 'host'
+import type { FailureKind, ParkReason } from '../core/failure/failure.js'
 
 /** What every event of a pool has. Such events belong to no run: they are published on the orchestrator's channel and never journaled. */
 export interface PoolEventBase {
@@ -24,7 +14,7 @@ export interface PoolParked extends PoolEventBase {
   readonly key?: string
   /** In milliseconds since 1970: when it opens if nothing changes. */
   readonly until: number
-  readonly because: ParkReason
+  readonly reason: ParkReason
   readonly message?: string
 }
 /** The pool starts attempts again: one at first, then twice as many with each that is answered. */
@@ -37,13 +27,13 @@ export interface PoolLimitChanged extends PoolEventBase {
   readonly limit: number
   readonly before: number
   /** `host`: it was set. Else adaptive concurrency: `success` raised it, a failure of this kind lowered it. */
-  readonly because: 'host' | 'success' | FailureKind
+  readonly reason: 'host' | 'success' | FailureKind
 }
 /** A backend is not used for the time being: its circuit breaker opened, or a health check failed. */
 export interface PoolUnhealthy extends PoolEventBase {
   readonly type: 'pool.unhealthy'
   readonly backend: string
-  readonly because: string
+  readonly reason: string
 }
 /** A backend is used again. */
 export interface PoolHealthy extends PoolEventBase {

@@ -3,17 +3,17 @@ import type { BackendStats } from '../backends/backend-set.js'
 import type { BreakerOptions } from '../backends/circuit-breaker.js'
 import type { HealthOptions } from '../backends/health-check.js'
 import type { Clock } from '../clock.js'
-import type { ParkingStats } from '../limits/cooldown.js'
+import type { CooldownStats } from '../limits/cooldown.js'
 import type { LedgerPage } from '../limits/ledger/ledger-page.js'
 import type { Limit } from '../limits/limit.js'
 import type { WindowLimit } from '../limits/rate-window.js'
 import type { WindowLoad } from '../limits/reserving-window.js'
 import type { Machine } from '../machine.js'
-import type { PoolConcurrency } from './concurrency.js'
+import type { PoolConcurrency } from './concurrency/concurrency.js'
 import type { RetryBudgetOptions } from './retry-budget.js'
 
 /** What a pool is doing. */
-export interface PoolStats extends ParkingStats {
+export interface PoolStats extends CooldownStats {
   /** Attempts that hold a slot. */
   readonly running: number
   /** Ready tasks that wait for a slot. */

@@ -1,12 +1,6 @@
 import type { AgentBackend } from '../backends/agent-backend.js'
-import type { Failure, Usage } from '../core/failure/failure.js'
-import type { Verdict } from '../core/failure/verdict.js'
+import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
 import { ReadyQueue } from './ready-queue.js'
-
-/** How an attempt ended, as far as a pool is concerned. */
-export type AttemptOutcome =
-  | { readonly ok: true; readonly usage?: Usage }
-  | { readonly ok: false; readonly failure: Failure; readonly verdict: Verdict; readonly usage?: Usage }
 
 /** What the next attempt of a task asks of its pool. */
 export interface ClaimTerms {
@@ -48,11 +42,11 @@ export interface Claimant {
   /** What the next attempt of task `index` asks of the pool; undefined when the task is no longer ready. Asked right before the claim. */
   terms(index: number): ClaimTerms | undefined
   /** The pool of `lane` was parked, or has opened again: the clocks of tasks that wait in it stand still meanwhile. */
-  parked?(parked: boolean, lane: Lane): void
+  parked?(parked: boolean, lane: TaskQueue): void
 }
 
 /** The ready tasks of one run in one pool. */
-export interface Lane {
+export interface TaskQueue {
   /** True while the pool is parked: it starts nothing for a while, by itself. */
   readonly parked: boolean
   /** A task became ready at `since` (ms). It is claimed after the next `offer`: all that becomes ready together is put in order first. */
@@ -75,18 +69,18 @@ export interface Slot {
 }
 
 /** What a lane needs of its pool. */
-export interface LaneHost {
+export interface RunQueueHost {
   readonly parked: boolean
-  filled(lane: RunLane): void
+  filled(lane: RunQueue): void
   /** It is no longer held. */
-  letGo(lane: RunLane): void
+  letGo(lane: RunQueue): void
   /** Something may be claimed. */
   offered(): void
-  closed(lane: RunLane): void
+  closed(lane: RunQueue): void
 }
 
 /** One run in one pool. */
-export class RunLane implements Lane {
+export class RunQueue implements TaskQueue {
   readonly run: Claimant
   readonly stride: number
   pass = 0
@@ -96,9 +90,9 @@ export class RunLane implements Lane {
   waiting = 0
   readonly #agingMs: number
   readonly #queue = new ReadyQueue()
-  readonly #pool: LaneHost
+  readonly #pool: RunQueueHost
 
-  constructor(run: Claimant, stride: number, agingMs: number, pool: LaneHost) {
+  constructor(run: Claimant, stride: number, agingMs: number, pool: RunQueueHost) {
     this.run = run
     this.stride = stride
     this.#agingMs = agingMs

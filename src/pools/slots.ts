@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js'
-import type { Lanes } from './fair-share.js'
+import type { FairShare } from './fair-share.js'
 import type { FlowControl } from './flow-control.js'
 import type { SlotLease } from './lease.js'
-import type { RunLane, Slot } from './run-queue.js'
+import type { RunQueue, Slot } from './run-queue.js'
 
 /** Keeps the slots: one job each. */
 export interface SlotQueue {
@@ -13,7 +13,7 @@ export interface SlotQueue {
 /** What {@link Slots} work with. */
 export interface SlotsSetup {
   readonly queue: SlotQueue
-  readonly lanes: Lanes
+  readonly lanes: FairShare
   readonly flow: FlowControl
   readonly clock: Clock
 }
@@ -31,7 +31,7 @@ const TURN_MS = 4
  */
 export class Slots {
   readonly #queue: SlotQueue
-  readonly #lanes: Lanes
+  readonly #lanes: FairShare
   readonly #flow: FlowControl
   readonly #clock: Clock
   #concurrency: number
@@ -108,17 +108,17 @@ export class Slots {
     const lane = this.#lanes.next()
     const slot = lane && this.#freeSlot()
     if (slot === undefined) return false
-    const index = (lane as RunLane).take()
-    const terms = index === -1 ? undefined : (lane as RunLane).run.terms(index)
+    const index = (lane as RunQueue).take()
+    const terms = index === -1 ? undefined : (lane as RunQueue).run.terms(index)
     const lease = terms && this.#flow.admit(slot, terms)
     if (terms !== undefined && lease === undefined) {
-      ;(lane as RunLane).putBack(index)
+      ;(lane as RunQueue).putBack(index)
       this.#free.push(slot)
       this.#turnSoon()
       return false
     }
-    this.#lanes.taken(lane as RunLane)
-    if (lease === undefined || !this.#claim(lane as RunLane, index, lease)) this.#free.push(slot)
+    this.#lanes.taken(lane as RunQueue)
+    if (lease === undefined || !this.#claim(lane as RunQueue, index, lease)) this.#free.push(slot)
     return true
   }
 
@@ -139,7 +139,7 @@ export class Slots {
   }
 
   /** False when the task was no longer ready. */
-  #claim(lane: RunLane, index: number, lease: SlotLease): boolean {
+  #claim(lane: RunQueue, index: number, lease: SlotLease): boolean {
     this.#leased++
     if (lane.run.claim(index, lease)) {
       this.#lanes.charge(lane)

@@ -1,19 +1,19 @@
 import PQueue from 'p-queue'
 import type { AgentBackend } from '../backends/agent-backend.js'
-import { Backends } from '../backends/backend-set.js'
-import type { FailureKind } from '../core/failure/failure.js'
+import { BackendSet } from '../backends/backend-set.js'
+import type { FailureKind, ParkReason } from '../core/failure/failure.js'
+import { checkDelay, checkSlots } from '../errors.js'
 import { NO_JITTER } from '../limits/cooldown.js'
 import { Limit } from '../limits/limit.js'
 import type { WindowLimit } from '../limits/rate-window.js'
 import { unknownMachine } from '../machine.js'
-import { Concurrency, type PoolConcurrency } from './concurrency.js'
-import { Lanes } from './fair-share.js'
+import { Concurrency, type PoolConcurrency } from './concurrency/concurrency.js'
+import { FairShare } from './fair-share.js'
 import { FlowControl, type FlowHost } from './flow-control.js'
-import { checkDelay, checkSlots } from './pool-check.js'
-import type { ParkReason, PoolEvent, PoolNews } from './pool-events.js'
+import type { PoolEvent, PoolNews } from './pool-events.js'
 import type { PoolStats, WorkerPoolSetup } from './pool-parts.js'
 import { RetryBudget } from './retry-budget.js'
-import { type Claimant, type Lane, type LaneHost, RunLane } from './run-queue.js'
+import { type Claimant, RunQueue, type RunQueueHost, type TaskQueue } from './run-queue.js'
 import { Slots } from './slots.js'
 
 /**
@@ -23,12 +23,12 @@ import { Slots } from './slots.js'
 export class WorkerPool {
   readonly name: string
   readonly #setup: WorkerPoolSetup
-  readonly #lanes = new Lanes()
-  readonly #backends: Backends
+  readonly #lanes = new FairShare()
+  readonly #backends: BackendSet
   readonly #concurrency: Concurrency
   readonly #flow: FlowControl
   readonly #slots: Slots
-  readonly #laneHost: LaneHost
+  readonly #laneHost: RunQueueHost
   readonly #hearers = new Set<(event: PoolEvent) => void>()
   readonly #queueLimitHearers = new Set<(queueLimit: number | undefined) => void>()
   #queueLimit: number | undefined
@@ -119,8 +119,8 @@ export class WorkerPool {
    * answered. Parked already: the longer of both counts. `park` of its limit parks all pools of the key.
    * @throws INVALID_INPUT unless `ms` is finite and above 0.
    */
-  park(ms: number, because: ParkReason = 'host', message?: string): void {
-    this.#flow.parking.own.park(checkDelay(ms, 'park.ms'), because, message)
+  park(ms: number, reason: ParkReason = 'host', message?: string): void {
+    this.#flow.parking.own.park(checkDelay(ms, 'park.ms'), reason, message)
   }
 
   /** Ends a parking of this pool before its time (not one of its limit key); begins with a trickle all the same. */
@@ -153,8 +153,8 @@ export class WorkerPool {
   }
 
   /** Lets a run in. With twice the `weight` it gets twice the slots, as long as both have something to do. */
-  open(run: Claimant, weight: number): Lane {
-    const lane = new RunLane(run, 1 / weight, this.#setup.agingMs ?? 60_000, this.#laneHost)
+  open(run: Claimant, weight: number): TaskQueue {
+    const lane = new RunQueue(run, 1 / weight, this.#setup.agingMs ?? 60_000, this.#laneHost)
     const isFirst = !this.#lanes.live
     this.#lanes.open(lane)
     if (isFirst) this.#flow.wake()
@@ -187,14 +187,14 @@ export class WorkerPool {
     for (const hear of this.#hearers) hear(event)
   }
 
-  #resized(before: number, because: 'host' | 'success' | FailureKind): void {
+  #resized(before: number, reason: 'host' | 'success' | FailureKind): void {
     const { limit } = this.#concurrency
-    if (limit !== before) this.#publish({ type: 'pool.limit-changed', limit, before, because })
+    if (limit !== before) this.#publish({ type: 'pool.limit-changed', limit, before, reason })
     this.#slots.concurrency = limit
   }
 
-  #makeBackends({ name, backend, backends, breaker, health, clock }: WorkerPoolSetup): Backends {
-    return new Backends({
+  #makeBackends({ name, backend, backends, breaker, health, clock }: WorkerPoolSetup): BackendSet {
+    return new BackendSet({
       pool: name,
       backends: backends ?? (backend ? [backend] : []),
       ...(breaker && { breaker }),
@@ -205,7 +205,7 @@ export class WorkerPool {
     })
   }
 
-  #asLaneHost(): LaneHost {
+  #asLaneHost(): RunQueueHost {
     const flow = this.#flow
     return {
       get parked() {
@@ -238,7 +238,7 @@ export class WorkerPool {
       nextIsRetry: () => this.#slots.nextIsRetry(),
       resume: () => this.#slots.pump(),
       freed: slot => this.#slots.freed(slot),
-      resized: (before, because) => this.#resized(before, because),
+      resized: (before, reason) => this.#resized(before, reason),
       parked: parked => {
         for (const lane of this.#lanes.all) lane.run.parked?.(parked, lane)
       },

@@ -210,3 +210,6 @@ function timesOf(run: FinishedRun): RunTimes {
     criticalPath: path.ids,
   }
 }
+
+/** Brings together what a settled run left. `ResultAggregator` is the default. */
+export type Aggregate = (run: FinishedRun) => RunResult

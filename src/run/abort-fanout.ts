@@ -1,5 +1,5 @@
 /** The runs that one AbortSignal cancels: one listener for all of them, and none when there are none. */
-export class Obedience {
+export class AbortFanout {
   readonly #signal: AbortSignal
   readonly #cancels = new Set<(reason: string) => void>()
   readonly #onAbort = (): void => {

@@ -1,9 +1,10 @@
 import type { TaskSpec } from '../core/state/task.js'
-import { demandOf, type Intake } from '../distributor/task-router.js'
+import type { TaskRouter } from '../distributor/task-router.js'
 import type { Admission } from '../pools/admission.js'
+import { demandOf } from '../pools/admission.js'
 
 /** Tasks on their way into a run. */
-export interface WayIn {
+export interface AdmissionTicket {
   /** With their pools, once there is room. */
   readonly tasks: Promise<readonly TaskSpec[]>
   /** The same, if they are inside already. */
@@ -15,22 +16,22 @@ export interface WayIn {
 }
 
 /** How tasks come in: a pool is found for each, then they wait for room together. */
-export class Door {
-  readonly #intake: Intake
+export class PlanAdmission {
+  readonly #intake: TaskRouter
   readonly #admission: Admission
   readonly #whenFull: 'wait' | 'reject'
 
-  constructor(intake: Intake, admission: Admission, whenFull: 'wait' | 'reject') {
+  constructor(intake: TaskRouter, admission: Admission, whenFull: 'wait' | 'reject') {
     this.#intake = intake
     this.#admission = admission
     this.#whenFull = whenFull
   }
 
   /** What can be known at once is thrown at once (NO_POOL, QUEUE_FULL); else `tasks` rejects with it. */
-  comeIn(tasks: readonly TaskSpec[]): WayIn {
+  request(tasks: readonly TaskSpec[]): AdmissionTicket {
     const routed = this.#intake.route(tasks)
     if (!(routed instanceof Promise)) return this.#admit(routed)
-    let way: WayIn | undefined
+    let way: AdmissionTicket | undefined
     let gone = false
     const entered = routed.then(found => {
       if (gone) return found
@@ -45,7 +46,7 @@ export class Door {
     return { tasks: entered, entered: () => way?.entered(), giveUp, leave: () => void (giveUp() || way?.leave()) }
   }
 
-  #admit(tasks: readonly TaskSpec[]): WayIn {
+  #admit(tasks: readonly TaskSpec[]): AdmissionTicket {
     if (!this.#admission.limited)
       return { tasks: Promise.resolve(tasks), entered: () => tasks, giveUp: () => false, leave: () => {} }
     let resolve: (tasks: readonly TaskSpec[]) => void = () => {}

@@ -1,25 +1,25 @@
 import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Failure } from '../core/failure/failure.js'
-import { Ranks } from '../core/scheduler/critical-rank.js'
-import { wiringOf } from '../core/scheduler/prepared-plan.js'
+import { CriticalRanks } from '../core/scheduler/critical-rank.js'
+import { preparedPlanOf } from '../core/scheduler/prepared-plan.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import type { AttemptFailed } from '../core/state/events.js'
 import type { History } from '../core/state/history.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { TaskSpec, TaskState } from '../core/state/task.js'
 import type { Admission } from '../pools/admission.js'
-import type { Claimant, ClaimTerms, Lane, Lease } from '../pools/run-queue.js'
+import type { Claimant, ClaimTerms, Lease, TaskQueue } from '../pools/run-queue.js'
 import { Attempts, type AttemptsSetup } from './attempt/attempts.js'
-import { Preparation } from './host-functions.js'
-import { Places } from './places.js'
+import { HostFunctions } from './host-functions.js'
+import { AdmissionCount } from './places.js'
 import { type ParkedPool, parkedAmong } from './progress.js'
-import { RunLanes } from './run-queues.js'
-import { Starts } from './start-requests.js'
-import { WaitingTimes } from './timers/queue-timeouts.js'
-import { Wakes } from './timers/retry-timers.js'
+import { RunQueues } from './run-queues.js'
+import { StartRequests } from './start-requests.js'
+import { QueueTimeouts } from './timers/queue-timeouts.js'
+import { RetryTimers } from './timers/retry-timers.js'
 
-/** What a {@link Pursuit} works with. */
-export interface PursuitSetup extends Omit<AttemptsSetup, 'inputExpired'> {
+/** What a {@link Effects} works with. */
+export interface EffectsOptions extends Omit<AttemptsSetup, 'inputExpired'> {
   readonly admission: Admission
   readonly weight: number
   /** What all runs together may use. */
@@ -32,29 +32,29 @@ export interface PursuitSetup extends Omit<AttemptsSetup, 'inputExpired'> {
  * heard outside wait until their cause is durable (`published`).
  * Invariant: each state of a task is pursued once, however many events of a record name the task (trap 2).
  */
-export class Pursuit implements Claimant {
+export class Effects implements Claimant {
   readonly attempts: Attempts
-  readonly #setup: PursuitSetup
+  readonly #setup: EffectsOptions
   readonly #budget: SharedBudget | undefined
   readonly #head: RunState
   readonly #history: History
-  #ranks = new Ranks()
-  readonly #lanes: RunLanes
+  #ranks = new CriticalRanks()
+  readonly #lanes: RunQueues
   readonly #seen: (TaskState | undefined)[] = []
-  readonly #preparation: Preparation
-  readonly #places: Places
-  readonly #starts: Starts
-  readonly #wakes: Wakes
+  readonly #preparation: HostFunctions
+  readonly #places: AdmissionCount
+  readonly #starts: StartRequests
+  readonly #wakes: RetryTimers
   /** Only while there are tasks with such time-outs. */
-  #waiting: WaitingTimes | undefined
+  #waiting: QueueTimeouts | undefined
   /** Tasks whose attempt has ended by the record that is pursued. */
   readonly #ended: number[] = []
   #ranked = 0
 
-  constructor(setup: PursuitSetup, head: RunState, durable: RunState, history: History) {
+  constructor(setup: EffectsOptions, head: RunState, durable: RunState, history: History) {
     const inputExpired = (index: number): void => this.#preparation.inputExpired(index)
     this.attempts = new Attempts({ ...setup, inputExpired }, head, durable, history)
-    this.#preparation = new Preparation({
+    this.#preparation = new HostFunctions({
       attempts: this.attempts,
       head,
       durable,
@@ -64,18 +64,18 @@ export class Pursuit implements Claimant {
         this.#enqueue(index, this.#head.states[index] as Extract<TaskState, { status: 'ready' }>)
         this.#lanes.offer()
       },
-      hold: index => setup.send({ type: 'hold', index, because: 'approval' }),
+      hold: index => setup.send({ type: 'hold', index, reason: 'approval' }),
     })
-    this.#lanes = new RunLanes(this, setup.pools, setup.weight)
-    this.#places = new Places(setup.admission, head)
-    this.#starts = new Starts({
+    this.#lanes = new RunQueues(this, setup.pools, setup.weight)
+    this.#places = new AdmissionCount(setup.admission, head)
+    this.#starts = new StartRequests({
       head,
       attempts: this.attempts,
       budget: setup.budget,
       send: setup.send,
       firstEstimate: pool => setup.pools.get(pool)?.pool.backend.estimate,
     })
-    this.#wakes = new Wakes(setup.clock, index => setup.send({ type: 'wake', index }))
+    this.#wakes = new RetryTimers(setup.clock, index => setup.send({ type: 'wake', index }))
     this.#setup = setup
     this.#budget = setup.budget
     this.#head = head
@@ -138,7 +138,7 @@ export class Pursuit implements Claimant {
     return this.#starts.terms(index)
   }
 
-  parked(parked: boolean, lane: Lane): void {
+  parked(parked: boolean, lane: TaskQueue): void {
     const pool = this.#lanes.poolOf(lane)
     if (pool !== undefined) this.#waiting?.park(pool, parked)
   }
@@ -149,7 +149,7 @@ export class Pursuit implements Claimant {
   }
 
   #takeIn(signal: Signal): void {
-    const wiring = signal.type === 'add' ? wiringOf(signal.tasks) : undefined
+    const wiring = signal.type === 'add' ? preparedPlanOf(signal.tasks) : undefined
     // A scheduler of the host may have made other tasks of the signal.
     if (wiring?.blank.specs === this.#head.specs) this.#ranks = wiring.ranks.share()
     else this.#ranks.extend(this.#head, this.#ranked, index => this.#raise(index))
@@ -186,13 +186,13 @@ export class Pursuit implements Claimant {
     this.#places.enter(index, recovered)
   }
 
-  #newWaiting(): WaitingTimes {
+  #newWaiting(): QueueTimeouts {
     const expired = (index: number, failure: Failure): void => {
       const state = this.#head.states[index] as TaskState
       this.#setup.send({ type: 'expire', index, attempt: state.status === 'running' ? state.attempt : 0, failure })
     }
     const isParked = (pool: string): boolean => this.#lanes.isParked(pool)
-    return new WaitingTimes({ clock: this.#setup.clock, head: this.#head, isParked, expired })
+    return new QueueTimeouts({ clock: this.#setup.clock, head: this.#head, isParked, expired })
   }
 
   #ready(index: number, state: Extract<TaskState, { status: 'ready' }>): void {

@@ -8,8 +8,8 @@ import { type Attempts, timeoutOf } from './attempt/attempts.js'
 import { type InputFunction, makeInput, outputsFor } from './attempt/request.js'
 import { askGate, type Gate } from './gates.js'
 
-/** What a {@link Preparation} works with. */
-export interface PreparationSetup {
+/** What a {@link HostFunctions} works with. */
+export interface HostFunctionsOptions {
   readonly attempts: Attempts
   readonly head: RunState
   readonly durable: RunState
@@ -26,8 +26,8 @@ export interface PreparationSetup {
  * What the host's functions have to say before a task starts: whether a person must approve it, once it is ready; and its input, once it has
  * a slot. They are called when it is durable that the task is ready: what they see cannot be taken back.
  */
-export class Preparation {
-  readonly #setup: PreparationSetup
+export class HostFunctions {
+  readonly #setup: HostFunctionsOptions
   readonly #head: RunState
   /** Tasks whose function waits until it is durable that they are ready. */
   readonly #waiting = new Map<number, 'gate' | 'input'>()
@@ -38,7 +38,7 @@ export class Preparation {
   /** Tasks whose gate failed: that is told when they have a slot, as every failure of an attempt is. */
   readonly #failed = new Map<number, Failure>()
 
-  constructor(setup: PreparationSetup) {
+  constructor(setup: HostFunctionsOptions) {
     this.#setup = setup
     this.#head = setup.head
   }

@@ -1,16 +1,16 @@
 import { FailureHandler } from '../core/failure/failure-handler.js'
 import { decideInto } from '../core/scheduler/dag-scheduler.js'
-import type { Decision } from '../core/scheduler/decision.js'
+import type { Decide, Decision } from '../core/scheduler/decision.js'
 import type { Signal } from '../core/scheduler/signals.js'
-import type { Decide, OrchestratorOptions } from '../options.js'
+import type { OrchestratorOptions } from '../options.js'
 import { ResultAggregator } from '../results/result-aggregator.js'
-import type { RunHost } from './run-context.js'
+import type { RunContext } from './run-context.js'
 
 /** Decides what follows from a signal, and writes it to the history of the decision. */
 export type Scheduler = (decision: Decision, signal: Signal) => void
 
 /** The parts that a host may replace, each a function now. */
-export function partsOf(options: OrchestratorOptions): Pick<RunHost, 'decide' | 'judge' | 'aggregate'> {
+export function partsOf(options: OrchestratorOptions): Pick<RunContext, 'decide' | 'judge' | 'aggregate'> {
   const { scheduler, failureHandler = new FailureHandler(), aggregator = new ResultAggregator() } = options
   return {
     decide: scheduler ? writing(scheduler) : decideInto,

@@ -3,7 +3,7 @@ import type { TaskSpec, TaskState } from '../core/state/task.js'
 import type { Admission } from '../pools/admission.js'
 
 /** The places that the tasks of a run hold in the admission of their pools, until they start or end. */
-export class Places {
+export class AdmissionCount {
   readonly #admission: Admission
   readonly #head: RunState
   readonly #inside = new Set<number>()

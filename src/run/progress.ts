@@ -1,12 +1,11 @@
 import type { Report } from '../backends/agent-backend.js'
-import type { Failure } from '../core/failure/failure.js'
+import type { Failure, ParkReason } from '../core/failure/failure.js'
 import { addUsage } from '../core/state/attempt-counts.js'
 import type { Outcome } from '../core/state/events.js'
 import type { RunState, RunStatus } from '../core/state/run-state.js'
 import type { HoldReason, Tally, TaskSpec, TaskState, TaskStatus } from '../core/state/task.js'
-import type { ParkReason } from '../pools/pool-events.js'
+import type { OpenPool } from '../pools/pool-options.js'
 import type { FinishedRun, TaskResult } from '../results/result-aggregator.js'
-import type { OpenPool } from './attempt/attempts.js'
 
 /** A task that has an attempt. */
 export interface RunningTask {
@@ -24,7 +23,7 @@ export interface RunningTask {
 /** A task that waits for a person, or for more budget. */
 export interface HeldTask {
   readonly id: string
-  readonly because: HoldReason
+  readonly reason: HoldReason
   /** In milliseconds since 1970. */
   readonly since: number
   /** With `interrupted`: of the attempt of which nobody knows how far it came. */
@@ -37,7 +36,7 @@ export interface ParkedPool {
   /** When it opens, in milliseconds since 1970, and how long that is from now, in milliseconds. */
   readonly until: number
   readonly leftMs: number
-  readonly because: ParkReason
+  readonly reason: ParkReason
 }
 
 /** How far a run is. */
@@ -87,8 +86,8 @@ function heldTasks(state: RunState): readonly HeldTask[] {
   return state.states.flatMap((task, index) => {
     if (task.status !== 'held') return []
     const { id } = state.specs[index] as TaskSpec
-    const { because, since, failure } = task
-    return [{ id, because, since, ...(failure && { failure }) }]
+    const { reason, since, failure } = task
+    return [{ id, reason, since, ...(failure && { failure }) }]
   })
 }
 
@@ -183,8 +182,8 @@ export function finishedRun(state: RunState, outcome: Outcome): FinishedRun {
 /** Which of these pools are parked. */
 export function parkedAmong(names: readonly string[], pools: ReadonlyMap<string, OpenPool>): readonly ParkedPool[] {
   return names.flatMap(pool => {
-    const { parkedUntil, parkedMs, parkedBecause } = pools.get(pool)?.pool.stats() ?? {}
-    if (parkedUntil === undefined || parkedMs === undefined || parkedBecause === undefined) return []
-    return [{ pool, until: parkedUntil, leftMs: parkedMs, because: parkedBecause }]
+    const { parkedUntil, parkedMs, parkedReason } = pools.get(pool)?.pool.stats() ?? {}
+    if (parkedUntil === undefined || parkedMs === undefined || parkedReason === undefined) return []
+    return [{ pool, until: parkedUntil, leftMs: parkedMs, reason: parkedReason }]
   })
 }

@@ -5,14 +5,14 @@ import type { JournalRecord } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { Emitter } from '../emitter.js'
 import type { OpenJournal } from '../journal/journal.js'
-import type { Aggregate } from '../options.js'
 import type { Admission } from '../pools/admission.js'
-import type { Door } from './admission-ticket.js'
-import type { OpenPool } from './attempt/attempts.js'
+import type { OpenPool } from '../pools/pool-options.js'
+import type { Aggregate } from '../results/result-aggregator.js'
+import type { PlanAdmission } from './admission-ticket.js'
 import type { Scheduler } from './parts.js'
 
 /** What an orchestrator gives each of its runs. */
-export interface RunHost {
+export interface RunContext {
   readonly clock: Clock
   readonly random: () => number
   readonly decide: Scheduler
@@ -33,12 +33,12 @@ export interface RunHost {
 }
 
 /** What makes one run different from another. */
-export interface RunSetup {
+export interface RunStart {
   /** Empty, or replayed from the journal. */
   readonly state: RunState
   /** What the journal holds. */
   readonly records: readonly JournalRecord[]
   readonly journal: OpenJournal
   readonly weight: number
-  readonly door: Door
+  readonly door: PlanAdmission
 }

@@ -1,18 +1,18 @@
 import type { Signal } from '../core/scheduler/signals.js'
-import type { CheckedPlan } from '../distributor/task-router.js'
 import { Emitter, type RunChannelEvent, type RunEventMap } from '../emitter.js'
 import { CounterpointError } from '../errors.js'
+import type { CheckedPlan } from '../plan/check-plan.js'
 import type { TaskBinding, TaskGraph } from '../plan/task-graph.js'
 import type { RunResult } from '../results/result-aggregator.js'
-import type { WayIn } from './admission-ticket.js'
-import { reapLeftOvers } from './attempt/kill-orphans.js'
-import { Pursuit } from './effects.js'
+import type { AdmissionTicket } from './admission-ticket.js'
+import { killOrphans } from './attempt/kill-orphans.js'
+import { Effects } from './effects.js'
 import { EventLog } from './event-log.js'
 import { finishedRun, type ParkedPool, type RunningTask, runningTask } from './progress.js'
-import type { RunHost, RunSetup } from './run-context.js'
+import type { RunContext, RunStart } from './run-context.js'
 import { RunLoop } from './run-loop.js'
-import { Entrance, type OpeningTerms } from './task-intake.js'
-import { WallBudget } from './timers/run-time-limit.js'
+import { type OpeningTerms, TaskIntake } from './task-intake.js'
+import { RunTimeLimit } from './timers/run-time-limit.js'
 
 /** How long a journal may take for its last records after everything was told to stop, in milliseconds. */
 const JOURNAL_GRACE_MS = 5_000
@@ -26,12 +26,12 @@ export class RunEngine {
   readonly loop: RunLoop
   /** When the journal has been let go of, after the end. */
   closed: Promise<void> = Promise.resolve()
-  readonly #host: RunHost
+  readonly #host: RunContext
   readonly #hostEmitter: Emitter
-  readonly #setup: RunSetup
-  readonly #pursuit: Pursuit
-  readonly #wallBudget: WallBudget
-  readonly entrance: Entrance
+  readonly #setup: RunStart
+  readonly #pursuit: Effects
+  readonly #wallBudget: RunTimeLimit
+  readonly entrance: TaskIntake
   readonly #graphs: TaskGraph[] = []
   readonly #cleanups: (() => void)[] = []
   readonly #over: Promise<undefined>
@@ -39,7 +39,7 @@ export class RunEngine {
   #resolve!: (result: RunResult) => void
   #reject!: (error: unknown) => void
 
-  constructor(host: RunHost, setup: RunSetup) {
+  constructor(host: RunContext, setup: RunStart) {
     this.#host = host
     this.#hostEmitter = host.emitter
     this.#setup = setup
@@ -66,8 +66,8 @@ export class RunEngine {
     })
     this.log = new EventLog(this.id, this.loop.history)
     this.#pursuit = this.#makePursuit()
-    this.#wallBudget = new WallBudget(host.clock, () => this.loop.send({ type: 'elapse' }))
-    this.entrance = new Entrance({
+    this.#wallBudget = new RunTimeLimit(host.clock, () => this.loop.send({ type: 'elapse' }))
+    this.entrance = new TaskIntake({
       runId: this.id,
       door: setup.door,
       admission: host.admission,
@@ -79,7 +79,7 @@ export class RunEngine {
   }
 
   /** Begins with a plan whose tasks are on their way in. When that fails, `result` rejects, and nothing has been started. */
-  begin(plan: CheckedPlan, terms: OpeningTerms, way: WayIn): void {
+  begin(plan: CheckedPlan, terms: OpeningTerms, way: AdmissionTicket): void {
     this.entrance.begin(plan, terms, way)
     this.entrance.begun.catch(error => this.#end(() => this.#reject(error)))
   }
@@ -94,7 +94,7 @@ export class RunEngine {
   async recover(graphs: readonly TaskGraph[]): Promise<void> {
     this.#graphs.push(...graphs)
     if (this.loop.head.phase.status === 'settled') return this.#finish()
-    await reapLeftOvers(this.loop.head, this.#host.pools, (where, error) => this.#report(where, error))
+    await killOrphans(this.loop.head, this.#host.pools, (where, error) => this.#report(where, error))
     this.entrance.reopen(this.#host.clock)
   }
 
@@ -221,9 +221,9 @@ export class RunEngine {
     return undefined
   }
 
-  #makePursuit(): Pursuit {
+  #makePursuit(): Effects {
     const { loop } = this
-    return new Pursuit(
+    return new Effects(
       {
         ...this.#host,
         weight: this.#setup.weight,

@@ -1,20 +1,20 @@
 import type { TaskSpec } from '../core/state/task.js'
-import type { Claimant, Lane } from '../pools/run-queue.js'
-import type { OpenPool } from './attempt/attempts.js'
+import type { OpenPool } from '../pools/pool-options.js'
+import type { Claimant, TaskQueue } from '../pools/run-queue.js'
 
 const DEFAULT_PRIORITY = 3
 
 /** The lanes of a run: one in each pool in which it has had something ready. */
-export class RunLanes {
+export class RunQueues {
   readonly #run: Claimant
   readonly #pools: ReadonlyMap<string, OpenPool>
   readonly #weight: number
-  readonly #lanes = new Map<string, Lane>()
+  readonly #lanes = new Map<string, TaskQueue>()
   /** The pool of the last push, and its lane. */
   #pool: string | undefined
-  #lane: Lane | undefined
+  #lane: TaskQueue | undefined
   /** Those with tasks that may not have been claimed yet. */
-  readonly #pushed: Lane[] = []
+  readonly #pushed: TaskQueue[] = []
   #held = false
 
   constructor(run: Claimant, pools: ReadonlyMap<string, OpenPool>, weight: number) {
@@ -29,7 +29,7 @@ export class RunLanes {
   }
 
   /** The pool of a lane. */
-  poolOf(lane: Lane): string | undefined {
+  poolOf(lane: TaskQueue): string | undefined {
     for (const [pool, own] of this.#lanes) if (own === lane) return pool
     return undefined
   }
@@ -81,7 +81,7 @@ export class RunLanes {
     for (const lane of this.#lanes.values()) lane.close()
   }
 
-  #open(pool: string): Lane | undefined {
+  #open(pool: string): TaskQueue | undefined {
     const lane = this.#pools.get(pool)?.pool.open(this.#run, this.#weight)
     if (lane === undefined) return undefined
     lane.hold(this.#held)

@@ -50,7 +50,7 @@ export class Runs {
   }
 
   /** The runs that are live or retained in this process, oldest first. */
-  get here(): readonly Run[] {
+  get live(): readonly Run[] {
     return [...this.#here.values()]
   }
 

@@ -10,8 +10,8 @@ import type { Tally, TaskSpec } from '../core/state/task.js'
 import type { ClaimTerms } from '../pools/run-queue.js'
 import type { Attempts } from './attempt/attempts.js'
 
-/** What {@link Starts} work with. */
-export interface StartsSetup {
+/** What {@link StartRequests} work with. */
+export interface StartRequestsOptions {
   readonly head: RunState
   readonly attempts: Attempts
   /** What all runs together may use. */
@@ -25,8 +25,8 @@ export interface StartsSetup {
 const FIRST: ClaimTerms = { retry: false, tokens: 0 }
 
 /** What an attempt asks of its pool, and the signal that starts it once the budget of all runs has room for it. */
-export class Starts {
-  readonly #setup: StartsSetup
+export class StartRequests {
+  readonly #setup: StartRequestsOptions
   readonly #head: RunState
   readonly #attempts: Attempts
   readonly #budget: SharedBudget | undefined
@@ -34,7 +34,7 @@ export class Starts {
   /** Tasks for which there was no room on the backend that they were given. */
   readonly #short = new Set<number>()
 
-  constructor(setup: StartsSetup) {
+  constructor(setup: StartRequestsOptions) {
     this.#setup = setup
     this.#head = setup.head
     this.#attempts = setup.attempts

@@ -3,13 +3,14 @@ import type { RunBudget } from '../core/budget/budget.js'
 import type { AddSignal, Signal } from '../core/scheduler/signals.js'
 import type { FailureMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
-import { type CheckedPlan, checkPlan, demandOf, type PlanInput } from '../distributor/task-router.js'
 import { CounterpointError } from '../errors.js'
 import type { ModeChoice } from '../forecast/choose-mode.js'
+import { type CheckedPlan, checkPlan, type PlanInput } from '../plan/check-plan.js'
 import { duplicateId } from '../plan/graph-check.js'
 import type { TaskGraph } from '../plan/task-graph.js'
 import type { Admission } from '../pools/admission.js'
-import type { Door, WayIn } from './admission-ticket.js'
+import { demandOf } from '../pools/admission.js'
+import type { AdmissionTicket, PlanAdmission } from './admission-ticket.js'
 import type { Done } from './run-loop.js'
 
 /** How a run begins, besides its plan. */
@@ -22,10 +23,10 @@ export interface OpeningTerms {
   chooseMode?(tasks: readonly TaskSpec[]): ModeChoice | undefined
 }
 
-/** What an {@link Entrance} works with. */
-export interface EntranceSetup {
+/** What an {@link TaskIntake} works with. */
+export interface TaskIntakeOptions {
   readonly runId: string
-  readonly door: Door
+  readonly door: PlanAdmission
   readonly admission: Admission
   /** True for a task of the run. */
   has(id: string): boolean
@@ -38,8 +39,8 @@ export interface EntranceSetup {
 }
 
 /** How a run gets its tasks: those that it begins with, and those that join it live. */
-export class Entrance {
-  readonly #setup: EntranceSetup
+export class TaskIntake {
+  readonly #setup: TaskIntakeOptions
   /** Ids of tasks that are on their way in. */
   readonly #entering = new Set<string>()
   #callOff: ((reason: string) => void) | undefined
@@ -47,12 +48,12 @@ export class Entrance {
   /** Resolves when the run has begun. */
   begun: Promise<void> = Promise.resolve()
 
-  constructor(setup: EntranceSetup) {
+  constructor(setup: TaskIntakeOptions) {
     this.#setup = setup
   }
 
   /** Begins with a plan, a microtask later, so that whoever called `run()` can listen first. */
-  begin(plan: CheckedPlan, terms: OpeningTerms, way: WayIn): void {
+  begin(plan: CheckedPlan, terms: OpeningTerms, way: AdmissionTicket): void {
     this.#early = []
     this.begun = this.#start(plan, terms, way)
   }
@@ -94,7 +95,7 @@ export class Entrance {
     }
   }
 
-  async #start(plan: CheckedPlan, terms: OpeningTerms, way: WayIn): Promise<void> {
+  async #start(plan: CheckedPlan, terms: OpeningTerms, way: AdmissionTicket): Promise<void> {
     let cancelled: string | undefined
     const calledOff = new Promise<undefined>(resolve => {
       this.#callOff = reason => {
@@ -123,7 +124,7 @@ export class Entrance {
   }
 
   async #join(plan: CheckedPlan): Promise<void> {
-    const way = this.#setup.door.comeIn(plan.tasks)
+    const way = this.#setup.door.request(plan.tasks)
     const tasks = way.entered() ?? (await Promise.race([way.tasks, this.#setup.over]))
     const { graph } = plan
     if (graph) this.#setup.keep(graph)

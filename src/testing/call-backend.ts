@@ -48,7 +48,7 @@ export interface CallOptions {
   /** Calls it with a signal that is aborted already. Default false. */
   readonly aborted?: boolean
   /** What `context.soft(id)` gives, by id: an object that the test may change meanwhile. Default: nothing. */
-  readonly soft?: Readonly<Record<string, Json>>
+  readonly softOutput?: Readonly<Record<string, Json>>
 }
 
 /** One attempt, made by hand. */
@@ -76,7 +76,7 @@ export interface BackendCall {
 export function callBackend(
   backend: AgentBackend | AgentFunction,
   parts: RequestParts = {},
-  { attempt = 1, aborted = false, soft = {} }: CallOptions = {},
+  { attempt = 1, aborted = false, softOutput: soft = {} }: CallOptions = {},
 ): BackendCall {
   const controller = new AbortController()
   const reports: Report[] = []
@@ -88,7 +88,7 @@ export function callBackend(
     report: report => {
       reports.push(report)
     },
-    soft: id => soft[id],
+    softOutput: id => soft[id],
   }
   if (aborted) controller.abort()
   const settled = { times: 0 }

@@ -17,7 +17,7 @@ export interface MockBackendOptions {
   /** For events and messages. Default `mock`. */
   readonly name?: string
   /** As in an `AgentBackend`: its slot is held until an aborted attempt settles. Default false. */
-  readonly confirmsStop?: boolean
+  readonly awaitsTermination?: boolean
 }
 
 /**
@@ -33,7 +33,7 @@ export interface MockBackendOptions {
  */
 export class MockBackend implements AgentBackend {
   readonly name: string
-  readonly confirmsStop: boolean
+  readonly awaitsTermination: boolean
   readonly #clock: Clock | undefined
   readonly #answers = new Map<string, readonly Answer[]>()
   readonly #calls: Call[] = []
@@ -45,7 +45,7 @@ export class MockBackend implements AgentBackend {
 
   constructor(options: MockBackendOptions = {}) {
     this.name = options.name ?? 'mock'
-    this.confirmsStop = options.confirmsStop ?? false
+    this.awaitsTermination = options.awaitsTermination ?? false
     this.#clock = options.clock
   }
 

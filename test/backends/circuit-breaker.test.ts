@@ -2,7 +2,7 @@ import { FAILURE_KINDS, type Failure, type FailureKind, type Verdict } from 'cou
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type BreakerChange, type BreakerOptions, CircuitBreaker } from '../../src/backends/circuit-breaker.js'
-import type { AttemptOutcome } from '../../src/pools/run-queue.js'
+import type { AttemptOutcome } from '../../src/core/failure/attempt-outcome.js'
 
 const OK: AttemptOutcome = { ok: true }
 const RETRY: Verdict = { action: 'retry', delayMs: 0 }
@@ -30,13 +30,13 @@ describe('a closed breaker', () => {
   test('opens after 20 failures in a row, unless told otherwise, and says why', () => {
     const { breaker, changes, fail } = scene({ failures: undefined as never })
     fail(5, 19)
-    expect([breaker.closed, breaker.because, breaker.openUntil(5)]).toEqual([true, undefined, undefined])
+    expect([breaker.closed, breaker.reason, breaker.openUntil(5)]).toEqual([true, undefined, undefined])
     fail(5, 1)
-    const because = '20 failures in a row, the last: overloaded: no'
-    expect(changes).toEqual([{ to: 'open', until: 10_005, because }])
-    expect([breaker.closed, breaker.because, breaker.mayStart(5), breaker.openUntil(5)]).toEqual([
+    const reason = '20 failures in a row, the last: overloaded: no'
+    expect(changes).toEqual([{ to: 'open', until: 10_005, reason }])
+    expect([breaker.closed, breaker.reason, breaker.mayStart(5), breaker.openUntil(5)]).toEqual([
       false,
-      because,
+      reason,
       false,
       10_005,
     ])
@@ -185,7 +185,7 @@ describe('a half-open breaker', () => {
     const { changes, fail } = scene()
     fail(0)
     fail(10_000, 1)
-    expect(changes.at(-1)).toEqual({ to: 'open', until: 30_000, because: 'the probe failed: overloaded: no' })
+    expect(changes.at(-1)).toEqual({ to: 'open', until: 30_000, reason: 'the probe failed: overloaded: no' })
   })
 
   test('lets another probe go when nothing is told of the first, or what is told says nothing', () => {
@@ -272,7 +272,7 @@ describe('a backend that says how long it rests', () => {
   ])('opens at the first quota, for as long as is said by %s', (_, failure, verdict, ms) => {
     const { changes, attempt } = scene()
     attempt(7, failed('quota', failure, verdict))
-    expect(changes).toEqual([{ to: 'open', until: 7 + ms, because: 'quota: no' }])
+    expect(changes).toEqual([{ to: 'open', until: 7 + ms, reason: 'quota: no' }])
   })
 
   test('opens at a fail-over that gives it a rest, whatever the kind, for just that long', () => {
@@ -292,7 +292,7 @@ describe('a backend that says how long it rests', () => {
     early.forEach((ticket, i) => {
       breaker.ended(1_000, ticket, failed('quota', { retryAfterMs: rests[i] as number }))
     })
-    expect([breaker.openUntil(1_000), breaker.because, told()]).toEqual([61_000, 'quota: no', ['open']])
+    expect([breaker.openUntil(1_000), breaker.reason, told()]).toEqual([61_000, 'quota: no', ['open']])
   })
 })
 
@@ -300,7 +300,7 @@ describe('trip', () => {
   test('opens for as long as failures would, and leaves one that is open as it is', () => {
     const { breaker, changes } = scene()
     breaker.trip(0, 'retry-budget')
-    expect(changes).toEqual([{ to: 'open', until: 10_000, because: 'retry-budget' }])
+    expect(changes).toEqual([{ to: 'open', until: 10_000, reason: 'retry-budget' }])
     breaker.trip(9_999, 'retry-budget')
     expect(breaker.openUntil(9_999)).toBe(10_000)
     breaker.trip(10_000, 'retry-budget')
@@ -311,9 +311,9 @@ describe('trip', () => {
     const { breaker, told } = scene()
     breaker.trip(0, 'a', 50_000)
     breaker.trip(1_000, 'b', 1_000)
-    expect([breaker.openUntil(1_000), breaker.because]).toEqual([50_000, 'a'])
+    expect([breaker.openUntil(1_000), breaker.reason]).toEqual([50_000, 'a'])
     breaker.trip(1_000, 'c', 60_000)
-    expect([breaker.openUntil(1_000), breaker.because, told()]).toEqual([61_000, 'c', ['open']])
+    expect([breaker.openUntil(1_000), breaker.reason, told()]).toEqual([61_000, 'c', ['open']])
   })
 
   test('takes what is no duration as not said, and a rest of more than a day as a day', () => {
@@ -387,7 +387,7 @@ class Walk {
   readonly breaker: CircuitBreaker = new CircuitBreaker(OPTIONS, change => {
     this.changes.push(change)
     if (change.to === 'half-open') return
-    if (change.to === 'open' && change.because.includes('in a row')) this.opened.push(this.row)
+    if (change.to === 'open' && change.reason.includes('in a row')) this.opened.push(this.row)
     this.row = 0
     this.flying = this.flying.map(flight => ({ ...flight, probe: false, heard: false }))
   })
@@ -415,7 +415,7 @@ class Walk {
     const before = this.changes.length
     this.breaker.ended(this.now, flight.ticket, next.outcome)
     if (flight.heard || this.changes.length === before) return
-    expect((this.changes.at(-1) as { readonly because?: string }).because).toMatch(/^quota/)
+    expect((this.changes.at(-1) as { readonly reason?: string }).reason).toMatch(/^quota/)
   }
 }
 
@@ -475,7 +475,7 @@ describe('over random histories a breaker', () => {
       const [before, last] = [changes.at(-2)?.to ?? 'closed', changes.at(-1)?.to]
       if (last !== undefined) expect(NEXT[before]).toContain(last)
       expect(breaker.closed).toBe(last === undefined || last === 'closed')
-      expect(breaker.because === undefined).toBe(breaker.closed)
+      expect(breaker.reason === undefined).toBe(breaker.closed)
     })
   })
 })

@@ -1,7 +1,7 @@
 import { type AgentBackend, CounterpointError } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { Ladder, type Rung, type RungWanted } from '../../src/backends/failover.js'
-import type { AttemptOutcome } from '../../src/pools/run-queue.js'
+import { type BackendChoice, type FailoverEntry, FailoverList } from '../../src/backends/failover.js'
+import type { AttemptOutcome } from '../../src/core/failure/attempt-outcome.js'
 
 const OK: AttemptOutcome = { ok: true }
 const DOWN: AttemptOutcome = {
@@ -15,14 +15,14 @@ const run = (): string => 'done'
 /** A ladder whose breakers open at the first failure, and what it told. */
 function scene(...names: readonly string[]) {
   const told: string[] = []
-  const ladder = new Ladder({
+  const ladder = new FailoverList({
     pool: 'p',
     backends: names.map(name => ({ name, run })),
     breaker: { failures: 1 },
     changed: rung => void told.push(`${rung.name}: ${rung.trouble ?? 'well'}`),
   })
-  const rung = (name: string): Rung => ladder.rungs.find(one => one.name === name) as Rung
-  const start = (now: number, wanted?: RungWanted) => {
+  const rung = (name: string): FailoverEntry => ladder.rungs.find(one => one.name === name) as FailoverEntry
+  const start = (now: number, wanted?: BackendChoice) => {
     const picked = ladder.pick(now, wanted)
     const ticket = picked?.breaker.started(now)
     return {
@@ -34,14 +34,14 @@ function scene(...names: readonly string[]) {
 }
 
 /** Which backend is picked when those in `ill` are ill. */
-function picked(ill: readonly string[], wanted?: RungWanted): string | undefined {
+function picked(ill: readonly string[], wanted?: BackendChoice): string | undefined {
   const { ladder, rung } = scene('a', 'b', 'c')
   for (const name of ill) rung(name).checked(false)
   return ladder.pick(0, wanted)?.name
 }
 
 describe('the ladder picks', () => {
-  test.each<readonly [readonly string[], RungWanted | undefined, string | undefined]>([
+  test.each<readonly [readonly string[], BackendChoice | undefined, string | undefined]>([
     [[], undefined, 'a'],
     [[], {}, 'a'],
     [['a'], undefined, 'b'],
@@ -155,7 +155,7 @@ describe('a backend whose health check fails', () => {
 
 describe('the backends of a ladder', () => {
   const names = (...backends: readonly AgentBackend[]): readonly string[] =>
-    new Ladder({ pool: 'p', backends }).rungs.map(({ name }) => name)
+    new FailoverList({ pool: 'p', backends }).rungs.map(({ name }) => name)
 
   test('are called what they say; the first without a name like the pool, the others by their places', () => {
     expect(names({ run })).toEqual(['p'])

@@ -1,6 +1,6 @@
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { type HealthOptions, HealthWatch } from '../../src/backends/health-check.js'
+import { HealthMonitor, type HealthOptions } from '../../src/backends/health-check.js'
 
 /** A backend whose checks are noted with their times, and answered by `answer`. */
 function scene(answer: () => unknown = () => true, options: HealthOptions = {}) {
@@ -19,7 +19,7 @@ function scene(answer: () => unknown = () => true, options: HealthOptions = {}) 
       }
     },
   }
-  const watch = new HealthWatch(clock, backend, options, (...change) => void told.push(change))
+  const watch = new HealthMonitor(clock, backend, options, (...change) => void told.push(change))
   return { clock, calls, told, state, watch }
 }
 
@@ -41,8 +41,8 @@ const raise = (error: unknown) => (): never => {
 async function found(health: () => unknown): Promise<string | undefined> {
   const clock = new VirtualClock()
   let trouble: string | undefined
-  const watch = new HealthWatch(clock, { health } as never, {}, (_, because) => {
-    trouble = because
+  const watch = new HealthMonitor(clock, { health } as never, {}, (_, reason) => {
+    trouble = reason
   })
   const answer = watch.check()
   await clock.advance(10_000)
@@ -192,7 +192,7 @@ describe('a watch', () => {
 
   test('has nothing to do for a backend without health()', async () => {
     const clock = new VirtualClock()
-    const watch = new HealthWatch(clock, {}, {}, () => expect.unreachable())
+    const watch = new HealthMonitor(clock, {}, {}, () => expect.unreachable())
     watch.start()
     expect([await watch.check(), clock.pending]).toEqual([true, 0])
   })

@@ -87,13 +87,13 @@ describe('a pool of an orchestrator', () => {
       },
     })
     const heard: string[] = []
-    orchestrator.on('pool.parked', ({ pool, key, because }) => heard.push(`${pool} parked: ${key}, ${because}`))
+    orchestrator.on('pool.parked', ({ pool, key, reason }) => heard.push(`${pool} parked: ${key}, ${reason}`))
     orchestrator.on('pool.opened', ({ pool }) => heard.push(`${pool} opened`))
     const run = orchestrator.run({
       tasks: Array.from({ length: 30 }, (_, i) => ({ id: `t${i}`, pool: ['a', 'b', 'c'][i % 3]! })),
     })
     await clock.advance(1_000)
-    expect(orchestrator.limits.get('account')!.stats()).toMatchObject({ parkedMs: 29_000, parkedBecause: 'throttled' })
+    expect(orchestrator.limits.get('account')!.stats()).toMatchObject({ parkedMs: 29_000, parkedReason: 'throttled' })
     expect(run.progress().counts.succeeded).toBeGreaterThanOrEqual(10)
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')

@@ -1,8 +1,8 @@
 import { type Budget, type Estimate, emptyState, type Failure, type JournalProblem, type RunEvent } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { BudgetRecords } from '../../src/budget/budget-log.js'
-import type { SharedNotice } from '../../src/budget/reservation.js'
+import { BudgetLog } from '../../src/budget/budget-log.js'
+import type { BudgetNotice } from '../../src/budget/reservation.js'
 import { SharedBudget } from '../../src/budget/shared-budget.js'
 import type { RunState } from '../../src/core/state/run-state.js'
 import type { SharedStream } from '../../src/journal/shared-stream.js'
@@ -26,7 +26,7 @@ class FakeRun {
   /** Asks for a task, and gives what is heard of it. */
   ask(index: number, estimate: Estimate | undefined = ONE): string[] {
     const heard: string[] = []
-    const say = ({ level, measure, used, action }: SharedNotice): void =>
+    const say = ({ level, measure, used, action }: BudgetNotice): void =>
       void heard.push(`${level} ${measure} ${used} ${action}`)
     this.#budget.ask({
       state: this.state,
@@ -249,7 +249,7 @@ describe('a budget that degrades', () => {
     degraded: boolean,
   ) => {
     const heard: string[] = []
-    const hear = ({ level, action }: SharedNotice): void => void heard.push(`${level} ${action}`)
+    const hear = ({ level, action }: BudgetNotice): void => void heard.push(`${level} ${action}`)
     shared.ask({ state, index, estimate, degraded, goOn: () => void heard.push('go'), hear })
     return heard
   }
@@ -269,7 +269,7 @@ describe('a budget that degrades', () => {
 test('what has changed again before it was durable is not said to be kept', async () => {
   const stream = new FakeStream()
   stream.isSlow = true
-  const records = new BudgetRecords({ stream, clock: new VirtualClock(), report: () => {} }, () => {})
+  const records = new BudgetLog({ stream, clock: new VirtualClock(), report: () => {} }, () => {})
   records.goOn()
   await turn()
   const kept: string[] = []

@@ -63,11 +63,11 @@ describe('the budget of an orchestrator', () => {
   })
 
   test('that asks holds what does not fit, and a person may let it go over', async () => {
-    const { clock, backend, begin, reached, orchestrator } = stage({ costUsd: 2, soft: 1, onHard: 'ask' })
+    const { clock, backend, begin, reached, orchestrator } = stage({ costUsd: 2, soft: 1, onHard: 'hold' })
     const run = begin('a b c', 'one')
     await clock.runUntilIdle()
-    expect(run.progress().held).toEqual([expect.objectContaining({ id: 'c', because: 'budget' })])
-    expect(reached()).toContain('one orchestrator hard costUsd 2 ask')
+    expect(run.progress().held).toEqual([expect.objectContaining({ id: 'c', reason: 'budget' })])
+    expect(reached()).toContain('one orchestrator hard costUsd 2 hold')
     await run.approve('c')
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
@@ -75,7 +75,7 @@ describe('the budget of an orchestrator', () => {
     const next = orchestrator.run({ tasks: dear('x') }, { runId: 'two' })
     await clock.runUntilIdle()
     expect(next.progress().held).toHaveLength(1)
-    expect([backend.calls.length, reached().at(-1)]).toEqual([3, 'two orchestrator hard costUsd 3 ask'])
+    expect([backend.calls.length, reached().at(-1)]).toEqual([3, 'two orchestrator hard costUsd 3 hold'])
     await next.cancel()
   })
 
@@ -140,7 +140,7 @@ describe('the budget of an orchestrator', () => {
       }
       await clock.runUntilIdle()
       expect(agents.overshot, `seed ${seed}`).toEqual([])
-      for (const run of orchestrator.runs.here) expect(run.progress().status, `seed ${seed}`).toBe('settled')
+      for (const run of orchestrator.runs.live) expect(run.progress().status, `seed ${seed}`).toBe('settled')
       // One that was stopped between the decision to start it and its start counts too.
       for (const measure of ['costUsd', 'tokens'] as const)
         if (slow) expect(orchestrator.spent?.[measure]).toBeGreaterThanOrEqual(agents.used[measure] - 1e-6)
@@ -244,16 +244,16 @@ describe('over a restart, the budget of an orchestrator', () => {
 
   test('that asked still asks: what was held is held, and more budget lets it go', async () => {
     const journal = memoryJournal()
-    await dies(journal, { costUsd: 1, onHard: 'ask' }, 'a b', 'one')
-    const poor = stage({ costUsd: 1, onHard: 'ask' }, { journal })
+    await dies(journal, { costUsd: 1, onHard: 'hold' }, 'a b', 'one')
+    const poor = stage({ costUsd: 1, onHard: 'hold' }, { journal })
     const held = await poor.orchestrator.resume('one')
     await poor.clock.runUntilIdle()
-    expect(held.progress().held).toEqual([expect.objectContaining({ id: 'b', because: 'budget' })])
+    expect(held.progress().held).toEqual([expect.objectContaining({ id: 'b', reason: 'budget' })])
     const another = poor.begin('x', 'two')
     await poor.clock.runUntilIdle()
     expect([another.progress().held.length, poor.backend.calls.length]).toEqual([1, 0])
 
-    const rich = stage({ costUsd: 2, onHard: 'ask' }, { journal })
+    const rich = stage({ costUsd: 2, onHard: 'hold' }, { journal })
     const run = await rich.orchestrator.resume('one')
     await run.approve('b')
     await rich.clock.runUntilIdle()

@@ -17,7 +17,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, a drain', keeping => {
     await first.until(() => before.progress().running.length === 2)
     await first.done(first.orchestrator.drain({ timeoutMs: 1_000 }))
     await expect(before.result).rejects.toMatchObject(SUSPENDED)
-    expect([first.called, first.clock.pending, first.orchestrator.runs.here]).toEqual(['a1 b1', 0, []])
+    expect([first.called, first.clock.pending, first.orchestrator.runs.live]).toEqual(['a1 b1', 0, []])
     const events = await eventsOf(before)
     checkHistory(events, { settled: false })
     expect(events.at(-1)!.type).toBe('run.suspended')
@@ -144,7 +144,7 @@ describe('a drain', () => {
 
   test('waits for an attempt whose backend confirms its end, whatever the grace', async () => {
     const clock = new VirtualClock()
-    const backend = new MockBackend({ clock, confirmsStop: true }).answer('a', ignoreAbort(5_000))
+    const backend = new MockBackend({ clock, awaitsTermination: true }).answer('a', ignoreAbort(5_000))
     const { orchestrator } = setUp({ backend, graceMs: 10 }, { clock })
     const run = orchestrator.run({ tasks: specs('a') }, RUN)
     await backend.started('a')

@@ -31,7 +31,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, after the process was killed
     const next = await first.next()
     const run = await next.done(next.orchestrator.resume('x'))
     await next.reached(run, 'a', 'held')
-    expect(run.progress().held).toMatchObject([{ id: 'a', because: 'approval' }])
+    expect(run.progress().held).toMatchObject([{ id: 'a', reason: 'approval' }])
     await next.done(run.approve('a', { by: 'Ada' }))
     expect((await next.done(run.result)).outcome).toBe('completed')
     expect(next.called).toBe('a1 c1')
@@ -67,11 +67,11 @@ describe.each(KEEPINGS)('with a journal of kind %s, after the process was killed
     const first = new Life(keeping)
     first.backend.answer('*', succeed('ok', { usage: { costUsd: 1 } }))
     const tasks = specs('a b<a c<b').map(spec => ({ ...spec, estimate: { costUsd: 1 } }))
-    const before = first.orchestrator.run({ tasks }, { runId: 'x', budget: { costUsd: 1, onHard: 'ask' } })
+    const before = first.orchestrator.run({ tasks }, { runId: 'x', budget: { costUsd: 1, onHard: 'hold' } })
     await first.reached(before, 'b', 'held')
     const next = await first.next()
     const run = await next.done(next.orchestrator.resume('x'))
-    await next.done(run.setBudget({ costUsd: 2, onHard: 'ask' }))
+    await next.done(run.setBudget({ costUsd: 2, onHard: 'hold' }))
     await next.reached(run, 'c', 'held')
     const last = await next.next()
     const again = await last.done(last.orchestrator.resume('x'))
@@ -84,7 +84,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, after the process was killed
     const first = new Life(keeping)
     first.backend.hold('a')
     const tasks = specs('a').map(spec => ({ ...spec, estimate: { costUsd: 1 } }))
-    const before = first.orchestrator.run({ tasks }, { runId: 'x', budget: { costUsd: 2.5, onHard: 'ask' } })
+    const before = first.orchestrator.run({ tasks }, { runId: 'x', budget: { costUsd: 2.5, onHard: 'hold' } })
     await first.until(() => first.backend.calls.length === 1)
     await first.reached(before, 'a', 'running')
     const second = await first.next()
@@ -167,12 +167,12 @@ function graphOf(tasks: readonly TaskSpec[], seed: number): TaskGraph {
  * what it had reserved): then it is too late for theirs, and they are told so.
  */
 async function answer(run: Run): Promise<void> {
-  for (const { id, because, failure } of run.progress().held)
+  for (const { id, reason, failure } of run.progress().held)
     try {
       if (failure && failure.kind !== 'interrupted') await run.reject(id, 'again')
       else await run.approve(id)
     } catch (error) {
-      if (because !== 'reserved' || !isCounterpointError(error, 'NOT_HELD')) throw error
+      if (reason !== 'reserved' || !isCounterpointError(error, 'NOT_HELD')) throw error
     }
 }
 
@@ -184,7 +184,7 @@ async function performed(tasks: readonly TaskSpec[], seed: number, journal: Jour
   const orchestrator = new Orchestrator({ clock, journal, random: () => 0.5, pools: { p: pool } })
   const isNew = ![...(await journal.list())].includes('r')
   const graph = graphOf(tasks, seed)
-  const budget = { costUsd: 3, onHard: 'ask' } as const
+  const budget = { costUsd: 3, onHard: 'hold' } as const
   const run = isNew ? orchestrator.run(graph, { runId: 'r', budget }) : await orchestrator.resume('r', { graph })
   let isOver = false
   void run.result.finally(() => (isOver = true))

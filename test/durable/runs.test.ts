@@ -67,7 +67,7 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
       ['done', 'settled', 'completed', false, 2],
     ])
     expect(listed[2]).toMatchObject({ name: 'one', version: '2', counts: { succeeded: 2 } })
-    expect(runs.here).toEqual([])
+    expect(runs.live).toEqual([])
     const { tasks, ...summary } = await runs.show('half')
     expect(summary).toEqual(listed[1])
     expect(tasks.map(({ id, status, rootCause }) => [id, status, rootCause])).toEqual([
@@ -113,7 +113,7 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
     const told: string[] = []
     const backend: AgentBackend = {
       run: ({ task }) => void told.push(`ran ${task.id}`),
-      reap: async keys => {
+      killOrphans: async keys => {
         await null
         told.push(`reaped ${keys.join(' ')}`)
       },
@@ -210,7 +210,7 @@ describe('a folder of runs', () => {
 
 test('what was being stopped when its process died is reaped as well', async () => {
   const reaped: string[] = []
-  const backend: AgentBackend = { run: () => null, reap: keys => void reaped.push(...keys) }
+  const backend: AgentBackend = { run: () => null, killOrphans: keys => void reaped.push(...keys) }
   const first = new Life('memory', { pool: { graceMs: 60_000, defaults: { timeoutMs: 50 } } })
   first.backend.answer('a', ignoreAbort())
   const run = first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' })

@@ -10,7 +10,7 @@ import { ROOT } from '../package/source-tree.js'
 const SAYS: Readonly<Record<string, RegExp>> = {
   'approval.ts': /in the morning.*\n {2}send was approved by Ada\n.*completed: .* send took 1 attempt/s,
   'budget.ts':
-    /chapter-4 waits until others .*-- hard: .*: ask\n-- 3 tasks wait for more budget: chapter-5, .*\npartial: 6 of 7 chapters for \$0\.80\nchapter-7 is cancelled: .*\n$/s,
+    /chapter-4 waits until others .*-- hard: .*: hold\n-- 3 tasks wait for more budget: chapter-5, .*\npartial: 6 of 7 chapters for \$0\.80\nchapter-7 is cancelled: .*\n$/s,
   'distributor.ts': /refused before anything started: take it apart for codegen, database, security\n$/,
   'drain.ts': /old process: SIGTERM.*old process: exit code 0\n.*completed: 6 of 6 tasks took one attempt\n$/s,
   'failures.ts': /partial, 50 % delivered\nroot cause: backend is dead .*; it took audit and report along\n$/,

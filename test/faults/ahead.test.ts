@@ -116,7 +116,7 @@ describe('a run that cannot begin', () => {
     expect(() => orchestrator.run(two)).toThrow(/admits at most 1/)
     expect(() => orchestrator.run({ tasks: [{ id: 'a', description: 'a', pool: 'nowhere' }] })).toThrow(/no pool/)
     await settle()
-    expect([open, orchestrator.runs.here.length]).toEqual([0, 0])
+    expect([open, orchestrator.runs.live.length]).toEqual([0, 0])
   })
 
   test('because its distributor fails, later, is told so, and is not kept', async () => {
@@ -124,7 +124,7 @@ describe('a run that cannot begin', () => {
     const run = stage.start(['a'])
     await expect(run.result).rejects.toThrow('no route')
     await settle()
-    expect([stage.orchestrator.runs.here.length, stage.clock.pending]).toEqual([0, 0])
+    expect([stage.orchestrator.runs.live.length, stage.clock.pending]).toEqual([0, 0])
   })
 })
 

@@ -82,7 +82,7 @@ describe('a limit that is none', () => {
     timeoutMs => {
       const stage = new Stage()
       expect(refusal(() => stage.start([{ id: 'a', timeoutMs }]))).toMatch(/timeoutMs/)
-      expect(stage.orchestrator.runs.here).toEqual([])
+      expect(stage.orchestrator.runs.live).toEqual([])
       expect(refusal(() => new Stage(undefined, { pool: { defaults: { timeoutMs: timeoutMs as number } } }))).toMatch(
         /^pools.pool.defaults.timeoutMs$/,
       )
@@ -144,7 +144,7 @@ describe('a backend that never settles and ignores its abort', () => {
       new Promise((_, reject) => {
         signal.addEventListener('abort', () => clock().schedule(() => reject(signal.reason), HOUR_MS))
       })
-    const stage = new Stage({ run: slow, confirmsStop: true }, { pool: { concurrency: 1 } })
+    const stage = new Stage({ run: slow, awaitsTermination: true }, { pool: { concurrency: 1 } })
     const { tasks, result } = await stage.play([{ id: 'slow', timeoutMs: 1_000, retries: 0 }, 'next'])
     expect(tasks.slow).toMatchObject({ status: 'dead', abandoned: 0, busyMs: HOUR_MS + 1_000 })
     expect(tasks.next?.startedAt).toBe(result.startedAt + HOUR_MS + 1_000)

@@ -16,9 +16,9 @@ describe('a pool that is turned away', () => {
     run.succeed(1)
     expect(run.claimed).toEqual([0, 1, 2, 3])
     expect(heard).toEqual([
-      { type: 'pool.parked', at: START, pool: 'p', until: START + 5_000, because: 'throttled', message: 'slow down' },
+      { type: 'pool.parked', at: START, pool: 'p', until: START + 5_000, reason: 'throttled', message: 'slow down' },
     ])
-    expect(pool.stats()).toMatchObject({ parkedUntil: START + 5_000, parkedMs: 5_000, parkedBecause: 'throttled' })
+    expect(pool.stats()).toMatchObject({ parkedUntil: START + 5_000, parkedMs: 5_000, parkedReason: 'throttled' })
     expect([run.told, run.lane.parked]).toEqual([[true], true])
     await clock.advance(4_999)
     expect([run.claimed.length, pool.stats().parkedMs]).toEqual([4, 1])
@@ -158,7 +158,7 @@ describe('the pools of a limit key', () => {
     expect([one, two, other].map(({ heard }) => heard.map(event => event.type === 'pool.parked' && event.key))).toEqual(
       [['account'], ['account'], []],
     )
-    expect(limit.stats()).toMatchObject({ running: 0, parkedMs: 5_000, parkedBecause: 'throttled' })
+    expect(limit.stats()).toMatchObject({ running: 0, parkedMs: 5_000, parkedReason: 'throttled' })
     await clock.advance(5_000)
     expect(runs[0]!.leases.size + runs[1]!.leases.size).toBe(1)
     const inFlight: number[] = []
@@ -185,7 +185,7 @@ describe('the pools of a limit key', () => {
     expect(run.claimed.length).toBe(before)
     limit.park(5_000, 'overloaded')
     await clock.advance(2_000)
-    expect([run.claimed.length, pool.stats().parkedBecause]).toEqual([before, 'overloaded'])
+    expect([run.claimed.length, pool.stats().parkedReason]).toEqual([before, 'overloaded'])
     await clock.advance(3_000)
     expect(run.claimed.length).toBe(before + 1)
     expect(heard.filter(event => event.type === 'pool.opened').length).toBe(1)

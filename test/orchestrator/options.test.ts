@@ -101,7 +101,7 @@ describe('the options of a run are refused, and nothing is started:', () => {
     const { orchestrator } = setUp()
     const error = refusal(() => orchestrator.run({ tasks: specs('a') }, options as RunOptions))
     expect(error.details.issues.map(issue => issue.path)).toContain(path)
-    expect(orchestrator.runs.here).toEqual([])
+    expect(orchestrator.runs.live).toEqual([])
   })
 
   test('an only that names what is not there: NOT_FOUND', () => {

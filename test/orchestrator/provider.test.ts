@@ -42,7 +42,7 @@ class Stage {
     })
     this.orchestrator.on('pool.parked', event => void this.parked.push(event))
     this.orchestrator.on('pool.opened', () => void this.opened++)
-    this.orchestrator.on('pool.unhealthy', ({ because }) => void this.unhealthy.push(because))
+    this.orchestrator.on('pool.unhealthy', ({ reason }) => void this.unhealthy.push(reason))
   }
 
   /** Runs so many tasks that all succeed with what they were given, each with one terminal event. */
@@ -218,7 +218,7 @@ describe.concurrent('a task whose first call', () => {
     expect([turnedAway!.length, others!.length]).toEqual([4, 4])
     const asked = stage.failures.map(({ retryAfterMs }) => retryAfterMs!)
     for (const ms of asked) expect(ms).toSatisfy(got => got >= leastMs && got <= mostMs, `${leastMs} to ${mostMs}`)
-    expect(stage.parked[0]).toMatchObject({ pool: 'p', because: 'throttled' })
+    expect(stage.parked[0]).toMatchObject({ pool: 'p', reason: 'throttled' })
     const lastRefusal = Math.max(...turnedAway!.map(({ atMs }) => atMs))
     for (const { atMs } of others!) expect(atMs - lastRefusal).toBeGreaterThanOrEqual(leastMs)
     expect(stage.opened).toBe(1)
@@ -270,7 +270,7 @@ describe.concurrent('over a real connection, a pool', () => {
       })
       await stage.succeed(200)
       expect(stage.unhealthy.length).toBeGreaterThan(0)
-      expect(stage.parked.map(({ because }) => because)).toContain('unhealthy')
+      expect(stage.parked.map(({ reason }) => reason)).toContain('unhealthy')
       expect(stage.opened).toBeGreaterThan(0)
       // Ten until it is found out, those that were under way then, and a probe now and again.
       expect(server.calls.length - 200).toBeLessThan(40)

@@ -64,7 +64,7 @@ describe('retention', () => {
   test('keeps the last settled runs, and lets the oldest go first', async () => {
     const { orchestrator } = setUp({}, { retain: 2 })
     for (const runId of ['a', 'b', 'c', 'd']) await orchestrator.run(plan, { runId }).result
-    expect(orchestrator.runs.here.map(run => run.id)).toEqual(['c', 'd'])
+    expect(orchestrator.runs.live.map(run => run.id)).toEqual(['c', 'd'])
   })
 
   test('keeps every run that is live', async () => {
@@ -72,10 +72,10 @@ describe('retention', () => {
     backend.hold('*')
     const runs = ['a', 'b', 'c'].map(runId => orchestrator.run(plan, { runId }))
     await new Promise(resolve => setImmediate(resolve))
-    expect(orchestrator.runs.here).toEqual(runs)
+    expect(orchestrator.runs.live).toEqual(runs)
     backend.release('*')
     await Promise.all(runs.map(run => run.result))
-    expect(orchestrator.runs.here).toEqual([])
+    expect(orchestrator.runs.live).toEqual([])
   })
 
   // It is released before it is noted as settled: BAD would be to look for it among the settled ones ever after.
@@ -95,7 +95,7 @@ describe('retention', () => {
     const { orchestrator } = setUp({}, { journal, retain: 0 })
     orchestrator.on('error', () => {})
     await expect(orchestrator.run(plan, { runId: 'stalled' }).result).rejects.toMatchObject({ code: 'JOURNAL' })
-    expect(orchestrator.runs.here).toEqual([])
+    expect(orchestrator.runs.live).toEqual([])
   })
 
   test('is not confused by a run that never began', async () => {
@@ -107,14 +107,14 @@ describe('retention', () => {
     await expect(orchestrator.run({ tasks: [{ id: 'a' }] }, { runId: 'unborn' }).result).rejects.toThrow(
       'no classifier',
     )
-    expect(orchestrator.runs.here).toEqual([])
+    expect(orchestrator.runs.live).toEqual([])
     expect((await orchestrator.run(plan).result).outcome).toBe('completed')
   })
 
   test('lets go of the memory of a thousand runs', async () => {
     const orchestrator = new Orchestrator({ pools: { p: { backend: () => 'x'.repeat(10_000) } }, retain: 10 })
     for (let i = 0; i < 1_000; i++) await orchestrator.run(plan).result
-    expect(orchestrator.runs.here).toHaveLength(10)
+    expect(orchestrator.runs.live).toHaveLength(10)
     expect(await orchestrator.runs.list()).toHaveLength(10)
   })
 })

@@ -45,6 +45,33 @@ const SOLE_USERS: Readonly<Record<string, string>> = {
   'p-queue': 'pools/worker-pool.ts',
 }
 
+/**
+ * The floors of the pure library, top first: a module imports from its own floor or a lower one, also for types alone.
+ * A name with `.ts` is a module at the top of `src/`, the others are folders.
+ */
+const FLOORS: readonly (readonly string[])[] = [
+  ['index.ts'],
+  ['orchestrator.ts'],
+  ['observe'],
+  ['run'],
+  ['emitter.ts'],
+  ['options.ts', 'options-check.ts'],
+  ['forecast'],
+  ['distributor'],
+  ['pools'],
+  ['limits'],
+  ['budget'],
+  ['results'],
+  ['journal'],
+  ['backends'],
+  ['plan'],
+  ['errors.ts', 'error-text.ts', 'clock.ts', 'machine.ts'],
+  ['core'],
+]
+
+/** The most modules directly in `src/`, and in any folder below it. */
+const MOST_MODULES = { top: 10, folder: 20 } as const
+
 interface Import {
   readonly specifier: string
   readonly line: number
@@ -77,6 +104,44 @@ function breach(path: string, specifier: string, known: ReadonlySet<string>): st
   if (owner !== undefined && owner !== path) return `src/${owner} is its only user`
   const packages = rule.packages.length === 0 ? 'no package' : rule.packages.join(', ')
   return rule.packages.includes(specifier) ? undefined : `${part} imports ${packages}`
+}
+
+/** Every import of the pure library that leads to a higher floor, and every module that stands on none. */
+export function floorProblems(modules: readonly Module[]): string[] {
+  const floors = new Map(FLOORS.flatMap((names, floor) => names.map(name => [name, floor] as const)))
+  return modules.flatMap(module => {
+    if (partOf(module.path) !== LIBRARY && partOf(module.path) !== 'core') return []
+    const floor = floors.get(roomOf(module.path))
+    if (floor === undefined) return [`src/${module.path}: its room has no floor; give it one in ${THIS_FILE}`]
+    return importsOf(module)
+      .filter(found => found.specifier.startsWith('.'))
+      .map(found => ({ ...found, room: roomOf(resolveRelative(module.path, found.specifier)) }))
+      .filter(({ room }) => (floors.get(room) ?? floor) < floor)
+      .map(({ specifier, line, room }) => {
+        const rooms = `${room} is above ${roomOf(module.path)}`
+        return `src/${module.path}:${line}: imports '${specifier}', but ${rooms}; imports lead downwards only`
+      })
+  })
+}
+
+const THIS_FILE = 'test/package/import-rules.ts'
+
+/** The folder directly below `src/`, or the module that stands there itself. */
+function roomOf(path: string): string {
+  return path.split('/')[0]!
+}
+
+/** Every folder with more modules than a reader takes in at a glance. */
+export function folderProblems(modules: readonly Module[]): string[] {
+  const counts = new Map<string, number>()
+  for (const { path } of modules) {
+    const folder = posix.dirname(path)
+    counts.set(folder, (counts.get(folder) ?? 0) + 1)
+  }
+  return [...counts].flatMap(([folder, count]) => {
+    const most = folder === '.' ? MOST_MODULES.top : MOST_MODULES.folder
+    return count > most ? [`src/${folder}: has ${count} modules, expected at most ${most}; split it`] : []
+  })
 }
 
 function partOf(path: string): string {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ambientProblems } from './ambient-rules.js'
-import { importCycles, importProblems, type Module } from './import-rules.js'
+import { floorProblems, folderProblems, importCycles, importProblems, type Module } from './import-rules.js'
 import { OUTSIDE, pureModules, sourceModules } from './source-tree.js'
 
 describe('the source', () => {
@@ -12,6 +12,14 @@ describe('the source', () => {
 
   test('keeps the import rules of the house', () => {
     expect(importProblems(sourceModules())).toEqual([])
+  })
+
+  test('imports downwards only, from floor to floor', () => {
+    expect(floorProblems(sourceModules())).toEqual([])
+  })
+
+  test('has no folder with too many modules', () => {
+    expect(folderProblems(sourceModules())).toEqual([])
   })
 
   test('has no modules that import each other in a circle at run time', () => {
@@ -71,6 +79,46 @@ describe('the checker of imports', () => {
   test('knows every folder that lies outside the pure library', () => {
     const bad = OUTSIDE.map(folder => ({ path: `${folder}/a.ts`, text: "import { E } from '../errors.js'" }))
     expect(importProblems(house(...bad))).toHaveLength(OUTSIDE.length)
+  })
+})
+
+describe('the checker of floors', () => {
+  test.each([
+    ['limits/window.ts', "import { P } from '../pools/pool.js'", 'pools is above limits'],
+    ['limits/window.ts', "import type { P } from '../pools/pool.js'", 'pools is above limits'],
+    ['limits/ledger/log.ts', "export { P } from '../../pools/pool.js'", 'pools is above limits'],
+    ['errors.ts', "import type { E } from './plan/plan.js'", 'plan is above errors.ts'],
+    ['run/run.ts', "import { O } from '../orchestrator.js'", 'orchestrator.ts is above run'],
+    ['core/state/a.ts', "type A = import('../../errors.js').E", 'errors.ts is above core'],
+  ])('finds an import of %s that leads upwards: %s', (path, text, why) => {
+    expect(floorProblems([{ path, text }])).toEqual([expect.stringContaining(why)])
+  })
+
+  test.each([
+    ['pools/pool.ts', "import { W } from '../limits/window.js'"],
+    ['pools/pool.ts', "import { S } from './slots.js'"],
+    ['plan/plan.ts', "import type { T } from '../core/state/task.js'"],
+    ['node/process.ts', "import { E } from 'counterpoint'"],
+  ])('accepts what leads downwards, or stays on its floor, in %s', (path, text) => {
+    expect(floorProblems([{ path, text }])).toEqual([])
+  })
+
+  test('finds a room without a floor', () => {
+    expect(floorProblems([{ path: 'attic/box.ts', text: '' }])).toEqual([expect.stringContaining('no floor')])
+    expect(floorProblems([{ path: 'helpers.ts', text: '' }])).toEqual([expect.stringContaining('no floor')])
+  })
+})
+
+describe('the checker of folders', () => {
+  const fill = (folder: string, count: number): Module[] =>
+    Array.from({ length: count }, (_, i) => ({ path: `${folder}m${i}.ts`, text: '' }))
+
+  test('finds a folder that is too full, and only that', () => {
+    expect(folderProblems([...fill('', 10), ...fill('pools/', 20), ...fill('pools/inner/', 20)])).toEqual([])
+    expect(folderProblems(fill('', 11))).toEqual(['src/.: has 11 modules, expected at most 10; split it'])
+    expect(folderProblems(fill('node/journal/', 21))).toEqual([
+      'src/node/journal: has 21 modules, expected at most 20; split it',
+    ])
   })
 })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkGraph, didYouMean, type GraphNode } from '../../src/plan/graph-check.js'
+import { didYouMean } from '../../src/error-text.js'
+import { checkGraph, type GraphNode } from '../../src/plan/graph-check.js'
 import { thrown } from './thrown.js'
 
 /** `{ a: 'b c' }`: task a waits for b and c. */

@@ -34,8 +34,8 @@ describe('parsePlan reads', () => {
     [{ budget: { cost_usd: 1, tokens: 2, wall_ms: 3 } }, { budget: { costUsd: 1, tokens: 2, wallMs: 3 } }],
     [{ budget: { costUsd: 0, wallMs: 0 } }, { budget: { costUsd: 0, wallMs: 0 } }],
     [
-      { budget: { soft: 0.5, on_soft: 'degrade', on_hard: 'ask' } },
-      { budget: { soft: 0.5, onSoft: 'degrade', onHard: 'ask' } },
+      { budget: { soft: 0.5, on_soft: 'degrade', on_hard: 'hold' } },
+      { budget: { soft: 0.5, onSoft: 'degrade', onHard: 'hold' } },
     ],
     [{ budget: { onSoft: 'tell', onHard: 'stop' } }, { budget: { onSoft: 'tell', onHard: 'stop' } }],
     [{ replay: 'never' }, { replay: 'never' }],
@@ -99,7 +99,7 @@ describe('parsePlan refuses', () => {
     ],
     [
       { budget: { onHard: 'tell' } },
-      'tasks[0].budget.onHard: expected "stop" (the default), "degrade" or "ask", got "tell"',
+      'tasks[0].budget.onHard: expected "stop" (the default), "degrade" or "hold", got "tell"',
     ],
     [{ budget: { wall_ms: -1 } }, 'tasks[0].budget.wall_ms: expected a number of milliseconds, 0 to 2^53 - 1, got -1'],
     [{ budget: 5 }, 'tasks[0].budget: expected an object, got 5'],
@@ -111,7 +111,7 @@ describe('parsePlan refuses', () => {
       'tasks[0].trigger_rule: says the same as "triggerRule"; keep one of the two',
     ],
     [
-      { budget: { onHard: 'ask', on_hard: 'ask' } },
+      { budget: { onHard: 'hold', on_hard: 'hold' } },
       'tasks[0].budget.on_hard: says the same as "onHard"; keep one of the two',
     ],
     [

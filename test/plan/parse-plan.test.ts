@@ -323,7 +323,7 @@ const spec = fc.record(
     totalTimeoutMs: fc.integer({ min: 1 }),
     estimate: fc.record({ costUsd: fc.nat(), tokens: fc.nat() }, { requiredKeys: [] }),
     budget: fc.record(
-      { costUsd: fc.nat(), wallMs: fc.nat(), onHard: fc.constant('ask' as const) },
+      { costUsd: fc.nat(), wallMs: fc.nat(), onHard: fc.constant('hold' as const) },
       { requiredKeys: [] },
     ),
     replay: fc.constantFrom('safe' as const, 'never' as const),

@@ -73,7 +73,7 @@ describe('TaskGraph', () => {
     const graph = new TaskGraph('g')
     const options = {
       estimate: { costUsd: 0.5, tokens: 10 },
-      budget: { wallMs: 5, soft: 0.5, onSoft: 'degrade', onHard: 'ask' },
+      budget: { wallMs: 5, soft: 0.5, onSoft: 'degrade', onHard: 'hold' },
       idleTimeoutMs: 1,
       queueTimeoutMs: 2,
       totalTimeoutMs: 3,

@@ -1,7 +1,7 @@
 import type { AgentBackend, Failure, FailureKind } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import type { AttemptOutcome } from '../../src/pools/run-queue.js'
+import type { AttemptOutcome } from '../../src/core/failure/attempt-outcome.js'
 import { poolUnder, TestRun } from '../support/claimants.js'
 
 const failed = (kind: FailureKind): AttemptOutcome => {
@@ -59,7 +59,7 @@ describe('a ladder of backends', () => {
     await clock.advance(1_000)
     run.end(1, failed('timeout'))
     expect(run.claimed).toEqual([0, 1])
-    expect(pool.stats()).toMatchObject({ parkedBecause: 'unhealthy', parkedMs: 4_000 })
+    expect(pool.stats()).toMatchObject({ parkedReason: 'unhealthy', parkedMs: 4_000 })
     expect(heard.map(({ type }) => type)).toEqual(['pool.unhealthy', 'pool.unhealthy', 'pool.parked'])
     await clock.advance(4_000)
     expect(names(run)).toEqual(['a'])
@@ -75,7 +75,7 @@ describe('a ladder of backends', () => {
     run.end(0, failed('crashed'))
     run.end(1, failed('crashed'))
     // Two that have started before go on; the pool is parked for the rest.
-    expect([run.leases.size, pool.stats().parkedBecause]).toEqual([2, 'unhealthy'])
+    expect([run.leases.size, pool.stats().parkedReason]).toEqual([2, 'unhealthy'])
     await clock.advance(1_000)
     expect(run.leases.size).toBe(3)
     run.succeed(2)
@@ -99,7 +99,7 @@ describe('health checks', () => {
     healthy = false
     await clock.advance(1_000)
     run.succeed(0, 1, 2, 3)
-    expect([run.claimed.length, pool.stats().parkedBecause]).toEqual([4, 'unhealthy'])
+    expect([run.claimed.length, pool.stats().parkedReason]).toEqual([4, 'unhealthy'])
     await clock.advance(10_000)
     expect(run.claimed.length).toBe(4)
     healthy = true
@@ -149,7 +149,7 @@ describe('health checks', () => {
     expect([asked.length, run.claimed.length]).toEqual([2, 4])
     asked[1]!(false)
     await clock.advance(0)
-    expect([run.claimed.length, pool.stats().parkedBecause]).toEqual([4, 'unhealthy'])
+    expect([run.claimed.length, pool.stats().parkedReason]).toEqual([4, 'unhealthy'])
   })
 
   test('before each attempt go on with the next backend when the first is ill', async () => {
@@ -179,7 +179,7 @@ describe('the retry budget', () => {
     for (let turn = 0; turn < 5; turn++) run.end(first(run), failed('agent'))
     expect(run.claimed).toEqual([0, 1, 10, 11, 12])
     expect(heard.map(({ type }) => type)).toEqual(['pool.unhealthy', 'pool.parked'])
-    expect(pool.stats()).toMatchObject({ parkedBecause: 'retry-budget', parkedMs: 10_000, queued: 17 })
+    expect(pool.stats()).toMatchObject({ parkedReason: 'retry-budget', parkedMs: 10_000, queued: 17 })
     await clock.advance(59_000)
     expect(run.claimed.length).toBe(5)
     // Retries of a minute ago no longer count.
@@ -193,7 +193,7 @@ describe('the retry budget', () => {
     const run = new TestRun(pool, 'r')
     ask(run, 0, 0)
     run.push(0, 0, 2)
-    expect([run.claimed, pool.stats().parkedBecause]).toEqual([[], 'retry-budget'])
+    expect([run.claimed, pool.stats().parkedReason]).toEqual([[], 'retry-budget'])
     run.push(1, 9, 1)
     await clock.advance(9_999)
     expect(run.claimed).toEqual([])
@@ -218,7 +218,7 @@ describe('adaptive concurrency', () => {
     await takes(200, () => failed('overloaded'))
     expect(pool.concurrency).toBe(1)
     const steps = heard.filter(event => event.type === 'pool.limit-changed')
-    expect(new Set(steps.map(({ because }) => because))).toEqual(new Set(['success', 'overloaded']))
+    expect(new Set(steps.map(({ reason }) => reason))).toEqual(new Set(['success', 'overloaded']))
     for (const [i, { limit, before }] of steps.entries()) {
       expect(limit).not.toBe(before)
       if (i > 0) expect(before).toBe(steps[i - 1]!.limit)
@@ -237,7 +237,7 @@ describe('adaptive concurrency', () => {
     pool.concurrency = 3
     expect([pool.concurrency, pool.stats().range]).toEqual([3, undefined])
     expect(
-      heard.map(event => event.type === 'pool.limit-changed' && [event.before, event.limit, event.because]),
+      heard.map(event => event.type === 'pool.limit-changed' && [event.before, event.limit, event.reason]),
     ).toEqual([
       [10, 8, 'host'],
       [8, 6, 'host'],

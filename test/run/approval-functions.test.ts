@@ -45,7 +45,7 @@ describe('a function that says whether a task needs approval', () => {
       asked.push({ ...outputs })
       return true
     })
-    expect([asked, run.progress().held]).toMatchObject([[{ a: 'a' }], [{ id: 'b', because: 'approval' }]])
+    expect([asked, run.progress().held]).toMatchObject([[{ a: 'a' }], [{ id: 'b', reason: 'approval' }]])
     await run.approve('b', { by: 'Ada' })
     await clock.runUntilIdle()
     expect([(await run.result).outcome, asked.length]).toEqual(['completed', 1])

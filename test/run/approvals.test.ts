@@ -13,7 +13,7 @@ describe('a task that needs a person to approve it', () => {
     expect(run.progress()).toMatchObject({
       status: 'running',
       counts: { held: 1, succeeded: 3, blocked: 1 },
-      held: [{ id: 'b', because: 'approval' }],
+      held: [{ id: 'b', reason: 'approval' }],
       running: [],
     })
     expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
@@ -157,7 +157,7 @@ describe('a task that needs a person to approve it', () => {
     const next = setUp({}, { journal })
     const again = await next.orchestrator.resume('x')
     await next.clock.runUntilIdle()
-    expect(again.progress()).toMatchObject({ held: [{ id: 'a', because: 'approval' }], counts: { succeeded: 1 } })
+    expect(again.progress()).toMatchObject({ held: [{ id: 'a', reason: 'approval' }], counts: { succeeded: 1 } })
     await again.approve('a')
     await next.clock.runUntilIdle()
     expect([(await again.result).outcome, next.backend.calls.map(({ taskId }) => taskId)]).toEqual(['completed', ['a']])

@@ -35,7 +35,7 @@ async function playSeed(seed: number): Promise<void> {
     return { ...spec, estimate, context: estimate, pool: dice.pick(['p', 'q']), retries: 1 }
   })
   const limit = 4 + dice.below(12)
-  const onHard = dice.pick(['stop', 'ask'] as const)
+  const onHard = dice.pick(['stop', 'hold'] as const)
   const run = orchestrator.run(
     { tasks },
     { budget: { costUsd: limit, onHard, pools: { q: { costUsd: limit / 2, onHard } } } },

@@ -22,11 +22,11 @@ function stage(concurrency = 4) {
 }
 
 function heldOf(events: readonly RunEvent[]): readonly string[] {
-  return events.flatMap(event => (event.type === 'task.held' ? [`${event.taskId} ${event.because}`] : []))
+  return events.flatMap(event => (event.type === 'task.held' ? [`${event.taskId} ${event.reason}`] : []))
 }
 
 describe('tasks that do not fit beside those that run', () => {
-  for (const onHard of ['stop', 'ask'] as const)
+  for (const onHard of ['stop', 'hold'] as const)
     test(`wait, and all are done without a person, though the budget says ${onHard}`, async () => {
       const { clock, backend, events, begin } = stage()
       const run = begin(costing(1, 'a b c d e f g<a'), { costUsd: 2, onHard, soft: 1 })
@@ -56,8 +56,8 @@ describe('tasks that do not fit beside those that run', () => {
     const run = begin(costing(1, 'a b c d<a'), { costUsd: 1 })
     await clock.advance(0)
     expect(run.progress().held).toMatchObject([
-      { id: 'b', because: 'reserved' },
-      { id: 'c', because: 'reserved' },
+      { id: 'b', reason: 'reserved' },
+      { id: 'c', reason: 'reserved' },
     ])
     await run.approve('b', { by: 'Ada' })
     await run.reject('c')

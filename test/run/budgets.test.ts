@@ -96,24 +96,20 @@ describe('the budget of a run', () => {
   })
 
   test('that asks holds what does not fit; a person may let it go over, or give more', async () => {
-    const { backend, clock, events, begin } = stage({ costUsd: 2, onHard: 'ask' })
+    const { backend, clock, events, begin } = stage({ costUsd: 2, onHard: 'hold' })
     const run = begin('a b c d e')
     await clock.runUntilIdle()
-    expect(run.progress().held.map(({ id, because }) => `${id} ${because}`)).toEqual([
-      'c budget',
-      'd budget',
-      'e budget',
-    ])
+    expect(run.progress().held.map(({ id, reason }) => `${id} ${reason}`)).toEqual(['c budget', 'd budget', 'e budget'])
     expect(run.progress().running).toEqual([])
     await run.approve('d')
     await clock.runUntilIdle()
     expect(run.progress().counts).toMatchObject({ succeeded: 3, held: 2 })
-    await run.setBudget({ costUsd: 4, onHard: 'ask' })
+    await run.setBudget({ costUsd: 4, onHard: 'hold' })
     await clock.runUntilIdle()
     expect(run.progress().counts).toMatchObject({ succeeded: 4, held: 1 })
     await run.reject('e')
     expect([(await run.result).outcome, backend.calls.length]).toEqual(['partial', 4])
-    expect(reached(events).filter(line => /hard/.test(line))).toEqual(Array(2).fill('run hard costUsd ask'))
+    expect(reached(events).filter(line => /hard/.test(line))).toEqual(Array(2).fill('run hard costUsd hold'))
     checkHistory(events)
   })
 
@@ -122,9 +118,9 @@ describe('the budget of a run', () => {
     const tasks = dear('a b<a c<b d<c e<d')
     const run = orchestrator.run({ tasks })
     await clock.advance(15)
-    await run.setBudget({ costUsd: 2, onHard: 'ask' })
+    await run.setBudget({ costUsd: 2, onHard: 'hold' })
     await clock.runUntilIdle()
-    expect([run.progress().held, backend.calls.length]).toMatchObject([[{ id: 'c', because: 'budget' }], 2])
+    expect([run.progress().held, backend.calls.length]).toMatchObject([[{ id: 'c', reason: 'budget' }], 2])
     await run.setBudget({})
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
@@ -179,9 +175,9 @@ describe('the budgets of pools and tasks', () => {
     backend.hold('a')
     const run = orchestrator.run({ tasks: dear('a') })
     await clock.advance(0)
-    await run.add({ tasks: [{ id: 'b', estimate: ONE, budget: { costUsd: 0.5, onHard: 'ask' } }] })
+    await run.add({ tasks: [{ id: 'b', estimate: ONE, budget: { costUsd: 0.5, onHard: 'hold' } }] })
     await clock.advance(0)
-    expect(run.progress().held).toMatchObject([{ id: 'b', because: 'budget' }])
+    expect(run.progress().held).toMatchObject([{ id: 'b', reason: 'budget' }])
     await run.approve('b')
     backend.release('a')
     await clock.runUntilIdle()
@@ -252,7 +248,7 @@ test('a budget of a pool that is not there is refused, and nothing starts', asyn
   const wrong = { pools: { Pool: { costUsd: 1 } } }
   expect(() => orchestrator.run({ tasks }, { budget: wrong })).toThrow(/budget\.pools\.Pool: there is no pool "Pool"/)
   await null
-  expect([orchestrator.runs.here, backend.calls]).toEqual([[], []])
+  expect([orchestrator.runs.live, backend.calls]).toEqual([[], []])
   const run = orchestrator.run({ tasks }, { budget: {} })
   await expect(run.setBudget(wrong)).rejects.toMatchObject({
     code: 'INVALID_INPUT',

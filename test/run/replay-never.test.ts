@@ -27,7 +27,7 @@ describe('a task whose replay is not safe', () => {
     await clock.runUntilIdle()
     expect(run.progress()).toMatchObject({
       status: 'running',
-      held: [{ id: 'a', because: 'interrupted', failure: { kind: 'interrupted' } }],
+      held: [{ id: 'a', reason: 'interrupted', failure: { kind: 'interrupted' } }],
       counts: { held: 1, blocked: 1 },
     })
     expect([backend.calls.length, clock.pending]).toEqual([0, 0])
@@ -88,7 +88,7 @@ describe('a task whose replay is not safe', () => {
     const { backend, clock, orchestrator } = setUp({}, { journal })
     const run = await orchestrator.resume('x')
     await clock.runUntilIdle()
-    expect([run.progress().held, backend.calls.length]).toMatchObject([[{ id: 'a', because: 'interrupted' }], 0])
+    expect([run.progress().held, backend.calls.length]).toMatchObject([[{ id: 'a', reason: 'interrupted' }], 0])
     await run.approve('a')
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
@@ -118,7 +118,7 @@ describe('a task whose replay is not safe', () => {
     backend.answer('a', answer)
     const run = orchestrator.run({ tasks: [{ ...ONCE, timeoutMs: 100 }] })
     await clock.advance(1_000)
-    expect([run.progress().held, backend.calls.length]).toMatchObject([[{ because: 'interrupted', failure }], 1])
+    expect([run.progress().held, backend.calls.length]).toMatchObject([[{ reason: 'interrupted', failure }], 1])
     expect(orchestrator.pools.get('p')?.stats().running).toBe(0)
     await run.reject('a')
     await clock.runUntilIdle()

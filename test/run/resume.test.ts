@@ -109,7 +109,7 @@ describe('a run is resumed', () => {
     expect((await run.result).outcome).toBe('cancelled')
     await orchestrator.run({ tasks: specs('z') }, { runId: 'y' }).result
     checkHistory(journal.records('x').flat())
-    expect(orchestrator.runs.here.map(other => other.id)).toEqual(['y'])
+    expect(orchestrator.runs.live.map(other => other.id)).toEqual(['y'])
   })
 
   test('in the pause that it was in', async () => {

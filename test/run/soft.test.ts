@@ -39,14 +39,14 @@ describe('a soft dependency', () => {
     expect((await run.result).outcome).toBe('completed')
     const [{ request, context } = {} as never] = backend.callsOf('api')
     expect(request.outputs).toEqual({ wait: 'wait', schema: 'schema' })
-    expect(context.soft('schema')).toBe('schema')
+    expect(context.softOutput('schema')).toBe('schema')
   })
 
   test('that ends while the attempt runs gives it through the context, undefined before', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('*')
     const run = orchestrator.run({ tasks: specs('schema api<?schema') })
-    const { soft } = await contextOf(backend, 'api')
+    const { softOutput: soft } = await contextOf(backend, 'api')
     expect([soft('schema'), backend.callsOf('api')[0]?.request.outputs]).toEqual([undefined, {}])
     backend.release('schema', { tables: 3 })
     await new Promise(setImmediate)
@@ -65,7 +65,7 @@ describe('a soft dependency', () => {
     const { tasks } = await run.result
     expect(tasks.map(({ status }) => status)).toEqual(['dead', 'cancelled', 'succeeded', 'succeeded'])
     const [{ request, context } = {} as never] = backend.callsOf('api')
-    expect([request.outputs, context.soft('bad'), context.soft('gone')]).toEqual([
+    expect([request.outputs, context.softOutput('bad'), context.softOutput('gone')]).toEqual([
       { wait: 'wait' },
       undefined,
       undefined,
@@ -76,7 +76,7 @@ describe('a soft dependency', () => {
     const { backend, orchestrator } = setUp()
     backend.hold('api')
     const run = orchestrator.run({ tasks: specs('hard before schema api<hard,-before,?schema') })
-    const { soft } = await contextOf(backend, 'api')
+    const { softOutput: soft } = await contextOf(backend, 'api')
     for (const id of ['hard', 'before', 'api', 'nobody', '', '__proto__', 'toString'])
       expect(() => soft(id)).toThrow(expect.objectContaining({ code: 'NOT_FOUND', details: { id } }))
     expect(() => soft('hard')).toThrow(/schema/)
@@ -132,7 +132,7 @@ describe('with a journal that is slow, the output of a soft dependency', () => {
     stage.backend.hold('*')
     const run = stage.orchestrator.run({ tasks: specs('schema api<?schema') })
     await written(stage)
-    const { soft } = await contextOf(stage.backend, 'api')
+    const { softOutput: soft } = await contextOf(stage.backend, 'api')
     stage.backend.release('schema')
     await new Promise(setImmediate)
     expect(stage.journal.waiting.flat().map(({ type }) => type)).toEqual(['task.succeeded'])

@@ -1,8 +1,9 @@
 import { type Claimant, type Lane, type Lease, WorkerPool } from 'counterpoint'
 import type { VirtualClock } from 'counterpoint/testing'
+import type { AttemptOutcome } from '../../src/core/failure/attempt-outcome.js'
 import type { PoolEvent } from '../../src/pools/pool-events.js'
 import type { WorkerPoolSetup } from '../../src/pools/pool-parts.js'
-import type { AttemptOutcome, ClaimTerms } from '../../src/pools/run-queue.js'
+import type { ClaimTerms } from '../../src/pools/run-queue.js'
 
 /** A run as a pool sees it: it notes what it is given, and gives slots back when it is told. */
 export class TestRun implements Claimant {

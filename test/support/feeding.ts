@@ -72,7 +72,7 @@ function nextAbout(scene: Scene, index: number, seed: number, dice: Dice): Signa
   if (task.status === 'held' && task.failure && task.failure.kind !== 'interrupted' && fate.kind !== 'succeeds')
     return { type: 'reject', taskId: spec.id, reason: 'again and again' }
   // What waits for reservations goes on by itself; now and then a person does not wait for that.
-  if (task.status === 'held' && task.because === 'reserved' && dice.chance(0.9)) return undefined
+  if (task.status === 'held' && task.reason === 'reserved' && dice.chance(0.9)) return undefined
   if (task.status === 'held') return { type: 'approve', taskId: spec.id }
   if (task.status === 'stopping') return { type: 'stopped', index, attempt: task.attempt, abandoned: seed % 2 === 0 }
   if (task.status !== 'running') return undefined
@@ -160,7 +160,7 @@ function anySignal(scene: Scene, dice: Dice, step: number): Signal {
     () => ({ type: 'stopped', index, attempt, abandoned: dice.chance(0.5), ...usageOf(scene, dice) }),
     () => ({ type: 'wake', index }),
     () => (dice.chance(0.2) ? { type: 'interrupt', index } : start),
-    () => (dice.chance(0.3) ? { type: 'hold', index, because: dice.pick(['approval', 'budget'] as const) } : start),
+    () => (dice.chance(0.3) ? { type: 'hold', index, reason: dice.pick(['approval', 'budget'] as const) } : start),
     () => ({ type: 'approve', taskId: scene.state.specs[index]!.id, by: 'somebody' }),
     () => (dice.chance(0.1) ? waitsTooLong(index, dice) : start),
     () => (dice.chance(0.2) ? sharedBudget(index, dice) : start),
@@ -172,8 +172,8 @@ function sharedBudget(index: number, dice: Dice): Signal {
   const [level, action] = dice.pick([
     ['soft', 'tell'],
     ['soft', 'degrade'],
-    ['hard', 'ask'],
-    ['hard', 'ask'],
+    ['hard', 'hold'],
+    ['hard', 'hold'],
     ['hard', 'stop'],
   ] as const)
   return { type: 'exhaust', index, level, action, measure: dice.pick(['costUsd', 'tokens']), limit: 5, used: 5 }
@@ -208,7 +208,7 @@ function newBudget(dice: Dice): NonNullable<Extract<Signal, { type: 'budget' }>[
     ...(dice.chance(0.6) && { costUsd: dice.below(20) }),
     ...(dice.chance(0.4) && { tokens: dice.below(2_000) }),
     ...(dice.chance(0.2) && { wallMs: dice.below(2_000) }),
-    onHard: dice.pick(['stop', 'degrade', 'ask', 'ask']),
+    onHard: dice.pick(['stop', 'degrade', 'hold', 'hold']),
   })
   return { ...amount(), ...(dice.chance(0.4) && { pools: { p: amount() } }) }
 }

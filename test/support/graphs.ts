@@ -29,7 +29,7 @@ export const budgets: fc.Arbitrary<NonNullable<TaskSpec['budget']>> = fc.record(
     wallMs: fc.nat(400),
     soft: fc.constantFrom(0, 0.5, 1),
     onSoft: fc.constantFrom('tell' as const, 'degrade' as const),
-    onHard: fc.constantFrom('stop' as const, 'degrade' as const, 'ask' as const),
+    onHard: fc.constantFrom('stop' as const, 'degrade' as const, 'hold' as const),
   },
   { requiredKeys: [] },
 )

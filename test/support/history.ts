@@ -117,9 +117,9 @@ class Checker {
     },
     'run.paused': () => this.#go(['running'], 'paused'),
     'run.unpaused': () => this.#go(['paused'], 'running'),
-    'run.stopping': ({ because }) => {
+    'run.stopping': ({ cause: reason }) => {
       const from = ['running', 'paused', 'draining']
-      this.#go(because === 'cancelled' ? [...from, 'fail-fast', 'budget'] : from, because)
+      this.#go(reason === 'cancelled' ? [...from, 'fail-fast', 'budget'] : from, reason)
     },
     'run.draining': () => {
       this.#pausedBefore = this.#phase === 'paused'
@@ -149,10 +149,10 @@ class Checker {
     'task.ready': event => this.#ready(event),
     'task.held': event => this.#held(event),
     'attempt.started': event => this.#started(event),
-    'attempt.stopping': ({ taskId, attempt, because }) => {
+    'attempt.stopping': ({ taskId, attempt, reason }) => {
       const task = this.#attempt(taskId, attempt)
       assert.notEqual(task.stopping, 'cancel', 'an attempt that is being cancelled is not told so again')
-      task.stopping = because.kind
+      task.stopping = reason.kind
     },
     'attempt.abandoned': ({ taskId, attempt }) => {
       const task = this.#attempt(taskId, attempt)
@@ -219,16 +219,16 @@ class Checker {
     else task.approved = true
   }
 
-  #held({ taskId, because, failure, estimate }: EventOf<'task.held'>): void {
+  #held({ taskId, reason, failure, estimate }: EventOf<'task.held'>): void {
     const task = this.#story(taskId)
-    if (because === 'reserved') this.#ledger.waits(taskId, task.spec.pool ?? '', estimate)
+    if (reason === 'reserved') this.#ledger.waits(taskId, task.spec.pool ?? '', estimate)
     else assert.equal(estimate, undefined, 'what it needs is told of what waits for reservations')
     if (task.where === 'failed') {
       assert.equal(task.owed?.action, 'hold', 'the verdict is followed')
-      assert.equal(because, 'interrupted', 'nobody knows how far an attempt came that was cut off')
+      assert.equal(reason, 'interrupted', 'nobody knows how far an attempt came that was cut off')
       assert.ok(failure, 'it says what became of the attempt')
     }
-    this.#move(taskId, ['ready', 'failed'], 'held').heldFor = because
+    this.#move(taskId, ['ready', 'failed'], 'held').heldFor = reason
     task.heldAfter = this.#rooms
   }
 
@@ -369,6 +369,6 @@ function waitOf(verdict: Exclude<Verdict, { readonly reason: string }>): number 
   return verdict.action === 'park' ? (verdict.taskDelayMs ?? verdict.delayMs) : verdict.delayMs
 }
 
-function ofBudget(because: string | undefined): boolean {
-  return because === 'budget' || because === 'reserved'
+function ofBudget(reason: string | undefined): boolean {
+  return reason === 'budget' || reason === 'reserved'
 }

@@ -156,7 +156,7 @@ function checkTaskAtRest(state: RunState, index: number): void {
     assert.ok(state.approved.has(index), `${what}, and nobody has approved it`)
   if (phase.status !== 'stopping') return
   assert.ok(!/blocked|ready|held|delayed/.test(task.status), `${what} in a run that starts nothing any more`)
-  if (phase.because === 'cancelled') assert.notEqual(task.status, 'running', `${what} in a cancelled run`)
+  if (phase.reason === 'cancelled') assert.notEqual(task.status, 'running', `${what} in a cancelled run`)
 }
 
 /** What is set aside is what the attempts that run have reserved, of which no budget knows when it came after them. */
@@ -190,7 +190,7 @@ function checkReserved(state: RunState): void {
 /** Who waits for reservations is known, and has something to wait for. */
 function checkReservedOut(state: RunState): void {
   const waiting = state.states.flatMap((task, index) =>
-    task.status === 'held' && task.because === 'reserved' ? [`${state.specs[index]!.pool} ${index}`] : [],
+    task.status === 'held' && task.reason === 'reserved' ? [`${state.specs[index]!.pool} ${index}`] : [],
   )
   const known = [...state.reservedOut].flatMap(([pool, indexes]) => [...indexes].map(index => `${pool} ${index}`))
   assert.deepEqual(known.sort(), waiting.sort(), 'what waits for reservations is known, by pool')

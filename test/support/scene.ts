@@ -240,8 +240,8 @@ export const add =
   () => ({ type: 'add', tasks: specs(tasks) })
 
 export const hold =
-  (id: string, because: 'approval' | 'interrupted' | 'budget'): Step =>
-  scene => ({ type: 'hold', index: scene.index(id), because })
+  (id: string, reason: 'approval' | 'interrupted' | 'budget'): Step =>
+  scene => ({ type: 'hold', index: scene.index(id), reason })
 
 export const approve =
   (taskId: string, by?: string): Step =>
@@ -285,7 +285,7 @@ function detail(event: RunEvent): string {
     case 'attempt.failed':
       return `${event.attempt} ${event.failure.kind}`
     case 'attempt.stopping':
-      return `${event.attempt} ${event.because.kind}`
+      return `${event.attempt} ${event.reason.kind}`
     case 'task.delayed':
       return `${event.until - event.at}`
     case 'task.dead':
@@ -293,7 +293,7 @@ function detail(event: RunEvent): string {
     case 'task.ready':
       return event.approved ? ['approved', event.by && `by ${event.by}`].filter(Boolean).join(' ') : ''
     case 'task.held':
-      return `for ${event.because}`
+      return `for ${event.reason}`
     case 'task.skipped':
       return `because ${event.rootCause}${event.rule ? ` by ${event.rule}` : ''}`
     case 'budget.reached':
@@ -301,7 +301,7 @@ function detail(event: RunEvent): string {
     case 'run.mode-chosen':
       return event.mode
     case 'run.stopping':
-      return event.because
+      return event.cause
     case 'run.settled':
       return event.outcome
     case 'run.recovered':

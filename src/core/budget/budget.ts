@@ -27,9 +27,9 @@ export interface Budget {
   /**
    * When an attempt does not fit any more. `stop` (default): it is not started; a run or orchestrator starts nothing more, a task is dead.
    * `degrade`: it goes to the cheapest backend of the pool, with that one's `estimate`; when that does not fit either: `stop`.
-   * `ask`: the task is held until a person approves it or gives more budget.
+   * `hold`: the task is held until a person approves it or gives more budget.
    */
-  readonly onHard?: 'stop' | 'degrade' | 'ask'
+  readonly onHard?: 'stop' | 'degrade' | 'hold'
 }
 
 /** The budget of a run, and of pools within it. */

@@ -81,3 +81,13 @@ export interface Usage {
   /** True when no agent reported it and it was assumed. */
   readonly estimated?: boolean
 }
+
+/**
+ * Why a pool, or all pools of a limit key, start nothing for a while.
+ *
+ * - `throttled`, `overloaded`, `quota`: a backend said so.
+ * - `unhealthy`: none of its backends may be used: circuit breakers are open, or health checks failed.
+ * - `retry-budget`: there were too many retries for the first attempts that there were.
+ * - `host`: it was asked to, by `park`.
+ */
+export type ParkReason = 'throttled' | 'overloaded' | 'quota' | 'unhealthy' | 'retry-budget' | 'host'

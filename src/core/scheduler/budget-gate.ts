@@ -12,7 +12,7 @@ import type { BudgetReached } from '../state/events.js'
 import type { RunState } from '../state/run-state.js'
 import type { TaskSpec, TaskState } from '../state/task.js'
 import type { Decision } from './decision.js'
-import { die, stopAll } from './propagate.js'
+import { markDead, stopAll } from './propagate.js'
 import type { BudgetSignal, ExhaustSignal, StartSignal } from './signals.js'
 
 /** True when the budgets have room for this attempt. When they have not, what they say is done instead. */
@@ -25,7 +25,7 @@ export function admits(decision: Decision, { index, pool, estimate, degraded }: 
   // There was room when it was claimed: it goes back, and to the cheapest backend.
   if (!degraded && shorts.some(({ account }) => account.budget.onHard === 'degrade')) return false
   const final = shorts.find(({ account, measure }) => !mayFitLater(account, measure, estimate))
-  if (final) refuse(decision, index, pool, final, final.account.budget.onHard === 'ask' ? 'ask' : 'stop')
+  if (final) refuse(decision, index, pool, final, final.account.budget.onHard === 'hold' ? 'hold' : 'stop')
   else if (shorts.length > 0) decision.reservedOut(index, estimate)
   return shorts.length === 0
 }
@@ -66,11 +66,11 @@ export function exhaust(decision: Decision, { type: _, index, ...said }: Exhaust
   if (level === 'soft') return decision.reached({ scope: 'orchestrator', ...said })
   if (state.states[index]?.status !== 'ready') return
   decision.reached({ scope: 'orchestrator', ...said, taskId: (state.specs[index] as TaskSpec).id })
-  if (action === 'ask') return decision.held(index, 'budget')
+  if (action === 'hold') return decision.held(index, 'budget')
   stopRun(decision, `budget: the orchestrator has used ${tidy(used)} of ${limit} (${measure})`, false)
 }
 
-function refuse(decision: Decision, index: number, pool: string, short: Shortfall, action: 'ask' | 'stop'): void {
+function refuse(decision: Decision, index: number, pool: string, short: Shortfall, action: 'hold' | 'stop'): void {
   const { state } = decision
   const { scope, measure, limit, used, account } = short
   const { id } = state.specs[index] as TaskSpec
@@ -85,15 +85,15 @@ function refuse(decision: Decision, index: number, pool: string, short: Shortfal
     taskId: id,
   }
   if (!account.told.has(`hard ${measure}`)) decision.reached(event)
-  if (action === 'ask') return decision.held(index, 'budget')
+  if (action === 'hold') return decision.held(index, 'budget')
   const message = `the ${scope} has used ${tidy(used)} of ${limit} (${measure}): the attempt does not fit any more`
   if (scope === 'run') return stopRun(decision, `budget: ${message}`, false)
-  die(decision, index, { kind: 'quota', code: 'BUDGET', message })
+  markDead(decision, index, { kind: 'quota', code: 'BUDGET', message })
 }
 
 /** Nothing more is started; what runs may end, unless `running` is to be stopped, too. */
 function stopRun(decision: Decision, reason: string, running: boolean): void {
-  decision.run({ type: 'run.stopping', because: 'budget', reason })
+  decision.run({ type: 'run.stopping', cause: 'budget', reason })
   stopAll(decision, { kind: 'cancel', reason }, running)
 }
 
@@ -136,11 +136,11 @@ export function changeBudget(decision: Decision, { budget }: BudgetSignal): void
     const was = state.states[index] as TaskState
     if (was.status !== 'held') continue
     // What waits for the reservations of its own run is no concern of another scope's budget.
-    if (was.because === 'budget' || (was.because === 'reserved' && budget)) decision.ready(index)
+    if (was.reason === 'budget' || (was.reason === 'reserved' && budget)) decision.ready(index)
   }
 }
 
-/** The wall time of the run is over. With `ask` the run is paused: it goes on with `unpause`, whatever its budget says then. */
+/** The wall time of the run is over. With `hold` the run is paused: it goes on with `unpause`, whatever its budget says then. */
 export function elapse(decision: Decision): void {
   const { state } = decision
   const { accounts, phase } = state
@@ -148,7 +148,7 @@ export function elapse(decision: Decision): void {
   if (accounts === undefined || limit === undefined || accounts.run.told.has('hard wallMs')) return
   // What drains ends by itself; whoever resumes it looks at the time again.
   if (phase.status !== 'running' && phase.status !== 'paused') return
-  const action = accounts.run.budget.onHard === 'ask' ? 'ask' : 'stop'
+  const action = accounts.run.budget.onHard === 'hold' ? 'hold' : 'stop'
   decision.reached({ scope: 'run', level: 'hard', measure: 'wallMs', limit, used: elapsedOf(state), action })
   if (action === 'stop') return stopRun(decision, `budget: the run has taken ${limit} ms`, true)
   if (phase.status === 'running') decision.run({ type: 'run.paused' })

@@ -6,7 +6,7 @@ import type { TaskSpec } from '../state/task.js'
  * Starting the longest first is within 0.6 % of the optimum where durations are known (see docs/concepts.md, "Ready order").
  * A hint: it changes the order of starts, never their correctness, and is not journaled.
  */
-export class Ranks {
+export class CriticalRanks {
   #paths: number[] = []
   #known = 0
   #knownMs = 0
@@ -15,8 +15,8 @@ export class Ranks {
   #shares = false
 
   /** One that further tasks do not touch. This one must not change any more. */
-  share(): Ranks {
-    const ranks = new Ranks()
+  share(): CriticalRanks {
+    const ranks = new CriticalRanks()
     ranks.#paths = this.#paths
     ranks.#known = this.#known
     ranks.#knownMs = this.#knownMs

@@ -6,8 +6,8 @@ import { type RunState, unfinished } from '../state/run-state.js'
 import type { TaskState } from '../state/task.js'
 import { admits, changeBudget, elapse, exhaust, letGo, tellSoft } from './budget-gate.js'
 import { type DecideContext, Decision } from './decision.js'
-import { wiringOf } from './prepared-plan.js'
-import { callOff, conclude, die, place, spread, stopAll } from './propagate.js'
+import { preparedPlanOf } from './prepared-plan.js'
+import { cancelUnfinished, conclude, markDead, place, propagate, stopAll } from './propagate.js'
 import type {
   AddSignal,
   ApproveSignal,
@@ -92,10 +92,10 @@ function add(decision: Decision, signal: AddSignal): void {
   const { state } = decision
   if (state.phase.status === 'planning') begin(decision, signal)
   const first = state.specs.length
-  const wiring = first === 0 ? wiringOf(signal.tasks) : undefined
-  if (wiring) decision.wired(wiring, signal.bound)
+  const wiring = first === 0 ? preparedPlanOf(signal.tasks) : undefined
+  if (wiring) decision.addedAll(wiring, signal.bound)
   else for (const spec of signal.tasks) decision.added(spec, signal.bound?.has(spec.id) ?? false)
-  for (let index = first; index < state.specs.length; index++) if (place(decision, index)) spread(decision, index)
+  for (let index = first; index < state.specs.length; index++) if (place(decision, index)) propagate(decision, index)
 }
 
 function begin(decision: Decision, signal: AddSignal): void {
@@ -112,7 +112,7 @@ function begin(decision: Decision, signal: AddSignal): void {
     ...(signal.autoFallbackToSerial && { autoFallbackToSerial: true }),
   })
   if (mode) decision.run({ type: 'run.mode-chosen', ...mode })
-  if (cancelled !== undefined) decision.run({ type: 'run.stopping', because: 'cancelled', reason: cancelled })
+  if (cancelled !== undefined) decision.run({ type: 'run.stopping', cause: 'cancelled', reason: cancelled })
 }
 
 function start(decision: Decision, signal: StartSignal): void {
@@ -131,7 +131,7 @@ function succeed(decision: Decision, signal: SucceedSignal): void {
   if (was.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
   if (was.status !== 'running' || was.attempt !== signal.attempt) return
   decision.succeeded(signal)
-  spread(decision, signal.index)
+  propagate(decision, signal.index)
 }
 
 function fail(decision: Decision, signal: FailSignal): void {
@@ -158,8 +158,8 @@ function choose(decision: Decision, { mode, reason }: ModeSignal): void {
     decision.run({ type: 'run.mode-chosen', mode, reason })
 }
 
-function hold(decision: Decision, { index, because }: HoldSignal): void {
-  if (decision.state.states[index]?.status === 'ready') decision.held(index, because)
+function hold(decision: Decision, { index, reason }: HoldSignal): void {
+  if (decision.state.states[index]?.status === 'ready') decision.held(index, reason)
 }
 
 function approve(decision: Decision, { taskId, by }: ApproveSignal): void {
@@ -170,13 +170,13 @@ function approve(decision: Decision, { taskId, by }: ApproveSignal): void {
 function reject(decision: Decision, { taskId, reason }: RejectSignal): void {
   const index = decision.state.ids.get(taskId)
   if (index === undefined || decision.state.states[index]?.status !== 'held') return
-  die(decision, index, { kind: 'refused', code: 'REJECTED', message: reason })
+  markDead(decision, index, { kind: 'refused', code: 'REJECTED', message: reason })
 }
 
 function expire(decision: Decision, signal: ExpireSignal): void {
   const was = decision.state.states[signal.index] as TaskState
   if (signal.attempt === 0 && (was.status === 'ready' || was.status === 'delayed'))
-    return die(decision, signal.index, signal.failure)
+    return markDead(decision, signal.index, signal.failure)
   if (was.status !== 'running' || was.attempt !== signal.attempt) return
   decision.stopping(signal.index, signal.attempt, { kind: 'timeout', failure: signal.failure })
 }
@@ -185,12 +185,12 @@ function stopped(decision: Decision, signal: StoppedSignal): void {
   const was = decision.state.states[signal.index] as TaskState
   if (was.status !== 'stopping' || was.attempt !== signal.attempt) return
   if (signal.abandoned) decision.abandoned(signal.index, signal.attempt)
-  if (was.because.kind !== 'cancel') {
-    const failure = was.because.kind === 'timeout' ? was.because.failure : INTERRUPTED
+  if (was.reason.kind !== 'cancel') {
+    const failure = was.reason.kind === 'timeout' ? was.reason.failure : INTERRUPTED
     return conclude(decision, signal.index, signal.attempt, failure, signal.usage, signal.alternatives)
   }
-  decision.cancelled(signal.index, was.because.reason, signal.usage)
-  spread(decision, signal.index)
+  decision.cancelled(signal.index, was.reason.reason, signal.usage)
+  propagate(decision, signal.index)
 }
 
 function interrupt(decision: Decision, { index }: InterruptSignal): void {
@@ -204,16 +204,16 @@ function wake(decision: Decision, signal: WakeSignal): void {
 
 function cancelRun(decision: Decision, reason: string): void {
   const { phase } = decision.state
-  if (phase.status === 'planning' || (phase.status === 'stopping' && phase.because === 'cancelled')) return
-  decision.run({ type: 'run.stopping', because: 'cancelled', reason })
+  if (phase.status === 'planning' || (phase.status === 'stopping' && phase.cause === 'cancelled')) return
+  decision.run({ type: 'run.stopping', cause: 'cancelled', reason })
   stopAll(decision, { kind: 'cancel', reason }, true)
 }
 
 function cancelTask(decision: Decision, taskId: string, reason: string): void {
   const index = decision.state.ids.get(taskId)
   if (index === undefined) return
-  callOff(decision, index, { kind: 'cancel', reason }, true)
-  if (decision.state.states[index]?.status === 'cancelled') spread(decision, index)
+  cancelUnfinished(decision, index, { kind: 'cancel', reason }, true)
+  if (decision.state.states[index]?.status === 'cancelled') propagate(decision, index)
 }
 
 function recover(decision: Decision): void {
@@ -239,7 +239,7 @@ function settle(decision: Decision): void {
 
 function outcomeOf(state: RunState): Outcome {
   const { phase, counts } = state
-  if (phase.status === 'stopping' && phase.because === 'cancelled') return 'cancelled'
+  if (phase.status === 'stopping' && phase.cause === 'cancelled') return 'cancelled'
   // What is skipped besides is what no trigger rule let run.
   if (counts.dead + counts.cancelled === 0) return 'completed'
   return counts.succeeded > 0 ? 'partial' : 'failed'

@@ -9,8 +9,8 @@ import { idempotencyKey } from '../state/idempotency-key.js'
 import { addAll } from '../state/new-state.js'
 import type { RunState } from '../state/run-state.js'
 import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from '../state/task.js'
-import type { Wiring } from './prepared-plan.js'
-import type { StartSignal, SucceedSignal } from './signals.js'
+import type { PreparedPlan } from './prepared-plan.js'
+import type { Signal, StartSignal, SucceedSignal } from './signals.js'
 import type { TriggerRule } from './trigger-rule.js'
 
 /** What a failure handler is told besides the failure itself. */
@@ -90,7 +90,7 @@ export class Decision {
   }
 
   /** All tasks of a wiring are added, the first of the run. */
-  wired(wiring: Wiring, bound: ReadonlySet<string> | undefined): void {
+  addedAll(wiring: PreparedPlan, bound: ReadonlySet<string> | undefined): void {
     const { state } = this
     addAll(state, wiring.blank)
     const { length } = state.specs
@@ -109,13 +109,13 @@ export class Decision {
     this.#emit({ type: 'task.ready', ...this.#task(index), approved: true, ...(by !== undefined && { by }) })
   }
 
-  held(index: number, because: HoldReason, failure?: Failure): void {
-    this.#emit({ type: 'task.held', ...this.#task(index), because, ...(failure && { failure }) })
+  held(index: number, reason: HoldReason, failure?: Failure): void {
+    this.#emit({ type: 'task.held', ...this.#task(index), reason, ...(failure && { failure }) })
   }
 
   /** It waits for what others have reserved. */
   reservedOut(index: number, estimate: Estimate | undefined): void {
-    this.#emit({ type: 'task.held', ...this.#task(index), because: 'reserved', ...(estimate && { estimate }) })
+    this.#emit({ type: 'task.held', ...this.#task(index), reason: 'reserved', ...(estimate && { estimate }) })
   }
 
   reached(event: Omit<BudgetReached, 'type' | 'seq' | 'at' | 'runId'>): void {
@@ -167,8 +167,8 @@ export class Decision {
     this.history.succeeded(index, this.#at)
   }
 
-  stopping(index: number, attempt: number, because: StopReason): void {
-    this.#emit({ type: 'attempt.stopping', ...this.#task(index), attempt, because })
+  stopping(index: number, attempt: number, reason: StopReason): void {
+    this.#emit({ type: 'attempt.stopping', ...this.#task(index), attempt, reason })
   }
 
   abandoned(index: number, attempt: number): void {
@@ -232,3 +232,6 @@ export class Decision {
     this.history.push(event)
   }
 }
+
+/** What follows from a signal, as events. `decide` is the default. */
+export type Decide = (state: RunState, signal: Signal, context: DecideContext) => RunEvent[]

@@ -6,21 +6,21 @@ import type { Decision } from './decision.js'
 import { type RuleVerdict, ruleVerdict } from './trigger-rule.js'
 
 /** Ends every task that has not started; those that run are told to stop, too, if `running`. */
-export function stopAll(decision: Decision, because: Extract<StopReason, { kind: 'cancel' }>, running: boolean): void {
-  for (let index = 0; index < decision.state.specs.length; index++) callOff(decision, index, because, running)
+export function stopAll(decision: Decision, reason: Extract<StopReason, { kind: 'cancel' }>, running: boolean): void {
+  for (let index = 0; index < decision.state.specs.length; index++) cancelUnfinished(decision, index, reason, running)
 }
 
-export function callOff(
+export function cancelUnfinished(
   decision: Decision,
   index: number,
-  because: Extract<StopReason, { kind: 'cancel' }>,
+  reason: Extract<StopReason, { kind: 'cancel' }>,
   running: boolean,
 ): void {
   const was = decision.state.states[index] as TaskState
   if (isTerminal(was.status)) return
-  if (was.status !== 'running' && was.status !== 'stopping') return decision.cancelled(index, because.reason)
-  if (running && !(was.status === 'stopping' && was.because.kind === 'cancel'))
-    decision.stopping(index, was.attempt, because)
+  if (was.status !== 'running' && was.status !== 'stopping') return decision.cancelled(index, reason.reason)
+  if (running && !(was.status === 'stopping' && was.reason.kind === 'cancel'))
+    decision.stopping(index, was.attempt, reason)
 }
 
 /** A failed attempt: what follows from it is the verdict of the failure handler, unless the run starts nothing any more. */
@@ -34,7 +34,7 @@ export function conclude(
 ): void {
   const verdict = verdictOn(decision, index, attempt, failure, alternatives)
   decision.failed(index, attempt, failure, verdict, usage)
-  if (verdict.action === 'dead') return die(decision, index, failure)
+  if (verdict.action === 'dead') return markDead(decision, index, failure)
   if (verdict.action === 'hold') return decision.held(index, 'interrupted', failure)
   decision.delayed(index, waitOf(verdict), failure)
 }
@@ -57,9 +57,9 @@ function verdictOn(
 }
 
 /** Task `index` will not be tried again. */
-export function die(decision: Decision, index: number, failure: Failure): void {
+export function markDead(decision: Decision, index: number, failure: Failure): void {
   decision.dead(index, failure)
-  spread(decision, index)
+  propagate(decision, index)
   if (decision.state.phase.status !== 'stopping') failFast(decision, index)
 }
 
@@ -67,7 +67,7 @@ function failFast(decision: Decision, index: number): void {
   const mode = decision.state.failureMode
   if (mode === 'continue') return
   const reason = `fail-fast: task ${decision.state.specs[index]?.id} is dead`
-  decision.run({ type: 'run.stopping', because: 'fail-fast', reason })
+  decision.run({ type: 'run.stopping', cause: 'fail-fast', reason })
   stopAll(decision, { kind: 'cancel', reason }, mode === 'kill')
 }
 
@@ -75,7 +75,7 @@ function failFast(decision: Decision, index: number): void {
  * Task `index` has ended: what waited for it starts, is skipped, or waits on. So do those that wait for what is skipped by this.
  * Trap 5: a work list, for a chain may be a million tasks long.
  */
-export function spread(decision: Decision, index: number): void {
+export function propagate(decision: Decision, index: number): void {
   const { state } = decision
   const { open, upstreams, firstEdge, nextEdge, edgeTo } = state
   let work: number[] | undefined

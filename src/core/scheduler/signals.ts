@@ -79,7 +79,7 @@ export interface WakeSignal {
 export interface HoldSignal {
   readonly type: 'hold'
   readonly index: number
-  readonly because: HoldReason
+  readonly reason: HoldReason
 }
 /** A held task may go on. */
 export interface ApproveSignal {
@@ -102,7 +102,7 @@ export interface BudgetSignal {
 export interface ElapseSignal {
   readonly type: 'elapse'
 }
-/** A budget that several runs share has no room for this task (`stop`, `ask`), or has come to its soft bound (`tell`, `degrade`). */
+/** A budget that several runs share has no room for this task (`stop`, `hold`), or has come to its soft bound (`tell`, `degrade`). */
 export interface ExhaustSignal {
   readonly type: 'exhaust'
   readonly index: number
@@ -110,7 +110,7 @@ export interface ExhaustSignal {
   readonly measure: BudgetMeasure
   readonly limit: number
   readonly used: number
-  readonly action: 'tell' | 'degrade' | 'stop' | 'ask'
+  readonly action: 'tell' | 'degrade' | 'stop' | 'hold'
 }
 /** The run goes on in another mode. */
 export interface ModeSignal {

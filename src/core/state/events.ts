@@ -52,7 +52,7 @@ export interface RunStarted extends EventBase {
 /** Nothing starts any more: the run was cancelled, a failure mode ends it, or its budget is used up. */
 export interface RunStopping extends EventBase {
   readonly type: 'run.stopping'
-  readonly because: StopCause
+  readonly cause: StopCause
   readonly reason: string
 }
 /** How the run goes on from here, and why in one sentence: as was asked for, by a forecast, or because throttling left nothing of running in parallel. */
@@ -105,7 +105,7 @@ export interface TaskReady extends TaskEventBase {
 /** It would start, and must wait for a person (`approve`, `reject`), or for more budget. */
 export interface TaskHeld extends TaskEventBase {
   readonly type: 'task.held'
-  readonly because: HoldReason
+  readonly reason: HoldReason
   /** With `interrupted`: of the attempt of which nobody knows how far it came. */
   readonly failure?: Failure
   /** With `reserved`: what its next attempt is expected to use. */
@@ -158,7 +158,7 @@ export interface AttemptStarted extends TaskEventBase {
 export interface AttemptStopping extends TaskEventBase {
   readonly type: 'attempt.stopping'
   readonly attempt: number
-  readonly because: StopReason
+  readonly reason: StopReason
 }
 /** One try failed; `verdict` is what follows from it. */
 export interface AttemptFailed extends TaskEventBase {
@@ -183,7 +183,7 @@ export interface BudgetReached extends EventBase {
   readonly limit: number
   /** Settled and reserved. */
   readonly used: number
-  readonly action: 'tell' | 'degrade' | 'stop' | 'ask'
+  readonly action: 'tell' | 'degrade' | 'stop' | 'hold'
   /** With scope `pool`. */
   readonly pool?: string
   /** With scope `task`; else the task that did not fit. */

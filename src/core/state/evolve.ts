@@ -54,7 +54,7 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   'budget.reached': noteReached,
   'budget.changed': (state, event) => setBudgets(state, event.budget),
   'run.stopping': (state, event) => {
-    state.phase = { status: 'stopping', because: event.because, reason: event.reason }
+    state.phase = { status: 'stopping', cause: event.cause, reason: event.reason }
   },
   'run.paused': (state, { at }) => {
     state.phase = { status: 'paused' }
@@ -96,10 +96,10 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     addTask(state, spec, bound === true)
   },
   'task.ready': (state, { index, at, approved }) => makeReady(state, index, at, approved === true),
-  'task.held': (state, { index, because, at, failure, estimate }) => {
-    move(state, index, { status: 'held', because, since: at, failure, estimate })
+  'task.held': (state, { index, reason, at, failure, estimate }) => {
+    move(state, index, { status: 'held', reason, since: at, failure, estimate })
     noteHeld(state, index, at)
-    if (because === 'reserved') waitForReserved(state, index)
+    if (reason === 'reserved') waitForReserved(state, index)
   },
   'task.delayed': (state, event) =>
     move(state, event.index, { status: 'delayed', until: event.until, failure: event.failure }),
@@ -117,8 +117,8 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   'attempt.stopping': (state, event) => {
     const was = attemptOf(state, event.index, event.attempt, 'stopping', 'running', 'stopping')
     const { attempt, pool, backend, startedAt, reserved } = was
-    const { because } = event
-    move(state, event.index, { status: 'stopping', attempt, pool, backend, startedAt, reserved, because })
+    const { reason } = event
+    move(state, event.index, { status: 'stopping', attempt, pool, backend, startedAt, reserved, reason })
   },
   'attempt.failed': failAttempt,
   'attempt.abandoned': (state, event) => {
@@ -156,7 +156,7 @@ export function makeReady(state: RunState, index: number, at: number, approved: 
   // Of a task with a trigger rule only the decision knows whether it is met.
   if ((state.open[index] as number) > 0) throw impossible(state, index, 'ready')
   if (approved && was?.status === 'held')
-    (was.because === 'budget' || was.because === 'reserved' ? state.excused : state.approved).add(index)
+    (was.reason === 'budget' || was.reason === 'reserved' ? state.excused : state.approved).add(index)
   const { queueTimeoutMs, totalTimeoutMs } = state.specs[index] as TaskSpec
   if (queueTimeoutMs !== undefined || totalTimeoutMs !== undefined) noteReady(state, index, at)
   if (was?.status !== 'blocked') return move(state, index, { status: 'ready', since: at })

@@ -11,7 +11,7 @@ export type RunPhase =
   | { readonly status: 'paused' }
   | { readonly status: 'draining'; readonly paused: boolean }
   | { readonly status: 'suspended'; readonly paused: boolean }
-  | { readonly status: 'stopping'; readonly because: StopCause; readonly reason: string }
+  | { readonly status: 'stopping'; readonly cause: StopCause; readonly reason: string }
   | { readonly status: 'settled'; readonly outcome: Outcome }
 
 /** The names of the phases of a run. */

@@ -66,7 +66,7 @@ export type TaskState =
   | { readonly status: 'ready'; readonly since: number }
   | {
       readonly status: 'held'
-      readonly because: HoldReason
+      readonly reason: HoldReason
       readonly since: number
       readonly failure: Failure | undefined
       /** With `reserved`: what it needs. */
@@ -80,7 +80,7 @@ export type TaskState =
       readonly backend: string
       readonly startedAt: number
       readonly reserved: Estimate | undefined
-      readonly because: StopReason
+      readonly reason: StopReason
     }
   | { readonly status: 'delayed'; readonly until: number; readonly failure: Failure }
   | SucceededState
@@ -171,3 +171,20 @@ export interface Tally {
   readonly firstStartAt: number | undefined
   readonly usage: Usage | undefined
 }
+
+/** Options of a task that a pool may set for all its tasks; a task's own go first. */
+export type TaskDefaults = Pick<
+  TaskSpec,
+  | 'priority'
+  | 'retries'
+  | 'backoff'
+  | 'timeoutMs'
+  | 'idleTimeoutMs'
+  | 'queueTimeoutMs'
+  | 'totalTimeoutMs'
+  | 'durationMs'
+  | 'estimate'
+  | 'budget'
+  | 'replay'
+  | 'approval'
+>

@@ -20,7 +20,7 @@ const MOVES: { readonly [S in TaskState['status']]: readonly TaskState['status']
 export function move(state: RunState, index: number, to: TaskState): void {
   const from = state.states[index]
   if (from === undefined || !MOVES[from.status].includes(to.status)) throw impossible(state, index, to.status)
-  if (from.status === 'held' && from.because === 'reserved') waitNoLonger(state, index)
+  if (from.status === 'held' && from.reason === 'reserved') waitNoLonger(state, index)
   state.counts[from.status]--
   state.counts[to.status]++
   state.states[index] = to

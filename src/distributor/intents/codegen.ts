@@ -1,4 +1,5 @@
-import { each, type Intent, sentences } from '../intent.js'
+import type { Intent } from '../../pools/pool-intent.js'
+import { each, sentences } from '../intent.js'
 
 /** Code: features, pages, endpoints, bugs, tests, releases. */
 export const codegenIntent: Omit<Intent, 'partOf'> = {

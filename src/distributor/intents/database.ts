@@ -1,4 +1,5 @@
-import { each, type Intent, sentences } from '../intent.js'
+import type { Intent } from '../../pools/pool-intent.js'
+import { each, sentences } from '../intent.js'
 
 /** Databases: schemas, queries, indexes, backups; data that is kept, moved, counted or lost. */
 export const databaseIntent: Omit<Intent, 'partOf'> = {

@@ -1,7 +1,7 @@
-import type { Intent } from '../intent.js'
 import { codegenIntent } from './codegen.js'
 import { databaseIntent } from './database.js'
 import { securityIntent } from './security.js'
+import type { Intent } from '../../pools/pool-intent.js'
 
 const list = (text: string): readonly string[] => text.split(', ')
 

@@ -1,4 +1,5 @@
-import { each, type Intent, sentences } from '../intent.js'
+import type { Intent } from '../../pools/pool-intent.js'
+import { each, sentences } from '../intent.js'
 
 /** Security: weaknesses, attacks, secrets, who may do what, compliance. */
 export const securityIntent: Omit<Intent, 'partOf'> = {

@@ -3,7 +3,7 @@ import { GrantHistory } from './grant-history.js'
 import type { GrantRecord, WindowKind } from './records.js'
 
 /** A window that is to hold over a restart: a `RateWindow`, or what stands for one. */
-export interface KeptWindow {
+export interface DurableWindow {
   readonly limit: WindowLimit
   /** So much started at `now`, before the restart. */
   occupy(now: number, weight: number): void
@@ -31,7 +31,7 @@ export class Grants {
   readonly kind: WindowKind
   readonly #ask: (grants: Grants) => void
   #history = new GrantHistory()
-  #window: KeptWindow | undefined
+  #window: DurableWindow | undefined
   #ready: () => void = () => {}
   /** What may still start. Nothing while it is not known what started before the restart. */
   #left = Number.NEGATIVE_INFINITY
@@ -82,7 +82,7 @@ export class Grants {
   }
 
   /** @internal The window that the grants are for, and whom to tell. What is known of the time before is put into it. */
-  bind(now: number, window: KeptWindow, ready: () => void): void {
+  bind(now: number, window: DurableWindow, ready: () => void): void {
     this.#ready = ready
     if (this.#window === window) return
     this.#window = window

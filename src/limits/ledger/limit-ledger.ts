@@ -1,25 +1,30 @@
 import type { Clock } from '../../clock.js'
+import type { ParkReason } from '../../core/failure/failure.js'
 import type { Json } from '../../core/json.js'
-import { type LedgerKeeper, LedgerStream, type LedgerStreamSetup, type News } from '../../journal/compacting-log.js'
-import type { ParkReason } from '../../pools/pool-events.js'
-import { Grants, type KeptWindow } from './grants.js'
+import {
+  type Changes,
+  CompactingLog,
+  type CompactingLogOptions,
+  type CompactingLogOwner,
+} from '../../journal/compacting-log.js'
+import { type DurableWindow, Grants } from './grants.js'
 import type { GrantRecord, LimitRecord, ParkingRecord, WindowKind } from './records.js'
-import { type LimitReading, nameOf } from './replay.js'
+import { LedgerReplay, nameOf } from './replay.js'
 
 /** A parking that is to hold over a restart. */
-export interface KeptParking {
+export interface DurableCooldown {
   /** In milliseconds since 1970. */
   readonly until: number
-  readonly because: ParkReason
+  readonly reason: ParkReason
   readonly message?: string
 }
 
-interface Parked extends KeptParking {
+interface Parked extends DurableCooldown {
   /** In milliseconds of the clock's `monotonic`. */
   readonly endsAt: number
 }
 
-interface LimitNews extends News {
+interface LimitNews extends Changes {
   readonly grants: readonly Grants[]
   readonly keys: readonly string[]
 }
@@ -35,7 +40,7 @@ interface LimitNews extends News {
  */
 export class LimitLedger {
   readonly #clock: Clock
-  readonly #stream: LedgerStream<LimitNews>
+  readonly #stream: CompactingLog<LimitNews, LedgerReplay>
   readonly #grants = new Map<string, Grants>()
   readonly #parkings = new Map<string, Parked>()
   /** Who asks for more. */
@@ -46,9 +51,9 @@ export class LimitLedger {
   #life = 0
   #openedAt = 0
 
-  constructor(setup: LedgerStreamSetup) {
+  constructor(setup: CompactingLogOptions) {
     this.#clock = setup.clock
-    this.#stream = new LedgerStream(setup, this.#keeper())
+    this.#stream = new CompactingLog(setup, this.#keeper())
   }
 
   /** True once the stream has been read. */
@@ -67,14 +72,14 @@ export class LimitLedger {
    * The grants of a limit key. What the stream knows of the time before is put into `window`: now, or when it has been read. `ready` is
    * called whenever `covers` has said no and is worth another try; it may not throw. Another call takes its `window` and `ready` instead.
    */
-  grants(key: string, kind: WindowKind, window: KeptWindow, ready: () => void): Grants {
+  grants(key: string, kind: WindowKind, window: DurableWindow, ready: () => void): Grants {
     const grants = this.#grantsOf(key, kind)
     grants.bind(this.#clock.monotonic(), window, ready)
     return grants
   }
 
   /** The key is parked like this from now on. */
-  parked(key: string, parking: KeptParking): void {
+  parked(key: string, parking: DurableCooldown): void {
     if (!this.isOpen) return this.whenOpen(() => this.parked(key, parking))
     const until = Math.min(parking.until, Number.MAX_SAFE_INTEGER)
     this.#parkings.set(key, { ...parking, until, endsAt: this.#clock.monotonic() + until - this.#clock.now() })
@@ -88,7 +93,7 @@ export class LimitLedger {
   }
 
   /** How the key is parked, with the milliseconds that are left; undefined: it is not, or the stream has not been read yet. */
-  parkedUntil(key: string): (KeptParking & { readonly leftMs: number }) | undefined {
+  parkedUntil(key: string): (DurableCooldown & { readonly leftMs: number }) | undefined {
     const parked = this.#parkings.get(key)
     if (parked === undefined) return undefined
     const { endsAt, ...parking } = parked
@@ -120,8 +125,9 @@ export class LimitLedger {
     return grants
   }
 
-  #keeper(): LedgerKeeper<LimitNews> {
+  #keeper(): CompactingLogOwner<LimitNews, LedgerReplay> {
     return {
+      newReplay: () => new LedgerReplay(),
       opened: reading => this.#opened(reading),
       news: anew => this.#news(anew),
       written: ({ grants }) => {
@@ -136,7 +142,7 @@ export class LimitLedger {
     }
   }
 
-  #opened(reading: LimitReading): void {
+  #opened(reading: LedgerReplay): void {
     this.#life = reading.life + 1
     this.#openedAt = this.#clock.monotonic()
     reading.end(this.#clock.now(), this.#openedAt)
@@ -185,7 +191,7 @@ export class LimitLedger {
 
   #parkingRecord(key: string): ParkingRecord {
     const parked = this.parkedUntil(key)
-    if (parked === undefined) return { key, until: 0, because: 'host' }
+    if (parked === undefined) return { key, until: 0, reason: 'host' }
     const { leftMs: _, ...parking } = parked
     return { key, ...parking }
   }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
+import type { ParkReason } from '../../core/failure/failure.js'
 import type { Json } from '../../core/json.js'
-import type { ParkReason } from '../../pools/pool-events.js'
 
 /** What a window counts. */
 export type WindowKind = 'requests' | 'tokens'
@@ -23,7 +23,7 @@ export type ParkingRecord = {
   readonly key: string
   /** In milliseconds since 1970; 0: it has opened. */
   readonly until: number
-  readonly because: ParkReason
+  readonly reason: ParkReason
   readonly message?: string
 }
 
@@ -56,7 +56,7 @@ const parking = z.object({
   key: z.string(),
   until: z.number(),
   // A reason of a later version is no reason to lose what else the record says.
-  because: z.enum(REASONS).catch('host'),
+  reason: z.enum(REASONS).catch('host'),
   message: z.exactOptional(z.string()),
 })
 const limits: z.ZodType<LimitRecord> = z.object({

@@ -1,5 +1,4 @@
 import type { Json } from '../../core/json.js'
-import type { SharedStream } from '../../journal/shared-stream.js'
 import { GrantHistory } from './grant-history.js'
 import { isOfLimits, type LimitRecord, type ParkingRecord, parseLimitRecord, type WindowKind } from './records.js'
 
@@ -17,7 +16,7 @@ export type ParkingRead = ParkingRecord & { readonly leftMs: number }
  * A reader of a stream of limits. It has a time line of its own, which begins with 0 at the first record: between records of one life
  * by what the monotonic clock said, from one life to the next by the wall clock, which may stand still then but not go back.
  */
-export class LimitReading {
+export class LedgerReplay {
   readonly keys: Map<string, KeyRead> = new Map()
   /** Records of somebody else. */
   readonly others: Json[] = []
@@ -35,12 +34,6 @@ export class LimitReading {
     return this.#last?.life ?? 0
   }
 
-  /** Reads it to its end. */
-  async all(stream: SharedStream): Promise<this> {
-    for await (const record of stream.read()) this.#take(record)
-    return this
-  }
-
   /** It has been read when the wall clock said `wallMs`, and our own clock `nowMs`. From now on times are those of our own clock. */
   end(wallMs: number, nowMs: number): void {
     const time = this.#last === undefined ? 0 : this.#timeAt(wallMs, this.#last)
@@ -55,7 +48,8 @@ export class LimitReading {
     }
   }
 
-  #take(given: Json): void {
+  /** Reads one record. */
+  take(given: Json): void {
     this.records++
     const record = parseLimitRecord(given)
     if (record === undefined) {

@@ -2,7 +2,7 @@ import type { Json, SharedStream } from 'counterpoint'
 import type { OpenStream } from './open-stream.js'
 
 /** A shared stream of which there is nothing yet: made with its first record. Whoever has nothing to keep leaves no folder and takes no lock. */
-export class UnmadeStream implements SharedStream {
+export class EmptyStream implements SharedStream {
   readonly #make: () => Promise<OpenStream>
   #made: Promise<OpenStream> | undefined
 

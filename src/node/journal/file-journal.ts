@@ -10,19 +10,19 @@ import {
   systemClock,
 } from 'counterpoint'
 import { BlobStore } from './blobs.js'
-import { UnmadeStream } from './empty-stream.js'
+import { EmptyStream } from './empty-stream.js'
 import { folderName, sharedFolderName } from './files/file-names.js'
 import { codeOf, type FileFacts, type FileSystem } from './files/file-system.js'
 import { journalError, tell, unusable } from './files/journal-error.js'
 import { FolderLock } from './files/lock.js'
 import { nodeFileSystem } from './files/node-file-system.js'
-import type { Durability, Owner, Place } from './files/run-folder.js'
+import type { Durability, Owner, RunFolder } from './files/run-folder.js'
 import { OpenRun } from './open-run.js'
 import { OpenStream } from './open-stream.js'
 import { readRecords } from './record-reader.js'
 import { deleteRun, listRuns } from './run-list.js'
 import { type History, lookAtHistory, openHistory } from './segments/segment-history.js'
-import { OneByOne } from './serial-queue.js'
+import { SerialQueue } from './serial-queue.js'
 
 /** Options of a {@link fileJournal}. Only `folder` is needed. */
 export interface FileJournalOptions {
@@ -63,7 +63,7 @@ export function fileJournal(options: FileJournalOptions): Journal {
   const root = resolve(options.folder)
   return {
     open: (runId, host) => inWords(runId, root, () => openRun(options, runId, host)),
-    read: runId => new OneByOne(lookAtRun(options, runId)),
+    read: runId => new SerialQueue(lookAtRun(options, runId)),
     list: () => inWords(undefined, root, () => listRuns(fileSystem, root)),
     delete: runId => inWords(runId, root, () => deleteRun(fileSystem, root, runId)),
     shared: (name, host) => inWords(undefined, root, () => openStream(options, name, host)),
@@ -84,12 +84,12 @@ async function openStream(
   const open = async (): Promise<OpenStream> =>
     new OpenStream({ ...(await openFolder(options, { stream }, host)), clock })
   const { fileSystem, folder } = await placeOf(options, { stream }, false, () => {})
-  return (await fileSystem.lstat(folder)) ? open() : new UnmadeStream(() => inWords(undefined, folder, open))
+  return (await fileSystem.lstat(folder)) ? open() : new EmptyStream(() => inWords(undefined, folder, open))
 }
 
 /** A folder that is ours until its lock is released. */
 interface OpenFolder {
-  readonly place: Place
+  readonly place: RunFolder
   readonly lock: FolderLock
   readonly history: History
 }
@@ -128,8 +128,8 @@ async function placeOf(
   options: FileJournalOptions,
   owner: Owner,
   make: boolean,
-  report: Place['report'],
-): Promise<Place> {
+  report: RunFolder['report'],
+): Promise<RunFolder> {
   const { durability = 'fsync', onDamage = 'refuse', fileSystem = nodeFileSystem } = options
   const path = resolve(options.folder)
   if (make) await makeRoot(fileSystem, path, durability)
@@ -161,14 +161,14 @@ async function syncIfAllowed(fileSystem: FileSystem, folder: string): Promise<vo
   }
 }
 
-async function prepareFolder(place: Place): Promise<void> {
+async function prepareFolder(place: RunFolder): Promise<void> {
   const { fileSystem, folder } = place
   if ((await fileSystem.lstat(folder)) === undefined) await fileSystem.mkdir(folder)
   expectFolder(place, await fileSystem.lstat(folder))
 }
 
 /** Invariant: nothing is opened below a folder that is a symlink. */
-function expectFolder({ folder, runId }: Place, facts: FileFacts | undefined): void {
+function expectFolder({ folder, runId }: RunFolder, facts: FileFacts | undefined): void {
   if (facts?.kind !== 'folder')
     throw journalError(runId, folder, 'expected a folder, but a file or link has that name. Take it away')
 }

@@ -2,17 +2,17 @@ import type { Clock, JournalRecord, OpenJournal } from 'counterpoint'
 import { BlobStore } from './blobs.js'
 import { journalError } from './files/journal-error.js'
 import type { FolderLock } from './files/lock.js'
-import type { Place } from './files/run-folder.js'
+import type { RunFolder } from './files/run-folder.js'
 import { readRecords } from './record-reader.js'
 import { GroupCommit } from './segments/group-commit.js'
 import { addRecord } from './segments/record-body.js'
 import type { History } from './segments/segment-history.js'
 import { SegmentWriter } from './segments/segment-writer.js'
-import { OneByOne } from './serial-queue.js'
+import { SerialQueue } from './serial-queue.js'
 
 /** What an {@link OpenRun} is made of. */
 export interface OpenRunSetup {
-  readonly place: Place
+  readonly place: RunFolder
   readonly lock: FolderLock
   readonly history: History
   readonly clock: Clock
@@ -67,7 +67,7 @@ export class OpenRun implements OpenJournal {
   }
 
   read(): AsyncIterable<JournalRecord> {
-    return new OneByOne(this.#read())
+    return new SerialQueue(this.#read())
   }
 
   close(): Promise<void> {

@@ -1,18 +1,18 @@
 import { type Clock, isCounterpointError, type Json, type SharedStream } from 'counterpoint'
 import { JournalLost, journalError, unusable } from './files/journal-error.js'
 import type { FolderLock } from './files/lock.js'
-import type { Place } from './files/run-folder.js'
+import type { RunFolder } from './files/run-folder.js'
 import { passOver } from './record-reader.js'
 import { FrameBatch } from './segments/framing.js'
 import type { Link } from './segments/header.js'
 import type { History } from './segments/segment-history.js'
 import { readBodies } from './segments/segment-reader.js'
 import { SegmentWriter } from './segments/segment-writer.js'
-import { OneByOne } from './serial-queue.js'
+import { SerialQueue } from './serial-queue.js'
 
 /** What an {@link OpenStream} is made of. */
 export interface OpenStreamSetup {
-  readonly place: Place
+  readonly place: RunFolder
   readonly lock: FolderLock
   readonly history: History
   readonly clock: Clock
@@ -30,7 +30,7 @@ interface StreamBody {
  * Invariant: one thing at a time, in the order in which it was asked for.
  */
 export class OpenStream implements SharedStream {
-  readonly #place: Place
+  readonly #place: RunFolder
   readonly #lock: FolderLock
   readonly #writer: SegmentWriter
   #turn: Promise<unknown> = Promise.resolve()
@@ -43,7 +43,7 @@ export class OpenStream implements SharedStream {
   }
 
   read(): AsyncIterable<Json> {
-    return new OneByOne(this.#read())
+    return new SerialQueue(this.#read())
   }
 
   append(record: Json): Promise<void> {

@@ -1,7 +1,7 @@
 import { isCounterpointError, type JournalRecord } from 'counterpoint'
 import type { BlobStore } from './blobs.js'
 import { journalError, unusable } from './files/journal-error.js'
-import { type Place, segmentPath } from './files/run-folder.js'
+import { type RunFolder, segmentPath } from './files/run-folder.js'
 import type { Link } from './segments/header.js'
 import type { BlobPlace, ParsedBody } from './segments/record-body.js'
 import { readBodies } from './segments/segment-reader.js'
@@ -11,7 +11,7 @@ import { readBodies } from './segments/segment-reader.js'
  * @throws JOURNAL for a payload that is missing or damaged, and for a record that a newer version must have read.
  */
 export async function* readRecords(
-  place: Place,
+  place: RunFolder,
   links: readonly Link[],
   blobs: BlobStore,
 ): AsyncGenerator<readonly JournalRecord[], void, undefined> {
@@ -24,7 +24,7 @@ export async function* readRecords(
 }
 
 async function parseBodies(
-  place: Place,
+  place: RunFolder,
   link: Link,
   bodies: readonly string[],
   blobs: BlobStore,
@@ -52,7 +52,7 @@ async function withBlobs(
 }
 
 /** @throws JOURNAL for a body of a kind that this version does not know and must. */
-export function passOver(place: Place, { critical }: Pick<ParsedBody, 'critical'>, link: Link): void {
+export function passOver(place: RunFolder, { critical }: Pick<ParsedBody, 'critical'>, link: Link): void {
   if (critical !== true) return
   throw journalError(
     place.runId,

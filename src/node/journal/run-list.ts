@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { folderName, isPlain, namesBefore, segmentName, segmentNumbers, TRASH } from './files/file-names.js'
 import type { FileSystem } from './files/file-system.js'
 import { FolderLock } from './files/lock.js'
-import type { Place } from './files/run-folder.js'
+import type { RunFolder } from './files/run-folder.js'
 import { parseHeader } from './segments/header.js'
 import { firstBody } from './segments/segment-reader.js'
 
@@ -69,7 +69,7 @@ export async function deleteRun(fileSystem: FileSystem, root: string, runId: str
 }
 
 /** Takes away the segments of a folder that have smaller numbers than this, half-written ones too. */
-export async function removeSegments({ fileSystem, folder }: Place, before: number): Promise<void> {
+export async function removeSegments({ fileSystem, folder }: RunFolder, before: number): Promise<void> {
   for (const name of namesBefore(before, await fileSystem.readdir(folder))) await fileSystem.unlink(join(folder, name))
 }
 

@@ -3,7 +3,7 @@
  * BAD: an async generator that yields each. It takes several turns of promises for every record (measured: 0.4 us, and twice that
  * through a second one). GOOD: `next` gives what is there at once, and waits for a list only.
  */
-export class OneByOne<T> implements AsyncIterableIterator<T> {
+export class SerialQueue<T> implements AsyncIterableIterator<T> {
   readonly #lists: AsyncGenerator<readonly T[], void, undefined>
   #list: readonly T[] = []
   #next = 0

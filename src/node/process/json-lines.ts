@@ -1,5 +1,5 @@
 import { AgentError, type FailureKind, type Json, type Report, type Usage } from 'counterpoint'
-import type { Tell } from './redact.js'
+import type { Redact } from './redact.js'
 
 const KINDS: Readonly<Record<FailureKind, true>> = {
   throttled: true,
@@ -16,7 +16,7 @@ const KINDS: Readonly<Record<FailureKind, true>> = {
 }
 
 /** What a line says of the progress; undefined when it says nothing of it. */
-export function progressOf(line: Readonly<Record<string, Json>>, tell: Tell): Report | undefined {
+export function progressOf(line: Readonly<Record<string, Json>>, tell: Redact): Report | undefined {
   const { progress, message } = line
   const usage = usageOf(line.usage)
   const report: Report = {
@@ -44,7 +44,7 @@ export function usageOf(value: Json | undefined): Usage | undefined {
  * The failure in the `error` member of a line: a string, or an object. `null`, `false` and nothing mean that there is
  * none.
  */
-export function agentFailure(value: Json | undefined, tell: Tell, usage: Usage | undefined): AgentError | undefined {
+export function agentFailure(value: Json | undefined, tell: Redact, usage: Usage | undefined): AgentError | undefined {
   if (value === undefined || value === null || value === false) return undefined
   const kind = member(value, 'kind')
   const message = typeof value === 'string' ? value : member(value, 'message')

@@ -17,7 +17,7 @@ export function tagPrefix(key: string, runStartedAt: number): string {
  * Ends what attempts with these keys left running when the process that had started them died: KILL to everyone who carries such a tag,
  * and to their children, until nobody is left. Only where `/proc` shows environments (Linux): elsewhere nothing can be found.
  */
-export async function reap(keys: readonly string[], runStartedAt: number): Promise<void> {
+export async function killOrphans(keys: readonly string[], runStartedAt: number): Promise<void> {
   if (!hasProc || keys.length === 0) return
   const prefixes = new Set(keys.map(key => tagPrefix(key, runStartedAt)))
   for (let quiet = 0; quiet < 2; ) {

@@ -6,7 +6,7 @@ import { tagPrefix } from './kill-orphans.js'
 import { defaultEnv, optionIssues, type ProcessOptions, processDefaults } from './process-options.js'
 import { TAG_VARIABLE } from './process-table.js'
 import type { ProgramFinder } from './program-finder.js'
-import { type Tell, teller } from './redact.js'
+import { type Redact, redactor } from './redact.js'
 
 /**
  * Linux takes no single argument or variable that is longer with its closing NUL; the others have limits of their own
@@ -29,7 +29,7 @@ export interface Launch {
   readonly maxOutputBytes: number
   readonly killGraceMs: number
   readonly drainMs: number
-  readonly tell: Tell
+  readonly tell: Redact
 }
 
 /**
@@ -55,7 +55,7 @@ export async function prepare(
   const env = environment(options, context, tag)
   const stdin = question(options, request)
   await checkWorkdir(workdir)
-  const tell = teller(confidential(options, env))
+  const tell = redactor(confidential(options, env))
   const program = finder.find(options.command)
   return {
     command: options.command,

@@ -1,7 +1,7 @@
 import { AgentError, type AgentReply, type Json, type Report, reply, type Usage } from 'counterpoint'
 import { ByteStore, LineSplitter } from './byte-store.js'
 import { agentFailure, progressOf, usageOf } from './json-lines.js'
-import type { Tell } from './redact.js'
+import type { Redact } from './redact.js'
 
 /** What a process backend makes of the standard output of an agent. */
 export interface OutputReader {
@@ -67,10 +67,10 @@ export class JsonLinesReader implements OutputReader {
   #flaw: 'cut' | 'truncated' | undefined
   readonly #maxBytes: number
   readonly #lines: LineSplitter
-  readonly #tell: Tell
+  readonly #tell: Redact
   readonly #report: (report: Report) => void
 
-  constructor(maxBytes: number, tell: Tell, report: (report: Report) => void) {
+  constructor(maxBytes: number, tell: Redact, report: (report: Report) => void) {
     this.#maxBytes = maxBytes
     this.#tell = tell
     this.#report = report

@@ -11,7 +11,7 @@ import {
 } from 'counterpoint'
 import { ByteTail } from './byte-store.js'
 import { Heartbeat } from './heartbeat.js'
-import { reap } from './kill-orphans.js'
+import { killOrphans } from './kill-orphans.js'
 import { type Launch, prepare } from './launch.js'
 import { JsonLinesReader, jsonReader, type OutputReader, type TextOutput, textReader } from './output-reader.js'
 import { optionIssues, type ProcessOptions } from './process-options.js'
@@ -23,7 +23,7 @@ import { type Child, start } from './spawn.js'
 const STDERR_TAIL_BYTES = 8 * 1024
 
 /**
- * A backend that runs a program for each attempt. It says `confirmsStop`: an attempt is over when none of its processes
+ * A backend that runs a program for each attempt. It says `awaitsTermination`: an attempt is over when none of its processes
  * is left.
  *
  * The program is asked on standard input and answers on standard output. It has failed when it ends with another exit
@@ -59,7 +59,7 @@ export function processBackend(options: ProcessOptions | ((request: AgentRequest
   const choose = typeof options === 'function' ? options : () => options
   const run = (request: AgentRequest, context: AttemptContext): Promise<TextOutput | Json | AgentReply> =>
     runAttempt(choose, finder, request, context)
-  return { confirmsStop: true, work: 'process', run, reap }
+  return { awaitsTermination: true, work: 'process', run, killOrphans: killOrphans }
 }
 
 function checkOptions(options: ProcessOptions): void {

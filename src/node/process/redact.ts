@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 
 /** Makes what a program wrote fit for a message. */
-export type Tell = (text: string) => string
+export type Redact = (text: string) => string
 
 /** The longest message that is made of what an agent wrote, in characters. */
 const LONGEST_MESSAGE = 2_000
@@ -12,7 +12,7 @@ const SHORTEST_SECRET = 8
  * No terminal sequences, no control characters but tab and newline, nothing that turns the direction of writing; only
  * the end when it is long; and the values of `secrets` replaced by their names, as messages go into journals and logs.
  */
-export function teller(secrets: Readonly<Record<string, string>>): Tell {
+export function redactor(secrets: Readonly<Record<string, string>>): Redact {
   const hidden = Object.entries(secrets).filter(([, value]) => value.length >= SHORTEST_SECRET)
   return text => {
     let told = printable(text.slice(-4 * LONGEST_MESSAGE))

@@ -15,13 +15,13 @@ import type { Lease } from '../../pools/run-queue.js'
 import type { Deadline, DeadlineList, Deadlines } from '../timers/deadlines.js'
 import { IdleWatch } from '../timers/idle-watch.js'
 import { invalidOutput, unfitOutput } from './invalid-output.js'
-import type { Answers, Asker } from './promise-listener.js'
+import type { PromiseListeners, PromiseReceiver } from './promise-listener.js'
 
 /** What an attempt needs of its run. */
 export interface AttemptHost {
   readonly clock: Clock
   readonly deadlines: Deadlines
-  readonly answers: Answers
+  readonly answers: PromiseListeners
   send(signal: Signal): void
   progressed(attempt: Attempt, report: Report): void
   /** The input of a task took too long to make. */
@@ -46,7 +46,7 @@ export interface AttemptTerms {
  * One try of one task: calls the backend at most once, takes its answer at most once, and gives the slot back exactly once.
  * It is also the context that the backend gets, and stands among the deadlines itself: a million of them are made.
  */
-export class Attempt implements AttemptContext, Asker, Deadline {
+export class Attempt implements AttemptContext, PromiseReceiver, Deadline {
   readonly index: number
   readonly lease: Lease
   attempt = 0
@@ -94,7 +94,7 @@ export class Attempt implements AttemptContext, Asker, Deadline {
     return report => this.#report(report)
   }
 
-  get soft(): (id: string) => Json | undefined {
+  get softOutput(): (id: string) => Json | undefined {
     return id => this.#host.soft(this.index, id)
   }
 
@@ -143,7 +143,7 @@ export class Attempt implements AttemptContext, Asker, Deadline {
     this.#abortReason = reason
     this.#idle?.stop()
     const { backend, graceMs } = this.#terms as AttemptTerms
-    if (!backend.confirmsStop) this.#callOffGrace = this.#host.clock.schedule(() => this.#stopped(true), graceMs)
+    if (!backend.awaitsTermination) this.#callOffGrace = this.#host.clock.schedule(() => this.#stopped(true), graceMs)
     this.#controller?.abort(reason)
   }
 

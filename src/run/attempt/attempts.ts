@@ -1,5 +1,6 @@
 import type { AgentBackend, Report } from '../../backends/agent-backend.js'
 import type { Clock } from '../../clock.js'
+import type { AttemptOutcome } from '../../core/failure/attempt-outcome.js'
 import type { Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
 import type { AttemptFailed, AttemptStopping } from '../../core/state/events.js'
@@ -10,12 +11,12 @@ import type { RunningState, StopReason, SucceededState, Tally, TaskSpec, TaskSta
 import type { AttemptProgressed } from '../../emitter.js'
 import { CounterpointError } from '../../errors.js'
 import type { TaskBinding } from '../../plan/task-graph.js'
-import type { AttemptOutcome, Lease } from '../../pools/run-queue.js'
-import type { WorkerPool } from '../../pools/worker-pool.js'
+import type { OpenPool } from '../../pools/pool-options.js'
+import type { Lease } from '../../pools/run-queue.js'
 import { Deadlines } from '../timers/deadlines.js'
 import { Attempt, type AttemptHost, type AttemptTerms } from './attempt.js'
-import { ReportWindow } from './progress-throttle.js'
-import { Answers } from './promise-listener.js'
+import { ProgressThrottle } from './progress-throttle.js'
+import { PromiseListeners } from './promise-listener.js'
 import { outputOf, requestOf } from './request.js'
 
 const OK: AttemptOutcome = { ok: true }
@@ -25,12 +26,6 @@ const DEFAULT_TIMEOUT_MS = 3_600_000
 /** The longest time of one attempt of a task, in milliseconds. */
 export function timeoutOf(spec: TaskSpec): number {
   return spec.timeoutMs ?? DEFAULT_TIMEOUT_MS
-}
-
-/** A pool as a run sees it. */
-export interface OpenPool {
-  readonly pool: WorkerPool
-  readonly graceMs: number
 }
 
 /** What {@link Attempts} work with. */
@@ -52,7 +47,7 @@ export interface AttemptsSetup {
 export class Attempts implements AttemptHost {
   readonly clock: Clock
   readonly deadlines: Deadlines
-  readonly answers: Answers = new Answers()
+  readonly answers: PromiseListeners = new PromiseListeners()
   readonly #setup: AttemptsSetup
   readonly #send: (signal: Signal) => void
   readonly #took: (pool: string, ms: number) => void
@@ -64,7 +59,7 @@ export class Attempts implements AttemptHost {
   #terms: AttemptTerms | undefined
   /** By task; a Map would be slower than all the rest. */
   readonly #live: (Attempt | undefined)[] = []
-  readonly #reports: ReportWindow
+  readonly #reports: ProgressThrottle
 
   constructor(setup: AttemptsSetup, head: RunState, durable: RunState, history: History) {
     this.clock = setup.clock
@@ -76,7 +71,7 @@ export class Attempts implements AttemptHost {
     this.#head = head
     this.#durable = durable
     this.#history = history
-    this.#reports = new ReportWindow(setup.clock, (index, report) => this.#publish(index, report))
+    this.#reports = new ProgressThrottle(setup.clock, (index, report) => this.#publish(index, report))
   }
 
   /** The tasks that have an attempt. */
@@ -210,9 +205,9 @@ export class Attempts implements AttemptHost {
   }
 
   /** Not the next attempt: that of this event may have ended before its stop was durable. */
-  #stop({ index, attempt, because }: AttemptStopping): void {
+  #stop({ index, attempt, reason }: AttemptStopping): void {
     const live = this.#live[index]
-    if (live?.attempt === attempt) live.stop(abortReason(because))
+    if (live?.attempt === attempt) live.stop(abortReason(reason))
   }
 
   /** Not if it has been decided meanwhile that it stops: the record that says so is on its way. */
@@ -238,7 +233,7 @@ export class Attempts implements AttemptHost {
   }
 }
 
-function abortReason(because: StopReason): DOMException {
-  if (because.kind === 'timeout') return new DOMException(because.failure.message, 'TimeoutError')
-  return new DOMException(because.kind === 'cancel' ? because.reason : 'the run is being suspended', 'AbortError')
+function abortReason(reason: StopReason): DOMException {
+  if (reason.kind === 'timeout') return new DOMException(reason.failure.message, 'TimeoutError')
+  return new DOMException(reason.kind === 'cancel' ? reason.reason : 'the run is being suspended', 'AbortError')
 }

@@ -14,7 +14,7 @@ interface Window {
  * Thins out what attempts report: the first report is heard at once, of those that follow within the window only the last, at its end.
  * Bounded: one report and one timer per running attempt, however many come.
  */
-export class ReportWindow {
+export class ProgressThrottle {
   readonly #clock: Clock
   readonly #publish: (index: number, report: Report) => void
   readonly #windows = new Map<number, Window>()

@@ -1,5 +1,5 @@
 /** Who wants to know how a promise settled. */
-export interface Asker {
+export interface PromiseReceiver {
   answered(answer: unknown): void
   threw(error: unknown): void
 }
@@ -12,28 +12,28 @@ const { then } = Promise.prototype
  * the attempt: an ear has them, and is used again.
  * Invariant: a promise settles once, so an ear is free when it has heard; one whose promise never settles is not used again.
  */
-export class Answers {
-  readonly #free: Ear[] = []
+export class PromiseListeners {
+  readonly #free: PromiseListener[] = []
 
   /** A promise, or anything else, whatever its `then` does: one of the two is called, once, later. Throws what `answer` throws when it is looked at. */
-  hear(answer: unknown, asker: Asker): void {
+  hear(answer: unknown, asker: PromiseReceiver): void {
     const said = Promise.resolve(answer)
     // BAD: to hear it with an ear that is used again. It may call back twice, and the second time somebody else listens.
     // GOOD: a promise of our own, which takes the first settlement only.
     const promise = said.then === then ? said : new Promise(settle => settle(said))
-    const ear = this.#free.pop() ?? new Ear(this.#free)
+    const ear = this.#free.pop() ?? new PromiseListener(this.#free)
     ear.asker = asker
     promise.then(ear.answered, ear.threw)
   }
 }
 
-class Ear {
-  asker: Asker | undefined
+class PromiseListener {
+  asker: PromiseReceiver | undefined
   readonly answered: (answer: unknown) => void
   readonly threw: (error: unknown) => void
 
-  constructor(free: Ear[]) {
-    const settled = (): Asker | undefined => {
+  constructor(free: PromiseListener[]) {
+    const settled = (): PromiseReceiver | undefined => {
       const { asker } = this
       this.asker = undefined
       free.push(this)

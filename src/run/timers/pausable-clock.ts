@@ -7,7 +7,7 @@ interface Timer {
 }
 
 /** A clock that can stand still: its time does not pass then, and what was scheduled waits. */
-export class StoppableClock implements Clock {
+export class PausableClock implements Clock {
   readonly #clock: Clock
   readonly #timers = new Set<Timer>()
   #elapsedMs = 0

@@ -4,15 +4,15 @@ import type { RunState } from '../../core/state/run-state.js'
 import type { TaskSpec, TaskState } from '../../core/state/task.js'
 import { waitedBefore } from '../../core/state/task-clock.js'
 import { type Deadline, type DeadlineList, Deadlines } from './deadlines.js'
-import { StoppableClock } from './pausable-clock.js'
+import { PausableClock } from './pausable-clock.js'
 
 type Scope = 'queue' | 'total'
 
 /** Called when a task has waited too long: in the queue, or in total. */
 export type Expired = (index: number, failure: Failure) => void
 
-/** What {@link WaitingTimes} work with. */
-export interface WaitingSetup {
+/** What {@link QueueTimeouts} work with. */
+export interface QueueTimeoutsOptions {
   readonly clock: Clock
   readonly head: RunState
   isParked(pool: string): boolean
@@ -23,8 +23,8 @@ export interface WaitingSetup {
  * The time-outs of tasks that wait: in the queue, and in total from when they were first ready. Their clock stands still while the run
  * is paused or their pool is parked; that of a held task, too. Only tasks that have such a time-out cost anything.
  */
-export class WaitingTimes {
-  readonly #setup: WaitingSetup
+export class QueueTimeouts {
+  readonly #setup: QueueTimeoutsOptions
   readonly #pools = new Map<string, PoolTime>()
   readonly #waits: Readonly<Record<Scope, Map<number, Wait>>> = { queue: new Map(), total: new Map() }
   /** What was left of the total time when the task was held. */
@@ -33,7 +33,7 @@ export class WaitingTimes {
   readonly #queueLeft = new Map<number, number>()
   #going = true
 
-  constructor(setup: WaitingSetup) {
+  constructor(setup: QueueTimeoutsOptions) {
     this.#setup = setup
   }
 
@@ -121,7 +121,7 @@ export class WaitingTimes {
   #timeOf(pool: string): PoolTime {
     const known = this.#pools.get(pool)
     if (known) return known
-    const clock = new StoppableClock(this.#setup.clock)
+    const clock = new PausableClock(this.#setup.clock)
     const parked = this.#setup.isParked(pool)
     clock.run(this.#going && !parked)
     const time = { clock, deadlines: new Deadlines(clock), parked }
@@ -131,7 +131,7 @@ export class WaitingTimes {
 }
 
 interface PoolTime {
-  readonly clock: StoppableClock
+  readonly clock: PausableClock
   readonly deadlines: Deadlines
   parked: boolean
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js'
 
 /** The tasks that wait for their next attempt, each with its timer. */
-export class Wakes {
+export class RetryTimers {
   readonly #clock: Clock
   readonly #wake: (index: number) => void
   readonly #timers = new Map<number, () => void>()

@@ -6,7 +6,7 @@ import type { RunState } from '../../core/state/run-state.js'
 const SETS: readonly RunEventType[] = ['run.started', 'budget.changed', 'run.recovered']
 
 /** Tells when the wall time of a run's budget is over. The time in which no process had the run does not count. */
-export class WallBudget {
+export class RunTimeLimit {
   readonly #clock: Clock
   readonly #elapsed: () => void
   #callOff: (() => void) | undefined

@@ -219,7 +219,7 @@ class BackendTrial {
     const made = await this.#make()
     const backend: AgentBackend = typeof made === 'function' ? { run: made } : made
     const run: AgentFunction = (_, context) => backend.run(agentRequest(parts), context)
-    const pool = { backend: { run, confirmsStop: backend.confirmsStop ?? false }, graceMs: this.#settleMs }
+    const pool = { backend: { run, awaitsTermination: backend.awaitsTermination ?? false }, graceMs: this.#settleMs }
     const failureHandler = (): Verdict => ({ action: 'dead', reason: 'one attempt is enough' })
     return new Orchestrator({ pools: { pool }, failureHandler }).run({ tasks: [{ id: 'task', description: 'task' }] })
   }

@@ -128,23 +128,23 @@ describe('attempts side by side do not go over a budget together:', () => {
       [startWith('a', costs(4))],
       startWith('b', costs(6.1)),
       ['task.held b for reserved'],
-      run({ costUsd: 10, onHard: 'ask' }),
+      run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
       'one that would not fit alone does not wait for the other',
       'a b c',
       [startWith('a', costs(4))],
       startWith('b', costs(10.1)),
-      ['budget.reached b run hard costUsd ask', 'task.held b for budget'],
-      run({ costUsd: 10, onHard: 'ask' }),
+      ['budget.reached b run hard costUsd hold', 'task.held b for budget'],
+      run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
       'nor does one that does not fit beside what has been settled',
       'a b c',
       [startWith('c', costs(4)), okUsing('c', { costUsd: 4 }), startWith('a', costs(4))],
       startWith('b', costs(6.1)),
-      ['budget.reached b run hard costUsd ask', 'task.held b for budget'],
-      run({ costUsd: 10, onHard: 'ask' }),
+      ['budget.reached b run hard costUsd hold', 'task.held b for budget'],
+      run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
       'one of which nothing is known fits while anything is left',
@@ -152,7 +152,7 @@ describe('attempts side by side do not go over a budget together:', () => {
       [startWith('a', costs(9))],
       start('b'),
       ['attempt.started b 1'],
-      run({ costUsd: 10, onHard: 'ask' }),
+      run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
       'and waits when all is set aside',
@@ -160,15 +160,15 @@ describe('attempts side by side do not go over a budget together:', () => {
       [startWith('a', costs(10))],
       start('b'),
       ['task.held b for reserved'],
-      run({ costUsd: 10, onHard: 'ask' }),
+      run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
       'and does not fit when all has been used',
       'a b',
       [startWith('a', costs(10)), ok('a')],
       start('b'),
-      ['budget.reached b run hard costUsd ask', 'task.held b for budget'],
-      run({ costUsd: 10, onHard: 'ask' }),
+      ['budget.reached b run hard costUsd hold', 'task.held b for budget'],
+      run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
       'what is settled makes room for what was set aside',
@@ -184,21 +184,21 @@ describe('attempts side by side do not go over a budget together:', () => {
       [startWith('a', costs(0.1)), startWith('b', costs(0.2))],
       startWith('c', costs(0.7)),
       ['attempt.started c 1', 'budget.reached run soft costUsd tell'],
-      run({ costUsd: 1, onHard: 'ask' }),
+      run({ costUsd: 1, onHard: 'hold' }),
     ],
     [
       'a budget of nothing lets nothing start',
       'a b',
       [],
       start('a'),
-      ['budget.reached a run hard tokens ask', 'task.held a for budget'],
-      run({ tokens: 0, onHard: 'ask', soft: 1 }),
+      ['budget.reached a run hard tokens hold', 'task.held a for budget'],
+      run({ tokens: 0, onHard: 'hold', soft: 1 }),
     ],
   ])
 
   test('ten of them, of which five have room', () => {
     const ids = Array.from({ length: 10 }, (_, i) => `t${i}`)
-    const scene = Scene.of(ids.join(' '), run({ tokens: 500, onHard: 'ask' }))
+    const scene = Scene.of(ids.join(' '), run({ tokens: 500, onHard: 'hold' }))
     scene.play(...ids.map(id => startWith(id, { estimate: { tokens: 100 } })))
     expect([scene.state.counts.running, scene.state.counts.held]).toEqual([5, 5])
     expect(tell(scene.events).some(line => /hard/.test(line))).toBe(false)
@@ -231,9 +231,9 @@ describe('when an attempt does not fit', () => {
         for (const scene of [of({}), of({ onHard: 'stop' })])
           expect(tell(scene.play(next))).toEqual([`${reached} stop`, ...stopped])
       })
-      test(`${title}: ask`, () => {
-        const scene = of({ onHard: 'ask' })
-        expect(tell(scene.play(next))).toEqual([`${reached} ask`, 'task.held a for budget'])
+      test(`${title}: hold`, () => {
+        const scene = of({ onHard: 'hold' })
+        expect(tell(scene.play(next))).toEqual([`${reached} hold`, 'task.held a for budget'])
         // Approved, it may go over it; the next one is held without a second event about the budget.
         expect(tell(scene.play(approve('a'), next))).toEqual(['attempt.started a 2'])
         checkHistory(scene.events, { settled: false })
@@ -269,9 +269,9 @@ describe('when an attempt does not fit', () => {
     })
 
   test('in several, the run has the first word', () => {
-    const scene = Scene.of(onTask({ costUsd: 1 }), run({ costUsd: 1, onHard: 'ask', pools: { p: { costUsd: 1 } } }))
+    const scene = Scene.of(onTask({ costUsd: 1 }), run({ costUsd: 1, onHard: 'hold', pools: { p: { costUsd: 1 } } }))
     expect(tell(scene.play(startWith('a', costs(2))))).toEqual([
-      'budget.reached a run hard costUsd ask',
+      'budget.reached a run hard costUsd hold',
       'task.held a for budget',
     ])
   })
@@ -282,9 +282,9 @@ describe('when an attempt does not fit', () => {
   })
 
   test('in a second budget, that is seen, too, when the first one lets it go degraded', () => {
-    const scene = Scene.of(onTask({ costUsd: 5, onHard: 'ask' }), run({ costUsd: 8, onHard: 'degrade' }))
+    const scene = Scene.of(onTask({ costUsd: 5, onHard: 'hold' }), run({ costUsd: 8, onHard: 'degrade' }))
     scene.play(startWith('a', costs(5)), fail('a'), wake('a'), startWith('b', costs(3)))
-    expect(tell(scene.play(cheap))).toEqual(['budget.reached a task hard costUsd ask', 'task.held a for budget'])
+    expect(tell(scene.play(cheap))).toEqual(['budget.reached a task hard costUsd hold', 'task.held a for budget'])
   })
 
   test('degrade to what is known to cost nothing', () => {
@@ -324,7 +324,7 @@ describe('a run that stops for its budget', () => {
 
 describe('a task that is held for want of a budget', () => {
   const held = [startWith('a', costs(5)), ok('a'), startWith('b', costs(5))]
-  const ask = run({ costUsd: 8, onHard: 'ask' })
+  const ask = run({ costUsd: 8, onHard: 'hold' })
   table([
     [
       'is let go when there is more',
@@ -345,9 +345,9 @@ describe('a task that is held for want of a budget', () => {
     [
       'is held again when that is not enough, and that is told again',
       'a b',
-      [...held, budget({ costUsd: 9, onHard: 'ask', soft: 1 })],
+      [...held, budget({ costUsd: 9, onHard: 'hold', soft: 1 })],
       startWith('b', costs(5)),
-      ['budget.reached b run hard costUsd ask', 'task.held b for budget'],
+      ['budget.reached b run hard costUsd hold', 'task.held b for budget'],
       ask,
     ],
     [
@@ -384,10 +384,10 @@ describe('a budget that is changed', () => {
     const scene = Scene.of('a b c')
     scene.play(start('a'), okUsing('a', { costUsd: 3, inputTokens: 10, outputTokens: 5 }))
     scene.play(start('b'), failWith('b', {}, { usage: { costUsd: 2 } }), wake('b'), start('c'))
-    scene.play(budget({ costUsd: 9, onHard: 'ask', pools: { p: { tokens: 15, onHard: 'ask' } } }))
+    scene.play(budget({ costUsd: 9, onHard: 'hold', pools: { p: { tokens: 15, onHard: 'hold' } } }))
     const { run, pools } = scene.state.accounts!
     expect([run.settled.costUsd, run.settled.tokens, pools.get('p')!.settled.tokens]).toEqual([5, 15, 15])
-    expect(tell(scene.play(start('b')))).toEqual(['budget.reached b pool hard tokens ask', 'task.held b for budget'])
+    expect(tell(scene.play(start('b')))).toEqual(['budget.reached b pool hard tokens hold', 'task.held b for budget'])
     checkHistory(scene.events, { settled: false })
     scene.checkReplay()
   })
@@ -455,11 +455,11 @@ describe('the wall time of a run', () => {
       'a b',
       [start('a')],
       elapse,
-      ['budget.reached run hard wallMs ask', 'run.paused'],
-      wall({ onHard: 'ask' }),
+      ['budget.reached run hard wallMs hold', 'run.paused'],
+      wall({ onHard: 'hold' }),
     ],
-    ['asks once', 'a b', [elapse, unpause], elapse, [], wall({ onHard: 'ask' })],
-    ['asks in a pause, too', 'a b', [pause], elapse, ['budget.reached run hard wallMs ask'], wall({ onHard: 'ask' })],
+    ['asks once', 'a b', [elapse, unpause], elapse, [], wall({ onHard: 'hold' })],
+    ['asks in a pause, too', 'a b', [pause], elapse, ['budget.reached run hard wallMs hold'], wall({ onHard: 'hold' })],
     [
       'cannot be degraded',
       'a',
@@ -473,10 +473,10 @@ describe('the wall time of a run', () => {
     [
       'asks anew after a change',
       'a',
-      [elapse, unpause, budget({ wallMs: 2_000, onHard: 'ask', soft: 1 })],
+      [elapse, unpause, budget({ wallMs: 2_000, onHard: 'hold', soft: 1 })],
       elapse,
-      ['budget.reached run hard wallMs ask', 'run.paused'],
-      wall({ onHard: 'ask' }),
+      ['budget.reached run hard wallMs hold', 'run.paused'],
+      wall({ onHard: 'hold' }),
     ],
     [
       'does not keep an attempt from starting: it is a timer that sees it',
@@ -495,9 +495,9 @@ describe('the wall time of a run', () => {
   })
 
   test('is over, although the run was short of dollars before', () => {
-    const scene = Scene.of('a b', wall({ costUsd: 1, onHard: 'ask' }))
+    const scene = Scene.of('a b', wall({ costUsd: 1, onHard: 'hold' }))
     scene.play(startWith('a', costs(2)))
-    expect(tell(scene.play(elapse))).toEqual(['budget.reached run hard wallMs ask', 'run.paused'])
+    expect(tell(scene.play(elapse))).toEqual(['budget.reached run hard wallMs hold', 'run.paused'])
   })
 })
 
@@ -529,7 +529,7 @@ describe('a task goes to the cheapest backend', () => {
 
 describe('a budget that several runs share', () => {
   const short =
-    (level: 'soft' | 'hard', action: 'tell' | 'degrade' | 'stop' | 'ask'): Step =>
+    (level: 'soft' | 'hard', action: 'tell' | 'degrade' | 'stop' | 'hold'): Step =>
     scene => ({ type: 'exhaust', index: scene.index('a'), level, action, measure: 'costUsd', limit: 5, used: 5 })
   table([
     [
@@ -543,10 +543,10 @@ describe('a budget that several runs share', () => {
       'holds a task that has no room',
       'a b',
       [],
-      short('hard', 'ask'),
-      ['budget.reached a orchestrator hard costUsd ask', 'task.held a for budget'],
+      short('hard', 'hold'),
+      ['budget.reached a orchestrator hard costUsd hold', 'task.held a for budget'],
     ],
-    ['lets it go when there is more', 'a b', [short('hard', 'ask')], budget(), ['task.ready a']],
+    ['lets it go when there is more', 'a b', [short('hard', 'hold')], budget(), ['task.ready a']],
     [
       'stops the run',
       'a b',
@@ -554,7 +554,7 @@ describe('a budget that several runs share', () => {
       short('hard', 'stop'),
       ['budget.reached a orchestrator hard costUsd stop', 'run.stopping budget', 'task.cancelled a'],
     ],
-    ['is of no concern to a task that runs', 'a b', [start('a')], short('hard', 'ask'), []],
+    ['is of no concern to a task that runs', 'a b', [start('a')], short('hard', 'hold'), []],
     ['is of no concern in a pause', 'a b', [pause], short('hard', 'stop'), []],
   ])
 })

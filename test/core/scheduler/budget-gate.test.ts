@@ -28,7 +28,7 @@ import { table } from '../../support/table.js'
 type Budget = NonNullable<TaskSpec['budget']>
 const costs = (costUsd: number, more: Partial<StartSignal> = {}) => ({ estimate: { costUsd }, ...more })
 const run = (costUsd: number, more: Budget = {}): SceneOptions => ({ budget: { soft: 1, costUsd, ...more } })
-const ask = run(10, { onHard: 'ask' })
+const ask = run(10, { onHard: 'hold' })
 /** `a` runs and has 6 of 10 set aside; `b` and `c` want 5 each. */
 const waiting = [startWith('a', costs(6)), startWith('b', costs(5)), startWith('c', costs(5))]
 /** Tasks of a pool `p` and a pool `q`. */
@@ -42,12 +42,12 @@ describe('a task that does not fit because of what others have set aside', () =>
     const scene = Scene.of('a b', run(10))
     scene.play(startWith('a', costs(6)))
     const told = scene.play(startWith('b', costs(5)))
-    expect(told).toMatchObject([{ type: 'task.held', because: 'reserved', estimate: { costUsd: 5 } }])
-    expect(scene.task('b')).toMatchObject({ status: 'held', because: 'reserved', estimate: { costUsd: 5 } })
+    expect(told).toMatchObject([{ type: 'task.held', reason: 'reserved', estimate: { costUsd: 5 } }])
+    expect(scene.task('b')).toMatchObject({ status: 'held', reason: 'reserved', estimate: { costUsd: 5 } })
     checkHistory(scene.events, { settled: false })
   })
 
-  for (const onHard of ['stop', 'ask'] as const)
+  for (const onHard of ['stop', 'hold'] as const)
     test(`waits, and does not ${onHard}, whatever its budget says of what does not fit`, () => {
       const scene = Scene.of('a b', run(10, { onHard }))
       expect(tell(scene.play(startWith('a', costs(6)), startWith('b', costs(5))))).toEqual(['task.held b for reserved'])
@@ -81,7 +81,7 @@ describe('a task that does not fit because of what others have set aside', () =>
       'a b c',
       [...waiting, okUsing('a', { costUsd: 6 })],
       startWith('b', costs(5)),
-      ['budget.reached b run hard costUsd ask', 'task.held b for budget', 'task.ready c'],
+      ['budget.reached b run hard costUsd hold', 'task.held b for budget', 'task.ready c'],
       ask,
     ],
     [
@@ -244,7 +244,7 @@ describe('what waits in two pools', () => {
     expect(scene.picture).toBe('z:ready a:running b:held c:held')
     scene.play(okUsing('a', { costUsd: 5 }))
     if (scene.task('b').status === 'ready') scene.play(startWith('b', inQ(6)))
-    expect(scene.task('b')).toMatchObject({ status: 'held', because: 'budget' })
+    expect(scene.task('b')).toMatchObject({ status: 'held', reason: 'budget' })
     expect(scene.task('c').status).toBe('ready')
   })
 })
@@ -271,7 +271,7 @@ describe('nothing goes to and fro between held and ready', () => {
       mode('serial'),
       mode('parallel'),
       wake('d'),
-      budget({ costUsd: 10, onHard: 'ask' }),
+      budget({ costUsd: 10, onHard: 'hold' }),
     ])
       scene.play(step)
     scene.play(startWith('b', costs(5)), startWith('c', costs(5)))
@@ -284,7 +284,7 @@ describe('any number that waits', () => {
   /** A scene in which `n` tasks wait for the one that runs, and how many signals it takes to let all of them run. */
   function fed(n: number, limit: number, dice: Dice): { scene: Scene; signals: number } {
     const tasks = Array.from({ length: n }, (_, i) => ({ id: `t${i}`, description: '', pool: dice.pick(['p', 'q']) }))
-    const scene = Scene.of(tasks, { ...run(limit, { onHard: 'ask' }), checks: n <= 40 })
+    const scene = Scene.of(tasks, { ...run(limit, { onHard: 'hold' }), checks: n <= 40 })
     const open = new Set(tasks.map((_, index) => index))
     let signals = 0
     while (scene.state.phase.status !== 'settled') {
@@ -292,7 +292,7 @@ describe('any number that waits', () => {
       for (const index of [...open]) {
         const task = scene.state.states[index]!
         if (task.status === 'succeeded' || task.status === 'dead') open.delete(index)
-        if (task.status === 'held' && task.because === 'budget') scene.play(reject(`t${index}`))
+        if (task.status === 'held' && task.reason === 'budget') scene.play(reject(`t${index}`))
         else if (task.status === 'ready')
           scene.play(startWith(`t${index}`, costs(1 + (index % 3), { pool: tasks[index]!.pool })))
         else if (task.status === 'running' && dice.chance(0.5))

@@ -1,7 +1,7 @@
 import { emptyState, evolve, type RunState, type TaskSpec } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Ranks } from '../../../src/core/scheduler/critical-rank.js'
+import { CriticalRanks } from '../../../src/core/scheduler/critical-rank.js'
 
 function addTo(state: RunState, tasks: readonly TaskSpec[]): void {
   for (const spec of tasks) {
@@ -18,7 +18,7 @@ function task(id: string, durationMs: number | undefined, ...after: readonly str
 /** Ranks after each batch has been added. */
 function ranked(...batches: readonly (readonly TaskSpec[])[]): (id: string) => number {
   const state = emptyState('r')
-  const ranks = new Ranks()
+  const ranks = new CriticalRanks()
   for (const batch of batches) {
     const first = state.specs.length
     addTo(state, batch)

@@ -156,7 +156,7 @@ describe('a task that a person must approve', () => {
     after.at = 1_000_000
     after.play(recover)
     expect(after.task('a')).toEqual(before.task('a'))
-    expect(after.task('a')).toMatchObject({ because: 'approval', since: 1_010 })
+    expect(after.task('a')).toMatchObject({ reason: 'approval', since: 1_010 })
   })
 })
 
@@ -272,7 +272,7 @@ describe('a task that is not safe to replay', () => {
   test('tells the one who is asked what became of the attempt', () => {
     const scene = Scene.of('z')
     scene.play(never, start('n'), recover)
-    expect(scene.task('n')).toMatchObject({ status: 'held', because: 'interrupted', failure: { kind: 'interrupted' } })
+    expect(scene.task('n')).toMatchObject({ status: 'held', reason: 'interrupted', failure: { kind: 'interrupted' } })
     expect(scene.state.tallies[1]).toMatchObject({ attempts: 1, interrupted: 1 })
   })
 })

@@ -11,8 +11,8 @@ import {
 } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Ranks } from '../../../src/core/scheduler/critical-rank.js'
-import { wiringOf } from '../../../src/core/scheduler/prepared-plan.js'
+import { CriticalRanks } from '../../../src/core/scheduler/critical-rank.js'
+import { preparedPlanOf } from '../../../src/core/scheduler/prepared-plan.js'
 import { graphs } from '../../support/graphs.js'
 import { checkInvariants } from '../../support/invariants.js'
 
@@ -56,9 +56,9 @@ describe('the tasks of a plan that has been checked', () => {
       fc.property(graphs({ maxTasks: 12 }), specs => {
         const { tasks } = parsePlan({ tasks: specs })
         const { state } = begun([...tasks])
-        const own = new Ranks()
+        const own = new CriticalRanks()
         own.extend(state, 0)
-        const shared = wiringOf(tasks)?.ranks.share() as Ranks
+        const shared = preparedPlanOf(tasks)?.ranks.share() as CriticalRanks
         const first = state.specs.length
         send(state, {
           type: 'add',
@@ -68,8 +68,8 @@ describe('the tasks of a plan that has been checked', () => {
         for (let index = 0; first > 0 && index < state.specs.length; index++)
           assert.equal(shared.of(index), own.of(index))
         // What others share has not changed.
-        const again = wiringOf(tasks)?.ranks.share() as Ranks
-        const fresh = new Ranks()
+        const again = preparedPlanOf(tasks)?.ranks.share() as CriticalRanks
+        const fresh = new CriticalRanks()
         fresh.extend(begun([...tasks]).state, 0)
         tasks.forEach((_, index) => void assert.equal(again.of(index), fresh.of(index)))
       }),
@@ -113,7 +113,7 @@ describe('the tasks of a plan that has been checked', () => {
 
   test('of which one has a budget are added one by one: they open accounts', () => {
     const { tasks } = parsePlan({ tasks: [{ id: 'a', budget: { costUsd: 1 } }] })
-    expect(wiringOf(tasks)).toBeUndefined()
+    expect(preparedPlanOf(tasks)).toBeUndefined()
     expect(begun(tasks).state.accounts?.tasks.size).toBe(1)
   })
 })

@@ -33,7 +33,7 @@ describe('an event that no decision can have made is refused:', () => {
     [
       'a stop of what does not run',
       [],
-      { type: 'attempt.stopping', attempt: 1, because: { kind: 'cancel', reason: 'x' } },
+      { type: 'attempt.stopping', attempt: 1, reason: { kind: 'cancel', reason: 'x' } },
     ],
     ['a wait of what is ready', [], { type: 'task.delayed', until: 9_000, failure }],
     ['what is ready becoming ready', [], { type: 'task.ready' }],

@@ -115,7 +115,7 @@ describe(`${HISTORIES} histories`, () => {
             const held = tasks.filter(({ id }) => {
               const task = before.task(id)
               // Nothing that was reserved is when its process has ended: what waited for it goes on.
-              return task.status === 'held' && task.because !== 'reserved'
+              return task.status === 'held' && task.reason !== 'reserved'
             })
             const states = held.map(({ id }) => before.task(id))
             before.send({ type: 'recover' })

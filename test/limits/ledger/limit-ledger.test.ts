@@ -346,7 +346,7 @@ describe('the ledger of limits and the wall clock:', () => {
 })
 
 describe('a parking in the ledger of limits', () => {
-  const quota = { until: START + 60_000, because: 'quota', message: 'resets at midnight' } as const
+  const quota = { until: START + 60_000, reason: 'quota', message: 'resets at midnight' } as const
 
   test('holds over a restart, with the time that is left', async () => {
     const before = await Life.begin(new FakeStream())
@@ -363,11 +363,11 @@ describe('a parking in the ledger of limits', () => {
     const before = await Life.begin(new FakeStream())
     before.ledger.parked('a', quota)
     before.ledger.parked('b', quota)
-    before.ledger.parked('a', { until: START + 5000, because: 'throttled' })
+    before.ledger.parked('a', { until: START + 5000, reason: 'throttled' })
     before.ledger.opened('b')
     before.ledger.opened('c')
     const life = await before.next(1000)
-    expect(life.ledger.parkedUntil('a')).toEqual({ until: START + 5000, because: 'throttled', leftMs: 4000 })
+    expect(life.ledger.parkedUntil('a')).toEqual({ until: START + 5000, reason: 'throttled', leftMs: 4000 })
     expect(life.ledger.parkedUntil('b')).toBeUndefined()
     expect(before.stream.appends).toBe(4)
   })
@@ -381,7 +381,7 @@ describe('a parking in the ledger of limits', () => {
 
   test('is over when the wall clock says so', async () => {
     const before = await Life.begin(new FakeStream())
-    before.ledger.parked('a', { until: Number.POSITIVE_INFINITY, because: 'host' })
+    before.ledger.parked('a', { until: Number.POSITIVE_INFINITY, reason: 'host' })
     before.ledger.parked('b', quota)
     const life = await before.next(86_400_000)
     expect(life.ledger.parkedUntil('a')?.leftMs).toBeGreaterThan(1e15)
@@ -424,8 +424,8 @@ describe('the stream of the ledger of limits', () => {
   test('is written anew, with what still matters, when it has become long', async () => {
     const stream = new FakeStream({ replaces: true, texts: ['{"type":"something else","n":1}', '7'] })
     const before = await Life.begin(stream)
-    before.ledger.parked('p', { until: START + 1e9, because: 'quota' })
-    before.ledger.parked('gone', { until: START + 1, because: 'quota' })
+    before.ledger.parked('p', { until: START + 1e9, reason: 'quota' })
+    before.ledger.parked('gone', { until: START + 1, reason: 'quota' })
     await busy(before, 110)
     expect(stream.rewrites).toBe(1)
     expect(stream.texts.length).toBeLessThan(400)

@@ -73,7 +73,7 @@ describe('after a restart', () => {
       await two.clock.advance(0)
       const pool = two.built.workers.get('p')!
       expect(two.run.claimed).toEqual([])
-      expect(pool.stats()).toMatchObject({ parkedMs: 3_000_000, parkedBecause: 'throttled' })
+      expect(pool.stats()).toMatchObject({ parkedMs: 3_000_000, parkedReason: 'throttled' })
       expect([two.run.lane.parked, two.run.told]).toEqual([true, [true]])
       ;(two.built.limits.get('account') ?? pool).unpark()
       await two.clock.advance(0)
@@ -93,7 +93,7 @@ describe('after a restart', () => {
     await one.clock.advance(0)
     const failure = { kind: 'crashed', message: 'no' } as const
     one.run.end(0, { ok: false, failure, verdict: { action: 'retry', delayMs: 0 } })
-    expect(one.built.workers.get('p')!.stats().parkedBecause).toBe('unhealthy')
+    expect(one.built.workers.get('p')!.stats().parkedReason).toBe('unhealthy')
     one.built.workers.get('p')!.park(5_000)
     await one.clock.advance(0)
     const two = live(stream, options, 1e12 + 5_000)

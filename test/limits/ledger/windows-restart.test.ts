@@ -167,7 +167,7 @@ describe.each(SHARING)('after a restart, the parking %s', (_title, shared) => {
       const before = first.orchestrator.run({ tasks: tasks(8) }, { runId: 'one' })
       await first.clock.advance(10 * MINUTE)
       expect(before.progress().parked).toEqual([
-        { pool: 'p', until: opensAt, leftMs: 50 * MINUTE, because: 'throttled' },
+        { pool: 'p', until: opensAt, leftMs: 50 * MINUTE, reason: 'throttled' },
       ])
       if (drains) await first.orchestrator.drain()
 
@@ -175,11 +175,11 @@ describe.each(SHARING)('after a restart, the parking %s', (_title, shared) => {
       const second = lives.next(10 * MINUTE, pool, { random: () => 0 })
       clock = second.clock
       const events: string[] = []
-      second.orchestrator.on('pool.parked', ({ until, because }) => void events.push(`${because} until ${until}`))
+      second.orchestrator.on('pool.parked', ({ until, reason }) => void events.push(`${reason} until ${until}`))
       second.orchestrator.on('pool.opened', ({ at }) => void events.push(`opened at ${at}`))
       const run = await second.orchestrator.resume('one')
       await second.clock.advance(0)
-      expect(run.progress().parked).toEqual([{ pool: 'p', until: opensAt, leftMs: 40 * MINUTE, because: 'throttled' }])
+      expect(run.progress().parked).toEqual([{ pool: 'p', until: opensAt, leftMs: 40 * MINUTE, reason: 'throttled' }])
       await second.clock.advance(40 * MINUTE - 1)
       expect(lives.calls).toHaveLength(called)
       expect(run.progress().parked).toMatchObject([{ leftMs: 1 }])
@@ -287,7 +287,7 @@ class History {
     )
     if (isLast) {
       await clock.runUntilIdle()
-      this.outcomes.push(...orchestrator.runs.here.map(run => run.progress().outcome))
+      this.outcomes.push(...orchestrator.runs.live.map(run => run.progress().outcome))
       return
     }
     await clock.advance(dice.below(5_000))
@@ -335,7 +335,7 @@ const run = await orchestrator.resume('one').catch(() => orchestrator.run({ task
 const look = setInterval(() => {
   const [parked] = run.progress().parked
   if (parked === undefined) return
-  say('parked', parked.until, parked.leftMs, parked.because)
+  say('parked', parked.until, parked.leftMs, parked.reason)
   clearInterval(look)
 }, 5)
 say('settled', (await run.result).outcome)
@@ -391,7 +391,7 @@ describe.concurrent('with a journal in files, over the end of a process', () => 
     await second.exit
     expect(after.at(-1)).toBe('settled completed')
     const parked = [...before, ...after].filter(line => line.startsWith('parked')).map(line => line.split(' '))
-    expect(parked.map(([, , , because]) => because)).toEqual(['throttled', 'throttled'])
+    expect(parked.map(([, , , reason]) => reason)).toEqual(['throttled', 'throttled'])
     const [[, until, leftMs], [, untilThen, leftThen]] = parked.map(words => words.map(Number)) as [number[], number[]]
     // Each reading is of a moment of its own, in whole milliseconds; five that were turned away at once may have moved it since.
     expect(Math.abs(untilThen! - until!)).toBeLessThan(BLUR_MS + 150)

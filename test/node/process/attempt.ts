@@ -27,7 +27,7 @@ export function attempt(options: ProcessOptions, asked: AgentRequest = request):
     idempotencyKey: 'run-1/write/0',
     signal: abort.signal,
     report: report => reports.push(report),
-    soft: () => undefined,
+    softOutput: () => undefined,
   }
   const result = Promise.resolve(processBackend(options).run(asked, context))
   result.catch(() => undefined)

@@ -75,9 +75,9 @@ describe('what is asked', () => {
       idempotencyKey: 'k',
       signal: new AbortController().signal,
       report: () => {},
-      soft: () => undefined,
+      softOutput: () => undefined,
     }
-    expect(backend.confirmsStop).toBe(true)
+    expect(backend.awaitsTermination).toBe(true)
     expect(await backend.run(request, context)).toEqual({ text: 'write\n', outputTruncated: false })
   })
 })
@@ -162,7 +162,7 @@ describe('what cannot be started', () => {
       idempotencyKey: 'k',
       signal: new AbortController().signal,
       report: () => {},
-      soft: () => undefined,
+      softOutput: () => undefined,
     }
     expect(await backend.run(request, context)).toMatchObject({ text: 'here\n' })
     rmSync(file)
@@ -253,7 +253,7 @@ describe('what cannot be started', () => {
       idempotencyKey: 'k',
       signal: new AbortController().signal,
       report: () => {},
-      soft: () => undefined,
+      softOutput: () => undefined,
     }
     const choosesBadly = processBackend(() => ({ command: 'cat', killGraceMs: -1 }))
     await expect(choosesBadly.run(request, context)).rejects.toMatchObject({
@@ -332,7 +332,13 @@ describe('how it ends', () => {
     const file = path.join(folder, 'started')
     const abort = new AbortController()
     abort.abort()
-    const context = { attempt: 1, idempotencyKey: 'k', signal: abort.signal, report: () => {}, soft: () => undefined }
+    const context = {
+      attempt: 1,
+      idempotencyKey: 'k',
+      signal: abort.signal,
+      report: () => {},
+      softOutput: () => undefined,
+    }
     await expect(processBackend({ command: 'touch', args: [file] }).run(request, context)).rejects.toMatchObject({
       code: 'ABORTED',
     })

@@ -70,5 +70,5 @@ test('output tells that the program is alive a few times a second, however much 
 })
 
 test('a process backend says what its attempts do with the machine', () => {
-  expect(processBackend({ command: 'true' })).toMatchObject({ work: 'process', confirmsStop: true })
+  expect(processBackend({ command: 'true' })).toMatchObject({ work: 'process', awaitsTermination: true })
 })

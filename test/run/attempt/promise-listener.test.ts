@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Answers } from '../../../src/run/attempt/promise-listener.js'
+import { PromiseListeners } from '../../../src/run/attempt/promise-listener.js'
 
 const asker = (heard: unknown[]): { answered(answer: unknown): void; threw(error: unknown): void } => ({
   answered: answer => heard.push(answer),
@@ -8,7 +8,7 @@ const asker = (heard: unknown[]): { answered(answer: unknown): void; threw(error
 
 describe('answers', () => {
   test('reach who asked, whichever promise settles first', async () => {
-    const answers = new Answers()
+    const answers = new PromiseListeners()
     const heard: Record<string, unknown[]> = { a: [], b: [], c: [] }
     let later: (answer: string) => void = () => {}
     answers.hear(new Promise(resolve => (later = resolve)), asker(heard.a as unknown[]))
@@ -23,7 +23,7 @@ describe('answers', () => {
   })
 
   test('of a promise with a `then` of its own come once, and to nobody else', async () => {
-    const answers = new Answers()
+    const answers = new PromiseListeners()
     const [heard, others]: [unknown[], unknown[]] = [[], []]
     const calls: ((answer: string) => void)[] = []
     const lying = Object.assign(Promise.resolve('kept'), {
@@ -52,7 +52,7 @@ describe('answers', () => {
   })
 
   test('may be heard by somebody who asks again at once', async () => {
-    const answers = new Answers()
+    const answers = new PromiseListeners()
     const heard: number[] = []
     const ask = (left: number): void =>
       answers.hear(Promise.resolve(left), {

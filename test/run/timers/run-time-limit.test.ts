@@ -52,7 +52,7 @@ describe('the wall time of a run', () => {
   })
 
   test('that asks pauses the run; it goes on when somebody says so', async () => {
-    const { clock, events, run } = chain({ wallMs: 250, onHard: 'ask' })
+    const { clock, events, run } = chain({ wallMs: 250, onHard: 'hold' })
     await clock.runUntilIdle()
     expect(run.progress()).toMatchObject({ status: 'paused', counts: { succeeded: 3, ready: 1 } })
     await run.unpause()
@@ -95,9 +95,9 @@ describe('the wall time of a run', () => {
   })
 
   test('is kept where the money was used up before, and somebody was asked', async () => {
-    const { clock, run } = chain({ wallMs: 250, costUsd: 0, onHard: 'ask' }, 'a b<a')
+    const { clock, run } = chain({ wallMs: 250, costUsd: 0, onHard: 'hold' }, 'a b<a')
     await clock.runUntilIdle()
-    expect(run.progress().held).toMatchObject([{ id: 'a', because: 'budget' }])
+    expect(run.progress().held).toMatchObject([{ id: 'a', reason: 'budget' }])
     expect(run.progress().status).toBe('paused')
   })
 
@@ -113,7 +113,7 @@ describe('the wall time of a run', () => {
   })
 
   const drainedLate = async () => {
-    const { clock, journal, orchestrator, run } = chain({ wallMs: 80, onHard: 'ask' })
+    const { clock, journal, orchestrator, run } = chain({ wallMs: 80, onHard: 'hold' })
     await clock.advance(50)
     void orchestrator.drain()
     await clock.runUntilIdle()

@@ -45,7 +45,7 @@ const polite: AgentFunction = async ({ task }, { signal, report }) => {
 describe('MockBackend', () => {
   const clock = new VirtualClock()
   const make = (): MockBackend =>
-    new MockBackend({ clock, confirmsStop: true })
+    new MockBackend({ clock, awaitsTermination: true })
       .answer('good', succeed('x', { afterMs: 1_000, progress: [{ progress: 0.5 }], usage: { costUsd: 1 } }))
       .answer('bad', fail('refused', { afterMs: 1_000 }))
       .answer('long', succeed('x', { afterMs: 60_000 }))

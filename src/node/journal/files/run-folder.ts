@@ -12,7 +12,7 @@ export interface Owner {
 }
 
 /** A folder of the journal, and how it is used. */
-export interface Place extends Owner {
+export interface RunFolder extends Owner {
   readonly fileSystem: FileSystem
   /** Where these folders are. */
   readonly root: string
@@ -29,6 +29,6 @@ export function nameOf({ runId, stream }: Owner): string {
 }
 
 /** The path of a segment. */
-export function segmentPath({ folder }: Place, segment: number): string {
+export function segmentPath({ folder }: RunFolder, segment: number): string {
   return join(folder, segmentName(segment))
 }

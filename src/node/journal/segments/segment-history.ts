@@ -2,7 +2,7 @@ import type { JournalRecord } from 'counterpoint'
 import { segmentNumbers } from '../files/file-names.js'
 import { codeOf } from '../files/file-system.js'
 import { journalError } from '../files/journal-error.js'
-import { type Place, segmentPath } from '../files/run-folder.js'
+import { type RunFolder, segmentPath } from '../files/run-folder.js'
 import type { Header, Link } from './header.js'
 import type { ParsedBody } from './record-body.js'
 import { readHeader, type SegmentEnd, scanSegment, wasDurable, withSegment } from './segment-reader.js'
@@ -29,7 +29,7 @@ export interface History {
  *
  * @throws JOURNAL for anything that could be a loss of what had been durable, unless damage is to be cut.
  */
-export async function openHistory(place: Place): Promise<History> {
+export async function openHistory(place: RunFolder): Promise<History> {
   const numbers = segmentNumbers(await place.fileSystem.readdir(place.folder))
   const chain = await findChain(place, numbers)
   const ends = await scanChain(place, chain)
@@ -42,7 +42,7 @@ export async function openHistory(place: Place): Promise<History> {
  * BAD: to go on from what can be read. The process that wrote it may have died before it was synced, and what is acknowledged
  * now would be lost with it. GOOD: to sync what was read, and the names that lead to it, before anything hangs on it.
  */
-async function makeDurable(place: Place, newest: ScannedSegment | undefined): Promise<void> {
+async function makeDurable(place: RunFolder, newest: ScannedSegment | undefined): Promise<void> {
   if (newest === undefined) return
   await withSegment(place, newest.segment, 'write', file => file.fsync())
   await place.fileSystem.syncFolder(place.folder)
@@ -55,7 +55,7 @@ async function makeDurable(place: Place, newest: ScannedSegment | undefined): Pr
  *
  * @throws JOURNAL as `openHistory` does.
  */
-export async function lookAtHistory(place: Place): Promise<readonly Link[]> {
+export async function lookAtHistory(place: RunFolder): Promise<readonly Link[]> {
   const numbers = segmentNumbers(await place.fileSystem.readdir(place.folder))
   return linksOf(await scanChain(place, await findChain(place, numbers)))
 }
@@ -65,7 +65,7 @@ function linksOf(ends: readonly ScannedSegment[]): Link[] {
 }
 
 /** The headers of the newest segment that has one, and of all that come before it, oldest first. */
-async function findChain(place: Place, numbers: readonly number[]): Promise<Header[]> {
+async function findChain(place: RunFolder, numbers: readonly number[]): Promise<Header[]> {
   for (const segment of [...numbers].reverse()) {
     const chain = await followBack(place, segment)
     if (chain) return chain
@@ -74,7 +74,7 @@ async function findChain(place: Place, numbers: readonly number[]): Promise<Head
 }
 
 /** Undefined when no chain begins here: the segment was cut off in its first commit, of which nothing was acknowledged. */
-async function followBack(place: Place, newest: number): Promise<Header[] | undefined> {
+async function followBack(place: RunFolder, newest: number): Promise<Header[] | undefined> {
   const chain: Header[] = []
   for (let segment: number | undefined = newest; segment !== undefined; ) {
     const header = await headerOf(place, segment)
@@ -95,12 +95,12 @@ async function followBack(place: Place, newest: number): Promise<Header[] | unde
   return chain
 }
 
-async function holdsCommits(place: Place, segment: number): Promise<boolean> {
+async function holdsCommits(place: RunFolder, segment: number): Promise<boolean> {
   const { bytes = 0 } = (await place.fileSystem.lstat(segmentPath(place, segment))) ?? {}
   return wasDurable(place, segment, 0, bytes)
 }
 
-async function headerOf(place: Place, segment: number): Promise<Header | undefined> {
+async function headerOf(place: RunFolder, segment: number): Promise<Header | undefined> {
   try {
     return await readHeader(place, segment)
   } catch (error) {
@@ -114,7 +114,7 @@ interface ScannedSegment extends SegmentEnd {
 }
 
 /** Goes through all segments of a chain. Each but the newest has to reach exactly the end that the next one names. */
-async function scanChain(place: Place, chain: readonly Header[]): Promise<ScannedSegment[]> {
+async function scanChain(place: RunFolder, chain: readonly Header[]): Promise<ScannedSegment[]> {
   const ends: ScannedSegment[] = []
   for (const [i, { segment }] of chain.entries()) {
     const next = chain[i + 1]?.after
@@ -135,7 +135,7 @@ const BAD_HEADER = 'expected the header of a segment, got bytes that are damaged
 const BAD_RECORD = 'expected a record that had been durable, got bytes that are damaged or nothing'
 
 /** Refuses, or says that everything from here on is cut. */
-function damaged(place: Place, segment: number, byte: number, records: number, what: string): undefined {
+function damaged(place: RunFolder, segment: number, byte: number, records: number, what: string): undefined {
   const where = `${segmentPath(place, segment)}, byte ${byte}`
   if (place.onDamage === 'refuse')
     throw journalError(
@@ -148,7 +148,7 @@ function damaged(place: Place, segment: number, byte: number, records: number, w
 
 /** Reports what is no part of the history, unless an earlier opener has: it made a segment after that. */
 async function tellIgnored(
-  place: Place,
+  place: RunFolder,
   numbers: readonly number[],
   chain: readonly Header[],
   ends: readonly ScannedSegment[],

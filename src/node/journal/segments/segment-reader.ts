@@ -1,6 +1,6 @@
 import type { OpenFile } from '../files/file-system.js'
 import { journalError } from '../files/journal-error.js'
-import { type Place, segmentPath } from '../files/run-folder.js'
+import { type RunFolder, segmentPath } from '../files/run-folder.js'
 import { type FramesEnd, holdsLaterCommit, readFrames } from './framing.js'
 import { type Header, type Link, misplaced, parseHeader } from './header.js'
 
@@ -16,7 +16,7 @@ export interface SegmentEnd extends FramesEnd {
 
 /** Opens a segment for `use` and closes it again. A folder or a symlink in its place is refused, in words. */
 export async function withSegment<T>(
-  place: Place,
+  place: RunFolder,
   segment: number,
   how: 'read' | 'write',
   use: (file: OpenFile) => Promise<T>,
@@ -37,7 +37,7 @@ export async function withSegment<T>(
  * The header of a segment. Undefined when it has none that can be read: it was cut off in its first commit, or is damaged.
  * @throws JOURNAL for one that is right but too new, or of another run or stream.
  */
-export async function readHeader(place: Place, segment: number): Promise<Header | undefined> {
+export async function readHeader(place: RunFolder, segment: number): Promise<Header | undefined> {
   return withSegment(place, segment, 'read', async file => {
     const body = await firstBody(file)
     if (body === undefined) return undefined
@@ -61,7 +61,7 @@ export async function firstBody(file: OpenFile): Promise<string | undefined> {
 const SHORT = 4096
 
 /** Goes through the frames of a segment, up to byte `limit` if one is given, and says where they end. */
-export async function scanSegment(place: Place, segment: number, limit?: number): Promise<SegmentEnd> {
+export async function scanSegment(place: RunFolder, segment: number, limit?: number): Promise<SegmentEnd> {
   return withSegment(place, segment, 'read', async file => {
     const size = (await file.stat()).bytes
     const frames = readFrames(file, Math.min(size, limit ?? size))
@@ -78,7 +78,7 @@ export async function scanSegment(place: Place, segment: number, limit?: number)
 }
 
 /** True when what stands at byte `from` of a segment of `size` bytes was durable once: a later commit follows. */
-export async function wasDurable(place: Place, segment: number, from: number, size: number): Promise<boolean> {
+export async function wasDurable(place: RunFolder, segment: number, from: number, size: number): Promise<boolean> {
   return withSegment(place, segment, 'read', file => holdsLaterCommit(file, from, size))
 }
 
@@ -86,7 +86,7 @@ export async function wasDurable(place: Place, segment: number, from: number, si
  * The bodies of the records of a segment, many at a time, up to where it ends.
  * @throws JOURNAL when they are not there any more, although they were.
  */
-export async function* readBodies(place: Place, link: Link): AsyncGenerator<readonly string[], void, undefined> {
+export async function* readBodies(place: RunFolder, link: Link): AsyncGenerator<readonly string[], void, undefined> {
   const path = segmentPath(place, link.segment)
   const file = await place.fileSystem.open(path, 'read')
   try {

@@ -1,7 +1,7 @@
 import { codeOf, type OpenFile, putWhole, writeFully } from '../files/file-system.js'
 import { JournalLost, journalError } from '../files/journal-error.js'
 import type { FolderLock } from '../files/lock.js'
-import { type Place, segmentPath } from '../files/run-folder.js'
+import { type RunFolder, segmentPath } from '../files/run-folder.js'
 import { removeSegments } from '../run-list.js'
 import { type FrameBatch, frameOf, type Sealed } from './framing.js'
 import { headerBody, type Link, type Predecessor } from './header.js'
@@ -10,7 +10,7 @@ import { scanSegment } from './segment-reader.js'
 
 /** What a {@link SegmentWriter} goes on from. */
 export interface WriterSetup {
-  readonly place: Place
+  readonly place: RunFolder
   readonly lock: FolderLock
   readonly links: readonly Link[]
   readonly nextSegment: number
@@ -202,7 +202,7 @@ export class SegmentWriter {
   }
 
   /** A number that is taken is that of a writer who has lost its lock, or of a write that failed: nothing is read there. */
-  async #create(place: Place): Promise<{ readonly segment: number; readonly file: OpenFile }> {
+  async #create(place: RunFolder): Promise<{ readonly segment: number; readonly file: OpenFile }> {
     for (;;) {
       const segment = this.#nextSegment
       try {

@@ -79,7 +79,7 @@ describe('the format', () => {
     const bench = new Bench(new Disk(), { maxInlineBytes: 1e9, durability: 'os' })
     const open = await bench.open()
     const sizes = [1_048_000, 1_048_576, 3_000_000, 10, 1_048_350, 1_048_351, 500_000]
-    const all = sizes.map((size, i) => [{ ...records(i + 1, i + 1)[0]![0]!, reason: 'x'.repeat(size) }])
+    const all = sizes.map((size, i) => [{ ...records(i + 1, i + 1)[0]![0]!, padding: 'x'.repeat(size) }])
     for (const each of all) await open.append(each)
     await open.close()
     expect((await reopened(bench.disk)).records).toEqual(all)

@@ -1,21 +1,21 @@
-import type { Clock } from '../clock.js'
-import { Alarm } from '../limits/one-shot-timer.js'
+import type { Clock } from '../../clock.js'
+import { OneShotTimer } from '../../limits/one-shot-timer.js'
 import type { Concurrency } from './concurrency.js'
 
 /** Free memory is looked at again after this time, in milliseconds. */
 const LOOK_AGAIN_MS = 1_000
 
 /** Keeps processes back while there is too little memory for another one. */
-export class ProcessGate {
+export class MemoryGate {
   /** True until it is looked at again. */
   isClosed = false
   readonly #concurrency: Concurrency
-  readonly #recheck: Alarm
+  readonly #recheck: OneShotTimer
 
   /** `opened` is called when it is worth another try. */
   constructor(clock: Clock, concurrency: Concurrency, opened: () => void) {
     this.#concurrency = concurrency
-    this.#recheck = new Alarm(clock, () => {
+    this.#recheck = new OneShotTimer(clock, () => {
       this.isClosed = false
       opened()
     })
@@ -32,6 +32,6 @@ export class ProcessGate {
   /** Nobody waits any more. */
   rest(): void {
     this.isClosed = false
-    this.#recheck.off()
+    this.#recheck.cancel()
   }
 }

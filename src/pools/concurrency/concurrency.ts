@@ -1,9 +1,9 @@
-import type { FailureKind } from '../core/failure/failure.js'
-import type { Machine } from '../machine.js'
+import type { AttemptOutcome } from '../../core/failure/attempt-outcome.js'
+import type { FailureKind } from '../../core/failure/failure.js'
+import { checkSlots } from '../../errors.js'
+import type { Machine } from '../../machine.js'
 import { type AdaptiveConcurrency, AdaptiveLimit } from './adaptive-limit.js'
 import { autoConcurrency, ProcessAdmission, type WorkHint } from './auto-concurrency.js'
-import { checkSlots } from './pool-check.js'
-import type { AttemptOutcome } from './run-queue.js'
 
 /** How many attempts of a pool run at once: a number; a range in which the pool finds it by trying; or `auto`: a range that fits the machine. */
 export type PoolConcurrency = number | AdaptiveConcurrency | 'auto'

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Machine, unknownMachine } from '../../src/machine.js'
-import { AdaptiveLimit } from '../../src/pools/adaptive-limit.js'
-import { autoConcurrency, ProcessAdmission, type WorkHint } from '../../src/pools/auto-concurrency.js'
+import { type Machine, unknownMachine } from '../../../src/machine.js'
+import { AdaptiveLimit } from '../../../src/pools/concurrency/adaptive-limit.js'
+import { autoConcurrency, ProcessAdmission, type WorkHint } from '../../../src/pools/concurrency/auto-concurrency.js'
 
 const MIB = 1024 * 1024
 const machine = (cores: number | undefined, freeMib?: number): Machine => ({

@@ -1,8 +1,12 @@
 import { FAILURE_KINDS, isCounterpointError } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type AdaptiveConcurrency, AdaptiveLimit, type LoadSign } from '../../src/pools/adaptive-limit.js'
-import { Dice } from '../support/dice.js'
+import {
+  type AdaptiveConcurrency,
+  AdaptiveLimit,
+  type LoadSign,
+} from '../../../src/pools/concurrency/adaptive-limit.js'
+import { Dice } from '../../support/dice.js'
 
 /** What a provider makes of a request: when it answers, and whether it did the work. */
 interface Answer {

@@ -1,4 +1,4 @@
-import type { Machine } from '../machine.js'
+import type { Machine } from '../../machine.js'
 import type { AdaptiveConcurrency } from './adaptive-limit.js'
 
 /** What the attempts of a backend do with the machine that we run on. */

@@ -1,5 +1,5 @@
-import { FAILURE_KINDS, type Failure, type FailureKind } from '../core/failure/failure.js'
-import { CounterpointError, type InputIssue } from '../errors.js'
+import { FAILURE_KINDS, type Failure, type FailureKind } from '../../core/failure/failure.js'
+import { CounterpointError, type InputIssue } from '../../errors.js'
 
 /** A concurrency that adapts itself to what the provider takes, between two bounds. */
 export interface AdaptiveConcurrency {
