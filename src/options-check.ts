@@ -1,152 +1,145 @@
 import * as z from 'zod'
-import type { Budget, RunBudget } from './core/budget/budget.js'
-import { didYouMean } from './error-text.js'
+import { show, unknownKey } from './error-text.js'
 import { CounterpointError, type InputIssue } from './errors.js'
-import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
-import { backoffRule, budgetRule, estimateRule, runBudgetRule } from './plan/shapes.js'
-import { TaskGraph } from './plan/task-graph.js'
-import { limitsRule, method, poolRule } from './pools/pool-schema.js'
-import { WorkerPool } from './pools/worker-pool.js'
+
+/**
+ * The one way in which options are checked: a zod schema made of these rules, and {@link checkOptions}.
+ * Invariant: an unknown option is refused everywhere, with the nearest known name.
+ */
 
 const LONGEST_MS = Number.MAX_SAFE_INTEGER
-const millis = z.number().min(0).max(LONGEST_MS)
-const timeoutMs = z.number().positive().max(LONGEST_MS)
 
-const defaults = z
-  .strictObject({
-    priority: z.int().min(1).max(1000),
-    retries: z.int().min(0).max(1000),
-    backoff: backoffRule,
-    timeoutMs,
-    idleTimeoutMs: timeoutMs,
-    queueTimeoutMs: timeoutMs,
-    totalTimeoutMs: timeoutMs,
-    durationMs: millis,
-    estimate: estimateRule,
-    budget: budgetRule,
-    replay: z.enum(['safe', 'never']),
-    approval: z.boolean(),
-  })
-  .partial()
+/** A duration in milliseconds, 0 or more. */
+export const millis: z.ZodNumber = z.number().min(0).max(LONGEST_MS)
 
-const orchestrator = z.strictObject({
-  pools: z
-    .record(z.string().min(1), z.union([z.instanceof(WorkerPool), poolRule(defaults)]))
-    .refine(pools => Object.keys(pools).length > 0, 'expected at least one pool'),
-  limits: limitsRule.optional(),
-  distributor: method('distribute').optional(),
-  failureHandler: method('verdict').optional(),
-  scheduler: method('decide').optional(),
-  aggregator: method('aggregate').optional(),
-  journal: method('open').optional(),
-  clock: method('schedule').optional(),
-  machine: method('freeMemory').optional(),
-  random: z.function().optional(),
-  newId: z.function().optional(),
-  budget: budgetRule.optional(),
-  retain: z.int().min(0).optional(),
-})
+/** A duration in milliseconds, above 0. */
+export const positiveMs: z.ZodNumber = z.number().positive().max(LONGEST_MS)
 
-const run = z.strictObject({
-  runId: z.string().min(1).max(128).optional(),
-  failureMode: z.enum(['continue', 'no-new', 'kill']).optional(),
-  only: z.array(z.string()).optional(),
-  signal: z
-    .custom(
-      value => value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value),
-      'expected an AbortSignal',
-    )
-    .optional(),
-  whenFull: z.enum(['wait', 'reject']).optional(),
-  weight: z.number().positive().max(1_000_000).optional(),
-  budget: runBudgetRule.optional(),
-  mode: z.enum(['parallel', 'serial', 'auto']).optional(),
-  auto: z
-    .strictObject({
-      minSpeedup: z.number().min(0),
-      minSavedMs: millis,
-      parallelCostFactor: z.number().min(0),
-      maxExtraCostUsd: z.number().min(0),
-    })
-    .partial()
-    .optional(),
-  autoFallbackToSerial: z.boolean().optional(),
-})
+const POSITIVE_INTEGER = 'expected a positive integer'
 
-const graph = z.instanceof(TaskGraph, { message: 'expected a TaskGraph, or a list of them' })
-const resume = run
-  .pick({ signal: true, whenFull: true, weight: true })
-  .extend({ graph: z.union([graph, z.array(graph)]).optional() })
+/** A whole number, 1 or more. */
+export const positiveInteger: z.ZodNumber = z.int(POSITIVE_INTEGER).min(1, POSITIVE_INTEGER)
 
-/** @throws INVALID_INPUT with one issue for each option that is not as documented. */
-export function checkOrchestratorOptions(options: OrchestratorOptions): void {
-  check(orchestrator, options, 'options')
-}
+/** A function. */
+export const fn: z.ZodType = z.custom(value => typeof value === 'function', 'expected a function')
 
-/** @throws INVALID_INPUT with one issue for each option that is not as documented. */
-export function checkRunOptions(options: RunOptions, pools: readonly string[]): void {
-  check(run, options, 'options')
-  checkBudgetedPools(options.budget, pools, 'budget.pools')
-}
+/** A function, or an object with this method. */
+export const method = (name: string): z.ZodType =>
+  z.custom(
+    value =>
+      typeof value === 'function' ||
+      (typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'),
+    `expected a function, or an object with a method ${name}`,
+  )
 
-/** @throws INVALID_INPUT with one issue for each member that is not as documented, and where there `is` none to change. */
-export function checkBudget(budget: Budget, is: boolean): void {
-  check(budgetRule, budget, 'members of the budget')
-  if (is) return
-  const message = 'expected an orchestrator that was made with a budget; give it one in its options'
-  throw new CounterpointError('INVALID_INPUT', message, { issues: [{ path: 'budget', message }] })
-}
-
-/** @throws INVALID_INPUT with one issue for each member that is not as documented. */
-export function checkRunBudget(budget: RunBudget, pools: readonly string[]): void {
-  check(runBudgetRule, budget, 'members of the budget')
-  checkBudgetedPools(budget, pools, 'pools')
-}
-
-/** A name that is mistyped would be no bound at all. */
-function checkBudgetedPools(budget: RunBudget | undefined, pools: readonly string[], path: string): void {
-  const wrong = Object.keys(budget?.pools ?? {}).filter(pool => !pools.includes(pool))
-  if (wrong.length === 0) return
-  const issues = wrong.map(pool => ({
-    path: `${path}.${pool}`,
-    message: `there is no pool ${JSON.stringify(pool)}${didYouMean(pool, pools)}; pools: ${pools.join(', ')}`,
-  }))
-  throw new CounterpointError('INVALID_INPUT', issues.map(issue => `${issue.path}: ${issue.message}`).join('; '), {
-    issues,
+/** An object with these options and no others. Mark the ones that may be left out with `.optional()`, or all with `.partial()`. */
+export function optionsOf<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strict> {
+  const known = Object.keys(shape)
+  return z.strictObject(shape, {
+    // One line for each key: `issuesOf` takes them apart.
+    error: issue =>
+      issue.code === 'unrecognized_keys' ? issue.keys.map(key => unknownKey(key, known)).join('\n') : undefined,
   })
 }
 
-/** @throws INVALID_INPUT with one issue for each option that is not as documented. */
-export function checkResumeOptions(options: ResumeOptions): void {
-  check(resume, options, 'options')
+/** How {@link checkOptions} reports what it finds. */
+export interface CheckOptions {
+  /** What the options belong to, at the start of the message: `httpBackend`. */
+  readonly of: string
+  /** Where the options were given: the start of each path, such as `pools.writer`. Default: they are all there is. */
+  readonly path?: string
+  /** Strings may be secrets: a message never shows one. Default false. */
+  readonly secret?: boolean
 }
 
-function check(schema: z.ZodType, value: unknown, what: string): void {
-  const result = schema.safeParse(value)
+/** @throws INVALID_INPUT with one issue for each option that is not as `rule` says, 20 at most. */
+export function checkOptions(rule: z.ZodType, value: unknown, { of, path = '', secret = false }: CheckOptions): void {
+  const result = rule.safeParse(value, { reportInput: true })
   if (result.success) return
-  const issues = result.error.issues.flatMap(issue => flatten(issue, [])).slice(0, 20)
-  const list = issues.map(({ path, message }) => `${path}: ${message}`).join('; ')
-  throw new CounterpointError('INVALID_INPUT', `The ${what} are not as documented. ${list}`, { issues })
+  const issues = result.error.issues.flatMap(issue => issuesOf(issue, path === '' ? [] : [path], secret)).slice(0, 20)
+  throw invalidOptions(of, issues)
 }
 
-/** In the words of the other errors: what was expected, and what came. */
-function described(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys')
-    return `unknown option ${issue.keys.map(key => JSON.stringify(key)).join(', ')}`
-  if (issue.code === 'too_small')
-    return `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`
-  if (issue.code === 'too_big') return `expected at most ${issue.maximum}`
-  if (issue.code === 'invalid_type') return `expected ${issue.expected}`
-  return issue.message
+/** Gives the value back. @throws INVALID_INPUT at `path` when it is not as `rule` says. */
+export function checkValue<T>(rule: z.ZodType, value: T, path: string): T {
+  const result = rule.safeParse(value, { reportInput: true })
+  if (result.success) return value
+  const issues = result.error.issues.flatMap(issue => issuesOf(issue, [path], false))
+  throw invalidInput(issues)
 }
 
-/** A pool is options or a WorkerPool: what is wrong with it as options is what helps. */
-function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): readonly InputIssue[] {
+/** The error for options of `of` that are not as documented. */
+export function invalidOptions(of: string, issues: readonly InputIssue[]): CounterpointError<'INVALID_INPUT'> {
+  return new CounterpointError('INVALID_INPUT', `invalid options of ${of}: ${listOf(issues)}`, { issues })
+}
+
+function invalidInput(issues: readonly InputIssue[]): CounterpointError<'INVALID_INPUT'> {
+  return new CounterpointError('INVALID_INPUT', listOf(issues), { issues })
+}
+
+/** The error for one option or argument: `pools.p.queueLimit: expected a whole number, 1 or more, got 0`. */
+export function invalid(path: string, expected: string, got: unknown): CounterpointError<'INVALID_INPUT'> {
+  return invalidInput([{ path, message: `expected ${expected}, got ${show(got)}` }])
+}
+
+function listOf(issues: readonly InputIssue[]): string {
+  return issues.map(({ path, message }) => `${path}: ${message}`).join('; ')
+}
+
+function issuesOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[], secret: boolean): readonly InputIssue[] {
   const path = [...above, ...issue.path]
-  if (issue.code !== 'invalid_union')
-    return [{ path: path.map(String).join('.') || 'options', message: described(issue) }]
+  if (issue.code === 'unrecognized_keys') {
+    const messages = issue.message.split('\n')
+    return issue.keys.map((key, i) => ({ path: pathOf([...path, key]), message: messages[i] ?? 'unknown option' }))
+  }
+  if (issue.code !== 'invalid_union') return [{ path: pathOf(path), message: described(issue, secret) }]
+  // A pool is options or a WorkerPool: what is wrong with it as options is what helps.
   return issue.errors
     .flat()
     .filter(inner => !/WorkerPool/.test(inner.message))
-    .flatMap(inner => flatten(inner, path))
+    .flatMap(inner => issuesOf(inner, path, secret))
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  let text = ''
+  for (const part of path) text += typeof part === 'number' ? `[${part}]` : `${text === '' ? '' : '.'}${String(part)}`
+  return text || 'options'
+}
+
+function described(issue: z.core.$ZodIssue, secret: boolean): string {
+  // A rule may say itself what it expects.
+  const expected = issue.message.startsWith('expected ') ? undefined : expectedBy(issue)
+  if (expected === undefined && issue.input !== undefined && typeof issue.input === 'object') return issue.message
+  return `${expected === undefined ? issue.message : `expected ${expected}`}, got ${shown(issue.input, secret)}`
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a finite number',
+  string: 'a string',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+}
+
+/** In the words of the other errors; undefined: the message of the issue says it. */
+function expectedBy(issue: z.core.$ZodIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return TYPES[issue.expected] ?? issue.expected
+    case 'invalid_value':
+      return issue.values.map(value => JSON.stringify(value)).join(', ')
+    case 'too_small':
+      if (issue.origin === 'string' || issue.origin === 'array') return 'at least one'
+      return `${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`
+    case 'too_big':
+      return `at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`
+    default:
+      return undefined
+  }
+}
+
+function shown(value: unknown, secret: boolean): string {
+  return secret && typeof value === 'string' ? 'a string' : show(value)
 }

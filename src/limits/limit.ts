@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { ParkReason } from '../core/failure/failure.js'
-import { checkDelay, checkSlots, invalid } from '../errors.js'
+import { checkValue, invalid, positiveInteger, positiveMs } from '../options-check.js'
 import { Cooldown, type CooldownHost, type CooldownStats, NO_JITTER } from './cooldown.js'
 import type { LedgerPage } from './ledger/ledger-page.js'
 import type { WindowKind } from './ledger/records.js'
@@ -94,7 +94,8 @@ export class Limit {
 
   /** @throws INVALID_INPUT for anything but a positive integer or undefined. */
   set concurrency(value: number | undefined) {
-    this.#concurrency = value === undefined ? undefined : checkSlots(value, `${this.#path}.concurrency`)
+    this.#concurrency =
+      value === undefined ? undefined : checkValue(positiveInteger, value, `${this.#path}.concurrency`)
     this.#turns.serve()
   }
 
@@ -126,7 +127,7 @@ export class Limit {
    * @throws INVALID_INPUT unless `ms` is finite and above 0.
    */
   park(ms: number, reason: ParkReason = 'host', message?: string): void {
-    this.#parking.park(checkDelay(ms, 'park.ms'), reason, message)
+    this.#parking.park(checkValue(positiveMs, ms, 'park.ms'), reason, message)
   }
 
   /** Ends a parking before its time; begins with a trickle all the same. */

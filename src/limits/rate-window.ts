@@ -1,4 +1,4 @@
-import { invalid } from '../errors.js'
+import { invalid } from '../options-check.js'
 
 /** At most `limit` in every `perMs`: a sliding window. */
 export interface WindowLimit {

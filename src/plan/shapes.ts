@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { TRIGGER_RULES } from '../core/scheduler/trigger-rule.js'
 import type { TaskSpec } from '../core/state/task.js'
+import { optionsOf } from '../options-check.js'
 
 /** No number is larger. */
 export const MAX: number = Number.MAX_SAFE_INTEGER
@@ -61,12 +62,13 @@ const BUDGET_SHAPE = {
   onHard: z.enum(['stop', 'degrade', 'hold']).describe('"stop" (the default), "degrade" or "hold"'),
 }
 /** In our own spelling: what options take. */
-export const backoffRule: z.ZodType = z.strictObject(BACKOFF_SHAPE).partial()
-export const estimateRule: z.ZodType = z.strictObject(ESTIMATE_SHAPE).partial()
-export const budgetRule: z.ZodType = z.strictObject(BUDGET_SHAPE).partial()
-export const runBudgetRule: z.ZodType = z
-  .strictObject({ ...BUDGET_SHAPE, pools: z.record(z.string(), budgetRule) })
-  .partial()
+export const backoffRule: z.ZodType = optionsOf(BACKOFF_SHAPE).partial()
+export const estimateRule: z.ZodType = optionsOf(ESTIMATE_SHAPE).partial()
+export const budgetRule: z.ZodType = optionsOf(BUDGET_SHAPE).partial()
+export const runBudgetRule: z.ZodType = optionsOf({
+  ...BUDGET_SHAPE,
+  pools: z.record(z.string(), budgetRule),
+}).partial()
 const timeout = (leftOut: string): z.ZodType =>
   z.number().positive().max(MAX).describe(`a number of milliseconds above 0, to 2^53 - 1 (left out: ${leftOut})`)
 const ids = (what: string): z.ZodType => z.array(id).describe(`a list of the ids of the tasks ${what}`)

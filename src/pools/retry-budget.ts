@@ -1,4 +1,4 @@
-import { invalid } from '../errors.js'
+import { invalid } from '../options-check.js'
 
 /** How many retries a pool makes at most: `floor + ratio * first attempts`, over each trailing `perMs`. */
 export interface RetryBudgetOptions {

@@ -2,11 +2,11 @@ import PQueue from 'p-queue'
 import type { AgentBackend } from '../backends/agent-backend.js'
 import { BackendSet } from '../backends/backend-set.js'
 import type { FailureKind, ParkReason } from '../core/failure/failure.js'
-import { checkDelay, checkSlots } from '../errors.js'
 import { NO_JITTER } from '../limits/cooldown.js'
 import { Limit } from '../limits/limit.js'
 import type { WindowLimit } from '../limits/rate-window.js'
 import { unknownMachine } from '../machine.js'
+import { checkValue, positiveInteger, positiveMs } from '../options-check.js'
 import { Concurrency, type PoolConcurrency } from './concurrency/concurrency.js'
 import { FairShare } from './fair-share.js'
 import { FlowControl, type FlowHost } from './flow-control.js'
@@ -100,7 +100,8 @@ export class WorkerPool {
 
   /** @throws INVALID_INPUT for anything but a positive integer or undefined. */
   set queueLimit(value: number | undefined) {
-    this.#queueLimit = value === undefined ? undefined : checkSlots(value, `pools.${this.name}.queueLimit`)
+    this.#queueLimit =
+      value === undefined ? undefined : checkValue(positiveInteger, value, `pools.${this.name}.queueLimit`)
     for (const hear of this.#queueLimitHearers) hear(this.#queueLimit)
   }
 
@@ -120,7 +121,7 @@ export class WorkerPool {
    * @throws INVALID_INPUT unless `ms` is finite and above 0.
    */
   park(ms: number, reason: ParkReason = 'host', message?: string): void {
-    this.#flow.parking.own.park(checkDelay(ms, 'park.ms'), reason, message)
+    this.#flow.parking.own.park(checkValue(positiveMs, ms, 'park.ms'), reason, message)
   }
 
   /** Ends a parking of this pool before its time (not one of its limit key); begins with a trickle all the same. */

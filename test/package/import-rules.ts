@@ -55,7 +55,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['observe'],
   ['run'],
   ['emitter.ts'],
-  ['options.ts', 'options-check.ts'],
+  ['options.ts', 'options-schema.ts'],
   ['forecast'],
   ['distributor'],
   ['pools'],
@@ -65,7 +65,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['journal'],
   ['backends'],
   ['plan'],
-  ['errors.ts', 'error-text.ts', 'clock.ts', 'machine.ts'],
+  ['errors.ts', 'error-text.ts', 'options-check.ts', 'clock.ts', 'machine.ts'],
   ['core'],
 ]
 

@@ -1,7 +1,7 @@
 import type { AttemptOutcome } from '../../core/failure/attempt-outcome.js'
 import type { FailureKind } from '../../core/failure/failure.js'
-import { checkSlots } from '../../errors.js'
 import type { Machine } from '../../machine.js'
+import { checkValue, positiveInteger } from '../../options-check.js'
 import { type AdaptiveConcurrency, AdaptiveLimit } from './adaptive-limit.js'
 import { autoConcurrency, ProcessAdmission, type WorkHint } from './auto-concurrency.js'
 
@@ -59,7 +59,7 @@ export class Concurrency {
         this.#processes = new ProcessAdmission({ machine: this.#machine, ...(memoryBytes && { memoryBytes }) })
       return
     }
-    this.#limit = checkSlots(value, path)
+    this.#limit = checkValue(positiveInteger, value, path)
     this.#range = undefined
     this.#adaptive = undefined
     this.#processes = undefined

@@ -1,0 +1,116 @@
+import * as z from 'zod'
+import type { Budget, RunBudget } from './core/budget/budget.js'
+import { didYouMean } from './error-text.js'
+import { CounterpointError } from './errors.js'
+import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
+import { checkOptions, fn, method, millis, optionsOf, positiveMs } from './options-check.js'
+import { backoffRule, budgetRule, estimateRule, runBudgetRule } from './plan/shapes.js'
+import { TaskGraph } from './plan/task-graph.js'
+import { limitsRule, poolRule } from './pools/pool-schema.js'
+import { WorkerPool } from './pools/worker-pool.js'
+
+const defaults = optionsOf({
+  priority: z.int().min(1).max(1000),
+  retries: z.int().min(0).max(1000),
+  backoff: backoffRule,
+  timeoutMs: positiveMs,
+  idleTimeoutMs: positiveMs,
+  queueTimeoutMs: positiveMs,
+  totalTimeoutMs: positiveMs,
+  durationMs: millis,
+  estimate: estimateRule,
+  budget: budgetRule,
+  replay: z.enum(['safe', 'never']),
+  approval: z.boolean(),
+}).partial()
+
+const orchestrator = optionsOf({
+  pools: z
+    .record(z.string().min(1), z.union([z.instanceof(WorkerPool), poolRule(defaults)]))
+    .refine(pools => Object.keys(pools).length > 0, 'expected at least one pool'),
+  limits: limitsRule.optional(),
+  distributor: method('distribute').optional(),
+  failureHandler: method('verdict').optional(),
+  scheduler: method('decide').optional(),
+  aggregator: method('aggregate').optional(),
+  journal: method('open').optional(),
+  clock: method('schedule').optional(),
+  machine: method('freeMemory').optional(),
+  random: fn.optional(),
+  newId: fn.optional(),
+  budget: budgetRule.optional(),
+  retain: z.int().min(0).optional(),
+})
+
+const run = optionsOf({
+  runId: z.string().min(1).max(128).optional(),
+  failureMode: z.enum(['continue', 'no-new', 'kill']).optional(),
+  only: z.array(z.string()).optional(),
+  signal: z
+    .custom(
+      value => value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value),
+      'expected an AbortSignal',
+    )
+    .optional(),
+  whenFull: z.enum(['wait', 'reject']).optional(),
+  weight: z.number().positive().max(1_000_000).optional(),
+  budget: runBudgetRule.optional(),
+  mode: z.enum(['parallel', 'serial', 'auto']).optional(),
+  auto: optionsOf({
+    minSpeedup: z.number().min(0),
+    minSavedMs: millis,
+    parallelCostFactor: z.number().min(0),
+    maxExtraCostUsd: z.number().min(0),
+  })
+    .partial()
+    .optional(),
+  autoFallbackToSerial: z.boolean().optional(),
+})
+
+const graph = z.instanceof(TaskGraph, { message: 'expected a TaskGraph, or a list of them' })
+const resume = run
+  .pick({ signal: true, whenFull: true, weight: true })
+  .extend({ graph: z.union([graph, z.array(graph)]).optional() })
+
+/** @throws INVALID_INPUT with one issue for each option that is not as documented. */
+export function checkOrchestratorOptions(options: OrchestratorOptions): void {
+  checkOptions(orchestrator, options, { of: 'Orchestrator' })
+}
+
+/** @throws INVALID_INPUT with one issue for each option that is not as documented. */
+export function checkRunOptions(options: RunOptions, pools: readonly string[]): void {
+  checkOptions(run, options, { of: 'run' })
+  checkBudgetedPools(options.budget, pools, 'budget.pools')
+}
+
+/** @throws INVALID_INPUT with one issue for each member that is not as documented, and where there `is` none to change. */
+export function checkBudget(budget: Budget, is: boolean): void {
+  checkOptions(budgetRule, budget, { of: 'setBudget' })
+  if (is) return
+  const message = 'expected an orchestrator that was made with a budget; give it one in its options'
+  throw new CounterpointError('INVALID_INPUT', message, { issues: [{ path: 'budget', message }] })
+}
+
+/** @throws INVALID_INPUT with one issue for each member that is not as documented. */
+export function checkRunBudget(budget: RunBudget, pools: readonly string[]): void {
+  checkOptions(runBudgetRule, budget, { of: 'setBudget' })
+  checkBudgetedPools(budget, pools, 'pools')
+}
+
+/** A name that is mistyped would be no bound at all. */
+function checkBudgetedPools(budget: RunBudget | undefined, pools: readonly string[], path: string): void {
+  const wrong = Object.keys(budget?.pools ?? {}).filter(pool => !pools.includes(pool))
+  if (wrong.length === 0) return
+  const issues = wrong.map(pool => ({
+    path: `${path}.${pool}`,
+    message: `there is no pool ${JSON.stringify(pool)}${didYouMean(pool, pools)}; pools: ${pools.join(', ')}`,
+  }))
+  throw new CounterpointError('INVALID_INPUT', issues.map(issue => `${issue.path}: ${issue.message}`).join('; '), {
+    issues,
+  })
+}
+
+/** @throws INVALID_INPUT with one issue for each option that is not as documented. */
+export function checkResumeOptions(options: ResumeOptions): void {
+  checkOptions(resume, options, { of: 'resume' })
+}
