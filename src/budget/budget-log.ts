@@ -28,7 +28,7 @@ type Change = { readonly hold: HoldRecord; readonly kept: () => void } | undefin
 export class BudgetLog {
   readonly #setup: BudgetLogOptions
   readonly #onOpen: (reading: BudgetReplay) => void
-  readonly #patience: RetryLoop
+  readonly #retries: RetryLoop
   readonly #holds = new Map<string, HoldRecord>()
   /** The keys of which the stream does not know how they stand. */
   #changed = new Map<string, Change>()
@@ -47,7 +47,7 @@ export class BudgetLog {
   constructor(setup: BudgetLogOptions, onOpen: (reading: BudgetReplay) => void) {
     this.#setup = setup
     this.#onOpen = onOpen
-    this.#patience = new RetryLoop(setup.clock, setup.report)
+    this.#retries = new RetryLoop(setup.clock, setup.report)
     this.#manyRecords = setup.manyRecords ?? 1000
     this.#anewAt = this.#manyRecords
   }
@@ -59,7 +59,7 @@ export class BudgetLog {
 
   /** Reads the stream if that has not begun. Then writes while there is something to write, one record at a time. */
   goOn(): void {
-    while (!this.#isBusy && !this.#patience.waits && this.#closing === undefined) {
+    while (!this.#isBusy && !this.#retries.isWaiting && this.#closing === undefined) {
       if (!this.#isOpen) return this.#read()
       if (this.#changed.size === 0) return
       this.#write(this.#setup.stream.replace !== undefined && this.#records >= this.#anewAt)
@@ -104,10 +104,10 @@ export class BudgetLog {
   #onRead(reading: BudgetReplay): void {
     this.#isBusy = false
     if (this.#closing !== undefined) return
-    this.#patience.worked('What has been used of the budget has been read')
+    this.#retries.succeeded('What has been used of the budget has been read')
     if (reading.unreadable > 0) {
       const message = `${reading.unreadable} of ${reading.records} records of the budget are not as documented: what only they tell does not count`
-      this.#patience.tell(undefined, message)
+      this.#retries.report(undefined, message)
     }
     this.#others = reading.others
     this.#records = reading.records
@@ -140,7 +140,7 @@ export class BudgetLog {
     this.#isBusy = false
     this.#records = anew ? this.#others.length + 1 : this.#records + 1
     if (anew) this.#anewAt = Math.max(this.#manyRecords, 2 * this.#records)
-    this.#patience.worked('What is used of the budget is written again')
+    this.#retries.succeeded('What is used of the budget is written again')
     // What has changed again meanwhile is not what was written.
     for (const [key, change] of news) if (change && this.#holds.get(key) === change.hold) change.kept()
   }
@@ -151,12 +151,12 @@ export class BudgetLog {
       return this.#onFailed(error, 'What is used of the budget cannot be written: until it can, nothing starts')
     this.#isBusy = false
     this.#anewAt = 2 * this.#records
-    this.#patience.tell(error, 'The records of the budget cannot be written anew as their sum: for now they grow')
+    this.#retries.report(error, 'The records of the budget cannot be written anew as their sum: for now they grow')
   }
 
   #onFailed(error: unknown, message: string): void {
     this.#isBusy = false
-    if (this.#closing === undefined) this.#patience.failed(error, message, () => this.goOn())
+    if (this.#closing === undefined) this.#retries.failed(error, message, () => this.goOn())
   }
 
   /** How these keys stand. */
@@ -172,13 +172,13 @@ export class BudgetLog {
   }
 
   async #close(): Promise<void> {
-    this.#patience.end()
+    this.#retries.cancel()
     while (this.#isBusy) await this.#underWay
     const { stream } = this.#setup
     try {
       if (this.#changed.size > 0 && this.#isOpen) await stream.append(this.#record(this.#changed.keys()))
     } catch (error) {
-      this.#patience.tell(
+      this.#retries.report(
         error,
         'What was used last of the budget cannot be written: after a restart what was set aside for it counts instead',
       )
@@ -186,7 +186,7 @@ export class BudgetLog {
     try {
       await stream.close()
     } catch (error) {
-      this.#patience.tell(error, 'The stream of the budget cannot be closed')
+      this.#retries.report(error, 'The stream of the budget cannot be closed')
     }
   }
 }

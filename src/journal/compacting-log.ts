@@ -58,7 +58,7 @@ export interface CompactingLogOwner<N extends Changes, R extends LogReplay> {
 export class CompactingLog<N extends Changes, R extends LogReplay> {
   readonly #stream: SharedStream
   readonly #keeper: CompactingLogOwner<N, R>
-  readonly #patience: RetryLoop
+  readonly #retries: RetryLoop
   #isOpen = false
   #isBusy = false
   /** What is being read or written. */
@@ -73,7 +73,7 @@ export class CompactingLog<N extends Changes, R extends LogReplay> {
   constructor({ stream, clock, report, manyRecords = 1000 }: CompactingLogOptions, keeper: CompactingLogOwner<N, R>) {
     this.#stream = stream
     this.#keeper = keeper
-    this.#patience = new RetryLoop(clock, report)
+    this.#retries = new RetryLoop(clock, report)
     this.#manyRecords = manyRecords
     this.#anewAt = manyRecords
   }
@@ -85,7 +85,7 @@ export class CompactingLog<N extends Changes, R extends LogReplay> {
 
   /** Reads or writes while there is something to do, one thing at a time. */
   goOn(): void {
-    while (!this.#isBusy && !this.#patience.waits && this.#closing === undefined) {
+    while (!this.#isBusy && !this.#retries.isWaiting && this.#closing === undefined) {
       if (!this.#isOpen) return this.#read()
       const anew = this.#stream.replace !== undefined && this.#records >= this.#anewAt
       const news = this.#keeper.news(anew)
@@ -111,10 +111,10 @@ export class CompactingLog<N extends Changes, R extends LogReplay> {
   #onRead(reading: R): void {
     this.#isBusy = false
     if (this.#closing !== undefined) return
-    this.#patience.worked('The limits of the time before have been read')
+    this.#retries.succeeded('The limits of the time before have been read')
     if (reading.unreadable > 0) {
       const message = `${reading.unreadable} of ${reading.records} records of limits are not as documented: what they granted does not count`
-      this.#patience.tell(undefined, message)
+      this.#retries.report(undefined, message)
     }
     this.#others = reading.others
     this.#records = reading.records
@@ -143,7 +143,7 @@ export class CompactingLog<N extends Changes, R extends LogReplay> {
     this.#isBusy = false
     this.#records = anew ? this.#others.length + news.records.length : this.#records + 1
     if (anew) this.#anewAt = Math.max(this.#manyRecords, 2 * this.#records)
-    this.#patience.worked('Limits are written again')
+    this.#retries.succeeded('Limits are written again')
     this.#keeper.written(news)
   }
 
@@ -152,22 +152,22 @@ export class CompactingLog<N extends Changes, R extends LogReplay> {
     if (!anew) return this.#onFailed(error, 'Limits cannot be written: until they can, no more is granted')
     this.#isBusy = false
     this.#anewAt = 2 * this.#records
-    this.#patience.tell(error, 'The limits cannot be written anew without what is out of date: for now they grow')
+    this.#retries.report(error, 'The limits cannot be written anew without what is out of date: for now they grow')
   }
 
   #onFailed(error: unknown, message: string): void {
     this.#isBusy = false
-    if (this.#closing === undefined) this.#patience.failed(error, message, () => this.goOn())
+    if (this.#closing === undefined) this.#retries.failed(error, message, () => this.goOn())
   }
 
   async #close(): Promise<void> {
-    this.#patience.end()
+    this.#retries.cancel()
     while (this.#isBusy) await this.#underWay
     try {
       const last = this.#isOpen ? this.#keeper.last() : undefined
       if (last !== undefined) await this.#stream.append(last)
     } catch (error) {
-      this.#patience.tell(
+      this.#retries.report(
         error,
         'What was granted and not used cannot be given back: after a restart it counts as used',
       )
@@ -175,7 +175,7 @@ export class CompactingLog<N extends Changes, R extends LogReplay> {
     try {
       await this.#stream.close()
     } catch (error) {
-      this.#patience.tell(error, 'The stream of limits cannot be closed')
+      this.#retries.report(error, 'The stream of limits cannot be closed')
     }
   }
 }

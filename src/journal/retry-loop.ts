@@ -5,62 +5,80 @@ const FIRST_WAIT_MS = 100
 const LONGEST_WAIT_MS = 10_000
 
 /**
- * Tries again what failed, with growing waits. The first failure in a row is told, and the end of the row; those between are not.
- * While it waits it keeps the process alive: `end` it.
+ * Retries an operation until it succeeds: the first wait is 100 ms, each further one twice as long, 10 s at most. For a journal whose
+ * disk or database is unavailable for a while.
+ *
+ * Reports the first failure in a row, each further one whose error has another `code`, and the success that ends the row.
+ * A pending retry keeps the process alive: `cancel` it when the journal is closed.
+ *
+ *     const write = () => db.insert(records).then(
+ *       () => retries.succeeded('the journal is written again'),
+ *       error => retries.failed(error, 'the journal cannot be written: the run waits', write),
+ *     )
  */
 export class RetryLoop {
   readonly #clock: Clock
   readonly #report: (problem: JournalProblem) => void
-  #since: number | undefined
-  #waitMs = 0
-  #callOff: (() => void) | undefined
+  /** While an operation fails: since when (ms of the clock's `monotonic`), and the code of its last error. */
+  #outage: { readonly since: number; readonly code: unknown } | undefined
+  #nextWaitMs = FIRST_WAIT_MS
+  #pending: { readonly retry: () => void; readonly cancel: () => void } | undefined
 
+  /** `report` may throw: its errors are ignored. */
   constructor(clock: Clock, report: (problem: JournalProblem) => void) {
     this.#clock = clock
     this.#report = report
   }
 
-  /** True until it is time to try again. */
-  get waits(): boolean {
-    return this.#callOff !== undefined
+  /** True between a failure and its retry. */
+  get isWaiting(): boolean {
+    return this.#pending !== undefined
   }
 
-  /** It failed: `again` is called after a while. */
-  failed(error: unknown, message: string, again: () => void): void {
-    if (this.#since === undefined) this.tell(error, `${message} (${wordsOf(error)})`)
-    this.#since ??= this.#clock.monotonic()
-    this.#waitMs = this.#waitMs === 0 ? FIRST_WAIT_MS : Math.min(2 * this.#waitMs, LONGEST_WAIT_MS)
-    this.#callOff = this.#clock.schedule(() => {
-      this.#callOff = undefined
-      again()
-    }, this.#waitMs)
+  /** True from the first failure until `succeeded`. */
+  get isFailing(): boolean {
+    return this.#outage !== undefined
   }
 
-  /** It worked. */
-  worked(message: string): void {
-    if (this.#since === undefined) return
-    const seconds = Math.round(this.#clock.monotonic() - this.#since) / 1000
-    this.#since = undefined
-    this.#waitMs = 0
-    this.tell(undefined, `${message}, after ${seconds} s`)
+  /** The operation failed: calls `retry` after the next wait. The report is `message`, followed by the error's own in parentheses. */
+  failed(error: unknown, message: string, retry: () => void): void {
+    const code = (error as { readonly code?: unknown } | undefined)?.code
+    if (this.#outage === undefined || this.#outage.code !== code)
+      this.report(error, `${message} (${error instanceof Error ? error.message : String(error)})`)
+    this.#outage = { since: this.#outage?.since ?? this.#clock.monotonic(), code }
+    this.#pending?.cancel()
+    this.#pending = { retry, cancel: this.#clock.schedule(() => this.retryNow(), this.#nextWaitMs) }
+    this.#nextWaitMs = Math.min(2 * this.#nextWaitMs, LONGEST_WAIT_MS)
   }
 
-  /** Calls the next try off. */
-  end(): void {
-    this.#callOff?.()
-    this.#callOff = undefined
+  /** The operation succeeded. After a failure, reports `message`, followed by how long the outage lasted. */
+  succeeded(message: string): void {
+    if (this.#outage === undefined) return
+    const seconds = Math.round(this.#clock.monotonic() - this.#outage.since) / 1000
+    this.#outage = undefined
+    this.#nextWaitMs = FIRST_WAIT_MS
+    this.report(undefined, `${message}, after ${seconds} s`)
   }
 
-  /** Whoever listens badly hears nothing; the work goes on. */
-  tell(error: unknown, message: string): void {
+  /** Ends the wait: calls the pending `retry` now. Does nothing when none is pending. */
+  retryNow(): void {
+    const pending = this.#pending
+    this.cancel()
+    pending?.retry()
+  }
+
+  /** Drops the pending retry. */
+  cancel(): void {
+    this.#pending?.cancel()
+    this.#pending = undefined
+  }
+
+  /** Reports something else about the same journal. Never throws. */
+  report(error: unknown, message: string): void {
     try {
       this.#report({ error, message })
     } catch {
-      // See above.
+      // A listener that throws does not stop the journal.
     }
   }
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
