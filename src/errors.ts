@@ -1,4 +1,5 @@
-import type { FailureKind, TimeoutScope, Usage } from './core/failure/failure.js'
+import type { FailureKind, TimeoutScope } from './core/failure/failure.js'
+import type { Usage } from './core/failure/usage.js'
 
 /** One thing that is wrong with an input: where (`tasks[3].blockedBy[0]`) and what was expected. */
 export interface InputIssue {

@@ -148,7 +148,9 @@ export type {
   ScopedAccount,
 } from './core/budget/budget.js'
 export { FAILURE_KINDS } from './core/failure/failure.js'
-export type { Failure, FailureKind, TimeoutScope, Usage } from './core/failure/failure.js'
+export type { Failure, FailureKind, TimeoutScope } from './core/failure/failure.js'
+export { readUsage } from './core/failure/usage.js'
+export type { Usage } from './core/failure/usage.js'
 export { evolve, replay } from './core/state/evolve.js'
 export { emptyState } from './core/state/new-state.js'
 export type { RunPhase, RunState, RunStatus, TaskClock } from './core/state/run-state.js'

@@ -1,5 +1,5 @@
 import type { Estimate } from '../core/budget/budget.js'
-import type { Usage } from '../core/failure/failure.js'
+import type { Usage } from '../core/failure/usage.js'
 import type { Json } from '../core/json.js'
 import type { Feedback } from '../core/state/task.js'
 import type { Health } from './health-check.js'

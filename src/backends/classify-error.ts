@@ -1,4 +1,4 @@
-import { FAILURE_KINDS, type Failure, type FailureKind, type Usage } from '../core/failure/failure.js'
+import { FAILURE_KINDS, type Failure, type FailureKind } from '../core/failure/failure.js'
 import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
 import { resetAfterOf, retryAfterOf, retryInfoOf } from './retry-after.js'
@@ -172,26 +172,6 @@ function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R
 /** The usage that a failed attempt reported with its error, or with one behind it. */
 export function usageOf(thrown: unknown): unknown {
   return firstOf(linksOf(thrown), link => member(link, 'usage') ?? undefined)
-}
-
-/** Only what can be added up: an agent that reports NaN, or what cannot be read, reports nothing. */
-export function cleanUsage(usage: unknown): Usage | undefined {
-  if (typeof usage !== 'object' || usage === null) return undefined
-  const read = (key: keyof Usage): number | undefined => {
-    const value = numberOf(member(usage, key))
-    return value !== undefined && value >= 0 ? value : undefined
-  }
-  const inputTokens = read('inputTokens')
-  const outputTokens = read('outputTokens')
-  const tokens = read('tokens')
-  const costUsd = read('costUsd')
-  return {
-    ...(inputTokens !== undefined && { inputTokens }),
-    ...(outputTokens !== undefined && { outputTokens }),
-    ...(tokens !== undefined && { tokens }),
-    ...(costUsd !== undefined && { costUsd }),
-    ...(member(usage, 'estimated') === true && { estimated: true }),
-  }
 }
 
 function describe(thrown: unknown): string {

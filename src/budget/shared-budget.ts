@@ -16,7 +16,8 @@ import {
   tell,
   usedOf,
 } from '../core/budget/budget.js'
-import { isTurnedAway, type Usage } from '../core/failure/failure.js'
+import { isTurnedAway } from '../core/failure/failure.js'
+import type { Usage } from '../core/failure/usage.js'
 import type { RunEvent, RunEventType } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
 import { attemptsOf, ENDS, endedAt, keyOf } from './attempt-ends.js'

@@ -1,6 +1,6 @@
 import type { Report } from '../backends/agent-backend.js'
 import type { Failure, ParkReason } from '../core/failure/failure.js'
-import { addUsage } from '../core/state/attempt-counts.js'
+import { addUsage } from '../core/failure/usage.js'
 import type { Outcome } from '../core/state/events.js'
 import type { RunState, RunStatus } from '../core/state/run-state.js'
 import type { HoldReason, Tally, TaskSpec, TaskState, TaskStatus } from '../core/state/task.js'

@@ -1,4 +1,4 @@
-import type { Usage } from '../../core/failure/failure.js'
+import type { Usage } from '../../core/failure/usage.js'
 import type { Json } from '../../core/json.js'
 import { CounterpointError, type InputIssue } from '../../errors.js'
 import type { AgentRequest, AttemptContext } from '../agent-backend.js'

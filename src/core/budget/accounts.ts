@@ -1,4 +1,4 @@
-import type { Usage } from '../failure/failure.js'
+import type { Usage } from '../failure/usage.js'
 import type { BudgetReached } from '../state/events.js'
 import type { RunState } from '../state/run-state.js'
 import type { RunningState, Tally, TaskSpec, TaskState } from '../state/task.js'

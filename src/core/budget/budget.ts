@@ -1,4 +1,5 @@
-import type { Usage } from '../failure/failure.js'
+import type { Usage } from '../failure/usage.js'
+import { tokensOf } from '../failure/usage.js'
 
 /** What an attempt is expected to use. */
 export interface Estimate {
@@ -120,14 +121,6 @@ const DUST = 1e-8
 
 function withoutDust(amount: number): number {
   return Math.abs(amount) < DUST ? 0 : amount
-}
-
-/** In- and output together; undefined when unknown. */
-export function tokensOf(usage: Usage | undefined): number | undefined {
-  if (usage === undefined) return undefined
-  const { inputTokens, outputTokens, tokens } = usage
-  if (tokens !== undefined) return tokens
-  return inputTokens === undefined && outputTokens === undefined ? undefined : (inputTokens ?? 0) + (outputTokens ?? 0)
 }
 
 /** What an attempt used, with its estimate for what nobody reported: marked as estimated. */

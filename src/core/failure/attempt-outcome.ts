@@ -1,4 +1,5 @@
-import type { Failure, FailureKind, Usage } from './failure.js'
+import type { Failure, FailureKind } from './failure.js'
+import type { Usage } from './usage.js'
 import type { Verdict } from './verdict.js'
 
 /** How an attempt ended, as far as a pool is concerned. */
@@ -12,10 +13,4 @@ const NO_ANSWER: readonly FailureKind[] = ['throttled', 'overloaded', 'quota', '
 /** True when the backend took the attempt and answered, be it that it could not do it. */
 export function isAnswer({ kind }: Failure): boolean {
   return !NO_ANSWER.includes(kind)
-}
-
-/** All tokens that were used; undefined when nobody told. */
-export function tokensOf(usage: Usage | undefined): number | undefined {
-  if (usage?.inputTokens === undefined && usage?.outputTokens === undefined) return undefined
-  return (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0)
 }

@@ -70,18 +70,6 @@ export function isTurnedAway({ kind }: { readonly kind: FailureKind }): boolean 
   return kind === 'throttled' || kind === 'overloaded' || kind === 'quota'
 }
 
-/** What an attempt used. Absent members are unknown, not zero. */
-export interface Usage {
-  readonly inputTokens?: number
-  readonly outputTokens?: number
-  /** Tokens in all, where in- and output are not told apart. */
-  readonly tokens?: number
-  /** US dollars. */
-  readonly costUsd?: number
-  /** True when no agent reported it and it was assumed. */
-  readonly estimated?: boolean
-}
-
 /**
  * Why a pool, or all pools of a limit key, start nothing for a while.
  *

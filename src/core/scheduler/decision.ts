@@ -1,6 +1,7 @@
 import { usageOfAttempt } from '../budget/accounts.js'
 import type { Estimate } from '../budget/budget.js'
-import { type Failure, isTurnedAway, type Usage } from '../failure/failure.js'
+import { type Failure, isTurnedAway } from '../failure/failure.js'
+import type { Usage } from '../failure/usage.js'
 import { isVerdict, type Verdict } from '../failure/verdict.js'
 import type { AttemptStarted, BudgetReached, RunEvent } from '../state/events.js'
 import { addTask, evolve, makeReady, makeStart, makeSucceed, stamp } from '../state/evolve.js'

@@ -1,4 +1,5 @@
-import type { Failure, Usage } from '../failure/failure.js'
+import type { Failure } from '../failure/failure.js'
+import type { Usage } from '../failure/usage.js'
 import type { Verdict } from '../failure/verdict.js'
 import { type Ended, endedAs, isTerminal, type RunState } from '../state/run-state.js'
 import type { StopReason, TaskSpec, TaskState } from '../state/task.js'

@@ -1,5 +1,6 @@
 import type { BudgetMeasure, Estimate, RunBudget } from '../budget/budget.js'
-import type { Failure, Usage } from '../failure/failure.js'
+import type { Failure } from '../failure/failure.js'
+import type { Usage } from '../failure/usage.js'
 import type { Json } from '../json.js'
 import type { FailureMode, RunMode } from '../state/events.js'
 import type { HoldReason, TaskSpec } from '../state/task.js'

@@ -1,6 +1,6 @@
 import { settleFor } from '../budget/accounts.js'
-import { tokensOf } from '../budget/budget.js'
-import { isTurnedAway, type Usage } from '../failure/failure.js'
+import { isTurnedAway } from '../failure/failure.js'
+import { addUsage, type Usage } from '../failure/usage.js'
 import type { AttemptFailed } from './events.js'
 import type { RunState } from './run-state.js'
 import type { Feedback, Tally } from './task.js'
@@ -57,23 +57,5 @@ export function endAttempt(state: RunState, index: number, now: number, usage: U
     busyMs: tally.busyMs + (at - was.startedAt),
     firstStartAt: tally.firstStartAt ?? was.startedAt,
     usage: addUsage(tally.usage, usage),
-  }
-}
-
-/** The sum of two usages. What neither knows stays unknown. */
-export function addUsage(a: Usage | undefined, b: Usage | undefined): Usage | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  const sum = (x: number | undefined, y: number | undefined): number | undefined =>
-    x === undefined && y === undefined ? undefined : (x ?? 0) + (y ?? 0)
-  const inputTokens = sum(a.inputTokens, b.inputTokens)
-  const outputTokens = sum(a.outputTokens, b.outputTokens)
-  const tokens = a.tokens === undefined && b.tokens === undefined ? undefined : (tokensOf(a) ?? 0) + (tokensOf(b) ?? 0)
-  const costUsd = sum(a.costUsd, b.costUsd)
-  return {
-    ...(inputTokens !== undefined && { inputTokens }),
-    ...(outputTokens !== undefined && { outputTokens }),
-    ...(tokens !== undefined && { tokens }),
-    ...(costUsd !== undefined && { costUsd }),
-    ...((a.estimated || b.estimated) && { estimated: true }),
   }
 }

@@ -1,5 +1,6 @@
 import type { BudgetMeasure, BudgetScope, Estimate, RunBudget } from '../budget/budget.js'
-import type { Failure, Usage } from '../failure/failure.js'
+import type { Failure } from '../failure/failure.js'
+import type { Usage } from '../failure/usage.js'
 import type { Verdict } from '../failure/verdict.js'
 import type { Json } from '../json.js'
 import type { TriggerRule } from '../scheduler/trigger-rule.js'

@@ -1,6 +1,7 @@
 import { noteReached, openTaskAccount, reserveFor, setBudgets, settleFor, waitForReserved } from '../budget/accounts.js'
 import type { Estimate } from '../budget/budget.js'
-import { isTurnedAway, type Usage } from '../failure/failure.js'
+import { isTurnedAway } from '../failure/failure.js'
+import type { Usage } from '../failure/usage.js'
 import type { Json } from '../json.js'
 import { countedAs, endAttempt, NOTHING } from './attempt-counts.js'
 import { checkEvent } from './check-event.js'

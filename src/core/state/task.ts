@@ -1,5 +1,6 @@
 import type { Budget, Estimate } from '../budget/budget.js'
-import type { Failure, FailureKind, Usage } from '../failure/failure.js'
+import type { Failure, FailureKind } from '../failure/failure.js'
+import type { Usage } from '../failure/usage.js'
 import type { Json } from '../json.js'
 import type { TriggerRule } from '../scheduler/trigger-rule.js'
 

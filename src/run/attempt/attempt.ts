@@ -5,9 +5,11 @@ import {
   isReply,
   type Report,
 } from '../../backends/agent-backend.js'
-import { cleanUsage, failureOf, usageOf } from '../../backends/classify-error.js'
+import { failureOf, usageOf } from '../../backends/classify-error.js'
 import type { Clock } from '../../clock.js'
-import type { Failure, Usage } from '../../core/failure/failure.js'
+import type { Failure } from '../../core/failure/failure.js'
+import type { Usage } from '../../core/failure/usage.js'
+import { readUsage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
 import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
@@ -237,7 +239,7 @@ export class Attempt implements AttemptContext, PromiseReceiver, Deadline {
   }
 
   #note(usage: unknown): void {
-    if (usage !== undefined) this.#usage = cleanUsage(usage) ?? this.#usage
+    if (usage !== undefined) this.#usage = readUsage(usage) ?? this.#usage
   }
 
   #used(): { usage?: Usage } | undefined {

@@ -1,6 +1,5 @@
 import { emptyState, evolve, type RunEvent, type RunState, replay } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { addUsage } from '../../../src/core/state/attempt-counts.js'
 import { copyState } from '../../../src/core/state/new-state.js'
 import { eachDependent, unfinished } from '../../../src/core/state/run-state.js'
 import { add, cancel, expire, fail, ok, pause, Scene, type Step, start, stopped, wake } from '../../support/scene.js'
@@ -133,19 +132,6 @@ describe('the tally of a task', () => {
       busyMs: 100 + 60,
       usage: { inputTokens: 10, outputTokens: 1, costUsd: 0.5 },
     })
-  })
-})
-
-describe('usage', () => {
-  test('what is unknown stays unknown, what one knows is the sum', () => {
-    expect(addUsage(undefined, undefined)).toBeUndefined()
-    expect(addUsage({ inputTokens: 1 }, undefined)).toEqual({ inputTokens: 1 })
-    expect(addUsage({ inputTokens: 1 }, { costUsd: 2 })).toEqual({ inputTokens: 1, costUsd: 2 })
-    expect(addUsage({ inputTokens: 0 }, { inputTokens: 0 })).toEqual({ inputTokens: 0 })
-  })
-
-  test('is estimated as soon as a part of it is', () => {
-    expect(addUsage({ costUsd: 1, estimated: true }, { costUsd: 1 })).toEqual({ costUsd: 2, estimated: true })
   })
 })
 
