@@ -46,6 +46,8 @@ export type {
 } from './backends/agent-backend.js'
 export { httpBackend } from './backends/http/http-backend.js'
 export type { HttpAnswer, HttpBackendOptions, HttpHeaders } from './backends/http/options.js'
+export { redactor } from './backends/redact.js'
+export type { Redact, RedactorOptions } from './backends/redact.js'
 export { AgentError, CounterpointError, isCounterpointError } from './errors.js'
 export type { AgentErrorOptions, ErrorCode, ErrorDetails, InputIssue } from './errors.js'
 

@@ -11,7 +11,7 @@ import {
   type HttpBackendOptions,
   type HttpHeaders,
 } from './options.js'
-import { bodyFor, headersFor, type Tell, teller } from './request.js'
+import { bodyFor, headersFor, redactorFor } from './request.js'
 import { letGo, lost, type Reading, readReply } from './response.js'
 
 /** How long an endpoint may take to say that it is well. */
@@ -60,8 +60,8 @@ async function ask(options: HttpBackendOptions, request: AgentRequest, context: 
   const url = new URL(options.url)
   const headers = await headersFor(options, request, context)
   const body = await bodyFor(options, request, context)
-  const tell = teller(url, headers)
-  const reading: Reading = { where: tell(placeOf(method, url)), tell, maxBytes, heard: () => context.report({}) }
+  const redact = redactorFor(url, headers)
+  const reading: Reading = { where: redact(placeOf(method, url)), redact, maxBytes, heard: () => context.report({}) }
   const init = { method, headers, redirect: 'manual' as const, signal: context.signal }
   if (context.signal.aborted) throw aborted(context.signal)
   const response = await send(options, url, body === undefined ? init : { ...init, body }).catch(error => {
@@ -99,13 +99,13 @@ async function parse(
   options: HttpBackendOptions,
   json: Json,
   answer: HttpAnswer,
-  { where, tell }: Reading,
+  { where, redact }: Reading,
 ): Promise<unknown> {
   try {
     return options.parse === undefined ? json : await options.parse(json, answer)
   } catch (error) {
     if (error instanceof AgentError) throw error
-    const message = `${where}: expected an answer that parse can read, but it threw: ${tell(failureOf(error).message)}`
+    const message = `${where}: expected an answer that parse can read, but it threw: ${redact(failureOf(error).message)}`
     throw new AgentError('invalid-output', message)
   }
 }
@@ -132,7 +132,7 @@ function aborted({ reason }: AbortSignal): AgentError {
 async function askHealth(options: HttpBackendOptions, url: URL): Promise<Health> {
   const isOurs = url.origin === new URL(options.url).origin
   const headers = new Headers(isOurs && typeof options.headers !== 'function' ? (options.headers as HttpHeaders) : {})
-  const tell: Tell = teller(url, headers)
+  const redact = redactorFor(url, headers)
   const controller = new AbortController()
   const callOff = systemClock.schedule(() => controller.abort(), HEALTH_MS)
   try {
@@ -142,7 +142,7 @@ async function askHealth(options: HttpBackendOptions, url: URL): Promise<Health>
     return response.ok ? true : { healthy: false, message }
   } catch (error) {
     const { cause, message } = failureOf(error)
-    return { healthy: false, message: `${placeOf('GET', url)}: no answer came: ${tell(cause ?? message)}` }
+    return { healthy: false, message: `${placeOf('GET', url)}: no answer came: ${redact(cause ?? message)}` }
   } finally {
     callOff()
   }

@@ -2,8 +2,8 @@ import { systemClock } from '../../clock.js'
 import type { Json } from '../../core/json.js'
 import { AgentError } from '../../errors.js'
 import { failureOf } from '../classify-error.js'
+import type { Redact } from '../redact.js'
 import { member, memberAt, textOf } from '../safe-read.js'
-import type { Tell } from './request.js'
 
 /** What is read of the body of a refusal. */
 const REFUSAL_BYTES = 65_536
@@ -11,7 +11,7 @@ const REFUSAL_BYTES = 65_536
 /** How a reply is read: `where` stands at the beginning of every message. */
 export interface Reading {
   readonly where: string
-  readonly tell: Tell
+  readonly redact: Redact
   readonly maxBytes: number
   /** Called for each piece that comes: the endpoint is alive. */
   readonly heard: () => void
@@ -41,9 +41,9 @@ export async function readReply(response: Response, reading: Reading): Promise<J
 }
 
 /** An error of `fetch`, as a failure: of which kind its cause tells, else `crashed`. */
-export function lost(error: unknown, what: string, { where, tell }: Reading): AgentError {
+export function lost(error: unknown, what: string, { where, redact }: Reading): AgentError {
   const { kind, code, cause, message } = failureOf(error)
-  const why = tell(cause ?? message)
+  const why = redact(cause ?? message)
   return new AgentError(kind === 'agent' ? 'crashed' : kind, `${where}: expected an answer, but ${what}: ${why}`, {
     cause: why,
     ...(code !== undefined && { code }),
@@ -74,11 +74,11 @@ async function refusal(response: Response, reading: Reading): Promise<AgentError
   const text = new TextDecoder().decode(bytes)
   const json = parsed(text)
   const error: unknown = Array.isArray(json) ? json[0] : json
-  const said = reading.tell(wordsOf(error) ?? text)
+  const said = reading.redact(wordsOf(error) ?? text)
   const message = `${reading.where}: expected status 2xx, got ${status}${said === '' ? '' : `: ${said}`}`
   const ownCode = textOf(memberAt(error, 'error', 'code')) ?? textOf(member(error, 'code'))
   const { kind, code, ...facts } = failureOf({ message, status, headers, error, code: ownCode }, systemClock.now())
-  return new AgentError(kind, message, { ...facts, ...(code !== undefined && { code: reading.tell(code) }) })
+  return new AgentError(kind, message, { ...facts, ...(code !== undefined && { code: reading.redact(code) }) })
 }
 
 /** The message in the shapes that are common: `{error: {message}}`, `{error}`, `{message}`, `{detail}`. */
@@ -123,14 +123,14 @@ export async function letGo(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => {})
 }
 
-function parseJson(bytes: Uint8Array, { where, tell }: Reading): Json {
+function parseJson(bytes: Uint8Array, { where, redact }: Reading): Json {
   const text = new TextDecoder().decode(bytes)
   const json = isUtf8(bytes) ? parsed(text) : undefined
   if (json !== undefined) return json
   const got = text.trim() === '' ? 'nothing' : `${bytes.length} bytes`
   if (got === 'nothing' || isCutJson(text))
     throw new AgentError('incomplete-output', `${where}: expected a whole JSON text, got ${got}: the answer is cut`)
-  const message = `${where}: expected JSON, got ${got} that begin with ${JSON.stringify(tell(text).slice(0, 80))}`
+  const message = `${where}: expected JSON, got ${got} that begin with ${JSON.stringify(redact(text).slice(0, 80))}`
   throw new AgentError('invalid-output', message, { code: 'OUTPUT_NOT_JSON' })
 }
 
