@@ -9,8 +9,7 @@ import { Admission } from './admission.js'
 import { buildLimits, type LimitWorld } from './build-limits.js'
 import type { PoolEvent } from './pool-events.js'
 import type { Intent } from './pool-intent.js'
-import type { OpenPool, PoolOptions, PoolsOptions } from './pool-options.js'
-import type { WorkerPoolSetup } from './pool-parts.js'
+import type { OpenPool, PoolOptions, PoolsOptions, WorkerPoolOptions } from './pool-options.js'
 import { WorkerPool } from './worker-pool.js'
 
 /** What an orchestrator makes of its `pools`. */
@@ -60,9 +59,9 @@ export function buildPools(options: PoolsOptions, world: PoolWorld): BuiltPools 
         ? pool
         : new WorkerPool(setupOf(name, pool, options, limits, { clock, random, ledger }))
     if (worker !== pool) own.push(worker)
-    worker.hear(event => world.publish({ ...event, pool: name }))
+    worker.onEvent(event => world.publish({ ...event, pool: name }))
     admission.setLimit(name, worker.queueLimit)
-    worker.hearQueueLimit(queueLimit => admission.setLimit(name, queueLimit))
+    worker.onQueueLimitChange(queueLimit => admission.setLimit(name, queueLimit))
     workers.set(name, worker)
     pools.set(name, { pool: worker, graceMs: given.graceMs ?? DEFAULT_GRACE_MS })
     defaults.set(name, given.defaults)
@@ -81,7 +80,7 @@ function setupOf(
   { machine }: PoolsOptions,
   limits: ReadonlyMap<string, Limit>,
   { clock, random, ledger }: LimitWorld,
-): WorkerPoolSetup {
+): WorkerPoolOptions {
   const { backend, backends, limitKey, requests, tokens, intent, defaults, graceMs, ...rest } = pool
   const limit = limitKey === undefined ? undefined : limits.get(limitKey)
   // With a key these have been said of the key.

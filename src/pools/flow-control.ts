@@ -15,7 +15,7 @@ import { type LeaseHost, SlotLease } from './lease.js'
 import { PoolCooldown } from './pool-cooldown.js'
 import type { PoolNews } from './pool-events.js'
 import type { RetryBudget } from './retry-budget.js'
-import type { ClaimTerms, Slot } from './run-queue.js'
+import type { AttemptRequirements, Slot } from './run-queue.js'
 
 /** The pool, as its flow control sees it. */
 export interface FlowHost extends LimitMember {
@@ -106,15 +106,15 @@ export class FlowControl implements LeaseHost {
   }
 
   /** The lease for an attempt on these terms; undefined when it may not start now: then the pool is resumed when it may. */
-  admit(slot: Slot, terms: ClaimTerms): SlotLease | undefined {
+  admit(slot: Slot, terms: AttemptRequirements): SlotLease | undefined {
     const rung = this.#backends.only ?? this.#choose(terms)
-    if (rung === undefined || (terms.retry && !this.#affordsRetry(rung))) return undefined
+    if (rung === undefined || (terms.isRetry && !this.#affordsRetry(rung))) return undefined
     if (this.#limit !== undefined && !this.#limit.admits(terms.tokens)) return undefined
     if (this.#concurrency.weighsMemory && !this.#processes.admits(this.time.look(), this.#host.running))
       return undefined
     if (this.#backends.checksEach && !this.#backends.isChecked(rung)) return undefined
     const now = this.time.latest
-    if (terms.retry) this.#budget.retry(now)
+    if (terms.isRetry) this.#budget.retry(now)
     else this.#budget.first(now)
     const ticket = rung.breaker.started(now)
     return new SlotLease(this, slot, rung, ticket, this.parking.own.started(), this.#limit?.take(terms.tokens))
@@ -203,7 +203,7 @@ export class FlowControl implements LeaseHost {
     this.#host.resume()
   }
 
-  #choose(terms: ClaimTerms): FailoverEntry | undefined {
+  #choose(terms: AttemptRequirements): FailoverEntry | undefined {
     const now = this.time.look()
     const rung = this.#backends.pick(now, terms)
     if (rung === undefined)

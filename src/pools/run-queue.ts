@@ -3,9 +3,9 @@ import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
 import { ReadyQueue } from './ready-queue.js'
 
 /** What the next attempt of a task asks of its pool. */
-export interface ClaimTerms {
+export interface AttemptRequirements {
   /** False for a first attempt. Retries are bounded by the retry budget of the pool. */
-  readonly retry: boolean
+  readonly isRetry: boolean
   /** How many tokens it is expected to use; 0 when that is unknown. Corrected by the usage that `ended` tells. */
   readonly tokens: number
   /** Fail over: a backend that comes after the one of this name in the ladder, wrapping round. Default: the first that is available. */
@@ -34,31 +34,31 @@ export interface Lease {
 }
 
 /** Whose tasks a pool starts: a run. */
-export interface Claimant {
+export interface TaskSource {
   /** Starts the attempt of task `index` on this slot. False when the task is no longer ready: the slot is still free. */
-  claim(index: number, lease: Lease): boolean
+  start(index: number, lease: Lease): boolean
   /** The task's longest remaining path as it is known now. */
-  path(index: number): number
+  remainingPath(index: number): number
   /** What the next attempt of task `index` asks of the pool; undefined when the task is no longer ready. Asked right before the claim. */
-  terms(index: number): ClaimTerms | undefined
+  requirements(index: number): AttemptRequirements | undefined
   /** The pool of `lane` was parked, or has opened again: the clocks of tasks that wait in it stand still meanwhile. */
-  parked?(parked: boolean, lane: TaskQueue): void
+  onParkedChange?(parked: boolean, lane: TaskQueue): void
 }
 
 /** The ready tasks of one run in one pool. */
 export interface TaskQueue {
   /** True while the pool is parked: it starts nothing for a while, by itself. */
-  readonly parked: boolean
+  readonly isParked: boolean
   /** A task became ready at `since` (ms). It is claimed after the next `offer`: all that becomes ready together is put in order first. */
-  push(index: number, priority: number, since: number): void
+  add(index: number, priority: number, since: number): void
   /** What has been pushed may be claimed now. */
-  offer(): void
+  dispatch(): void
   /** A task of the lane has a longer path than when it was pushed. */
-  raise(index: number, priority: number, since: number): void
+  update(index: number, priority: number, since: number): void
   /** A task of the lane is no longer ready, without having been claimed. */
-  drop(): void
+  withdraw(): void
   /** The run claims nothing while its lane is held. */
-  hold(held: boolean): void
+  setHeld(held: boolean): void
   /** The run is over. */
   close(): void
 }
@@ -81,7 +81,7 @@ export interface RunQueueHost {
 
 /** One run in one pool. */
 export class RunQueue implements TaskQueue {
-  readonly run: Claimant
+  readonly run: TaskSource
   readonly stride: number
   pass = 0
   joined = false
@@ -92,7 +92,7 @@ export class RunQueue implements TaskQueue {
   readonly #queue = new ReadyQueue()
   readonly #pool: RunQueueHost
 
-  constructor(run: Claimant, stride: number, agingMs: number, pool: RunQueueHost) {
+  constructor(run: TaskSource, stride: number, agingMs: number, pool: RunQueueHost) {
     this.run = run
     this.stride = stride
     this.#agingMs = agingMs
@@ -103,32 +103,32 @@ export class RunQueue implements TaskQueue {
     return this.#queue.size
   }
 
-  get parked(): boolean {
+  get isParked(): boolean {
     return this.#pool.parked
   }
 
-  push(index: number, priority: number, since: number): void {
+  add(index: number, priority: number, since: number): void {
     this.waiting++
-    this.raise(index, priority, since)
+    this.update(index, priority, since)
   }
 
-  raise(index: number, priority: number, since: number): void {
-    this.#queue.push(index, priority + Math.floor(since / this.#agingMs), this.run.path(index))
+  update(index: number, priority: number, since: number): void {
+    this.#queue.push(index, priority + Math.floor(since / this.#agingMs), this.run.remainingPath(index))
     this.#pool.filled(this)
   }
 
-  offer(): void {
+  dispatch(): void {
     if (this.size > 0 && !this.held) this.#pool.offered()
   }
 
-  drop(): void {
+  withdraw(): void {
     this.waiting--
   }
 
-  hold(held: boolean): void {
+  setHeld(held: boolean): void {
     if (this.held && !held) this.#pool.letGo(this)
     this.held = held
-    this.offer()
+    this.dispatch()
   }
 
   close(): void {

@@ -80,10 +80,10 @@ export class Slots {
   nextIsRetry(): boolean {
     for (let lane = this.#lanes.next(); lane !== undefined; lane = this.#lanes.next()) {
       const index = lane.take()
-      const terms = index === -1 ? undefined : lane.run.terms(index)
+      const terms = index === -1 ? undefined : lane.run.requirements(index)
       if (terms !== undefined) {
         lane.putBack(index)
-        return terms.retry
+        return terms.isRetry
       }
       this.#lanes.taken(lane)
     }
@@ -109,7 +109,7 @@ export class Slots {
     const slot = lane && this.#freeSlot()
     if (slot === undefined) return false
     const index = (lane as RunQueue).take()
-    const terms = index === -1 ? undefined : (lane as RunQueue).run.terms(index)
+    const terms = index === -1 ? undefined : (lane as RunQueue).run.requirements(index)
     const lease = terms && this.#flow.admit(slot, terms)
     if (terms !== undefined && lease === undefined) {
       ;(lane as RunQueue).putBack(index)
@@ -141,7 +141,7 @@ export class Slots {
   /** False when the task was no longer ready. */
   #claim(lane: RunQueue, index: number, lease: SlotLease): boolean {
     this.#leased++
-    if (lane.run.claim(index, lease)) {
+    if (lane.run.start(index, lease)) {
       this.#lanes.charge(lane)
       this.#count()
       return true

@@ -11,9 +11,9 @@ import { Concurrency, type PoolConcurrency } from './concurrency/concurrency.js'
 import { FairShare } from './fair-share.js'
 import { FlowControl, type FlowHost } from './flow-control.js'
 import type { PoolEvent, PoolNews } from './pool-events.js'
-import type { PoolStats, WorkerPoolSetup } from './pool-parts.js'
+import type { PoolStats, WorkerPoolOptions } from './pool-options.js'
 import { RetryBudget } from './retry-budget.js'
-import { type Claimant, RunQueue, type RunQueueHost, type TaskQueue } from './run-queue.js'
+import { RunQueue, type RunQueueHost, type TaskQueue, type TaskSource } from './run-queue.js'
 import { Slots } from './slots.js'
 
 /**
@@ -22,7 +22,7 @@ import { Slots } from './slots.js'
  */
 export class WorkerPool {
   readonly name: string
-  readonly #setup: WorkerPoolSetup
+  readonly #setup: WorkerPoolOptions
   readonly #lanes = new FairShare()
   readonly #backends: BackendSet
   readonly #concurrency: Concurrency
@@ -34,7 +34,7 @@ export class WorkerPool {
   #queueLimit: number | undefined
 
   /** @throws INVALID_INPUT for options that are not as documented. */
-  constructor(setup: WorkerPoolSetup) {
+  constructor(setup: WorkerPoolOptions) {
     const { name, clock, random = NO_JITTER, concurrency = 4, machine, limit, page, requests, tokens } = setup
     this.name = name
     this.#setup = setup
@@ -154,7 +154,7 @@ export class WorkerPool {
   }
 
   /** Lets a run in. With twice the `weight` it gets twice the slots, as long as both have something to do. */
-  open(run: Claimant, weight: number): TaskQueue {
+  open(run: TaskSource, weight: number): TaskQueue {
     const lane = new RunQueue(run, 1 / weight, this.#setup.agingMs ?? 60_000, this.#laneHost)
     const isFirst = !this.#lanes.live
     this.#lanes.open(lane)
@@ -163,12 +163,12 @@ export class WorkerPool {
   }
 
   /** @internal Hears what happens to the pool, and must not throw. Hosts listen to the orchestrator. */
-  hear(listener: (event: PoolEvent) => void): void {
+  onEvent(listener: (event: PoolEvent) => void): void {
     this.#hearers.add(listener)
   }
 
   /** @internal Hears of each `queueLimit` that is set, from now on. */
-  hearQueueLimit(listener: (queueLimit: number | undefined) => void): void {
+  onQueueLimitChange(listener: (queueLimit: number | undefined) => void): void {
     this.#queueLimitHearers.add(listener)
   }
 
@@ -194,7 +194,7 @@ export class WorkerPool {
     this.#slots.concurrency = limit
   }
 
-  #makeBackends({ name, backend, backends, breaker, health, clock }: WorkerPoolSetup): BackendSet {
+  #makeBackends({ name, backend, backends, breaker, health, clock }: WorkerPoolOptions): BackendSet {
     return new BackendSet({
       pool: name,
       backends: backends ?? (backend ? [backend] : []),
@@ -241,7 +241,7 @@ export class WorkerPool {
       freed: slot => this.#slots.freed(slot),
       resized: (before, reason) => this.#resized(before, reason),
       parked: parked => {
-        for (const lane of this.#lanes.all) lane.run.parked?.(parked, lane)
+        for (const lane of this.#lanes.all) lane.run.onParkedChange?.(parked, lane)
       },
       parkingChanged: () => this.#flow.parking.parkingChanged(),
       publish: news => this.#publish(news),

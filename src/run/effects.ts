@@ -8,7 +8,7 @@ import type { History } from '../core/state/history.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { TaskSpec, TaskState } from '../core/state/task.js'
 import type { Admission } from '../pools/admission.js'
-import type { Claimant, ClaimTerms, Lease, TaskQueue } from '../pools/run-queue.js'
+import type { AttemptRequirements, Lease, TaskQueue, TaskSource } from '../pools/run-queue.js'
 import { Attempts, type AttemptsSetup } from './attempt/attempts.js'
 import { HostFunctions } from './host-functions.js'
 import { AdmissionCount } from './places.js'
@@ -32,7 +32,7 @@ export interface EffectsOptions extends Omit<AttemptsSetup, 'inputExpired'> {
  * heard outside wait until their cause is durable (`published`).
  * Invariant: each state of a task is pursued once, however many events of a record name the task (trap 2).
  */
-export class Effects implements Claimant {
+export class Effects implements TaskSource {
   readonly attempts: Attempts
   readonly #setup: EffectsOptions
   readonly #budget: SharedBudget | undefined
@@ -121,11 +121,11 @@ export class Effects implements Claimant {
     this.attempts.close()
   }
 
-  path(index: number): number {
+  remainingPath(index: number): number {
     return this.#ranks.of(index)
   }
 
-  claim(index: number, lease: Lease): boolean {
+  start(index: number, lease: Lease): boolean {
     if (this.#head.states[index]?.status !== 'ready' || this.attempts.of(index)) return false
     this.attempts.claim(index, lease)
     this.#waiting?.claimed(index)
@@ -134,11 +134,11 @@ export class Effects implements Claimant {
     return true
   }
 
-  terms(index: number): ClaimTerms | undefined {
+  requirements(index: number): AttemptRequirements | undefined {
     return this.#starts.terms(index)
   }
 
-  parked(parked: boolean, lane: TaskQueue): void {
+  onParkedChange(parked: boolean, lane: TaskQueue): void {
     const pool = this.#lanes.poolOf(lane)
     if (pool !== undefined) this.#waiting?.park(pool, parked)
   }

@@ -1,12 +1,12 @@
 import type { TaskSpec } from '../core/state/task.js'
 import type { OpenPool } from '../pools/pool-options.js'
-import type { Claimant, TaskQueue } from '../pools/run-queue.js'
+import type { TaskQueue, TaskSource } from '../pools/run-queue.js'
 
 const DEFAULT_PRIORITY = 3
 
 /** The lanes of a run: one in each pool in which it has had something ready. */
 export class RunQueues {
-  readonly #run: Claimant
+  readonly #run: TaskSource
   readonly #pools: ReadonlyMap<string, OpenPool>
   readonly #weight: number
   readonly #lanes = new Map<string, TaskQueue>()
@@ -17,7 +17,7 @@ export class RunQueues {
   readonly #pushed: TaskQueue[] = []
   #held = false
 
-  constructor(run: Claimant, pools: ReadonlyMap<string, OpenPool>, weight: number) {
+  constructor(run: TaskSource, pools: ReadonlyMap<string, OpenPool>, weight: number) {
     this.#run = run
     this.#pools = pools
     this.#weight = weight
@@ -35,7 +35,7 @@ export class RunQueues {
   }
 
   isParked(pool: string): boolean {
-    return this.#lanes.get(pool)?.parked === true
+    return this.#lanes.get(pool)?.isParked === true
   }
 
   /** A task became ready. It is claimed after the next `offer`. False when its pool is not there. */
@@ -46,7 +46,7 @@ export class RunQueues {
     }
     const lane = this.#lane
     if (lane === undefined) return false
-    lane.push(index, priority, since)
+    lane.add(index, priority, since)
     if (!this.#pushed.includes(lane)) this.#pushed.push(lane)
     return true
   }
@@ -54,19 +54,19 @@ export class RunQueues {
   /** What has been pushed may be claimed now: all of it has its place in the order. */
   offer(): void {
     // Mostly there is one. `pop` keeps the room for the next one, which `length = 0` gives back.
-    if (this.#pushed.length < 2) return this.#pushed.pop()?.offer()
-    for (const lane of this.#pushed) lane.offer()
+    if (this.#pushed.length < 2) return this.#pushed.pop()?.dispatch()
+    for (const lane of this.#pushed) lane.dispatch()
     this.#pushed.length = 0
   }
 
   /** A ready task has a longer path than when it was pushed. */
   raise(index: number, { pool = '', priority = DEFAULT_PRIORITY }: TaskSpec, since: number): void {
-    this.#lanes.get(pool)?.raise(index, priority, since)
+    this.#lanes.get(pool)?.update(index, priority, since)
   }
 
   /** A task is no longer ready, without having been claimed. */
   drop({ pool = '' }: TaskSpec): void {
-    this.#lanes.get(pool)?.drop()
+    this.#lanes.get(pool)?.withdraw()
   }
 
   /** Nothing is claimed while they are held. */
@@ -74,7 +74,7 @@ export class RunQueues {
     if (held === this.#held) return
     this.#held = held
     // A lane that is let go may claim, and have all of them held again.
-    for (const lane of this.#lanes.values()) lane.hold(this.#held)
+    for (const lane of this.#lanes.values()) lane.setHeld(this.#held)
   }
 
   close(): void {
@@ -84,7 +84,7 @@ export class RunQueues {
   #open(pool: string): TaskQueue | undefined {
     const lane = this.#pools.get(pool)?.pool.open(this.#run, this.#weight)
     if (lane === undefined) return undefined
-    lane.hold(this.#held)
+    lane.setHeld(this.#held)
     this.#lanes.set(pool, lane)
     return lane
   }

@@ -7,7 +7,7 @@ import type { Signal, StartSignal } from '../core/scheduler/signals.js'
 import { NO_TALLY } from '../core/state/new-state.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { Tally, TaskSpec } from '../core/state/task.js'
-import type { ClaimTerms } from '../pools/run-queue.js'
+import type { AttemptRequirements } from '../pools/run-queue.js'
 import type { Attempts } from './attempt/attempts.js'
 
 /** What {@link StartRequests} work with. */
@@ -22,7 +22,7 @@ export interface StartRequestsOptions {
 }
 
 /** What nearly every first attempt asks. */
-const FIRST: ClaimTerms = { retry: false, tokens: 0 }
+const FIRST: AttemptRequirements = { isRetry: false, tokens: 0 }
 
 /** What an attempt asks of its pool, and the signal that starts it once the budget of all runs has room for it. */
 export class StartRequests {
@@ -43,7 +43,7 @@ export class StartRequests {
   }
 
   /** Undefined when the task is no longer ready. */
-  terms(index: number): ClaimTerms | undefined {
+  terms(index: number): AttemptRequirements | undefined {
     const head = this.#head
     if (head.states[index]?.status !== 'ready') return undefined
     const { estimate } = head.specs[index] as TaskSpec
@@ -52,7 +52,7 @@ export class StartRequests {
     const { failures, throttled, failovers, repairs, failedOverFrom } = head.tallies[index] as Tally
     return {
       // What our own end interrupted is no retry of a failure.
-      retry: failures + throttled + failovers + repairs > 0,
+      isRetry: failures + throttled + failovers + repairs > 0,
       tokens: estimate?.tokens ?? 0,
       ...(failedOverFrom !== undefined && { after: failedOverFrom }),
       ...(isDegraded && { cheapest: true }),

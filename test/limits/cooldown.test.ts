@@ -2,38 +2,38 @@ import { isCounterpointError } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { Limit } from '../../src/limits/limit.js'
-import { poolUnder, TestRun, throttled } from '../support/claimants.js'
+import { poolWith, TestRun, throttled } from '../support/test-run.js'
 
 const START = Date.UTC(2026, 0, 1)
 
 describe('a pool that is turned away', () => {
   test('starts nothing until the time is up, and says so', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolUnder(clock)
+    const { pool, heard } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
-    run.turnAway(0, 5_000)
+    run.throttle(0, 5_000)
     run.succeed(1)
     expect(run.claimed).toEqual([0, 1, 2, 3])
     expect(heard).toEqual([
       { type: 'pool.parked', at: START, pool: 'p', until: START + 5_000, reason: 'throttled', message: 'slow down' },
     ])
     expect(pool.stats()).toMatchObject({ parkedUntil: START + 5_000, parkedMs: 5_000, parkedReason: 'throttled' })
-    expect([run.told, run.lane.parked]).toEqual([[true], true])
+    expect([run.parkedChanges, run.queue.isParked]).toEqual([[true], true])
     await clock.advance(4_999)
     expect([run.claimed.length, pool.stats().parkedMs]).toEqual([4, 1])
     await clock.advance(1)
     expect(run.claimed.length).toBe(5)
     expect(heard.at(-1)).toEqual({ type: 'pool.opened', at: START + 5_000, pool: 'p' })
-    expect([run.told, run.lane.parked, pool.stats().parkedMs]).toEqual([[true, false], false, undefined])
+    expect([run.parkedChanges, run.queue.isParked, pool.stats().parkedMs]).toEqual([[true, false], false, undefined])
   })
 
   test('opens with one attempt, then twice as many with each that is answered', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { concurrency: 8 })
+    const { pool } = poolWith(clock, { concurrency: 8 })
     const run = new TestRun(pool, 'a')
     run.push(0, 99)
-    run.turnAway(0, 1_000)
+    run.throttle(0, 1_000)
     for (const index of [1, 2, 3, 4, 5, 6, 7]) run.release(index)
     await clock.advance(1_000)
     const inFlight = [run.leases.size]
@@ -47,10 +47,10 @@ describe('a pool that is turned away', () => {
 
   test('does not count attempts that hang since before: one goes all the same; each of those that is answered makes it one more', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { concurrency: 8 })
+    const { pool } = poolWith(clock, { concurrency: 8 })
     const run = new TestRun(pool, 'a')
     run.push(0, 99)
-    run.turnAway(0, 1_000)
+    run.throttle(0, 1_000)
     await clock.advance(1_000)
     expect(run.leases.size).toBe(8)
     run.release(1, 2, 3)
@@ -63,10 +63,10 @@ describe('a pool that is turned away', () => {
 
   test('an answer that the agent could not do it widens; a failure of the provider does not', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock)
+    const { pool } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     run.push(0, 99)
-    run.turnAway(0, 1_000)
+    run.throttle(0, 1_000)
     run.release(1, 2, 3)
     await clock.advance(1_000)
     const verdict = { action: 'retry', delayMs: 0 } as const
@@ -78,25 +78,25 @@ describe('a pool that is turned away', () => {
 
   test('is parked for the longest of what it is told; what changes little is not told again', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolUnder(clock)
+    const { pool, heard } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
-    run.turnAway(0, 5_000)
-    run.turnAway(1, 2_000)
-    run.turnAway(2, 5_100)
+    run.throttle(0, 5_000)
+    run.throttle(1, 2_000)
+    run.throttle(2, 5_100)
     expect([heard.length, pool.stats().parkedMs]).toEqual([1, 5_100])
-    run.turnAway(3, 9_000)
+    run.throttle(3, 9_000)
     expect(heard.map(event => event.type === 'pool.parked' && event.until - START)).toEqual([5_000, 9_000])
     await clock.advance(8_999)
     expect(run.claimed.length).toBe(4)
     await clock.advance(1)
-    expect([run.claimed.length, run.told]).toEqual([5, [true, false]])
+    expect([run.claimed.length, run.parkedChanges]).toEqual([5, [true, false]])
   })
 
   test('opens up to a tenth later by lot, five seconds at most', () => {
     const clock = new VirtualClock()
     const parkedMs = (ms: number, lot: number): number | undefined => {
-      const { pool } = poolUnder(clock, { random: () => lot })
+      const { pool } = poolWith(clock, { random: () => lot })
       pool.park(ms)
       return pool.stats().parkedMs
     }
@@ -105,11 +105,11 @@ describe('a pool that is turned away', () => {
 
   test('stays parked while it is parked again by the first attempt that it tries', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolUnder(clock)
+    const { pool, heard } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     run.push(0, 99)
     for (let turn = 0; turn < 10; turn++) {
-      for (const index of [...run.leases.keys()]) run.turnAway(index, 1_000)
+      for (const index of [...run.leases.keys()]) run.throttle(index, 1_000)
       await clock.advance(1_000)
     }
     expect(run.claimed.length).toBe(4 + 10)
@@ -120,11 +120,11 @@ describe('a pool that is turned away', () => {
 describe('a host', () => {
   test('may park a pool, and end it', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolUnder(clock)
+    const { pool, heard } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     pool.park(60_000, 'quota', 'the account is empty')
     run.push(0, 9)
-    expect([run.claimed, run.lane.parked, run.told]).toEqual([[], true, [true]])
+    expect([run.claimed, run.queue.isParked, run.parkedChanges]).toEqual([[], true, [true]])
     pool.unpark()
     expect(run.claimed).toEqual([0])
     expect(heard.map(({ type }) => type)).toEqual(['pool.parked', 'pool.opened'])
@@ -134,7 +134,7 @@ describe('a host', () => {
   })
 
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number])('may not park for %s ms', ms => {
-    const { pool } = poolUnder(new VirtualClock())
+    const { pool } = poolWith(new VirtualClock())
     try {
       pool.park(ms)
     } catch (error) {
@@ -148,11 +148,11 @@ describe('the pools of a limit key', () => {
   test('are parked together, each tells it, and they open with one attempt between them', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, random: () => 0 })
-    const [one, two] = [poolUnder(clock, { name: 'one', limit }), poolUnder(clock, { name: 'two', limit })]
-    const other = poolUnder(clock, { name: 'other' })
+    const [one, two] = [poolWith(clock, { name: 'one', limit }), poolWith(clock, { name: 'two', limit })]
+    const other = poolWith(clock, { name: 'other' })
     const runs = [one, two, other].map(({ pool }, i) => new TestRun(pool, `r${i}`))
     for (const run of runs) run.push(0, 99)
-    runs[0]!.turnAway(0, 5_000)
+    runs[0]!.throttle(0, 5_000)
     for (const run of runs) run.release(...run.leases.keys())
     expect(runs.map(run => run.leases.size)).toEqual([0, 0, 4])
     expect([one, two, other].map(({ heard }) => heard.map(event => event.type === 'pool.parked' && event.key))).toEqual(
@@ -173,7 +173,7 @@ describe('the pools of a limit key', () => {
   test('are open again when both the key and the pool are', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, random: () => 0 })
-    const { pool, heard } = poolUnder(clock, { limit })
+    const { pool, heard } = poolWith(clock, { limit })
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
     run.release(0, 1, 2, 3)
@@ -196,7 +196,7 @@ describe('no timer is left', () => {
   test('of a parking, when the last run is gone; the next one finds it as it is', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, random: () => 0, requests: { limit: 1, perMs: 60_000 } })
-    const { pool, heard } = poolUnder(clock, { limit })
+    const { pool, heard } = poolWith(clock, { limit })
     const [a, b] = [new TestRun(pool, 'a'), new TestRun(pool, 'b')]
     a.push(0, 9)
     b.push(0, 9)
@@ -204,31 +204,31 @@ describe('no timer is left', () => {
     pool.park(9_000)
     // Of the key, of the pool, and of the window.
     expect(clock.pending).toBe(3)
-    a.lane.close()
+    a.queue.close()
     expect(clock.pending).toBe(3)
-    b.lane.close()
+    b.queue.close()
     expect(clock.pending).toBe(0)
     await clock.advance(6_000)
     expect(pool.stats()).toMatchObject({ parkedMs: 3_000 })
     const c = new TestRun(pool, 'c')
-    expect([c.lane.parked, clock.pending]).toEqual([true, 1])
+    expect([c.queue.isParked, clock.pending]).toEqual([true, 1])
     c.push(0, 0)
     await clock.advance(3_000)
     expect(heard.at(-1)!.type).toBe('pool.opened')
-    c.lane.close()
+    c.queue.close()
     expect(clock.pending).toBe(0)
   })
 
   test('by a pool that nobody uses when its time is up: it is found open', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolUnder(clock)
+    const { pool, heard } = poolWith(clock)
     pool.park(1_000)
     expect(clock.pending).toBe(0)
     await clock.advance(2_000)
     expect(pool.stats().parkedMs).toBeUndefined()
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
-    expect([run.claimed, run.told]).toEqual([[0], [false]])
+    expect([run.claimed, run.parkedChanges]).toEqual([[0], [false]])
     expect(heard.map(({ type }) => type)).toEqual(['pool.parked', 'pool.opened'])
   })
 })

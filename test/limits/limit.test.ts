@@ -3,7 +3,7 @@ import { VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Limit } from '../../src/limits/limit.js'
-import { poolUnder, TestRun } from '../support/claimants.js'
+import { poolWith, TestRun } from '../support/test-run.js'
 
 /** Notes when each attempt starts, and lets it succeed after `ms`. */
 function answering(run: TestRun, clock: VirtualClock, ms: number, starts: number[] = []): number[] {
@@ -27,7 +27,7 @@ function fullest(starts: readonly number[], perMs: number): number {
 describe('requests per window', () => {
   test('are never more than the limit, wherever the window begins, and no fewer than they could be', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { concurrency: 50, requests: { limit: 10, perMs: 1_000 } })
+    const { pool } = poolWith(clock, { concurrency: 50, requests: { limit: 10, perMs: 1_000 } })
     const run = new TestRun(pool, 'a')
     const starts = answering(run, clock, 10)
     run.push(0, 99)
@@ -39,7 +39,7 @@ describe('requests per window', () => {
 
   test('may be raised, lowered, taken away and introduced while the pool works', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { concurrency: 100 })
+    const { pool } = poolWith(clock, { concurrency: 100 })
     const run = new TestRun(pool, 'a')
     const starts = answering(run, clock, 1)
     pool.requests = { limit: 5, perMs: 1_000 }
@@ -60,7 +60,7 @@ describe('requests per window', () => {
 
   test('may be introduced by a listener, inside a claim', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { concurrency: 4 })
+    const { pool } = poolWith(clock, { concurrency: 4 })
     const run = new TestRun(pool, 'a')
     const starts = answering(run, clock, 1)
     const { onClaim } = run
@@ -75,10 +75,10 @@ describe('requests per window', () => {
 
   test('count an attempt when its backend is called, not when its slot is taken', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { concurrency: 10, requests: { limit: 2, perMs: 1_000 } })
+    const { pool } = poolWith(clock, { concurrency: 10, requests: { limit: 2, perMs: 1_000 } })
     const run = new TestRun(pool, 'a')
     const late: (() => void)[] = []
-    run.claim = (index, lease) => {
+    run.start = (index, lease) => {
       run.claimed.push(index)
       late.push(() => lease.started())
       run.leases.set(index, lease)
@@ -100,9 +100,9 @@ describe('requests per window', () => {
 
   test('of a claim that came to nothing are not counted', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { concurrency: 10, requests: { limit: 2, perMs: 1_000 } })
+    const { pool } = poolWith(clock, { concurrency: 10, requests: { limit: 2, perMs: 1_000 } })
     const run = new TestRun(pool, 'a')
-    for (const index of [0, 1, 2]) run.gone.add(index)
+    for (const index of [0, 1, 2]) run.notReady.add(index)
     run.push(0, 9)
     expect(run.claimed).toEqual([3, 4])
   })
@@ -111,9 +111,9 @@ describe('requests per window', () => {
 describe('tokens per window', () => {
   test('count by what tasks are expected to use, and by what they used once that is known', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { concurrency: 10, tokens: { limit: 1_000, perMs: 60_000 } })
+    const { pool } = poolWith(clock, { concurrency: 10, tokens: { limit: 1_000, perMs: 60_000 } })
     const run = new TestRun(pool, 'a')
-    for (let index = 0; index < 10; index++) run.asks.set(index, { tokens: 400 })
+    for (let index = 0; index < 10; index++) run.required.set(index, { tokens: 400 })
     run.push(0, 9)
     expect([run.claimed.length, pool.stats().tokens!.used]).toEqual([2, 800])
     run.end(0, { ok: true, usage: { inputTokens: 100, outputTokens: 50 } })
@@ -128,11 +128,11 @@ describe('tokens per window', () => {
 
   test('let a task that needs more than the limit go alone, and nobody overtakes it', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { concurrency: 10, tokens: { limit: 100, perMs: 1_000 } })
+    const { pool } = poolWith(clock, { concurrency: 10, tokens: { limit: 100, perMs: 1_000 } })
     const run = new TestRun(pool, 'a')
     const starts = answering(run, clock, 10)
     const tokens = [10, 500, 10, 10]
-    for (const [index, needs] of tokens.entries()) run.asks.set(index, { tokens: needs })
+    for (const [index, needs] of tokens.entries()) run.required.set(index, { tokens: needs })
     run.push(0, 3)
     await clock.runUntilIdle()
     expect(run.claimed).toEqual([0, 1, 2, 3])
@@ -146,7 +146,7 @@ describe('a limit key', () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, concurrency: 3 })
     const log: string[] = []
-    const runs = ['x', 'y', 'z'].map(name => new TestRun(poolUnder(clock, { name, limit }).pool, name, log))
+    const runs = ['x', 'y', 'z'].map(name => new TestRun(poolWith(clock, { name, limit }).pool, name, log))
     for (const run of runs) run.push(0, 99)
     for (let turn = 0; turn < 30; turn++) {
       const run = runs.find(({ name }) => log[turn]!.startsWith(name))!
@@ -166,9 +166,9 @@ describe('a limit key', () => {
   test('gives what one pool cannot use to the others', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, requests: { limit: 6, perMs: 1_000 } })
-    const narrow = new TestRun(poolUnder(clock, { name: 'narrow', limit, concurrency: 1 }).pool, 'narrow')
-    const wide = new TestRun(poolUnder(clock, { name: 'wide', limit, concurrency: 50 }).pool, 'wide')
-    const paused = poolUnder(clock, { name: 'paused', limit }).pool
+    const narrow = new TestRun(poolWith(clock, { name: 'narrow', limit, concurrency: 1 }).pool, 'narrow')
+    const wide = new TestRun(poolWith(clock, { name: 'wide', limit, concurrency: 50 }).pool, 'wide')
+    const paused = poolWith(clock, { name: 'paused', limit }).pool
     paused.pause()
     new TestRun(paused, 'paused').push(0, 9)
     narrow.push(0, 9)
@@ -200,7 +200,7 @@ describe('a limit key', () => {
           const starts: number[] = []
           let inFlight = 0
           const runs = pools.map(({ slots, takesMs }, i) => {
-            const run = new TestRun(poolUnder(clock, { name: `p${i}`, limit, concurrency: slots }).pool, `r${i}`)
+            const run = new TestRun(poolWith(clock, { name: `p${i}`, limit, concurrency: slots }).pool, `r${i}`)
             run.onClaim = index => {
               starts.push(clock.monotonic())
               inFlight++
@@ -222,7 +222,7 @@ describe('a limit key', () => {
           await clock.runUntilIdle({ limitMs: 10_000_000 })
           for (const run of runs) expect(run.claimed.length).toBe(tasks + 4 * laterMs.length)
           expect(fullest(starts, perMs)).toBeLessThanOrEqual(most)
-          for (const run of runs) run.lane.close()
+          for (const run of runs) run.queue.close()
           expect(clock.pending).toBe(0)
         },
       ),
@@ -233,8 +233,8 @@ describe('a limit key', () => {
   test('starves no pool while another one is always busy', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'k', clock, requests: { limit: 2, perMs: 100 } })
-    const busy = new TestRun(poolUnder(clock, { name: 'busy', limit }).pool, 'busy')
-    const calm = new TestRun(poolUnder(clock, { name: 'calm', limit }).pool, 'calm')
+    const busy = new TestRun(poolWith(clock, { name: 'busy', limit }).pool, 'busy')
+    const calm = new TestRun(poolWith(clock, { name: 'calm', limit }).pool, 'calm')
     answering(busy, clock, 1)
     answering(calm, clock, 1)
     busy.push(0, 999)
@@ -257,7 +257,7 @@ describe('what is no limit is refused, and nothing changes:', () => {
   }
   const clock = new VirtualClock()
   const limit = new Limit({ key: 'k', clock, requests: { limit: 5, perMs: 10 } })
-  const { pool } = poolUnder(clock, { requests: { limit: 5, perMs: 10 } })
+  const { pool } = poolWith(clock, { requests: { limit: 5, perMs: 10 } })
   test.each<[string, () => void, string]>([
     [
       'no requests',

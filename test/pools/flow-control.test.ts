@@ -2,7 +2,7 @@ import type { AgentBackend, Failure, FailureKind } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import type { AttemptOutcome } from '../../src/core/failure/attempt-outcome.js'
-import { poolUnder, TestRun } from '../support/claimants.js'
+import { poolWith, TestRun } from '../support/test-run.js'
 
 const failed = (kind: FailureKind): AttemptOutcome => {
   const failure: Failure = { kind, message: 'no', ...(kind === 'timeout' && { timeout: 'attempt' }) }
@@ -15,7 +15,7 @@ const first = (run: TestRun): number => [...run.leases.keys()][0]!
 describe('a ladder of backends', () => {
   test('goes down while one is ill, probes it with a single attempt when its time is up, and comes back', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolUnder(clock, { backends: [named('a'), named('b')], breaker: { failures: 3 } })
+    const { pool, heard } = poolWith(clock, { backends: [named('a'), named('b')], breaker: { failures: 3 } })
     const run = new TestRun(pool, 'r')
     run.push(0, 99)
     expect(names(run)).toEqual(['a', 'a', 'a', 'a'])
@@ -39,11 +39,11 @@ describe('a ladder of backends', () => {
   })
 
   test('gives an attempt the one after that which failed it, or the cheapest, where it asks for that', () => {
-    const { pool } = poolUnder(new VirtualClock(), { backends: [named('a'), named('b'), named('c')] })
+    const { pool } = poolWith(new VirtualClock(), { backends: [named('a'), named('b'), named('c')] })
     const run = new TestRun(pool, 'r')
-    run.asks.set(0, { after: 'a' })
-    run.asks.set(1, { cheapest: true })
-    run.asks.set(2, { after: 'c' })
+    run.required.set(0, { after: 'a' })
+    run.required.set(1, { cheapest: true })
+    run.required.set(2, { after: 'c' })
     run.push(0, 3)
     expect(names(run)).toEqual(['b', 'c', 'a', 'a'])
     expect([...run.leases.values()].map(({ alternatives }) => alternatives)).toEqual([2, 2, 2, 2])
@@ -52,7 +52,7 @@ describe('a ladder of backends', () => {
   test('parks the pool while none may be used, until the first of them may', async () => {
     const clock = new VirtualClock()
     const breaker = { failures: 1, openMs: 5_000 }
-    const { pool, heard } = poolUnder(clock, { backends: [named('a'), named('b')], breaker, concurrency: 1 })
+    const { pool, heard } = poolWith(clock, { backends: [named('a'), named('b')], breaker, concurrency: 1 })
     const run = new TestRun(pool, 'r')
     run.push(0, 99)
     run.end(0, failed('crashed'))
@@ -64,12 +64,12 @@ describe('a ladder of backends', () => {
     await clock.advance(4_000)
     expect(names(run)).toEqual(['a'])
     run.succeed(2)
-    expect([run.claimed.length, run.told]).toEqual([4, [true, false]])
+    expect([run.claimed.length, run.parkedChanges]).toEqual([4, [true, false]])
   })
 
   test('of which one hangs lets another probe go, and what hung says nothing any more', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { breaker: { failures: 2, openMs: 1_000, probeMs: 5_000 }, concurrency: 3 })
+    const { pool } = poolWith(clock, { breaker: { failures: 2, openMs: 1_000, probeMs: 5_000 }, concurrency: 3 })
     const run = new TestRun(pool, 'r')
     run.push(0, 99)
     run.end(0, failed('crashed'))
@@ -89,7 +89,7 @@ describe('health checks', () => {
   test('take a backend out and bring it back; the pool is parked meanwhile', async () => {
     const clock = new VirtualClock()
     let healthy = true
-    const { pool, heard } = poolUnder(clock, {
+    const { pool, heard } = poolWith(clock, {
       backends: [named('a', { health: () => healthy })],
       health: { everyMs: 1_000 },
     })
@@ -106,7 +106,7 @@ describe('health checks', () => {
     await clock.advance(1_000)
     expect(run.claimed.length).toBe(5)
     expect(heard.map(({ type }) => type)).toEqual(['pool.unhealthy', 'pool.parked', 'pool.healthy', 'pool.opened'])
-    run.lane.close()
+    run.queue.close()
     expect(clock.pending).toBe(0)
   })
 
@@ -114,13 +114,13 @@ describe('health checks', () => {
     const clock = new VirtualClock()
     let checks = 0
     const health = (): boolean => ++checks > 0
-    const { pool } = poolUnder(clock, { backends: [named('a', { health })], health: { everyMs: 1_000 } })
+    const { pool } = poolWith(clock, { backends: [named('a', { health })], health: { everyMs: 1_000 } })
     await clock.advance(5_000)
     expect(checks).toBe(0)
     const run = new TestRun(pool, 'r')
     await clock.advance(2_500)
     expect(checks).toBe(3)
-    run.lane.close()
+    run.queue.close()
     expect(clock.pending).toBe(0)
     new TestRun(pool, 's')
     await clock.advance(1_000)
@@ -132,7 +132,7 @@ describe('health checks', () => {
     const clock = new VirtualClock()
     const asked: ((healthy: boolean) => void)[] = []
     const health = (): Promise<boolean> => new Promise(resolve => asked.push(resolve))
-    const { pool } = poolUnder(clock, {
+    const { pool } = poolWith(clock, {
       backends: [named('a', { health })],
       health: { everyMs: 1e9, beforeEach: true },
     })
@@ -155,7 +155,7 @@ describe('health checks', () => {
   test('before each attempt go on with the next backend when the first is ill', async () => {
     const clock = new VirtualClock()
     const backends = [named('a', { health: () => false }), named('b', { health: () => true })]
-    const { pool } = poolUnder(clock, { backends, health: { beforeEach: true }, concurrency: 1 })
+    const { pool } = poolWith(clock, { backends, health: { beforeEach: true }, concurrency: 1 })
     const run = new TestRun(pool, 'r')
     run.push(0, 9)
     await clock.advance(10)
@@ -165,12 +165,12 @@ describe('health checks', () => {
 
 describe('the retry budget', () => {
   const ask = (run: TestRun, from: number, to: number): void => {
-    for (let index = from; index <= to; index++) run.asks.set(index, { retry: true })
+    for (let index = from; index <= to; index++) run.required.set(index, { isRetry: true })
   }
 
   test('parks the pool when it is spent; the task keeps its place', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolUnder(clock, { retryBudget: { floor: 2, ratio: 0.5 }, concurrency: 1 })
+    const { pool, heard } = poolWith(clock, { retryBudget: { floor: 2, ratio: 0.5 }, concurrency: 1 })
     const run = new TestRun(pool, 'r')
     ask(run, 10, 19)
     run.push(0, 1)
@@ -189,7 +189,7 @@ describe('the retry budget', () => {
 
   test('lets a first attempt go once the breaker half opens, whatever the budget', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { retryBudget: { floor: 0, ratio: 0 }, concurrency: 4 })
+    const { pool } = poolWith(clock, { retryBudget: { floor: 0, ratio: 0 }, concurrency: 4 })
     const run = new TestRun(pool, 'r')
     ask(run, 0, 0)
     run.push(0, 0, 2)
@@ -205,7 +205,7 @@ describe('the retry budget', () => {
 describe('adaptive concurrency', () => {
   test('grows on success, shrinks on trouble, and tells each step', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolUnder(clock, { concurrency: { min: 1, max: 64 }, breaker: { failures: 1_000 } })
+    const { pool, heard } = poolWith(clock, { concurrency: { min: 1, max: 64 }, breaker: { failures: 1_000 } })
     const run = new TestRun(pool, 'r')
     run.push(0, 29_999)
     const takes = async (ms: number, outcome: (index: number) => AttemptOutcome): Promise<void> => {
@@ -227,7 +227,7 @@ describe('adaptive concurrency', () => {
 
   test('may be begun and ended while the pool works: it goes on from where it is', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolUnder(clock, { concurrency: 10 })
+    const { pool, heard } = poolWith(clock, { concurrency: 10 })
     const run = new TestRun(pool, 'r')
     run.push(0, 99)
     pool.concurrency = { min: 1, max: 20, start: 8 }
@@ -253,7 +253,7 @@ describe('adaptive concurrency', () => {
     let free = 8 * GB
     const machine = { cores: () => 2, freeMemory: () => free }
     const backends = [named('cli', { work: 'process', memoryBytes: 0.5 * GB })]
-    const { pool } = poolUnder(clock, { concurrency: 'auto', machine, backends })
+    const { pool } = poolWith(clock, { concurrency: 'auto', machine, backends })
     expect([pool.concurrency, pool.stats().range]).toEqual([8, { min: 1, max: 16 }])
     const run = new TestRun(pool, 'r')
     free = 1.2 * GB
@@ -264,7 +264,7 @@ describe('adaptive concurrency', () => {
     free = 8 * GB
     await clock.advance(1_000)
     expect(run.claimed.length).toBeGreaterThan(few)
-    run.lane.close()
+    run.queue.close()
     expect(clock.pending).toBe(0)
   })
 })
@@ -272,11 +272,11 @@ describe('adaptive concurrency', () => {
 describe('fairness', () => {
   test('holds under windows, too: runs by weight, and what waited long rises', async () => {
     const clock = new VirtualClock()
-    const { pool } = poolUnder(clock, { requests: { limit: 3, perMs: 100 }, concurrency: 10, agingMs: 1_000 })
+    const { pool } = poolWith(clock, { requests: { limit: 3, perMs: 100 }, concurrency: 10, agingMs: 1_000 })
     const [a, b] = [new TestRun(pool, 'a', [], 1), new TestRun(pool, 'b', [], 2)]
     for (const run of [a, b]) {
       run.onClaim = index => void clock.schedule(() => run.succeed(index), 1)
-      run.lane.push(9_999, 5, 0)
+      run.queue.add(9_999, 5, 0)
     }
     let next = 0
     const feed = (): void => {

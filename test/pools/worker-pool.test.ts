@@ -1,9 +1,9 @@
 import { isCounterpointError, WorkerPool } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { TestRun } from '../support/claimants.js'
 import { specs } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
+import { TestRun } from '../support/test-run.js'
 
 function poolOf(concurrency: number, agingMs?: number): { pool: WorkerPool; clock: VirtualClock; log: string[] } {
   const clock = new VirtualClock()
@@ -28,9 +28,9 @@ describe('the order inside a run', () => {
     const { pool } = poolOf(1, 1_000)
     const run = new TestRun(pool, 'a')
     run.push(0, 0)
-    run.lane.push(1, 5, 0)
-    for (let second = 0; second < 10; second++) run.lane.push(10 + second, 1, second * 1_000)
-    run.lane.offer()
+    run.queue.add(1, 5, 0)
+    for (let second = 0; second < 10; second++) run.queue.add(10 + second, 1, second * 1_000)
+    run.queue.dispatch()
     for (let i = 0; i < 10; i++) run.release(run.claimed.at(-1)!)
     // Priority 5 at second 0 stands level with priority 1 at second 4, and was added before it.
     expect(run.claimed.slice(1, 7)).toEqual([10, 11, 12, 13, 1, 14])
@@ -52,8 +52,8 @@ describe('the order inside a run', () => {
     const run = new TestRun(pool, 'a')
     run.push(0, 4)
     for (const index of [1, 2, 4]) {
-      run.gone.add(index)
-      run.lane.drop()
+      run.notReady.add(index)
+      run.queue.withdraw()
     }
     expect(pool.stats()).toMatchObject({ running: 1, queued: 1 })
     run.release(0)
@@ -116,14 +116,14 @@ describe('the slots between runs', () => {
   test('are not given to a run that is held, nor to one that is over', () => {
     const { pool, log } = poolOf(2)
     const [a, b] = [new TestRun(pool, 'a', log), new TestRun(pool, 'b', log)]
-    a.lane.hold(true)
+    a.queue.setHeld(true)
     a.push(0, 2)
     b.push(0, 3)
     expect(log).toEqual(['b0', 'b1'])
-    b.lane.close()
+    b.queue.close()
     b.release(0, 1)
     expect([log.length, pool.stats().queued]).toEqual([2, 3])
-    a.lane.hold(false)
+    a.queue.setHeld(false)
     expect(log.slice(2)).toEqual(['a0', 'a1'])
   })
 })

@@ -3,8 +3,8 @@ import { VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type BuiltPools, buildPools } from '../../../src/pools/build-pools.js'
-import { TestRun, throttled } from '../../support/claimants.js'
 import { FakeStream } from '../../support/fake-stream.js'
+import { TestRun, throttled } from '../../support/test-run.js'
 
 const backend = (): null => null
 const account = {
@@ -74,7 +74,7 @@ describe('after a restart', () => {
       const pool = two.built.workers.get('p')!
       expect(two.run.claimed).toEqual([])
       expect(pool.stats()).toMatchObject({ parkedMs: 3_000_000, parkedReason: 'throttled' })
-      expect([two.run.lane.parked, two.run.told]).toEqual([true, [true]])
+      expect([two.run.queue.isParked, two.run.parkedChanges]).toEqual([true, [true]])
       ;(two.built.limits.get('account') ?? pool).unpark()
       await two.clock.advance(0)
       expect(two.run.claimed.length).toBe(1)
@@ -129,7 +129,7 @@ describe('while the stream', () => {
     stream.error = undefined
     await one.clock.advance(120_000)
     expect(one.run.claimed.length).toBeGreaterThanOrEqual(10)
-    one.run.lane.close()
+    one.run.queue.close()
     await one.built.close()
     expect(one.clock.pending).toBe(0)
   })

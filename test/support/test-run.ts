@@ -1,24 +1,24 @@
-import { type Claimant, type Lane, type Lease, WorkerPool } from 'counterpoint'
+import { type Lease, type TaskQueue, type TaskSource, WorkerPool } from 'counterpoint'
 import type { VirtualClock } from 'counterpoint/testing'
 import type { AttemptOutcome } from '../../src/core/failure/attempt-outcome.js'
 import type { PoolEvent } from '../../src/pools/pool-events.js'
-import type { WorkerPoolSetup } from '../../src/pools/pool-parts.js'
-import type { ClaimTerms } from '../../src/pools/run-queue.js'
+import type { WorkerPoolOptions } from '../../src/pools/pool-options.js'
+import type { AttemptRequirements } from '../../src/pools/run-queue.js'
 
-/** A run as a pool sees it: it notes what it is given, and gives slots back when it is told. */
-export class TestRun implements Claimant {
+/** A run as a pool sees it: it records what it starts and releases slots on request. */
+export class TestRun implements TaskSource {
   readonly name: string
-  readonly lane: Lane
+  readonly queue: TaskQueue
   /** What it has claimed, in order. */
   readonly claimed: number[] = []
   readonly leases = new Map<number, Lease>()
   readonly paths = new Map<number, number>()
   /** Tasks that are no longer ready: their claims come to nothing. */
-  readonly gone = new Set<number>()
+  readonly notReady = new Set<number>()
   /** What the next attempt of each task asks for; nothing special where it is not set. */
-  readonly asks = new Map<number, Partial<ClaimTerms>>()
+  readonly required = new Map<number, Partial<AttemptRequirements>>()
   /** What it was told of parkings, in order. */
-  readonly told: boolean[] = []
+  readonly parkedChanges: boolean[] = []
   /** Gives each slot back at once. */
   instant = false
   /** Called with each claim. */
@@ -28,11 +28,11 @@ export class TestRun implements Claimant {
   constructor(pool: WorkerPool, name: string, log: string[] = [], weight = 1) {
     this.name = name
     this.#log = log
-    this.lane = pool.open(this, weight)
+    this.queue = pool.open(this, weight)
   }
 
-  claim(index: number, lease: Lease): boolean {
-    if (this.gone.has(index)) return false
+  start(index: number, lease: Lease): boolean {
+    if (this.notReady.has(index)) return false
     this.claimed.push(index)
     this.#log.push(`${this.name}${index}`)
     this.leases.set(index, lease)
@@ -42,22 +42,22 @@ export class TestRun implements Claimant {
     return true
   }
 
-  path(index: number): number {
+  remainingPath(index: number): number {
     return this.paths.get(index) ?? 0
   }
 
-  terms(index: number): ClaimTerms {
-    return { retry: false, tokens: 0, ...this.asks.get(index) }
+  requirements(index: number): AttemptRequirements {
+    return { isRetry: false, tokens: 0, ...this.required.get(index) }
   }
 
-  parked(parked: boolean): void {
-    this.told.push(parked)
+  onParkedChange(parked: boolean): void {
+    this.parkedChanges.push(parked)
   }
 
   /** Tasks `from` to `to`, of one priority, ready now. */
   push(from: number, to: number, priority = 3, since = 0): void {
-    for (let index = from; index <= to; index++) this.lane.push(index, priority, since)
-    this.lane.offer()
+    for (let index = from; index <= to; index++) this.queue.add(index, priority, since)
+    this.queue.dispatch()
   }
 
   /** Their attempts end, and nothing is said of how. */
@@ -81,7 +81,7 @@ export class TestRun implements Claimant {
   }
 
   /** The provider turns it away, for so long. */
-  turnAway(index: number, delayMs: number): void {
+  throttle(index: number, delayMs: number): void {
     this.end(index, throttled(delayMs))
   }
 }
@@ -92,13 +92,13 @@ export function throttled(delayMs: number): AttemptOutcome {
 }
 
 /** A pool under a virtual clock, whose jitter is always nothing, with what it has told. */
-export function poolUnder(
+export function poolWith(
   clock: VirtualClock,
-  setup: Partial<WorkerPoolSetup> = {},
+  setup: Partial<WorkerPoolOptions> = {},
 ): { readonly pool: WorkerPool; readonly heard: PoolEvent[] } {
   const backend = setup.backends ? {} : { backend: { run: () => null } }
   const pool = new WorkerPool({ name: 'p', ...backend, concurrency: 4, clock, random: () => 0, ...setup })
   const heard: PoolEvent[] = []
-  pool.hear(event => void heard.push(event))
+  pool.onEvent(event => void heard.push(event))
   return { pool, heard }
 }
