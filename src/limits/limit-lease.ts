@@ -3,8 +3,8 @@ import type { ReservingWindow } from './reserving-window.js'
 
 /** What one attempt holds of a limit: a place among those in flight, a request, and the tokens that it is expected to use. */
 export class LimitLease {
-  /** What the `Parking` of the limit wants back. */
-  readonly opening: number
+  /** Of the slow start of the limit. */
+  readonly ticket: number
   readonly #requests: ReservingWindow | undefined
   readonly #tokens: ReservingWindow | undefined
   readonly #weight: number
@@ -15,12 +15,12 @@ export class LimitLease {
     requests: ReservingWindow | undefined,
     tokens: ReservingWindow | undefined,
     weight: number,
-    opening: number,
+    ticket: number,
   ) {
     this.#requests = requests
     this.#tokens = tokens
     this.#weight = weight
-    this.opening = opening
+    this.ticket = ticket
     requests?.claim(1)
     tokens?.claim(weight)
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { ParkReason } from '../core/failure/failure.js'
 import { checkValue, invalid, positiveInteger, positiveMs } from '../options-check.js'
-import { Cooldown, type CooldownHost, type CooldownStats, NO_JITTER } from './cooldown.js'
+import { Cooldown, type CooldownStats, NO_JITTER } from './cooldown.js'
 import type { LedgerPage } from './ledger/ledger-page.js'
 import type { WindowKind } from './ledger/records.js'
 import { LimitLease } from './limit-lease.js'
@@ -81,7 +81,7 @@ export class Limit {
     this.#clock = clock
     this.#page = page
     this.#nextStart = new OneShotTimer(clock, () => this.#turns.serve())
-    this.#parking = new Cooldown(this.#place(random))
+    this.#parking = this.#newCooldown(random)
     this.concurrency = concurrency
     this.requests = requests
     this.tokens = tokens
@@ -170,7 +170,7 @@ export class Limit {
 
   /** @internal Whether the pool whose turn it is may start an attempt. If not, it gets another turn when it may. */
   admits(tokens: number): boolean {
-    if (this.#parking.mayStart && this.#running < (this.#concurrency ?? Number.POSITIVE_INFINITY)) {
+    if (this.#parking.canStart && this.#running < (this.#concurrency ?? Number.POSITIVE_INFINITY)) {
       const now = this.#clock.monotonic()
       const at = Math.max(this.#requests?.nextAt(now, 1) ?? now, this.#tokens?.nextAt(now, tokens) ?? now)
       if (at <= now) return true
@@ -183,7 +183,7 @@ export class Limit {
   /** @internal Right after `admits`, for one attempt. */
   take(tokens: number): LimitLease {
     this.#running++
-    return new LimitLease(this.#requests, this.#tokens, tokens, this.#parking.started())
+    return new LimitLease(this.#requests, this.#tokens, tokens, this.#parking.slowStart.started())
   }
 
   /** @internal The backend is called. Who waits may have waited for just that: what is claimed and has not started blocks a window. */
@@ -195,7 +195,7 @@ export class Limit {
   /** @internal What was taken is given back. The caller asks for a turn once its slot is free. */
   giveBack(share: LimitLease): void {
     this.#running--
-    this.#parking.released(share.opening)
+    this.#parking.slowStart.released(share.ticket)
     share.released()
   }
 
@@ -203,24 +203,20 @@ export class Limit {
   answered(share: LimitLease): void {
     let full = 0
     for (const { width } of this.#members) full += width
-    this.#parking.answered(share.opening, Math.min(full, this.#concurrency ?? full))
+    this.#parking.answered(share.ticket, Math.min(full, this.#concurrency ?? full))
   }
 
-  #place(random: () => number): CooldownHost {
-    const members = this.#members
-    return {
+  #newCooldown(random: () => number): Cooldown {
+    return new Cooldown({
       clock: this.#clock,
       random,
       page: this.#page,
-      get live() {
-        for (const { live } of members) if (live) return true
-        return false
-      },
-      parkingChanged: () => {
-        for (const member of members) member.parkingChanged()
+      isLive: () => [...this.#members].some(({ live }) => live),
+      onChange: () => {
+        for (const member of this.#members) member.parkingChanged()
         this.#turns.serve()
       },
-    }
+    })
   }
 
   #withLimit(

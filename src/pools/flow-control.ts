@@ -102,7 +102,7 @@ export class FlowControl implements LeaseHost {
 
   /** False while nothing may start, whatever it is. */
   get mayStart(): boolean {
-    return this.parking.own.mayStart && !this.#backends.checking && !this.#processes.isClosed
+    return this.parking.own.canStart && !this.#backends.checking && !this.#processes.isClosed
   }
 
   /** The lease for an attempt on these terms; undefined when it may not start now: then the pool is resumed when it may. */
@@ -117,7 +117,8 @@ export class FlowControl implements LeaseHost {
     if (terms.isRetry) this.#budget.retry(now)
     else this.#budget.first(now)
     const ticket = rung.breaker.started(now)
-    return new SlotLease(this, slot, rung, ticket, this.parking.own.started(), this.#limit?.take(terms.tokens))
+    const opening = this.parking.own.slowStart.started()
+    return new SlotLease(this, slot, rung, ticket, opening, this.#limit?.take(terms.tokens))
   }
 
   /** The claim came to nothing: the task was no longer ready. */
@@ -240,7 +241,7 @@ export class FlowControl implements LeaseHost {
   }
 
   #letGo(lease: SlotLease): void {
-    this.parking.own.released(lease.opening)
+    this.parking.own.slowStart.released(lease.opening)
     if (!lease.told) lease.rung.breaker.dropped(lease.ticket)
     if (lease.share !== undefined) this.#limit?.giveBack(lease.share)
   }

@@ -1,11 +1,10 @@
 import type { Clock } from '../clock.js'
-import { Cooldown, type CooldownHost, type CooldownStats, type Parked } from '../limits/cooldown.js'
-import type { LedgerPage } from '../limits/ledger/ledger-page.js'
+import { Cooldown, type CooldownOptions, type CooldownStats, type Parked } from '../limits/cooldown.js'
 import type { Limit } from '../limits/limit.js'
 import type { PoolNews } from './pool-events.js'
 
 /** What a {@link PoolCooldown} needs. */
-export type PoolCooldownOptions = Pick<CooldownHost, 'clock' | 'random' | 'page'>
+export type PoolCooldownOptions = Pick<CooldownOptions, 'clock' | 'random' | 'page'>
 
 /** The pool, as its parking sees it. */
 export interface PoolCooldownHost {
@@ -26,25 +25,24 @@ const TOLD_AGAIN_MS = 1_000
  * The parking of one pool, its own and that of the limit that it shares, as one: what runs and listeners are told.
  * Invariant: they hear in turns that it is parked and that it has opened.
  */
-export class PoolCooldown implements CooldownHost {
-  readonly clock: Clock
-  readonly random: () => number
-  readonly page: LedgerPage | undefined
+export class PoolCooldown {
+  readonly #clock: Clock
   readonly #host: PoolCooldownHost
   readonly #own: Cooldown
   /** As it was told last. */
   #told: Parked | undefined
 
   constructor({ clock, random, page }: PoolCooldownOptions, host: PoolCooldownHost) {
-    this.clock = clock
-    this.random = random
-    this.page = page
+    this.#clock = clock
     this.#host = host
-    this.#own = new Cooldown(this)
-  }
-
-  get live(): boolean {
-    return this.#host.live
+    this.#own = new Cooldown({
+      clock,
+      random,
+      page,
+      isLive: () => host.live,
+      onChange: () => this.parkingChanged(),
+      recheckAt: parked => host.stillClosed(parked),
+    })
   }
 
   /** That of the pool alone. */
@@ -65,10 +63,6 @@ export class PoolCooldown implements CooldownHost {
   refresh(): void {
     this.#own.refresh()
     this.#host.limit?.parking.refresh()
-  }
-
-  stillClosed(parked: Parked): number | undefined {
-    return this.#host.stillClosed(parked)
   }
 
   parkingChanged(): void {
@@ -106,7 +100,7 @@ export class PoolCooldown implements CooldownHost {
     this.#host.publish({
       type: 'pool.parked',
       ...(key !== undefined && { key }),
-      until: Math.ceil(this.clock.now() + until - this.clock.monotonic()),
+      until: Math.ceil(this.#clock.now() + until - this.#clock.monotonic()),
       reason,
       ...(message !== undefined && { message }),
     })
