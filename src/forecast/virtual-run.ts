@@ -148,7 +148,7 @@ export class VirtualRun {
     const { name, window } = lane.pool
     this.#send({ type: 'start', index, pool: name, backend: name, input: null })
     if (this.#state.states[index]?.status !== 'running') return
-    window?.take(this.#now)
+    window?.add(this.#now)
     lane.free--
     this.#running++
     this.width = Math.max(this.width, this.#running)

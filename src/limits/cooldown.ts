@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { ParkReason } from '../core/failure/failure.js'
-import type { LedgerPage } from './ledger/ledger-page.js'
+import type { LedgerEntry } from './ledger/limit-ledger.js'
 import { OneShotTimer } from './one-shot-timer.js'
 import { SlowStart } from './slow-start.js'
 
@@ -26,7 +26,7 @@ export interface CooldownOptions {
   /** Gives numbers in [0, 1), for jitter. */
   readonly random: () => number
   /** Keeps the cooldown over a restart. Nothing starts before it has been read. */
-  readonly page?: LedgerPage | undefined
+  readonly page?: LedgerEntry | undefined
   /** True while there are runs: only then is there a timer. Call `refresh` when it changes. */
   isLive(): boolean
   /** It is parked, its time or reason has changed, it has opened, or what was durable of it has been read. */
@@ -119,7 +119,7 @@ export class Cooldown {
       this.#parked = { ...this.#parked, until }
     }
     this.#timer.cancel()
-    if (live) this.#timer.set(this.#parked.until)
+    if (live) this.#timer.fireBy(this.#parked.until)
   }
 
   stats(): CooldownStats {

@@ -21,8 +21,8 @@ export class LimitLease {
     this.#tokens = tokens
     this.#weight = weight
     this.ticket = ticket
-    requests?.claim(1)
-    tokens?.claim(weight)
+    requests?.reserve(1)
+    tokens?.reserve(weight)
   }
 
   /** Its backend is called now. */
@@ -34,7 +34,7 @@ export class LimitLease {
   }
 
   /** So many tokens it used; undefined when nobody knows: then it is what was expected. */
-  used(tokens: number | undefined): void {
+  correctTokens(tokens: number | undefined): void {
     if (tokens !== undefined && this.#entry !== undefined) this.#tokens?.correct(this.#entry, this.#weight, tokens)
   }
 
@@ -42,7 +42,7 @@ export class LimitLease {
   released(): void {
     if (this.#started) return
     this.#started = true
-    this.#requests?.drop(1)
-    this.#tokens?.drop(this.#weight)
+    this.#requests?.release(1)
+    this.#tokens?.release(this.#weight)
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import type { ParkReason } from '../core/failure/failure.js'
 import { checkValue, invalid, positiveInteger, positiveMs } from '../options-check.js'
 import { Cooldown, type CooldownStats, NO_JITTER } from './cooldown.js'
-import type { LedgerPage } from './ledger/ledger-page.js'
+import type { LedgerEntry } from './ledger/limit-ledger.js'
 import type { WindowKind } from './ledger/records.js'
 import { LimitLease } from './limit-lease.js'
 import { OneShotTimer } from './one-shot-timer.js'
@@ -21,7 +21,7 @@ export interface LimitOptions {
 }
 
 /** What a {@link Limit} is made of. */
-export interface LimitSetup extends LimitOptions {
+export interface LimitInit extends LimitOptions {
   /** Its name: the `limitKey` of its pools. */
   readonly key: string
   readonly clock: Clock
@@ -30,7 +30,7 @@ export interface LimitSetup extends LimitOptions {
   /** Where it was asked for, for errors. Default: `limits.` and its key. */
   readonly path?: string
   /** @internal What is kept of it over a restart. */
-  readonly page?: LedgerPage | undefined
+  readonly page?: LedgerEntry | undefined
 }
 
 /** What a limit is doing. */
@@ -45,11 +45,11 @@ export interface LimitStats extends CooldownStats {
 /** A pool, as its limit sees it. */
 export interface LimitMember extends RoundRobinMember {
   /** The limit was parked, also for longer than before, or it has opened. */
-  parkingChanged(): void
+  onParkingChange(): void
   /** How many attempts it would have in flight if it had no limit. */
-  readonly width: number
+  readonly maxInFlight: number
   /** True while it has runs. */
-  readonly live: boolean
+  readonly isLive: boolean
 }
 
 /**
@@ -64,7 +64,7 @@ export class Limit {
   readonly key: string
   readonly #clock: Clock
   readonly #path: string
-  readonly #page: LedgerPage | undefined
+  readonly #page: LedgerEntry | undefined
   readonly #members = new Set<LimitMember>()
   readonly #turns = new RoundRobin()
   readonly #nextStart: OneShotTimer
@@ -75,7 +75,7 @@ export class Limit {
   #running = 0
 
   /** @throws INVALID_INPUT for limits that are not as documented. */
-  constructor({ key, clock, random = NO_JITTER, path, page, concurrency, requests, tokens }: LimitSetup) {
+  constructor({ key, clock, random = NO_JITTER, path, page, concurrency, requests, tokens }: LimitInit) {
     this.key = key
     this.#path = path ?? `limits.${key}`
     this.#clock = clock
@@ -148,7 +148,7 @@ export class Limit {
   }
 
   /** @internal For its pools. */
-  get parking(): Cooldown {
+  get cooldown(): Cooldown {
     return this.#parking
   }
 
@@ -158,30 +158,30 @@ export class Limit {
   }
 
   /** @internal The pool may have something to start. */
-  want(member: LimitMember): void {
-    this.#turns.want(member)
+  requestTurn(member: LimitMember): void {
+    this.#turns.enqueue(member)
   }
 
   /** @internal The pool has nothing to start any more. */
-  leave(member: LimitMember): void {
-    this.#turns.leave(member)
-    if (!this.#turns.waited) this.#nextStart.cancel()
+  cancelTurn(member: LimitMember): void {
+    this.#turns.remove(member)
+    if (!this.#turns.hasWaiting) this.#nextStart.cancel()
   }
 
   /** @internal Whether the pool whose turn it is may start an attempt. If not, it gets another turn when it may. */
-  admits(tokens: number): boolean {
+  canStart(tokens: number): boolean {
     if (this.#parking.canStart && this.#running < (this.#concurrency ?? Number.POSITIVE_INFINITY)) {
       const now = this.#clock.monotonic()
       const at = Math.max(this.#requests?.nextAt(now, 1) ?? now, this.#tokens?.nextAt(now, tokens) ?? now)
       if (at <= now) return true
-      this.#nextStart.set(at)
+      this.#nextStart.fireBy(at)
     }
-    this.#turns.refuse()
+    this.#turns.keepTurn()
     return false
   }
 
   /** @internal Right after `admits`, for one attempt. */
-  take(tokens: number): LimitLease {
+  acquire(tokens: number): LimitLease {
     this.#running++
     return new LimitLease(this.#requests, this.#tokens, tokens, this.#parking.slowStart.started())
   }
@@ -189,11 +189,11 @@ export class Limit {
   /** @internal The backend is called. Who waits may have waited for just that: what is claimed and has not started blocks a window. */
   started(share: LimitLease, now: number): void {
     share.started(now)
-    if (this.#turns.waited) this.#turns.serve()
+    if (this.#turns.hasWaiting) this.#turns.serve()
   }
 
   /** @internal What was taken is given back. The caller asks for a turn once its slot is free. */
-  giveBack(share: LimitLease): void {
+  release(share: LimitLease): void {
     this.#running--
     this.#parking.slowStart.released(share.ticket)
     share.released()
@@ -202,7 +202,7 @@ export class Limit {
   /** @internal A backend has answered an attempt with this share. */
   answered(share: LimitLease): void {
     let full = 0
-    for (const { width } of this.#members) full += width
+    for (const { maxInFlight: width } of this.#members) full += width
     this.#parking.answered(share.ticket, Math.min(full, this.#concurrency ?? full))
   }
 
@@ -211,9 +211,9 @@ export class Limit {
       clock: this.#clock,
       random,
       page: this.#page,
-      isLive: () => [...this.#members].some(({ live }) => live),
+      isLive: () => [...this.#members].some(({ isLive: live }) => live),
       onChange: () => {
-        for (const member of this.#members) member.parkingChanged()
+        for (const member of this.#members) member.onParkingChange()
         this.#turns.serve()
       },
     })

@@ -17,7 +17,7 @@ export class OneShotTimer {
   }
 
   /** Rings at `at` (ms of the clock's `monotonic`), unless it rings before. `Infinity` sets nothing. */
-  set(at: number): void {
+  fireBy(at: number): void {
     if (at >= this.#dueAt) return
     this.#callOff()
     this.#dueAt = at

@@ -102,7 +102,7 @@ export class RateWindow {
   }
 
   /** Something starts now. Whether it may is not looked at. The entry is for `correct`. */
-  take(now: number, weight = 1): WindowEntry {
+  add(now: number, weight = 1): WindowEntry {
     this.#advance(now)
     if (this.#next - this.#first > this.#mask) this.#grow()
     const whole = wholeWeight(weight)
@@ -115,7 +115,7 @@ export class RateWindow {
 
   /** Something of this weight has started, when is not known: it counts as if it were now. For what was going on before a restart. */
   occupy(now: number, weight = 1): void {
-    this.take(now, weight)
+    this.add(now, weight)
   }
 
   /**

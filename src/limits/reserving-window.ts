@@ -46,20 +46,20 @@ export class ReservingWindow {
     return at > now || this.#grants === undefined || this.#grants.covers(wanted) ? at : Number.POSITIVE_INFINITY
   }
 
-  claim(weight: number): void {
+  reserve(weight: number): void {
     this.#claimed += wholeWeight(weight)
   }
 
   /** What was claimed with this weight never starts. */
-  drop(weight: number): void {
+  release(weight: number): void {
     this.#claimed -= wholeWeight(weight)
   }
 
   /** What was claimed with this weight starts now. */
   start(now: number, weight: number): WindowEntry {
-    this.drop(weight)
+    this.release(weight)
     this.#grants?.use(weight)
-    return this.#window.take(now, weight)
+    return this.#window.add(now, weight)
   }
 
   /** What has started with the weight `before` weighs something else. */

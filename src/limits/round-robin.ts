@@ -1,7 +1,7 @@
 /** Somebody who starts attempts when it is his turn. */
 export interface RoundRobinMember {
   /** Starts one attempt, if it has a task and a slot for it and nothing refuses. False when it did not. */
-  claimOne(): boolean
+  startOne(): boolean
 }
 
 /**
@@ -14,24 +14,24 @@ export class RoundRobin {
   #refused = false
 
   /** True when somebody waits for room. */
-  get waited(): boolean {
+  get hasWaiting(): boolean {
     return this.#line.length > 0
   }
 
   /** `taker` may have something to start: in its turn. */
-  want(taker: RoundRobinMember): void {
+  enqueue(taker: RoundRobinMember): void {
     if (!this.#line.includes(taker)) this.#line.push(taker)
     this.serve()
   }
 
   /** `taker` has nothing to start any more. */
-  leave(taker: RoundRobinMember): void {
+  remove(taker: RoundRobinMember): void {
     const place = this.#line.indexOf(taker)
     if (place !== -1) this.#line.splice(place, 1)
   }
 
   /** Who has the turn asked for room, and there is none. */
-  refuse(): void {
+  keepTurn(): void {
     this.#refused = true
   }
 
@@ -46,7 +46,7 @@ export class RoundRobin {
         taker !== undefined;
         taker = this.#refused ? undefined : this.#line.shift()
       ) {
-        const goesOn = taker.claimOne()
+        const goesOn = taker.startOne()
         if (this.#refused) this.#putBack(taker)
         else if (goesOn && !this.#line.includes(taker)) this.#line.push(taker)
       }
@@ -56,7 +56,7 @@ export class RoundRobin {
   }
 
   #putBack(taker: RoundRobinMember): void {
-    this.leave(taker)
+    this.remove(taker)
     this.#line.unshift(taker)
   }
 }

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.js'
 import { CounterpointError } from '../errors.js'
-import { LedgerPage } from '../limits/ledger/ledger-page.js'
 import type { LimitLedger } from '../limits/ledger/limit-ledger.js'
 import { Limit, type LimitOptions } from '../limits/limit.js'
 import type { WindowLimit } from '../limits/rate-window.js'
@@ -46,7 +45,7 @@ export function buildLimits(
 }
 
 function newLimit(key: string, { clock, random, ledger }: LimitWorld, options: LimitOptions | undefined): Limit {
-  return new Limit({ key, clock, random, page: ledger && new LedgerPage(ledger, `key:${key}`), ...options })
+  return new Limit({ key, clock, random, page: ledger?.entry(`key:${key}`), ...options })
 }
 
 /** What a pool says of its key holds for the key. */

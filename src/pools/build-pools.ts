@@ -2,7 +2,6 @@ import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
 import type { TaskDefaults } from '../core/state/task.js'
 import type { JournalProblem } from '../journal/journal.js'
 import type { SharedStream } from '../journal/shared-stream.js'
-import { LedgerPage } from '../limits/ledger/ledger-page.js'
 import { LimitLedger } from '../limits/ledger/limit-ledger.js'
 import type { Limit } from '../limits/limit.js'
 import { Admission } from './admission.js'
@@ -93,7 +92,7 @@ function setupOf(
     random,
     ...(machine && { machine }),
     ...(limit && { limit }),
-    page: ledger && new LedgerPage(ledger, `pool:${name}`),
+    page: ledger?.entry(`pool:${name}`),
     backends: (backends ?? (backend ? [backend] : [])).map(backendOf),
   }
 }

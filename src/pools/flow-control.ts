@@ -6,7 +6,7 @@ import { isAnswer } from '../core/failure/attempt-outcome.js'
 import type { Failure, FailureKind } from '../core/failure/failure.js'
 import { tokensOf } from '../core/failure/usage.js'
 import type { Parked } from '../limits/cooldown.js'
-import type { LedgerPage } from '../limits/ledger/ledger-page.js'
+import type { LedgerEntry } from '../limits/ledger/limit-ledger.js'
 import type { Limit, LimitMember } from '../limits/limit.js'
 import { CoarseClock } from './coarse-time.js'
 import type { Concurrency } from './concurrency/concurrency.js'
@@ -45,7 +45,7 @@ export interface FlowSetup {
   /** What the pool shares with others, or its own windows. */
   readonly limit: Limit | undefined
   /** What is kept over a restart of the pool's own parking. */
-  readonly page: LedgerPage | undefined
+  readonly page: LedgerEntry | undefined
   /** True when the limit is shared: what a provider says holds for all who share it. */
   readonly shares: boolean
 }
@@ -97,7 +97,7 @@ export class FlowControl implements LeaseHost {
   }
 
   get live(): boolean {
-    return this.#host.live
+    return this.#host.isLive
   }
 
   /** False while nothing may start, whatever it is. */
@@ -109,7 +109,7 @@ export class FlowControl implements LeaseHost {
   admit(slot: Slot, terms: AttemptRequirements): SlotLease | undefined {
     const rung = this.#backends.only ?? this.#choose(terms)
     if (rung === undefined || (terms.isRetry && !this.#affordsRetry(rung))) return undefined
-    if (this.#limit !== undefined && !this.#limit.admits(terms.tokens)) return undefined
+    if (this.#limit !== undefined && !this.#limit.canStart(terms.tokens)) return undefined
     if (this.#concurrency.weighsMemory && !this.#processes.admits(this.time.look(), this.#host.running))
       return undefined
     if (this.#backends.checksEach && !this.#backends.isChecked(rung)) return undefined
@@ -118,7 +118,7 @@ export class FlowControl implements LeaseHost {
     else this.#budget.first(now)
     const ticket = rung.breaker.started(now)
     const opening = this.parking.own.slowStart.started()
-    return new SlotLease(this, slot, rung, ticket, opening, this.#limit?.take(terms.tokens))
+    return new SlotLease(this, slot, rung, ticket, opening, this.#limit?.acquire(terms.tokens))
   }
 
   /** The claim came to nothing: the task was no longer ready. */
@@ -136,7 +136,7 @@ export class FlowControl implements LeaseHost {
   ended(lease: SlotLease, outcome: AttemptOutcome): void {
     // A success in a pool that does not adapt needs no time: nothing is kept of it but that it was one.
     const now = outcome.ok && !this.#concurrency.adapts ? this.time.latest : this.time.look()
-    lease.share?.used(tokensOf(outcome.usage))
+    lease.share?.correctTokens(tokensOf(outcome.usage))
     if (outcome.ok || isAnswer(outcome.failure)) this.#answered(lease)
     if (this.#concurrency.adapts) this.#adapt(now, lease, outcome)
     lease.rung.breaker.ended(now, lease.ticket, outcome)
@@ -168,12 +168,12 @@ export class FlowControl implements LeaseHost {
 
   /** Something may be there to start. Only with a limit. */
   wantTurn(): void {
-    this.#limit?.want(this.#host)
+    this.#limit?.requestTurn(this.#host)
   }
 
   /** Nothing is there to start. */
   idle(): void {
-    this.#limit?.leave(this.#host)
+    this.#limit?.cancelTurn(this.#host)
   }
 
   /** A backend became ill, or well again. */
@@ -243,6 +243,6 @@ export class FlowControl implements LeaseHost {
   #letGo(lease: SlotLease): void {
     this.parking.own.slowStart.released(lease.opening)
     if (!lease.told) lease.rung.breaker.dropped(lease.ticket)
-    if (lease.share !== undefined) this.#limit?.giveBack(lease.share)
+    if (lease.share !== undefined) this.#limit?.release(lease.share)
   }
 }

@@ -62,7 +62,7 @@ export class PoolCooldown {
   /** Looks at the time, and sees to timers: runs have come or gone. */
   refresh(): void {
     this.#own.refresh()
-    this.#host.limit?.parking.refresh()
+    this.#host.limit?.cooldown.refresh()
   }
 
   parkingChanged(): void {
@@ -74,7 +74,7 @@ export class PoolCooldown {
   }
 
   get #longest(): Cooldown | undefined {
-    const shared = this.#host.limit?.parking
+    const shared = this.#host.limit?.cooldown
     if (shared?.parked === undefined) return this.#own.parked && this.#own
     return this.#own.parked && this.#own.parked.until > shared.parked.until ? this.#own : shared
   }

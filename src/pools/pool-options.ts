@@ -5,7 +5,7 @@ import type { HealthOptions } from '../backends/health-check.js'
 import type { Clock } from '../clock.js'
 import type { TaskDefaults } from '../core/state/task.js'
 import type { CooldownStats } from '../limits/cooldown.js'
-import type { LedgerPage } from '../limits/ledger/ledger-page.js'
+import type { LedgerEntry } from '../limits/ledger/limit-ledger.js'
 import type { Limit, LimitOptions } from '../limits/limit.js'
 import type { WindowLimit } from '../limits/rate-window.js'
 import type { WindowLoad } from '../limits/reserving-window.js'
@@ -125,5 +125,5 @@ export interface WorkerPoolOptions {
   /** For `auto`. Default: one of which nothing is known. */
   readonly machine?: Machine
   /** @internal What is kept of it over a restart. Default: nothing. */
-  readonly page?: LedgerPage | undefined
+  readonly page?: LedgerEntry | undefined
 }

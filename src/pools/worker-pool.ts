@@ -226,16 +226,16 @@ export class WorkerPool {
   #asFlowHost(): FlowHost {
     const pool = this
     return {
-      get live() {
+      get isLive() {
         return pool.#lanes.live
       },
-      get width() {
+      get maxInFlight() {
         return pool.#concurrency.limit
       },
       get running() {
         return pool.#slots.leased
       },
-      claimOne: () => this.#slots.claimOne(),
+      startOne: () => this.#slots.claimOne(),
       nextIsRetry: () => this.#slots.nextIsRetry(),
       resume: () => this.#slots.pump(),
       freed: slot => this.#slots.freed(slot),
@@ -243,7 +243,7 @@ export class WorkerPool {
       parked: parked => {
         for (const lane of this.#lanes.all) lane.run.onParkedChange?.(parked, lane)
       },
-      parkingChanged: () => this.#flow.parking.parkingChanged(),
+      onParkingChange: () => this.#flow.parking.parkingChanged(),
       publish: news => this.#publish(news),
     }
   }

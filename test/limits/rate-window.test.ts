@@ -99,7 +99,7 @@ class Trial {
   }
 
   #take(weight: number): void {
-    this.#entries.push(this.#window.take(this.#now, weight))
+    this.#entries.push(this.#window.add(this.#now, weight))
     this.#reference.starts.push({ at: this.#now, weight })
   }
 
@@ -168,12 +168,12 @@ describe('a rate window', () => {
   test('lets its limit start at once, and the next one when more than the length of the window has passed', () => {
     const window = new RateWindow({ limit: 2, perMs: 100 })
     expect(window.nextAt(0)).toBeLessThanOrEqual(0)
-    window.take(0)
-    window.take(30)
+    window.add(0)
+    window.add(30)
     expect(window.nextAt(30)).toBe(100 + TICK)
     expect(window.nextAt(100)).toBe(100 + TICK)
     expect(window.nextAt(100 + TICK)).toBe(100 + TICK)
-    window.take(100 + TICK)
+    window.add(100 + TICK)
     expect(window.nextAt(100 + TICK)).toBe(130 + TICK)
     expect(window.load(130)).toBe(2)
   })
@@ -202,7 +202,7 @@ describe('a rate window', () => {
           let now = 0
           for (const [weight, gap] of wishes) {
             now = Math.max(now + gap, window.nextAt(now + gap, weight))
-            window.take(now, weight)
+            window.add(now, weight)
             starts.push({ at: now, weight })
           }
           for (const { at: from } of starts) {
@@ -218,10 +218,10 @@ describe('a rate window', () => {
 
   test('lets what weighs more than the limit start in an empty window only, and nothing beside it', () => {
     const window = new RateWindow({ limit: 10, perMs: 100 })
-    window.take(0, 1)
+    window.add(0, 1)
     expect(window.nextAt(5, 11)).toBe(100 + TICK)
     expect(window.nextAt(5, Number.POSITIVE_INFINITY)).toBe(100 + TICK)
-    window.take(200, Number.POSITIVE_INFINITY)
+    window.add(200, Number.POSITIVE_INFINITY)
     expect(window.nextAt(250)).toBe(300 + TICK)
     window.limit = { limit: Number.MAX_SAFE_INTEGER, perMs: 100 }
     expect(window.nextAt(250)).toBe(300 + TICK)
@@ -230,9 +230,9 @@ describe('a rate window', () => {
 
   test('counts a weight that is negative or no number as nothing, and a part as a whole', () => {
     const window = new RateWindow({ limit: 3, perMs: 100 })
-    window.take(0, -5)
-    window.take(0, Number.NaN)
-    window.take(0, 0.2)
+    window.add(0, -5)
+    window.add(0, Number.NaN)
+    window.add(0, 0.2)
     expect(window.load(0)).toBe(1)
     expect(window.nextAt(0, 2)).toBe(0)
     expect(window.nextAt(0, 2.1)).toBe(0 + 100 + TICK)
@@ -240,7 +240,7 @@ describe('a rate window', () => {
 
   test('frees at once what a correction says was not used', () => {
     const window = new RateWindow({ limit: 100, perMs: 1000 })
-    const entry = window.take(0, 100)
+    const entry = window.add(0, 100)
     expect(window.nextAt(1)).toBe(1000 + TICK)
     window.correct(entry, 40)
     expect([window.nextAt(1, 60), window.nextAt(1, 61)]).toEqual([1, 1000 + TICK])
@@ -248,8 +248,8 @@ describe('a rate window', () => {
 
   test('starts nothing, not even what weighs nothing, while a correction has put it over its limit', () => {
     const window = new RateWindow({ limit: 100, perMs: 1000 })
-    const first = window.take(0, 10)
-    window.take(400, 90)
+    const first = window.add(0, 10)
+    window.add(400, 90)
     window.correct(first, 500)
     expect([window.nextAt(500, 0), window.nextAt(500, 20)]).toEqual([1000 + TICK, 1400 + TICK])
     expect(window.load(1000 + TICK)).toBe(90)
@@ -257,8 +257,8 @@ describe('a rate window', () => {
 
   test('ignores a correction of what has left', () => {
     const window = new RateWindow({ limit: 10, perMs: 100 })
-    const gone = window.take(0, 10)
-    for (let i = 0; i < 40; i++) window.take(200, 0)
+    const gone = window.add(0, 10)
+    for (let i = 0; i < 40; i++) window.add(200, 0)
     window.correct(gone, 1000)
     window.correct(99_999, 1000)
     expect(window.load(200)).toBe(0)
@@ -273,18 +273,18 @@ describe('a rate window', () => {
 
   test('takes a time that goes back for one that stands still', () => {
     const window = new RateWindow({ limit: 1, perMs: 100 })
-    window.take(1000)
+    window.add(1000)
     expect(window.nextAt(500)).toBe(1100 + TICK)
     expect(window.nextAt(2000)).toBe(2000)
-    window.take(10)
+    window.add(10)
     expect(window.nextAt(2000)).toBe(2100 + TICK)
   })
 
   test('has a longer window complete again that was shorter for a moment', () => {
     const window = new RateWindow({ limit: 5, perMs: 60_000 })
-    for (let i = 0; i < 5; i++) window.take(0)
+    for (let i = 0; i < 5; i++) window.add(0)
     window.limit = { limit: 5, perMs: 1000 }
-    window.take(30_000)
+    window.add(30_000)
     expect(window.load(40_000)).toBe(0)
     window.limit = { limit: 5, perMs: 60_000 }
     expect(window.load(40_000)).toBe(6)
@@ -293,10 +293,10 @@ describe('a rate window', () => {
 
   test('is exact in a window longer than ever once that has lasted for its length', () => {
     const window = new RateWindow({ limit: 5, perMs: 1000 })
-    for (let i = 0; i < 5; i++) window.take(0)
+    for (let i = 0; i < 5; i++) window.add(0)
     expect(window.load(5000)).toBe(0)
     window.limit = { limit: 5, perMs: 10_000 }
-    for (let i = 0; i < 5; i++) window.take(5000)
+    for (let i = 0; i < 5; i++) window.add(5000)
     expect(window.nextAt(14_000)).toBe(15_000 + TICK)
   })
 
@@ -323,7 +323,7 @@ describe('a rate window', () => {
       const count = 400_000
       for (let now = 0; now < count; now++) {
         window.nextAt(now)
-        window.take(now)
+        window.add(now)
       }
       window.limit = { limit: 10, perMs: inside }
       for (let i = 0; i < count; i++) window.nextAt(count)

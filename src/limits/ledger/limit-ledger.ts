@@ -19,6 +19,16 @@ export interface DurableCooldown {
   readonly message?: string
 }
 
+/** What a {@link LimitLedger} keeps for one limit, or for one pool. */
+export interface LedgerEntry {
+  /** The grants of a window. `ready` is called when `covers` has returned false and may return true now. */
+  grants(kind: WindowKind, window: DurableWindow, ready: () => void): Grants
+  /** Calls back once the ledger has been read, with the cooldown that has not ended yet, if there is one. */
+  read(callback: (cooldown: (DurableCooldown & { readonly leftMs: number }) | undefined) => void): void
+  parked(cooldown: DurableCooldown): void
+  opened(): void
+}
+
 interface Parked extends DurableCooldown {
   /** In milliseconds of the clock's `monotonic`. */
   readonly endsAt: number
@@ -66,6 +76,16 @@ export class LimitLedger {
     if (this.isOpen) return callback()
     this.#waiting.push(callback)
     this.#stream.goOn()
+  }
+
+  /** The view of one key. */
+  entry(key: string): LedgerEntry {
+    return {
+      grants: (kind, window, ready) => this.grants(key, kind, window, ready),
+      read: callback => this.whenOpen(() => callback(this.parkedUntil(key))),
+      parked: cooldown => this.parked(key, cooldown),
+      opened: () => this.opened(key),
+    }
   }
 
   /**

@@ -25,7 +25,7 @@ export class MemoryGate {
   admits(now: number, running: number): boolean {
     if (this.#concurrency.hasMemory(now, running)) return true
     this.isClosed = true
-    this.#recheck.set(now + LOOK_AGAIN_MS)
+    this.#recheck.fireBy(now + LOOK_AGAIN_MS)
     return false
   }
 

@@ -93,7 +93,7 @@ class World {
     const now = this.#clock.monotonic()
     const may = window.nextAt(now, weight) <= now && grants.covers(weight)
     if (may) {
-      window.take(now, weight)
+      window.add(now, weight)
       grants.use(weight)
       this.#starts[kind].push({ at: this.time, weight })
       this.#check(kind)

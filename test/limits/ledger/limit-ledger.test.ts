@@ -54,7 +54,7 @@ class Life {
   start(wanted: number): number {
     let started = 0
     for (; started < wanted && this.#mayStart(); started++) {
-      this.window.take(this.clock.monotonic())
+      this.window.add(this.clock.monotonic())
       this.grants.use()
     }
     return started
