@@ -1,5 +1,6 @@
 // Tasks that name no pool: the words of each pool's intent decide, and what needs several pools is not squeezed into one.
-import { type AgentFunction, agentIntents, isCounterpointError, Orchestrator, TaskDistributor } from 'counterpoint'
+import { type AgentFunction, isCounterpointError, Orchestrator, TaskDistributor } from 'counterpoint'
+import { agentIntents } from 'counterpoint/intents'
 
 const distributor = new TaskDistributor({
   intents: {

@@ -60,7 +60,6 @@ export type {
   Distribution,
   TaskDistributorOptions,
 } from './distributor/task-distributor.js'
-export { agentIntents } from './distributor/intents/index.js'
 export { WorkerPool } from './pools/worker-pool.js'
 export type { AttemptRequirements, Lease, TaskQueue, TaskSource } from './pools/run-queue.js'
 export { Limit } from './limits/limit.js'

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { agentIntents, type Journal, Orchestrator, type PoolOptions, TaskDistributor } from 'counterpoint'
+import { type Journal, Orchestrator, type PoolOptions, TaskDistributor } from 'counterpoint'
+import { agentIntents } from 'counterpoint/intents'
 import { jsonRequest, processBackend } from 'counterpoint/node'
 import { agentProgram } from './paths.js'
 

@@ -10,14 +10,3 @@ export function weighted(list: Weighted | undefined, defaultWeight: number): rea
 }
 
 const isArray: (list: Weighted) => list is readonly string[] = Array.isArray
-
-/** One weight for a list of words or phrases, with commas between them. */
-export function each(weight: number, list: string): Readonly<Record<string, number>> {
-  return Object.fromEntries(list.split(',').map(text => [text.trim(), weight]))
-}
-
-/** Example sentences, with bars or line ends between them. */
-export function sentences(text: string): readonly string[] {
-  const trimmed = text.split(/[|\n]/).map(sentence => sentence.trim())
-  return trimmed.filter(sentence => sentence !== '')
-}

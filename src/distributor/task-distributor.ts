@@ -71,6 +71,8 @@ const LONGEST_TEXT = 8_192
  * the first task that names no pool: do not change them afterwards.
  *
  * ```ts
+ * import { agentIntents } from 'counterpoint/intents'
+ *
  * const distributor = new TaskDistributor({ intents: agentIntents, fallbackPool: 'codegen' })
  * const answer = await distributor.distribute({ id: 'a', description: 'Optimize slow queries' })
  * // { kind: 'pool', pool: 'database', confidence: 0.99 }

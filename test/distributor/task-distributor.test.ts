@@ -1,5 +1,4 @@
 import {
-  agentIntents,
   type Classification,
   type Classifier,
   type CounterpointError,
@@ -8,6 +7,7 @@ import {
   TaskDistributor,
   type TaskDistributorOptions,
 } from 'counterpoint'
+import { agentIntents } from 'counterpoint/intents'
 import { describe, expect, test } from 'vitest'
 
 const small: Record<string, Intent> = {

@@ -169,6 +169,17 @@ export function importCycles(modules: readonly Module[]): string[] {
   return cycles
 }
 
+/** The modules that are loaded at run time when the module at `entry` is imported, itself included. */
+export function loadedModules(modules: readonly Module[], entry: string): ReadonlySet<string> {
+  const byPath = new Map(modules.map(module => [module.path, module]))
+  const loaded = new Set([entry])
+  for (const path of loaded) {
+    const module = byPath.get(path)
+    if (module) for (const target of runtimeTargets(module)) loaded.add(target)
+  }
+  return loaded
+}
+
 function runtimeTargets(module: Module): string[] {
   const lasting = importsOf(module).filter(found => found.specifier.startsWith('.') && !found.erased)
   return lasting.map(found => resolveRelative(module.path, found.specifier))

@@ -1,5 +1,5 @@
 import type { Intent } from '../../pools/pool-intent.js'
-import { each, sentences } from '../intent.js'
+import { each, sentences } from './word-lists.js'
 
 /** Code: features, pages, endpoints, bugs, tests, releases. */
 export const codegenIntent: Omit<Intent, 'partOf'> = {

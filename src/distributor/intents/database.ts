@@ -1,7 +1,7 @@
 import type { Intent } from '../../pools/pool-intent.js'
-import { each, sentences } from '../intent.js'
+import { each, sentences } from './word-lists.js'
 
-/** Databases: schemas, queries, indexes, backups; data that is kept, moved, counted or lost. */
+/** Databases: schemas, queries, indexes, backups; storing, moving, counting and restoring data. */
 export const databaseIntent: Omit<Intent, 'partOf'> = {
   words: {
     ...each(

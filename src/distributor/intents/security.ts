@@ -1,7 +1,7 @@
 import type { Intent } from '../../pools/pool-intent.js'
-import { each, sentences } from '../intent.js'
+import { each, sentences } from './word-lists.js'
 
-/** Security: weaknesses, attacks, secrets, who may do what, compliance. */
+/** Security: vulnerabilities, attacks, secrets, access control, compliance. */
 export const securityIntent: Omit<Intent, 'partOf'> = {
   words: {
     ...each(
