@@ -134,7 +134,7 @@ function expectedBy(issue: z.core.$ZodIssue): string | undefined {
       if (issue.origin === 'string' || issue.origin === 'array') return 'at least one'
       return `${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`
     case 'too_big':
-      return `at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`
+      return `${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`
     default:
       return undefined
   }

@@ -114,8 +114,8 @@ export class FlowControl implements LeaseHost {
       return undefined
     if (this.#backends.checksEach && !this.#backends.isChecked(rung)) return undefined
     const now = this.time.latest
-    if (terms.isRetry) this.#budget.retry(now)
-    else this.#budget.first(now)
+    if (terms.isRetry) this.#budget.countRetry(now)
+    else this.#budget.countFirst(now)
     const ticket = rung.breaker.started(now)
     const opening = this.parking.own.slowStart.started()
     return new SlotLease(this, slot, rung, ticket, opening, this.#limit?.acquire(terms.tokens))
@@ -188,7 +188,7 @@ export class FlowControl implements LeaseHost {
   stillClosed({ reason }: Parked): number | undefined {
     const now = this.time.look()
     if (reason === 'unhealthy') return this.#backends.pick(now) ? undefined : this.#backends.opensAt(now)
-    const isSpent = reason === 'retry-budget' && this.#host.nextIsRetry() && !this.#budget.mayRetry(now)
+    const isSpent = reason === 'retry-budget' && this.#host.nextIsRetry() && !this.#budget.allowsRetry(now)
     return isSpent ? now + LOOK_AGAIN_MS : undefined
   }
 
@@ -214,7 +214,7 @@ export class FlowControl implements LeaseHost {
 
   #affordsRetry({ breaker }: FailoverEntry): boolean {
     const now = this.time.look()
-    if (this.#budget.mayRetry(now)) return true
+    if (this.#budget.allowsRetry(now)) return true
     const message = 'the retry budget is spent: too many retries for so few first attempts'
     breaker.trip(now, message)
     this.parking.own.park((breaker.openUntil(now) ?? now) - now, 'retry-budget', message)

@@ -1,26 +1,34 @@
-import { invalid } from '../options-check.js'
+import * as z from 'zod'
+import { checkOptions, optionsOf, positiveMs } from '../options-check.js'
 
-/** How many retries a pool makes at most: `floor + ratio * first attempts`, over each trailing `perMs`. */
+/** How many retries a pool may make: `floor + ratio * first attempts`, in any trailing `perMs`. */
 export interface RetryBudgetOptions {
-  /** Retries for each first attempt. 0 or more. Default 0.2: a backend that fails every time is called 1.2 times per task, not four. */
+  /** Retries per first attempt. 0 or more. Default 0.2: a backend that always fails is called 1.2 times per task, not four. */
   readonly ratio?: number
-  /** Retries that are always free, so that a pool with few tasks can retry each. 0 or more; `Infinity` sets no bound. Default 100. */
+  /** Retries that are always allowed, so that a pool with few tasks can retry each. 0 or more; `Infinity`: no bound. Default 100. */
   readonly floor?: number
-  /** Over how long attempts are counted, in milliseconds. More than 0. Default 60,000. */
+  /** The length of the window in which attempts are counted, in milliseconds. More than 0. Default 60,000. */
   readonly perMs?: number
 }
 
-/** The span is counted in so many parts: a count per part, not a time per attempt, since a pool makes millions of attempts a minute. */
+/** The rule for {@link RetryBudgetOptions}. */
+export const retryBudgetRule: z.ZodType = optionsOf({
+  ratio: z.number().min(0),
+  floor: z.union([z.number().min(0), z.literal(Number.POSITIVE_INFINITY)]),
+  perMs: positiveMs,
+}).partial()
+
+/** Attempts are counted per part of the window, not one by one: a pool may start millions of them in a minute. */
 const PARTS = 60
-/** One more than the span has: the oldest part lies in it with a piece only. */
+/** One more than there are parts: the oldest is only partly inside the window. */
 const SLOTS = PARTS + 1
 
 /**
- * Keeps a failing backend from being called several times for each task (a retry storm). Pure: `now` comes in as the clock's `monotonic`,
- * and one that is a little old, or goes back, counts for the part that is the latest.
+ * Prevents retry storms, in which a failing backend is called several times for each task. Pure: `now` is an argument, in monotonic
+ * milliseconds; a value before the latest part counts towards the latest part.
  *
- * Invariant: in the `perMs` that end at a retry there are, with this one, at most `floor + ratio * first attempts` of them. It is kept on
- * the safe side of what parts can tell: retries of the oldest part all count, first attempts of it do not.
+ * Invariant: the window that ends at a retry contains, with this one, at most `floor + ratio * first attempts` retries. Where parts are
+ * not exact, the bound is conservative: of the oldest part, all retries count and no first attempts.
  */
 export class RetryBudget {
   readonly #ratio: number
@@ -28,62 +36,56 @@ export class RetryBudget {
   readonly #partMs: number
   readonly #firsts: number[] = new Array<number>(SLOTS).fill(0)
   readonly #retries: number[] = new Array<number>(SLOTS).fill(0)
-  /** The slot of the latest part, and when that ends. The slot after it is the oldest. */
+  /** The slot of the latest part, and when that ends. The next slot is that of the oldest part. */
   #slot = 0
   #endsAt = Number.NEGATIVE_INFINITY
   /** Sums: of first attempts without the oldest part, of retries with it. */
-  #firstsInside = 0
-  #retriesInside = 0
+  #firstSum = 0
+  #retrySum = 0
 
-  /** @throws INVALID_INPUT for options that are not as documented. */
+  /** @throws INVALID_INPUT for invalid options. */
   constructor(options: RetryBudgetOptions = {}) {
+    checkOptions(retryBudgetRule, options, { of: 'RetryBudget', path: 'retryBudget' })
     const { ratio = 0.2, floor = 100, perMs = 60_000 } = options
-    if (!(ratio >= 0 && ratio < Number.POSITIVE_INFINITY))
-      throw invalid('retryBudget.ratio', 'a finite number, 0 or more', ratio)
-    if (!(floor >= 0)) throw invalid('retryBudget.floor', 'a number, 0 or more', floor)
-    if (!(perMs > 0 && perMs < Number.POSITIVE_INFINITY))
-      throw invalid('retryBudget.perMs', 'a finite number of milliseconds above 0', perMs)
     this.#ratio = ratio
     this.#floor = floor
     this.#partMs = perMs / PARTS
   }
 
-  /** A first attempt starts: it earns a share of a retry. */
-  first(now: number): void {
-    if (!(now < this.#endsAt)) this.#turn(now)
+  /** Counts a first attempt. */
+  countFirst(now: number): void {
+    this.#advance(now)
     this.#firsts[this.#slot]++
-    this.#firstsInside++
+    this.#firstSum++
   }
 
-  /** True when a retry may start now: it is counted. False when the budget is spent: nothing is. */
-  retry(now: number): boolean {
-    if (!this.mayRetry(now)) return false
+  /** Counts a retry. Ask `allowsRetry` first. */
+  countRetry(now: number): void {
+    this.#advance(now)
     this.#retries[this.#slot]++
-    this.#retriesInside++
-    return true
+    this.#retrySum++
   }
 
-  /** What `retry` would say. Counts nothing. */
-  mayRetry(now: number): boolean {
-    if (!(now < this.#endsAt)) this.#turn(now)
-    return this.#retriesInside + 1 <= this.#floor + this.#ratio * this.#firstsInside
+  /** True when a retry may start now. Counts nothing. */
+  allowsRetry(now: number): boolean {
+    this.#advance(now)
+    return this.#retrySum + 1 <= this.#floor + this.#ratio * this.#firstSum
   }
 
-  /** Goes to the part that `now` lies in. */
-  #turn(now: number): void {
+  #advance(now: number): void {
+    if (now < this.#endsAt) return
     if (this.#endsAt === Number.NEGATIVE_INFINITY) this.#endsAt = now
     const parts = Math.floor((now - this.#endsAt) / this.#partMs) + 1
     if (!(parts > 0)) return
     this.#endsAt += parts * this.#partMs
-    for (let left = Math.min(parts, SLOTS); left > 0; left--) this.#next()
+    for (let left = Math.min(parts, SLOTS); left > 0; left--) this.#nextPart()
   }
 
-  /** The oldest part is over, the one after it becomes the oldest, and a new one begins. */
-  #next(): void {
+  #nextPart(): void {
     this.#slot = (this.#slot + 1) % SLOTS
-    this.#retriesInside -= this.#retries[this.#slot]
+    this.#retrySum -= this.#retries[this.#slot]
     this.#retries[this.#slot] = 0
     this.#firsts[this.#slot] = 0
-    this.#firstsInside -= this.#firsts[(this.#slot + 1) % SLOTS]
+    this.#firstSum -= this.#firsts[(this.#slot + 1) % SLOTS]
   }
 }

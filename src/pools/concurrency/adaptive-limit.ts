@@ -1,80 +1,104 @@
+import * as z from 'zod'
 import { FAILURE_KINDS, type Failure, type FailureKind } from '../../core/failure/failure.js'
-import { CounterpointError, type InputIssue } from '../../errors.js'
+import { checkValue, millis, optionsOf, positiveInteger } from '../../options-check.js'
 
-/** A concurrency that adapts itself to what the provider takes, between two bounds. */
+/** A concurrency limit that adapts to what the provider can take, between two bounds. */
 export interface AdaptiveConcurrency {
-  /** Never fewer slots than this, at least 1. With 1, one hung attempt holds the pool until its time-out. */
+  /** The lowest limit, at least 1. With 1, one hung attempt blocks the pool until its timeout. */
   readonly min: number
-  /** Never more slots than this. */
+  /** The highest limit, at least `min`. */
   readonly max: number
-  /** Where it begins. Default 4, or the bound that is nearest. */
+  /** The initial limit. Default 4, clamped to the bounds. */
   readonly start?: number
   /**
-   * The first step, in slots per window, beyond the level where trouble last began; it doubles with each further window that is free of
-   * trouble. Default 1.
+   * The first step, in slots per window, beyond the level of the last overload. It doubles with each further window without one.
+   * Default 1.
    */
   readonly increase?: number
-  /** What trouble leaves of the limit, more than 0 and less than 1. Default 0.7. */
+  /** The factor that an overload multiplies the limit by, between 0 and 1. Default 0.7. */
   readonly decrease?: number
-  /** No second decrease within this time of the first, in milliseconds. Default 500. */
+  /** The shortest time between two decreases, in milliseconds. Default 500. */
   readonly coolDownMs?: number
-  /** The limit grows at most once in this time, in milliseconds. Default 1,000. */
+  /** The shortest time between two increases, in milliseconds. Default 1,000. */
   readonly windowMs?: number
   /**
-   * The share of failures that is put up with, from 0 to 1: a busy provider turns a few away whatever the load is. Of what successes have
-   * so earned, no more than 5 failures are saved up. 0 lets every failure count. Default 0.02.
+   * The share of failed attempts that is tolerated, from 0 to 1: a busy provider rejects a few requests at any load. Each success earns
+   * this much of a failure; at most 5 failures accumulate. With 0, every failure counts. Default 0.02.
    */
   readonly tolerance?: number
-  /** The failures that say "too much at once"; all others say nothing. Default `throttled`, `overloaded`, `timeout` (of the attempt, or idle). */
+  /** The failures that mean "too much at once"; the others are ignored. Default `throttled`, `overloaded` and `timeout` (of the attempt, or idle). */
   readonly countsAs?: readonly FailureKind[]
 }
 
-/** What the end of an attempt says of the load: it was taken, it was too much, or neither. */
-export type LoadSign = 'ok' | 'overload' | 'other'
+/** The rule for {@link AdaptiveConcurrency}. */
+export const adaptiveConcurrencyRule: z.ZodType = optionsOf({
+  min: positiveInteger,
+  max: positiveInteger,
+  start: positiveInteger.optional(),
+  increase: z.number().positive().optional(),
+  decrease: z.number().positive().lt(1).optional(),
+  coolDownMs: millis.optional(),
+  windowMs: millis.optional(),
+  tolerance: z.number().min(0).max(1).optional(),
+  countsAs: z.array(z.enum(FAILURE_KINDS as [FailureKind, ...FailureKind[]])).optional(),
+})
+  .refine(({ min, max }) => min <= max, { path: ['max'], message: 'expected at least the value of min' })
+  .refine(({ min, max, start = min }) => start >= min && start <= max, {
+    path: ['start'],
+    message: 'expected a value between min and max',
+  })
 
-/** The most failures that are saved up. More would find a real overload later. */
-const MOST_CREDIT = 5
-/** A limit is "really used" from this share of it on: a pool that has little to do learns nothing about a higher one. */
-const USED_SHARE = 0.8
-/** How many windows the way back to the level of the last trouble takes: fewer where one slot more is a large step. */
-const FEWEST_ROUNDS = 3
-const MOST_ROUNDS = 10
+const COUNTS_AS: readonly FailureKind[] = ['throttled', 'overloaded', 'timeout']
+
+/** What the end of an attempt says about the load: the provider accepted it, it was too much, or neither. */
+export type LoadSignal = 'ok' | 'overload' | 'neutral'
+
+/** The most tolerated failures that accumulate. More would delay the reaction to a real overload. */
+const MAX_CREDIT = 5
+/** The limit only grows while at least this share of it is in use: an idle pool learns nothing about a higher limit. */
+const MIN_USED_SHARE = 0.8
+/** How many rounds the return to the level of the last overload takes, depending on that level. */
+const MIN_RETURN_ROUNDS = 3
+const MAX_RETURN_ROUNDS = 10
 
 /**
- * How many attempts may be in flight, found by trying: additive increase and multiplicative decrease (Chiu and Jain, 1989), with the
- * memory of CUBIC (RFC 9438). It doubles each window until the first trouble. From then on it returns to the level where trouble last
- * began quickly at first and ever more slowly, stays just below, and only then tries more, in steps of 1, 2, 4 ...
+ * A limit for attempts in flight, found by trying: additive increase and multiplicative decrease (Chiu and Jain, 1989), with the memory
+ * of CUBIC (RFC 9438). It doubles each round until the first overload. After a decrease it returns towards the level of that overload,
+ * quickly at first and then ever more slowly, stays just below it, and then probes higher in steps of 1, 2, 4 ...
  *
- * A *round* is one window in which as many attempts as the limit allows have started and succeeded, with the limit really used. Only a
- * round makes it grow, so slow attempts make it grow slowly.
+ * A *round* takes at least one window and as many successes as the limit, of attempts that started in it, while most of the limit was in
+ * use. The limit only grows at the end of a round, so slow attempts make it grow slowly.
  *
- * Invariants: min <= limit <= max, a whole number. What attempts tell that began before the last decrease is old news and changes nothing.
- * Pure: time is an argument, in milliseconds, monotonic; it may stand still.
+ * Invariants: min <= limit <= max, an integer. Attempts that started before the last decrease are ignored.
+ * Pure: time is an argument, in monotonic milliseconds; it may stand still.
  */
 export class AdaptiveLimit {
   readonly #options: Required<AdaptiveConcurrency>
-  /** Not rounded: the way back to the last level is made of fractions. */
+  /** Not rounded: the steps of the return are fractions. */
   #limit: number
-  /** Where trouble last began; infinite until it does. */
-  #troubleAt = Number.POSITIVE_INFINITY
-  /** Where the last decrease led to, when, and how many rounds ago. */
-  #floor: number
+  /** The limit at the last overload; infinite before the first. */
+  #overloadedAt = Number.POSITIVE_INFINITY
+  /** The limit right after the last decrease, when that was, and the rounds since. */
+  #decreasedTo: number
   #decreasedAt = Number.NEGATIVE_INFINITY
   #rounds = 0
-  /** The highest limit that has had a whole round since the last decrease. */
-  #safe = Number.POSITIVE_INFINITY
-  /** True once anything that began after the last decrease has succeeded: the provider is not down. */
-  #answers = false
-  /** Failures that will be put up with. */
+  /** The highest limit that has completed a round since the last decrease. */
+  #confirmed = Number.POSITIVE_INFINITY
+  /** True once an attempt that started after the last decrease has succeeded: the provider is up. */
+  #hasSuccess = false
+  /** Failures that will be tolerated. */
   #credit = 0
-  #roundBegan: number | undefined
+  #roundStartedAt: number | undefined
   #successes = 0
 
-  /** @throws INVALID_INPUT with an issue for each option that is not as documented; `where` is where they were given. */
-  constructor(options: AdaptiveConcurrency, where = 'concurrency') {
-    this.#options = checked(options, where)
-    this.#limit = this.#options.start
-    this.#floor = this.#limit
+  /** @throws INVALID_INPUT with an issue for each invalid option; `path` is where they were given. */
+  constructor(options: AdaptiveConcurrency, path = 'concurrency') {
+    const { min, max } = checkValue(adaptiveConcurrencyRule, options, path) as AdaptiveConcurrency
+    const { start = Math.min(max, Math.max(min, 4)), increase = 1, decrease = 0.7, coolDownMs = 500 } = options
+    const { windowMs = 1_000, tolerance = 0.02, countsAs = COUNTS_AS } = options
+    this.#options = { min, max, start, increase, decrease, coolDownMs, windowMs, tolerance, countsAs }
+    this.#limit = start
+    this.#decreasedTo = start
   }
 
   /** How many attempts may be in flight now. */
@@ -82,114 +106,75 @@ export class AdaptiveLimit {
     return Math.floor(this.#limit)
   }
 
-  /** What a failed attempt says of the load. A time-out in the queue, or over all attempts, is none of the provider's. */
-  signOf({ kind, timeout }: Failure): LoadSign {
-    const isOurs = kind === 'timeout' && (timeout === 'queue' || timeout === 'total')
-    return this.#options.countsAs.includes(kind) && !isOurs ? 'overload' : 'other'
+  /** What a failure says about the load. A timeout in the queue, or over all attempts, says nothing about the provider. */
+  signalOf({ kind, timeout }: Failure): LoadSignal {
+    const isOfTask = kind === 'timeout' && (timeout === 'queue' || timeout === 'total')
+    return this.#options.countsAs.includes(kind) && !isOfTask ? 'overload' : 'neutral'
   }
 
-  /** An attempt has ended. `inFlight` counts those that were in flight until now, this one too. True when `limit` has changed. */
-  ended(now: number, startedAt: number, sign: LoadSign, inFlight: number): boolean {
-    const before = this.limit
-    this.#roundBegan ??= startedAt
+  /** An attempt has ended. `inFlight` includes it. Returns true when `limit` has changed. */
+  ended(now: number, startedAt: number, signal: LoadSignal, inFlight: number): boolean {
+    const previous = this.limit
+    this.#roundStartedAt ??= startedAt
     if (startedAt >= this.#decreasedAt) {
-      if (sign === 'ok') this.#succeeded(now, startedAt, inFlight)
-      if (sign === 'overload') this.#overloaded(now)
+      if (signal === 'ok') this.#succeeded(now, startedAt, inFlight)
+      if (signal === 'overload') this.#overloaded(now)
     }
-    return this.limit !== before
+    return this.limit !== previous
   }
 
   #succeeded(now: number, startedAt: number, inFlight: number): void {
-    this.#answers = true
-    this.#credit = Math.min(MOST_CREDIT, this.#credit + this.#options.tolerance)
-    const roundBegan = this.#roundBegan as number
-    if (startedAt < roundBegan || inFlight < this.limit * USED_SHARE) return
+    this.#hasSuccess = true
+    this.#credit = Math.min(MAX_CREDIT, this.#credit + this.#options.tolerance)
+    const roundStartedAt = this.#roundStartedAt as number
+    if (startedAt < roundStartedAt || inFlight < this.limit * MIN_USED_SHARE) return
     this.#successes++
-    if (this.#successes >= this.limit && now - roundBegan >= this.#options.windowMs) this.#grow(now)
+    if (this.#successes >= this.limit && now - roundStartedAt >= this.#options.windowMs) this.#increase(now)
   }
 
-  #grow(now: number): void {
-    this.#safe = this.limit
+  #increase(now: number): void {
+    this.#confirmed = this.limit
     this.#rounds++
     const wanted = Math.max(this.#limit, Math.min(this.#limit * 2, this.#target()))
     this.#limit = Math.min(this.#options.max, wanted)
-    this.#beginRound(now)
+    this.#startRound(now)
   }
 
-  /** The share of the way back that is still to go shrinks with its third power; beyond the end of the way the steps double. */
+  /** A cubic approach to the level of the last overload; beyond it, steps that double. */
   #target(): number {
-    const troubleAt = this.#troubleAt
-    if (troubleAt === Number.POSITIVE_INFINITY) return troubleAt
-    const rounds = Math.max(FEWEST_ROUNDS, Math.min(MOST_ROUNDS, troubleAt - 1))
+    const overloadedAt = this.#overloadedAt
+    if (overloadedAt === Number.POSITIVE_INFINITY) return overloadedAt
+    const rounds = Math.max(MIN_RETURN_ROUNDS, Math.min(MAX_RETURN_ROUNDS, overloadedAt - 1))
     const left = 1 - this.#rounds / rounds
-    if (left >= 0) return troubleAt - (troubleAt - this.#floor) * left ** 3
+    if (left >= 0) return overloadedAt - (overloadedAt - this.#decreasedTo) * left ** 3
     return this.#limit + this.#options.increase * 2 ** (this.#rounds - rounds - 1)
   }
 
   #overloaded(now: number): void {
-    // Still the trouble that the last decrease answers. No round goes on while there is any.
-    if (now - this.#decreasedAt < this.#options.coolDownMs) return this.#beginRound(now)
+    // The last decrease already responds to this overload. The round starts again, so the limit does not grow meanwhile.
+    if (now - this.#decreasedAt < this.#options.coolDownMs) return this.#startRound(now)
     this.#credit--
     if (this.#credit < 0) this.#decrease(now)
   }
 
-  /** By the factor, by one slot at least, and at once back to what a whole round has shown to be safe. */
+  /** Lowers the limit by the factor, by at least one slot, and to at most the highest confirmed limit. */
   #decrease(now: number): void {
     const { limit } = this
-    // With nothing answered in between it is an outage: that tells nothing about the level, and the last one is kept to return to.
-    if (this.#answers) this.#troubleAt = limit
-    this.#limit = Math.max(
-      this.#options.min,
-      Math.min(limit - 1, Math.ceil(limit * this.#options.decrease), this.#safe),
-    )
-    this.#floor = this.#limit
+    // Without a success since the last decrease this is an outage: it says nothing about the level, so the last known one is kept.
+    if (this.#hasSuccess) this.#overloadedAt = limit
+    const { min, decrease } = this.#options
+    this.#limit = Math.max(min, Math.min(limit - 1, Math.ceil(limit * decrease), this.#confirmed))
+    this.#decreasedTo = this.#limit
     this.#decreasedAt = now
     this.#rounds = 0
-    this.#safe = Number.POSITIVE_INFINITY
-    this.#answers = false
+    this.#confirmed = Number.POSITIVE_INFINITY
+    this.#hasSuccess = false
     this.#credit = 0
-    this.#beginRound(now)
+    this.#startRound(now)
   }
 
-  #beginRound(now: number): void {
-    this.#roundBegan = now
+  #startRound(now: number): void {
+    this.#roundStartedAt = now
     this.#successes = 0
   }
 }
-
-const COUNTS_AS: readonly FailureKind[] = ['throttled', 'overloaded', 'timeout']
-
-function checked(options: AdaptiveConcurrency, where: string): Required<AdaptiveConcurrency> {
-  const { min, max, start = Math.min(max, Math.max(min, 4)), increase = 1, decrease = 0.7 } = options
-  const { coolDownMs = 500, windowMs = 1_000, tolerance = 0.02, countsAs = COUNTS_AS } = options
-  const full = { min, max, start, increase, decrease, coolDownMs, windowMs, tolerance, countsAs }
-  const issues = RULES.filter(([, , holds]) => !holds(full)).map(([name, expected]): InputIssue => {
-    return { path: `${where}.${name}`, message: `expected ${expected}, got ${String(full[name])}` }
-  })
-  if (issues.length === 0) return full
-  const list = issues.map(({ path, message }) => `${path}: ${message}`).join('; ')
-  throw new CounterpointError('INVALID_INPUT', `${list}. Give bounds such as { min: 1, max: 16 }.`, { issues })
-}
-
-/** NaN fails every comparison, and so every rule. */
-const isMillis = (value: number): boolean => value >= 0 && value <= Number.MAX_SAFE_INTEGER
-
-const RULES: readonly (readonly [
-  name: keyof AdaptiveConcurrency,
-  expected: string,
-  holds: (options: Required<AdaptiveConcurrency>) => boolean,
-])[] = [
-  ['min', 'a positive integer', ({ min }) => Number.isSafeInteger(min) && min >= 1],
-  ['max', 'an integer that is not below min', ({ min, max }) => Number.isSafeInteger(max) && max >= min],
-  [
-    'start',
-    'an integer from min to max',
-    ({ min, max, start }) => Number.isSafeInteger(start) && start >= min && start <= max,
-  ],
-  ['increase', 'a positive number', ({ increase }) => increase > 0 && increase < Number.POSITIVE_INFINITY],
-  ['decrease', 'a number between 0 and 1', ({ decrease }) => decrease > 0 && decrease < 1],
-  ['coolDownMs', 'milliseconds, 0 or more', ({ coolDownMs }) => isMillis(coolDownMs)],
-  ['windowMs', 'milliseconds, 0 or more', ({ windowMs }) => isMillis(windowMs)],
-  ['tolerance', 'a number from 0 to 1', ({ tolerance }) => tolerance >= 0 && tolerance <= 1],
-  ['countsAs', 'kinds of failure', ({ countsAs }) => countsAs.every(kind => FAILURE_KINDS.includes(kind))],
-]

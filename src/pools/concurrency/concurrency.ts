@@ -1,12 +1,21 @@
+import * as z from 'zod'
 import type { AttemptOutcome } from '../../core/failure/attempt-outcome.js'
 import type { FailureKind } from '../../core/failure/failure.js'
 import type { Machine } from '../../machine.js'
 import { checkValue, positiveInteger } from '../../options-check.js'
-import { type AdaptiveConcurrency, AdaptiveLimit } from './adaptive-limit.js'
+import { type AdaptiveConcurrency, AdaptiveLimit, adaptiveConcurrencyRule } from './adaptive-limit.js'
 import { autoConcurrency, ProcessAdmission, type WorkHint } from './auto-concurrency.js'
 
 /** How many attempts of a pool run at once: a number; a range in which the pool finds it by trying; or `auto`: a range that fits the machine. */
 export type PoolConcurrency = number | AdaptiveConcurrency | 'auto'
+
+/** The rule for {@link PoolConcurrency}. Issues are those of the form that the value has: a number, a range, or `auto`. */
+export const poolConcurrencyRule: z.ZodType = z.unknown().superRefine((value, context) => {
+  if (value === 'auto') return
+  const rule = typeof value === 'object' && value !== null ? adaptiveConcurrencyRule : positiveInteger
+  for (const issue of rule.safeParse(value).error?.issues ?? [])
+    context.addIssue(issue as Parameters<typeof context.addIssue>[0] & object)
+})
 
 /** How many attempts run at once, as it was set or as it was found. */
 export class Concurrency {
@@ -69,8 +78,8 @@ export class Concurrency {
   ended(now: number, startedAt: number, outcome: AttemptOutcome, running: number): 'success' | FailureKind | undefined {
     const adaptive = this.#adaptive
     if (adaptive === undefined) return undefined
-    const sign = outcome.ok ? 'ok' : adaptive.signOf(outcome.failure)
-    if (!adaptive.ended(now, startedAt, sign, running)) return undefined
+    const signal = outcome.ok ? 'ok' : adaptive.signalOf(outcome.failure)
+    if (!adaptive.ended(now, startedAt, signal, running)) return undefined
     this.#limit = adaptive.limit
     return outcome.ok ? 'success' : outcome.failure.kind
   }

@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest'
 import {
   type AdaptiveConcurrency,
   AdaptiveLimit,
-  type LoadSign,
+  type LoadSignal,
 } from '../../../src/pools/concurrency/adaptive-limit.js'
 import { Dice } from '../../support/dice.js'
 
-/** What a provider makes of a request: when it answers, and whether it did the work. */
+/** How a provider answers a request: after how long, and whether it succeeded. */
 interface Answer {
   readonly afterMs: number
   readonly ok: boolean
@@ -18,10 +18,10 @@ interface Answer {
 
 type Provider = (now: number, dice: Dice) => Answer
 
-/** Half as long to one and a half times as long. */
+/** Between half and one and a half times `ms`. */
 const around = (ms: number, dice: Dice): number => ms * (0.5 + dice.next())
 
-/** Does as many requests at once as it has capacity for, and turns all others away at once. */
+/** Serves as many requests at once as its capacity allows, and rejects all others right away. */
 function workers(capacity: (now: number) => number, latencyMs: number, noise = 0): Provider {
   let busy = 0
   return (now, dice) => {
@@ -31,7 +31,7 @@ function workers(capacity: (now: number) => number, latencyMs: number, noise = 0
   }
 }
 
-/** Like workers, but those that wait for one are not told: they time out. */
+/** Like `workers`, but requests that wait too long for one time out without an answer. */
 function queue(capacity: number, latencyMs: number, timeoutMs: number): Provider {
   const freeAt = new Array<number>(capacity).fill(0)
   return (now, dice) => {
@@ -43,7 +43,7 @@ function queue(capacity: number, latencyMs: number, timeoutMs: number): Provider
   }
 }
 
-/** Takes so many requests a second, in windows that slide or begin with each second. Its Retry-After tells the truth. */
+/** Accepts so many requests per second, in sliding windows or in calendar seconds. Its Retry-After is exact. */
 function rate(perSecond: number, latencyMs: number, window: 'sliding' | 'fixed' = 'sliding'): Provider {
   let taken: number[] = []
   return (now, dice) => {
@@ -59,7 +59,7 @@ function rate(perSecond: number, latencyMs: number, window: 'sliding' | 'fixed' 
   }
 }
 
-/** Nothing works from 30 s to 60 s: it is refused, or it hangs. */
+/** From 30 s to 60 s every request is rejected, or hangs. */
 const outage =
   (provider: Provider, hangsMs?: number): Provider =>
   (now, dice) =>
@@ -67,7 +67,7 @@ const outage =
 
 interface Second {
   ok: number
-  refused: number
+  rejected: number
   highest: number
   lowest: number
 }
@@ -77,18 +77,18 @@ interface Scene {
   readonly seconds: number
   readonly options?: Partial<AdaptiveConcurrency>
   readonly seed?: number
-  /** The pool obeys Retry-After. */
+  /** The pool respects Retry-After. */
   readonly parks?: boolean
-  /** So many of the first attempts never end. */
+  /** How many of the first attempts never end. */
   readonly stuck?: number
 }
 
-/** A pool with more to do than it can, in virtual time. What it got done, second by second. */
-function play({ provider, seconds, options, seed = 1, parks = false, stuck = 0 }: Scene): Second[] {
+/** A saturated pool in virtual time. Returns what it did in each second. */
+function simulate({ provider, seconds, options, seed = 1, parks = false, stuck = 0 }: Scene): Second[] {
   const limit = new AdaptiveLimit({ min: 1, max: 256, ...options })
   const dice = new Dice(seed)
-  const told: Second[] = Array.from({ length: seconds }, () => ({ ok: 0, refused: 0, highest: 0, lowest: 1e9 }))
-  /** Latest first. */
+  const results: Second[] = Array.from({ length: seconds }, () => ({ ok: 0, rejected: 0, highest: 0, lowest: 1e9 }))
+  /** Sorted by `at`, descending. */
   const due: { readonly at: number; readonly startedAt: number; readonly answer?: Answer }[] = []
   const push = (entry: (typeof due)[number]): void => {
     let low = 0
@@ -104,11 +104,11 @@ function play({ provider, seconds, options, seed = 1, parks = false, stuck = 0 }
   push({ at: 0, startedAt: 0 })
   for (let event = due.pop(); event !== undefined && event.at < seconds * 1_000; event = due.pop()) {
     const { at: now, startedAt, answer } = event
-    const second = told[Math.floor(now / 1_000)] as Second
+    const second = results[Math.floor(now / 1_000)] as Second
     if (answer !== undefined) {
       limit.ended(now, startedAt, answer.ok ? 'ok' : 'overload', inFlight--)
       answer.done?.()
-      second[answer.ok ? 'ok' : 'refused']++
+      second[answer.ok ? 'ok' : 'rejected']++
       if (parks && answer.retryAfterMs !== undefined && now + answer.retryAfterMs > opensAt) {
         opensAt = now + answer.retryAfterMs
         push({ at: opensAt, startedAt: now })
@@ -121,17 +121,18 @@ function play({ provider, seconds, options, seed = 1, parks = false, stuck = 0 }
       push({ at: now + next.afterMs, startedAt: now, answer: next })
     }
   }
-  return told
+  return results
 }
 
-const sum = (told: readonly Second[], of: 'ok' | 'refused'): number => told.reduce((total, each) => total + each[of], 0)
-const perSecond = (told: readonly Second[]): number => sum(told, 'ok') / told.length
-const refusedShare = (told: readonly Second[]): number =>
-  sum(told, 'refused') / (sum(told, 'ok') + sum(told, 'refused'))
+const sum = (results: readonly Second[], of: 'ok' | 'rejected'): number =>
+  results.reduce((total, each) => total + each[of], 0)
+const perSecond = (results: readonly Second[]): number => sum(results, 'ok') / results.length
+const rejectedShare = (results: readonly Second[]): number =>
+  sum(results, 'rejected') / (sum(results, 'ok') + sum(results, 'rejected'))
 const SEEDS = [1, 2, 3]
 
 describe('in simulation', () => {
-  const PLACES = [
+  const PROVIDERS = [
     [3, 200],
     [10, 500],
     [40, 200],
@@ -140,42 +141,42 @@ describe('in simulation', () => {
     [200, 300],
   ] as const
 
-  test.each(PLACES)('%i workers of %i ms are used to four fifths at least within 30 windows', (capacity, latencyMs) => {
+  test.each(PROVIDERS)('uses %i workers of %i ms to at least 80 % within 30 windows', (capacity, latencyMs) => {
     for (const seed of SEEDS) {
-      const told = play({ provider: workers(() => capacity, latencyMs), seconds: 60, seed })
-      expect(perSecond(told.slice(20, 30)) / (capacity / latencyMs)).toBeGreaterThan(800)
-      expect(perSecond(told.slice(30)) / (capacity / latencyMs)).toBeGreaterThan(800)
-      expect(refusedShare(told.slice(30))).toBeLessThan(0.04)
+      const results = simulate({ provider: workers(() => capacity, latencyMs), seconds: 60, seed })
+      expect(perSecond(results.slice(20, 30)) / (capacity / latencyMs)).toBeGreaterThan(800)
+      expect(perSecond(results.slice(30)) / (capacity / latencyMs)).toBeGreaterThan(800)
+      expect(rejectedShare(results.slice(30))).toBeLessThan(0.04)
     }
   })
 
-  test.each(PLACES)(
-    '%i workers of %i ms, after 30 s with a tenth of them, are used to four fifths again',
+  test.each(PROVIDERS)(
+    'uses %i workers of %i ms to at least 80 % again after 30 s with a tenth of them',
     (capacity, latencyMs) => {
       for (const seed of SEEDS) {
         const capacityAt = (at: number): number => (at < 30_000 || at >= 60_000 ? capacity : Math.ceil(capacity / 10))
-        const told = play({ provider: workers(capacityAt, latencyMs), seconds: 120, seed })
-        expect(perSecond(told.slice(50, 60)) / (capacity / latencyMs)).toBeLessThan(400)
-        // In 30 windows, and 60 are allowed.
-        expect(perSecond(told.slice(90)) / (capacity / latencyMs)).toBeGreaterThan(800)
+        const results = simulate({ provider: workers(capacityAt, latencyMs), seconds: 120, seed })
+        expect(perSecond(results.slice(50, 60)) / (capacity / latencyMs)).toBeLessThan(400)
+        // Within 30 windows; 60 are allowed.
+        expect(perSecond(results.slice(90)) / (capacity / latencyMs)).toBeGreaterThan(800)
       }
     },
   )
 
   test.each([
-    ['refused everything', undefined],
-    ['hung', 2_000],
-  ] as const)('after an outage of 30 s in which the provider %s, it is used to four fifths again', (_how, hangsMs) => {
-    for (const [capacity, latencyMs] of PLACES) {
-      const told = play({
+    ['rejects every request', undefined],
+    ['hangs', 2_000],
+  ] as const)('uses the provider to at least 80 % again after it %s for 30 s', (_how, hangsMs) => {
+    for (const [capacity, latencyMs] of PROVIDERS) {
+      const results = simulate({
         provider: outage(
           workers(() => capacity, latencyMs),
           hangsMs,
         ),
         seconds: 120,
       })
-      expect(told[58]?.highest).toBeLessThanOrEqual(2)
-      expect(perSecond(told.slice(90)) / (capacity / latencyMs)).toBeGreaterThan(800)
+      expect(results[58]?.highest).toBeLessThanOrEqual(2)
+      expect(perSecond(results.slice(90)) / (capacity / latencyMs)).toBeGreaterThan(800)
     }
   })
 
@@ -185,63 +186,78 @@ describe('in simulation', () => {
     ['50 a second in 300 ms', 50, 300],
     ['500 a second in 60 ms', 500, 60],
   ])(
-    '%s are used to four fifths and under 3 in 100 are refused, whether or not the pool parks',
+    'uses a rate of %s to at least 80 % with under 3 % rejected, whether or not the pool parks',
     (_what, limit, latencyMs) => {
       for (const parks of [false, true]) {
         for (const seed of SEEDS) {
-          const told = play({ provider: rate(limit, latencyMs), seconds: 130, parks, seed, options: { max: 64 } })
-          expect(perSecond(told.slice(30)) / limit).toBeGreaterThan(0.8)
-          expect(refusedShare(told.slice(30))).toBeLessThan(0.03)
+          const results = simulate({
+            provider: rate(limit, latencyMs),
+            seconds: 130,
+            parks,
+            seed,
+            options: { max: 64 },
+          })
+          expect(perSecond(results.slice(30)) / limit).toBeGreaterThan(0.8)
+          expect(rejectedShare(results.slice(30))).toBeLessThan(0.03)
         }
       }
     },
   )
 
-  test('where each second opens a new window, a pool that parks uses nearly all of it, and under 3 in 100 are refused', () => {
+  test('uses over 90 % of a rate limit per calendar second with under 3 % rejected, in a pool that parks', () => {
     for (const [limit, latencyMs] of [
       [200, 5],
       [200, 20],
       [200, 100],
       [50, 300],
     ] as const) {
-      const told = play({ provider: rate(limit, latencyMs, 'fixed'), seconds: 100, parks: true, options: { max: 64 } })
-      expect(perSecond(told.slice(10)) / limit).toBeGreaterThan(0.9)
-      expect(refusedShare(told.slice(10))).toBeLessThan(0.03)
+      const results = simulate({
+        provider: rate(limit, latencyMs, 'fixed'),
+        seconds: 100,
+        parks: true,
+        options: { max: 64 },
+      })
+      expect(perSecond(results.slice(10)) / limit).toBeGreaterThan(0.9)
+      expect(rejectedShare(results.slice(10))).toBeLessThan(0.03)
     }
   })
 
-  test('time-outs alone keep a queue that says nothing from growing for ever', () => {
-    const told = play({ provider: queue(20, 200, 2_000), seconds: 60 })
-    expect(perSecond(told.slice(10))).toBeGreaterThan(80)
-    expect(refusedShare(told.slice(10))).toBeLessThan(0.03)
+  test('does not grow without bound when timeouts are the only sign of overload', () => {
+    const results = simulate({ provider: queue(20, 200, 2_000), seconds: 60 })
+    expect(perSecond(results.slice(10))).toBeGreaterThan(80)
+    expect(rejectedShare(results.slice(10))).toBeLessThan(0.03)
   })
 
-  test('one request in a hundred that is turned away whatever the load is does not wear the limit down', () => {
+  test('tolerates a provider that rejects 1 % of requests at any load', () => {
     const busy = (tolerance: number): number =>
-      perSecond(play({ provider: workers(() => 100, 100, 0.01), seconds: 90, options: { tolerance } }).slice(30))
+      perSecond(simulate({ provider: workers(() => 100, 100, 0.01), seconds: 90, options: { tolerance } }).slice(30))
     expect(busy(0.02)).toBeGreaterThan(700)
     expect(busy(0)).toBeLessThan(100)
   })
 
-  test('one stuck task at the minimum holds a slot and nothing else', () => {
+  test('loses only one slot to a stuck attempt at the minimum', () => {
     const provider = outage(workers(() => 40, 200))
-    const told = play({ provider, seconds: 120, stuck: 1, options: { min: 2, max: 64 } })
-    expect([told[58]?.lowest, told[58]?.highest]).toEqual([2, 2])
-    expect(perSecond(told.slice(90))).toBeGreaterThan(160)
+    const results = simulate({ provider, seconds: 120, stuck: 1, options: { min: 2, max: 64 } })
+    expect([results[58]?.lowest, results[58]?.highest]).toEqual([2, 2])
+    expect(perSecond(results.slice(90))).toBeGreaterThan(160)
   })
 })
 
 const ok = {
-  sign: 'ok',
+  signal: 'ok',
   startedAt: undefined as number | undefined,
   inFlight: undefined as number | undefined,
 } as const
 
-/** Attempts end at `now`, as many as the limit allows: each started then and with the limit fully used, unless told otherwise. */
-function endRound(limit: AdaptiveLimit, now: number, told: Partial<Record<keyof typeof ok, unknown>> = {}): number {
-  const { sign, startedAt = now, inFlight = limit.limit } = { ...ok, ...told }
+/** Attempts end at `now`, as many as the limit allows: by default each also started then, with the limit fully used. */
+function endRound(
+  limit: AdaptiveLimit,
+  now: number,
+  overrides: Partial<Record<keyof typeof ok, unknown>> = {},
+): number {
+  const { signal, startedAt = now, inFlight = limit.limit } = { ...ok, ...overrides }
   for (let left = limit.limit; left > 0; left--)
-    limit.ended(now, startedAt as number, sign as LoadSign, inFlight as number)
+    limit.ended(now, startedAt as number, signal as LoadSignal, inFlight as number)
   return limit.limit
 }
 
@@ -249,16 +265,16 @@ const limits = (limit: AdaptiveLimit, from: number, rounds: number): number[] =>
   Array.from({ length: rounds }, (_, i) => endRound(limit, from + i * 1_000))
 
 describe('an adaptive limit', () => {
-  test('doubles each window until the first trouble, up to its maximum', () => {
+  test('doubles in each window until the first overload, up to its maximum', () => {
     expect(limits(new AdaptiveLimit({ min: 1, max: 50 }), 0, 6)).toEqual([4, 8, 16, 32, 50, 50])
   })
 
-  test('starts with 4, with what it is told, or with the bound that is nearest', () => {
+  test('starts at 4 clamped to the bounds, or at `start`', () => {
     const starts = [{ max: 64 }, { max: 64, start: 9 }, { max: 2 }, { min: 6, max: 64 }]
     expect(starts.map(options => new AdaptiveLimit({ min: 1, ...options }).limit)).toEqual([4, 9, 2, 6])
   })
 
-  test('falls at once to what a whole round had shown to be safe, or by its factor, whichever is less', () => {
+  test('decreases to the last confirmed limit or by its factor, whichever is lower', () => {
     const limit = new AdaptiveLimit({ min: 1, max: 64, start: 20 })
     limits(limit, 0, 2)
     expect(limit.limit).toBe(40)
@@ -268,21 +284,21 @@ describe('an adaptive limit', () => {
     expect(limit.limit).toBe(14)
   })
 
-  test('returns to where the trouble began ever more slowly, stays just below, and then probes in steps that double', () => {
+  test('returns to the level of the overload ever more slowly, stays just below it, then probes in steps that double', () => {
     const limit = new AdaptiveLimit({ min: 1, max: 200, start: 40 })
     limit.ended(0, 0, 'ok', 40)
     limit.ended(1, 1, 'overload', 40)
     expect(limits(limit, 1_001, 16)).toEqual([31, 33, 35, 37, 38, 39, 39, 39, 39, 40, 41, 43, 47, 55, 71, 103])
   })
 
-  test('grows only where it is really used', () => {
+  test('grows only while most of it is in use', () => {
     const limit = new AdaptiveLimit({ min: 1, max: 64, start: 10 })
     for (let at = 0; at < 60_000; at += 1_000) endRound(limit, at, { inFlight: 7 })
     expect(limit.limit).toBe(10)
     expect(limits(limit, 60_000, 2)).toEqual([20, 40])
   })
 
-  test('grows once for as many successes as it allows at once, however long they take', () => {
+  test('grows once per as many successes as the limit, however long they take', () => {
     const limit = new AdaptiveLimit({ min: 1, max: 64 })
     const endedAt = Array.from({ length: 12 }, (_, i) => 300_000 * (1 + Math.floor(i / 4)) + i)
     const seen = endedAt.map(at => {
@@ -292,7 +308,7 @@ describe('an adaptive limit', () => {
     expect(seen).toEqual([4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 16])
   })
 
-  test('takes many failures at once for one trouble: old news, and what comes within the cool-down, changes nothing', () => {
+  test('decreases once for a burst of failures: ignores attempts from before the decrease, and the cool-down', () => {
     const limit = new AdaptiveLimit({ min: 1, max: 64, start: 40 })
     for (let i = 0; i < 40; i++) limit.ended(100 + i, i, 'overload', 40 - i)
     expect(limit.limit).toBe(28)
@@ -303,7 +319,7 @@ describe('an adaptive limit', () => {
     expect(limit.limit).toBe(20)
   })
 
-  test('puts up with the failures that its successes have earned, and with no more than 5 however many those are', () => {
+  test('tolerates the failures that successes have earned, at most 5', () => {
     const failures = (successes: number): number => {
       const limit = new AdaptiveLimit({ min: 1, max: 8, start: 8 })
       for (let i = 0; i < successes; i++) limit.ended(1, 1, 'ok', 1)
@@ -312,7 +328,7 @@ describe('an adaptive limit', () => {
     expect([0, 49, 51, 151, 251, 100_000].map(failures)).toEqual([1, 1, 2, 4, 6, 6])
   })
 
-  test('remembers over an outage where it was, and returns there by doubling', () => {
+  test('remembers its level over an outage and returns to it by doubling', () => {
     const limit = new AdaptiveLimit({ min: 1, max: 500, start: 200, tolerance: 0 })
     limit.ended(0, 0, 'ok', 200)
     for (let at = 1; at < 30_000; at += 600) limit.ended(at, at, 'overload', limit.limit)
@@ -320,33 +336,33 @@ describe('an adaptive limit', () => {
     expect(limits(limit, 31_000, 9)).toEqual([2, 4, 8, 16, 32, 64, 128, 198, 199])
   })
 
-  test('learns nothing from other endings', () => {
+  test('ignores attempts that say nothing about the load', () => {
     const limit = new AdaptiveLimit({ min: 1, max: 64 })
-    for (let at = 0; at < 20_000; at += 100) endRound(limit, at, { sign: 'other' })
+    for (let at = 0; at < 20_000; at += 100) endRound(limit, at, { signal: 'neutral' })
     expect(limit.limit).toBe(4)
   })
 
-  test('with success and failure by turns it goes to its minimum and stays there', () => {
+  test('stays at its minimum when successes and failures alternate', () => {
     const limit = new AdaptiveLimit({ min: 2, max: 64, start: 64 })
     for (let at = 0; at < 60_000; at += 50) limit.ended(at, at - 40, at % 100 === 0 ? 'ok' : 'overload', limit.limit)
     expect(limit.limit).toBe(2)
   })
 })
 
-describe('which failures count', () => {
+describe('failures that count', () => {
   const signs = (limit: AdaptiveLimit): string[] =>
-    FAILURE_KINDS.filter(kind => limit.signOf({ kind, message: '' }) === 'overload')
+    FAILURE_KINDS.filter(kind => limit.signalOf({ kind, message: '' }) === 'overload')
 
-  test('throttled, overloaded and timeout do, unless others are named', () => {
+  test('are throttled, overloaded and timeout by default', () => {
     expect(signs(new AdaptiveLimit({ min: 1, max: 2 }))).toEqual(['throttled', 'overloaded', 'timeout'])
     expect(signs(new AdaptiveLimit({ min: 1, max: 2, countsAs: FAILURE_KINDS }))).toEqual(FAILURE_KINDS)
   })
 
-  test('a time-out does when an attempt ran out of time, not when a task did', () => {
+  test('include timeouts of an attempt, not of a task', () => {
     const limit = new AdaptiveLimit({ min: 1, max: 2 })
     const scopes = ['attempt', 'idle', 'queue', 'total'] as const
-    const of = scopes.map(timeout => limit.signOf({ kind: 'timeout', message: '', timeout }))
-    expect(of).toEqual(['overload', 'overload', 'other', 'other'])
+    const of = scopes.map(timeout => limit.signalOf({ kind: 'timeout', message: '', timeout }))
+    expect(of).toEqual(['overload', 'overload', 'neutral', 'neutral'])
   })
 })
 
@@ -354,30 +370,36 @@ describe('options', () => {
   test.each([
     [{ min: 0, max: 4 }, 'min', 'a positive integer, got 0'],
     [{ min: 1.5, max: 4 }, 'min', 'a positive integer, got 1.5'],
-    [{ min: 4, max: 3 }, 'max', 'an integer that is not below min, got 3'],
-    [{ min: 1, max: Number.POSITIVE_INFINITY }, 'max', 'an integer that is not below min, got Infinity'],
-    [{ min: 1, max: 4, start: 5 }, 'start', 'an integer from min to max, got 5'],
-    [{ min: 1, max: 4, increase: 0 }, 'increase', 'a positive number, got 0'],
-    [{ min: 1, max: 4, decrease: 1 }, 'decrease', 'a number between 0 and 1, got 1'],
-    [{ min: 1, max: 4, decrease: Number.NaN }, 'decrease', 'a number between 0 and 1, got NaN'],
-    [{ min: 1, max: 4, coolDownMs: -1 }, 'coolDownMs', 'milliseconds, 0 or more, got -1'],
-    [{ min: 1, max: 4, windowMs: Number.NaN }, 'windowMs', 'milliseconds, 0 or more, got NaN'],
-    [{ min: 1, max: 4, tolerance: 2 }, 'tolerance', 'a number from 0 to 1, got 2'],
-    [{ min: 1, max: 4, countsAs: ['slow'] }, 'countsAs', 'kinds of failure, got slow'],
-  ])('%o are refused, with what was expected', (options, name, message) => {
+    [{ min: 4, max: 3 }, 'max', 'at least the value of min'],
+    [{ min: 1, max: Number.POSITIVE_INFINITY }, 'max', 'a positive integer, got Infinity'],
+    [{ min: 1, max: 4, start: 5 }, 'start', 'a value between min and max'],
+    [{ min: 1, max: 4, increase: 0 }, 'increase', 'more than 0, got 0'],
+    [{ min: 1, max: 4, decrease: 1 }, 'decrease', 'less than 1, got 1'],
+    [{ min: 1, max: 4, decrease: Number.NaN }, 'decrease', 'a finite number, got NaN'],
+    [{ min: 1, max: 4, coolDownMs: -1 }, 'coolDownMs', 'at least 0, got -1'],
+    [{ min: 1, max: 4, windowMs: Number.NaN }, 'windowMs', 'a finite number, got NaN'],
+    [{ min: 1, max: 4, tolerance: 2 }, 'tolerance', 'at most 1, got 2'],
+    [
+      { min: 1, max: 4, countsAs: ['slow'] },
+      'countsAs[0]',
+      `${FAILURE_KINDS.map(kind => `"${kind}"`).join(', ')}, got "slow"`,
+    ],
+    [{ min: 1, max: 4, maximum: 5 }, 'maximum', 'one of min, max'],
+  ])('rejects %o and says what was expected', (options, name, message) => {
     const make = (): unknown => new AdaptiveLimit(options as AdaptiveConcurrency, 'pools.web.concurrency')
     expect(make).toThrow(
       expect.toSatisfy(error => {
         if (!isCounterpointError(error, 'INVALID_INPUT')) return false
         const issues = error.details.issues
-        expect(issues).toContainEqual({ path: `pools.web.concurrency.${name}`, message: `expected ${message}` })
+        expect(issues[0]!.path).toBe(`pools.web.concurrency.${name}`)
+        expect(issues[0]!.message).toContain(message)
         return true
       }),
     )
   })
 })
 
-test('whatever ends whenever, the limit is a whole number from min to max', () => {
+test('the limit is always an integer from min to max', () => {
   const settings = fc.record({
     min: fc.integer({ min: 1, max: 9 }),
     above: fc.integer({ min: 0, max: 300 }),
@@ -388,10 +410,10 @@ test('whatever ends whenever, the limit is a whole number from min to max', () =
     tolerance: fc.constantFrom(0, 0.02, 1),
   })
   const step = fc.record({
-    // Clocks that stand still, creep and leap.
+    // Clocks that stand still, advance slowly and jump.
     passed: fc.constantFrom(0, 0, 0, 1, 400, 1_500, 1e12),
     took: fc.constantFrom(0, 1, 900, 1e6),
-    sign: fc.constantFrom<LoadSign>('ok', 'ok', 'ok', 'overload', 'other'),
+    signal: fc.constantFrom<LoadSignal>('ok', 'ok', 'ok', 'overload', 'neutral'),
     times: fc.constantFrom(1, 1, 7, 300),
     spare: fc.constantFrom(0, 0, 1, 1_000),
   })
@@ -400,12 +422,12 @@ test('whatever ends whenever, the limit is a whole number from min to max', () =
       const max = options.min + above
       const limit = new AdaptiveLimit({ ...options, max })
       let now = 0
-      for (const { passed, took, sign, times, spare } of steps) {
+      for (const { passed, took, signal, times, spare } of steps) {
         now += passed
         for (let i = 0; i < times; i++) {
-          const before = limit.limit
-          const changed = limit.ended(now, now - took, sign, Math.max(1, before - spare))
-          expect(changed).toBe(limit.limit !== before)
+          const previous = limit.limit
+          const changed = limit.ended(now, now - took, signal, Math.max(1, previous - spare))
+          expect(changed).toBe(limit.limit !== previous)
           if (!Number.isInteger(limit.limit) || limit.limit < options.min || limit.limit > max)
             throw new Error(`expected ${options.min} to ${max}, got ${limit.limit}`)
         }
