@@ -3,7 +3,7 @@ import { systemClock } from './clock.js'
 import type { Budget } from './core/budget/budget.js'
 import type { JournalRecord } from './core/state/events.js'
 import { emptyState } from './core/state/new-state.js'
-import { unended } from './core/state/run-state.js'
+import { unfinishedTasks } from './core/state/run-state.js'
 import { distributorOf } from './distributor/task-distributor.js'
 import { TaskRouter } from './distributor/task-router.js'
 import { Emitter, type EventMap } from './emitter.js'
@@ -182,7 +182,7 @@ export class Orchestrator {
       const graphs = options.graph === undefined ? [] : [options.graph].flat()
       if (state.phase.status !== 'settled') {
         compareGraphs(state, graphs)
-        this.#intake.checkPools(unended(state))
+        this.#intake.checkPools(unfinishedTasks(state))
       }
       const door = new PlanAdmission(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
       const engine = new RunEngine(this.#host, { state, records, journal, door, weight: options.weight ?? 1 })

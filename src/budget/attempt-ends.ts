@@ -1,4 +1,4 @@
-import { DRAINED } from '../core/state/attempt-counts.js'
+import { DRAINED_CODE } from '../core/state/attempt-counts.js'
 import type { RunEvent, RunEventType } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
 
@@ -20,8 +20,9 @@ export function attemptsOf({ tallies }: RunState, index: number): number {
 
 /** What was interrupted by the end of its process ran no longer than that. */
 export function endedAt(state: RunState, event: RunEvent): number {
-  const cut = event.type === 'attempt.failed' && event.failure.kind === 'interrupted' && event.failure.code !== DRAINED
-  return cut ? state.leftAt : event.at
+  const cut =
+    event.type === 'attempt.failed' && event.failure.kind === 'interrupted' && event.failure.code !== DRAINED_CODE
+  return cut ? state.processLostAt : event.at
 }
 
 /** The run that was asked for last: mostly the next one is the same. */

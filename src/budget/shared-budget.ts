@@ -16,7 +16,7 @@ import {
   tell,
   usedOf,
 } from '../core/budget/budget.js'
-import { isTurnedAway } from '../core/failure/failure.js'
+import { isThrottling } from '../core/failure/failure.js'
 import type { Usage } from '../core/failure/usage.js'
 import type { RunEvent, RunEventType } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
@@ -148,7 +148,7 @@ export class SharedBudget {
     }
     // It was over when the process before this one ended, and what it used was not yet written.
     if (before) this.#settle(key, before, assumedUsage(undefined, before.estimate), 0)
-    const measure = state.excused.has(index) ? undefined : doesNotFit(this.#account, estimate)
+    const measure = state.budgetExempt.has(index) ? undefined : doesNotFit(this.#account, estimate)
     if (measure !== undefined && !goesAllTheSame(this.#account, measure, estimate, degraded))
       return this.#refuse(key, wish, measure)
     this.#hold(key, attempt, estimate ?? NOTHING, goOn)
@@ -206,7 +206,7 @@ export class SharedBudget {
     if (!started) return this.#settle(key, hold, undefined, 0)
     const reported = 'usage' in event ? event.usage : undefined
     // What was turned away was not worked on.
-    const turnedAway = event.type === 'attempt.failed' && isTurnedAway(event.failure)
+    const turnedAway = event.type === 'attempt.failed' && isThrottling(event.failure)
     const usage = turnedAway ? reported : assumedUsage(reported, hold.estimate)
     this.#settle(key, hold, usage, Math.max(0, endedAt(state, event) - (hold.startedAt ?? hold.at)))
   }

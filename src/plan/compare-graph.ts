@@ -28,8 +28,8 @@ function compareWhole(state: RunState, graph: TaskGraph): void {
   compareWord(state, 'name', state.name, graph.name)
   compareWord(state, 'version', state.version, graph.version)
   const tasks = state.only ? selectTasks(graph.tasks, state.only) : graph.tasks
-  for (let i = 0; i < Math.max(state.planned, tasks.length); i++) {
-    const was = i < state.planned ? state.specs[i]?.id : undefined
+  for (let i = 0; i < Math.max(state.plannedTasks, tasks.length); i++) {
+    const was = i < state.plannedTasks ? state.specs[i]?.id : undefined
     const is = tasks[i]?.id
     if (was !== is) throw differs(state, `task number ${i} was ${shown(was)}, and is ${shown(is)}`)
   }

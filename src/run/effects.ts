@@ -151,7 +151,7 @@ export class Effects implements TaskSource {
   #takeIn(signal: Signal): void {
     const wiring = signal.type === 'add' ? preparedPlanOf(signal.tasks) : undefined
     // A scheduler of the host may have made other tasks of the signal.
-    if (wiring?.blank.specs === this.#head.specs) this.#ranks = wiring.ranks.share()
+    if (wiring?.initialState.specs === this.#head.specs) this.#ranks = wiring.criticalRanks.copy()
     else this.#ranks.extend(this.#head, this.#ranked, index => this.#raise(index))
     this.attempts.grow(this.#head.specs.length)
     for (; this.#ranked < this.#head.specs.length; this.#ranked++) this.#enter(this.#ranked, signal.type === 'recover')

@@ -171,7 +171,7 @@ export function finishedRun(state: RunState, outcome: Outcome): FinishedRun {
     outcome,
     startedAt: state.startedAt,
     settledAt: state.at,
-    awayMs: state.awayMs,
+    awayMs: state.downtimeMs,
     get tasks() {
       tasks ??= state.specs.map((_, index) => taskResult(state, index))
       return tasks

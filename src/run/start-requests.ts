@@ -4,7 +4,7 @@ import type { Failure } from '../core/failure/failure.js'
 import type { Json } from '../core/json.js'
 import { isDegraded } from '../core/scheduler/budget-gate.js'
 import type { Signal, StartSignal } from '../core/scheduler/signals.js'
-import { NO_TALLY } from '../core/state/new-state.js'
+import { EMPTY_TALLY } from '../core/state/new-state.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { Tally, TaskSpec } from '../core/state/task.js'
 import type { AttemptRequirements } from '../pools/run-queue.js'
@@ -48,7 +48,7 @@ export class StartRequests {
     if (head.states[index]?.status !== 'ready') return undefined
     const { estimate } = head.specs[index] as TaskSpec
     const isDegraded = this.#isDegraded(index)
-    if (head.tallies[index] === NO_TALLY && estimate === undefined && !isDegraded) return FIRST
+    if (head.tallies[index] === EMPTY_TALLY && estimate === undefined && !isDegraded) return FIRST
     const { failures, throttled, failovers, repairs, failedOverFrom } = head.tallies[index] as Tally
     return {
       // What our own end interrupted is no retry of a failure.

@@ -173,7 +173,7 @@ describe('what an attempt asks for', () => {
   test('counts also when a person has let the attempt go over the budget', () => {
     const { run, shared } = open(prompt(new FakeStream()), { costUsd: 1, soft: 1 })
     const one = run()
-    one.state.excused.add(1)
+    one.state.budgetExempt.add(1)
     expect([one.ask(0), one.ask(1), one.ask(2)]).toEqual([
       ['go', 'soft costUsd 1 tell'],
       ['go'],
@@ -409,7 +409,7 @@ describe('after a restart', () => {
     const after = run()
     shared.open()
     expect(shared.used.costUsd).toBe(1)
-    after.state.leftAt = old.clock.now() + 40
+    after.state.processLostAt = old.clock.now() + 40
     after.failed(0, old.clock.now() + 9_000, { costUsd: 1, estimated: true }, INTERRUPTED)
     expect(shared.used).toEqual({ costUsd: 1, tokens: 0, wallMs: 40 })
     expect(after.ask(0)).toEqual(['go'])

@@ -131,7 +131,7 @@ export function misbehave(scene: Scene, dice: Dice, steps: number): void {
     scene.send(signal)
     if (REPEATABLE.has(signal.type) || !dice.chance(0.2)) continue
     // Time goes on between the two: it may be what takes a budget to its soft bound. And one more may be let go that waited for reservations.
-    const isWaiting = new Set([...scene.state.reservedOut.values()].flatMap(indexes => [...indexes]))
+    const isWaiting = new Set([...scene.state.heldForReservations.values()].flatMap(indexes => [...indexes]))
     const again = scene.send(signal).filter(event => {
       if (event.type === 'task.ready') return event.approved || !isWaiting.has(event.index)
       return !(event.type === 'budget.reached' && event.level === 'soft')

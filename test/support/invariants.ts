@@ -18,7 +18,14 @@ const STATUSES: readonly TaskStatus[] = [
 /** What holds after every single event. Throws an AssertionError that says what does not. */
 export function checkInvariants(state: RunState): void {
   const size = state.specs.length
-  for (const list of [state.states, state.tallies, state.open, state.needs, state.firstEdge, state.lastEdge])
+  for (const list of [
+    state.states,
+    state.tallies,
+    state.openDependencies,
+    state.dependencies,
+    state.firstEdge,
+    state.lastEdge,
+  ])
     assert.equal(list.length, size, 'every list has a place per task')
   assert.equal(state.ids.size, size, 'every task has its own id')
   recount(state)
@@ -33,7 +40,7 @@ export function checkInvariants(state: RunState): void {
 /** What holds between two records, besides: nothing is left undecided. */
 export function checkAtRest(state: RunState): void {
   const { phase } = state
-  assert.equal(state.awaited.size, 0, 'nothing waits for a task that was never added')
+  assert.equal(state.pendingEdges.size, 0, 'nothing waits for a task that was never added')
   const unfinished = state.states.filter(task => !isOver(task.status)).length
   if (phase.status === 'planning') assert.equal(state.specs.length, 0, 'a run that has not begun has no tasks')
   else
@@ -73,7 +80,7 @@ function checkWaiting(state: RunState, index: number): void {
   const unended = orderAfter.filter(id => endOf(state, id) === undefined).length
   const ruled = triggerRule !== 'all_success' && after.length > 0
   const unmet = ruled ? 0 : ends.filter(end => end !== 'success').length
-  assert.equal(state.open[index], unended + unmet, `open[${index}] equals a recount`)
+  assert.equal(state.openDependencies[index], unended + unmet, `open[${index}] equals a recount`)
   assert.equal(state.upstreams.has(index), ruled, 'the ends are counted where a rule asks for them')
   const upstream = state.upstreams.get(index)
   if (upstream === undefined) return
@@ -106,14 +113,14 @@ function checkEdges(state: RunState, index: number): void {
     if (state.nextEdge[edge] === -1) assert.equal(state.lastEdge[index], edge, 'the last edge is known')
   }
   for (const [ids, to, drawn] of [
-    [after, index, state.needs[index]!],
-    [orderAfter, ~index, state.orders.get(index) ?? []],
+    [after, index, state.dependencies[index]!],
+    [orderAfter, ~index, state.orderDependencies.get(index) ?? []],
   ] as const) {
     const here = ids.filter(need => state.ids.has(need))
     assert.deepEqual(drawn.map(need => state.specs[need]!.id).sort(), [...here].sort(), 'its dependencies are known')
     for (const need of ids)
       if (!state.ids.has(need))
-        assert.ok(state.awaited.get(need)?.includes(to), `${need} is awaited by all who need it`)
+        assert.ok(state.pendingEdges.get(need)?.includes(to), `${need} is awaited by all who need it`)
   }
 }
 
@@ -121,7 +128,7 @@ function checkEdges(state: RunState, index: number): void {
 function mayRun(state: RunState, index: number): boolean {
   const { after = [], triggerRule = 'all_success' } = state.specs[index]!
   const ends = after.map(id => endOf(state, id))
-  return state.open[index] === 0 && airflow(triggerRule, ends) === 'run'
+  return state.openDependencies[index] === 0 && airflow(triggerRule, ends) === 'run'
 }
 
 function checkTask(state: RunState, index: number): void {
@@ -192,7 +199,9 @@ function checkReservedOut(state: RunState): void {
   const waiting = state.states.flatMap((task, index) =>
     task.status === 'held' && task.reason === 'reserved' ? [`${state.specs[index]!.pool} ${index}`] : [],
   )
-  const known = [...state.reservedOut].flatMap(([pool, indexes]) => [...indexes].map(index => `${pool} ${index}`))
+  const known = [...state.heldForReservations].flatMap(([pool, indexes]) =>
+    [...indexes].map(index => `${pool} ${index}`),
+  )
   assert.deepEqual(known.sort(), waiting.sort(), 'what waits for reservations is known, by pool')
   const { running, stopping, ready } = state.counts
   if (state.phase.status === 'running' && waiting.length > 0)

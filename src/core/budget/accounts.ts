@@ -136,15 +136,15 @@ export function noteReached(state: RunState, { scope, level, measure, pool = '',
 /** Task `index` waits for what others have reserved. */
 export function waitForReserved(state: RunState, index: number): void {
   const { pool = '' } = state.specs[index] as TaskSpec
-  const waiting = state.reservedOut.get(pool)
+  const waiting = state.heldForReservations.get(pool)
   if (waiting) waiting.add(index)
-  else state.reservedOut.set(pool, new Set([index]))
+  else state.heldForReservations.set(pool, new Set([index]))
 }
 
 /** It waits no longer. */
 export function waitNoLonger(state: RunState, index: number): void {
   const { pool = '' } = state.specs[index] as TaskSpec
-  const waiting = state.reservedOut.get(pool)
+  const waiting = state.heldForReservations.get(pool)
   waiting?.delete(index)
-  if (waiting?.size === 0) state.reservedOut.delete(pool)
+  if (waiting?.size === 0) state.heldForReservations.delete(pool)
 }

@@ -1,6 +1,6 @@
 import type { FailureFacts } from '../scheduler/decision.js'
 import type { Backoff } from '../state/task.js'
-import { type Failure, type FailureKind, INPUT_TIMEOUT, isTurnedAway } from './failure.js'
+import { type Failure, type FailureKind, INPUT_TIMEOUT, isThrottling } from './failure.js'
 import type { Verdict } from './verdict.js'
 
 /** Options of a {@link FailureHandler}. Those of a task go before these. */
@@ -75,13 +75,13 @@ export class FailureHandler {
     const options = this.#options
     if (failure.timeout === 'queue' || failure.timeout === 'total')
       return { action: 'dead', reason: `the time-out ${failure.timeout} is final` }
-    if (facts.task.replay === 'never' && !isTurnedAway(failure) && failure.code !== INPUT_TIMEOUT) return notAgain(kind)
+    if (facts.task.replay === 'never' && !isThrottling(failure) && failure.code !== INPUT_TIMEOUT) return notAgain(kind)
     if (facts.alternatives > 0 && options.failover.includes(kind) && facts.failovers < options.maxFailovers)
       return this.#failOver(failure)
     if (options.neverRetry.includes(kind)) return { action: 'dead', reason: `${kind} is not retried` }
     if (kind === 'interrupted')
       return bounded(facts.interrupted, options.maxInterrupted, 'interruptions', { action: 'retry', delayMs: 0 })
-    if (isTurnedAway(failure))
+    if (isThrottling(failure))
       return bounded(facts.throttled, options.maxThrottled, 'times turned away', this.#turnedAway(failure, facts))
     if (options.repair.includes(kind)) return this.#repair(failure, facts)
     const { maxMs } = { ...this.#backoff, ...facts.task.backoff }

@@ -66,7 +66,7 @@ export interface Failure {
 export const INPUT_TIMEOUT = 'INPUT_TIMEOUT'
 
 /** True for a failure that says nothing against the task: the provider turned it away (throttled, overloaded, quota). */
-export function isTurnedAway({ kind }: { readonly kind: FailureKind }): boolean {
+export function isThrottling({ kind }: { readonly kind: FailureKind }): boolean {
   return kind === 'throttled' || kind === 'overloaded' || kind === 'quota'
 }
 

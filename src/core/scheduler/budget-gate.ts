@@ -12,13 +12,13 @@ import type { BudgetReached } from '../state/events.js'
 import type { RunState } from '../state/run-state.js'
 import type { TaskSpec, TaskState } from '../state/task.js'
 import type { Decision } from './decision.js'
-import { markDead, stopAll } from './propagate.js'
+import { cancelAll, markDead } from './propagate.js'
 import type { BudgetSignal, ExhaustSignal, StartSignal } from './signals.js'
 
 /** True when the budgets have room for this attempt. When they have not, what they say is done instead. */
 export function admits(decision: Decision, { index, pool, estimate, degraded }: StartSignal): boolean {
   const { state } = decision
-  if (state.excused.has(index)) return true
+  if (state.budgetExempt.has(index)) return true
   const all = shortfallsOf(state, index, pool, estimate)
   if (all.length === 0) return true
   const shorts = all.filter(({ account, measure }) => !goesAllTheSame(account, measure, estimate, degraded))
@@ -26,7 +26,7 @@ export function admits(decision: Decision, { index, pool, estimate, degraded }: 
   if (!degraded && shorts.some(({ account }) => account.budget.onHard === 'degrade')) return false
   const final = shorts.find(({ account, measure }) => !mayFitLater(account, measure, estimate))
   if (final) refuse(decision, index, pool, final, final.account.budget.onHard === 'hold' ? 'hold' : 'stop')
-  else if (shorts.length > 0) decision.reservedOut(index, estimate)
+  else if (shorts.length > 0) decision.heldForReservation(index, estimate)
   return shorts.length === 0
 }
 
@@ -37,7 +37,7 @@ export function admits(decision: Decision, { index, pool, estimate, degraded }: 
 export function letGo(decision: Decision): void {
   const { state } = decision
   if (state.phase.status !== 'running') return
-  for (const [pool, waiting] of [...state.reservedOut]) {
+  for (const [pool, waiting] of [...state.heldForReservations]) {
     const [first] = waiting
     if (first === undefined) continue
     const { estimate } = state.states[first] as Extract<TaskState, { status: 'held' }>
@@ -63,9 +63,9 @@ export function exhaust(decision: Decision, { type: _, index, ...said }: Exhaust
   if (state.phase.status !== 'running') return
   // It goes back, and to the cheapest backend.
   if (level === 'hard' && action === 'degrade') return
-  if (level === 'soft') return decision.reached({ scope: 'orchestrator', ...said })
+  if (level === 'soft') return decision.budgetReached({ scope: 'orchestrator', ...said })
   if (state.states[index]?.status !== 'ready') return
-  decision.reached({ scope: 'orchestrator', ...said, taskId: (state.specs[index] as TaskSpec).id })
+  decision.budgetReached({ scope: 'orchestrator', ...said, taskId: (state.specs[index] as TaskSpec).id })
   if (action === 'hold') return decision.held(index, 'budget')
   stopRun(decision, `budget: the orchestrator has used ${tidy(used)} of ${limit} (${measure})`, false)
 }
@@ -84,7 +84,7 @@ function refuse(decision: Decision, index: number, pool: string, short: Shortfal
     ...(scope === 'pool' && { pool }),
     taskId: id,
   }
-  if (!account.told.has(`hard ${measure}`)) decision.reached(event)
+  if (!account.told.has(`hard ${measure}`)) decision.budgetReached(event)
   if (action === 'hold') return decision.held(index, 'budget')
   const message = `the ${scope} has used ${tidy(used)} of ${limit} (${measure}): the attempt does not fit any more`
   if (scope === 'run') return stopRun(decision, `budget: ${message}`, false)
@@ -93,8 +93,8 @@ function refuse(decision: Decision, index: number, pool: string, short: Shortfal
 
 /** Nothing more is started; what runs may end, unless `running` is to be stopped, too. */
 function stopRun(decision: Decision, reason: string, running: boolean): void {
-  decision.run({ type: 'run.stopping', cause: 'budget', reason })
-  stopAll(decision, { kind: 'cancel', reason }, running)
+  decision.runEvent({ type: 'run.stopping', cause: 'budget', reason })
+  cancelAll(decision, { kind: 'cancel', reason }, running)
 }
 
 /** Tells of each account that an attempt of task `index` counts in, when it has come to its soft bound: once. */
@@ -104,7 +104,7 @@ export function tellSoft(decision: Decision, index: number): void {
   for (const { scope, account } of accountsOf(state, index, pool)) {
     const elapsedMs = scope === 'run' ? elapsedOf(state) : usedOf(account, 'wallMs')
     for (const measure of softNews(account, elapsedMs))
-      decision.reached({
+      decision.budgetReached({
         scope,
         level: 'soft',
         measure,
@@ -124,14 +124,14 @@ function tidy(amount: number): number {
 
 /** How long the run has been going, without the time in which no process had it. */
 function elapsedOf(state: RunState): number {
-  return state.at - state.startedAt - state.awayMs
+  return state.at - state.startedAt - state.downtimeMs
 }
 
 /** The run may use more, or less: what was held for want of budget tries again. */
 export function changeBudget(decision: Decision, { budget }: BudgetSignal): void {
   const { state } = decision
   if (state.phase.status === 'planning') return
-  if (budget) decision.run({ type: 'budget.changed', budget })
+  if (budget) decision.runEvent({ type: 'budget.changed', budget })
   for (let index = 0; state.counts.held > 0 && index < state.specs.length; index++) {
     const was = state.states[index] as TaskState
     if (was.status !== 'held') continue
@@ -149,7 +149,7 @@ export function elapse(decision: Decision): void {
   // What drains ends by itself; whoever resumes it looks at the time again.
   if (phase.status !== 'running' && phase.status !== 'paused') return
   const action = accounts.run.budget.onHard === 'hold' ? 'hold' : 'stop'
-  decision.reached({ scope: 'run', level: 'hard', measure: 'wallMs', limit, used: elapsedOf(state), action })
+  decision.budgetReached({ scope: 'run', level: 'hard', measure: 'wallMs', limit, used: elapsedOf(state), action })
   if (action === 'stop') return stopRun(decision, `budget: the run has taken ${limit} ms`, true)
-  if (phase.status === 'running') decision.run({ type: 'run.paused' })
+  if (phase.status === 'running') decision.runEvent({ type: 'run.paused' })
 }

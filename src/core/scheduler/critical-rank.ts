@@ -15,7 +15,7 @@ export class CriticalRanks {
   #shares = false
 
   /** One that further tasks do not touch. This one must not change any more. */
-  share(): CriticalRanks {
+  copy(): CriticalRanks {
     const ranks = new CriticalRanks()
     ranks.#paths = this.#paths
     ranks.#known = this.#known
@@ -38,7 +38,8 @@ export class CriticalRanks {
     let steps = 8 * (end + state.edgeTo.length)
     if (state.edgeTo.length === 0) return
     for (const i of fromTheEnd(state, first))
-      if ((state.needs[i] as readonly number[]).length > 0) steps -= this.#raiseNeeds(state, i, first, steps, raised)
+      if ((state.dependencies[i] as readonly number[]).length > 0)
+        steps -= this.#raiseNeeds(state, i, first, steps, raised)
   }
 
   #learn({ durationMs }: TaskSpec): void {
@@ -62,7 +63,7 @@ export class CriticalRanks {
     let steps = 0
     for (let next = work.pop(); next !== undefined && steps < limit; next = work.pop()) {
       const path = this.#paths[next] as number
-      for (const need of state.needs[next] as readonly number[]) {
+      for (const need of state.dependencies[next] as readonly number[]) {
         steps++
         const through = path + this.#durationOf(state, need)
         if (through <= (this.#paths[need] as number)) continue
@@ -83,7 +84,7 @@ function fromTheEnd(state: RunState, first: number): readonly number[] {
   let namesAhead = false
   for (let i = end - 1; i >= first; i--) {
     order.push(i)
-    for (const need of state.needs[i] as readonly number[]) namesAhead ||= need > i
+    for (const need of state.dependencies[i] as readonly number[]) namesAhead ||= need > i
   }
   return namesAhead ? byDependents(state, first) : order
 }
@@ -92,11 +93,12 @@ function fromTheEnd(state: RunState, first: number): readonly number[] {
 function byDependents(state: RunState, first: number): readonly number[] {
   const end = state.specs.length
   const waiting: number[] = new Array<number>(end).fill(0)
-  for (let i = first; i < end; i++) for (const need of state.needs[i] as readonly number[]) (waiting[need] as number)++
+  for (let i = first; i < end; i++)
+    for (const need of state.dependencies[i] as readonly number[]) (waiting[need] as number)++
   const order: number[] = []
   for (let i = first; i < end; i++) if (waiting[i] === 0) order.push(i)
   for (let next = 0; next < order.length; next++)
-    for (const need of state.needs[order[next] as number] as readonly number[]) {
+    for (const need of state.dependencies[order[next] as number] as readonly number[]) {
       ;(waiting[need] as number)--
       if (waiting[need] === 0 && need >= first) order.push(need)
     }

@@ -1,13 +1,13 @@
 import type { Failure } from '../failure/failure.js'
-import { DRAINED } from '../state/attempt-counts.js'
+import { DRAINED_CODE } from '../state/attempt-counts.js'
 import type { Outcome, RunEvent } from '../state/events.js'
 import { History } from '../state/history.js'
-import { type RunState, unfinished } from '../state/run-state.js'
+import { type RunState, unfinishedCount } from '../state/run-state.js'
 import type { TaskState } from '../state/task.js'
 import { admits, changeBudget, elapse, exhaust, letGo, tellSoft } from './budget-gate.js'
 import { type DecideContext, Decision } from './decision.js'
 import { preparedPlanOf } from './prepared-plan.js'
-import { cancelUnfinished, conclude, markDead, place, propagate, stopAll } from './propagate.js'
+import { applyFailure, cancelAll, cancelUnfinished, markDead, propagate, resolveBlocked } from './propagate.js'
 import type {
   AddSignal,
   ApproveSignal,
@@ -46,13 +46,13 @@ export function decideInto(decision: Decision, signal: Signal): void {
   else if (signal.type === 'succeed') succeed(decision, signal)
   else (HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void)(decision, signal)
   if (state.accounts && 'index' in signal) tellSoft(decision, signal.index)
-  if (state.reservedOut.size > 0) letGo(decision)
+  if (state.heldForReservations.size > 0) letGo(decision)
   settle(decision)
 }
 
 const INTERRUPTED: Failure = {
   kind: 'interrupted',
-  code: DRAINED,
+  code: DRAINED_CODE,
   message: 'stopped, to be tried again when the run is resumed',
 }
 
@@ -75,14 +75,14 @@ const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: E
     cancel: (decision, { taskId, reason }) =>
       taskId === undefined ? cancelRun(decision, reason) : cancelTask(decision, taskId, reason),
     pause: decision => {
-      if (decision.state.phase.status === 'running') decision.run({ type: 'run.paused' })
+      if (decision.state.phase.status === 'running') decision.runEvent({ type: 'run.paused' })
     },
     unpause: decision => {
-      if (decision.state.phase.status === 'paused') decision.run({ type: 'run.unpaused' })
+      if (decision.state.phase.status === 'paused') decision.runEvent({ type: 'run.unpaused' })
     },
     drain: decision => {
       const { status } = decision.state.phase
-      if (status === 'running' || status === 'paused') decision.run({ type: 'run.draining' })
+      if (status === 'running' || status === 'paused') decision.runEvent({ type: 'run.draining' })
     },
     interrupt,
     recover,
@@ -95,12 +95,13 @@ function add(decision: Decision, signal: AddSignal): void {
   const wiring = first === 0 ? preparedPlanOf(signal.tasks) : undefined
   if (wiring) decision.addedAll(wiring, signal.bound)
   else for (const spec of signal.tasks) decision.added(spec, signal.bound?.has(spec.id) ?? false)
-  for (let index = first; index < state.specs.length; index++) if (place(decision, index)) propagate(decision, index)
+  for (let index = first; index < state.specs.length; index++)
+    if (resolveBlocked(decision, index)) propagate(decision, index)
 }
 
 function begin(decision: Decision, signal: AddSignal): void {
   const { name, version, failureMode = 'continue', only, tasks, cancelled, budget, mode } = signal
-  decision.run({
+  decision.runEvent({
     type: 'run.started',
     ...(name !== undefined && { name }),
     ...(version !== undefined && { version }),
@@ -111,8 +112,8 @@ function begin(decision: Decision, signal: AddSignal): void {
     ...(budget && { budget }),
     ...(signal.autoFallbackToSerial && { autoFallbackToSerial: true }),
   })
-  if (mode) decision.run({ type: 'run.mode-chosen', ...mode })
-  if (cancelled !== undefined) decision.run({ type: 'run.stopping', cause: 'cancelled', reason: cancelled })
+  if (mode) decision.runEvent({ type: 'run.mode-chosen', ...mode })
+  if (cancelled !== undefined) decision.runEvent({ type: 'run.stopping', cause: 'cancelled', reason: cancelled })
 }
 
 function start(decision: Decision, signal: StartSignal): void {
@@ -123,7 +124,7 @@ function start(decision: Decision, signal: StartSignal): void {
   if (state.serial && state.counts.running + state.counts.stopping > 0) return
   if (state.accounts && failure === undefined && !admits(decision, signal)) return
   const attempt = decision.started(signal)
-  if (failure !== undefined) conclude(decision, index, attempt, failure, undefined)
+  if (failure !== undefined) applyFailure(decision, index, attempt, failure, undefined)
 }
 
 function succeed(decision: Decision, signal: SucceedSignal): void {
@@ -139,23 +140,24 @@ function fail(decision: Decision, signal: FailSignal): void {
   const was = decision.state.states[index] as TaskState
   if (was.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
   if (was.status !== 'running' || was.attempt !== attempt) return
-  conclude(decision, index, attempt, failure, usage, alternatives)
+  applyFailure(decision, index, attempt, failure, usage, alternatives)
   fallBack(decision)
 }
 
 /** Half of what was tried of late was turned away: side by side the tasks only take the provider from each other. */
 function fallBack(decision: Decision): void {
   const { state } = decision
-  if (!state.autoFallbackToSerial || state.serial || state.pressure < 0.5 || state.phase.status !== 'running') return
-  const share = Math.round(state.pressure * 100)
+  if (!state.autoFallbackToSerial || state.serial || state.throttledShare < 0.5 || state.phase.status !== 'running')
+    return
+  const share = Math.round(state.throttledShare * 100)
   const reason = `about ${share} % of the latest attempts were turned away: going on one at a time`
-  decision.run({ type: 'run.mode-chosen', mode: 'serial', reason })
+  decision.runEvent({ type: 'run.mode-chosen', mode: 'serial', reason })
 }
 
 function choose(decision: Decision, { mode, reason }: ModeSignal): void {
   const { phase, serial } = decision.state
   if (phase.status !== 'planning' && serial !== (mode === 'serial'))
-    decision.run({ type: 'run.mode-chosen', mode, reason })
+    decision.runEvent({ type: 'run.mode-chosen', mode, reason })
 }
 
 function hold(decision: Decision, { index, reason }: HoldSignal): void {
@@ -187,7 +189,7 @@ function stopped(decision: Decision, signal: StoppedSignal): void {
   if (signal.abandoned) decision.abandoned(signal.index, signal.attempt)
   if (was.reason.kind !== 'cancel') {
     const failure = was.reason.kind === 'timeout' ? was.reason.failure : INTERRUPTED
-    return conclude(decision, signal.index, signal.attempt, failure, signal.usage, signal.alternatives)
+    return applyFailure(decision, signal.index, signal.attempt, failure, signal.usage, signal.alternatives)
   }
   decision.cancelled(signal.index, was.reason.reason, signal.usage)
   propagate(decision, signal.index)
@@ -205,8 +207,8 @@ function wake(decision: Decision, signal: WakeSignal): void {
 function cancelRun(decision: Decision, reason: string): void {
   const { phase } = decision.state
   if (phase.status === 'planning' || (phase.status === 'stopping' && phase.cause === 'cancelled')) return
-  decision.run({ type: 'run.stopping', cause: 'cancelled', reason })
-  stopAll(decision, { kind: 'cancel', reason }, true)
+  decision.runEvent({ type: 'run.stopping', cause: 'cancelled', reason })
+  cancelAll(decision, { kind: 'cancel', reason }, true)
 }
 
 function cancelTask(decision: Decision, taskId: string, reason: string): void {
@@ -218,11 +220,11 @@ function cancelTask(decision: Decision, taskId: string, reason: string): void {
 
 function recover(decision: Decision): void {
   const { state } = decision
-  decision.run({ type: 'run.recovered', epoch: state.epoch + 1 })
+  decision.runEvent({ type: 'run.recovered', epoch: state.epoch + 1 })
   const failure: Failure = { kind: 'interrupted', message: 'the process that ran this attempt has ended' }
   for (let index = 0; index < state.specs.length; index++) {
     const was = state.states[index] as TaskState
-    if (was.status === 'running') conclude(decision, index, was.attempt, failure, undefined)
+    if (was.status === 'running') applyFailure(decision, index, was.attempt, failure, undefined)
     if (was.status === 'stopping') stopped(decision, { type: 'stopped', index, attempt: was.attempt, abandoned: false })
   }
 }
@@ -231,10 +233,10 @@ function recover(decision: Decision): void {
 function settle(decision: Decision): void {
   const { state } = decision
   const { running, stopping } = state.counts
-  if (state.phase.status === 'draining' && running + stopping === 0 && unfinished(state) > 0)
-    return decision.run({ type: 'run.suspended' })
-  if (state.phase.status === 'planning' || state.phase.status === 'settled' || unfinished(state) > 0) return
-  decision.run({ type: 'run.settled', outcome: outcomeOf(state) })
+  if (state.phase.status === 'draining' && running + stopping === 0 && unfinishedCount(state) > 0)
+    return decision.runEvent({ type: 'run.suspended' })
+  if (state.phase.status === 'planning' || state.phase.status === 'settled' || unfinishedCount(state) > 0) return
+  decision.runEvent({ type: 'run.settled', outcome: outcomeOf(state) })
 }
 
 function outcomeOf(state: RunState): Outcome {

@@ -1,13 +1,13 @@
 import { usageOfAttempt } from '../budget/accounts.js'
 import type { Estimate } from '../budget/budget.js'
-import { type Failure, isTurnedAway } from '../failure/failure.js'
+import { type Failure, isThrottling } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import { isVerdict, type Verdict } from '../failure/verdict.js'
 import type { AttemptStarted, BudgetReached, RunEvent } from '../state/events.js'
 import { addTask, evolve, makeReady, makeStart, makeSucceed, stamp } from '../state/evolve.js'
 import type { History } from '../state/history.js'
 import { idempotencyKey } from '../state/idempotency-key.js'
-import { addAll } from '../state/new-state.js'
+import { adoptPlan } from '../state/new-state.js'
 import type { RunState } from '../state/run-state.js'
 import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from '../state/task.js'
 import type { PreparedPlan } from './prepared-plan.js'
@@ -77,7 +77,7 @@ export class Decision {
     this.#at = Math.max(this.context.at, this.state.at)
   }
 
-  run(event: Unstamped<RunLevel>): void {
+  runEvent(event: Unstamped<RunLevel>): void {
     const { type, ...rest } = event
     this.#emit({ type, seq: this.state.seq + 1, at: this.#at, runId: this.state.runId, ...rest } as RunEvent)
   }
@@ -93,7 +93,7 @@ export class Decision {
   /** All tasks of a wiring are added, the first of the run. */
   addedAll(wiring: PreparedPlan, bound: ReadonlySet<string> | undefined): void {
     const { state } = this
-    addAll(state, wiring.blank)
+    adoptPlan(state, wiring.initialState)
     const { length } = state.specs
     // Mostly four events a task: added, ready, started, succeeded.
     this.history.reserve(4 * length + 8)
@@ -115,12 +115,12 @@ export class Decision {
   }
 
   /** It waits for what others have reserved. */
-  reservedOut(index: number, estimate: Estimate | undefined): void {
+  heldForReservation(index: number, estimate: Estimate | undefined): void {
     this.#emit({ type: 'task.held', ...this.#task(index), reason: 'reserved', ...(estimate && { estimate }) })
   }
 
-  reached(event: Omit<BudgetReached, 'type' | 'seq' | 'at' | 'runId'>): void {
-    this.run({ type: 'budget.reached', ...event })
+  budgetReached(event: Omit<BudgetReached, 'type' | 'seq' | 'at' | 'runId'>): void {
+    this.runEvent({ type: 'budget.reached', ...event })
   }
 
   ready(index: number): void {
@@ -178,7 +178,7 @@ export class Decision {
 
   failed(index: number, attempt: number, failure: Failure, verdict: Verdict, reported: Usage | undefined): void {
     // What was turned away was not worked on.
-    const usage = isTurnedAway(failure) ? reported : usageOfAttempt(this.state, index, reported)
+    const usage = isThrottling(failure) ? reported : usageOfAttempt(this.state, index, reported)
     this.#emit({
       type: 'attempt.failed',
       ...this.#task(index),

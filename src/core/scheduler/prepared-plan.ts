@@ -7,8 +7,8 @@ import { CriticalRanks } from './critical-rank.js'
 /** What follows from the tasks of a plan alone: the same for all its runs, so it is worked out once. */
 export interface PreparedPlan {
   /** A run that has these tasks, of which none is placed yet. Never changed. */
-  readonly blank: RunState
-  readonly ranks: CriticalRanks
+  readonly initialState: RunState
+  readonly criticalRanks: CriticalRanks
 }
 
 /** Invariant: these lists and their tasks are frozen, all is there that they wait for, and nothing waits for itself. */
@@ -37,5 +37,5 @@ function wired(tasks: readonly TaskSpec[]): PreparedPlan | undefined {
   for (let index = 0; index < tasks.length; index++) addTask(blank, tasks[index] as TaskSpec, false)
   const ranks = new CriticalRanks()
   ranks.extend(blank, 0)
-  return { blank, ranks }
+  return { initialState: blank, criticalRanks: ranks }
 }

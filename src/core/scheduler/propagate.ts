@@ -1,13 +1,13 @@
 import type { Failure } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import type { Verdict } from '../failure/verdict.js'
-import { type Ended, endedAs, isTerminal, type RunState } from '../state/run-state.js'
+import { type EndKind, endKindOf, isTerminal, type RunState } from '../state/run-state.js'
 import type { StopReason, TaskSpec, TaskState } from '../state/task.js'
 import type { Decision } from './decision.js'
 import { type RuleVerdict, ruleVerdict } from './trigger-rule.js'
 
 /** Ends every task that has not started; those that run are told to stop, too, if `running`. */
-export function stopAll(decision: Decision, reason: Extract<StopReason, { kind: 'cancel' }>, running: boolean): void {
+export function cancelAll(decision: Decision, reason: Extract<StopReason, { kind: 'cancel' }>, running: boolean): void {
   for (let index = 0; index < decision.state.specs.length; index++) cancelUnfinished(decision, index, reason, running)
 }
 
@@ -25,7 +25,7 @@ export function cancelUnfinished(
 }
 
 /** A failed attempt: what follows from it is the verdict of the failure handler, unless the run starts nothing any more. */
-export function conclude(
+export function applyFailure(
   decision: Decision,
   index: number,
   attempt: number,
@@ -68,8 +68,8 @@ function failFast(decision: Decision, index: number): void {
   const mode = decision.state.failureMode
   if (mode === 'continue') return
   const reason = `fail-fast: task ${decision.state.specs[index]?.id} is dead`
-  decision.run({ type: 'run.stopping', cause: 'fail-fast', reason })
-  stopAll(decision, { kind: 'cancel', reason }, mode === 'kill')
+  decision.runEvent({ type: 'run.stopping', cause: 'fail-fast', reason })
+  cancelAll(decision, { kind: 'cancel', reason }, mode === 'kill')
 }
 
 /**
@@ -78,7 +78,7 @@ function failFast(decision: Decision, index: number): void {
  */
 export function propagate(decision: Decision, index: number): void {
   const { state } = decision
-  const { open, upstreams, firstEdge, nextEdge, edgeTo } = state
+  const { openDependencies: open, upstreams, firstEdge, nextEdge, edgeTo } = state
   let work: number[] | undefined
   for (let ended: number | undefined = index; ended !== undefined; ended = work?.pop()) {
     const failed = (state.states[ended] as TaskState).status !== 'succeeded'
@@ -87,7 +87,7 @@ export function propagate(decision: Decision, index: number): void {
       const dependent = to < 0 ? ~to : to
       // A task that waits for all to succeed is skipped by the first that did not, and is ready with the last that did.
       if (open[dependent] !== 0 && !(failed && to >= 0) && !upstreams.has(dependent)) continue
-      if (!place(decision, dependent)) continue
+      if (!resolveBlocked(decision, dependent)) continue
       work ??= []
       work.push(dependent)
     }
@@ -95,7 +95,7 @@ export function propagate(decision: Decision, index: number): void {
 }
 
 /** Moves a blocked task on if it can be said where to. True when it was skipped. */
-export function place(decision: Decision, index: number): boolean {
+export function resolveBlocked(decision: Decision, index: number): boolean {
   const { state } = decision
   if ((state.states[index] as TaskState).status !== 'blocked') return false
   const { phase } = state
@@ -104,7 +104,7 @@ export function place(decision: Decision, index: number): boolean {
     return false
   }
   const { verdict, cause } = outlook(state, index)
-  if (verdict === 'start' && state.open[index] === 0) enter(decision, index)
+  if (verdict === 'start' && state.openDependencies[index] === 0) enter(decision, index)
   if (verdict === 'start' || verdict === 'wait') return false
   const rule = verdict === 'unmet' ? (state.specs[index]?.triggerRule ?? 'all_success') : undefined
   decision.skipped(index, cause, rule)
@@ -131,7 +131,7 @@ const WAIT: Outlook = { verdict: 'wait', cause: '' }
 function outlook(state: RunState, index: number): Outlook {
   const upstream = state.upstreams.size === 0 ? undefined : state.upstreams.get(index)
   if (upstream === undefined) {
-    if (state.open[index] === 0) return START
+    if (state.openDependencies[index] === 0) return START
     return barrier(state, index, 'failed', 'failed') ?? barrier(state, index, 'skipped', 'unmet') ?? WAIT
   }
   const verdict = ruleVerdict(upstream)
@@ -143,10 +143,10 @@ function outlook(state: RunState, index: number): Outlook {
 }
 
 /** The first of its dependencies that ended in this way. */
-function barrier(state: RunState, index: number, as: Ended, verdict: RuleVerdict): Outlook | undefined {
-  for (const need of state.needs[index] as readonly number[]) {
+function barrier(state: RunState, index: number, as: EndKind, verdict: RuleVerdict): Outlook | undefined {
+  for (const need of state.dependencies[index] as readonly number[]) {
     const was = state.states[need] as TaskState
-    if (endedAs(was) !== as) continue
+    if (endKindOf(was) !== as) continue
     return { verdict, cause: was.status === 'skipped' ? was.rootCause : (state.specs[need] as TaskSpec).id }
   }
   return undefined

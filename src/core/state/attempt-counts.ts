@@ -1,20 +1,20 @@
 import { settleFor } from '../budget/accounts.js'
-import { isTurnedAway } from '../failure/failure.js'
+import { isThrottling } from '../failure/failure.js'
 import { addUsage, type Usage } from '../failure/usage.js'
 import type { AttemptFailed } from './events.js'
 import type { RunState } from './run-state.js'
 import type { Feedback, Tally } from './task.js'
 
 /** Code of an interruption that was asked for: it says nothing against the task. */
-export const DRAINED = 'DRAINED'
+export const DRAINED_CODE = 'DRAINED'
 
 /** What an attempt that has ended counts as. An attempt counts once: as a failure of its own, or under one of the bounds that stand beside it. */
-type Counted = Pick<Tally, 'failures' | 'throttled' | 'interrupted' | 'failovers' | 'repairs' | 'failedOverFrom'> & {
+type Counts = Pick<Tally, 'failures' | 'throttled' | 'interrupted' | 'failovers' | 'repairs' | 'failedOverFrom'> & {
   readonly feedback?: Feedback
 }
 
 /** An attempt that ended without failing. */
-export const NOTHING: Counted = {
+export const NO_COUNTS: Counts = {
   failures: 0,
   throttled: 0,
   interrupted: 0,
@@ -24,25 +24,31 @@ export const NOTHING: Counted = {
 }
 
 /** What a failed attempt counts as; `backend` is the one that it ran on. */
-export function countedAs({ failure, verdict, attempt }: AttemptFailed, backend: string): Counted {
+export function countsOf({ failure, verdict, attempt }: AttemptFailed, backend: string): Counts {
   const { kind, code, message, output } = failure
-  if (verdict.action === 'failover') return { ...NOTHING, failovers: 1, failedOverFrom: backend }
+  if (verdict.action === 'failover') return { ...NO_COUNTS, failovers: 1, failedOverFrom: backend }
   if (verdict.action === 'repair') {
     const feedback = { attempt, kind, message, ...(output !== undefined && { output }) }
-    return { ...NOTHING, repairs: 1, feedback }
+    return { ...NO_COUNTS, repairs: 1, feedback }
   }
-  if (kind === 'interrupted') return code === DRAINED ? NOTHING : { ...NOTHING, interrupted: 1 }
-  return isTurnedAway(failure) ? { ...NOTHING, throttled: 1 } : { ...NOTHING, failures: 1 }
+  if (kind === 'interrupted') return code === DRAINED_CODE ? NO_COUNTS : { ...NO_COUNTS, interrupted: 1 }
+  return isThrottling(failure) ? { ...NO_COUNTS, throttled: 1 } : { ...NO_COUNTS, failures: 1 }
 }
 
 /** Books an attempt that ends now. A task that has none running is left alone. */
-export function endAttempt(state: RunState, index: number, now: number, usage: Usage | undefined, as: Counted): void {
+export function recordAttemptEnd(
+  state: RunState,
+  index: number,
+  now: number,
+  usage: Usage | undefined,
+  as: Counts,
+): void {
   const was = state.states[index]
   if (was === undefined || (was.status !== 'running' && was.status !== 'stopping')) return
   const tally = state.tallies[index] as Tally
   if (tally.attempts >= was.attempt) return
   // What ran when its process ended has run no longer than that.
-  const at = state.orphans.delete(index) ? state.leftAt : now
+  const at = state.orphanedAttempts.delete(index) ? state.processLostAt : now
   if (state.accounts) settleFor(state, index, was, usage, at)
   state.tallies[index] = {
     attempts: was.attempt,

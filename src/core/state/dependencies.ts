@@ -1,29 +1,29 @@
 import type { Upstream } from '../scheduler/trigger-rule.js'
-import { endedAs, isTerminal, type RunState } from './run-state.js'
+import { endKindOf, isTerminal, type RunState } from './run-state.js'
 import type { TaskSpec, TaskState } from './task.js'
 
 const NO_NEEDS: readonly number[] = Object.freeze([])
 
 /** Draws the edges of a task that has just been added, to it and from it: a batch may name tasks that come later in it. */
-export function drawEdges(state: RunState, index: number, { id, after, orderAfter, triggerRule }: TaskSpec): void {
+export function addEdges(state: RunState, index: number, { id, after, orderAfter, triggerRule }: TaskSpec): void {
   const waits = after !== undefined && after.length > 0
   if (waits && triggerRule !== undefined && triggerRule !== 'all_success')
     state.upstreams.set(index, { rule: triggerRule, total: after.length, succeeded: 0, failed: 0, skipped: 0 })
-  state.needs.push(waits ? [] : NO_NEEDS)
+  state.dependencies.push(waits ? [] : NO_NEEDS)
   if (waits) for (const need of after) drawTo(state, need, index)
   if (orderAfter !== undefined) for (const before of orderAfter) drawTo(state, before, ~index)
-  const waiting = state.awaited.size === 0 ? undefined : state.awaited.get(id)
+  const waiting = state.pendingEdges.size === 0 ? undefined : state.pendingEdges.get(id)
   if (waiting === undefined) return
-  state.awaited.delete(id)
+  state.pendingEdges.delete(id)
   for (const to of waiting) {
-    if (isCountedOpen(state, to)) (state.open[indexOf(to)] as number)--
+    if (isCountedOpen(state, to)) (state.openDependencies[indexOf(to)] as number)--
     drawEdge(state, index, to)
   }
 }
 
 /** Task `index` has ended: those that wait for it count it. Without a function for each of them: it is done for every task. */
-export function tellDependents(state: RunState, index: number): void {
-  const { firstEdge, nextEdge, edgeTo, upstreams, open } = state
+export function updateDependents(state: RunState, index: number): void {
+  const { firstEdge, nextEdge, edgeTo, upstreams, openDependencies: open } = state
   const ended = state.states[index] as TaskState
   for (let edge = firstEdge[index] as number; edge !== -1; edge = nextEdge[edge] as number) {
     const to = edgeTo[edge] as number
@@ -41,10 +41,10 @@ function indexOf(to: number): number {
 function drawTo(state: RunState, id: string, to: number): void {
   const from = state.ids.get(id)
   if (from !== undefined) return drawEdge(state, from, to)
-  const waiting = state.awaited.get(id)
+  const waiting = state.pendingEdges.get(id)
   if (waiting) waiting.push(to)
-  else state.awaited.set(id, [to])
-  if (isCountedOpen(state, to)) (state.open[indexOf(to)] as number)++
+  else state.pendingEdges.set(id, [to])
+  if (isCountedOpen(state, to)) (state.openDependencies[indexOf(to)] as number)++
 }
 
 function isCountedOpen(state: RunState, to: number): boolean {
@@ -63,21 +63,21 @@ function drawEdge(state: RunState, from: number, to: number): void {
 }
 
 function drawOrder(state: RunState, from: number, to: number): void {
-  const orders = state.orders.get(to)
+  const orders = state.orderDependencies.get(to)
   if (orders) orders.push(from)
-  else state.orders.set(to, [from])
-  if (!isTerminal((state.states[from] as TaskState).status)) (state.open[to] as number)++
+  else state.orderDependencies.set(to, [from])
+  if (!isTerminal((state.states[from] as TaskState).status)) (state.openDependencies[to] as number)++
 }
 
 function drawNeed(state: RunState, from: number, to: number): void {
-  ;(state.needs[to] as number[]).push(from)
+  ;(state.dependencies[to] as number[]).push(from)
   const was = state.states[from] as TaskState
   const upstream = state.upstreams.size === 0 ? undefined : state.upstreams.get(to)
   if (upstream) countEnd(upstream, was)
-  else if (was.status !== 'succeeded') (state.open[to] as number)++
+  else if (was.status !== 'succeeded') (state.openDependencies[to] as number)++
 }
 
 function countEnd(upstream: Upstream, task: TaskState): void {
-  const ended = endedAs(task)
+  const ended = endKindOf(task)
   if (ended !== undefined) upstream[ended]++
 }

@@ -1,17 +1,17 @@
 import { noteReached, openTaskAccount, reserveFor, setBudgets, settleFor, waitForReserved } from '../budget/accounts.js'
 import type { Estimate } from '../budget/budget.js'
-import { isTurnedAway } from '../failure/failure.js'
+import { isThrottling } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import type { Json } from '../json.js'
-import { countedAs, endAttempt, NOTHING } from './attempt-counts.js'
+import { countsOf, NO_COUNTS, recordAttemptEnd } from './attempt-counts.js'
 import { checkEvent } from './check-event.js'
-import { drawEdges, tellDependents } from './dependencies.js'
+import { addEdges, updateDependents } from './dependencies.js'
 import type { AttemptFailed, EventOf, RunEvent, RunEventType } from './events.js'
-import { emptyState, NO_TALLY, unshare } from './new-state.js'
+import { copySharedPlan, EMPTY_TALLY, emptyState } from './new-state.js'
 import type { RunState } from './run-state.js'
 import type { Tally, TaskSpec, TaskState } from './task.js'
-import { noteHeld, noteLeave, noteReady } from './task-clock.js'
-import { attemptOf, impossible, move } from './transitions.js'
+import { holdTaskClock, recordProcessLoss, startTaskClock } from './task-clock.js'
+import { currentAttempt, impossibleTransition, transition } from './transitions.js'
 
 const BLOCKED: TaskState = { status: 'blocked' }
 /** How much one attempt moves the pressure. */
@@ -40,7 +40,7 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     state.phase = { status: 'running' }
     state.name = event.name
     state.version = event.version
-    state.planned = event.tasks
+    state.plannedTasks = event.tasks
     state.only = event.only
     state.fromGraph = event.graph === true
     state.failureMode = event.failureMode
@@ -74,15 +74,15 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   },
   'run.recovered': (state, event) => {
     state.epoch = event.epoch
-    state.leftAt = state.at
-    noteLeave(state)
+    state.processLostAt = state.at
+    recordProcessLoss(state)
     if (state.pausedAt !== undefined) {
       state.pausedMs += state.at - state.pausedAt
       state.pausedAt = event.at
     }
-    state.awayMs += event.at - state.at
+    state.downtimeMs += event.at - state.at
     state.states.forEach(({ status }, index) => {
-      if (status === 'running' || status === 'stopping') state.orphans.add(index)
+      if (status === 'running' || status === 'stopping') state.orphanedAttempts.add(index)
     })
     const { phase } = state
     if (phase.status === 'draining' || phase.status === 'suspended')
@@ -98,32 +98,32 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   },
   'task.ready': (state, { index, at, approved }) => makeReady(state, index, at, approved === true),
   'task.held': (state, { index, reason, at, failure, estimate }) => {
-    move(state, index, { status: 'held', reason, since: at, failure, estimate })
-    noteHeld(state, index, at)
+    transition(state, index, { status: 'held', reason, since: at, failure, estimate })
+    holdTaskClock(state, index, at)
     if (reason === 'reserved') waitForReserved(state, index)
   },
   'task.delayed': (state, event) =>
-    move(state, event.index, { status: 'delayed', until: event.until, failure: event.failure }),
+    transition(state, event.index, { status: 'delayed', until: event.until, failure: event.failure }),
   'task.succeeded': (state, { index, at, attempt, output, usage }) =>
     makeSucceed(state, index, at, attempt, output, usage),
   'task.dead': (state, event) => end(state, event.index, { status: 'dead', at: event.at, failure: event.failure }),
   'task.skipped': (state, event) =>
     end(state, event.index, { status: 'skipped', at: event.at, rootCause: event.rootCause, rule: event.rule }),
   'task.cancelled': (state, event) => {
-    endAttempt(state, event.index, event.at, event.usage, NOTHING)
+    recordAttemptEnd(state, event.index, event.at, event.usage, NO_COUNTS)
     end(state, event.index, { status: 'cancelled', at: event.at, reason: event.reason })
   },
   'attempt.started': (state, { index, at, attempt, pool, backend, input, reserved }) =>
     makeStart(state, index, at, attempt, pool, backend, input, reserved),
   'attempt.stopping': (state, event) => {
-    const was = attemptOf(state, event.index, event.attempt, 'stopping', 'running', 'stopping')
+    const was = currentAttempt(state, event.index, event.attempt, 'stopping', 'running', 'stopping')
     const { attempt, pool, backend, startedAt, reserved } = was
     const { reason } = event
-    move(state, event.index, { status: 'stopping', attempt, pool, backend, startedAt, reserved, reason })
+    transition(state, event.index, { status: 'stopping', attempt, pool, backend, startedAt, reserved, reason })
   },
   'attempt.failed': failAttempt,
   'attempt.abandoned': (state, event) => {
-    attemptOf(state, event.index, event.attempt, 'abandoned', 'stopping')
+    currentAttempt(state, event.index, event.attempt, 'abandoned', 'stopping')
     const tally = state.tallies[event.index] as Tally
     state.tallies[event.index] = { ...tally, abandoned: tally.abandoned + 1 }
   },
@@ -134,18 +134,18 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
  * `stamp` is the rest of such a fold. Each says itself where the task must come from: to look that up, as `move` does, costs more than all the rest.
  */
 export function addTask(state: RunState, spec: TaskSpec, bound: boolean): void {
-  unshare(state)
+  copySharedPlan(state)
   const index = state.specs.length
   state.ids.set(spec.id, index)
   state.specs.push(spec)
   if (bound) state.bound.add(index)
   state.states.push(BLOCKED)
-  state.tallies.push(NO_TALLY)
+  state.tallies.push(EMPTY_TALLY)
   state.counts.blocked++
   state.firstEdge.push(-1)
   state.lastEdge.push(-1)
-  state.open.push(0)
-  drawEdges(state, index, spec)
+  state.openDependencies.push(0)
+  addEdges(state, index, spec)
   if (spec.budget !== undefined) openTaskAccount(state, index)
 }
 
@@ -155,12 +155,12 @@ let firstReady: Extract<TaskState, { status: 'ready' }> = { status: 'ready', sin
 export function makeReady(state: RunState, index: number, at: number, approved: boolean): void {
   const was = state.states[index]
   // Of a task with a trigger rule only the decision knows whether it is met.
-  if ((state.open[index] as number) > 0) throw impossible(state, index, 'ready')
+  if ((state.openDependencies[index] as number) > 0) throw impossibleTransition(state, index, 'ready')
   if (approved && was?.status === 'held')
-    (was.reason === 'budget' || was.reason === 'reserved' ? state.excused : state.approved).add(index)
+    (was.reason === 'budget' || was.reason === 'reserved' ? state.budgetExempt : state.approved).add(index)
   const { queueTimeoutMs, totalTimeoutMs } = state.specs[index] as TaskSpec
-  if (queueTimeoutMs !== undefined || totalTimeoutMs !== undefined) noteReady(state, index, at)
-  if (was?.status !== 'blocked') return move(state, index, { status: 'ready', since: at })
+  if (queueTimeoutMs !== undefined || totalTimeoutMs !== undefined) startTaskClock(state, index, at)
+  if (was?.status !== 'blocked') return transition(state, index, { status: 'ready', since: at })
   // Invariant: each time that a task becomes ready anew is a state of its own; and it is blocked only once.
   if (firstReady.since !== at) firstReady = { status: 'ready', since: at }
   state.counts.blocked--
@@ -179,7 +179,7 @@ export function makeStart(
   reserved: Estimate | undefined,
 ): void {
   if (state.states[index]?.status !== 'ready' || attempt !== (state.tallies[index] as Tally).attempts + 1)
-    throw impossible(state, index, 'running')
+    throw impossibleTransition(state, index, 'running')
   if (state.accounts) reserveFor(state, index, pool, reserved)
   state.counts.ready--
   state.counts.running++
@@ -195,13 +195,13 @@ export function makeSucceed(
   usage: Usage | undefined,
 ): void {
   const was = state.states[index]
-  if (was?.status !== 'running' || was.attempt !== attempt) throw impossible(state, index, 'succeeded')
+  if (was?.status !== 'running' || was.attempt !== attempt) throw impossibleTransition(state, index, 'succeeded')
   state.counts.running--
   state.counts.succeeded++
   state.states[index] = { status: 'succeeded', at, output, attempt, startedAt: was.startedAt, usage }
   if (state.accounts) settleFor(state, index, was, usage, at)
-  if (state.autoFallbackToSerial) state.pressure *= 1 - PRESSURE_STEP
-  tellDependents(state, index)
+  if (state.autoFallbackToSerial) state.throttledShare *= 1 - PRESSURE_STEP
+  updateDependents(state, index)
 }
 
 /** An event has been folded, the next one of the run. */
@@ -213,13 +213,14 @@ export function stamp(state: RunState, at: number): void {
 /** Invariant: after this the task is moved on by the next event of the same record. */
 function failAttempt(state: RunState, event: AttemptFailed): void {
   const { index, failure, usage } = event
-  const { backend } = attemptOf(state, index, event.attempt, 'failed', 'running', 'stopping')
-  endAttempt(state, index, event.at, usage, countedAs(event, backend))
-  if (state.autoFallbackToSerial) state.pressure += PRESSURE_STEP * ((isTurnedAway(failure) ? 1 : 0) - state.pressure)
+  const { backend } = currentAttempt(state, index, event.attempt, 'failed', 'running', 'stopping')
+  recordAttemptEnd(state, index, event.at, usage, countsOf(event, backend))
+  if (state.autoFallbackToSerial)
+    state.throttledShare += PRESSURE_STEP * ((isThrottling(failure) ? 1 : 0) - state.throttledShare)
 }
 
 /** Ends a task without an output. */
 function end(state: RunState, index: number, to: TaskState): void {
-  move(state, index, to)
-  tellDependents(state, index)
+  transition(state, index, to)
+  updateDependents(state, index)
 }

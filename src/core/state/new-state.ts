@@ -4,7 +4,7 @@ import type { Tally, TaskStatus } from './task.js'
 import { TaskIds } from './task-ids.js'
 
 /** Shared by all tasks that have no history yet. */
-export const NO_TALLY: Tally = {
+export const EMPTY_TALLY: Tally = {
   attempts: 0,
   failures: 0,
   throttled: 0,
@@ -27,7 +27,7 @@ export function emptyState(runId: string): RunState {
     phase: { status: 'planning' },
     name: undefined,
     version: undefined,
-    planned: 0,
+    plannedTasks: 0,
     only: undefined,
     fromGraph: false,
     failureMode: 'continue',
@@ -35,34 +35,34 @@ export function emptyState(runId: string): RunState {
     seq: 0,
     at: 0,
     startedAt: 0,
-    leftAt: 0,
-    awayMs: 0,
+    processLostAt: 0,
+    downtimeMs: 0,
     ids: new TaskIds(),
     bound: new Set(),
     specs: [],
     states: [],
     tallies: [],
-    open: [],
+    openDependencies: [],
     upstreams: new Map(),
-    orders: new Map(),
-    needs: [],
+    orderDependencies: new Map(),
+    dependencies: [],
     firstEdge: [],
     lastEdge: [],
     nextEdge: [],
     edgeTo: [],
-    awaited: new Map(),
+    pendingEdges: new Map(),
     approved: new Set(),
-    excused: new Set(),
-    reservedOut: new Map(),
+    budgetExempt: new Set(),
+    heldForReservations: new Map(),
     clocks: new Map(),
     pausedMs: 0,
     pausedAt: undefined,
-    stoppedAtLeave: 0,
+    stoppedMsAtLoss: 0,
     serial: false,
     autoFallbackToSerial: false,
-    pressure: 0,
+    throttledShare: 0,
     accounts: undefined,
-    orphans: new Set(),
+    orphanedAttempts: new Set(),
     counts: noCounts(),
   }
 }
@@ -87,10 +87,10 @@ export function copyState(state: RunState): RunState {
   return Object.assign(emptyState(state.runId), state, copyLists(state), {
     ids: state.ids.follow(),
     bound: new Set(state.bound),
-    orphans: new Set(state.orphans),
+    orphans: new Set(state.orphanedAttempts),
     approved: new Set(state.approved),
-    excused: new Set(state.excused),
-    reservedOut: new Map([...state.reservedOut].map(([pool, indexes]) => [pool, new Set(indexes)])),
+    excused: new Set(state.budgetExempt),
+    reservedOut: new Map([...state.heldForReservations].map(([pool, indexes]) => [pool, new Set(indexes)])),
     clocks: new Map(state.clocks),
     accounts: state.accounts && copyAccounts(state.accounts),
     counts: Object.assign(noCounts(), state.counts),
@@ -98,9 +98,12 @@ export function copyState(state: RunState): RunState {
 }
 
 /** Who waits for whom among the tasks that are there, and what they are: what only changes when others are added. */
-type Plan = Pick<RunState, 'specs' | 'orders' | 'needs' | 'firstEdge' | 'lastEdge' | 'nextEdge' | 'edgeTo' | 'awaited'>
+type Plan = Pick<
+  RunState,
+  'specs' | 'orderDependencies' | 'dependencies' | 'firstEdge' | 'lastEdge' | 'nextEdge' | 'edgeTo' | 'pendingEdges'
+>
 
-type Lists = Plan & Pick<RunState, 'states' | 'tallies' | 'open' | 'upstreams'>
+type Lists = Plan & Pick<RunState, 'states' | 'tallies' | 'openDependencies' | 'upstreams'>
 
 /** What a state knows of each task, and who waits for whom. */
 function copyLists(state: RunState): Lists {
@@ -110,13 +113,13 @@ function copyLists(state: RunState): Lists {
 function copyPlan(state: RunState): Plan {
   return {
     specs: state.specs.slice(),
-    orders: new Map(state.orders),
-    needs: state.needs.slice(),
+    orderDependencies: new Map(state.orderDependencies),
+    dependencies: state.dependencies.slice(),
     firstEdge: state.firstEdge.slice(),
     lastEdge: state.lastEdge.slice(),
     nextEdge: state.nextEdge.slice(),
     edgeTo: state.edgeTo.slice(),
-    awaited: new Map([...state.awaited].map(([id, edges]) => [id, edges.slice()])),
+    pendingEdges: new Map([...state.pendingEdges].map(([id, edges]) => [id, edges.slice()])),
   }
 }
 
@@ -124,7 +127,7 @@ function copyProgress(state: RunState): Omit<Lists, keyof Plan> {
   return {
     states: state.states.slice(),
     tallies: state.tallies.slice(),
-    open: state.open.slice(),
+    openDependencies: state.openDependencies.slice(),
     upstreams: new Map([...state.upstreams].map(([index, upstream]) => [index, { ...upstream }])),
   }
 }
@@ -133,9 +136,27 @@ function copyProgress(state: RunState): Omit<Lists, keyof Plan> {
 const sharing = new WeakSet<RunState>()
 
 /** The same as to add the tasks of `blank` one by one to a run that has none. `blank` must not change any more. */
-export function addAll(state: RunState, blank: RunState): void {
-  const { specs, orders, needs, firstEdge, lastEdge, nextEdge, edgeTo, awaited } = blank
-  const plan: Plan = { specs, orders, needs, firstEdge, lastEdge, nextEdge, edgeTo, awaited }
+export function adoptPlan(state: RunState, blank: RunState): void {
+  const {
+    specs,
+    orderDependencies: orders,
+    dependencies: needs,
+    firstEdge,
+    lastEdge,
+    nextEdge,
+    edgeTo,
+    pendingEdges: awaited,
+  } = blank
+  const plan: Plan = {
+    specs,
+    orderDependencies: orders,
+    dependencies: needs,
+    firstEdge,
+    lastEdge,
+    nextEdge,
+    edgeTo,
+    pendingEdges: awaited,
+  }
   Object.assign(state, plan, copyProgress(blank))
   state.ids.adopt(blank.ids)
   state.counts.blocked = blank.counts.blocked
@@ -143,6 +164,6 @@ export function addAll(state: RunState, blank: RunState): void {
 }
 
 /** Tasks are about to be added to it. */
-export function unshare(state: RunState): void {
+export function copySharedPlan(state: RunState): void {
   if (sharing.delete(state)) Object.assign(state, copyPlan(state))
 }

@@ -28,7 +28,7 @@ export interface RunState {
   name: string | undefined
   version: string | undefined
   /** The first so many tasks are those of its plan. */
-  planned: number
+  plannedTasks: number
   only: readonly string[] | undefined
   /** Its plan was a `TaskGraph`. */
   fromGraph: boolean
@@ -40,11 +40,11 @@ export interface RunState {
   at: number
   startedAt: number
   /** When the process before this one was last heard of: what ran then has run no longer. */
-  leftAt: number
+  processLostAt: number
   /** The tasks whose attempts ran when the process before this one ended, until what became of them is told. */
-  readonly orphans: Set<number>
+  readonly orphanedAttempts: Set<number>
   /** How long no process had the run, in milliseconds. */
-  awayMs: number
+  downtimeMs: number
   ids: TaskIds
   specs: TaskSpec[]
   /** The tasks that have an input function or an output schema. */
@@ -55,13 +55,13 @@ export interface RunState {
    * How many dependencies keep it: hard ones that have not succeeded, and order-only ones that have not ended.
    * With a trigger rule of its own the hard ones are counted in `upstreams` instead.
    */
-  open: number[]
+  openDependencies: number[]
   /** How the hard dependencies have ended so far, of the tasks with a trigger rule of their own. */
   upstreams: Map<number, Upstream>
   /** The indexes of the order-only dependencies, of the tasks that have any. */
-  orders: Map<number, number[]>
+  orderDependencies: Map<number, number[]>
   /** The indexes of the hard dependencies. */
-  needs: (readonly number[])[]
+  dependencies: (readonly number[])[]
   /**
    * Who waits for whom, as linked lists: the first edge of each task, its last one, the next edge of each edge, and where it leads:
    * to task `i`, or for an order-only dependency `~i`.
@@ -71,38 +71,38 @@ export interface RunState {
   nextEdge: number[]
   edgeTo: number[]
   /** Tasks that were named as a dependency before they were added, with the edges to draw then. */
-  awaited: Map<string, number[]>
+  pendingEdges: Map<string, number[]>
   /** The tasks that a person has approved, and those that may go over their budgets. */
   readonly approved: Set<number>
-  readonly excused: Set<number>
+  readonly budgetExempt: Set<number>
   /** The tasks that wait for what others have reserved, by pool, in the order in which they came. */
-  readonly reservedOut: Map<string, Set<number>>
+  readonly heldForReservations: Map<string, Set<number>>
   /** How long the tasks with time-outs in the queue or in total have waited. */
   readonly clocks: Map<number, TaskClock>
   /** How long the run was paused in all, but for a pause that goes on since `pausedAt`. */
   pausedMs: number
   pausedAt: number | undefined
   /** How long the clocks of the tasks had stood still when the process before this one was last heard of. */
-  stoppedAtLeave: number
+  stoppedMsAtLoss: number
   /** At most one attempt of the run at a time. */
   serial: boolean
   /** When throttling leaves nothing of running in parallel, go on serially. */
   autoFallbackToSerial: boolean
   /** How much of late was turned away (throttled, overloaded, quota): 0 to 1, a moving average over about ten attempts. */
-  pressure: number
+  throttledShare: number
   /** What budgets there are, and what has been used of them. Undefined while there is none. */
   accounts: Accounts | undefined
   readonly counts: Record<TaskStatus, number>
 }
 
 /** How many tasks have not ended. */
-export function unfinished(state: RunState): number {
+export function unfinishedCount(state: RunState): number {
   const { succeeded, dead, skipped, cancelled } = state.counts
   return state.specs.length - succeeded - dead - skipped - cancelled
 }
 
 /** The tasks that have not ended. */
-export function unended(state: RunState): readonly TaskSpec[] {
+export function unfinishedTasks(state: RunState): readonly TaskSpec[] {
   return state.specs.filter((_, index) => !isTerminal((state.states[index] as TaskState).status))
 }
 
@@ -113,27 +113,27 @@ export function isTerminal(status: TaskStatus): boolean {
 
 /** When a task was first and last ready, and how long its run had stood still then (paused, or without a process), in milliseconds. */
 export interface TaskClock {
-  readonly firstAt: number
-  readonly firstStopped: number
-  readonly lastAt: number
-  readonly lastStopped: number
+  readonly firstReadyAt: number
+  readonly stoppedMsAtFirst: number
+  readonly lastReadyAt: number
+  readonly stoppedMsAtLast: number
   /** How long it was held in all, without the time in which the run stood still; and how much of it when its process ended. */
   readonly heldMs: number
-  readonly heldMsAtLeave: number
+  readonly heldMsAtLoss: number
   /** Since when it is held, and how long the run had stood still then. */
   readonly held: { readonly at: number; readonly stopped: number } | undefined
 }
 
 /** How long the run has stood still by the time `at`, which is not before its last event. */
-export function stoppedBy(state: RunState, at: number): number {
-  return state.awayMs + state.pausedMs + (state.pausedAt === undefined ? 0 : at - state.pausedAt)
+export function stoppedMsAt(state: RunState, at: number): number {
+  return state.downtimeMs + state.pausedMs + (state.pausedAt === undefined ? 0 : at - state.pausedAt)
 }
 
 /** How a task ended, for the trigger rules of those that wait for it. */
-export type Ended = 'succeeded' | 'failed' | 'skipped'
+export type EndKind = 'succeeded' | 'failed' | 'skipped'
 
 /** Undefined while it has not. One that was skipped because of a failure counts as failed. */
-export function endedAs(task: TaskState): Ended | undefined {
+export function endKindOf(task: TaskState): EndKind | undefined {
   if (task.status === 'succeeded') return 'succeeded'
   if (task.status === 'skipped') return task.rule === undefined ? 'failed' : 'skipped'
   return task.status === 'dead' || task.status === 'cancelled' ? 'failed' : undefined

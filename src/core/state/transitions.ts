@@ -3,7 +3,7 @@ import type { RunState } from './run-state.js'
 import type { TaskState } from './task.js'
 
 /** The normative table of states: where each may go. */
-const MOVES: { readonly [S in TaskState['status']]: readonly TaskState['status'][] } = {
+const TRANSITIONS: { readonly [S in TaskState['status']]: readonly TaskState['status'][] } = {
   blocked: ['ready', 'skipped', 'cancelled'],
   ready: ['held', 'running', 'dead', 'cancelled'],
   held: ['ready', 'dead', 'cancelled'],
@@ -17,9 +17,10 @@ const MOVES: { readonly [S in TaskState['status']]: readonly TaskState['status']
 }
 
 /** Lets task `index` go to another state, if it may. */
-export function move(state: RunState, index: number, to: TaskState): void {
+export function transition(state: RunState, index: number, to: TaskState): void {
   const from = state.states[index]
-  if (from === undefined || !MOVES[from.status].includes(to.status)) throw impossible(state, index, to.status)
+  if (from === undefined || !TRANSITIONS[from.status].includes(to.status))
+    throw impossibleTransition(state, index, to.status)
   if (from.status === 'held' && from.reason === 'reserved') waitNoLonger(state, index)
   state.counts[from.status]--
   state.counts[to.status]++
@@ -27,7 +28,7 @@ export function move(state: RunState, index: number, to: TaskState): void {
 }
 
 /** The attempt that an event is about, if it is there and in a state in which such an event may come. */
-export function attemptOf(
+export function currentAttempt(
   state: RunState,
   index: number,
   attempt: number,
@@ -40,12 +41,12 @@ export function attemptOf(
     !from.includes(was.status) ||
     was.attempt !== attempt
   )
-    throw impossible(state, index, to)
+    throw impossibleTransition(state, index, to)
   return was
 }
 
 /** What is thrown for an event that cannot have happened to task `index`. */
-export function impossible(state: RunState, index: number, to: string): Error {
+export function impossibleTransition(state: RunState, index: number, to: string): Error {
   const id = state.specs[index]?.id
   return new Error(
     `task ${id ?? `number ${index}`} cannot go from ${state.states[index]?.status ?? 'nowhere'} to ${to}`,

@@ -53,7 +53,7 @@ export function requestOf(state: RunState, index: number, { pool, input }: Runni
 
 /** The outputs of what a task waited for, and of its soft dependencies that have succeeded, by id. */
 export function outputsFor(state: RunState, index: number): Readonly<Record<string, Json>> {
-  const needs = state.needs[index] as readonly number[]
+  const needs = state.dependencies[index] as readonly number[]
   const { softAfter = NO_IDS } = state.specs[index] as TaskSpec
   if (needs.length === 0 && softAfter.length === 0) return NO_OUTPUTS
   // No prototype: ids are keys of the plan's making, and an object literal would get a hidden class of its own for each.

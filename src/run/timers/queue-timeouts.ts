@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js'
 import type { Failure } from '../../core/failure/failure.js'
 import type { RunState } from '../../core/state/run-state.js'
 import type { TaskSpec, TaskState } from '../../core/state/task.js'
-import { waitedBefore } from '../../core/state/task-clock.js'
+import { waitBeforeProcessLoss } from '../../core/state/task-clock.js'
 import { type Deadline, type DeadlineList, Deadlines } from './deadlines.js'
 import { PausableClock } from './pausable-clock.js'
 
@@ -54,7 +54,7 @@ export class QueueTimeouts {
   queued(index: number): void {
     const { queueTimeoutMs } = this.#setup.head.specs[index] as TaskSpec
     if (queueTimeoutMs === undefined) return
-    const waitedMs = waitedBefore(this.#setup.head, index).queueMs
+    const waitedMs = waitBeforeProcessLoss(this.#setup.head, index).queueMs
     this.#go(index, 'queue', this.#queueLeft.get(index) ?? Math.max(0, queueTimeoutMs - waitedMs))
   }
 
@@ -82,7 +82,7 @@ export class QueueTimeouts {
 
   #goTotal(index: number, { totalTimeoutMs }: TaskSpec): void {
     if (totalTimeoutMs === undefined || this.#waits.total.has(index)) return
-    const waitedMs = waitedBefore(this.#setup.head, index).totalMs
+    const waitedMs = waitBeforeProcessLoss(this.#setup.head, index).totalMs
     const left = this.#left.get(index) ?? Math.max(0, totalTimeoutMs - waitedMs)
     this.#go(index, 'total', left)
   }

@@ -25,7 +25,7 @@ export class RunTimeLimit {
     this.close()
     const { wallMs } = state.accounts.run.budget
     if (wallMs === undefined) return
-    const leftMs = wallMs - (state.at - state.startedAt - state.awayMs)
+    const leftMs = wallMs - (state.at - state.startedAt - state.downtimeMs)
     if (leftMs <= 0) return this.#elapsed()
     this.#callOff = this.#clock.schedule(this.#elapsed, leftMs)
   }

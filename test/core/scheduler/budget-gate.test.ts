@@ -202,9 +202,9 @@ describe('a task that does not fit because of what others have set aside', () =>
   test('keeps its place in the line of its pool, and is out of it when it has ended', () => {
     const scene = Scene.of('a b c d', ask)
     scene.play(...waiting, startWith('d', costs(5)), cancel('b'))
-    expect([...scene.state.reservedOut]).toEqual([['p', new Set([2, 3])]])
+    expect([...scene.state.heldForReservations]).toEqual([['p', new Set([2, 3])]])
     scene.play(cancel())
-    expect(scene.state.reservedOut.size).toBe(0)
+    expect(scene.state.heldForReservations.size).toBe(0)
   })
 })
 

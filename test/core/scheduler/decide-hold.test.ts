@@ -180,7 +180,7 @@ describe('a task that the host holds', () => {
   test('and that was approved is known as approved, one that may go over its budget as excused', () => {
     const scene = Scene.of('a b c')
     scene.play(hold('a', 'approval'), hold('b', 'budget'), approve('a'), approve('b'))
-    expect([[...scene.state.approved], [...scene.state.excused]]).toEqual([[0], [1]])
+    expect([[...scene.state.approved], [...scene.state.budgetExempt]]).toEqual([[0], [1]])
   })
 })
 
@@ -310,9 +310,9 @@ describe('time-outs while no attempt runs', () => {
 
   test('count from when the task was first ready, over all its attempts and holds', () => {
     const scene = Scene.of([{ id: 'a', description: 'a', pool: 'p', totalTimeoutMs: 5_000, approval: true }])
-    const first = scene.state.clocks.get(0)?.firstAt
+    const first = scene.state.clocks.get(0)?.firstReadyAt
     scene.play(approve('a'), start('a'), fail('a'), wake('a'))
-    expect([first, scene.state.clocks.get(0)?.firstAt]).toEqual([1_010, 1_010])
+    expect([first, scene.state.clocks.get(0)?.firstReadyAt]).toEqual([1_010, 1_010])
   })
 
   test('in total, while an attempt runs: it is stopped, and not tried again', () => {

@@ -58,7 +58,7 @@ describe('the tasks of a plan that has been checked', () => {
         const { state } = begun([...tasks])
         const own = new CriticalRanks()
         own.extend(state, 0)
-        const shared = preparedPlanOf(tasks)?.ranks.share() as CriticalRanks
+        const shared = preparedPlanOf(tasks)?.criticalRanks.copy() as CriticalRanks
         const first = state.specs.length
         send(state, {
           type: 'add',
@@ -68,7 +68,7 @@ describe('the tasks of a plan that has been checked', () => {
         for (let index = 0; first > 0 && index < state.specs.length; index++)
           assert.equal(shared.of(index), own.of(index))
         // What others share has not changed.
-        const again = preparedPlanOf(tasks)?.ranks.share() as CriticalRanks
+        const again = preparedPlanOf(tasks)?.criticalRanks.copy() as CriticalRanks
         const fresh = new CriticalRanks()
         fresh.extend(begun([...tasks]).state, 0)
         tasks.forEach((_, index) => void assert.equal(again.of(index), fresh.of(index)))

@@ -1,7 +1,7 @@
 import { emptyState, evolve, type RunEvent, type RunState, replay } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { copyState } from '../../../src/core/state/new-state.js'
-import { eachDependent, unfinished } from '../../../src/core/state/run-state.js'
+import { eachDependent, unfinishedCount } from '../../../src/core/state/run-state.js'
 import { add, cancel, expire, fail, ok, pause, Scene, type Step, start, stopped, wake } from '../../support/scene.js'
 
 /** The next event of a scene, unless it says otherwise. */
@@ -167,8 +167,8 @@ describe('a state', () => {
     const dependents: number[] = []
     eachDependent(scene.state, scene.index('a'), index => dependents.push(index))
     expect(dependents).toEqual([0, 3])
-    expect(unfinished(scene.state)).toBe(4)
+    expect(unfinishedCount(scene.state)).toBe(4)
     scene.play(start('a'), ok('a'), cancel('b'))
-    expect(unfinished(scene.state)).toBe(1)
+    expect(unfinishedCount(scene.state)).toBe(1)
   })
 })
