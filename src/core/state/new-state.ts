@@ -87,10 +87,10 @@ export function copyState(state: RunState): RunState {
   return Object.assign(emptyState(state.runId), state, copyLists(state), {
     ids: state.ids.follow(),
     bound: new Set(state.bound),
-    orphans: new Set(state.orphanedAttempts),
+    orphanedAttempts: new Set(state.orphanedAttempts),
     approved: new Set(state.approved),
-    excused: new Set(state.budgetExempt),
-    reservedOut: new Map([...state.heldForReservations].map(([pool, indexes]) => [pool, new Set(indexes)])),
+    budgetExempt: new Set(state.budgetExempt),
+    heldForReservations: new Map([...state.heldForReservations].map(([pool, indexes]) => [pool, new Set(indexes)])),
     clocks: new Map(state.clocks),
     accounts: state.accounts && copyAccounts(state.accounts),
     counts: Object.assign(noCounts(), state.counts),
