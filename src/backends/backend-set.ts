@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { AgentBackend } from './agent-backend.js'
 import type { BreakerOptions, BreakerState } from './circuit-breaker.js'
-import { type BackendChoice, type FailoverEntry, FailoverList } from './failover.js'
+import { type BackendPreference, FailoverList, type PoolBackend } from './failover.js'
 import { HealthMonitor, type HealthOptions } from './health-check.js'
 
 /** How a backend of a pool is. */
@@ -23,9 +23,9 @@ export interface BackendSetOptions {
   readonly health?: HealthOptions
   readonly clock: Clock
   /** A backend became ill (`rung.trouble` says why) or well again. */
-  readonly changed: (rung: FailoverEntry) => void
+  readonly onHealthChange: (rung: PoolBackend) => void
   /** An answer of `health()` that a claim waited for is there. */
-  readonly checked: () => void
+  readonly onChecked: () => void
 }
 
 const DEFAULT_EVERY_MS = 5_000
@@ -33,33 +33,33 @@ const DEFAULT_EVERY_MS = 5_000
 /** Which backend the next attempt gets, and how each of them is: circuit breakers, and checks while the pool has runs. */
 export class BackendSet {
   /** The one backend of the pool, while it is well: then there is nothing to choose. */
-  only: FailoverEntry | undefined
+  onlyHealthy: PoolBackend | undefined
   /** True while a claim waits for the answer of `health()`. */
-  checking = false
+  isChecking = false
   /** A check before each claim is wanted, and there is something to check. */
-  readonly checksEach: boolean
+  readonly checksBeforeEach: boolean
   readonly #ladder: FailoverList
-  readonly #watches = new Map<FailoverEntry, HealthMonitor>()
+  readonly #watches = new Map<PoolBackend, HealthMonitor>()
   readonly #setup: BackendSetOptions
-  #justChecked: FailoverEntry | undefined
+  #justChecked: PoolBackend | undefined
 
   /** @throws INVALID_INPUT without a backend, and for two of one name. */
   constructor(setup: BackendSetOptions) {
     const { pool, backends, breaker, health = {}, clock } = setup
     this.#setup = setup
-    const changed = (rung: FailoverEntry): void => this.#changed(rung)
+    const changed = (rung: PoolBackend): void => this.#changed(rung)
     this.#ladder = new FailoverList({ pool, backends, ...(breaker && { breaker }), changed })
     for (const rung of this.#ladder.rungs) {
       if (rung.backend.health === undefined) continue
-      const found = (healthy: boolean, reason: string | undefined): void => rung.checked(healthy, reason)
+      const found = (healthy: boolean, reason: string | undefined): void => rung.setHealth(healthy, reason)
       this.#watches.set(rung, new HealthMonitor(clock, rung.backend, health, found))
     }
-    this.checksEach = health.beforeEach === true && this.#watches.size > 0
+    this.checksBeforeEach = health.beforeEach === true && this.#watches.size > 0
     this.#lookForOnly()
   }
 
-  get first(): AgentBackend {
-    return (this.#ladder.rungs[0] as FailoverEntry).backend
+  get preferred(): AgentBackend {
+    return (this.#ladder.rungs[0] as PoolBackend).backend
   }
 
   get all(): readonly AgentBackend[] {
@@ -67,7 +67,7 @@ export class BackendSet {
   }
 
   /** The backend for the next attempt; undefined when none may be used now. */
-  pick(now: number, wanted?: BackendChoice): FailoverEntry | undefined {
+  pick(now: number, wanted?: BackendPreference): PoolBackend | undefined {
     return this.#ladder.pick(now, wanted)
   }
 
@@ -78,9 +78,9 @@ export class BackendSet {
   }
 
   /** How many others could take an attempt now. */
-  alternatives(now: number, than: FailoverEntry): number {
+  alternatives(now: number, than: PoolBackend): number {
     let others = 0
-    for (const rung of this.#ladder.rungs) if (rung !== than && rung.mayStart(now)) others++
+    for (const rung of this.#ladder.rungs) if (rung !== than && rung.canStart(now)) others++
     return others
   }
 
@@ -94,21 +94,21 @@ export class BackendSet {
   }
 
   /** True when `health()` has just said that all is well. If not it is asked, and `checked` is called: what claims then, may. */
-  isChecked(rung: FailoverEntry): boolean {
-    const watch = this.checksEach ? this.#watches.get(rung) : undefined
+  isCheckedNow(rung: PoolBackend): boolean {
+    const watch = this.checksBeforeEach ? this.#watches.get(rung) : undefined
     if (watch === undefined || this.#justChecked === rung) return true
-    this.checking = true
+    this.isChecking = true
     void watch.check().then(() => {
-      this.checking = false
+      this.isChecking = false
       this.#justChecked = rung
-      this.#setup.checked()
+      this.#setup.onChecked()
       this.#justChecked = undefined
     })
     return false
   }
 
   stats(now: number): readonly BackendStats[] {
-    return this.#ladder.rungs.map(({ name, backend, breaker, trouble }) => ({
+    return this.#ladder.rungs.map(({ name, backend, breaker, unhealthyReason: trouble }) => ({
       name,
       ...(backend.version !== undefined && { version: backend.version }),
       healthy: trouble === undefined,
@@ -117,13 +117,13 @@ export class BackendSet {
     }))
   }
 
-  #changed(rung: FailoverEntry): void {
+  #changed(rung: PoolBackend): void {
     this.#lookForOnly()
-    this.#setup.changed(rung)
+    this.#setup.onHealthChange(rung)
   }
 
   #lookForOnly(): void {
-    const [first, second] = this.#ladder.rungs as readonly [FailoverEntry, FailoverEntry?]
-    this.only = second === undefined && first.trouble === undefined ? first : undefined
+    const [first, second] = this.#ladder.rungs as readonly [PoolBackend, PoolBackend?]
+    this.onlyHealthy = second === undefined && first.unhealthyReason === undefined ? first : undefined
   }
 }

@@ -89,7 +89,7 @@ export class CircuitBreaker {
   }
 
   /** True while the backend is thought to be well: any number of attempts may start. */
-  get closed(): boolean {
+  get isClosed(): boolean {
     return this.#state.is === 'closed'
   }
 
@@ -104,7 +104,7 @@ export class CircuitBreaker {
   }
 
   /** True when an attempt may start. Changes nothing: tell `started` when it does. */
-  mayStart(now: number): boolean {
+  canStart(now: number): boolean {
     return this.#state.is === 'closed' || now >= this.#state.until
   }
 
@@ -114,7 +114,7 @@ export class CircuitBreaker {
   }
 
   /** An attempt starts: gives its ticket, which `ended` or `dropped` wants back. Call it before the attempt can end. */
-  started(now: number): number {
+  attemptStarted(now: number): number {
     const state = this.#state
     if (state.is === 'closed') return this.#ticket
     if (now < state.until) return UNHEARD
@@ -126,22 +126,22 @@ export class CircuitBreaker {
   }
 
   /** How the attempt with this ticket ended. */
-  ended(now: number, ticket: number, outcome: AttemptOutcome): void {
+  attemptEnded(now: number, ticket: number, outcome: AttemptOutcome): void {
     if (outcome.ok) return this.#answered(ticket)
     const restMs = this.#restAsked(outcome)
-    if (restMs !== undefined) return this.trip(now, said(outcome.failure), restMs)
+    if (restMs !== undefined) return this.open(now, said(outcome.failure), restMs)
     switch (this.#meaning(outcome.failure)) {
       case 'answer':
         return this.#answered(ticket)
       case 'failure':
         return this.#failed(now, ticket, outcome.failure)
       case 'nothing':
-        return this.dropped(ticket)
+        return this.attemptDropped(ticket)
     }
   }
 
   /** Nothing will be told of the attempt with this ticket: it was cancelled, or its claim came to nothing. A probe makes room for another. */
-  dropped(ticket: number): void {
+  attemptDropped(ticket: number): void {
     if (this.#state.is !== 'half-open' || this.#state.probe !== ticket) return
     this.#state.until = Number.NEGATIVE_INFINITY
   }
@@ -150,7 +150,7 @@ export class CircuitBreaker {
    * Opens it for `forMs`, clamped to `maxRestMs`: one that is open stays so for the longer of both times. Default, also where that is no
    * positive number: as long as failures would open it now, and one that is open stays as it is, however often it is tripped.
    */
-  trip(now: number, reason: string, forMs = 0): void {
+  open(now: number, reason: string, forMs = 0): void {
     const restMs = forMs > 0 ? Math.min(forMs, this.#options.maxRestMs) : undefined
     const state = this.#state
     if (state.is !== 'open' || now >= state.until) return this.#open(now, reason, restMs)

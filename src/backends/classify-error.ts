@@ -2,7 +2,7 @@ import { FAILURE_KINDS, type Failure, type FailureKind } from '../core/failure/f
 import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
 import { resetAfterOf, retryAfterOf, retryInfoOf } from './retry-after.js'
-import { headersOf, member, memberAt, numberOf, textOf } from './safe-read.js'
+import { finiteNumber, nonEmptyString, readHeaders, readMember, readPath } from './safe-read.js'
 
 /** The message of a failure, at most. A backend that throws a page of HTML fills no journal with it. */
 const MAX_MESSAGE = 4_000
@@ -22,14 +22,17 @@ export function failureOf(thrown: unknown, now?: number): Failure {
   const links = linksOf(thrown)
   const { link, kind, word } = decided(links)
   const status = statusOf(link)
-  const code = textOf(member(link, 'code')) ?? word ?? textOf(member(thrown, 'code'))
+  const code = nonEmptyString(readMember(link, 'code')) ?? word ?? nonEmptyString(readMember(thrown, 'code'))
   const retryAfterMs = firstOf(links.slice(links.indexOf(link)), each => waitAsked(each, kind, now))
-  const timeout = kind === 'timeout' ? SCOPES.find(scope => scope === member(link, 'timeout')) : undefined
+  const timeout = kind === 'timeout' ? SCOPES.find(scope => scope === readMember(link, 'timeout')) : undefined
   const behind = links[1]
-  const cause = textOf(member(behind, 'message')) ?? textOf(behind) ?? textOf(member(behind, 'code'))
+  const cause =
+    nonEmptyString(readMember(behind, 'message')) ??
+    nonEmptyString(behind) ??
+    nonEmptyString(readMember(behind, 'code'))
   return {
     kind,
-    message: cut(textOf(member(thrown, 'message')) ?? describe(thrown), MAX_MESSAGE),
+    message: cut(nonEmptyString(readMember(thrown, 'message')) ?? describe(thrown), MAX_MESSAGE),
     ...(timeout !== undefined && { timeout }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(status !== undefined && { status }),
@@ -51,7 +54,7 @@ function linksOf(thrown: unknown): readonly unknown[] {
 }
 
 function behind(link: unknown): unknown {
-  return member(link, 'lastError') ?? member(link, 'cause') ?? undefined
+  return readMember(link, 'lastError') ?? readMember(link, 'cause') ?? undefined
 }
 
 interface Decided {
@@ -74,8 +77,8 @@ function decided(links: readonly unknown[]): Decided {
 
 /** The kind that an AgentError names, if there is such a kind. One of another copy of this library is an AgentError, too. */
 function kindSaid(link: unknown): Decided | undefined {
-  if (member(link, 'name') !== 'AgentError' && !isA(AgentError, link)) return undefined
-  return { link, kind: FAILURE_KINDS.find(kind => kind === member(link, 'kind')) ?? 'agent' }
+  if (readMember(link, 'name') !== 'AgentError' && !isA(AgentError, link)) return undefined
+  return { link, kind: FAILURE_KINDS.find(kind => kind === readMember(link, 'kind')) ?? 'agent' }
 }
 
 function kindTold(link: unknown): Decided | undefined {
@@ -87,27 +90,28 @@ function kindTold(link: unknown): Decided | undefined {
   // `invalid_request_error` is said of nearly everything, an empty account (402) included: there the status knows more.
   const kind = ofWord === 'refused' ? (ofStatus ?? ofWord) : (ofWord ?? ofStatus)
   if (kind === undefined)
-    return textOf(member(link, 'signal'))?.startsWith('SIG') ? { link, kind: 'crashed' } : undefined
+    return nonEmptyString(readMember(link, 'signal'))?.startsWith('SIG') ? { link, kind: 'crashed' } : undefined
   if (status === 429 && kind === 'throttled' && isFinal(link)) return { link, kind: 'quota', word }
   // The model stopped at its longest answer: what does not match the schema is half of one.
-  if (kind === 'invalid-output' && member(link, 'finishReason') === 'length') return { link, kind: 'incomplete-output' }
+  if (kind === 'invalid-output' && readMember(link, 'finishReason') === 'length')
+    return { link, kind: 'incomplete-output' }
   return { link, kind, word }
 }
 
 /** What may name a kind: codes before types before the names of classes, from the particular to the general. */
 function wordsOf(link: unknown): readonly string[] {
   const bodies = [link, ...bodiesOf(link)]
-  const said = ['code', 'type', 'status'].flatMap(key => bodies.map(body => member(body, key)))
-  const words = [...said, member(link, 'name'), memberAt(link, 'constructor', 'name')]
+  const said = ['code', 'type', 'status'].flatMap(key => bodies.map(body => readMember(body, key)))
+  const words = [...said, readMember(link, 'name'), readPath(link, 'constructor', 'name')]
   return words.filter(word => typeof word === 'string')
 }
 
 /** Where the error is kept that the provider has sent: by the SDKs of OpenAI and Anthropic, the AI SDK, and axios. */
 function bodiesOf(link: unknown): readonly unknown[] {
-  const error = member(link, 'error')
-  const data = member(link, 'data') ?? memberAt(link, 'response', 'data')
-  const text = parsed(member(link, 'responseBody')) ?? parsed(member(link, 'message'))
-  return [error, member(error, 'error'), data, member(data, 'error'), text, member(text, 'error')]
+  const error = readMember(link, 'error')
+  const data = readMember(link, 'data') ?? readPath(link, 'response', 'data')
+  const text = parsed(readMember(link, 'responseBody')) ?? parsed(readMember(link, 'message'))
+  return [error, readMember(error, 'error'), data, readMember(data, 'error'), text, readMember(text, 'error')]
 }
 
 const LONGEST_BODY = 100_000
@@ -124,7 +128,7 @@ function parsed(text: unknown): unknown {
 
 /** The provider says that to ask again is no use. */
 function isFinal(link: unknown): boolean {
-  return member(link, 'isRetryable') === false || headersIn(link).get('x-should-retry') === 'false'
+  return readMember(link, 'isRetryable') === false || headersIn(link).get('x-should-retry') === 'false'
 }
 
 const CUT_OFF: readonly unknown[] = ['AbortError', 'APIUserAbortError', 'APIConnectionError']
@@ -133,27 +137,29 @@ const NO_CONNECTION = /^(fetch failed|terminated|failed to fetch|networkerror wh
 
 /** Errors that say no more than that the call was cut off. */
 function isCutOff(link: unknown): boolean {
-  const name = member(link, 'name')
-  if (CUT_OFF.includes(name) || CUT_OFF.includes(memberAt(link, 'constructor', 'name'))) return true
-  if (name === 'AI_APICallError') return statusOf(link) === undefined && member(link, 'isRetryable') === true
-  return name === 'TypeError' && NO_CONNECTION.test(textOf(member(link, 'message')) ?? '')
+  const name = readMember(link, 'name')
+  if (CUT_OFF.includes(name) || CUT_OFF.includes(readPath(link, 'constructor', 'name'))) return true
+  if (name === 'AI_APICallError') return statusOf(link) === undefined && readMember(link, 'isRetryable') === true
+  return name === 'TypeError' && NO_CONNECTION.test(nonEmptyString(readMember(link, 'message')) ?? '')
 }
 
 function statusOf(link: unknown): number | undefined {
   return (
-    numberOf(member(link, 'status')) ??
-    numberOf(member(link, 'statusCode')) ??
-    numberOf(memberAt(link, 'response', 'status')) ??
-    numberOf(memberAt(link, '$metadata', 'httpStatusCode'))
+    finiteNumber(readMember(link, 'status')) ??
+    finiteNumber(readMember(link, 'statusCode')) ??
+    finiteNumber(readPath(link, 'response', 'status')) ??
+    finiteNumber(readPath(link, '$metadata', 'httpStatusCode'))
   )
 }
 
 function headersIn(link: unknown): ReadonlyMap<string, string> {
-  return headersOf(member(link, 'headers') ?? member(link, 'responseHeaders') ?? memberAt(link, 'response', 'headers'))
+  return readHeaders(
+    readMember(link, 'headers') ?? readMember(link, 'responseHeaders') ?? readPath(link, 'response', 'headers'),
+  )
 }
 
 function waitAsked(link: unknown, kind: FailureKind, now: number | undefined): number | undefined {
-  const said = numberOf(member(link, 'retryAfterMs'))
+  const said = finiteNumber(readMember(link, 'retryAfterMs'))
   if (said !== undefined) return said >= 0 ? Math.min(said, Number.MAX_SAFE_INTEGER) : undefined
   const headers = headersIn(link)
   const asked = retryAfterOf(headers, now)
@@ -171,7 +177,7 @@ function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R
 
 /** The usage that a failed attempt reported with its error, or with one behind it. */
 export function usageOf(thrown: unknown): unknown {
-  return firstOf(linksOf(thrown), link => member(link, 'usage') ?? undefined)
+  return firstOf(linksOf(thrown), link => readMember(link, 'usage') ?? undefined)
 }
 
 function describe(thrown: unknown): string {

@@ -1,4 +1,4 @@
-import { member, textOf } from './safe-read.js'
+import { nonEmptyString, readMember } from './safe-read.js'
 
 /**
  * What a reply asks a client to wait, in milliseconds: `retry-after-ms` (OpenAI, Azure), else `retry-after` in seconds or
@@ -43,10 +43,10 @@ export function resetAfterOf(headers: ReadonlyMap<string, string>, now?: number)
  * among the `details` of the error, a protobuf duration (`45.837906927s`).
  */
 export function retryInfoOf(body: unknown): number | undefined {
-  const details = member(body, 'details')
+  const details = readMember(body, 'details')
   if (!isList(details)) return undefined
   for (let i = 0; i < 20; i++) {
-    const delay = textOf(member(member(details, i), 'retryDelay'))
+    const delay = nonEmptyString(readMember(readMember(details, i), 'retryDelay'))
     if (delay !== undefined) return durationOf(delay)
   }
   return undefined

@@ -1,7 +1,7 @@
 /** Reading what others made. Nothing here throws, whatever a getter, a proxy or an iterator does, or goes on for ever. */
 
 /** A member of anything; undefined when there is none, or a getter or trap throws. */
-export function member(value: unknown, key: PropertyKey): unknown {
+export function readMember(value: unknown, key: PropertyKey): unknown {
   try {
     return value === null || value === undefined ? undefined : (value as Record<PropertyKey, unknown>)[key]
   } catch {
@@ -10,17 +10,17 @@ export function member(value: unknown, key: PropertyKey): unknown {
 }
 
 /** A member of a member of ...; undefined as soon as there is none. */
-export function memberAt(value: unknown, ...keys: readonly PropertyKey[]): unknown {
-  return keys.reduce(member, value)
+export function readPath(value: unknown, ...keys: readonly PropertyKey[]): unknown {
+  return keys.reduce(readMember, value)
 }
 
 /** A string that says something. */
-export function textOf(value: unknown): string | undefined {
+export function nonEmptyString(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 /** A number that can be reckoned with. */
-export function numberOf(value: unknown): number | undefined {
+export function finiteNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
@@ -31,7 +31,7 @@ const MOST_HEADERS = 256
  * Headers by their names in lower case: of a `Headers`, a `Map`, pairs, or a plain record, whose values may be lists.
  * What cannot be read is left out; the first of two headers of one name counts.
  */
-export function headersOf(source: unknown): ReadonlyMap<string, string> {
+export function readHeaders(source: unknown): ReadonlyMap<string, string> {
   const headers = new Map<string, string>()
   try {
     let seen = 0
@@ -49,10 +49,10 @@ export function headersOf(source: unknown): ReadonlyMap<string, string> {
 
 function pairsOf(source: unknown): Iterable<readonly [unknown, unknown]> {
   if (typeof source !== 'object' || source === null) return []
-  if (typeof member(source, Symbol.iterator) === 'function') return source as Iterable<readonly [unknown, unknown]>
-  return Object.keys(source).map(name => [name, member(source, name)])
+  if (typeof readMember(source, Symbol.iterator) === 'function') return source as Iterable<readonly [unknown, unknown]>
+  return Object.keys(source).map(name => [name, readMember(source, name)])
 }
 
 function headerText(value: unknown): string | undefined {
-  return typeof value === 'number' ? `${value}` : textOf(value)?.trim()
+  return typeof value === 'number' ? `${value}` : nonEmptyString(value)?.trim()
 }

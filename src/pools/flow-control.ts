@@ -1,8 +1,8 @@
 import type { BackendSet } from '../backends/backend-set.js'
-import type { FailoverEntry } from '../backends/failover.js'
+import type { PoolBackend } from '../backends/failover.js'
 import type { Clock } from '../clock.js'
 import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
-import { isAnswer } from '../core/failure/attempt-outcome.js'
+import { backendAnswered } from '../core/failure/attempt-outcome.js'
 import type { Failure, FailureKind } from '../core/failure/failure.js'
 import { tokensOf } from '../core/failure/usage.js'
 import type { Parked } from '../limits/cooldown.js'
@@ -102,21 +102,21 @@ export class FlowControl implements LeaseHost {
 
   /** False while nothing may start, whatever it is. */
   get mayStart(): boolean {
-    return this.parking.own.canStart && !this.#backends.checking && !this.#processes.isClosed
+    return this.parking.own.canStart && !this.#backends.isChecking && !this.#processes.isClosed
   }
 
   /** The lease for an attempt on these terms; undefined when it may not start now: then the pool is resumed when it may. */
   admit(slot: Slot, terms: AttemptRequirements): SlotLease | undefined {
-    const rung = this.#backends.only ?? this.#choose(terms)
+    const rung = this.#backends.onlyHealthy ?? this.#choose(terms)
     if (rung === undefined || (terms.isRetry && !this.#affordsRetry(rung))) return undefined
     if (this.#limit !== undefined && !this.#limit.canStart(terms.tokens)) return undefined
     if (this.#concurrency.weighsMemory && !this.#processes.admits(this.time.look(), this.#host.running))
       return undefined
-    if (this.#backends.checksEach && !this.#backends.isChecked(rung)) return undefined
+    if (this.#backends.checksBeforeEach && !this.#backends.isCheckedNow(rung)) return undefined
     const now = this.time.latest
     if (terms.isRetry) this.#budget.countRetry(now)
     else this.#budget.countFirst(now)
-    const ticket = rung.breaker.started(now)
+    const ticket = rung.breaker.attemptStarted(now)
     const opening = this.parking.own.slowStart.started()
     return new SlotLease(this, slot, rung, ticket, opening, this.#limit?.acquire(terms.tokens))
   }
@@ -137,9 +137,9 @@ export class FlowControl implements LeaseHost {
     // A success in a pool that does not adapt needs no time: nothing is kept of it but that it was one.
     const now = outcome.ok && !this.#concurrency.adapts ? this.time.latest : this.time.look()
     lease.share?.correctTokens(tokensOf(outcome.usage))
-    if (outcome.ok || isAnswer(outcome.failure)) this.#answered(lease)
+    if (outcome.ok || backendAnswered(outcome.failure)) this.#answered(lease)
     if (this.#concurrency.adapts) this.#adapt(now, lease, outcome)
-    lease.rung.breaker.ended(now, lease.ticket, outcome)
+    lease.rung.breaker.attemptEnded(now, lease.ticket, outcome)
     if (!outcome.ok && outcome.verdict.action === 'park') this.#parkFor(outcome.failure, outcome.verdict.delayMs)
   }
 
@@ -148,7 +148,7 @@ export class FlowControl implements LeaseHost {
     this.#host.freed(slot)
   }
 
-  alternatives(rung: FailoverEntry): number {
+  alternatives(rung: PoolBackend): number {
     return this.#backends.alternatives(this.time.look(), rung)
   }
 
@@ -177,7 +177,7 @@ export class FlowControl implements LeaseHost {
   }
 
   /** A backend became ill, or well again. */
-  backendChanged({ name: backend, trouble }: FailoverEntry): void {
+  backendChanged({ name: backend, unhealthyReason: trouble }: PoolBackend): void {
     if (trouble === undefined) this.publish({ type: 'pool.healthy', backend })
     else this.publish({ type: 'pool.unhealthy', backend, reason: trouble })
     const isWaited = this.parking.own.parked?.reason === 'unhealthy'
@@ -204,7 +204,7 @@ export class FlowControl implements LeaseHost {
     this.#host.resume()
   }
 
-  #choose(terms: AttemptRequirements): FailoverEntry | undefined {
+  #choose(terms: AttemptRequirements): PoolBackend | undefined {
     const now = this.time.look()
     const rung = this.#backends.pick(now, terms)
     if (rung === undefined)
@@ -212,11 +212,11 @@ export class FlowControl implements LeaseHost {
     return rung
   }
 
-  #affordsRetry({ breaker }: FailoverEntry): boolean {
+  #affordsRetry({ breaker }: PoolBackend): boolean {
     const now = this.time.look()
     if (this.#budget.allowsRetry(now)) return true
     const message = 'the retry budget is spent: too many retries for so few first attempts'
-    breaker.trip(now, message)
+    breaker.open(now, message)
     this.parking.own.park((breaker.openUntil(now) ?? now) - now, 'retry-budget', message)
     return false
   }
@@ -242,7 +242,7 @@ export class FlowControl implements LeaseHost {
 
   #letGo(lease: SlotLease): void {
     this.parking.own.slowStart.released(lease.opening)
-    if (!lease.told) lease.rung.breaker.dropped(lease.ticket)
+    if (!lease.told) lease.rung.breaker.attemptDropped(lease.ticket)
     if (lease.share !== undefined) this.#limit?.release(lease.share)
   }
 }

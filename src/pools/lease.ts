@@ -1,5 +1,5 @@
 import type { AgentBackend } from '../backends/agent-backend.js'
-import type { FailoverEntry } from '../backends/failover.js'
+import type { PoolBackend } from '../backends/failover.js'
 import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
 import type { LimitLease } from '../limits/limit-lease.js'
 import type { Lease, Slot } from './run-queue.js'
@@ -9,12 +9,12 @@ export interface LeaseHost {
   started(lease: SlotLease): void
   ended(lease: SlotLease, outcome: AttemptOutcome): void
   released(lease: SlotLease, slot: Slot): void
-  alternatives(rung: FailoverEntry): number
+  alternatives(rung: PoolBackend): number
 }
 
 /** The lease of a slot for one attempt: a late release must not touch the next one's. */
 export class SlotLease implements Lease {
-  readonly rung: FailoverEntry
+  readonly rung: PoolBackend
   /** What the breaker of the rung wants back. */
   readonly ticket: number
   /** What the parking of the pool wants back. */
@@ -31,7 +31,7 @@ export class SlotLease implements Lease {
   constructor(
     host: LeaseHost,
     slot: Slot,
-    rung: FailoverEntry,
+    rung: PoolBackend,
     ticket: number,
     opening: number,
     share: LimitLease | undefined,

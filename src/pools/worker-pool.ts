@@ -53,7 +53,7 @@ export class WorkerPool {
 
   /** The most wanted of its backends. */
   get backend(): AgentBackend {
-    return this.#backends.first
+    return this.#backends.preferred
   }
 
   /** The most wanted first. */
@@ -201,8 +201,8 @@ export class WorkerPool {
       ...(breaker && { breaker }),
       ...(health && { health }),
       clock,
-      changed: rung => this.#flow.backendChanged(rung),
-      checked: () => this.#slots.pump(),
+      onHealthChange: rung => this.#flow.backendChanged(rung),
+      onChecked: () => this.#slots.pump(),
     })
   }
 

@@ -19,7 +19,8 @@ function failed(
 function scene(options: BreakerOptions = {}) {
   const changes: BreakerChange[] = []
   const breaker = new CircuitBreaker({ failures: 3, ...options }, change => void changes.push(change))
-  const attempt = (now: number, outcome: AttemptOutcome): void => breaker.ended(now, breaker.started(now), outcome)
+  const attempt = (now: number, outcome: AttemptOutcome): void =>
+    breaker.attemptEnded(now, breaker.attemptStarted(now), outcome)
   const fail = (now: number, times = 3): void => {
     for (let i = 0; i < times; i++) attempt(now, failed())
   }
@@ -30,11 +31,11 @@ describe('a closed breaker', () => {
   test('opens after 20 failures in a row, unless told otherwise, and says why', () => {
     const { breaker, changes, fail } = scene({ failures: undefined as never })
     fail(5, 19)
-    expect([breaker.closed, breaker.reason, breaker.openUntil(5)]).toEqual([true, undefined, undefined])
+    expect([breaker.isClosed, breaker.reason, breaker.openUntil(5)]).toEqual([true, undefined, undefined])
     fail(5, 1)
     const reason = '20 failures in a row, the last: overloaded: no'
     expect(changes).toEqual([{ to: 'open', until: 10_005, reason }])
-    expect([breaker.closed, breaker.reason, breaker.mayStart(5), breaker.openUntil(5)]).toEqual([
+    expect([breaker.isClosed, breaker.reason, breaker.canStart(5), breaker.openUntil(5)]).toEqual([
       false,
       reason,
       false,
@@ -57,9 +58,9 @@ describe('a closed breaker', () => {
     const { breaker, attempt, fail } = scene({ failures: 3 })
     fail(0, 2)
     attempt(0, failed(kind))
-    expect(breaker.closed).toBe(meaning !== 'counts')
+    expect(breaker.isClosed).toBe(meaning !== 'counts')
     fail(0, 1)
-    expect(breaker.closed).toBe(meaning === 'begins a new row')
+    expect(breaker.isClosed).toBe(meaning === 'begins a new row')
   })
 
   test('begins a new row with each success', () => {
@@ -68,14 +69,14 @@ describe('a closed breaker', () => {
       fail(0, 2)
       attempt(0, OK)
     }
-    expect(breaker.closed).toBe(true)
+    expect(breaker.isClosed).toBe(true)
   })
 
   test('counts timeouts of an attempt, and not those of the task: they say nothing', () => {
     for (const timeout of ['attempt', 'idle', 'queue', 'total'] as const) {
       const { breaker, attempt } = scene({ failures: 1 })
       attempt(0, failed('timeout', { timeout }))
-      expect([timeout, breaker.closed]).toEqual([timeout, timeout === 'queue' || timeout === 'total'])
+      expect([timeout, breaker.isClosed]).toEqual([timeout, timeout === 'queue' || timeout === 'total'])
     }
   })
 
@@ -83,19 +84,19 @@ describe('a closed breaker', () => {
     for (const kind of FAILURE_KINDS.filter(kind => kind !== 'quota')) {
       const one = scene({ failures: 1, countsAs: [kind] })
       one.attempt(0, failed(kind))
-      expect([kind, one.breaker.closed]).toEqual([kind, false])
+      expect([kind, one.breaker.isClosed]).toEqual([kind, false])
       const none = scene({ failures: 1, countsAs: [] })
       none.attempt(0, failed(kind))
-      expect([kind, none.breaker.closed]).toEqual([kind, true])
+      expect([kind, none.breaker.isClosed]).toEqual([kind, true])
     }
   })
 
   test('forgets nothing when an attempt is dropped', () => {
     const { breaker, fail } = scene()
     fail(0, 2)
-    breaker.dropped(breaker.started(0))
+    breaker.attemptDropped(breaker.attemptStarted(0))
     fail(0, 1)
-    expect(breaker.closed).toBe(false)
+    expect(breaker.isClosed).toBe(false)
   })
 })
 
@@ -103,24 +104,24 @@ describe('an open breaker', () => {
   test('lets nothing through until its time is up, then one attempt', () => {
     const { breaker, fail, told } = scene()
     fail(0)
-    expect([breaker.mayStart(9_999), breaker.stateAt(9_999)]).toEqual([false, 'open'])
-    expect([breaker.mayStart(10_000), breaker.stateAt(10_000), breaker.openUntil(10_000)]).toEqual([
+    expect([breaker.canStart(9_999), breaker.stateAt(9_999)]).toEqual([false, 'open'])
+    expect([breaker.canStart(10_000), breaker.stateAt(10_000), breaker.openUntil(10_000)]).toEqual([
       true,
       'half-open',
       undefined,
     ])
-    breaker.started(10_000)
-    expect([breaker.mayStart(10_000), breaker.openUntil(10_000)]).toEqual([false, 70_000])
+    breaker.attemptStarted(10_000)
+    expect([breaker.canStart(10_000), breaker.openUntil(10_000)]).toEqual([false, 70_000])
     expect(told()).toEqual(['open', 'half-open'])
   })
 
   test('does not hear of attempts that started before it opened', () => {
     const { breaker, fail, told } = scene()
-    const before = [breaker.started(0), breaker.started(0), breaker.started(0)] as const
+    const before = [breaker.attemptStarted(0), breaker.attemptStarted(0), breaker.attemptStarted(0)] as const
     fail(0)
-    breaker.ended(1, before[0], OK)
-    breaker.ended(2, before[1], failed())
-    breaker.dropped(before[2])
+    breaker.attemptEnded(1, before[0], OK)
+    breaker.attemptEnded(2, before[1], failed())
+    breaker.attemptDropped(before[2])
     expect([breaker.openUntil(2), told()]).toEqual([10_000, ['open']])
   })
 
@@ -159,7 +160,7 @@ describe('an open breaker', () => {
     const { breaker, fail } = scene({ openMs: 0 })
     fail(0)
     for (let i = 0; i < 3_000; i++) fail(0, 1)
-    expect([breaker.mayStart(0), breaker.openUntil(0)]).toEqual([true, undefined])
+    expect([breaker.canStart(0), breaker.openUntil(0)]).toEqual([true, undefined])
   })
 })
 
@@ -169,7 +170,7 @@ describe('a half-open breaker', () => {
       const { breaker, attempt, fail, told } = scene()
       fail(0)
       attempt(10_000, outcome)
-      expect([breaker.closed, told()]).toEqual([true, ['open', 'half-open', 'closed']])
+      expect([breaker.isClosed, told()]).toEqual([true, ['open', 'half-open', 'closed']])
     }
   })
 
@@ -178,7 +179,7 @@ describe('a half-open breaker', () => {
     fail(0)
     attempt(10_000, OK)
     fail(10_000, 2)
-    expect(breaker.closed).toBe(true)
+    expect(breaker.isClosed).toBe(true)
   })
 
   test('opens again when its probe fails, and says so', () => {
@@ -197,34 +198,34 @@ describe('a half-open breaker', () => {
     ]) {
       const { breaker, fail, told } = scene()
       fail(0)
-      const probe = breaker.started(10_000)
-      if (end === undefined) breaker.dropped(probe)
-      else breaker.ended(10_001, probe, end)
-      expect([breaker.mayStart(10_001), breaker.closed]).toEqual([true, false])
-      breaker.started(10_001)
-      expect([breaker.mayStart(10_001), told()]).toEqual([false, ['open', 'half-open']])
+      const probe = breaker.attemptStarted(10_000)
+      if (end === undefined) breaker.attemptDropped(probe)
+      else breaker.attemptEnded(10_001, probe, end)
+      expect([breaker.canStart(10_001), breaker.isClosed]).toEqual([true, false])
+      breaker.attemptStarted(10_001)
+      expect([breaker.canStart(10_001), told()]).toEqual([false, ['open', 'half-open']])
     }
   })
 
   test('keeps its probe when one that started earlier is dropped', () => {
     const { breaker, fail } = scene()
-    const early = breaker.started(0)
+    const early = breaker.attemptStarted(0)
     fail(0)
-    const first = breaker.started(10_000)
-    breaker.dropped(first)
-    breaker.started(10_000)
-    breaker.dropped(first)
-    breaker.dropped(early)
-    expect(breaker.mayStart(10_000)).toBe(false)
+    const first = breaker.attemptStarted(10_000)
+    breaker.attemptDropped(first)
+    breaker.attemptStarted(10_000)
+    breaker.attemptDropped(first)
+    breaker.attemptDropped(early)
+    expect(breaker.canStart(10_000)).toBe(false)
   })
 
   test('does not hear of attempts that started before it opened', () => {
     const { breaker, fail, told } = scene()
-    const early = [breaker.started(0), breaker.started(0)] as const
+    const early = [breaker.attemptStarted(0), breaker.attemptStarted(0)] as const
     fail(0)
-    breaker.started(10_000)
-    breaker.ended(10_001, early[0], OK)
-    breaker.ended(10_001, early[1], failed())
+    breaker.attemptStarted(10_000)
+    breaker.attemptEnded(10_001, early[0], OK)
+    breaker.attemptEnded(10_001, early[1], failed())
     expect([breaker.stateAt(10_001), told()]).toEqual(['half-open', ['open', 'half-open']])
   })
 
@@ -232,29 +233,29 @@ describe('a half-open breaker', () => {
     for (const which of [0, 1] as const) {
       const { breaker, fail } = scene()
       fail(0)
-      const hangs = breaker.started(10_000)
-      expect([breaker.mayStart(69_999), breaker.openUntil(69_999), breaker.mayStart(70_000)]).toEqual([
+      const hangs = breaker.attemptStarted(10_000)
+      expect([breaker.canStart(69_999), breaker.openUntil(69_999), breaker.canStart(70_000)]).toEqual([
         false,
         70_000,
         true,
       ])
-      const second = breaker.started(70_000)
-      expect(breaker.mayStart(70_000)).toBe(false)
-      breaker.ended(80_000, [hangs, second][which], OK)
-      expect(breaker.closed).toBe(true)
-      breaker.ended(80_000, [second, hangs][which], failed())
+      const second = breaker.attemptStarted(70_000)
+      expect(breaker.canStart(70_000)).toBe(false)
+      breaker.attemptEnded(80_000, [hangs, second][which], OK)
+      expect(breaker.isClosed).toBe(true)
+      breaker.attemptEnded(80_000, [second, hangs][which], failed())
       fail(80_000, 2)
-      expect(breaker.closed).toBe(true)
+      expect(breaker.isClosed).toBe(true)
     }
   })
 
   test('opens again when a probe that was given up fails, and does not hear of the one that followed', () => {
     const { breaker, fail, told } = scene()
     fail(0)
-    const hangs = breaker.started(10_000)
-    const second = breaker.started(70_000)
-    breaker.ended(75_000, hangs, failed('timeout', { timeout: 'idle' }))
-    breaker.ended(75_001, second, OK)
+    const hangs = breaker.attemptStarted(10_000)
+    const second = breaker.attemptStarted(70_000)
+    breaker.attemptEnded(75_000, hangs, failed('timeout', { timeout: 'idle' }))
+    breaker.attemptEnded(75_001, second, OK)
     expect([breaker.openUntil(75_001), told()]).toEqual([95_000, ['open', 'half-open', 'open']])
   })
 })
@@ -279,18 +280,18 @@ describe('a backend that says how long it rests', () => {
     const { breaker, attempt } = scene()
     attempt(0, failed('throttled', {}, { action: 'failover' }))
     attempt(0, failed('throttled', {}, { action: 'failover', restMs: 0 }))
-    expect(breaker.closed).toBe(true)
+    expect(breaker.isClosed).toBe(true)
     attempt(0, failed('throttled', {}, { action: 'failover', restMs: 1_500 }))
     expect(breaker.openUntil(0)).toBe(1_500)
   })
 
   test('is heard whenever the attempt started, and rests for the longest of what was said', () => {
     const { breaker, fail, told } = scene()
-    const early = [1, 2, 3].map(() => breaker.started(0))
+    const early = [1, 2, 3].map(() => breaker.attemptStarted(0))
     fail(0)
     const rests = [60_000, 20_000, 0]
     early.forEach((ticket, i) => {
-      breaker.ended(1_000, ticket, failed('quota', { retryAfterMs: rests[i] as number }))
+      breaker.attemptEnded(1_000, ticket, failed('quota', { retryAfterMs: rests[i] as number }))
     })
     expect([breaker.openUntil(1_000), breaker.reason, told()]).toEqual([61_000, 'quota: no', ['open']])
   })
@@ -299,20 +300,20 @@ describe('a backend that says how long it rests', () => {
 describe('trip', () => {
   test('opens for as long as failures would, and leaves one that is open as it is', () => {
     const { breaker, changes } = scene()
-    breaker.trip(0, 'retry-budget')
+    breaker.open(0, 'retry-budget')
     expect(changes).toEqual([{ to: 'open', until: 10_000, reason: 'retry-budget' }])
-    breaker.trip(9_999, 'retry-budget')
+    breaker.open(9_999, 'retry-budget')
     expect(breaker.openUntil(9_999)).toBe(10_000)
-    breaker.trip(10_000, 'retry-budget')
+    breaker.open(10_000, 'retry-budget')
     expect(breaker.openUntil(10_000)).toBe(30_000)
   })
 
   test('lengthens an opening and never shortens it', () => {
     const { breaker, told } = scene()
-    breaker.trip(0, 'a', 50_000)
-    breaker.trip(1_000, 'b', 1_000)
+    breaker.open(0, 'a', 50_000)
+    breaker.open(1_000, 'b', 1_000)
     expect([breaker.openUntil(1_000), breaker.reason]).toEqual([50_000, 'a'])
-    breaker.trip(1_000, 'c', 60_000)
+    breaker.open(1_000, 'c', 60_000)
     expect([breaker.openUntil(1_000), breaker.reason, told()]).toEqual([61_000, 'c', ['open']])
   })
 
@@ -324,7 +325,7 @@ describe('trip', () => {
       [Number.POSITIVE_INFINITY, 86_400_000],
     ] as const) {
       const { breaker } = scene()
-      breaker.trip(0, 'x', ms)
+      breaker.open(0, 'x', ms)
       expect(breaker.openUntil(0)).toBe(until)
     }
   })
@@ -395,25 +396,25 @@ class Walk {
   take(next: Step): void {
     if (next.do === 'pass') this.now += next.ms
     else if (next.do === 'start') this.#start(next.force)
-    else if (next.do === 'trip') this.breaker.trip(this.now, 'told to', next.ms)
+    else if (next.do === 'trip') this.breaker.open(this.now, 'told to', next.ms)
     else this.#land(next)
   }
 
   #start(force: boolean): void {
-    const may = this.breaker.mayStart(this.now)
+    const may = this.breaker.canStart(this.now)
     if (!may && !force) return
-    const probe = may && !this.breaker.closed
-    this.flying.push({ ticket: this.breaker.started(this.now), at: this.now, probe, heard: may })
+    const probe = may && !this.breaker.isClosed
+    this.flying.push({ ticket: this.breaker.attemptStarted(this.now), at: this.now, probe, heard: may })
   }
 
   #land(next: Step & { readonly do: 'end' | 'drop' }): void {
     const [flight] = this.flying.splice(next.which % Math.max(1, this.flying.length), 1)
     if (flight === undefined) return
-    if (next.do === 'drop') return this.breaker.dropped(flight.ticket)
+    if (next.do === 'drop') return this.breaker.attemptDropped(flight.ticket)
     const said = says(next.outcome)
     if (flight.heard && said !== 'nothing') this.row = said === 'ill' ? this.row + 1 : 0
     const before = this.changes.length
-    this.breaker.ended(this.now, flight.ticket, next.outcome)
+    this.breaker.attemptEnded(this.now, flight.ticket, next.outcome)
     if (flight.heard || this.changes.length === before) return
     expect((this.changes.at(-1) as { readonly reason?: string }).reason).toMatch(/^quota/)
   }
@@ -444,7 +445,7 @@ describe('over random histories a breaker', () => {
 
   test('is closed with fewer failures in a row than the option says, and opens with as many', () => {
     everywhere(({ breaker, row, opened }) => {
-      if (breaker.closed) expect(row).toBeLessThan(OPTIONS.failures)
+      if (breaker.isClosed) expect(row).toBeLessThan(OPTIONS.failures)
       expect(opened.every(length => length === OPTIONS.failures)).toBe(true)
     })
   })
@@ -464,9 +465,9 @@ describe('over random histories a breaker', () => {
   test('lets an attempt through at the time that it says, and none before, when nothing is told till then', () => {
     everywhere(({ breaker, now }) => {
       const until = breaker.openUntil(now)
-      expect(breaker.mayStart(now)).toBe(until === undefined)
+      expect(breaker.canStart(now)).toBe(until === undefined)
       if (until === undefined) return
-      expect([breaker.mayStart(until - 0.001), breaker.mayStart(until)]).toEqual([false, true])
+      expect([breaker.canStart(until - 0.001), breaker.canStart(until)]).toEqual([false, true])
     })
   })
 
@@ -474,8 +475,8 @@ describe('over random histories a breaker', () => {
     everywhere(({ breaker, changes }) => {
       const [before, last] = [changes.at(-2)?.to ?? 'closed', changes.at(-1)?.to]
       if (last !== undefined) expect(NEXT[before]).toContain(last)
-      expect(breaker.closed).toBe(last === undefined || last === 'closed')
-      expect(breaker.reason === undefined).toBe(breaker.closed)
+      expect(breaker.isClosed).toBe(last === undefined || last === 'closed')
+      expect(breaker.reason === undefined).toBe(breaker.isClosed)
     })
   })
 })

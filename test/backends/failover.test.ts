@@ -1,6 +1,6 @@
 import { type AgentBackend, CounterpointError } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { type BackendChoice, type FailoverEntry, FailoverList } from '../../src/backends/failover.js'
+import { type BackendPreference, FailoverList, type PoolBackend } from '../../src/backends/failover.js'
 import type { AttemptOutcome } from '../../src/core/failure/attempt-outcome.js'
 
 const OK: AttemptOutcome = { ok: true }
@@ -19,29 +19,29 @@ function scene(...names: readonly string[]) {
     pool: 'p',
     backends: names.map(name => ({ name, run })),
     breaker: { failures: 1 },
-    changed: rung => void told.push(`${rung.name}: ${rung.trouble ?? 'well'}`),
+    changed: rung => void told.push(`${rung.name}: ${rung.unhealthyReason ?? 'well'}`),
   })
-  const rung = (name: string): FailoverEntry => ladder.rungs.find(one => one.name === name) as FailoverEntry
-  const start = (now: number, wanted?: BackendChoice) => {
+  const rung = (name: string): PoolBackend => ladder.rungs.find(one => one.name === name) as PoolBackend
+  const start = (now: number, wanted?: BackendPreference) => {
     const picked = ladder.pick(now, wanted)
-    const ticket = picked?.breaker.started(now)
+    const ticket = picked?.breaker.attemptStarted(now)
     return {
       name: picked?.name,
-      end: (outcome: AttemptOutcome) => picked?.breaker.ended(now, ticket as number, outcome),
+      end: (outcome: AttemptOutcome) => picked?.breaker.attemptEnded(now, ticket as number, outcome),
     }
   }
   return { ladder, rung, start, told }
 }
 
 /** Which backend is picked when those in `ill` are ill. */
-function picked(ill: readonly string[], wanted?: BackendChoice): string | undefined {
+function picked(ill: readonly string[], wanted?: BackendPreference): string | undefined {
   const { ladder, rung } = scene('a', 'b', 'c')
-  for (const name of ill) rung(name).checked(false)
+  for (const name of ill) rung(name).setHealth(false)
   return ladder.pick(0, wanted)?.name
 }
 
 describe('the ladder picks', () => {
-  test.each<readonly [readonly string[], BackendChoice | undefined, string | undefined]>([
+  test.each<readonly [readonly string[], BackendPreference | undefined, string | undefined]>([
     [[], undefined, 'a'],
     [[], {}, 'a'],
     [['a'], undefined, 'b'],
@@ -115,40 +115,43 @@ describe('while the preferred backend is ill', () => {
 describe('a backend whose health check fails', () => {
   test('is not picked until a check finds nothing, however long that takes', () => {
     const { ladder, rung, told } = scene('a', 'b')
-    rung('a').checked(false, 'health() answered false')
+    rung('a').setHealth(false, 'health() answered false')
     expect([ladder.pick(0)?.name, ladder.pick(1e12)?.name]).toEqual(['b', 'b'])
-    rung('b').checked(false)
+    rung('b').setHealth(false)
     expect([ladder.pick(0), ladder.opensAt(0)]).toEqual([undefined, Number.POSITIVE_INFINITY])
-    rung('a').checked(true)
+    rung('a').setHealth(true)
     expect([ladder.pick(0)?.name, ladder.opensAt(0)]).toEqual(['a', 0])
     expect(told).toEqual(['a: health() answered false', 'b: the health check failed', 'a: well'])
   })
 
   test('is told once, however many checks find the same', () => {
     const { rung, told } = scene('a')
-    rung('a').checked(true)
-    rung('a').checked(false)
-    rung('a').checked(false)
-    rung('a').checked(true)
-    rung('a').checked(true)
+    rung('a').setHealth(true)
+    rung('a').setHealth(false)
+    rung('a').setHealth(false)
+    rung('a').setHealth(true)
+    rung('a').setHealth(true)
     expect(told).toEqual(['a: the health check failed', 'a: well'])
   })
 
   test('is well only when its breaker has closed too, and has the other trouble till then', () => {
     const { ladder, rung, start, told } = scene('a')
     start(0).end(DOWN)
-    rung('a').checked(false)
-    expect(rung('a').trouble).toBe('the health check failed')
-    rung('a').checked(true)
-    expect([rung('a').trouble, ladder.opensAt(0)]).toEqual(['1 failure in a row, the last: overloaded: down', 10_000])
+    rung('a').setHealth(false)
+    expect(rung('a').unhealthyReason).toBe('the health check failed')
+    rung('a').setHealth(true)
+    expect([rung('a').unhealthyReason, ladder.opensAt(0)]).toEqual([
+      '1 failure in a row, the last: overloaded: down',
+      10_000,
+    ])
     start(10_000).end(OK)
-    expect([rung('a').trouble, told.length, told.at(-1)]).toEqual([undefined, 2, 'a: well'])
+    expect([rung('a').unhealthyReason, told.length, told.at(-1)]).toEqual([undefined, 2, 'a: well'])
   })
 
   test('is not probed while its breaker is half-open', () => {
     const { ladder, rung, start } = scene('a')
     start(0).end(DOWN)
-    rung('a').checked(false)
+    rung('a').setHealth(false)
     expect([ladder.pick(10_000), ladder.opensAt(10_000)]).toEqual([undefined, Number.POSITIVE_INFINITY])
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { resetAfterOf, retryAfterOf, retryInfoOf } from '../../src/backends/retry-after.js'
-import { headersOf } from '../../src/backends/safe-read.js'
+import { readHeaders } from '../../src/backends/safe-read.js'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 const map = (headers: Record<string, string>): ReadonlyMap<string, string> => new Map(Object.entries(headers))
@@ -174,13 +174,13 @@ describe('headers', () => {
       },
     ],
   ])('are read from %s, whatever their case', (_, source) => {
-    expect(headersOf(source).get('retry-after')).toBe('7')
+    expect(readHeaders(source).get('retry-after')).toBe('7')
   })
 
   test.each([[undefined], [null], ['retry-after: 7'], [7], [[]], [[1, null, 'xx']], [{ 'retry-after': {} }]])(
     'are not found in %j',
     source => {
-      expect(headersOf(source).get('retry-after')).toBeUndefined()
+      expect(readHeaders(source).get('retry-after')).toBeUndefined()
     },
   )
 })

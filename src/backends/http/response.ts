@@ -3,7 +3,7 @@ import type { Json } from '../../core/json.js'
 import { AgentError } from '../../errors.js'
 import { failureOf } from '../classify-error.js'
 import type { Redact } from '../redact.js'
-import { member, memberAt, textOf } from '../safe-read.js'
+import { nonEmptyString, readMember, readPath } from '../safe-read.js'
 
 /** What is read of the body of a refusal. */
 const REFUSAL_BYTES = 65_536
@@ -76,16 +76,16 @@ async function refusal(response: Response, reading: Reading): Promise<AgentError
   const error: unknown = Array.isArray(json) ? json[0] : json
   const said = reading.redact(wordsOf(error) ?? text)
   const message = `${reading.where}: expected status 2xx, got ${status}${said === '' ? '' : `: ${said}`}`
-  const ownCode = textOf(memberAt(error, 'error', 'code')) ?? textOf(member(error, 'code'))
+  const ownCode = nonEmptyString(readPath(error, 'error', 'code')) ?? nonEmptyString(readMember(error, 'code'))
   const { kind, code, ...facts } = failureOf({ message, status, headers, error, code: ownCode }, systemClock.now())
   return new AgentError(kind, message, { ...facts, ...(code !== undefined && { code: reading.redact(code) }) })
 }
 
 /** The message in the shapes that are common: `{error: {message}}`, `{error}`, `{message}`, `{detail}`. */
 function wordsOf(body: unknown): string | undefined {
-  const error = member(body, 'error')
-  const said = [member(error, 'message'), error, member(body, 'message'), member(body, 'detail')]
-  return said.map(textOf).find(text => text !== undefined)
+  const error = readMember(body, 'error')
+  const said = [readMember(error, 'message'), error, readMember(body, 'message'), readMember(body, 'detail')]
+  return said.map(nonEmptyString).find(text => text !== undefined)
 }
 
 /** Reads up to `maxBytes`, and lets go of the rest. */

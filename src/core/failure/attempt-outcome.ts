@@ -11,6 +11,6 @@ export type AttemptOutcome =
 const NO_ANSWER: readonly FailureKind[] = ['throttled', 'overloaded', 'quota', 'timeout', 'crashed', 'interrupted']
 
 /** True when the backend took the attempt and answered, be it that it could not do it. */
-export function isAnswer({ kind }: Failure): boolean {
+export function backendAnswered({ kind }: Failure): boolean {
   return !NO_ANSWER.includes(kind)
 }
