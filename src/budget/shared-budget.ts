@@ -20,8 +20,9 @@ import { isThrottling } from '../core/failure/failure.js'
 import type { Usage } from '../core/failure/usage.js'
 import type { RunEvent, RunEventType } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
+import type { CompactingLogOptions } from '../journal/compacting-log.js'
 import { attemptsOf, ENDS, endedAt, keyOf } from './attempt-ends.js'
-import { BudgetLog, type BudgetLogOptions } from './budget-log.js'
+import { BudgetLog } from './budget-log.js'
 import type { BudgetReplay } from './budget-records.js'
 import type { BudgetNotice, ReservationRequest } from './reservation.js'
 
@@ -56,7 +57,7 @@ export class SharedBudget {
   readonly #now: () => number
 
   /** Without `records` a restart begins with nothing used. */
-  constructor(budget: Budget, records?: BudgetLogOptions) {
+  constructor(budget: Budget, records?: CompactingLogOptions) {
     this.#account = openAccount(budget)
     this.#records = records && new BudgetLog(records, reading => this.#opened(reading))
     this.#now = () => records?.clock.now() ?? 0
@@ -80,7 +81,7 @@ export class SharedBudget {
 
   /** Reads the records, if that has not begun: `ask` and `isDegraded` do that, too. */
   open(): void {
-    this.#records?.goOn()
+    this.#records?.open()
   }
 
   /** Writes what is not written yet, and lets go of the records. What asks from now on waits for ever. Never rejects: what fails is told. */

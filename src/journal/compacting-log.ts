@@ -4,183 +4,217 @@ import type { JournalProblem } from './journal.js'
 import { RetryLoop } from './retry-loop.js'
 import type { SharedStream } from './shared-stream.js'
 
-/** What a {@link CompactingLog} works with. */
 export interface CompactingLogOptions {
   readonly stream: SharedStream
   readonly clock: Clock
-  /** Told when the stream cannot be read or written, when that goes on again, and of what could not be understood. */
+  /** Called when the stream cannot be read or written, when it can be again, and for records that are not as documented. */
   readonly report: (problem: JournalProblem) => void
   /**
-   * A stream that has come to so many records is written anew, with what still matters; after that, when it has twice as many as were left.
+   * A stream of this many records is rewritten with what still matters; after that, when it has twice as many as were left.
    * Default 1,000.
    */
-  readonly manyRecords?: number
+  readonly compactAt?: number
 }
 
-/** What goes into the stream next. */
-export interface Changes {
-  /** One; several only where they take the place of all that were there. */
-  readonly records: readonly Json[]
+/** What the messages of a {@link CompactingLog} say of its owner. */
+export interface LogWording {
+  /** Completes `The ... cannot be read`. */
+  readonly name: string
+  /** What does not happen while it cannot be written: `nothing starts`. */
+  readonly whileUnwritable: string
+  /** What it means that some records cannot be understood. */
+  readonly ifInvalid: string
+  /** What it means that the last record could not be written. */
+  readonly ifLastLost: string
 }
 
-/** What a {@link CompactingLog} reads its stream with. */
+/** Reads the records of an owner. */
 export interface LogReplay {
-  /** Records of somebody else. */
-  readonly others: readonly Json[]
-  /** All records. */
-  readonly records: number
-  /** Records of the owner that are not as documented. */
-  readonly unreadable: number
-  take(record: Json): void
+  /** Returns false for a record that is not as documented. */
+  take(record: Json): boolean
 }
 
-/** Whose stream it is. */
-export interface CompactingLogOwner<N extends Changes, R extends LogReplay> {
+/** Changes on their way to the stream. */
+export interface PendingChanges {
+  /** One record; several only where they replace everything in the stream. */
+  readonly records: readonly Json[]
+  onDurable(): void
+  /** They are not durable, as far as is known: they are part of the next changes again. */
+  onRefused(): void
+}
+
+/** Whose records a {@link CompactingLog} reads and writes. */
+export interface LogOwner<R extends LogReplay> {
+  /** The `type` of its records. Others in the stream are preserved. */
+  readonly recordType: string
+  readonly wording: LogWording
   newReplay(): R
-  /** The stream has been read. */
-  opened(reading: R): void
-  /** What has changed since it was asked last; undefined: nothing. `anew`: with all that still matters of the time before. */
-  news(anew: boolean): N | undefined
-  /** The news are durable, and may have left something to ask for. */
-  written(news: N): void
-  /** They are not: they belong to what has changed again. */
-  refused(news: N): void
-  /** The last record; undefined: there is nothing to say. */
-  last(): Json | undefined
+  /** Called once, when the whole stream has been read. */
+  onRead(replay: R): void
+  /** What has changed since the last call; undefined: nothing. `rewrite`: together with all that still matters of before. */
+  takeChanges(rewrite: boolean): PendingChanges | undefined
+  /** The record to write at `close`; undefined: none. */
+  lastRecord(): Json | undefined
 }
 
 /**
- * The shared stream, as the ledger of limits needs it: read once, then one record at a time, each with all that has changed meanwhile.
+ * A shared stream as one owner uses it: read once, then written one record at a time, each with all that has changed meanwhile, and
+ * rewritten when it has grown. Synchronous where the stream is.
  *
- * Invariants: nothing is written before all has been read, nor while something is under way. What failed is tried again with growing waits;
- * that the stream cannot be written anew keeps nothing from being added to it.
+ * Invariants: nothing is written before everything has been read, nor while another read or write is in flight. What failed is retried
+ * with growing waits. A stream that cannot be rewritten is appended to.
  */
-export class CompactingLog<N extends Changes, R extends LogReplay> {
+export class CompactingLog<R extends LogReplay> {
   readonly #stream: SharedStream
-  readonly #keeper: CompactingLogOwner<N, R>
+  readonly #owner: LogOwner<R>
   readonly #retries: RetryLoop
+  readonly #minCompactAt: number
+  #compactAt: number
   #isOpen = false
   #isBusy = false
-  /** What is being read or written. */
-  #underWay: Promise<void> = Promise.resolve()
+  /** The read or write in flight. */
+  #inFlight: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
-  /** Records of somebody else. */
-  #others: readonly Json[] = []
-  #records = 0
-  readonly #manyRecords: number
-  #anewAt: number
+  /** Records of other types. */
+  #others: Json[] = []
+  /** How many records the stream has. */
+  #length = 0
 
-  constructor({ stream, clock, report, manyRecords = 1000 }: CompactingLogOptions, keeper: CompactingLogOwner<N, R>) {
+  constructor({ stream, clock, report, compactAt = 1000 }: CompactingLogOptions, owner: LogOwner<R>) {
     this.#stream = stream
-    this.#keeper = keeper
+    this.#owner = owner
     this.#retries = new RetryLoop(clock, report)
-    this.#manyRecords = manyRecords
-    this.#anewAt = manyRecords
+    this.#minCompactAt = compactAt
+    this.#compactAt = compactAt
   }
 
-  /** True once it has been read. */
+  /** True once the stream has been read. */
   get isOpen(): boolean {
     return this.#isOpen
   }
 
-  /** Reads or writes while there is something to do, one thing at a time. */
-  goOn(): void {
+  /** Reads the stream if that has not been done, then writes until nothing has changed. Does nothing while a read, write or retry is pending. */
+  flush(): void {
     while (!this.#isBusy && !this.#retries.isWaiting && this.#closing === undefined) {
-      if (!this.#isOpen) return this.#read()
-      const anew = this.#stream.replace !== undefined && this.#records >= this.#anewAt
-      const news = this.#keeper.news(anew)
-      if (news === undefined) return
-      this.#write(news, anew)
+      if (!this.#isOpen) this.#read()
+      else {
+        const rewrite = this.#stream.replace !== undefined && this.#length >= this.#compactAt
+        const changes = this.#owner.takeChanges(rewrite)
+        if (changes === undefined) return
+        this.#write(changes, rewrite)
+      }
     }
   }
 
-  /** Writes the last record, in one try, and lets go of the stream. Never rejects: what fails is told. */
+  /** Writes the last record, in one try, and closes the stream. Never rejects: failures are reported. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
 
   #read(): void {
-    this.#isBusy = true
-    this.#underWay = readAll(this.#stream, this.#keeper.newReplay()).then(
-      reading => this.#onRead(reading),
-      error => this.#onFailed(error, 'The limits of the time before cannot be read: until they can, nothing starts'),
+    const { wording, recordType } = this.#owner
+    const replay = this.#owner.newReplay()
+    let invalid = 0
+    this.#others = []
+    this.#length = 0
+    const take = (record: Json): void => {
+      this.#length++
+      if (typeOf(record) !== recordType) this.#others.push(record)
+      else if (!replay.take(record)) invalid++
+    }
+    const done = (): void => {
+      if (this.#closing !== undefined) return
+      this.#retries.succeeded(`The ${wording.name} has been read`)
+      if (invalid > 0) {
+        const message = `${invalid} of ${this.#length} records of the ${wording.name} are not as documented: ${wording.ifInvalid}`
+        this.#retries.report(undefined, message)
+      }
+      this.#isOpen = true
+      this.#owner.onRead(replay)
+    }
+    const message = `The ${wording.name} cannot be read: nothing starts until it can`
+    this.#run(
+      () => forEach(this.#stream.read(), take),
+      done,
+      error => this.#retry(error, message),
     )
   }
 
-  #onRead(reading: R): void {
-    this.#isBusy = false
-    if (this.#closing !== undefined) return
-    this.#retries.succeeded('The limits of the time before have been read')
-    if (reading.unreadable > 0) {
-      const message = `${reading.unreadable} of ${reading.records} records of limits are not as documented: what they granted does not count`
-      this.#retries.report(undefined, message)
+  #write(changes: PendingChanges, rewrite: boolean): void {
+    const { name, whileUnwritable } = this.#owner.wording
+    const done = (): void => {
+      this.#length = rewrite ? this.#others.length + changes.records.length : this.#length + 1
+      if (rewrite) this.#compactAt = Math.max(this.#minCompactAt, 2 * this.#length)
+      this.#retries.succeeded(`The ${name} is written again`)
+      changes.onDurable()
     }
-    this.#others = reading.others
-    this.#records = reading.records
-    this.#isOpen = true
-    this.#keeper.opened(reading)
-    this.goOn()
+    const failed = (error: unknown): void => {
+      changes.onRefused()
+      if (!rewrite) return this.#retry(error, `The ${name} cannot be written: ${whileUnwritable} until it can`)
+      this.#compactAt = 2 * this.#length
+      this.#retries.report(error, `The ${name} cannot be compacted: it grows until it can`)
+    }
+    const { stream, others } = { stream: this.#stream, others: this.#others }
+    this.#run(
+      () => (rewrite ? stream.replace?.([...others, ...changes.records]) : stream.append(changes.records[0] as Json)),
+      done,
+      failed,
+    )
   }
 
-  #write(news: N, anew: boolean): void {
+  /** Runs one operation on the stream, and what follows from it: at once where the stream is synchronous. */
+  #run(operation: () => void | Promise<void>, onDone: () => void, onFailed: (error: unknown) => void): void {
     this.#isBusy = true
-    const written = (): void => this.#onWritten(news, anew)
-    const refused = (error: unknown): void => this.#onRefused(news, anew, error)
-    let answer: void | Promise<void>
-    try {
-      answer = anew
-        ? this.#stream.replace?.([...this.#others, ...news.records])
-        : this.#stream.append(news.records[0] as Json)
-    } catch (error) {
-      return refused(error)
+    const done = (): void => {
+      this.#isBusy = false
+      onDone()
     }
-    if (answer instanceof Promise) this.#underWay = answer.then(written, refused).then(() => this.goOn())
-    else written()
+    const failed = (error: unknown): void => {
+      this.#isBusy = false
+      onFailed(error)
+    }
+    let result: void | Promise<void>
+    try {
+      result = operation()
+    } catch (error) {
+      return failed(error)
+    }
+    if (result instanceof Promise) this.#inFlight = result.then(done, failed).then(() => this.flush())
+    else done()
   }
 
-  #onWritten(news: N, anew: boolean): void {
-    this.#isBusy = false
-    this.#records = anew ? this.#others.length + news.records.length : this.#records + 1
-    if (anew) this.#anewAt = Math.max(this.#manyRecords, 2 * this.#records)
-    this.#retries.succeeded('Limits are written again')
-    this.#keeper.written(news)
-  }
-
-  #onRefused(news: N, anew: boolean, error: unknown): void {
-    this.#keeper.refused(news)
-    if (!anew) return this.#onFailed(error, 'Limits cannot be written: until they can, no more is granted')
-    this.#isBusy = false
-    this.#anewAt = 2 * this.#records
-    this.#retries.report(error, 'The limits cannot be written anew without what is out of date: for now they grow')
-  }
-
-  #onFailed(error: unknown, message: string): void {
-    this.#isBusy = false
-    if (this.#closing === undefined) this.#retries.failed(error, message, () => this.goOn())
+  #retry(error: unknown, message: string): void {
+    if (this.#closing === undefined) this.#retries.failed(error, message, () => this.flush())
   }
 
   async #close(): Promise<void> {
+    const { name, ifLastLost } = this.#owner.wording
     this.#retries.cancel()
-    while (this.#isBusy) await this.#underWay
+    while (this.#isBusy) await this.#inFlight
     try {
-      const last = this.#isOpen ? this.#keeper.last() : undefined
+      const last = this.#isOpen ? this.#owner.lastRecord() : undefined
       if (last !== undefined) await this.#stream.append(last)
     } catch (error) {
-      this.#retries.report(
-        error,
-        'What was granted and not used cannot be given back: after a restart it counts as used',
-      )
+      this.#retries.report(error, `The last record of the ${name} cannot be written: ${ifLastLost}`)
     }
     try {
       await this.#stream.close()
     } catch (error) {
-      this.#retries.report(error, 'The stream of limits cannot be closed')
+      this.#retries.report(error, `The ${name} cannot be closed`)
     }
   }
 }
 
-async function readAll<R extends LogReplay>(stream: SharedStream, replay: R): Promise<R> {
-  for await (const record of stream.read()) replay.take(record)
-  return replay
+function typeOf(record: Json): Json | undefined {
+  return typeof record === 'object' && record !== null && 'type' in record ? record.type : undefined
+}
+
+function forEach(records: Iterable<Json> | AsyncIterable<Json>, take: (record: Json) => void): void | Promise<void> {
+  if (!(Symbol.iterator in records)) return forEachLater(records, take)
+  for (const record of records) take(record)
+}
+
+async function forEachLater(records: AsyncIterable<Json>, take: (record: Json) => void): Promise<void> {
+  for await (const record of records) take(record)
 }

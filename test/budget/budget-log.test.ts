@@ -72,11 +72,11 @@ class FakeRun {
 }
 
 /** A budget whose records are in `stream`. */
-function open(stream: SharedStream, budget: Budget = { costUsd: 3 }, manyRecords?: number) {
+function open(stream: SharedStream, budget: Budget = { costUsd: 3 }, compactAt?: number) {
   const clock = new VirtualClock()
   const told: string[] = []
   const report = ({ message }: JournalProblem): void => void told.push(message)
-  const shared = new SharedBudget(budget, { stream, clock, report, ...(manyRecords && { manyRecords }) })
+  const shared = new SharedBudget(budget, { stream, clock, report, ...(compactAt && { compactAt }) })
   return { clock, told, shared, run: (...args: [string?, number[]?, number?]) => new FakeRun(shared, ...args) }
 }
 
@@ -270,7 +270,7 @@ test('what has changed again before it was durable is not said to be kept', asyn
   const stream = new FakeStream()
   stream.isSlow = true
   const records = new BudgetLog({ stream, clock: new VirtualClock(), report: () => {} }, () => {})
-  records.goOn()
+  records.open()
   await turn()
   const kept: string[] = []
   const hold = { key: 'a', attempt: 1, at: 0 }
@@ -303,7 +303,7 @@ describe('while the stream', () => {
     await turn()
     expect([stream.reads, told]).toEqual([
       1,
-      ['What has been used of the budget cannot be read: until it can, nothing starts (locked by pid 7)'],
+      ['The budget log cannot be read: nothing starts until it can (locked by pid 7)'],
     ])
     for (const [ms, reads] of [
       [99, 1],
@@ -356,8 +356,8 @@ describe('while the stream', () => {
     await clock.advance(1)
     expect([heard, stream.appends, stream.records.length]).toEqual([[['go'], ['go']], 3, 2])
     expect(told).toEqual([
-      'What is used of the budget cannot be written: until it can, nothing starts (ENOSPC)',
-      'What is used of the budget is written again, after 0.1 s',
+      'The budget log cannot be written: nothing starts until it can (ENOSPC)',
+      'The budget log is written again, after 0.1 s',
     ])
     expect(clock.pending).toBe(0)
   })
@@ -487,7 +487,7 @@ describe('after a restart', () => {
     const one = run()
     one.ask(0)
     await turn()
-    expect(told).toEqual(['1 of 4 records of the budget are not as documented: what only they tell does not count'])
+    expect(told).toEqual(['1 of 4 records of the budget log are not as documented: what only they say is ignored'])
     one.ask(1)
     await turn()
     expect(stream.records).toEqual([{ type: 'later' }, 7, null, expect.objectContaining({ type: 'budget' })])
@@ -526,7 +526,7 @@ describe('a stream that has grown', () => {
     }
     expect(heard.every(([first]) => first === 'go')).toBe(true)
     expect(stream.records).toHaveLength(12)
-    expect(told).toEqual(Array(2).fill(expect.stringContaining('cannot be written anew')))
+    expect(told).toEqual(Array(2).fill(expect.stringContaining('cannot be compacted')))
   })
 })
 
@@ -581,8 +581,10 @@ describe('when it is closed', () => {
     await shared.close()
     expect([stream.appends, stream.closes, clock.pending]).toEqual([3, 1, 0])
     expect(told.slice(1)).toEqual([
-      expect.stringMatching(/used last .* cannot be written: after a restart what was set aside for it counts/),
-      'The stream of the budget cannot be closed',
+      expect.stringMatching(
+        /^The last record .* cannot be written: after a restart, the estimates of the last attempts count/,
+      ),
+      'The budget log cannot be closed',
     ])
   })
 

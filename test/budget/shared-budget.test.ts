@@ -328,7 +328,9 @@ describe('with a journal in files, the budget of an orchestrator', () => {
     const run = second.run({ tasks: dear('c d e f') })
     await heard
     expect(backend.calls).toHaveLength(0)
-    expect(told[0]).toMatch(/budget cannot be read: until it can, nothing starts .*locked by this process \(pid \d+\)/)
+    expect(told[0]).toMatch(
+      /budget log cannot be read: nothing starts until it can .*locked by this process \(pid \d+\)/,
+    )
     await first.drain()
     expect((await run.result).outcome).toBe('partial')
     expect(backend.calls).toHaveLength(1)

@@ -99,7 +99,7 @@ export class Grants {
 
   /** @internal Whoever waited for the stream to be read may try again. */
   wake(): void {
-    if (this.#wanted < 0) return
+    if (this.#wanted < 0 || this.#isAsking) return
     this.#wanted = -1
     this.#ready()
   }

@@ -2,10 +2,10 @@ import type { Clock } from '../../clock.js'
 import type { ParkReason } from '../../core/failure/failure.js'
 import type { Json } from '../../core/json.js'
 import {
-  type Changes,
   CompactingLog,
   type CompactingLogOptions,
-  type CompactingLogOwner,
+  type LogOwner,
+  type PendingChanges,
 } from '../../journal/compacting-log.js'
 import { type DurableWindow, Grants } from './grants.js'
 import type { GrantRecord, LimitRecord, ParkingRecord, WindowKind } from './records.js'
@@ -34,9 +34,11 @@ interface Parked extends DurableCooldown {
   readonly endsAt: number
 }
 
-interface LimitNews extends Changes {
-  readonly grants: readonly Grants[]
-  readonly keys: readonly string[]
+const WORDING = {
+  name: 'limit ledger',
+  whileUnwritable: 'nothing more is granted',
+  ifInvalid: 'what they granted is ignored',
+  ifLastLost: 'after a restart, what was granted and not used counts as used',
 }
 
 /**
@@ -50,7 +52,7 @@ interface LimitNews extends Changes {
  */
 export class LimitLedger {
   readonly #clock: Clock
-  readonly #stream: CompactingLog<LimitNews, LedgerReplay>
+  readonly #log: CompactingLog<LedgerReplay>
   readonly #grants = new Map<string, Grants>()
   readonly #parkings = new Map<string, Parked>()
   /** Who asks for more. */
@@ -63,19 +65,19 @@ export class LimitLedger {
 
   constructor(setup: CompactingLogOptions) {
     this.#clock = setup.clock
-    this.#stream = new CompactingLog(setup, this.#keeper())
+    this.#log = new CompactingLog(setup, this.#owner())
   }
 
   /** True once the stream has been read. */
   get isOpen(): boolean {
-    return this.#stream.isOpen
+    return this.#log.isOpen
   }
 
   /** Reads the stream if that has not begun. Calls back once it has been read, at once if it has; never, if the ledger is closed before. */
   whenOpen(callback: () => void): void {
     if (this.isOpen) return callback()
     this.#waiting.push(callback)
-    this.#stream.goOn()
+    this.#log.flush()
   }
 
   /** The view of one key. */
@@ -124,12 +126,12 @@ export class LimitLedger {
   /** Writes what was really used, and lets go of the stream. From now on nothing is granted. Never rejects: what fails is told. */
   close(): Promise<void> {
     for (const grants of this.#grants.values()) grants.close()
-    return this.#stream.close()
+    return this.#log.close()
   }
 
   #parkingChanged(key: string): void {
     this.#changed.add(key)
-    this.#stream.goOn()
+    this.#log.flush()
   }
 
   #grantsOf(key: string, kind: WindowKind): Grants {
@@ -138,43 +140,37 @@ export class LimitLedger {
     if (known !== undefined) return known
     const grants = new Grants(key, kind, one => {
       this.#asking.add(one)
-      this.#stream.goOn()
+      this.#log.flush()
     })
     this.#grants.set(name, grants)
     if (this.isOpen) grants.open(undefined)
     return grants
   }
 
-  #keeper(): CompactingLogOwner<LimitNews, LedgerReplay> {
+  #owner(): LogOwner<LedgerReplay> {
     return {
+      recordType: 'limits',
+      wording: WORDING,
       newReplay: () => new LedgerReplay(),
-      opened: reading => this.#opened(reading),
-      news: anew => this.#news(anew),
-      written: ({ grants }) => {
-        for (const one of grants) one.written()
-        for (const one of grants) one.settle()
-      },
-      refused: ({ grants, keys }) => {
-        for (const one of grants) this.#asking.add(one)
-        for (const key of keys) this.#changed.add(key)
-      },
-      last: () => this.#last(),
+      onRead: replay => this.#onRead(replay),
+      takeChanges: rewrite => this.#takeChanges(rewrite),
+      lastRecord: () => this.#lastRecord(),
     }
   }
 
-  #opened(reading: LedgerReplay): void {
-    this.#life = reading.life + 1
+  #onRead(replay: LedgerReplay): void {
+    this.#life = replay.life + 1
     this.#openedAt = this.#clock.monotonic()
-    reading.end(this.#clock.now(), this.#openedAt)
-    for (const { key, kind } of reading.keys.values()) this.#grantsOf(key, kind)
-    for (const [name, grants] of this.#grants) grants.open(reading.keys.get(name)?.history)
-    for (const { key, leftMs, ...parking } of reading.parkingsAt(this.#clock.now()))
+    replay.end(this.#clock.now(), this.#openedAt)
+    for (const { key, kind } of replay.keys.values()) this.#grantsOf(key, kind)
+    for (const [name, grants] of this.#grants) grants.open(replay.keys.get(name)?.history)
+    for (const { key, leftMs, ...parking } of replay.parkingsAt(this.#clock.now()))
       this.#parkings.set(key, { ...parking, endsAt: this.#openedAt + leftMs })
     for (const callback of this.#waiting.splice(0)) callback()
     for (const grants of this.#grants.values()) grants.wake()
   }
 
-  #news(anew: boolean): LimitNews | undefined {
+  #takeChanges(rewrite: boolean): PendingChanges | undefined {
     const now = this.#clock.monotonic()
     const records: GrantRecord[] = []
     const grants = [...this.#asking].filter(one => push(records, one.next(now)))
@@ -182,11 +178,24 @@ export class LimitLedger {
     this.#asking.clear()
     this.#changed.clear()
     if (grants.length === 0 && keys.length === 0) return undefined
-    if (!anew) return { records: [this.#record(now, records, keys)], grants, keys }
+    if (!rewrite) return this.#pending([this.#record(now, records, keys)], grants, keys)
     const others = [...this.#grants.values()].filter(one => !grants.includes(one) && push(records, one.present(now)))
     const parked = [...this.#parkings.keys()].filter(key => this.parkedUntil(key) !== undefined)
-    const past = this.#past(now)
-    return { records: [...past, this.#record(now, records, parked)], grants: [...grants, ...others], keys }
+    return this.#pending([...this.#past(now), this.#record(now, records, parked)], [...grants, ...others], keys)
+  }
+
+  #pending(records: readonly LimitRecord[], grants: readonly Grants[], keys: readonly string[]): PendingChanges {
+    return {
+      records,
+      onDurable: () => {
+        for (const one of grants) one.written()
+        for (const one of grants) one.settle()
+      },
+      onRefused: () => {
+        for (const one of grants) this.#asking.add(one)
+        for (const key of keys) this.#changed.add(key)
+      },
+    }
   }
 
   /** What started before the present record, in the order of time. */
@@ -195,7 +204,7 @@ export class LimitLedger {
     return grants.sort((a, b) => a.at - b.at).map(({ at, record }) => this.#record(at, [record], []))
   }
 
-  #last(): Json | undefined {
+  #lastRecord(): Json | undefined {
     const now = this.#clock.monotonic()
     const records: GrantRecord[] = []
     for (const grants of this.#grants.values()) push(records, grants.last(now))

@@ -68,11 +68,6 @@ const limits: z.ZodType<LimitRecord> = z.object({
   parkings: z.array(parking),
 })
 
-/** True for a record that says it is one of these. Others in the stream are somebody else's. */
-export function isOfLimits(record: Json): boolean {
-  return typeof record === 'object' && record !== null && 'type' in record && record.type === 'limits'
-}
-
 /** The record; undefined when it is not as documented. */
 export function parseLimitRecord(record: Json): LimitRecord | undefined {
   const parsed = limits.safeParse(record)

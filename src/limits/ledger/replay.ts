@@ -1,6 +1,6 @@
 import type { Json } from '../../core/json.js'
 import { GrantHistory } from './grant-history.js'
-import { isOfLimits, type LimitRecord, type ParkingRecord, parseLimitRecord, type WindowKind } from './records.js'
+import { type LimitRecord, type ParkingRecord, parseLimitRecord, type WindowKind } from './records.js'
 
 /** What was read of a limit key. */
 export interface KeyRead {
@@ -18,12 +18,6 @@ export type ParkingRead = ParkingRecord & { readonly leftMs: number }
  */
 export class LedgerReplay {
   readonly keys: Map<string, KeyRead> = new Map()
-  /** Records of somebody else. */
-  readonly others: Json[] = []
-  /** All records. */
-  records = 0
-  /** Records of limits that are not as documented. */
-  unreadable = 0
   /** With how long they were to last from their record on, in milliseconds. */
   readonly #parkings = new Map<string, { readonly parking: ParkingRecord; readonly forMs: number }>()
   #time = 0
@@ -49,19 +43,15 @@ export class LedgerReplay {
   }
 
   /** Reads one record. */
-  take(given: Json): void {
-    this.records++
+  take(given: Json): boolean {
     const record = parseLimitRecord(given)
-    if (record === undefined) {
-      if (isOfLimits(given)) this.unreadable++
-      else this.others.push(given)
-      return
-    }
+    if (record === undefined) return false
     this.#time = this.#timeOf(record)
     this.#last = record
     for (const grant of record.grants) this.#historyOf(grant.key, grant.kind).read(this.#time, record.life, grant)
     for (const parking of record.parkings)
       this.#parkings.set(parking.key, { parking, forMs: parking.until - record.at })
+    return true
   }
 
   #timeOf(record: LimitRecord): number {

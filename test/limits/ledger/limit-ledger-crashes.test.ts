@@ -74,7 +74,7 @@ class World {
   boot(): void {
     this.#clock = new ProcessClock(this)
     const { stream } = this
-    this.#ledger = new LimitLedger({ stream, clock: this.#clock, report: () => {}, manyRecords: 6 })
+    this.#ledger = new LimitLedger({ stream, clock: this.#clock, report: () => {}, compactAt: 6 })
     this.#kept = { requests: this.#keep('requests'), tokens: this.#keep('tokens') }
   }
 

@@ -19,14 +19,11 @@ class Life {
   readonly grants: Grants
   readies = 0
 
-  constructor(
-    stream: FakeStream,
-    { clock = new VirtualClock(), limit = LIMIT as WindowLimit, manyRecords = 1000 } = {},
-  ) {
+  constructor(stream: FakeStream, { clock = new VirtualClock(), limit = LIMIT as WindowLimit, compactAt = 1000 } = {}) {
     this.stream = stream
     this.clock = clock
     const report = ({ message }: { readonly message: string }): unknown => this.problems.push(message)
-    this.ledger = new LimitLedger({ stream, clock, report, manyRecords })
+    this.ledger = new LimitLedger({ stream, clock, report, compactAt })
     this.window = new RateWindow(limit)
     this.grants = this.ledger.grants('a', 'requests', this.window, () => this.readies++)
   }
@@ -241,8 +238,8 @@ describe('the ledger of limits, when the stream fails,', () => {
     await life.clock.advance(10_000)
     expect([life.readies, life.clock.pending, life.start(100)]).toEqual([1, 0, 90])
     expect(life.problems).toEqual([
-      'Limits cannot be written: until they can, no more is granted (no space left)',
-      expect.stringMatching(/^Limits are written again, after 3\d\.\d s$/),
+      'The limit ledger cannot be written: nothing more is granted until it can (no space left)',
+      expect.stringMatching(/^The limit ledger is written again, after 3\d\.\d s$/),
     ])
   })
 
@@ -271,8 +268,8 @@ describe('the ledger of limits, when the stream fails,', () => {
     await life.clock.advance(1000)
     expect([life.readies, life.start(1)]).toEqual([1, 1])
     expect(life.problems).toEqual([
-      'The limits of the time before cannot be read: until they can, nothing starts (is a directory)',
-      expect.stringMatching(/^The limits of the time before have been read, after 1\.5 s$/),
+      'The limit ledger cannot be read: nothing starts until it can (is a directory)',
+      expect.stringMatching(/^The limit ledger has been read, after 1\.5 s$/),
     ])
   })
 
@@ -285,8 +282,8 @@ describe('the ledger of limits, when the stream fails,', () => {
     await life.ledger.close()
     expect([life.clock.pending, life.stream.closes]).toEqual([0, 1])
     expect(life.problems.slice(1)).toEqual([
-      'What was granted and not used cannot be given back: after a restart it counts as used',
-      'The stream of limits cannot be closed',
+      'The last record of the limit ledger cannot be written: after a restart, what was granted and not used counts as used',
+      'The limit ledger cannot be closed',
     ])
   })
 
@@ -435,7 +432,7 @@ describe('the stream of the ledger of limits', () => {
   })
 
   test('says the same when it has been written anew as it did before', async () => {
-    const anew = await Life.begin(new FakeStream({ replaces: true }), { manyRecords: 4 })
+    const anew = await Life.begin(new FakeStream({ replaces: true }), { compactAt: 4 })
     const plain = await Life.begin(new FakeStream())
     for (const life of [anew, plain]) await busy(life, 2.7)
     expect([anew.stream.rewrites, plain.stream.texts.length]).toEqual([3, 28])
@@ -480,16 +477,16 @@ describe('the stream of the ledger of limits', () => {
     const life = await Life.begin(stream)
     await busy(life, 210)
     expect([stream.rewrites, stream.texts.length > 2000]).toEqual([2, true])
-    expect(new Set(life.problems)).toEqual(
-      new Set(['The limits cannot be written anew without what is out of date: for now they grow']),
-    )
+    expect(new Set(life.problems)).toEqual(new Set(['The limit ledger cannot be compacted: it grows until it can']))
   })
 
   test('may hold records that nobody can read: that is told', async () => {
     const texts = ['{"type":"limits","life":"x"}', 'null', record(1, 0, { used: 3, open: 0 })]
     const life = await Life.begin(new FakeStream({ texts }))
     expect(life.load).toBe(3)
-    expect(life.problems).toEqual(['1 of 3 records of limits are not as documented: what they granted does not count'])
+    expect(life.problems).toEqual([
+      '1 of 3 records of the limit ledger are not as documented: what they granted is ignored',
+    ])
   })
 
   function record(life: number, upMs: number, { used, open }: { used: number; open: number }): string {
