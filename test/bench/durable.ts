@@ -87,7 +87,7 @@ async function rateTable(folder: string, size: number, rounds: number): Promise<
   }
   return {
     title: 'Instant tasks with the file journal',
-    note: 'Tasks per second. The disk alone: as many writers as there are slots, one write and one fdatasync for all that wait, of the bytes that a task leaves.',
+    note: 'Tasks per second. The disk alone: as many writers as slots, one write and one fdatasync for all waiting writers, with the bytes that one task adds.',
     columns: ['', 'disk alone', 'fsync', 'of the disk', 'os'],
     rows,
   }
@@ -98,7 +98,7 @@ async function agentTable(folder: string, waves: number, rounds: number): Promis
   const rows: string[][] = []
   for (const [label, name, writers] of [
     [`${SLOTS} at once`, 'independent', SLOTS],
-    ['one after the other', 'chain', 1],
+    ['one at a time', 'chain', 1],
   ] as const) {
     const steps = name === 'chain' ? 3 * waves : waves
     const graph = workloads.find(each => each.name === name)!.build(steps * writers)
@@ -122,8 +122,8 @@ async function agentTable(folder: string, waves: number, rounds: number): Promis
   }
   return {
     title: `Agents of ${AGENT_MS} ms with the file journal`,
-    note: 'Milliseconds per agent, from one start to the next of the same slot; and what a group commit by hand adds to the same pauses: a disk that had nothing to do takes longer.',
-    columns: ['', 'in memory', 'file journal', 'added', 'added by hand'],
+    note: 'Milliseconds per agent, from one start to the next in the same slot; and what a hand-written group commit adds to the same pauses, because a disk that was idle takes longer.',
+    columns: ['', 'in memory', 'file journal', 'added', 'added by hand-written code'],
     rows,
   }
 }

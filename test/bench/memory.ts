@@ -37,7 +37,7 @@ export async function memoryTables(options: Options, say: (line: string) => void
   return [
     {
       title: `Memory per task, of ${whole(size)}`,
-      note: 'Bytes of live heap: the most while it runs, and what is left when all has ended and the outcome is still held.',
+      note: 'Bytes of live heap: the maximum during the run, and what is retained after it has ended while the result is still held.',
       columns: ['', ...columns.map(({ name }) => name)],
       rows: [...rows.values()],
     },

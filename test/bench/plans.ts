@@ -19,7 +19,7 @@ export function planTable({ sizes, rounds, clock }: Options, say: (line: string)
   })
   return {
     title: `Building plans of ${whole(size)} tasks`,
-    note: 'Microseconds per task, checks included.',
+    note: 'Microseconds per task, including validation.',
     columns: ['', 'TaskGraph', 'parsePlan'],
     rows,
   }

@@ -52,7 +52,7 @@ export function speedTables(speeds: Speeds, { sizes }: Options): Table[] {
       .map(each => [nameOf(each), ...columns.map(({ outcomes }) => cell(outcomes.get(each), each))])
     return {
       title: `${whole(size)} tasks`,
-      note: 'Microseconds per task, and how many times the floor. A dash: too slow to be measured.',
+      note: 'Microseconds per task, and the ratio to the floor. A dash means too slow to measure.',
       columns: ['', ...columns.map(({ name }) => name)],
       rows,
     }
@@ -85,7 +85,7 @@ export function growthTable(speeds: Speeds, { sizes }: Options): Table[] {
   return [
     {
       title: `Growth from ${whole(small)} to ${whole(large)} tasks`,
-      note: 'Time per task with the large number, divided by that with the small one.',
+      note: 'Time per task with the larger number, divided by the time with the smaller one.',
       columns: ['', 'counterpoint', 'floor', 'ratio'],
       rows,
     },

@@ -47,9 +47,9 @@ const plain: Variant = { agent: (work, input) => work(numberOf(input)) }
 
 /** The first is what the others are compared with. */
 const VARIANTS: readonly (readonly [name: string, variant: Variant])[] = [
-  ['instant agents, nobody listens', plain],
+  ['instant agents, no listener', plain],
   ['a listener on `event`', { ...plain, listens: true }],
-  ['agents that answer without a promise', { agent: (work, input) => void work(numberOf(input)) }],
+  ['agents that return a value, not a promise', { agent: (work, input) => void work(numberOf(input)) }],
   [
     'agents that read `context.signal`',
     {
@@ -81,11 +81,11 @@ const free = { costUsd: 0.000_001, tokens: 1 }
 
 /** Flow control that never gets in the way: what it costs to look. The first is what the others are compared with. */
 const CONTROLS: readonly (readonly [name: string, variant: Variant])[] = [
-  ['nothing of this', plain],
+  ['no flow control', plain],
   ['requests per window', { ...plain, pool: { requests: { limit: 1e9, perMs: 60_000 } } }],
   ['tokens per window', { ...plain, pool: { tokens: { limit: 1e9, perMs: 60_000 }, defaults: { estimate: free } } }],
   [
-    'a limit key with both, and a bound on what is in flight',
+    'a limit key with both, and a bound on attempts in flight',
     {
       ...plain,
       pool: { limitKey: 'k', defaults: { estimate: free } },
@@ -93,28 +93,25 @@ const CONTROLS: readonly (readonly [name: string, variant: Variant])[] = [
     },
   ],
   ['adaptive concurrency', { ...plain, pool: { concurrency: { min: 64, max: 128, start: 64 } } }],
-  ['health before each task', { agent: plain.agent!, pool: { health: { beforeEach: true, freshMs: 60_000 } } }],
+  ['a health check before each task', { agent: plain.agent!, pool: { health: { beforeEach: true, freshMs: 60_000 } } }],
   ['a budget of the run', { ...plain, pool: { defaults: { estimate: free } }, run: { budget: { costUsd: 1_000 } } }],
   [
     'a budget of the orchestrator',
     { ...plain, pool: { defaults: { estimate: free } }, host: { budget: { costUsd: 1_000 } } },
   ],
   ['a budget of each task', { ...plain, task: { budget: { costUsd: 1 }, estimate: free } }],
-  ['idle time-outs', { ...plain, pool: { defaults: { idleTimeoutMs: 60_000 } } }],
-  [
-    'time-outs in the queue and in total',
-    { ...plain, pool: { defaults: { queueTimeoutMs: 60_000, totalTimeoutMs: 60_000 } } },
-  ],
+  ['idle timeouts', { ...plain, pool: { defaults: { idleTimeoutMs: 60_000 } } }],
+  ['queue and total timeouts', { ...plain, pool: { defaults: { queueTimeoutMs: 60_000, totalTimeoutMs: 60_000 } } }],
 ]
 
-/** What flow control costs where it is on, in microseconds per task. */
+/** Cost of flow control where it is on, in microseconds per task. */
 export function controlTable(options: Options, say: (line: string) => void): Promise<Table> {
-  return tableOf('What flow control costs', CONTROLS, options, say)
+  return tableOf('Cost of flow control', CONTROLS, options, say)
 }
 
 /** What each thing costs that a host may ask for, in microseconds per task. */
 export function variantTable(options: Options, say: (line: string) => void): Promise<Table> {
-  return tableOf('What costs what', VARIANTS, options, say)
+  return tableOf('Cost of single features', VARIANTS, options, say)
 }
 
 async function tableOf(
@@ -132,8 +129,8 @@ async function tableOf(
   const costs = contenders.map(contender => (outcomes.get(contender) as Measured).perTaskUs)
   return {
     title,
-    note: `Microseconds per task, ${whole(size)} independent ones; and what that is more, or less, than the first line.`,
-    columns: ['', 'us', 'more'],
+    note: `Microseconds per task, ${whole(size)} independent tasks; and the difference to the first row.`,
+    columns: ['', 'us', 'difference'],
     rows: variants.map(([name], at) => [name, figure(costs[at]!), at === 0 ? '' : figure(costs[at]! - costs[0]!)]),
   }
 }
