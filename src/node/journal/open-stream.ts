@@ -1,107 +1,138 @@
 import { type Clock, isCounterpointError, type Json, type SharedStream } from 'counterpoint'
-import { JournalLost, journalError, unusable } from './files/journal-error.js'
+import { JournalLost, journalError, unusableFolder } from './files/journal-error.js'
+import type { JournalFolder } from './files/journal-folder.js'
 import type { FolderLock } from './files/lock.js'
-import type { RunFolder } from './files/run-folder.js'
-import { passOver } from './record-reader.js'
-import { FrameBatch } from './segments/framing.js'
-import type { Link } from './segments/header.js'
+import { refuseCritical } from './record-reader.js'
 import type { History } from './segments/segment-history.js'
 import { readBodies } from './segments/segment-reader.js'
 import { SegmentWriter } from './segments/segment-writer.js'
-import { SerialQueue } from './serial-queue.js'
 
-/** What an {@link OpenStream} is made of. */
-export interface OpenStreamSetup {
-  readonly place: RunFolder
+/** Options of an {@link OpenStream}. */
+export interface OpenStreamOptions {
+  readonly folder: JournalFolder
   readonly lock: FolderLock
   readonly history: History
   readonly clock: Clock
 }
 
-/** The body of a record of a shared stream: {"s":value}, and {"c":number} before it as in the journal of a run. */
+/** The body of a record of a shared stream: {"s":value}, with {"c":number} before it as in the journal of a run. */
 interface StreamBody {
   readonly s?: Json
   readonly critical?: boolean
 }
 
 /**
- * A shared stream, while it is open: the segments of a journal, with other records in them. What fails is not tried again here. With
- * durability 'none' it is written as with 'os': a few records a second hold nobody up.
- * Invariant: one thing at a time, in the order in which it was asked for.
+ * A shared stream, while it is open. It has segments like the journal of a run, with other records in them. Failed writes are not retried
+ * here. Durability `none` is treated as `os`: a few records a second delay nothing.
+ * Invariant: operations are sequential, in the order of the calls.
  */
 export class OpenStream implements SharedStream {
-  readonly #place: RunFolder
+  readonly #folder: JournalFolder
   readonly #lock: FolderLock
   readonly #writer: SegmentWriter
-  #turn: Promise<unknown> = Promise.resolve()
+  #lastOperation: Promise<unknown> = Promise.resolve()
   #closed: Promise<void> | undefined
 
-  constructor({ place, lock, history, clock }: OpenStreamSetup) {
-    this.#place = place
+  constructor({ folder, lock, history, clock }: OpenStreamOptions) {
+    this.#folder = folder
     this.#lock = lock
-    this.#writer = new SegmentWriter({ place, lock, ...history, now: () => clock.now() })
+    this.#writer = new SegmentWriter({ folder, lock, ...history, now: () => clock.now() })
   }
 
-  read(): AsyncIterable<Json> {
-    return new SerialQueue(this.#read())
+  async *read(): AsyncGenerator<Json, void, undefined> {
+    await this.#lastOperation
+    try {
+      for (const link of this.#writer.links)
+        for await (const bodies of readBodies(this.#folder, link))
+          for (const text of bodies) {
+            const body = JSON.parse(text) as StreamBody
+            if (body.s === undefined) refuseCritical(this.#folder, body, link)
+            else yield body.s
+          }
+    } catch (error) {
+      throw this.#publicError(error)
+    }
   }
 
   append(record: Json): Promise<void> {
-    return this.#write([record], frames => this.#writer.commit(frames))
+    return this.#write([record], bodies => this.#writer.commit(bodies))
   }
 
   replace(records: readonly Json[]): Promise<void> {
-    return this.#write(records, frames => this.#writer.replace(frames))
+    return this.#write(records, bodies => this.#writer.replace(bodies))
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#turn.then(async () => {
+    this.#closed ??= this.#lastOperation.then(async () => {
       await this.#writer.close()
       await this.#lock.release()
     })
     return this.#closed
   }
 
-  /** They are made JSON now: what becomes of them later is not written. */
-  async #write(records: readonly Json[], how: (frames: FrameBatch) => Promise<void>): Promise<void> {
-    if (this.#closed)
-      throw journalError(
-        undefined,
-        this.#place.folder,
-        'expected an open stream, but this one was closed. Open it again to write',
-      )
-    const frames = new FrameBatch()
-    for (const record of records) {
-      frames.begin().text(`{"s":${JSON.stringify(record)}}`)
-      frames.end()
+  /** Encodes the records at once: later changes to them are not written. */
+  async #write(records: readonly Json[], how: (bodies: readonly string[]) => Promise<void>): Promise<void> {
+    if (this.#closed) {
+      const message = 'expected an open stream, but it was closed. Open it again to write'
+      throw journalError(undefined, this.#folder.folder, message)
     }
-    const written = this.#turn.then(() => how(frames))
-    this.#turn = written.catch(() => {})
-    await written.catch(error => this.#refuse(error))
-  }
-
-  async *#read(): AsyncGenerator<readonly Json[], void, undefined> {
-    await this.#turn
+    const bodies = records.map(record => `{"s":${JSON.stringify(record)}}`)
+    const written = this.#lastOperation.then(() => how(bodies))
+    this.#lastOperation = written.catch(() => {})
     try {
-      for (const link of this.#writer.links)
-        for await (const bodies of readBodies(this.#place, link)) yield this.#parse(bodies, link)
+      await written
     } catch (error) {
-      this.#refuse(error)
+      throw this.#publicError(error)
     }
   }
 
-  #parse(bodies: readonly string[], link: Link): readonly Json[] {
-    const records: Json[] = []
-    for (const text of bodies) {
-      const body = JSON.parse(text) as StreamBody
-      if (body.s === undefined) passOver(this.#place, body, link)
-      else records.push(body.s)
-    }
-    return records
+  #publicError(error: unknown): Error {
+    if (error instanceof JournalLost) return error.reason
+    return isCounterpointError(error) ? error : unusableFolder(undefined, this.#folder.folder, error)
+  }
+}
+
+/** A shared stream that does not exist yet: its first record creates it. A host that writes nothing leaves no folder and takes no lock. */
+export class LazyStream implements SharedStream {
+  readonly #create: () => Promise<OpenStream>
+  #stream: Promise<OpenStream> | undefined
+
+  constructor(create: () => Promise<OpenStream>) {
+    this.#create = create
   }
 
-  #refuse(error: unknown): never {
-    if (error instanceof JournalLost) throw error.reason
-    throw isCounterpointError(error) ? error : unusable(undefined, this.#place.folder, error)
+  async *read(): AsyncGenerator<Json, void, undefined> {
+    if (this.#stream) yield* (await this.#stream).read()
+  }
+
+  append(record: Json): Promise<void> {
+    return this.#with([record], (stream, [copy]) => stream.append(copy as Json))
+  }
+
+  replace(records: readonly Json[]): Promise<void> {
+    return this.#with(records, (stream, copies) => stream.replace(copies))
+  }
+
+  async close(): Promise<void> {
+    await (await this.#stream?.catch(() => undefined))?.close()
+  }
+
+  /** Copies the records at once: later changes to them are not written. */
+  async #with(
+    records: readonly Json[],
+    write: (stream: OpenStream, copies: readonly Json[]) => Promise<void>,
+  ): Promise<void> {
+    const copies = JSON.parse(JSON.stringify(records)) as Json[]
+    await write(await this.#open(), copies)
+  }
+
+  /** After a failure the next call tries again. */
+  #open(): Promise<OpenStream> {
+    const opened = this.#stream ?? this.#create()
+    this.#stream = opened
+    opened.catch(() => {
+      if (this.#stream === opened) this.#stream = undefined
+    })
+    return opened
   }
 }

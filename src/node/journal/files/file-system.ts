@@ -1,69 +1,69 @@
-/** What stands at a path. */
+/** What is at a path. */
 export interface FileFacts {
   readonly kind: 'file' | 'folder' | 'other'
   readonly bytes: number
-  /** The same for as long as it exists, whatever it is called: device and inode. */
+  /** Device and inode: constant for the life of the file, whatever its name. */
   readonly id: string
 }
 
-/** A file that is open. Positions and sizes are in bytes. */
+/** An open file. Positions and sizes are in bytes. */
 export interface OpenFile {
-  /** Fills `into` from `position` on; gives how much there was, which may be less. 0 at the end. */
+  /** Reads into `into` from `position` on. Returns the number of bytes read, which may be less than fit; 0 at the end of the file. */
   read(into: Uint8Array, position: number): Promise<number>
-  /** Writes `from` at `position`; gives how much was written, which may be less. */
+  /** Writes `from` at `position`. Returns the number of bytes written, which may be less than given. */
   write(from: Uint8Array, position: number): Promise<number>
-  /** Makes its content durable, and all that is known about it. */
+  /** Makes its content and metadata durable. */
   fsync(): Promise<void>
-  /** Makes its content durable, and what is needed to find it. */
+  /** Makes its content durable, and the metadata needed to read it. */
   fdatasync(): Promise<void>
   /** Cuts it to this length. */
   truncate(bytes: number): Promise<void>
   /** What it is, and how long. */
   stat(): Promise<FileFacts>
-  /** Gives the handle back. */
+  /** Closes the handle. */
   close(): Promise<void>
 }
 
 /**
- * A port: all that `fileJournal` asks of a file system. Paths are absolute. What fails rejects with an error that has Node's
- * `code`. The default is the file system of this machine; a test gives one that loses power.
+ * The port through which `fileJournal` uses a file system. Paths are absolute. Failures reject with an error that has Node's `code`.
+ * The default is the file system of this machine; a test can pass one that fails or loses power.
  */
 export interface FileSystem {
   /**
-   * Opens a file. `create` makes a new one, for reading and writing, that only its owner may touch, and fails with EEXIST
-   * whatever stands there. `read` and `write` want one that exists. None follows a symlink at the end of the path.
+   * Opens a file. `create` creates one for reading and writing, with access for its owner only, and fails with EEXIST when anything
+   * has that name. `read` and `write` require an existing file. A symlink at the end of the path is never followed.
    */
   open(path: string, how: 'read' | 'write' | 'create'): Promise<OpenFile>
-  /** What stands there, without following a symlink; undefined for nothing. */
+  /** What is at the path, without following a symlink; undefined for nothing. */
   lstat(path: string): Promise<FileFacts | undefined>
   /** The names in a folder. */
   readdir(path: string): Promise<readonly string[]>
-  /** Makes a folder that only its owner may enter, in one that exists. What has that name already is left as it is. */
+  /** Creates a folder that only its owner may enter, in an existing one. Does nothing when the name is taken. */
   mkdir(path: string): Promise<void>
-  /** Gives a file or folder another name, at once, over what has that name. */
+  /** Renames a file or folder atomically, replacing a file that has the new name. */
   rename(from: string, to: string): Promise<void>
-  /** Takes away a file, or a symlink. */
+  /** Deletes a file or symlink. */
   unlink(path: string): Promise<void>
-  /** Takes away an empty folder. */
+  /** Deletes an empty folder. */
   rmdir(path: string): Promise<void>
   /** The path without symlinks. */
   realpath(path: string): Promise<string>
-  /** Makes the names in a folder durable: what was created, renamed and taken away there. */
+  /** Makes the names in a folder durable: what was created, renamed and deleted there. */
   syncFolder(path: string): Promise<void>
   /**
-   * A lock on a folder that the system lets go of when its holder dies, however it dies. Gives what lets go of it, or
-   * undefined while another has it. Left out where the system has no such thing.
+   * Takes a lock on a folder that the system releases when its owner dies, however it dies. Returns the function that releases it, or
+   * undefined while another process has it. Omitted where the system has no such lock.
    */
   lockFolder?(path: string): Promise<(() => Promise<void>) | undefined>
 }
 
-/** The code of an error of the system: `ENOSPC`. */
+/** The code of a system error: `ENOSPC`. */
 export function codeOf(error: unknown): string | undefined {
   const code: unknown = (error as { code?: unknown } | undefined)?.code
   return typeof code === 'string' ? code : undefined
 }
 
-/** Reads until `into` is full or the file ends; gives how much that was. */
+/** Reads until `into` is full or the file ends. Returns the number of bytes read. */
 export async function readFully(file: OpenFile, into: Uint8Array, position: number): Promise<number> {
   let done = 0
   while (done < into.length) {
@@ -74,7 +74,7 @@ export async function readFully(file: OpenFile, into: Uint8Array, position: numb
   return done
 }
 
-/** Writes all of `bytes`, in as many steps as the system takes. */
+/** Writes all of `bytes`, in as many writes as it takes. */
 export async function writeFully(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0
   while (done < bytes.length) {
@@ -84,36 +84,36 @@ export async function writeFully(file: OpenFile, bytes: Uint8Array, position: nu
   }
 }
 
-/** How {@link putWhole} puts a file there. */
-export interface PutOptions {
-  /** Is the content to survive the machine? Its name does when the folder is synced. */
+/** Options of {@link writeAtomically}. */
+export interface AtomicWriteOptions {
+  /** Syncs the content. Its name is durable once the folder is synced. */
   readonly durable: boolean
-  /** What tells our half-written files from another writer's. */
+  /** Part of the temporary name: keeps writers apart. */
   readonly nonce: string
 }
 
-/** Puts a file there in one step, over what has that name: whoever looks finds what was there, or all of this. */
-export async function putWhole(
+/** Writes a file in one step, replacing one of that name: a reader finds the old content or all of the new. */
+export async function writeAtomically(
   fileSystem: FileSystem,
   path: string,
   content: Uint8Array,
-  { durable, nonce }: PutOptions,
+  { durable, nonce }: AtomicWriteOptions,
 ): Promise<void> {
-  const half = `${path}.${nonce}`
-  const file = await fileSystem.open(half, 'create')
+  const temporary = `${path}.${nonce}`
+  const file = await fileSystem.open(temporary, 'create')
   try {
     await writeFully(file, content, 0)
     if (durable) await file.fsync()
   } catch (error) {
-    await fileSystem.unlink(half).catch(() => {})
+    await fileSystem.unlink(temporary).catch(() => {})
     throw error
   } finally {
     await file.close()
   }
-  await fileSystem.rename(half, path)
+  await fileSystem.rename(temporary, path)
 }
 
-/** The content of a file that is no longer than fits in memory. */
+/** The content of a file that fits in memory. */
 export async function readWhole(fileSystem: FileSystem, path: string): Promise<Buffer> {
   const file = await fileSystem.open(path, 'read')
   try {

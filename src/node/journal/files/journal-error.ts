@@ -1,7 +1,7 @@
 import { CounterpointError, type JournalHost } from 'counterpoint'
-import { nameOf, type Owner } from './run-folder.js'
+import type { JournalId } from './journal-folder.js'
 
-/** What a JOURNAL error says: where (a path, with the byte where it matters), and what was expected, came and can be done. */
+/** A JOURNAL error: where (a path, with the byte where it matters), what was expected, what was found and what to do. */
 export function journalError(
   runId: string | undefined,
   where: string,
@@ -17,7 +17,7 @@ export function journalError(
   )
 }
 
-/** A journal that cannot be written any more, ever, by this opener: no other try will help. */
+/** This opener can never write the journal again: retrying is useless. */
 export class JournalLost extends Error {
   override readonly name: string = 'JournalLost'
   readonly reason: Error
@@ -27,26 +27,31 @@ export class JournalLost extends Error {
   }
 }
 
-/** An error in the words of a sentence: `no space left on device (ENOSPC)` stays as it came, a thrown string too. */
-export function wordsOf(error: unknown): string {
+/** The message of an error, or a thrown string: `no space left on device (ENOSPC)`. */
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What the system says, as an error that says where. */
-export function unusable(runId: string | undefined, folder: string, error: unknown): CounterpointError<'JOURNAL'> {
-  return journalError(runId, folder, `expected a folder that can be read and written: ${wordsOf(error)}`, error)
+/** An error of the system, with the folder in the message. */
+export function unusableFolder(runId: string | undefined, folder: string, error: unknown): CounterpointError<'JOURNAL'> {
+  return journalError(runId, folder, `expected a folder that can be read and written: ${messageOf(error)}`, error)
+}
+
+/** `run "r"` or `shared stream "s"`. */
+export function describe({ runId, stream }: JournalId): string {
+  return runId === undefined ? `shared stream ${JSON.stringify(stream)}` : `run ${JSON.stringify(runId)}`
 }
 
 /**
- * Tells a problem of a journal or a shared stream. Invariant: never throws, whatever the host does with it. With no host it is a warning of
- * the process: that a tail was cut may not go unsaid.
+ * Reports a problem to the host; without a host as a warning of the process, because a cut tail must not go unnoticed.
+ * Invariant: never throws.
  */
-export function tell(host: JournalHost | undefined, owner: Owner, message: string, error: unknown): void {
-  const told = `${owner.runId === undefined ? '' : 'journal of '}${nameOf(owner)}: ${message}`
+export function report(host: JournalHost | undefined, id: JournalId, message: string, error: unknown): void {
+  const text = `${id.runId === undefined ? '' : 'journal of '}${describe(id)}: ${message}`
   try {
-    if (host) host.report({ error, message: told })
-    else process.emitWarning(told, 'CounterpointWarning')
+    if (host) host.report({ error, message: text })
+    else process.emitWarning(text, 'CounterpointWarning')
   } catch {
-    // Who listens badly hears nothing; the journal goes on.
+    // A listener that throws must not stop the journal.
   }
 }

@@ -1,22 +1,27 @@
 import fs from 'node:fs'
+import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import { codeOf, type FileFacts, type FileSystem, type OpenFile } from './file-system.js'
-import { hasKernelLock, lockByName } from './kernel-lock.js'
 
-// Measured: the functions with callbacks take a third of the time of `FileHandle`, for a write and its sync.
+// Measured: the callback functions take a third of the time of `FileHandle` for a write and its sync.
 const open = promisify(fs.open)
 const lstat = promisify(fs.lstat)
 const fstat = promisify(fs.fstat)
 
-// Windows has no O_NOFOLLOW: there the `lstat` before must do.
+// Windows has no O_NOFOLLOW: there only the `lstat` before protects.
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants
+/**
+ * Node has no `flock`. But two kinds of names can have one listening process only, and are free the moment it dies: Linux's abstract
+ * sockets (measured: a second `listen` fails with EADDRINUSE) and the named pipes of Windows.
+ */
+const hasKernelLock = process.platform === 'linux' || process.platform === 'win32'
 const FLAGS = {
   read: O_RDONLY | O_NOFOLLOW,
   write: O_RDWR | O_NOFOLLOW,
   create: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
 } as const
 
-/** The file system of this machine: what `fileJournal` uses unless it is given another. */
+/** The file system of this machine: the default of `fileJournal`. */
 export const nodeFileSystem: FileSystem = {
   open: async (path, how) => new NodeFile(await open(path, FLAGS[how], 0o600)),
   async lstat(path) {
@@ -90,7 +95,7 @@ function factsOf(stats: fs.BigIntStats): FileFacts {
   return { kind, bytes: Number(stats.size), id: `${stats.dev}:${stats.ino}` }
 }
 
-/** One folder: with `recursive`, Node 20 never comes back from below `/proc`. */
+/** Creates one folder: with `recursive`, Node 20 hangs below `/proc`. */
 async function mkdir(path: string): Promise<void> {
   try {
     await fs.promises.mkdir(path, { mode: 0o700 })
@@ -99,7 +104,7 @@ async function mkdir(path: string): Promise<void> {
   }
 }
 
-/** Windows opens no folder to sync it, and some network file systems cannot: there it is done when the system likes. */
+/** Windows cannot sync a folder, nor can some network file systems: there the system decides when the names are durable. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const fd = await open(path, O_RDONLY)
@@ -110,4 +115,19 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await done(callback => fs.close(fd, callback))
   }
+}
+
+/** Returns the function that releases the lock, or undefined while another process has it. Does not keep the process alive. */
+function lockByName(name: string): Promise<(() => Promise<void>) | undefined> {
+  const path =
+    process.platform === 'win32' ? `\\\\.\\pipe\\counterpoint-${name.replace(':', '-')}` : `\0counterpoint:${name}`
+  const server = createServer(socket => socket.destroy())
+  return new Promise((resolve, reject) => {
+    server.on('error', error => (codeOf(error) === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
+    // Without `exclusive` the workers of a cluster would share one name.
+    server.listen({ path, exclusive: true }, () => {
+      server.unref()
+      resolve(() => new Promise(closed => server.close(() => closed())))
+    })
+  })
 }

@@ -1,34 +1,34 @@
 import { hostname } from 'node:os'
 import { segmentName } from '../files/file-names.js'
-import { journalError } from '../files/journal-error.js'
-import { nameOf, type Owner } from '../files/run-folder.js'
+import { describe, journalError } from '../files/journal-error.js'
+import type { JournalId } from '../files/journal-folder.js'
 import type { FramesEnd } from './framing.js'
 
-/** The version of the format that is written here. */
+/** The version of the format that is written. */
 const VERSION = 1
 const FORMAT = 'counterpoint-journal'
 
-/** Where a segment ends: what the next one goes on from. */
+/** A segment and where it ends. */
 export interface Link extends FramesEnd {
   readonly segment: number
 }
 
 /** The first frame of a segment. */
-export interface Header extends Owner {
+export interface Header extends JournalId {
   readonly segment: number
-  /** Where the segment before it ends, whatever stands there after that. None for the first. */
+  /** Where the previous segment ends, whatever follows there. None for the first. */
   readonly after?: Predecessor
 }
 
-/** The end of a segment that another one goes on from. */
+/** The end of a segment that another one continues. */
 export interface Predecessor extends Link {
-  /** How long its file was then: more than `bytes` when a write had been cut off. More later is a writer that lost its lock. */
+  /** The length of its file then: more than `bytes` when a write was torn. If it is longer later, a writer that lost its lock wrote there. */
   readonly size: number
 }
 
-/** The body of a header. Members that a reader does not know mean nothing to it: what it must know raises `minReader`. */
+/** The body of a header. A reader ignores members that it does not know; what it must know raises `minReader`. */
 export function headerBody(
-  { runId, stream }: Owner,
+  { runId, stream }: JournalId,
   { segment, after }: Pick<Header, 'segment' | 'after'>,
   now: number,
 ): string {
@@ -46,21 +46,21 @@ export function headerBody(
 }
 
 /**
- * What the first frame of a file says, which is whole and right.
- * @throws JOURNAL for what is no header of ours, or one of a format that is too new.
+ * Parses the body of the first frame of a file, which is undamaged.
+ * @throws JOURNAL when it is not a header of this format, or one that is too new.
  */
 export function parseHeader(body: string, where: string): Header {
-  const said = parseObject(body)
-  if (said?.format !== FORMAT) throw notOurs(undefined, where, 'is not a journal of counterpoint')
-  const runId = typeof said.runId === 'string' ? said.runId : undefined
-  const stream = typeof said.stream === 'string' ? said.stream : undefined
-  const minReader = Number(said.minReader)
-  if (!(minReader <= VERSION)) throw tooNew(runId, where, said)
-  const { segment, after } = said
-  const owner = runId === undefined ? stream !== undefined && { stream } : { runId }
-  if (!owner || !isCount(segment) || !(after === undefined || isPredecessor(after, segment)))
-    throw notOurs(runId, where, 'has a header that cannot be read, although nothing in it is damaged')
-  return { ...owner, segment, ...(after !== undefined && { after }) }
+  const found = parseObject(body)
+  if (found?.format !== FORMAT) throw notAJournal(undefined, where, 'is not a journal of counterpoint')
+  const runId = typeof found.runId === 'string' ? found.runId : undefined
+  const stream = typeof found.stream === 'string' ? found.stream : undefined
+  const minReader = Number(found.minReader)
+  if (!(minReader <= VERSION)) throw tooNew(runId, where, found)
+  const { segment, after } = found
+  const id = runId === undefined ? stream !== undefined && { stream } : { runId }
+  if (!id || !isCount(segment) || !(after === undefined || isPredecessor(after, segment)))
+    throw notAJournal(runId, where, 'has an invalid header, although nothing in it is damaged')
+  return { ...id, segment, ...(after !== undefined && { after }) }
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
@@ -72,7 +72,7 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** An older segment: a chain that went round would never end. */
+/** It must be an older segment: following a circular chain would never end. */
 function isPredecessor(value: unknown, of: number): value is Predecessor {
   const { segment, bytes, crc, size } = (value ?? {}) as Partial<Record<keyof Predecessor, unknown>>
   return isCount(segment) && segment < of && isCount(bytes) && isCount(crc) && isCount(size)
@@ -82,16 +82,16 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-function tooNew(runId: string | undefined, where: string, said: Record<string, unknown>): Error {
-  const written = `format ${JSON.stringify(said.version)}, for readers from ${JSON.stringify(said.minReader)} on`
+function tooNew(runId: string | undefined, where: string, found: Record<string, unknown>): Error {
+  const format = `format ${JSON.stringify(found.version)}, for readers from ${JSON.stringify(found.minReader)} on`
   return journalError(
     runId,
     where,
-    `expected a journal of format ${VERSION}, got one of ${written}. Open it with the version of counterpoint that wrote it, or a newer one`,
+    `expected a journal of format ${VERSION}, got one of ${format}. Open it with the version of counterpoint that wrote it, or a newer one`,
   )
 }
 
-function notOurs(runId: string | undefined, where: string, what: string): Error {
+function notAJournal(runId: string | undefined, where: string, what: string): Error {
   return journalError(
     runId,
     where,
@@ -99,11 +99,11 @@ function notOurs(runId: string | undefined, where: string, what: string): Error 
   )
 }
 
-/** The error for a header that is right but in the wrong place. */
+/** The error for a valid header in the wrong file. */
 export function misplaced(header: Header, runId: string | undefined, where: string): Error {
   return journalError(
     runId,
     where,
-    `expected ${segmentName(header.segment)} of ${nameOf(header)} where that one's are, but it lies here. Move it back`,
+    `found ${segmentName(header.segment)} of ${describe(header)}, which does not belong here. Move it back to its own folder`,
   )
 }

@@ -1,63 +1,51 @@
 import { createHash } from 'node:crypto'
 import type { JournalRecord, RunEvent } from 'counterpoint'
-import { COMMIT_MARK, type FrameBatch } from './framing.js'
+import { COMMIT_MARK } from './framing.js'
 
-// The body of a record: {"r":[events]}, with {"c":number} before it on the first of each commit, and with
-// {"b":[[place, member, sha256]]} after it when members of its events are too large to stand there: `null` stands there, and
-// the member lies in a blob. Other members mean nothing to this version. A body without `r` is of a kind that it does not
-// know: it is passed over, or, with {"critical":true}, the journal is not read.
+// The body of a record: {"r":[events]}. The first of each commit has {"c":number} before it. When members of its events are too large to
+// stay inline, {"b":[[index, member, sha256]]} comes after it: the event holds `null`, and the value is in a blob. A reader ignores members
+// that it does not know. A body without `r` is of an unknown kind: it is skipped, or, with {"critical":true}, the journal is refused.
 
-/** A large member of an event, as JSON, under the name that its content gives it. */
+/** A large member of an event, as JSON, named by its content. */
 export interface Blob {
   readonly sha256: string
   readonly text: string
 }
 
-/** Where a blob belongs: the place of the event in its record, the member, and the blob's name. */
-export type BlobPlace = readonly [place: number, member: string, sha256: string]
+/** Where the value of a blob belongs: the index of the event in its record, the member, and the name of the blob. */
+export type BlobReference = readonly [index: number, member: string, sha256: string]
 
-/** What stands in a body. */
+/** A body that has been parsed. */
 export interface ParsedBody {
   readonly r?: JournalRecord
-  readonly b?: readonly BlobPlace[]
+  readonly b?: readonly BlobReference[]
   readonly critical?: boolean
 }
 
-const COMMA = 0x2c
-/** What most events take at most: to make room for a thousand at once saves copies of the first. */
-const USUAL_BYTES = 160
-const NO_BLOBS: readonly Blob[] = []
-
-/**
- * Adds a record; gives what has to be durable before it is. Makes each event JSON once; only one that is too large is looked into.
- * @throws what `JSON.stringify` throws; then nothing has been added.
- */
-export function addRecord(frames: FrameBatch, record: JournalRecord, maxInlineBytes: number): readonly Blob[] {
-  const json = frames.begin()
-  json.reserve(record.length * USUAL_BYTES)
-  let blobs: Blob[] | undefined
-  const places: BlobPlace[] = []
-  json.text('{"r":[')
-  for (let place = 0; place < record.length; place++) {
-    if (place > 0) json.byte(COMMA)
-    const event = record[place] as RunEvent
-    const from = json.length
-    json.value(event)
-    if (json.length - from <= maxInlineBytes) continue
-    json.length = from
-    const text = withoutLarge(event, maxInlineBytes, (member, blob) => {
-      blobs ??= []
-      blobs.push(blob)
-      places.push([place, member, blob.sha256])
-    })
-    json.text(text)
-  }
-  json.text(places.length === 0 ? ']}' : `],"b":${JSON.stringify(places)}}`)
-  frames.end()
-  return blobs ?? NO_BLOBS
+/** A record that is ready to be written. */
+export interface EncodedRecord {
+  readonly body: string
+  /** To be durable before the record is. */
+  readonly blobs: readonly Blob[]
 }
 
-/** A body that says only that a commit begins, which is the number `commit` of its segment. */
+/** @throws TypeError as `JSON.stringify` does. */
+export function encodeRecord(record: JournalRecord, maxInlineBytes: number): EncodedRecord {
+  const blobs: Blob[] = []
+  const references: BlobReference[] = []
+  const events = record.map((event, index) => {
+    const text = JSON.stringify(event)
+    if (!isLarger(text, maxInlineBytes)) return text
+    return withoutLarge(event, maxInlineBytes, (member, blob) => {
+      blobs.push(blob)
+      references.push([index, member, blob.sha256])
+    })
+  })
+  const suffix = references.length === 0 ? '' : `,"b":${JSON.stringify(references)}`
+  return { body: `{"r":[${events.join(',')}]${suffix}}`, blobs }
+}
+
+/** A body that says only that commit number `commit` of its segment begins. */
 export function endMark(commit: number): string {
   return `${COMMIT_MARK}${commit}}`
 }
@@ -67,20 +55,20 @@ export function sha256Of(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-/** The event as JSON, with `null` for each member that is too large; what stood there is handed to `take`. */
-function withoutLarge(event: RunEvent, maxBytes: number, take: (member: string, blob: Blob) => void): string {
+/** The event as JSON, with `null` for each member that is too large; `onBlob` gets what was there. */
+function withoutLarge(event: RunEvent, maxBytes: number, onBlob: (member: string, blob: Blob) => void): string {
   const members: Record<string, unknown> = { ...event }
   for (const [member, value] of Object.entries(members)) {
     if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) continue
     const text = JSON.stringify(value)
     if (!isLarger(text, maxBytes)) continue
     members[member] = null
-    take(member, { sha256: sha256Of(text), text })
+    onBlob(member, { sha256: sha256Of(text), text })
   }
   return JSON.stringify(members)
 }
 
-/** A character is one to three bytes: mostly the count of characters tells. */
+/** A character takes one to three bytes: counting characters is mostly enough. */
 function isLarger(text: string, maxBytes: number): boolean {
   return text.length > maxBytes || (3 * text.length > maxBytes && Buffer.byteLength(text) > maxBytes)
 }

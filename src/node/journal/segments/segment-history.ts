@@ -2,92 +2,85 @@ import type { JournalRecord } from 'counterpoint'
 import { segmentNumbers } from '../files/file-names.js'
 import { codeOf } from '../files/file-system.js'
 import { journalError } from '../files/journal-error.js'
-import { type RunFolder, segmentPath } from '../files/run-folder.js'
+import { type JournalFolder, segmentPath } from '../files/journal-folder.js'
 import type { Header, Link } from './header.js'
 import type { ParsedBody } from './record-body.js'
 import { readHeader, type SegmentEnd, scanSegment, wasDurable, withSegment } from './segment-reader.js'
 
-// A segment has one writer, once. Every opener that writes makes one of its own, and its header says where the one before it
-// ends. So a writer that lost its lock and goes on writes where nobody reads, and what was cut off stays where it is, for who
-// wants to look at it. The history of a run is the chain of segments from the newest with a header back to the first.
-// Invariant: nothing but a new segment ever changes a history. To mend a file in place is safe only for who surely has the lock,
-// and nobody surely has it.
+// A segment has one writer. Every opener that writes creates a segment of its own, whose header says where the previous one ends. So
+// a writer that lost its lock and continues writes where nobody reads, and torn writes stay in place for whoever wants to inspect them.
+// The history of a run is the chain of segments from the newest one with a header back to the first.
+// Invariant: only a new segment ever changes a history. Repairing a file in place is safe only for the certain owner of the lock, and no
+// process can be certain that it still owns it.
 
-/** What a journal, or a shared stream, holds when it is opened. */
+/** What a journal, or a shared stream, contains when it is opened. */
 export interface History {
-  /** Its segments, oldest first, each with its end. */
+  /** Its segments, oldest first. */
   readonly links: readonly Link[]
-  /** The first number that no segment has had. */
+  /** The lowest number that no segment has had. */
   readonly nextSegment: number
-  /** The `seq` of the next event, where the last record tells. */
+  /** The `seq` of the next event; undefined when the last record is of an unknown kind. */
   readonly nextSeq: number | undefined
 }
 
 /**
- * Reads all that a run's folder holds. A tail that is torn, a segment that was never begun, and what a writer left that had lost
- * its lock are no part of it, and are reported. What it gives is durable. For the holder of the lock.
+ * Reads the history in a folder, for the owner of its lock, and makes it durable. A torn tail, a segment that was never begun, and what
+ * a writer without its lock left are not part of it, and are reported.
  *
- * @throws JOURNAL for anything that could be a loss of what had been durable, unless damage is to be cut.
+ * @throws JOURNAL for anything that could be a loss of durable records, unless `onDamage` is `cut`.
  */
-export async function openHistory(place: RunFolder): Promise<History> {
-  const numbers = segmentNumbers(await place.fileSystem.readdir(place.folder))
-  const chain = await findChain(place, numbers)
-  const ends = await scanChain(place, chain)
-  await tellIgnored(place, numbers, chain, ends)
-  if (place.durability === 'fsync') await makeDurable(place, ends.at(-1))
+export async function openHistory(folder: JournalFolder): Promise<History> {
+  const numbers = segmentNumbers(await folder.fileSystem.readdir(folder.folder))
+  const chain = await findChain(folder, numbers)
+  const ends = await scanChain(folder, chain)
+  await reportIgnored(folder, numbers, chain, ends)
+  if (folder.durability === 'fsync') await makeDurable(folder, ends.at(-1))
   return { links: linksOf(ends), nextSegment: (numbers.at(-1) ?? 0) + 1, nextSeq: nextSeq(ends) }
 }
 
 /**
- * BAD: to go on from what can be read. The process that wrote it may have died before it was synced, and what is acknowledged
- * now would be lost with it. GOOD: to sync what was read, and the names that lead to it, before anything hangs on it.
+ * BAD: continue from whatever can be read. The process that wrote it may have died before its sync, and what is acknowledged from now on
+ * would be lost with it. GOOD: sync what was read, and the names that lead to it, before anything depends on it.
  */
-async function makeDurable(place: RunFolder, newest: ScannedSegment | undefined): Promise<void> {
+async function makeDurable(folder: JournalFolder, newest: ScannedSegment | undefined): Promise<void> {
   if (newest === undefined) return
-  await withSegment(place, newest.segment, 'write', file => file.fsync())
-  await place.fileSystem.syncFolder(place.folder)
-  await place.fileSystem.syncFolder(place.root)
+  await withSegment(folder, newest.segment, 'write', file => file.fsync())
+  await folder.fileSystem.syncFolder(folder.folder)
+  await folder.fileSystem.syncFolder(folder.root)
 }
 
 /**
- * The segments of a run, each with its end, for who only looks: nothing is locked or changed. While somebody writes, the last
- * of it may not be durable yet.
+ * The segments of a run, without locking or changing anything. While a process writes, the last records may not be durable yet.
  *
  * @throws JOURNAL as `openHistory` does.
  */
-export async function lookAtHistory(place: RunFolder): Promise<readonly Link[]> {
-  const numbers = segmentNumbers(await place.fileSystem.readdir(place.folder))
-  return linksOf(await scanChain(place, await findChain(place, numbers)))
+export async function readHistory(folder: JournalFolder): Promise<readonly Link[]> {
+  const numbers = segmentNumbers(await folder.fileSystem.readdir(folder.folder))
+  return linksOf(await scanChain(folder, await findChain(folder, numbers)))
 }
 
 function linksOf(ends: readonly ScannedSegment[]): Link[] {
   return ends.map(({ segment, bytes, crc }) => ({ segment, bytes, crc }))
 }
 
-/** The headers of the newest segment that has one, and of all that come before it, oldest first. */
-async function findChain(place: RunFolder, numbers: readonly number[]): Promise<Header[]> {
+/** The headers of the newest segment that has one, and of all before it, oldest first. */
+async function findChain(folder: JournalFolder, numbers: readonly number[]): Promise<Header[]> {
   for (const segment of [...numbers].reverse()) {
-    const chain = await followBack(place, segment)
+    const chain = await followChain(folder, segment)
     if (chain) return chain
   }
   return []
 }
 
-/** Undefined when no chain begins here: the segment was cut off in its first commit, of which nothing was acknowledged. */
-async function followBack(place: RunFolder, newest: number): Promise<Header[] | undefined> {
+/** Undefined when no chain starts here: the first commit of the segment was torn, so none of it was acknowledged. */
+async function followChain(folder: JournalFolder, newest: number): Promise<Header[] | undefined> {
   const chain: Header[] = []
   for (let segment: number | undefined = newest; segment !== undefined; ) {
-    const header = await headerOf(place, segment)
+    const header = await headerOf(folder, segment)
     if (header === undefined) {
-      const isNewest = segment === newest
-      if (isNewest && !(await holdsCommits(place, segment))) return undefined
-      return damaged(
-        place,
-        segment,
-        0,
-        0,
-        isNewest ? BAD_HEADER : 'expected the segment that a later one goes on from, got none, or one that is damaged',
-      )
+      if (segment !== newest) return onDamage(folder, segment, 0, 0, MISSING_SEGMENT)
+      if (!(await hasCommits(folder, segment))) return undefined
+      return onDamage(folder, segment, 0, 0, BAD_HEADER)
     }
     chain.unshift(header)
     segment = header.after?.segment
@@ -95,14 +88,14 @@ async function followBack(place: RunFolder, newest: number): Promise<Header[] | 
   return chain
 }
 
-async function holdsCommits(place: RunFolder, segment: number): Promise<boolean> {
-  const { bytes = 0 } = (await place.fileSystem.lstat(segmentPath(place, segment))) ?? {}
-  return wasDurable(place, segment, 0, bytes)
+async function hasCommits(folder: JournalFolder, segment: number): Promise<boolean> {
+  const { bytes = 0 } = (await folder.fileSystem.lstat(segmentPath(folder, segment))) ?? {}
+  return wasDurable(folder, segment, 0, bytes)
 }
 
-async function headerOf(place: RunFolder, segment: number): Promise<Header | undefined> {
+async function headerOf(folder: JournalFolder, segment: number): Promise<Header | undefined> {
   try {
-    return await readHeader(place, segment)
+    return await readHeader(folder, segment)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error
@@ -113,62 +106,64 @@ interface ScannedSegment extends SegmentEnd {
   readonly segment: number
 }
 
-/** Goes through all segments of a chain. Each but the newest has to reach exactly the end that the next one names. */
-async function scanChain(place: RunFolder, chain: readonly Header[]): Promise<ScannedSegment[]> {
+/** Scans all segments of a chain. Each but the newest must end exactly where the next one says. */
+async function scanChain(folder: JournalFolder, chain: readonly Header[]): Promise<ScannedSegment[]> {
   const ends: ScannedSegment[] = []
   for (const [i, { segment }] of chain.entries()) {
     const next = chain[i + 1]?.after
-    const end = { segment, ...(await scanSegment(place, segment, next?.bytes)) }
+    const end = { segment, ...(await scanSegment(folder, segment, next?.bytes)) }
     ends.push(end)
     const records = ends.reduce((sum, each) => sum + each.records, 0)
     const isWhole = next
       ? end.bytes === next.bytes && end.crc === next.crc
-      : end.bytes === end.size || !(await wasDurable(place, segment, end.bytes, end.size))
+      : end.bytes === end.size || !(await wasDurable(folder, segment, end.bytes, end.size))
     if (isWhole) continue
-    damaged(place, segment, end.bytes, records, BAD_RECORD)
+    onDamage(folder, segment, end.bytes, records, BAD_RECORD)
     break
   }
   return ends
 }
 
-const BAD_HEADER = 'expected the header of a segment, got bytes that are damaged, and whole commits after them'
-const BAD_RECORD = 'expected a record that had been durable, got bytes that are damaged or nothing'
+const MISSING_SEGMENT = 'expected the segment that a later one continues, but it is missing or damaged'
+const BAD_HEADER = 'expected the header of a segment, got damaged bytes with complete commits after them'
+const BAD_RECORD = 'expected a record that was durable, but it is damaged or missing'
 
-/** Refuses, or says that everything from here on is cut. */
-function damaged(place: RunFolder, segment: number, byte: number, records: number, what: string): undefined {
-  const where = `${segmentPath(place, segment)}, byte ${byte}`
-  if (place.onDamage === 'refuse')
+/** Throws, or reports that the journal is cut here. */
+function onDamage(folder: JournalFolder, segment: number, byte: number, records: number, what: string): undefined {
+  const where = `${segmentPath(folder, segment)}, byte ${byte}`
+  if (folder.onDamage === 'refuse')
     throw journalError(
-      place.runId,
+      folder.runId,
       where,
-      `${what}. Nothing was changed. Restore the folder from a backup; or open it with onDamage: 'cut', which keeps the ${records} records before this`,
+      `${what}. Nothing was changed. Restore the folder from a backup, or open it with onDamage: 'cut', which keeps the ${records} records before this`,
     )
-  place.report(`${where}: ${what}. It is cut here, as asked: the records before this are kept`, undefined)
+  folder.report(`${where}: ${what}. The journal is cut here because onDamage is 'cut'; the records before are kept`, undefined)
 }
 
-/** Reports what is no part of the history, unless an earlier opener has: it made a segment after that. */
-async function tellIgnored(
-  place: RunFolder,
+/** Reports what is not part of the history, unless an earlier opener did: it created a segment after that. */
+async function reportIgnored(
+  folder: JournalFolder,
   numbers: readonly number[],
   chain: readonly Header[],
   ends: readonly ScannedSegment[],
 ): Promise<void> {
   for (const [i, { segment, bytes, size }] of ends.entries()) {
-    const seen = chain[i + 1]?.after?.size
-    const path = segmentPath(place, segment)
-    if (size > (seen ?? bytes))
-      place.report(`${path}, byte ${seen ?? bytes}: ${seen === undefined ? TORN : LATE}`, undefined)
+    const reported = chain[i + 1]?.after?.size
+    const path = segmentPath(folder, segment)
+    if (size > (reported ?? bytes))
+      folder.report(`${path}, byte ${reported ?? bytes}: ${reported === undefined ? TORN : LATE}`, undefined)
   }
   for (const segment of numbers)
-    if (segment > (ends.at(-1)?.segment ?? 0)) place.report(`${segmentPath(place, segment)}: ${NOT_BEGUN}`, undefined)
+    if (segment > (ends.at(-1)?.segment ?? 0))
+      folder.report(`${segmentPath(folder, segment)}: ${NEVER_BEGUN}`, undefined)
 }
 
-const TORN = 'the journal ends here, in a write that was cut off. What stands after it is no part of the journal'
-const LATE = 'a writer that had lost its lock went on here. What it wrote is no part of the journal'
-const NOT_BEGUN =
-  'the first write of this file was cut off, or what it goes on from is damaged. It is no part of the journal'
+const TORN = 'the journal ends here, in a torn write. What follows is not part of the journal'
+const LATE = 'a writer that had lost its lock wrote here. What follows is not part of the journal'
+const NEVER_BEGUN =
+  'the first write of this file was torn, or the segment before it is damaged. It is not part of the journal'
 
-/** Undefined when the last record is of a kind that this version does not know. */
+/** Undefined when the last record is of an unknown kind. */
 function nextSeq(ends: readonly ScannedSegment[]): number | undefined {
   const body = ends.findLast(({ last }) => last !== undefined)?.last
   if (body === undefined) return 1

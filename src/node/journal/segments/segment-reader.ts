@@ -1,31 +1,34 @@
 import type { OpenFile } from '../files/file-system.js'
 import { journalError } from '../files/journal-error.js'
-import { type RunFolder, segmentPath } from '../files/run-folder.js'
-import { type FramesEnd, holdsLaterCommit, readFrames } from './framing.js'
+import { type JournalFolder, segmentPath } from '../files/journal-folder.js'
+import { type FramesEnd, hasLaterCommit, readFrames } from './framing.js'
 import { type Header, type Link, misplaced, parseHeader } from './header.js'
 
-/** What a look at a segment has found. */
+/** Headers are short, unless the id is very long. */
+const USUAL_HEADER_BYTES = 4096
+
+/** The result of scanning a segment. */
 export interface SegmentEnd extends FramesEnd {
-  /** How many records there are before that. */
+  /** The number of records before the end. */
   readonly records: number
-  /** How long the file is. More than `bytes` when it does not end in a whole frame. */
+  /** The length of the file. More than `bytes` when it does not end with a complete frame. */
   readonly size: number
-  /** The body of its last record. */
+  /** The body of the last record. */
   readonly last: string | undefined
 }
 
-/** Opens a segment for `use` and closes it again. A folder or a symlink in its place is refused, in words. */
+/** Opens a segment for `use` and closes it afterwards. @throws JOURNAL for a folder or symlink in its place. */
 export async function withSegment<T>(
-  place: RunFolder,
+  folder: JournalFolder,
   segment: number,
   how: 'read' | 'write',
   use: (file: OpenFile) => Promise<T>,
 ): Promise<T> {
-  const path = segmentPath(place, segment)
-  const facts = await place.fileSystem.lstat(path)
+  const path = segmentPath(folder, segment)
+  const facts = await folder.fileSystem.lstat(path)
   if (facts !== undefined && facts.kind !== 'file')
-    throw journalError(place.runId, path, 'expected a file, but a folder or link has that name. Take it away')
-  const file = await place.fileSystem.open(path, how)
+    throw journalError(folder.runId, path, 'expected a file, but a folder or symlink has that name. Move it away')
+  const file = await folder.fileSystem.open(path, how)
   try {
     return await use(file)
   } finally {
@@ -34,35 +37,32 @@ export async function withSegment<T>(
 }
 
 /**
- * The header of a segment. Undefined when it has none that can be read: it was cut off in its first commit, or is damaged.
- * @throws JOURNAL for one that is right but too new, or of another run or stream.
+ * The header of a segment. Undefined when it has no readable one: its first commit was torn, or it is damaged.
+ * @throws JOURNAL for a valid header that is too new, or belongs to another run or stream.
  */
-export async function readHeader(place: RunFolder, segment: number): Promise<Header | undefined> {
-  return withSegment(place, segment, 'read', async file => {
+export async function readHeader(folder: JournalFolder, segment: number): Promise<Header | undefined> {
+  return withSegment(folder, segment, 'read', async file => {
     const body = await firstBody(file)
     if (body === undefined) return undefined
-    const path = segmentPath(place, segment)
+    const path = segmentPath(folder, segment)
     const header = parseHeader(body, path)
-    const isOurs = header.runId === place.runId && header.stream === place.stream
-    if (!isOurs || header.segment !== segment) throw misplaced(header, place.runId, path)
+    const isOurs = header.runId === folder.runId && header.stream === folder.stream
+    if (!isOurs || header.segment !== segment) throw misplaced(header, folder.runId, path)
     return header
   })
 }
 
-/** The body of the first frame of a file, unless that is not whole and right. */
+/** The body of the first frame of a file; undefined when that is incomplete or damaged. */
 export async function firstBody(file: OpenFile): Promise<string | undefined> {
   const size = (await file.stat()).bytes
-  // A header is short, unless it tells a very long id.
-  for (const end of [Math.min(size, SHORT), size])
+  for (const end of [Math.min(size, USUAL_HEADER_BYTES), size])
     for await (const { buffer, bounds } of readFrames(file, end)) return buffer.toString('utf8', bounds[0], bounds[1])
   return undefined
 }
 
-const SHORT = 4096
-
-/** Goes through the frames of a segment, up to byte `limit` if one is given, and says where they end. */
-export async function scanSegment(place: RunFolder, segment: number, limit?: number): Promise<SegmentEnd> {
-  return withSegment(place, segment, 'read', async file => {
+/** Scans the frames of a segment, up to byte `limit` if given. */
+export async function scanSegment(folder: JournalFolder, segment: number, limit?: number): Promise<SegmentEnd> {
+  return withSegment(folder, segment, 'read', async file => {
     const size = (await file.stat()).bytes
     const frames = readFrames(file, Math.min(size, limit ?? size))
     let records = -1
@@ -77,26 +77,30 @@ export async function scanSegment(place: RunFolder, segment: number, limit?: num
   })
 }
 
-/** True when what stands at byte `from` of a segment of `size` bytes was durable once: a later commit follows. */
-export async function wasDurable(place: RunFolder, segment: number, from: number, size: number): Promise<boolean> {
-  return withSegment(place, segment, 'read', file => holdsLaterCommit(file, from, size))
+/** True when the bytes at `from` of a segment of `size` bytes were once durable: a later commit follows. */
+export async function wasDurable(folder: JournalFolder, segment: number, from: number, size: number): Promise<boolean> {
+  return withSegment(folder, segment, 'read', file => hasLaterCommit(file, from, size))
 }
 
 /**
- * The bodies of the records of a segment, many at a time, up to where it ends.
- * @throws JOURNAL when they are not there any more, although they were.
+ * The bodies of the records of a segment, many at a time.
+ * @throws JOURNAL when records are missing that were there when the journal was opened.
  */
-export async function* readBodies(place: RunFolder, link: Link): AsyncGenerator<readonly string[], void, undefined> {
-  const path = segmentPath(place, link.segment)
-  const file = await place.fileSystem.open(path, 'read')
+export async function* readBodies(
+  folder: JournalFolder,
+  link: Link,
+): AsyncGenerator<readonly string[], void, undefined> {
+  const path = segmentPath(folder, link.segment)
+  const file = await folder.fileSystem.open(path, 'read')
   try {
     const frames = readFrames(file, link.bytes)
+    // The first frame is the header.
     let from = 2
     for (;;) {
       const step = await frames.next()
       if (step.done) {
         if (step.value.bytes === link.bytes && step.value.crc === link.crc) return
-        throw journalError(place.runId, `${path}, byte ${step.value.bytes}`, CHANGED)
+        throw journalError(folder.runId, `${path}, byte ${step.value.bytes}`, CHANGED)
       }
       const { buffer, bounds } = step.value
       const bodies: string[] = []
@@ -110,4 +114,4 @@ export async function* readBodies(place: RunFolder, link: Link): AsyncGenerator<
 }
 
 const CHANGED =
-  'expected the record that was written here, but it cannot be read any more. Something else has changed the file: open the journal again'
+  'expected the record that was written here, but it can no longer be read. Another program has changed the file: open the journal again'
