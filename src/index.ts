@@ -51,6 +51,17 @@ export type { Redact, RedactorOptions } from './backends/redact.js'
 export { AgentError, CounterpointError, isCounterpointError } from './errors.js'
 export type { AgentErrorOptions, ErrorCode, ErrorDetails, InputIssue } from './errors.js'
 
+// For authors of backends and journals: how options are checked
+export {
+  checkOptions,
+  fn as functionRule,
+  method as methodRule,
+  millis as millisRule,
+  optionsOf,
+  positiveMs as positiveMsRule,
+} from './options-check.js'
+export type { CheckOptions } from './options-check.js'
+
 // The parts
 export { TaskDistributor } from './distributor/task-distributor.js'
 export type {

@@ -94,8 +94,8 @@ export class CrashRun {
     this.#checkStarts(events)
     checkCounting(replay(this.#runId, events), events)
     assert.deepEqual(processesOf(this.#folder), [], 'no process is left')
-    // A write that was cut off is told, and nothing else goes wrong.
-    for (const error of this.#errors) assert.match(error, /cut off/)
+    // A torn write is reported, and nothing else goes wrong.
+    for (const error of this.#errors) assert.match(error, /torn/)
   }
 
   async #journal(): Promise<readonly RunEvent[]> {

@@ -83,7 +83,7 @@ test.each([
   room.free()
   const { outcome, outputs } = await run.result
   expect([outcome, Object.keys(outputs), backend.calls.length]).toEqual(['completed', ['a', 'b', 'c', 'd'], 4])
-  expect(errors.map(({ where }) => where)).toEqual([errors[0]!.where, expect.stringContaining('is written again')])
+  expect(errors.map(({ where }) => where)).toEqual([errors[0]!.where, expect.stringContaining('can be written again')])
   checkHistory(heard)
   await orchestrator.drain()
   const again = working(room)

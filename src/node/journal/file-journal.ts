@@ -6,6 +6,7 @@ import {
   type Journal,
   type JournalHost,
   type JournalRecord,
+  methodRule,
   optionsOf,
   type SharedStream,
   systemClock,
@@ -58,8 +59,8 @@ const OPTIONS = optionsOf({
   durability: z.enum(['fsync', 'os', 'none']).optional(),
   maxInlineBytes: z.int().min(0).optional(),
   onDamage: z.enum(['refuse', 'cut']).optional(),
-  fileSystem: z.looseObject({}).optional(),
-  clock: z.looseObject({}).optional(),
+  fileSystem: methodRule('open').optional(),
+  clock: methodRule('schedule').optional(),
 })
 
 /**

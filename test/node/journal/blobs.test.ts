@@ -50,11 +50,11 @@ describe('a payload of more than 16 KiB', () => {
     const damaged = bench.disk.copy()
     damaged.content(path)[5]! ^= 1
     expect((await reopened(damaged)).refusal).toContain(
-      `${path}: a record of the journal names this payload, but it is damaged`,
+      `${path}: a record of the journal refers to this payload, but it is damaged`,
     )
     bench.disk.remove(path)
     expect((await reopened(bench.disk)).refusal).toContain(
-      `${path}: a record of the journal names this payload, but it is missing`,
+      `${path}: a record of the journal refers to this payload, but it is missing`,
     )
   })
 

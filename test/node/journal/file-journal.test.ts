@@ -80,7 +80,7 @@ describe('through the public API', () => {
     disk.fail({ on: 'write', code: 'ENOSPC', nth: 3, times: 5 })
     const { outcome } = await orchestrator.run(plan, { runId: 'run-1' }).result
     expect(outcome).toBe('completed')
-    expect(told).toEqual([expect.stringContaining('ENOSPC'), expect.stringContaining('written again')])
+    expect(told).toEqual([expect.stringContaining('ENOSPC'), expect.stringContaining('can be written again')])
   })
 
   test('a run id that the journal has already is refused', async () => {
@@ -126,8 +126,10 @@ describe('options', () => {
     [{ folder: 'x', maxInlineBytes: -1 }, 'maxInlineBytes'],
     [{ folder: 'x', maxInlineBytes: 1.5 }, 'maxInlineBytes'],
     [{ folder: 'x', onDamage: 'ignore' }, 'onDamage'],
-    [undefined, 'folder'],
-  ])('%j are refused with where', (options, path) => {
+    [{ folder: 'x', fileSystem: {} }, 'fileSystem'],
+    [{ folder: 'x', durabilty: 'os' }, 'durabilty'],
+    [undefined, 'options'],
+  ])('rejects %j and names the option', (options, path) => {
     expect(() => fileJournal(options as unknown as FileJournalOptions)).toThrow(
       expect.objectContaining({ code: 'INVALID_INPUT', details: { issues: [expect.objectContaining({ path })] } }),
     )

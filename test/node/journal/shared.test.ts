@@ -106,7 +106,7 @@ describe('what runs share', () => {
     const { disk } = await withStream([1])
     disk.put('/runs/.shared-budget/journal-000001.log', disk.content(SEGMENT))
     const bench = new StreamBench(disk)
-    await expect(bench.open('budget')).rejects.toThrow('of shared stream "limits" where that one\'s are')
+    await expect(bench.open('budget')).rejects.toThrow('of shared stream "limits", which does not belong here')
     disk.put('/runs/run-1/journal-000001.log', disk.content(SEGMENT))
     await expect(bench.journal.open('run-1')).rejects.toThrow('of shared stream "limits"')
   })
@@ -131,7 +131,7 @@ describe('a stream that is open', () => {
     await expect(second.open()).rejects.toMatchObject({
       code: 'JOURNAL',
       message: expect.stringContaining(
-        `${FOLDER}/LOCK: expected nobody to have what the runs of this folder share open, but it is locked by this process`,
+        `${FOLDER}/LOCK: expected a shared stream that no process has open, but it is locked by this process`,
       ),
       details: { where: `${FOLDER}/LOCK` },
     })

@@ -33,7 +33,11 @@ export function messageOf(error: unknown): string {
 }
 
 /** An error of the system, with the folder in the message. */
-export function unusableFolder(runId: string | undefined, folder: string, error: unknown): CounterpointError<'JOURNAL'> {
+export function unusableFolder(
+  runId: string | undefined,
+  folder: string,
+  error: unknown,
+): CounterpointError<'JOURNAL'> {
   return journalError(runId, folder, `expected a folder that can be read and written: ${messageOf(error)}`, error)
 }
 

@@ -129,7 +129,7 @@ export class GroupCommit {
 
   /** Records that arrive meanwhile join the batch. */
   #delayRetry(error: unknown): Promise<void> {
-    const message = `${this.#options.folder} cannot be written. The run waits until it can`
+    const message = `${this.#options.folder} cannot be written: the run waits until it can`
     return new Promise(resolve => this.#retries.failed(error, message, resolve))
   }
 

@@ -137,7 +137,10 @@ function onDamage(folder: JournalFolder, segment: number, byte: number, records:
       where,
       `${what}. Nothing was changed. Restore the folder from a backup, or open it with onDamage: 'cut', which keeps the ${records} records before this`,
     )
-  folder.report(`${where}: ${what}. The journal is cut here because onDamage is 'cut'; the records before are kept`, undefined)
+  folder.report(
+    `${where}: ${what}. The journal is cut here because onDamage is 'cut'; the records before are kept`,
+    undefined,
+  )
 }
 
 /** Reports what is not part of the history, unless an earlier opener did: it created a segment after that. */

@@ -256,7 +256,7 @@ describe('another process', () => {
     await saidWritten(child)
     child.process.kill('SIGSTOP')
     rmSync(join(root, 'run-1/LOCK'))
-    await expect(journal(root).open('run-1')).rejects.toThrow('locked by a process that has not said which it is')
+    await expect(journal(root).open('run-1')).rejects.toThrow('locked by an unknown process')
     await child.kill()
     await (await journal(root).open('run-1')).close()
   })

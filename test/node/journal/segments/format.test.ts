@@ -50,7 +50,7 @@ describe('the format', () => {
     const unknown = { s: 'a snapshot' }
     expect((await opened(framed(HEADER, body(1), unknown, body(2)))).records).toEqual(records(1, 2))
     const { refusal } = await opened(framed(HEADER, body(1), { ...unknown, critical: true }, body(2)))
-    expect(refusal).toMatch(/must not be passed over.*or a newer one/)
+    expect(refusal).toMatch(/a critical one of an unknown kind.*or a newer one/)
   })
 
   test('that is too new is refused, with where and what to do', async () => {
@@ -62,14 +62,14 @@ describe('the format', () => {
 
   test.each([
     ['of something else', { format: 'other' }, 'is not a journal of counterpoint'],
-    ['without a run', { ...HEADER, runId: 7 }, 'has a header that cannot be read'],
-    ['with a strange predecessor', { ...HEADER, after: { segment: 0 } }, 'has a header that cannot be read'],
+    ['without a run', { ...HEADER, runId: 7 }, 'has an invalid header'],
+    ['with a strange predecessor', { ...HEADER, after: { segment: 0 } }, 'has an invalid header'],
     [
       'of another run',
       { ...HEADER, runId: 'run-2' },
-      'expected journal-000001.log of run "run-2" where that one\'s are',
+      'found journal-000001.log of run "run-2", which does not belong here',
     ],
-    ['of another segment', { ...HEADER, segment: 7 }, 'expected journal-000007.log of run "run-1"'],
+    ['of another segment', { ...HEADER, segment: 7 }, 'found journal-000007.log of run "run-1"'],
     ['that is no object', '7', 'is not a journal of counterpoint'],
   ])('a header %s is refused in words', async (_, header, words) => {
     expect((await opened(framed(header, body(1)))).refusal).toContain(words)

@@ -87,7 +87,7 @@ describe('a journal that was cut off', () => {
 
     disk.put(NEWEST, content)
     const late = expect.stringContaining(
-      `${NEWEST}, byte ${content.length - 3}: a writer that had lost its lock went on`,
+      `${NEWEST}, byte ${content.length - 3}: a writer that had lost its lock wrote here`,
     )
     expect(await reopened(disk)).toEqual({ ...next, told: [late] })
   })
@@ -142,7 +142,7 @@ describe('a journal with one bit flipped', () => {
     const files = [SEGMENT, NEWEST].map(path => Buffer.from(disk.content(path)))
     const bench = new Bench(disk, { onDamage: 'cut' })
     await fill(bench, records(1, 3))
-    expect(bench.told[0]).toMatch(/expected a record that had been durable.*It is cut here, as asked/)
+    expect(bench.told[0]).toMatch(/expected a record that was durable.*The journal is cut here/)
     expect([SEGMENT, NEWEST].map(path => disk.content(path))).toEqual(files)
     expect(await reopened(disk)).toEqual({ records: records(1, 3), refusal: undefined, told: [] })
   })
