@@ -1,7 +1,12 @@
-/** How many names are looked at for a suggestion: an error about one id must not cost seconds in a plan of a million. */
+import { memberPath } from './core/json.js'
+
+/** The most issues that one error lists. */
+export const MAX_ISSUES = 20
+
+/** The most names compared for a suggestion: an error about one id must not take seconds in a plan of a million. */
 const COMPARED_NAMES = 20_000
 
-/** ` (did you mean "x"?)` for the name among `names` that is nearest to `word`, or nothing when none is near. */
+/** ` (did you mean "x"?)` with the name nearest to `word` by edit distance; an empty string when none is close. */
 export function didYouMean(word: string, names: Iterable<string>): string {
   let nearest: string | undefined
   let least = Math.min(3, Math.round(word.length * 0.4)) + 1
@@ -17,9 +22,9 @@ export function didYouMean(word: string, names: Iterable<string>): string {
   return nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
 }
 
-/** Letters to insert, delete, replace or swap with their neighbour to turn `a` into `b` (Damerau 1964); `bound` when it is that or more. */
+/** How many letters to insert, delete, replace or swap with a neighbour to turn `a` into `b` (Damerau 1964); at most `bound`. */
 function editDistance(wholeA: string, wholeB: string, bound: number): number {
-  const [a, b] = unlikeParts(wholeA, wholeB)
+  const [a, b] = differingParts(wholeA, wholeB)
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
@@ -40,8 +45,8 @@ function editDistance(wholeA: string, wholeB: string, bound: number): number {
   return last[b.length]!
 }
 
-/** Both words without the letters that they share at the start and at the end. */
-function unlikeParts(a: string, b: string): [string, string] {
+/** Both words without their common prefix and suffix. */
+function differingParts(a: string, b: string): [string, string] {
   const shortest = Math.min(a.length, b.length)
   let start = 0
   while (start < shortest && a[start] === b[start]) start++
@@ -50,20 +55,37 @@ function unlikeParts(a: string, b: string): [string, string] {
   return [a.slice(start, a.length - end), b.slice(start, b.length - end)]
 }
 
-/** The message for a key that is not one of `keys`. */
+/** The message for a key that is none of `keys`. */
 export function unknownKey(key: string, keys: readonly string[]): string {
   return `unknown key${didYouMean(key, keys) || `; expected one of ${keys.join(', ')}`}`
 }
 
-/** A value for a message: never long, and never throws. */
+/** `value` for a message: short, and never throws. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(shorten(value))
   if (value === undefined) return 'nothing'
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
+  if (typeof value === 'object' && value !== null) return isList(value) ? 'a list' : 'an object'
   return typeof value === 'function' || typeof value === 'symbol' ? `a ${typeof value}` : String(value)
 }
 
-/** The start of a text that may be very long. */
+/** `Array.isArray` throws for a revoked proxy. */
+function isList(value: object): boolean {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
+/** A path below `start`: `pools.writer.backends[2]`, `pools["my pool"]`. Keys are shortened. */
+export function pathText(parts: readonly PropertyKey[], start = ''): string {
+  let path = start
+  for (const part of parts)
+    path = typeof part === 'number' ? `${path}[${part}]` : memberPath(path, shorten(String(part)))
+  return start === '' && path.startsWith('.') ? path.slice(1) : path
+}
+
+/** The first `length` characters, followed by `...` when the text is longer. */
 export function shorten(text: string, length = 60): string {
   return text.length > length ? `${text.slice(0, length)}...` : text
 }

@@ -1,19 +1,22 @@
 import * as z from 'zod'
-import { show, unknownKey } from './error-text.js'
+import { MAX_ISSUES, pathText, show, unknownKey } from './error-text.js'
 import { CounterpointError, type InputIssue } from './errors.js'
 
 /**
- * The one way in which options are checked: a zod schema made of these rules, and {@link checkOptions}.
- * Invariant: an unknown option is refused everywhere, with the nearest known name.
+ * How options are checked everywhere: a zod schema built from these rules, passed to {@link checkOptions}. Input that is a plan is
+ * checked in `plan/`.
+ *
+ * Invariant: an unknown option is an error that suggests the nearest known name. No value, however odd, makes a check throw anything
+ * but `INVALID_INPUT`.
  */
 
-const LONGEST_MS = Number.MAX_SAFE_INTEGER
+const MAX_MS = Number.MAX_SAFE_INTEGER
 
 /** A duration in milliseconds, 0 or more. */
-export const millis: z.ZodNumber = z.number().min(0).max(LONGEST_MS)
+export const millis: z.ZodNumber = z.number().min(0).max(MAX_MS)
 
 /** A duration in milliseconds, above 0. */
-export const positiveMs: z.ZodNumber = z.number().positive().max(LONGEST_MS)
+export const positiveMs: z.ZodNumber = z.number().positive().max(MAX_MS)
 
 const POSITIVE_INTEGER = 'expected a positive integer'
 
@@ -32,11 +35,11 @@ export const method = (name: string): z.ZodType =>
     `expected a function, or an object with a method ${name}`,
   )
 
-/** An object with these options and no others. Mark the ones that may be left out with `.optional()`, or all with `.partial()`. */
+/** An object with these options and no others. Mark optional ones with `.optional()`, or all of them with `.partial()`. */
 export function optionsOf<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strict> {
   const known = Object.keys(shape)
   return z.strictObject(shape, {
-    // One line for each key: `issuesOf` takes them apart.
+    // One line for each key: `issuesOf` splits them again.
     error: issue =>
       issue.code === 'unrecognized_keys' ? issue.keys.map(key => unknownKey(key, known)).join('\n') : undefined,
   })
@@ -44,36 +47,34 @@ export function optionsOf<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.c
 
 /** How {@link checkOptions} reports what it finds. */
 export interface CheckOptions {
-  /** What the options belong to, at the start of the message: `httpBackend`. */
+  /** What the options belong to, for the start of the message: `httpBackend`. */
   readonly of: string
-  /** Where the options were given: the start of each path, such as `pools.writer`. Default: they are all there is. */
+  /** Where the options were given, for the start of each path: `pools.writer`. Default: paths start with the option. */
   readonly path?: string
-  /** Strings may be secrets: a message never shows one. Default false. */
+  /** True when strings may be secrets: then no message shows a string. Default false. */
   readonly secret?: boolean
 }
 
-/** @throws INVALID_INPUT with one issue for each option that is not as `rule` says, 20 at most. */
+/** @throws INVALID_INPUT with one issue for each option that does not satisfy `rule`, at most 20. */
 export function checkOptions(rule: z.ZodType, value: unknown, { of, path = '', secret = false }: CheckOptions): void {
-  const result = rule.safeParse(value, { reportInput: true })
-  if (result.success) return
-  const issues = result.error.issues.flatMap(issue => issuesOf(issue, path === '' ? [] : [path], secret)).slice(0, 20)
-  throw invalidOptions(of, issues)
+  const issues = problemsOf(rule, value, path, secret)
+  if (issues.length > 0) throw invalidOptions(of, issues)
 }
 
-/** Gives the value back. @throws INVALID_INPUT at `path` when it is not as `rule` says. */
+/** Returns `value`. @throws INVALID_INPUT with issues at `path` when it does not satisfy `rule`. */
 export function checkValue<T>(rule: z.ZodType, value: T, path: string): T {
-  const result = rule.safeParse(value, { reportInput: true })
-  if (result.success) return value
-  const issues = result.error.issues.flatMap(issue => issuesOf(issue, [path], false))
-  throw invalidInput(issues)
+  const issues = problemsOf(rule, value, path, false)
+  if (issues.length > 0) throw invalidInput(issues)
+  return value
 }
 
-/** The error for options of `of` that are not as documented. */
+/** The error for invalid options of `of`. */
 export function invalidOptions(of: string, issues: readonly InputIssue[]): CounterpointError<'INVALID_INPUT'> {
   return new CounterpointError('INVALID_INPUT', `invalid options of ${of}: ${listOf(issues)}`, { issues })
 }
 
-function invalidInput(issues: readonly InputIssue[]): CounterpointError<'INVALID_INPUT'> {
+/** The error for an invalid argument or option: lists every issue. `issues` must not be empty. */
+export function invalidInput(issues: readonly InputIssue[]): CounterpointError<'INVALID_INPUT'> {
   return new CounterpointError('INVALID_INPUT', listOf(issues), { issues })
 }
 
@@ -86,31 +87,63 @@ function listOf(issues: readonly InputIssue[]): string {
   return issues.map(({ path, message }) => `${path}: ${message}`).join('; ')
 }
 
-function issuesOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[], secret: boolean): readonly InputIssue[] {
-  const path = [...above, ...issue.path]
-  if (issue.code === 'unrecognized_keys') {
-    const messages = issue.message.split('\n')
-    return issue.keys.map((key, i) => ({ path: pathOf([...path, key]), message: messages[i] ?? 'unknown option' }))
+function problemsOf(rule: z.ZodType, value: unknown, path: string, secret: boolean): readonly InputIssue[] {
+  try {
+    const result = rule.safeParse(value, { reportInput: true })
+    const issues = result.error?.issues ?? []
+    return issues.flatMap(issue => issuesOf(issue, { start: path, parts: [], secret })).slice(0, MAX_ISSUES)
+  } catch {
+    // A getter or a proxy of the caller threw.
+    return [{ path: path || 'options', message: 'expected a plain value, got one that throws when it is read' }]
   }
-  if (issue.code !== 'invalid_union') return [{ path: pathOf(path), message: described(issue, secret) }]
-  // A pool is options or a WorkerPool: what is wrong with it as options is what helps.
-  return issue.errors
-    .flat()
-    .filter(inner => !/WorkerPool/.test(inner.message))
-    .flatMap(inner => issuesOf(inner, path, secret))
 }
 
-function pathOf(path: readonly PropertyKey[]): string {
-  let text = ''
-  for (const part of path) text += typeof part === 'number' ? `[${part}]` : `${text === '' ? '' : '.'}${String(part)}`
-  return text || 'options'
+/** Where an issue is, and whether its message may show strings. */
+interface Place {
+  readonly start: string
+  readonly parts: readonly PropertyKey[]
+  readonly secret: boolean
 }
 
-function described(issue: z.core.$ZodIssue, secret: boolean): string {
-  // A rule may say itself what it expects.
-  const expected = issue.message.startsWith('expected ') ? undefined : expectedBy(issue)
-  if (expected === undefined && issue.input !== undefined && typeof issue.input === 'object') return issue.message
-  return `${expected === undefined ? issue.message : `expected ${expected}`}, got ${shown(issue.input, secret)}`
+function issuesOf(issue: z.core.$ZodIssue, around: Place): readonly InputIssue[] {
+  const at = { ...around, parts: [...around.parts, ...issue.path] }
+  if (issue.code === 'invalid_union') return unionIssuesOf(issue, at)
+  const path = pathText(at.parts, at.start) || 'options'
+  if (issue.code !== 'unrecognized_keys') return [{ path, message: messageOf(issue, at.secret) }]
+  const messages = issue.message.split('\n')
+  return issue.keys.map((key, i) => ({
+    path: pathText([...at.parts, key], at.start),
+    message: messages[i] ?? 'unknown key',
+  }))
+}
+
+/** The issues of the one alternative that the value was meant for, if that can be told; else what each alternative expects. */
+function unionIssuesOf(issue: z.core.$ZodIssueInvalidUnion, at: Place): readonly InputIssue[] {
+  const meant = issue.errors.find(issues => !issues.some(isAboutWhole))
+  if (meant) return meant.flatMap(inner => issuesOf(inner, at))
+  const wholes = issue.errors.flat().filter(isAboutWhole)
+  const stated = wholes.find(statesExpectation)
+  const expected = stated?.message ?? `expected ${[...new Set(wholes.map(expectedBy))].join(' or ')}`
+  return [
+    { path: pathText(at.parts, at.start) || 'options', message: `${expected}, got ${shown(issue.input, at.secret)}` },
+  ]
+}
+
+/** True when the value as a whole is wrong, and not one of its members. */
+function isAboutWhole(issue: z.core.$ZodIssue): boolean {
+  return issue.path.length === 0 && issue.code !== 'unrecognized_keys'
+}
+
+function messageOf(issue: z.core.$ZodIssue, secret: boolean): string {
+  const { input } = issue
+  if (!statesExpectation(issue)) return `expected ${expectedBy(issue)}, got ${shown(input, secret)}`
+  // A rule about several members: what came is more than a message can show.
+  return typeof input === 'object' ? issue.message : `${issue.message}, got ${shown(input, secret)}`
+}
+
+/** True when the rule has a message of its own. */
+function statesExpectation(issue: z.core.$ZodIssue): boolean {
+  return issue.message.startsWith('expected ')
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -123,21 +156,27 @@ const TYPES: Readonly<Record<string, string>> = {
   array: 'a list',
 }
 
-/** In the words of the other errors; undefined: the message of the issue says it. */
-function expectedBy(issue: z.core.$ZodIssue): string | undefined {
+/** In the words of our other errors. */
+function expectedBy(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return TYPES[issue.expected] ?? issue.expected
+      return TYPES[issue.expected] ?? `a ${issue.expected}`
     case 'invalid_value':
-      return issue.values.map(value => JSON.stringify(value)).join(', ')
+      return issue.values.map(show).join(', ')
     case 'too_small':
-      if (issue.origin === 'string' || issue.origin === 'array') return 'at least one'
-      return `${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`
+      return `${issue.inclusive === false ? 'more than' : 'at least'} ${amount(issue.minimum, issue.origin)}`
     case 'too_big':
-      return `${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`
+      return `${issue.inclusive === false ? 'less than' : 'at most'} ${amount(issue.maximum, issue.origin)}`
+    case 'invalid_key':
+      return `a key of ${issue.issues.map(expectedBy).join(', ')}`
     default:
-      return undefined
+      return issue.message
   }
+}
+
+function amount(count: number | bigint, origin: string): string {
+  if (origin === 'string') return `${count} ${count === 1 ? 'character' : 'characters'}`
+  return origin === 'array' ? `${count} ${count === 1 ? 'entry' : 'entries'}` : `${count}`
 }
 
 function shown(value: unknown, secret: boolean): string {
