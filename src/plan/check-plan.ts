@@ -1,3 +1,4 @@
+import { markChecked } from '../core/scheduler/prepared-plan.js'
 import type { FailureMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
 import { checkGraph } from './graph-check.js'
@@ -12,22 +13,23 @@ export interface CheckedPlan {
   readonly failureMode: FailureMode | undefined
   readonly only: readonly string[] | undefined
   readonly tasks: readonly TaskSpec[]
-  /** For the input functions and output schemas. */
+  /** Has the input functions and output schemas; undefined for plain data. */
   readonly graph: TaskGraph | undefined
 }
 
-/** What may be given to `run` and `add`: a `TaskGraph`, what `parsePlan` made, or a plan as plain data, which is parsed. */
+/** What `run` and `add` accept: a `TaskGraph`, a plan of `parsePlan`, or a plan as plain data, which is then parsed. */
 export type PlanInput = PlanSource | { readonly tasks: readonly object[] }
 
-/** Reads and checks what a run is to do. `known` tells the tasks that the run already has. */
+/** Checks a plan before it is run. `isKnown` says which tasks the run already has, if it is live. */
 export function checkPlan(
   input: PlanInput,
   only: readonly string[] | undefined,
-  known?: (id: string) => boolean,
+  isKnown?: (id: string) => boolean,
 ): CheckedPlan {
   const graph = input instanceof TaskGraph ? input : undefined
-  if (graph) checkGraph(graph.tasks, known)
-  const plan: Plan = graph ?? (known ? parseAddition(input, known) : parsePlan(input))
+  const plan: Plan = graph ?? (isKnown ? parseAddition(input, isKnown) : parsePlan(input))
+  if (graph) checkGraph(graph.tasks, isKnown)
+  if (graph && !isKnown) markChecked(graph.tasks)
   return {
     name: plan.name,
     version: plan.version,

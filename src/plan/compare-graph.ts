@@ -5,42 +5,39 @@ import { selectTasks } from './select.js'
 import type { TaskGraph } from './task-graph.js'
 
 /**
- * Makes sure that `graphs` are those of a journaled run: the first is the one that it was started with, the others joined it live.
+ * Checks that `graphs` are those of a journaled run: first the one that it was started with, then those that were added while it ran.
  * A run of plain data needs none.
  *
- * @throws CounterpointError `PLAN_DIFFERS`, saying where.
+ * @throws CounterpointError `PLAN_DIFFERS`, with the difference.
  */
 export function compareGraphs(state: RunState, graphs: readonly TaskGraph[]): void {
   const [main] = graphs
-  if (main && state.fromGraph) compareWhole(state, main)
+  if (main && state.fromGraph) compareTaskLists(state, main)
   for (const index of state.bound) {
     const { id } = state.specs[index] as TaskSpec
     if (!graphs.some(graph => graph.binding(id)))
       throw differs(
         state,
-        `task "${id}" has an input function or an output schema, which no journal holds: give resume its TaskGraph`,
+        `task "${id}" has an input function or an output schema, which no journal holds: pass its TaskGraph to resume`,
       )
   }
   for (const graph of graphs) for (const task of graph.tasks) compareTask(state, task, graph)
 }
 
-function compareWhole(state: RunState, graph: TaskGraph): void {
-  compareWord(state, 'name', state.name, graph.name)
-  compareWord(state, 'version', state.version, graph.version)
+function compareTaskLists(state: RunState, graph: TaskGraph): void {
+  compareText(state, 'its name', state.name, graph.name)
+  compareText(state, 'its version', state.version, graph.version)
   const tasks = state.only ? selectTasks(graph.tasks, state.only) : graph.tasks
-  for (let i = 0; i < Math.max(state.plannedTasks, tasks.length); i++) {
-    const was = i < state.plannedTasks ? state.specs[i]?.id : undefined
-    const is = tasks[i]?.id
-    if (was !== is) throw differs(state, `task number ${i} was ${shown(was)}, and is ${shown(is)}`)
-  }
+  for (let i = 0; i < Math.max(state.plannedTasks, tasks.length); i++)
+    compareText(state, `task number ${i}`, i < state.plannedTasks ? state.specs[i]?.id : undefined, tasks[i]?.id)
 }
 
-function compareWord(state: RunState, what: string, was: string | undefined, is: string | undefined): void {
-  if (was !== is) throw differs(state, `its ${what} was ${shown(was)}, and is ${shown(is)}`)
+function compareText(state: RunState, what: string, journaled: string | undefined, given: string | undefined): void {
+  if (journaled !== given) throw changed(state, what, JSON.stringify(journaled), JSON.stringify(given))
 }
 
-/** What no pool gives a task by its defaults: when the graph does not say it, it has not been there. */
-const OWN: readonly (keyof TaskSpec)[] = [
+/** The members that no pool has defaults for: one that the graph does not give was not given then either. */
+const WITHOUT_DEFAULTS: readonly (keyof TaskSpec)[] = [
   'input',
   'weight',
   'context',
@@ -57,21 +54,25 @@ function compareTask(state: RunState, task: TaskSpec, graph: TaskGraph): void {
   const index = state.ids.get(task.id)
   if (index === undefined) return
   const journaled = state.specs[index] as TaskSpec
-  for (const key of new Set([...(Object.keys(task) as (keyof TaskSpec)[]), ...OWN])) {
-    const was = JSON.stringify(journaled[key])
-    const is = JSON.stringify(task[key])
-    if (was !== is)
-      throw differs(state, `${key} of task "${task.id}" was ${was ?? 'not there'}, and is ${is ?? 'not there'}`)
+  for (const key of new Set([...(Object.keys(task) as (keyof TaskSpec)[]), ...WITHOUT_DEFAULTS])) {
+    const before = JSON.stringify(journaled[key])
+    const given = JSON.stringify(task[key])
+    if (before !== given) throw changed(state, `${key} of task "${task.id}"`, before, given)
   }
   if (graph.binding(task.id) && !state.bound.has(index))
     throw differs(state, `task "${task.id}" had no input function and no output schema, and has one`)
 }
 
-function shown(word: string | undefined): string {
-  return word === undefined ? 'not there' : JSON.stringify(word)
+function changed(
+  state: RunState,
+  what: string,
+  before = 'missing',
+  now = 'missing',
+): CounterpointError<'PLAN_DIFFERS'> {
+  return differs(state, `${what} was ${before}, and is ${now}`)
 }
 
 function differs(state: RunState, difference: string): CounterpointError<'PLAN_DIFFERS'> {
-  const message = `run ${state.runId} cannot be resumed with this graph: ${difference}. Give it the graph that it was started with, or start a new run`
+  const message = `run ${state.runId} cannot be resumed with this graph: ${difference}. Pass the graph that it was started with, or start a new run`
   return new CounterpointError('PLAN_DIFFERS', message, { runId: state.runId, difference })
 }

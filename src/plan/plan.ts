@@ -3,16 +3,18 @@ import { canonicalJson, type Json, memberPath, NotJsonError } from '../core/json
 import { markChecked } from '../core/scheduler/prepared-plan.js'
 import type { FailureMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
-import { show, unknownKey } from '../error-text.js'
+import { MAX_ISSUES, show, unknownKey } from '../error-text.js'
 import type { InputIssue } from '../errors.js'
-import { checkGraph, MAX_ISSUES } from './graph-check.js'
-import { invalidInput, readJsonText } from './json-text.js'
-import { id, MAX, NESTED, PLAN, SAME_AS, type Shape, TASK, TASK_SHAPE } from './shapes.js'
+import { checkOptions, optionsOf, positiveInteger } from '../options-check.js'
+import { checkGraph } from './graph-check.js'
+import { invalidPlan } from './invalid-plan.js'
+import { id, type Members, NESTED, ourName, PLAN_MEMBERS, TASK_MEMBERS, TASK_RULES } from './plan-schema.js'
+import { readJsonText } from './text/read-json-text.js'
 
-/** Tasks and their dependencies, as data. {@link parsePlan} makes one: checked, in one spelling, frozen to its depth. */
+/** Tasks and their dependencies, as data. {@link parsePlan} makes one: checked, in one spelling, deeply frozen. */
 export interface Plan {
   readonly name?: string
-  /** As its author numbers it: a run is resumed only with a graph of the same version. */
+  /** Set by its author: a run is resumed only with a graph of the same version. */
   readonly version?: string
   /** Default `continue`. */
   readonly failureMode?: FailureMode
@@ -22,23 +24,29 @@ export interface Plan {
 /** Bounds of {@link parsePlan}. */
 export interface ParsePlanOptions {
   /**
-   * Longest text, in bytes of UTF-8; for a value that is parsed already, most characters in all its strings and keys.
+   * The longest text, in bytes of UTF-8; for a value that is parsed already, the most characters in all its strings and keys.
    * Default 67,108,864 (64 MiB).
    */
   readonly maxBytes?: number
-  /** Most tasks. Default 1,000,000. */
+  /** The most tasks. Default 1,000,000. */
   readonly maxTasks?: number
-  /** Deepest nesting of arrays and objects, those of the plan itself included; at most 1,000. Default 64. */
+  /** The deepest nesting of arrays and objects, those of the plan itself included; at most 1,000. Default 64. */
   readonly maxDepth?: number
 }
 
-/** Plans that were made here, to be taken as they are the second time. Invariant: they are frozen to their depth. */
+const parseOptions = optionsOf({
+  maxBytes: positiveInteger,
+  maxTasks: positiveInteger,
+  maxDepth: positiveInteger.max(1000),
+}).partial()
+
+/** The plans that `parsePlan` made, which it returns as they are. Invariant: they are deeply frozen. */
 const parsed = new WeakSet<object>()
 
 /**
  * Reads a plan: JSON text (a string, or UTF-8 in a `Uint8Array`), or a value that is parsed already. Names may be in camel or
- * snake case, times in `...Ms` or `...Sec`, dependencies in `after` or `blockedBy`; the plan has them in one spelling (`after`, `...Ms`).
- * Nothing is coerced, and nothing that is not understood is passed over. A plan that `parsePlan` made is given back as it is.
+ * snake case, times in `...Ms` or `...Sec`, dependencies in `after` or `blockedBy`; the result has one spelling (`after`, `...Ms`).
+ * Nothing is coerced, and an unknown member is an error. A plan that `parsePlan` returned before is returned as it is.
  *
  * @throws CounterpointError `INVALID_INPUT` with up to 20 `issues`, each with its path; `DUPLICATE_ID`, `UNKNOWN_DEPENDENCY`, `CYCLE`.
  */
@@ -52,50 +60,38 @@ export function parsePlan(source: unknown, options?: ParsePlanOptions): Plan {
 }
 
 /**
- * Reads tasks that join a live run, which has the tasks that are `known`: they may wait for those and must not repeat them.
+ * Reads tasks that are added to a live run. `isKnown` says which tasks it has: the new ones may depend on those and must not repeat them.
  *
  * @throws CounterpointError as `parsePlan` does.
  */
-export function parseAddition(source: unknown, known: (id: string) => boolean): Plan {
-  const plan = parsed.has(source as object) ? (source as Plan) : readSource(source, undefined)
-  checkGraph(plan.tasks, known)
+export function parseAddition(source: unknown, isKnown: (id: string) => boolean): Plan {
+  const plan = parsed.has(source as object) ? (source as Plan) : readSource(source)
+  checkGraph(plan.tasks, isKnown)
   return plan
 }
 
-function readSource(source: unknown, options: ParsePlanOptions | undefined): Plan {
-  const limits = {
-    maxBytes: limit('maxBytes', options?.maxBytes ?? 64 * 1024 * 1024, MAX),
-    maxTasks: limit('maxTasks', options?.maxTasks ?? 1_000_000, MAX),
-    maxDepth: limit('maxDepth', options?.maxDepth ?? 64, 1000),
-  }
-  const value = typeof source === 'string' || isBytes(source) ? readJsonText(source, limits) : source
-  return readPlan(canonical(value, '$', limits.maxDepth, limits.maxBytes), limits.maxTasks)
+function readSource(source: unknown, options: ParsePlanOptions = {}): Plan {
+  checkOptions(parseOptions, options, { of: 'parsePlan', path: 'options' })
+  const { maxBytes = 64 * 1024 * 1024, maxTasks = 1_000_000, maxDepth = 64 } = options
+  const isText = typeof source === 'string' || isBytes(source)
+  const value = isText ? readJsonText(source, { maxBytes, maxDepth }) : source
+  return readPlan(canonical(value, '$', maxDepth, maxBytes), maxTasks)
 }
 
-/** The words that a task has in our own spelling. */
-export const TASK_WORDS: readonly string[] = Object.keys(TASK_SHAPE)
-
-/** One member of a task by its rule, given as JSON; what breaks it becomes an issue. */
+/** Reads one member of a task, given as JSON, by its rule. What breaks the rule is added to `issues`. */
 export function readTaskMember(key: keyof TaskSpec, value: unknown, path: string, issues: InputIssue[]): unknown {
-  const nested = NESTED.get(TASK_SHAPE[key])
-  return nested ? readMembers(nested, value as Json, path, issues) : readMember(TASK_SHAPE[key], value, path, issues)
+  return readMember(TASK_RULES[key], value, path, issues)
 }
 
-/** {@link canonicalJson} with the error of an input: its path starts with `where`. */
+/** {@link canonicalJson} that throws `INVALID_INPUT`, with a path that starts with `where`. */
 export function canonical(value: unknown, where: string, maxDepth?: number, maxChars?: number): Json {
   try {
     return canonicalJson(value, { ...(maxDepth && { maxDepth }), ...(maxChars && { maxChars }) })
   } catch (error) {
     if (!(error instanceof NotJsonError)) throw error
     const message = error.message.slice(error.path.length + 2)
-    throw invalidInput([{ path: where + error.path.slice(1), message }])
+    throw invalidPlan([{ path: where + error.path.slice(1), message }])
   }
-}
-
-function limit(option: string, value: number, most: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value
-  const message = `expected a whole number from 1 to ${most}, got ${show(value)}`
-  throw invalidInput([{ path: `$.options.${option}`, message }])
 }
 
 function isBytes(value: unknown): value is Uint8Array {
@@ -105,86 +101,83 @@ function isBytes(value: unknown): value is Uint8Array {
 
 function readPlan(raw: Json, maxTasks: number): Plan {
   const issues: InputIssue[] = []
-  const { tasks, $schema: _, ...head } = readMembers(PLAN, raw, '$', issues, 'tasks')
-  const raws = (tasks ?? []) as readonly Json[]
-  if (raws.length > maxTasks) {
-    const message = `expected at most ${maxTasks} tasks, got ${raws.length}; split the plan, or raise maxTasks`
-    throw invalidInput([{ path: '$.tasks', message }])
+  const { tasks, $schema: _, ...head } = readMembers(PLAN_MEMBERS, raw, '$', issues, 'tasks')
+  const rawTasks = (tasks ?? []) as readonly Json[]
+  if (rawTasks.length > maxTasks) {
+    const message = `expected at most ${maxTasks} tasks, got ${rawTasks.length}; split the plan, or raise maxTasks`
+    throw invalidPlan([{ path: '$.tasks', message }])
   }
   const specs: TaskSpec[] = []
-  for (let i = 0; i < raws.length && issues.length < MAX_ISSUES; i++)
-    specs.push(readTask(raws[i]!, `$.tasks[${i}]`, issues))
-  if (issues.length > 0) throw invalidInput(issues)
+  for (let i = 0; i < rawTasks.length && issues.length < MAX_ISSUES; i++)
+    specs.push(readTask(rawTasks[i]!, `$.tasks[${i}]`, issues))
+  if (issues.length > 0) throw invalidPlan(issues)
   return Object.freeze({ ...(head as Omit<Plan, 'tasks'>), tasks: Object.freeze(specs) })
 }
 
-/** Invariant: only members that were given are there, but for the description. */
-function readTask(raw: Json, where: string, issues: InputIssue[]): TaskSpec {
-  const members = readMembers(TASK, raw, where, issues, 'id') as unknown as TaskSpec
+/** Invariant: a task has only the members that were given, and a description. */
+function readTask(raw: Json, path: string, issues: InputIssue[]): TaskSpec {
+  const members = readMembers(TASK_MEMBERS, raw, path, issues, 'id') as unknown as TaskSpec
   const { id, description = id, after, softAfter, orderAfter, ...rest } = members
   return Object.freeze({
     id,
     description,
-    ...list('after', after),
-    ...list('softAfter', softAfter),
-    ...list('orderAfter', orderAfter),
+    ...dependencies('after', after),
+    ...dependencies('softAfter', softAfter),
+    ...dependencies('orderAfter', orderAfter),
     ...rest,
   })
 }
 
-/** A list of dependencies: each once, and none when there are none. */
-function list(key: keyof TaskSpec, ids: readonly string[] | undefined): object | undefined {
+/** The member for a list of dependencies: each id once; no member for an empty list. */
+function dependencies(key: keyof TaskSpec, ids: readonly string[] | undefined): object | undefined {
   return ids === undefined || ids.length === 0 ? undefined : { [key]: Object.freeze([...new Set(ids)]) }
 }
 
-/** What `raw` has, under our own names. Every member that breaks its rule, says something twice or is not known becomes an issue. */
+/** The members of `raw`, in our spelling. A member that breaks its rule, is given twice or is unknown is added to `issues`. */
 function readMembers(
-  shape: Shape,
-  raw: Json,
+  members: Members,
+  raw: unknown,
   at: string,
   issues: InputIssue[],
   required?: string,
 ): Record<string, unknown> {
-  const draft: Record<string, unknown> = {}
+  const read: Record<string, unknown> = {}
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     issues.push({ path: at, message: `expected an object, got ${show(raw)}` })
-    return draft
+    return read
   }
   for (const [key, value] of Object.entries(raw)) {
     if (issues.length >= MAX_ISSUES) break
-    const schema = shape.get(key)
-    const ours = SAME_AS.get(key) ?? key
-    if (schema === undefined) issues.push({ path: memberPath(at, key), message: unknownKey(key, [...shape.keys()]) })
-    else if (Object.hasOwn(draft, ours)) issues.push({ path: memberPath(at, key), message: saidTwice(ours, raw) })
-    else draft[ours] = readValue(schema, value, `${at}.${key}`, issues)
+    const rule = members.get(key)
+    const ours = ourName(key)
+    if (rule === undefined) issues.push({ path: memberPath(at, key), message: unknownKey(key, [...members.keys()]) })
+    else if (Object.hasOwn(read, ours)) issues.push({ path: memberPath(at, key), message: repeated(ours, raw) })
+    else read[ours] = readMember(rule, value, `${at}.${key}`, issues)
   }
-  if (required !== undefined && !Object.hasOwn(draft, required) && issues.length < MAX_ISSUES)
-    issues.push({ path: `${at}.${required}`, message: expected(shape.get(required)!, undefined) })
-  return Object.freeze(draft)
+  if (required !== undefined && !Object.hasOwn(read, required) && issues.length < MAX_ISSUES)
+    issues.push({ path: `${at}.${required}`, message: expected(members.get(required)!, undefined) })
+  return Object.freeze(read)
 }
 
-function readValue(schema: z.ZodType, value: Json, path: string, issues: InputIssue[]): unknown {
-  const nested = NESTED.get(schema)
-  return nested ? readMembers(nested, value, path, issues) : readMember(schema, value, path, issues)
-}
-
-function readMember(schema: z.ZodType, value: unknown, path: string, issues: InputIssue[]): unknown {
-  const result = schema.safeParse(value)
+function readMember(rule: z.ZodType, value: unknown, path: string, issues: InputIssue[]): unknown {
+  const nested = NESTED.get(rule)
+  if (nested) return readMembers(nested, value, path, issues)
+  const result = rule.safeParse(value)
   if (result.success) return result.data
-  // A value may break two rules: it is one thing that is wrong. Only a list of ids has places inside.
-  const places = new Set(result.error.issues.map(issue => issue.path[0] as number | undefined))
-  for (const place of [...places].slice(0, MAX_ISSUES - issues.length)) {
-    if (place === undefined) issues.push({ path, message: expected(schema, value) })
-    else issues.push({ path: `${path}[${place}]`, message: expected(id, (value as unknown[])[place]) })
+  // Several rules broken by one value are one issue. Only a list of ids has entries with issues of their own.
+  const entries = new Set(result.error.issues.map(issue => issue.path[0] as number | undefined))
+  for (const entry of [...entries].slice(0, MAX_ISSUES - issues.length)) {
+    if (entry === undefined) issues.push({ path, message: expected(rule, value) })
+    else issues.push({ path: `${path}[${entry}]`, message: expected(id, (value as unknown[])[entry]) })
   }
   return undefined
 }
 
-function expected(schema: z.ZodType, value: unknown): string {
-  return `expected ${schema.description}, got ${show(value)}`
+function expected(rule: z.ZodType, value: unknown): string {
+  return `expected ${rule.description}, got ${show(value)}`
 }
 
-function saidTwice(ours: string, raw: object): string {
-  const first = Object.keys(raw).find(other => (SAME_AS.get(other) ?? other) === ours)
-  return `says the same as "${first}"; keep one of the two`
+function repeated(ours: string, raw: object): string {
+  const first = Object.keys(raw).find(key => ourName(key) === ours)
+  return `means the same as "${first}"; keep one of the two`
 }

@@ -7,12 +7,12 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
 }
 
 export declare namespace StandardSchemaV1 {
-  /** What stands under `~standard`. */
+  /** The value of `~standard`. */
   interface Props<Input = unknown, Output = Input> {
     readonly version: 1
     /** The name of the schema library. */
     readonly vendor: string
-    /** For the compiler only: holds nothing at run time. */
+    /** For the compiler only: absent at run time. */
     readonly types?: Types<Input, Output> | undefined
     /** Checks a value; may change it (defaults, trimming). */
     readonly validate: (value: unknown, options?: Options | undefined) => Result<Output> | Promise<Result<Output>>
@@ -24,33 +24,33 @@ export declare namespace StandardSchemaV1 {
     readonly output: Output
   }
 
-  /** What a validation may be told. */
+  /** Options of a validation. */
   interface Options {
     /** Parameters that only one schema library understands. */
     readonly libraryOptions?: Record<string, unknown> | undefined
   }
 
-  /** How a validation ended: without `issues` it went well. */
+  /** The result of a validation: without `issues` it succeeded. */
   type Result<Output> = SuccessResult<Output> | FailureResult
 
-  /** It went well: `value` is what the schema made of it. */
+  /** Success: `value` is the validated value, as the schema returns it. */
   interface SuccessResult<Output> {
     readonly value: Output
     readonly issues?: undefined
   }
 
-  /** It did not. */
+  /** Failure. */
   interface FailureResult {
     readonly issues: readonly Issue[]
   }
 
-  /** One thing that is wrong, and where. */
+  /** One problem, and where it is. */
   interface Issue {
     readonly message: string
     readonly path?: readonly (PropertyKey | PathSegment)[] | undefined
   }
 
-  /** A key on the way to what is wrong, as some libraries tell it. */
+  /** One step of a path, in the form that some libraries use. */
   interface PathSegment {
     readonly key: PropertyKey
   }
@@ -62,9 +62,9 @@ export declare namespace StandardSchemaV1 {
   type InferOutput<Schema extends StandardSchemaV1> = NonNullable<Schema['~standard']['types']>['output']
 }
 
-/** True for what has a `~standard` that can validate. */
+/** True for a value with a `~standard` of version 1 that can validate. */
 export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
-  // Some libraries make their schemas callable: a function may be one too.
+  // In some libraries a schema is a function.
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
   const standard = (value as { '~standard'?: { version?: unknown; validate?: unknown } })['~standard']
   return typeof standard === 'object' && standard?.version === 1 && typeof standard.validate === 'function'

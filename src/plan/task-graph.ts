@@ -1,41 +1,44 @@
+import * as z from 'zod'
 import { type Json, memberPath } from '../core/json.js'
-import { markChecked } from '../core/scheduler/prepared-plan.js'
 import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
 import type { TaskSpec } from '../core/state/task.js'
-import { show, unknownKey } from '../error-text.js'
+import { MAX_ISSUES, show, unknownKey } from '../error-text.js'
 import type { CounterpointError, InputIssue } from '../errors.js'
-import { duplicateId, MAX_ISSUES } from './graph-check.js'
-import { invalidInput } from './json-text.js'
-import { canonical, type Plan, readTaskMember, TASK_WORDS } from './plan.js'
+import { checkOptions, optionsOf } from '../options-check.js'
+import { duplicateId } from './graph-check.js'
+import { invalidPlan } from './invalid-plan.js'
+import { canonical, type Plan, readTaskMember } from './plan.js'
+import { TASK_RULES } from './plan-schema.js'
 import { isStandardSchema, type StandardSchemaV1 } from './standard-schema.js'
 import type { Dependencies, TaskOptions } from './task-options.js'
 
 /** What can be run: a {@link Plan}, or a {@link TaskGraph} with its functions and schemas. */
 export interface PlanSource extends Plan {
-  /** What a task has besides its data; undefined when it has nothing. */
+  /** The functions and the schema of a task; undefined when it has none. */
   binding?(id: string): TaskBinding | undefined
 }
 
-/** What a task has besides its data, and no journal can keep. */
+/** The parts of a task that cannot be journaled. */
 export interface TaskBinding {
   /** Makes the input from the outputs of the tasks in `after` and `softAfter`, by id. */
   readonly input?: (outputs: Readonly<Record<string, Json>>) => unknown
-  /** Says whether a person must approve it, once it is ready. */
+  /** Says whether a person must approve the task, once it is ready. */
   readonly approval?: (outputs: Readonly<Record<string, Json>>) => unknown
-  /** Checks the output before it is kept. */
+  /** Checks the output before it is journaled. */
   readonly output?: StandardSchemaV1
 }
 
-const OPTIONS: ReadonlySet<string> = new Set([...TASK_WORDS.filter(word => word !== 'id'), 'output'])
+const TASK_OPTIONS: readonly string[] = [...Object.keys(TASK_RULES).filter(key => key !== 'id'), 'output']
+const graphOptions = optionsOf({ version: z.unknown() }).partial()
 
-/** A task of a {@link TaskGraph}, to be named in the `after` of others. `Output` is the type of what it delivers. */
+/** A task of a {@link TaskGraph}, for the `after` of other tasks. `Output` is the type of its output. */
 export class TaskRef<Id extends string = string, Output = unknown> {
   readonly id: Id
-  /** For the compiler only: holds nothing at run time. */
+  /** For the compiler only: absent at run time. */
   declare readonly '~output'?: Output
   readonly #graph: TaskGraph
 
-  /** @internal `graph.task()` makes them. */
+  /** @internal Made by `graph.task()`. */
   constructor(id: Id, graph: TaskGraph) {
     this.id = id
     this.#graph = graph
@@ -48,8 +51,8 @@ export class TaskRef<Id extends string = string, Output = unknown> {
 }
 
 /**
- * A plan that is built in code: inputs are made from typed outputs, and wrong wiring does not compile.
- * A graph can be run several times. A run takes the tasks that are there when it starts: what is added later does not change it.
+ * A plan that is built in code: inputs are made from typed outputs, and reading an output that does not exist is a compile error.
+ * A graph can be run several times. A run has the tasks that the graph has when it starts; tasks added later do not change it.
  *
  * ```ts
  * const graph = new TaskGraph('restaurant')
@@ -58,44 +61,36 @@ export class TaskRef<Id extends string = string, Output = unknown> {
  * ```
  */
 export class TaskGraph implements PlanSource {
-  /** What runs of it are called. */
+  /** The name of its runs. */
   readonly name: string
-  /** As its author numbers it; undefined when not given. */
+  /** Set by its author. A journaled run is resumed only with a graph of the same name and version. */
   readonly version?: string
   readonly #specs: TaskSpec[] = []
   readonly #ids = new Set<string>()
   readonly #bindings = new Map<string, TaskBinding>()
   #snapshot: readonly TaskSpec[] | undefined
-  /** Invariant: while true, every task waits only for tasks that were there before it. */
-  #looksBack = true
 
-  /**
-   * A journaled run is resumed only with a graph of the same `name` and `version`.
-   *
-   * @throws CounterpointError `INVALID_INPUT` when one of them is not 1 to 128 characters without control characters.
-   */
+  /** @throws CounterpointError `INVALID_INPUT` when `name` or `version` is not 1 to 128 characters without control characters. */
   constructor(name: string, options: { readonly version?: string } = {}) {
+    checkOptions(graphOptions, options, { of: 'TaskGraph' })
     const issues: InputIssue[] = []
     readTaskMember('id', name, '$.name', issues)
     if (options.version !== undefined) readTaskMember('id', options.version, '$.version', issues)
-    if (issues.length > 0) throw invalidInput(issues)
+    if (issues.length > 0) throw invalidPlan(issues)
     this.name = name
     if (options.version !== undefined) this.version = options.version
   }
 
-  /** The tasks in the order in which they were added. A frozen snapshot: later tasks are in the next one. */
+  /** The tasks in the order in which they were added, as a frozen snapshot. */
   get tasks(): readonly TaskSpec[] {
-    if (this.#snapshot === undefined) {
-      this.#snapshot = Object.freeze(this.#specs.slice())
-      if (this.#looksBack) markChecked(this.#snapshot)
-    }
+    this.#snapshot ??= Object.freeze(this.#specs.slice())
     return this.#snapshot
   }
 
   /**
-   * Adds a task, checked at once by the rules of `parsePlan`. That ids in `after` exist, and that there is no cycle, is checked when a run starts.
+   * Adds a task, checked at once by the rules of `parsePlan`. Unknown ids in `after` and cycles are found when a run starts.
    *
-   * @throws CounterpointError `DUPLICATE_ID`; `INVALID_INPUT` for a member that is not as documented, or a ref of another graph.
+   * @throws CounterpointError `DUPLICATE_ID`; `INVALID_INPUT` for an option that breaks its rule, or a ref of another graph.
    */
   task<
     const Id extends string,
@@ -104,22 +99,14 @@ export class TaskGraph implements PlanSource {
     const Soft extends Dependencies = readonly [],
     const Rule extends TriggerRule = 'all_success',
   >(id: Id, options: TaskOptions<After, Schema, Soft, Rule> = {}): TaskRef<Id, StandardSchemaV1.InferOutput<Schema>> {
-    const draft = new Draft(this, id, options)
+    const draft = new TaskDraft(this, id, options)
     if (draft.issues.length > 0) throw draft.error(this.#specs.length)
-    this.#looksBack &&= this.#areThere(draft.spec)
-    // One look-up a task: the size tells whether it was new.
-    if (this.#ids.add(id).size === this.#specs.length)
-      throw duplicateId(id, `graph "${this.name}": there is a task "${id}" already`)
+    if (this.#ids.has(id)) throw duplicateId(id, `graph "${this.name}": there is a task "${id}" already`)
+    this.#ids.add(id)
     this.#specs.push(Object.freeze(draft.spec))
     if (draft.binding !== undefined) this.#bindings.set(id, draft.binding)
     this.#snapshot = undefined
     return new TaskRef(id, this)
-  }
-
-  #areThere({ after, softAfter, orderAfter }: TaskSpec): boolean {
-    const known = (ids: readonly string[] | undefined): boolean =>
-      ids === undefined || ids.every(id => this.#ids.has(id))
-    return known(after) && known(softAfter) && known(orderAfter)
   }
 
   /** The ids of the tasks that have a function or a schema. */
@@ -127,7 +114,7 @@ export class TaskGraph implements PlanSource {
     return new Set(this.#bindings.keys())
   }
 
-  /** The functions and the schema of a task; undefined when it has none, or is not there. */
+  /** The functions and the schema of a task; undefined when it has none, or does not exist. */
   binding(id: string): TaskBinding | undefined {
     return this.#bindings.get(id)
   }
@@ -136,44 +123,44 @@ export class TaskGraph implements PlanSource {
 type InputFunction = NonNullable<TaskBinding['input']>
 type DependencyList = 'after' | 'softAfter' | 'orderAfter'
 
-function isList(key: string): key is DependencyList {
+function isDependencyList(key: string): key is DependencyList {
   return key === 'after' || key === 'softAfter' || key === 'orderAfter'
 }
 
-/** A task on its way from options to spec and binding. Members that are not given are not there: a million specs must be lean. */
-class Draft {
+/** Splits the options of a task into its spec and its binding. A spec has only the members that were given: a million must fit in memory. */
+class TaskDraft {
   readonly spec: { -readonly [Key in keyof TaskSpec]: TaskSpec[Key] }
   binding: TaskBinding | undefined
-  /** Their paths start at the task: `.timeoutMs`. */
+  /** With paths that start at the task: `.timeoutMs`. */
   readonly issues: InputIssue[] = []
   readonly #graph: TaskGraph
-  readonly #idIsGood: boolean
+  readonly #isIdValid: boolean
 
   constructor(graph: TaskGraph, id: string, options: object) {
     this.#graph = graph
     this.spec = { id, description: id }
     readTaskMember('id', id, '.id', this.issues)
-    this.#idIsGood = this.issues.length === 0
-    if (!this.#idIsGood) return
+    this.#isIdValid = this.issues.length === 0
+    if (!this.#isIdValid) return
     if (typeof options !== 'object' || options === null)
       this.#reject('', `expected an object of options, got ${show(options)}`)
     else for (const key of Object.keys(options)) this.#readOption(key, (options as Record<string, unknown>)[key])
   }
 
-  /** The task is named by its id; by its place when it is the id that is wrong. */
-  error(place: number): CounterpointError<'INVALID_INPUT'> {
-    const where = `$.tasks[${this.#idIsGood ? JSON.stringify(this.spec.id) : place}]`
-    return invalidInput(this.issues.map(({ path, message }) => ({ path: where + path, message })))
+  /** In its paths the task has its id, or its index when the id is invalid. */
+  error(index: number): CounterpointError<'INVALID_INPUT'> {
+    const where = `$.tasks[${this.#isIdValid ? JSON.stringify(this.spec.id) : index}]`
+    return invalidPlan(this.issues.map(({ path, message }) => ({ path: where + path, message })))
   }
 
   #readOption(key: string, value: unknown): void {
     if (value === undefined) return
-    if (isList(key) && Array.isArray(value)) this.#readIds(key, value)
+    if (isDependencyList(key) && Array.isArray(value)) this.#readIds(key, value)
     else if (key === 'output') this.#readOutput(value)
     else if (key === 'input' && typeof value === 'function') this.#bind({ input: value as InputFunction })
     else if (key === 'approval' && typeof value === 'function') this.#bind({ approval: value as InputFunction })
-    else if (OPTIONS.has(key)) this.#readData(key as keyof TaskSpec, value)
-    else this.#reject(memberPath('', key), unknownKey(key, [...OPTIONS]))
+    else if (TASK_OPTIONS.includes(key)) this.#readData(key as keyof TaskSpec, value)
+    else this.#reject(memberPath('', key), unknownKey(key, TASK_OPTIONS))
   }
 
   #readIds(key: DependencyList, value: readonly unknown[]): void {
@@ -195,7 +182,7 @@ class Draft {
   }
 
   #readData(key: keyof TaskSpec, value: unknown): void {
-    // A string is canonical JSON as it stands.
+    // A string needs no copy.
     const data = typeof value === 'string' ? value : canonical(value, `$.tasks[${JSON.stringify(this.spec.id)}].${key}`)
     const spec = this.spec as unknown as Record<string, unknown>
     spec[key] = readTaskMember(key, data, `.${key}`, this.issues)

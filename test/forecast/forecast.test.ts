@@ -245,7 +245,7 @@ describe('a forecast', () => {
       'INVALID_INPUT',
       /^duration of task "t0": expected .* got -1/,
     ],
-    ['a cycle', () => forecast(specs('a<b b<a'), { pools: { p: {} } }), 'CYCLE', /wait for each other/],
+    ['a cycle', () => forecast(specs('a<b b<a'), { pools: { p: {} } }), 'CYCLE', /depend on each other/],
   ]
   test.each(refused)('refuses %s', (_title, ask, code, message) => {
     const error = thrownBy(ask)

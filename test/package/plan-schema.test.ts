@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { planSchema } from '../../src/plan/shapes.js'
+import { planSchema } from '../../src/plan/plan-schema.js'
 import { ROOT } from './source-tree.js'
 
 const path = join(ROOT, 'src/plan/plan.schema.json')

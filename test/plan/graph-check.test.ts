@@ -27,25 +27,25 @@ describe('checkGraph', () => {
 
   it('says what a cycle is, and shortens a long one', () => {
     expect(thrown('CYCLE', () => checkGraph(graph({ a: 'a' }))).message).toMatch(
-      /^task "a" waits for itself: "a" -> "a"; /,
+      /^task "a" depends on itself: "a" -> "a"; /,
     )
     const ring = Array.from({ length: 1000 }, (_, i) => ({ id: `${i}`, after: [`${(i + 1) % 1000}`] }))
     const error = thrown('CYCLE', () => checkGraph(ring))
     expect(error.details.cycle).toHaveLength(1001)
-    expect(error.message).toMatch(/^tasks wait for each other: "0" -> .* -> "19" -> \.\.\. \(980 more\) -> "0"; /)
+    expect(error.message).toMatch(/^tasks depend on each other: "0" -> .* -> "19" -> \.\.\. \(980 more\) -> "0"; /)
   })
 
   it('finds a repeated id and says where', () => {
     const error = thrown('DUPLICATE_ID', () => checkGraph([{ id: 'x' }, { id: 'a' }, { id: 'b' }, { id: 'a' }]))
     expect(error.details).toEqual({ id: 'a' })
-    expect(error.message).toBe('tasks[3]: the id "a" is taken by tasks[1]; give one of the two another id')
+    expect(error.message).toBe('tasks[3]: the id "a" is taken by tasks[1]; rename one of the two')
   })
 
   it('names both ids of an unknown dependency, and the nearest', () => {
     const error = thrown('UNKNOWN_DEPENDENCY', () => checkGraph(graph({ backend: '', audit: 'bakcend' })))
     expect(error.details).toEqual({ taskId: 'audit', dependency: 'bakcend' })
     expect(error.message).toBe(
-      'task "audit" waits for "bakcend", and there is no such task (did you mean "backend"?); add it, or take the dependency away',
+      'task "audit" depends on "bakcend", which does not exist (did you mean "backend"?); add that task, or remove the dependency',
     )
   })
 
@@ -118,7 +118,7 @@ describe('checkGraph of order-only and soft dependencies', () => {
   it('allows no task to be its own soft dependency', () => {
     const error = thrown('CYCLE', check({ id: 'z' }, { id: 'a', softAfter: ['z', 'a'] }))
     expect(error.details.cycle).toEqual(['a', 'a'])
-    expect(error.message).toMatch(/^task "a" waits for itself/)
+    expect(error.message).toMatch(/^task "a" depends on itself/)
   })
 
   it.each(['after', 'softAfter', 'orderAfter'] as const)(

@@ -78,21 +78,21 @@ describe('parsePlan refuses', () => {
   it.each([
     [
       { triggerRule: 'all_succeeded' },
-      `tasks[0].triggerRule: expected one of ${RULES.join(', ')} (left out: all_success), got "all_succeeded"`,
+      `tasks[0].triggerRule: expected one of ${RULES.join(', ')} (default: all_success), got "all_succeeded"`,
     ],
     [
       { idleTimeoutMs: 0 },
-      'tasks[0].idleTimeoutMs: expected a number of milliseconds above 0, to 2^53 - 1 (left out: no limit), got 0',
+      'tasks[0].idleTimeoutMs: expected a number of milliseconds above 0, to 2^53 - 1 (default: no limit), got 0',
     ],
     [
       { total_timeout_sec: -1 },
-      'tasks[0].total_timeout_sec: expected a number of seconds above 0 (left out: no limit), got -1',
+      'tasks[0].total_timeout_sec: expected a number of seconds above 0 (default: no limit), got -1',
     ],
     [{ replay: 'once' }, 'tasks[0].replay: expected "safe" (the default) or "never", got "once"'],
     [{ approval: 'yes' }, 'tasks[0].approval: expected true or false (the default), got "yes"'],
     [{ estimate: { costUsd: -1 } }, 'tasks[0].estimate.costUsd: expected a number of US dollars, 0 or more, got -1'],
     [{ estimate: { tokens: '9' } }, 'tasks[0].estimate.tokens: expected a number of tokens, 0 or more, got "9"'],
-    [{ budget: { soft: 2 } }, 'tasks[0].budget.soft: expected a number from 0 to 1 (left out: 0.8), got 2'],
+    [{ budget: { soft: 2 } }, 'tasks[0].budget.soft: expected a number from 0 to 1 (default: 0.8), got 2'],
     [
       { budget: { on_soft: 'stop' } },
       'tasks[0].budget.on_soft: expected "tell" (the default) or "degrade", got "stop"',
@@ -108,15 +108,15 @@ describe('parsePlan refuses', () => {
     [{ softAfer: ['b'] }, 'tasks[0].softAfer: unknown key (did you mean "softAfter"?)'],
     [
       { triggerRule: 'all_done', trigger_rule: 'all_done' },
-      'tasks[0].trigger_rule: says the same as "triggerRule"; keep one of the two',
+      'tasks[0].trigger_rule: means the same as "triggerRule"; keep one of the two',
     ],
     [
       { budget: { onHard: 'hold', on_hard: 'hold' } },
-      'tasks[0].budget.on_hard: says the same as "onHard"; keep one of the two',
+      'tasks[0].budget.on_hard: means the same as "onHard"; keep one of the two',
     ],
     [
       { queueTimeoutMs: 1, queue_timeout_sec: 1 },
-      'tasks[0].queue_timeout_sec: says the same as "queueTimeoutMs"; keep one of the two',
+      'tasks[0].queue_timeout_sec: means the same as "queueTimeoutMs"; keep one of the two',
     ],
   ])('%j with the words', (members, message) => expect(issue(members)).toBe(message))
 

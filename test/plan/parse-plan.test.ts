@@ -210,7 +210,7 @@ describe('parsePlan refuses', () => {
   })
 
   it('two spellings of one thing', () => {
-    const message = 'tasks[0].timeout_sec: says the same as "timeoutMs"; keep one of the two'
+    const message = 'tasks[0].timeout_sec: means the same as "timeoutMs"; keep one of the two'
     expect(firstIssue(() => parsePlan(task({ timeoutMs: 1, timeout_sec: 1 })))).toBe(message)
     expect(badPaths(() => parsePlan(task({ after: [], blockedBy: [] })))).toEqual(['tasks[0].blockedBy'])
     expect(badPaths(() => parsePlan(task({ backoff: { maxMs: 1, max_ms: 1 } })))).toEqual(['tasks[0].backoff.max_ms'])

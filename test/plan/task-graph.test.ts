@@ -195,7 +195,7 @@ describe('TaskGraph refuses', () => {
   it('with the same words as parsePlan', () => {
     const graph = new TaskGraph('g')
     expect(firstIssue(() => graph.task('a', { retries: -1 }))).toBe(
-      'tasks["a"].retries: expected a whole number from 0 to 1000: further attempts (left out: 2), got -1',
+      'tasks["a"].retries: expected a whole number of further attempts, from 0 to 1000 (default: 2), got -1',
     )
     expect(firstIssue(() => graph.task('a', untyped({ timeuot: 1 })))).toBe(
       'tasks["a"].timeuot: unknown key (did you mean "timeoutMs"?)',

@@ -92,7 +92,7 @@ describe('a run that is refused', () => {
     const orchestrator = new Orchestrator({ journal, pools: { p: { backend: () => 1, queueLimit: 1 } } })
     expect(() => orchestrator.run({ tasks: [{ id: 'a', pool: 'q' }] })).toThrow(/no pool/)
     expect(() => orchestrator.run({ tasks: specs('a b') })).toThrow(/admits at most 1/)
-    expect(() => orchestrator.run({ tasks: specs('a<b b<a') })).toThrow(/wait for each other/)
+    expect(() => orchestrator.run({ tasks: specs('a<b b<a') })).toThrow(/depend on each other/)
     expect([journal.opened - journal.closed, [...journal.list()]]).toEqual([0, []])
   })
 
