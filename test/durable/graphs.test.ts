@@ -59,7 +59,7 @@ async function refusal(life: Life, graph?: ResumeOptions['graph']): Promise<Coun
   )
   expect(error).toMatchObject({ code: 'PLAN_DIFFERS', details: { runId: 'x' } })
   expect(error!.message).toContain(error!.details.difference)
-  expect(error!.message).toContain('Give it the graph that it was started with')
+  expect(error!.message).toContain('Pass the graph that it was started with')
   return error!
 }
 
@@ -131,10 +131,10 @@ describe('a run of a graph', () => {
     ['a missing graph', bound(), undefined, 'task "b" has an input function or an output schema'],
     ['another name', plain(), plain({ name: 'other' }), 'its name was "plan", and is "other"'],
     ['another version', plain({ version: '1' }), plain({ version: '2' }), 'its version was "1", and is "2"'],
-    ['a version that is new', plain(), plain({ version: '2' }), 'its version was not there, and is "2"'],
-    ['a version that is gone', plain({ version: '1' }), plain(), 'its version was "1", and is not there'],
-    ['a task more', plain(), plain({ ids: 'a b c' }), 'task number 2 was not there, and is "c"'],
-    ['a task less', plain({ ids: 'a b c' }), plain(), 'task number 2 was "c", and is not there'],
+    ['a version that is new', plain(), plain({ version: '2' }), 'its version was missing, and is "2"'],
+    ['a version that is gone', plain({ version: '1' }), plain(), 'its version was "1", and is missing'],
+    ['a task more', plain(), plain({ ids: 'a b c' }), 'task number 2 was missing, and is "c"'],
+    ['a task less', plain({ ids: 'a b c' }), plain(), 'task number 2 was "c", and is missing'],
     ['another order', plain({ ids: 'a b c' }), plain({ ids: 'a c b' }), 'task number 1 was "b", and is "c"'],
     [
       'another description',
@@ -145,8 +145,8 @@ describe('a run of a graph', () => {
     ['another input', plain(), plain({ a: { input: { n: 2 } } }), 'input of task "a" was {"n":1}, and is {"n":2}'],
     ['an after that is new', plain(), plain({ ids: 'b a', b: { after: [] } }), 'task number 0 was "a", and is "b"'],
     ['another after', plain({ ids: 'a c b' }), plain({ ids: 'a c b', b: { after: ['c'] } }), 'after of task "b" was'],
-    ['an after that is gone', plain(), plain({ b: { after: [] } }), 'after of task "b" was ["a"], and is not there'],
-    ['other retries', plain(), plain({ a: { retries: 9 } }), 'retries of task "a" was not there, and is 9'],
+    ['an after that is gone', plain(), plain({ b: { after: [] } }), 'after of task "b" was ["a"], and is missing'],
+    ['other retries', plain(), plain({ a: { retries: 9 } }), 'retries of task "a" was missing, and is 9'],
   ])('is refused with %s, and says where', async (_, was, is, difference) => {
     expect((await refusal(await diedOf(was), is)).details.difference).toContain(difference)
   })
