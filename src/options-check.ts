@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { FAILURE_KINDS, type FailureKind } from './core/failure/failure.js'
 import { MAX_ISSUES, pathText, show, unknownKey } from './error-text.js'
 import { CounterpointError, type InputIssue } from './errors.js'
 
@@ -22,6 +23,9 @@ const POSITIVE_INTEGER = 'expected a positive integer'
 
 /** A whole number, 1 or more. */
 export const positiveInteger: z.ZodNumber = z.int(POSITIVE_INTEGER).min(1, POSITIVE_INTEGER)
+
+/** A list of failure kinds. */
+export const failureKinds: z.ZodType = z.array(z.enum(FAILURE_KINDS as [FailureKind, ...FailureKind[]]))
 
 /** A function. */
 export const fn: z.ZodType = z.custom(value => typeof value === 'function', 'expected a function')

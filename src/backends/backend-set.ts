@@ -1,129 +1,132 @@
 import type { Clock } from '../clock.js'
 import type { AgentBackend } from './agent-backend.js'
 import type { BreakerOptions, BreakerState } from './circuit-breaker.js'
-import { type BackendPreference, FailoverList, type PoolBackend } from './failover.js'
+import { type BackendPreference, pickBackend } from './failover.js'
 import { HealthMonitor, type HealthOptions } from './health-check.js'
+import { backendNames, PoolBackend } from './pool-backend.js'
 
-/** How a backend of a pool is. */
+/** The state of a backend of a pool. */
 export interface BackendStats {
   readonly name: string
-  /** Of the agent, as the backend says it. */
+  /** The `version` of the backend. */
   readonly version?: string
   readonly healthy: boolean
-  /** Why it is not. */
+  /** Why it is unhealthy. */
   readonly reason?: string
   readonly breaker: BreakerState
 }
 
-/** What the backends of a pool need. */
+/** What a {@link BackendSet} is made of. */
 export interface BackendSetOptions {
+  /** The name of the pool. */
   readonly pool: string
+  /** Sorted by preference, the cheapest last. */
   readonly backends: readonly AgentBackend[]
   readonly breaker?: BreakerOptions
   readonly health?: HealthOptions
   readonly clock: Clock
-  /** A backend became ill (`rung.trouble` says why) or well again. */
-  readonly onHealthChange: (rung: PoolBackend) => void
-  /** An answer of `health()` that a claim waited for is there. */
+  /** A backend became unhealthy (`unhealthyReason` says why), or healthy again. */
+  readonly onHealthChange: (backend: PoolBackend) => void
+  /** A check that `isCheckedNow` has started is done: the pool may claim again. */
   readonly onChecked: () => void
 }
 
 const DEFAULT_EVERY_MS = 5_000
 
-/** Which backend the next attempt gets, and how each of them is: circuit breakers, and checks while the pool has runs. */
+/** The backends of a pool with their circuit breakers and health monitors. Chooses the backend of the next attempt. */
 export class BackendSet {
-  /** The one backend of the pool, while it is well: then there is nothing to choose. */
+  /** The backend of a pool that has only one, while it is healthy: the fast path of a claim. */
   onlyHealthy: PoolBackend | undefined
-  /** True while a claim waits for the answer of `health()`. */
+  /** True while a claim waits for an answer of `health()`. */
   isChecking = false
-  /** A check before each claim is wanted, and there is something to check. */
+  /** True when a check is required before each attempt, and a backend has a `health()`. */
   readonly checksBeforeEach: boolean
-  readonly #ladder: FailoverList
-  readonly #watches = new Map<PoolBackend, HealthMonitor>()
-  readonly #setup: BackendSetOptions
+  readonly #backends: readonly PoolBackend[]
+  readonly #monitors = new Map<PoolBackend, HealthMonitor>()
+  readonly #options: BackendSetOptions
   #justChecked: PoolBackend | undefined
 
-  /** @throws INVALID_INPUT without a backend, and for two of one name. */
-  constructor(setup: BackendSetOptions) {
-    const { pool, backends, breaker, health = {}, clock } = setup
-    this.#setup = setup
-    const changed = (rung: PoolBackend): void => this.#changed(rung)
-    this.#ladder = new FailoverList({ pool, backends, ...(breaker && { breaker }), changed })
-    for (const rung of this.#ladder.rungs) {
-      if (rung.backend.health === undefined) continue
-      const found = (healthy: boolean, reason: string | undefined): void => rung.setHealth(healthy, reason)
-      this.#watches.set(rung, new HealthMonitor(clock, rung.backend, health, found))
+  /** @throws INVALID_INPUT without a backend, and for two of the same name. */
+  constructor(options: BackendSetOptions) {
+    const { pool, backends, breaker, health = {}, clock } = options
+    this.#options = options
+    const names = backendNames(pool, backends)
+    const onChange = (backend: PoolBackend): void => {
+      this.#updateOnlyHealthy()
+      options.onHealthChange(backend)
     }
-    this.checksBeforeEach = health.beforeEach === true && this.#watches.size > 0
-    this.#lookForOnly()
+    this.#backends = backends.map((backend, i) => new PoolBackend(names[i] as string, backend, breaker, onChange))
+    for (const backend of this.#backends) {
+      if (backend.backend.health === undefined) continue
+      const onCheck = (healthy: boolean, reason: string | undefined): void => backend.setHealth(healthy, reason)
+      this.#monitors.set(backend, new HealthMonitor(clock, backend.backend, health, onCheck))
+    }
+    this.checksBeforeEach = health.beforeEach === true && this.#monitors.size > 0
+    this.#updateOnlyHealthy()
   }
 
+  /** The first of the list. */
   get preferred(): AgentBackend {
-    return (this.#ladder.rungs[0] as PoolBackend).backend
+    return (this.#backends[0] as PoolBackend).backend
   }
 
+  /** Sorted by preference. */
   get all(): readonly AgentBackend[] {
-    return this.#ladder.rungs.map(rung => rung.backend)
+    return this.#backends.map(({ backend }) => backend)
   }
 
-  /** The backend for the next attempt; undefined when none may be used now. */
-  pick(now: number, wanted?: BackendPreference): PoolBackend | undefined {
-    return this.#ladder.pick(now, wanted)
+  /** The backend for the next attempt; undefined when none may be used now. Notify its breaker when the attempt starts. */
+  pick(now: number, preference?: BackendPreference): PoolBackend | undefined {
+    return pickBackend(this.#backends, now, preference)
   }
 
-  /** When `pick` is worth another try at the latest: when the first breaker opens, else after the next health check. */
+  /** When to call `pick` again at the latest: when the first breaker admits a probe, else after the next health check. */
   opensAt(now: number): number {
-    const at = this.#ladder.opensAt(now)
-    return at === Number.POSITIVE_INFINITY ? now + (this.#setup.health?.everyMs ?? DEFAULT_EVERY_MS) : at
+    const at = Math.min(...this.#backends.map(backend => backend.opensAt(now)))
+    return at === Number.POSITIVE_INFINITY ? now + (this.#options.health?.everyMs ?? DEFAULT_EVERY_MS) : at
   }
 
-  /** How many others could take an attempt now. */
+  /** How many other backends could take an attempt now. */
   alternatives(now: number, than: PoolBackend): number {
-    let others = 0
-    for (const rung of this.#ladder.rungs) if (rung !== than && rung.canStart(now)) others++
-    return others
+    return this.#backends.filter(backend => backend !== than && backend.canStart(now)).length
   }
 
-  /** Checks from now on, again and again. */
+  /** Starts the periodic health checks. */
   start(): void {
-    for (const watch of this.#watches.values()) watch.start()
+    for (const monitor of this.#monitors.values()) monitor.start()
   }
 
+  /** Stops the periodic health checks. */
   stop(): void {
-    for (const watch of this.#watches.values()) watch.stop()
+    for (const monitor of this.#monitors.values()) monitor.stop()
   }
 
-  /** True when `health()` has just said that all is well. If not it is asked, and `checked` is called: what claims then, may. */
-  isCheckedNow(rung: PoolBackend): boolean {
-    const watch = this.checksBeforeEach ? this.#watches.get(rung) : undefined
-    if (watch === undefined || this.#justChecked === rung) return true
+  /** True when the backend was checked just now, or needs no check. Else starts a check; claims made in `onChecked` find it true. */
+  isCheckedNow(backend: PoolBackend): boolean {
+    const monitor = this.checksBeforeEach ? this.#monitors.get(backend) : undefined
+    if (monitor === undefined || this.#justChecked === backend) return true
     this.isChecking = true
-    void watch.check().then(() => {
+    void monitor.check().then(() => {
       this.isChecking = false
-      this.#justChecked = rung
-      this.#setup.onChecked()
+      this.#justChecked = backend
+      this.#options.onChecked()
       this.#justChecked = undefined
     })
     return false
   }
 
   stats(now: number): readonly BackendStats[] {
-    return this.#ladder.rungs.map(({ name, backend, breaker, unhealthyReason: trouble }) => ({
+    return this.#backends.map(({ name, backend, breaker, unhealthyReason }) => ({
       name,
       ...(backend.version !== undefined && { version: backend.version }),
-      healthy: trouble === undefined,
-      ...(trouble !== undefined && { reason: trouble }),
+      healthy: unhealthyReason === undefined,
+      ...(unhealthyReason !== undefined && { reason: unhealthyReason }),
       breaker: breaker.stateAt(now),
     }))
   }
 
-  #changed(rung: PoolBackend): void {
-    this.#lookForOnly()
-    this.#setup.onHealthChange(rung)
-  }
-
-  #lookForOnly(): void {
-    const [first, second] = this.#ladder.rungs as readonly [PoolBackend, PoolBackend?]
+  #updateOnlyHealthy(): void {
+    const [first, second] = this.#backends as readonly [PoolBackend, PoolBackend?]
     this.onlyHealthy = second === undefined && first.unhealthyReason === undefined ? first : undefined
   }
 }

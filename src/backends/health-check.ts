@@ -1,19 +1,29 @@
+import * as z from 'zod'
 import type { Clock } from '../clock.js'
+import { millis, optionsOf, positiveMs } from '../options-check.js'
 import { failureOf } from './classify-error.js'
 
-/** How the health of a pool's backends is watched: of those that have a `health()`. */
+/** How the health of a pool's backends is checked. Applies to backends with a `health()`. */
 export interface HealthOptions {
-  /** From the end of a check to the next, in milliseconds, while the pool has something to do. Default 5,000. */
+  /** From the end of a check to the next, in milliseconds, while the pool has runs. Default 5,000. */
   readonly everyMs?: number
-  /** Also before each attempt: it waits for the answer, together with the others that wait at the time. Default false. */
+  /** Also check before each attempt. Attempts that wait at the same time share one check. Default false. */
   readonly beforeEach?: boolean
-  /** With `beforeEach`: an answer that is younger than this is taken again, in milliseconds. Default 0: each time a new one. */
+  /** With `beforeEach`: an answer younger than this, in milliseconds, is used again. Default 0: each time a new check. */
   readonly freshMs?: number
-  /** A backend that has not answered after so long is unhealthy, in milliseconds. Default 5,000. */
+  /** A backend that has not answered after this time, in milliseconds, is unhealthy. Default 5,000. */
   readonly timeoutMs?: number
 }
 
-/** What `health()` answers. Nothing at all is healthy; `message` says why it is not. */
+/** The rule for {@link HealthOptions}. */
+export const healthRule: z.ZodType = optionsOf({
+  everyMs: positiveMs,
+  beforeEach: z.boolean(),
+  freshMs: millis,
+  timeoutMs: positiveMs,
+}).partial()
+
+/** An answer of `health()`. `undefined` means healthy; `message` says why it is not. */
 export type Health =
   | boolean
   | { readonly healthy: boolean; readonly message?: string }
@@ -21,119 +31,132 @@ export type Health =
   // biome-ignore lint/suspicious/noConfusingVoidType: a function that throws or returns nothing is typed so.
   | void
 
-/** The part of a backend that is watched. To throw or reject is to be unhealthy. */
+/** The part of a backend that is checked. A backend that throws or rejects is unhealthy. */
 export interface HealthCheck {
-  /** How it is. Not asked of a backend that has no such method. */
+  /** A backend without this method is always healthy. */
   health?(): Health | PromiseLike<Health>
 }
 
 /**
- * Asks one backend how it is, again and again between `start` and `stop`, and whenever `check` is called. A backend is thought to be
- * healthy until it is asked. What it answers after its time is up changes nothing.
+ * Checks one backend periodically between `start` and `stop`, and on each call of `check`. A backend counts as healthy before its first
+ * check. An answer that comes after the timeout is ignored.
  *
- * Invariants: no two checks at once. At most one timer, and none between `stop` and `start` but that of a `check` which is under way.
- * Every `check` is answered, with true or false, after `timeoutMs` at the latest, whatever the backend does.
+ * Invariants: at most one check at a time. At most one timer; between `stop` and `start` only that of a pending `check`.
+ * Every `check` resolves within `timeoutMs`, whatever the backend does.
  */
 export class HealthMonitor {
   readonly #clock: Clock
   readonly #backend: HealthCheck
   readonly #options: Required<Omit<HealthOptions, 'beforeEach'>>
-  readonly #changed: (healthy: boolean, reason: string | undefined) => void
+  readonly #onChange: (healthy: boolean, reason: string | undefined) => void
   #healthy = true
-  #watching = false
+  #isStarted = false
   #checkedAt = Number.NEGATIVE_INFINITY
-  #underWay: { readonly answer: Promise<boolean>; readonly settle: (healthy: boolean) => void } | undefined
-  /** The timeout of the check that is under way, else the next check. */
-  #callOffTimer: () => void = () => {}
+  #pending: PromiseWithResolve | undefined
+  /** Cancels the timeout of the pending check, or the timer of the next check. */
+  #cancelTimer: () => void = () => {}
 
-  /** `changed` hears of each turn from healthy to unhealthy, with the reason, and back; not of each check. */
+  /** `onChange` is called when the backend becomes unhealthy, with the reason, or healthy again. */
   constructor(
     clock: Clock,
     backend: HealthCheck,
     options: HealthOptions,
-    changed: (healthy: boolean, reason: string | undefined) => void,
+    onChange: (healthy: boolean, reason: string | undefined) => void,
   ) {
     const { everyMs = 5_000, freshMs = 0, timeoutMs = 5_000 } = options
     this.#clock = clock
     this.#backend = backend
     this.#options = { everyMs, freshMs, timeoutMs }
-    this.#changed = changed
+    this.#onChange = onChange
   }
 
-  /** What the last check found; true before the first. */
+  /** The result of the last check; true before the first. */
   get healthy(): boolean {
     return this.#healthy
   }
 
-  /** Checks now, and every `everyMs` from then on. After a `stop` the first check waits until `everyMs` have passed since the last one. */
+  /** Checks now and then every `everyMs`. After a `stop` the first check waits until `everyMs` have passed since the last one. */
   start(): void {
-    if (this.#watching || this.#backend.health === undefined) return
-    this.#watching = true
-    if (this.#underWay !== undefined) return
+    if (this.#isStarted || this.#backend.health === undefined) return
+    this.#isStarted = true
+    if (this.#pending !== undefined) return
     const waitMs = this.#checkedAt + this.#options.everyMs - this.#clock.monotonic()
-    if (waitMs > 0) this.#callOffTimer = this.#clock.schedule(() => void this.#begin(), waitMs)
+    if (waitMs > 0) this.#scheduleCheck(waitMs)
     else void this.#begin()
   }
 
-  /** Checks no more. A check that is under way is given up: whoever waits for it is told what the one before found. */
+  /** Ends the periodic checks. A pending check is abandoned: its callers get the result of the one before. */
   stop(): void {
-    this.#watching = false
-    this.#callOffTimer()
-    this.#underWay?.settle(this.#healthy)
-    this.#underWay = undefined
+    this.#isStarted = false
+    this.#cancelTimer()
+    this.#pending?.resolve(this.#healthy)
+    this.#pending = undefined
   }
 
   /**
-   * Resolves to true when the backend is healthy: by the check that is under way, else by the last one if it is younger than `freshMs`,
-   * else by a new one. True for a backend without `health()`. Never rejects.
+   * Resolves to true when the backend is healthy: by the pending check if there is one, else by the last one if it is younger than
+   * `freshMs`, else by a new one. True for a backend without `health()`. Never rejects.
    */
   check(): Promise<boolean> {
-    if (this.#underWay !== undefined) return this.#underWay.answer
+    if (this.#pending !== undefined) return this.#pending.promise
     if (this.#backend.health === undefined) return Promise.resolve(true)
     if (this.#clock.monotonic() - this.#checkedAt < this.#options.freshMs) return Promise.resolve(this.#healthy)
     return this.#begin()
   }
 
   #begin(): Promise<boolean> {
-    this.#callOffTimer()
-    let settle: (healthy: boolean) => void = () => {}
-    const answer = new Promise<boolean>(resolve => {
-      settle = resolve
-    })
-    const check = { answer, settle }
-    const heard = (trouble: string | undefined): void => {
-      if (this.#underWay === check) this.#end(trouble)
+    this.#cancelTimer()
+    const check = promiseWithResolve()
+    const end = (unhealthyReason: string | undefined): void => {
+      if (this.#pending === check) this.#end(check, unhealthyReason)
     }
-    this.#underWay = check
+    this.#pending = check
     const { timeoutMs } = this.#options
-    this.#callOffTimer = this.#clock.schedule(() => heard(`health() did not answer within ${timeoutMs} ms`), timeoutMs)
-    void troubleOf(this.#backend).then(heard)
-    return answer
+    this.#cancelTimer = this.#clock.schedule(() => end(`health() did not answer within ${timeoutMs} ms`), timeoutMs)
+    void unhealthyReasonOf(this.#backend).then(end)
+    return check.promise
   }
 
-  #end(trouble: string | undefined): void {
-    this.#callOffTimer()
-    const healthy = trouble === undefined
-    const turned = healthy !== this.#healthy
+  #end(check: PromiseWithResolve, unhealthyReason: string | undefined): void {
+    this.#cancelTimer()
+    const healthy = unhealthyReason === undefined
+    const hasChanged = healthy !== this.#healthy
     this.#healthy = healthy
     this.#checkedAt = this.#clock.monotonic()
-    this.#underWay?.settle(healthy)
-    this.#underWay = undefined
-    if (this.#watching) this.#callOffTimer = this.#clock.schedule(() => void this.#begin(), this.#options.everyMs)
-    if (turned) this.#changed(healthy, trouble)
+    this.#pending = undefined
+    check.resolve(healthy)
+    if (this.#isStarted) this.#scheduleCheck(this.#options.everyMs)
+    if (hasChanged) this.#onChange(healthy, unhealthyReason)
+  }
+
+  #scheduleCheck(waitMs: number): void {
+    this.#cancelTimer = this.#clock.schedule(() => void this.#begin(), waitMs)
   }
 }
 
-/** What is wrong with the backend; undefined when it is healthy. Rejects never; may be pending for ever. */
-async function troubleOf(backend: HealthCheck): Promise<string | undefined> {
+interface PromiseWithResolve {
+  readonly promise: Promise<boolean>
+  readonly resolve: (healthy: boolean) => void
+}
+
+function promiseWithResolve(): PromiseWithResolve {
+  let resolve: (healthy: boolean) => void = () => {}
+  const promise = new Promise<boolean>(settle => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
+
+/** Undefined when the backend is healthy. Never rejects; may never settle. */
+async function unhealthyReasonOf(backend: HealthCheck): Promise<string | undefined> {
   try {
-    return meaning(await backend.health?.())
+    return reasonIn(await backend.health?.())
   } catch (error) {
     return `health() failed: ${failureOf(error).message}`
   }
 }
 
-function meaning(answer: unknown): string | undefined {
+function reasonIn(answer: unknown): string | undefined {
   if (answer === undefined || answer === true) return undefined
   if (answer === false) return 'health() answered false'
   const { healthy, message } = (answer ?? {}) as { readonly healthy?: unknown; readonly message?: unknown }

@@ -1,5 +1,5 @@
 import type { BackendSet } from '../backends/backend-set.js'
-import type { PoolBackend } from '../backends/failover.js'
+import type { PoolBackend } from '../backends/pool-backend.js'
 import type { Clock } from '../clock.js'
 import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
 import { backendAnswered } from '../core/failure/attempt-outcome.js'

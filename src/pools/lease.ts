@@ -1,5 +1,5 @@
 import type { AgentBackend } from '../backends/agent-backend.js'
-import type { PoolBackend } from '../backends/failover.js'
+import type { PoolBackend } from '../backends/pool-backend.js'
 import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
 import type { LimitLease } from '../limits/limit-lease.js'
 import type { Lease, Slot } from './run-queue.js'

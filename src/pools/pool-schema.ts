@@ -1,23 +1,11 @@
 import * as z from 'zod'
-import { FAILURE_KINDS } from '../core/failure/failure.js'
+import { breakerRule } from '../backends/circuit-breaker.js'
+import { healthRule } from '../backends/health-check.js'
 import { method, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
 import { poolConcurrencyRule } from './concurrency/concurrency.js'
 import { retryBudgetRule } from './retry-budget.js'
 
-const kinds = z.array(z.enum(FAILURE_KINDS as [string, ...string[]]))
-
 const window = optionsOf({ limit: z.number().min(1), perMs: positiveMs })
-
-const health = optionsOf({ everyMs: positiveMs, beforeEach: z.boolean(), freshMs: millis, timeoutMs: positiveMs })
-
-const breaker = optionsOf({
-  failures: positiveInteger,
-  openMs: millis,
-  maxOpenMs: millis,
-  maxRestMs: millis,
-  probeMs: positiveMs,
-  countsAs: kinds,
-})
 
 /** What a pool may be made of, besides a `WorkerPool`. `defaults` is the rule for options of its tasks. */
 export const poolRule = (defaults: z.ZodType): z.ZodType =>
@@ -29,8 +17,8 @@ export const poolRule = (defaults: z.ZodType): z.ZodType =>
     tokens: window.optional(),
     limitKey: z.string().min(1).optional(),
     queueLimit: positiveInteger.optional(),
-    health: health.partial().optional(),
-    breaker: breaker.partial().optional(),
+    health: healthRule.optional(),
+    breaker: breakerRule.optional(),
     retryBudget: retryBudgetRule.optional(),
     defaults: defaults.optional(),
     intent: z.looseObject({}).optional(),

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { FAILURE_KINDS, type Failure, type FailureKind } from '../../core/failure/failure.js'
-import { checkValue, millis, optionsOf, positiveInteger } from '../../options-check.js'
+import type { Failure, FailureKind } from '../../core/failure/failure.js'
+import { checkValue, failureKinds, millis, optionsOf, positiveInteger } from '../../options-check.js'
 
 /** A concurrency limit that adapts to what the provider can take, between two bounds. */
 export interface AdaptiveConcurrency {
@@ -40,7 +40,7 @@ export const adaptiveConcurrencyRule: z.ZodType = optionsOf({
   coolDownMs: millis.optional(),
   windowMs: millis.optional(),
   tolerance: z.number().min(0).max(1).optional(),
-  countsAs: z.array(z.enum(FAILURE_KINDS as [FailureKind, ...FailureKind[]])).optional(),
+  countsAs: failureKinds.optional(),
 })
   .refine(({ min, max }) => min <= max, { path: ['max'], message: 'expected at least the value of min' })
   .refine(({ min, max, start = min }) => start >= min && start <= max, {
