@@ -1,4 +1,4 @@
-// Tasks that name no pool: the words of each pool's intent decide, and what needs several pools is not squeezed into one.
+// Routing tasks that name no pool: by the intents of the pools. A task that needs several pools is not forced into one.
 import { type AgentFunction, isCounterpointError, Orchestrator, TaskDistributor } from 'counterpoint'
 import { agentIntents } from 'counterpoint/intents'
 
@@ -22,7 +22,7 @@ for (const description of [
   console.log(`${found.confidence.toFixed(2)}  ${description} -> ${where}`)
 }
 
-const backend: AgentFunction = ({ task }) => `${task.pool} did it`
+const backend: AgentFunction = ({ task }) => `done by ${task.pool}`
 const orchestrator = new Orchestrator({
   pools: { codegen: { backend }, database: { backend }, security: { backend }, support: { backend } },
   distributor,
@@ -30,7 +30,7 @@ const orchestrator = new Orchestrator({
 const run = orchestrator.run({
   tasks: [
     { id: 'a', description: 'Create a backup strategy' },
-    { id: 'b', description: 'Whatever it says, this goes to support', pool: 'support' },
+    { id: 'b', description: 'This names its pool, so the words do not matter', pool: 'support' },
   ],
 })
 console.log({ ...(await run.result).outputs })
@@ -39,5 +39,5 @@ try {
   orchestrator.run({ tasks: [{ id: 'c', description: 'Build a restaurant website' }] })
 } catch (error) {
   if (!isCounterpointError(error, 'NO_POOL')) throw error
-  console.log(`refused before anything started: take it apart for ${error.details.pools.join(', ')}`)
+  console.log(`rejected before anything started; it needs several pools: ${error.details.pools.join(', ')}`)
 }

@@ -1,4 +1,4 @@
-// What SIGTERM wants: a real process is told to end, finishes what runs, starts nothing more; another one goes on with the run.
+// Graceful shutdown: on SIGTERM a process finishes its running attempts and starts nothing more. Another one resumes the run.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -16,26 +16,26 @@ function orchestratorIn(folder: string): Orchestrator {
     journal: fileJournal({ folder }),
   })
   orchestrator.on('attempt.started', ({ taskId }) => console.log(`${taskId} starts`))
-  orchestrator.on('task.succeeded', ({ taskId }) => console.log(`${taskId} is done`))
+  orchestrator.on('task.succeeded', ({ taskId }) => console.log(`${taskId} succeeded`))
   return orchestrator
 }
 
-/** The program that is deployed: it runs a plan until it has settled, or until it is told to end. */
+/** The deployed program: runs a plan until it has settled or SIGTERM arrives. */
 async function work(folder: string): Promise<void> {
   const orchestrator = orchestratorIn(folder)
   process.once('SIGTERM', () => {
-    console.log('SIGTERM: no more starts')
+    console.log('SIGTERM: draining')
     void orchestrator.drain({ timeoutMs: 5_000 })
   })
   const tasks = ['a', 'b', 'c', 'd', 'e', 'f'].map(id => ({ id }))
   const { result } = orchestrator.run({ tasks }, { runId: 'deployed' })
   await result.catch(error => {
     if (!isCounterpointError(error, 'RUN_SUSPENDED')) throw error
-    console.log('suspended, and nothing is lost')
+    console.log('suspended')
   })
 }
 
-/** Starts it, tells it to end in the middle of its work, and goes on where it stopped. */
+/** Starts it, sends SIGTERM while it works, and resumes its run. */
 async function replaceIt(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'counterpoint-drain-'))
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), folder], {

@@ -1,4 +1,4 @@
-// What becomes of failures: retries, a dead task, what is skipped because of it, and the share that was delivered all the same.
+// What happens to failures: retries, a dead task, the tasks skipped because of it, and the share that is still delivered.
 import { AgentError, Orchestrator } from 'counterpoint'
 
 const orchestrator = new Orchestrator({
@@ -35,5 +35,5 @@ run.on('task.skipped', ({ taskId, rootCause }) => console.log(`${taskId} is skip
 const result = await run.result
 console.log(`${result.outcome}, ${result.delivered * 100} % delivered`)
 for (const { taskId, status, failure, skipped } of result.rootCauses) {
-  console.log(`root cause: ${taskId} is ${status} (${failure?.message}); it took ${skipped.join(' and ')} along`)
+  console.log(`root cause: ${taskId} is ${status} (${failure?.message}); skipped: ${skipped.join(', ')}`)
 }

@@ -1,4 +1,4 @@
-// Serial or parallel: a forecast plays a plan in virtual time, says what side by side would gain and cost, and 'auto' goes by it.
+// Serial or parallel: a forecast runs a plan in virtual time and compares both. The mode 'auto' uses it.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type AgentFunction, chooseMode, forecast, Orchestrator, parsePlan } from 'counterpoint'
 
@@ -11,24 +11,24 @@ const { tasks } = parsePlan({
   ],
 })
 
-console.log('how many code generators are worth it?')
+console.log('how many code generators are worth their cost?')
 for (const concurrency of [1, 2, 4]) {
   const pools = { codegen: { concurrency }, database: { concurrency: 1 }, security: { concurrency: 1 } }
   const { serialMs, parallelMs, speedup, criticalPath } = forecast(tasks, { pools })
   console.log(
     `  ${concurrency}: ${parallelMs / 1000} s instead of ${serialMs / 1000} s, ${speedup.toFixed(2)} times as fast; ` +
-      `no shorter than ${criticalPath.join(' > ')}`,
+      `critical path ${criticalPath.join(' > ')}`,
   )
 }
 
-console.log('what decides?')
+console.log('which mode is chosen?')
 const figures = forecast(tasks, { pools: { codegen: {}, database: {}, security: {} } })
 for (const options of [{}, { maxExtraCostUsd: 0.1 }]) {
   const { mode, reason } = chooseMode(figures, options)
   console.log(`  ${mode}, with ${JSON.stringify(options)}: ${reason}`)
 }
 
-// A run in the mode 'auto' chooses just so, and says so. Here the agents are a thousand times as fast as the plan declares.
+// A run with mode 'auto' chooses in the same way. Here the agents are a thousand times as fast as the plan declares.
 let [running, most] = [0, 0]
 const backend: AgentFunction = async ({ task }) => {
   most = Math.max(most, ++running)

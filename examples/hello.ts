@@ -1,4 +1,4 @@
-// Three tasks on two pools: two write at the same time, the third starts the moment both have ended.
+// Three tasks on two pools: two run at the same time, the third starts as soon as both have succeeded.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Orchestrator } from 'counterpoint'
 
@@ -23,8 +23,8 @@ const run = orchestrator.run({
   ],
 })
 run.on('attempt.started', ({ taskId, pool }) => console.log(`${taskId} starts in ${pool}`))
-run.on('task.succeeded', ({ taskId }) => console.log(`${taskId} is done`))
+run.on('task.succeeded', ({ taskId }) => console.log(`${taskId} succeeded`))
 
 const { outcome, outputs, times } = await run.result
 console.log(`${outcome}: ${outputs.story}`)
-console.log(`${times.wallMs} ms instead of ${times.serialMs} ms one after the other`)
+console.log(`${times.wallMs} ms instead of ${times.serialMs} ms serially`)

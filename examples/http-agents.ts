@@ -1,11 +1,11 @@
-// Agents behind HTTP: an endpoint that throttles says for how long, its pool is parked for that time, and no task is lost.
+// Agents behind HTTP: when the endpoint throttles, the pool is parked for the requested time, and no task is lost.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { httpBackend, Orchestrator, type Usage } from 'counterpoint'
 
-/** The provider: it takes 12 calls in a second, and says of the others when to come back. */
+/** The provider: accepts 12 calls per second, and answers the others with 429 and `retry-after`. */
 const calls: number[] = []
 const statuses: Record<number, number> = { 200: 0, 429: 0 }
 const server = createServer(async (request, response) => {
@@ -34,20 +34,20 @@ const orchestrator = new Orchestrator({
           return { inputTokens, outputTokens }
         },
       }),
-      // As many as the endpoint takes: found by trying, and lowered when it throttles.
+      // Adapts to what the endpoint accepts.
       concurrency: { min: 1, max: 8 },
     },
   },
 })
 const began = performance.now()
-const tell = (what: string): void => console.log(`${((performance.now() - began) / 1000).toFixed(1)} s: ${what}`)
-orchestrator.on('pool.parked', ({ reason, message }) => tell(`parked, ${reason}: ${message?.split(': ').at(-1)}`))
-orchestrator.on('pool.opened', () => tell('open again, one call at first'))
-orchestrator.on('pool.limit-changed', ({ before, limit, reason }) => tell(`${before} -> ${limit} at once: ${reason}`))
+const log = (what: string): void => console.log(`${((performance.now() - began) / 1000).toFixed(1)} s: ${what}`)
+orchestrator.on('pool.parked', ({ reason, message }) => log(`parked, ${reason}: ${message?.split(': ').at(-1)}`))
+orchestrator.on('pool.opened', () => log('open again, starting with one call'))
+orchestrator.on('pool.limit-changed', ({ before, limit, reason }) => log(`${before} -> ${limit} at once: ${reason}`))
 
 const tasks = Array.from({ length: 20 }, (_, i) => ({ id: `page-${i + 1}` }))
 const { outcome, outputs, usage } = await orchestrator.run({ tasks }).result
 console.log(`${outcome}: ${Object.keys(outputs).length} pages, ${usage.outputTokens} tokens out; ${outputs['page-20']}`)
-console.log(`the endpoint said 200 ${statuses[200]} times and 429 ${statuses[429]} times`)
+console.log(`the endpoint answered 200 ${statuses[200]} times and 429 ${statuses[429]} times`)
 server.close()
 server.closeAllConnections()

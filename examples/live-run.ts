@@ -1,4 +1,4 @@
-// A run can be changed while it runs: tasks join it, one is called off, and its events can be read from any place at any time.
+// Changing a live run: tasks are added, one is cancelled, and a cursor reads the events.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Orchestrator } from 'counterpoint'
 
@@ -6,7 +6,7 @@ const orchestrator = new Orchestrator({
   pools: {
     crawler: {
       concurrency: 2,
-      // A page takes 50 ms. An agent that watches its signal stops at once when it is told to.
+      // A page takes 50 ms. A backend that observes its signal stops at once when its task is cancelled.
       backend: async ({ task }, { signal }) => {
         await sleep(task.id === 'huge' ? 60_000 : 50, undefined, { signal })
         return `${task.id}: 3 links`
@@ -17,7 +17,7 @@ const orchestrator = new Orchestrator({
 
 const run = orchestrator.run({ tasks: [{ id: 'home' }, { id: 'huge' }, { id: 'index-of-huge', after: ['huge'] }] })
 
-// What an agent finds becomes new work. A new task may wait for any task of the run, ended or not.
+// Adds the pages that an agent found. A new task may depend on any task of the run, including tasks that have ended.
 run.on('task.succeeded', async ({ taskId }) => {
   if (taskId !== 'home') return
   await run.add({
@@ -29,16 +29,15 @@ run.on('task.succeeded', async ({ taskId }) => {
   await run.cancelTask('huge', 'larger than the limit')
 })
 
-// A cursor: it began before anything happened, and could as well begin later; nothing is missed, and it holds nothing up.
+// A cursor misses no event, wherever and whenever it begins, and a slow reader does not block the run.
 for await (const event of run.events({ from: 1 })) {
-  if (event.type === 'task.added') console.log(`${event.seq} ${event.taskId} joins`)
-  if (event.type === 'task.cancelled') console.log(`${event.seq} ${event.taskId} is cancelled: ${event.reason}`)
-  if (event.type === 'task.skipped')
-    console.log(`${event.seq} ${event.taskId} is skipped, root cause ${event.rootCause}`)
-  if (event.type === 'task.succeeded') console.log(`${event.seq} ${event.taskId} is done`)
+  if (event.type === 'task.added') console.log(`${event.seq} ${event.taskId} added`)
+  if (event.type === 'task.cancelled') console.log(`${event.seq} ${event.taskId} cancelled: ${event.reason}`)
+  if (event.type === 'task.skipped') console.log(`${event.seq} ${event.taskId} skipped, root cause ${event.rootCause}`)
+  if (event.type === 'task.succeeded') console.log(`${event.seq} ${event.taskId} succeeded`)
 }
 
 const { outcome } = await run.result
 const { ended, total, counts } = run.progress()
-console.log(`${outcome}: ${ended} of ${total} ended, ${counts.succeeded} of them well`)
+console.log(`${outcome}: ${ended} of ${total} tasks ended, ${counts.succeeded} succeeded`)
 run.release()

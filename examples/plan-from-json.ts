@@ -1,4 +1,4 @@
-// Plans as data: read from JSON in camel or snake case, checked as a whole, run as a whole or in part.
+// Plans as data: parsed from JSON in camel or snake case, validated as a whole, run completely or in part.
 import { type AgentFunction, isCounterpointError, Orchestrator, parsePlan } from 'counterpoint'
 
 const plan = parsePlan(`{
@@ -11,7 +11,7 @@ const plan = parsePlan(`{
       "context": { "focus": "payment_security" } }
   ]
 }`)
-console.log('one spelling:', plan.tasks[3])
+console.log('normalised:', plan.tasks[3])
 
 const backend: AgentFunction = ({ task }) => `${task.description}: done`
 const orchestrator = new Orchestrator({
@@ -19,12 +19,12 @@ const orchestrator = new Orchestrator({
 })
 
 const part = await orchestrator.run(plan, { only: ['task_4'] }).result
-console.log('only task_4, and what it needs:', Object.keys(part.outputs))
+console.log('only task_4 and its dependencies:', Object.keys(part.outputs))
 
 const whole = await orchestrator.run(plan).result
 console.log(`everything: ${whole.outcome}, in task order: ${Object.keys(whole.outputs)}`)
 
-// What is wrong with a plan is said with its place, and nothing of it is started.
+// An invalid plan is rejected with the path of each problem.
 const broken = [
   '{ "tasks": [{ "id": "a", "prioritty": 1, "timeoutMs": -5 }] }',
   '{ "tasks": [{ "id": "a", "after": ["b"] }, { "id": "b", "after": ["c"] }, { "id": "c", "after": ["a"] }] }',

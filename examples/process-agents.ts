@@ -1,14 +1,14 @@
-// Agents as processes: asked on standard input, answering with JSON Lines on standard output, ended as a whole tree.
+// Agents as processes: requests on standard input, JSON Lines on standard output, and termination of the whole process tree.
 import { Orchestrator } from 'counterpoint'
 import { jsonRequest, processBackend } from 'counterpoint/node'
 
-/** Any program will do; this one is a few lines of JavaScript, so that the example needs nothing else. */
+/** Any program will do. This one is a few lines of JavaScript, so that the example has no other requirements. */
 const program = `
-  const say = line => console.log(JSON.stringify(line))
+  const write = line => console.log(JSON.stringify(line))
   require('stream/consumers').json(process.stdin).then(({ task, input }) => {
-    say({ progress: 0.5, message: 'counting ' + task.id })
+    write({ progress: 0.5, message: 'counting ' + task.id })
     if (task.id === 'sleeper') setInterval(() => {}, 1000)
-    else say({ output: { words: input.split(' ').length }, usage: { inputTokens: 12, outputTokens: 3, costUsd: 0.001 } })
+    else write({ output: { words: input.split(' ').length }, usage: { inputTokens: 12, outputTokens: 3, costUsd: 0.001 } })
   })
 `
 

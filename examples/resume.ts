@@ -1,4 +1,4 @@
-// A run outlives the process that began it: what its journal holds is enough to go on.
+// Resuming a run in another process, from its journal alone.
 import { type AgentFunction, Orchestrator } from 'counterpoint'
 import { slowJournal } from 'counterpoint/testing'
 
@@ -9,7 +9,7 @@ const backend: AgentFunction = ({ task }) => {
 }
 const pools = { agents: { backend } }
 
-// A journal for tests: what is written becomes durable when we say so, and nothing is called or heard before.
+// A journal for tests: records become durable on command. No event is emitted and no backend called before that.
 const journal = slowJournal()
 const before = new Orchestrator({ pools, journal })
 const first = before.run(
@@ -20,16 +20,16 @@ for (const event of ['task.succeeded', 'attempt.started'] as const)
   first.on(event, ({ type, taskId }) => console.log(`${type} ${taskId}`))
 for (let flushed = 0; flushed <= 4; flushed++) {
   await journal.flush(flushed === 0 ? 0 : 1)
-  console.log(`-- ${flushed} records durable, ${journal.waiting.length} on the way, ${calls} calls`)
+  console.log(`-- ${flushed} records durable, ${journal.waiting.length} waiting, ${calls} calls`)
 }
 
 first.on('error', () => {})
 first.result.catch(error => console.log(`-- ${error.message}`))
 journal.fail(new Error('no space left on device'))
 
-console.log('-- another process finds the journal as it was left')
+console.log('-- another process opens the journal after the crash')
 const after = new Orchestrator({ pools, journal: journal.afterCrash() })
-after.on('run.recovered', ({ epoch }) => console.log(`process ${epoch} goes on`))
+after.on('run.recovered', ({ epoch }) => console.log(`process ${epoch} resumes the run`))
 after.on('attempt.failed', ({ taskId, failure }) => console.log(`${taskId} was ${failure.kind}`))
 const { outcome, tasks } = await (await after.resume('night-shift')).result
 for (const { id, attempts, output } of tasks) console.log(`${id} took ${attempts} attempts: ${output}`)

@@ -1,16 +1,16 @@
-// One account, two pools: together they keep its rate limit, and when the provider asks to slow down, both of them wait.
-// Time is virtual, so that it goes the same way on any machine.
+// One account, two pools: they share its rate limit, and when the provider throttles one of them, both wait.
+// Time is virtual, so that the output is the same on every machine.
 import { AgentError, type AgentFunction, Orchestrator } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 
-/** What the account allows. A provider that counts by itself would refuse the seventh call. */
+/** What the account allows: the provider would refuse a seventh call. */
 const LIMIT = { limit: 6, perMs: 300 }
 const calls: { readonly atMs: number; readonly pool: string }[] = []
 const clock = new VirtualClock()
 const elapsedMs = (): number => Math.round(clock.monotonic())
 const sleep = (ms: number): Promise<void> => new Promise(resolve => clock.schedule(resolve, ms))
 
-/** Both pools call the same provider. It is moody once: the tenth call is told to wait. */
+/** Both pools call the same provider. It throttles the tenth call. */
 const backend: AgentFunction = async ({ task }) => {
   calls.push({ atMs: elapsedMs(), pool: task.pool })
   if (calls.length === 10) throw new AgentError('throttled', 'slow down', { retryAfterMs: 200 })
@@ -25,11 +25,11 @@ await using orchestrator = new Orchestrator({
     writer: { backend, limitKey: 'acme', concurrency: 8 },
     editor: { backend, limitKey: 'acme', concurrency: 8 },
   },
-  // What the account allows all of its pools together: 4 calls in flight, and so many starts in any 300 ms.
+  // For all pools of the account together: 4 calls in flight, and 6 starts in any 300 ms.
   limits: { acme: { concurrency: 4, requests: LIMIT } },
 })
 orchestrator.on('pool.parked', ({ pool, key, reason, until, at }) =>
-  console.log(`${elapsedMs()} ms: ${pool} is parked with all of ${key}: ${reason}, for ${until - at} ms`),
+  console.log(`${elapsedMs()} ms: ${pool} is parked with all pools of ${key}: ${reason}, for ${until - at} ms`),
 )
 orchestrator.on('pool.opened', ({ pool }) => console.log(`${elapsedMs()} ms: ${pool} is open again`))
 
@@ -38,7 +38,7 @@ const run = orchestrator.run({ tasks })
 await clock.runUntilIdle()
 const { outcome } = await run.result
 
-console.log('\nwhen the calls began (w writer, e editor):')
+console.log('\nstarts of calls (w writer, e editor):')
 for (let fromMs = 0; fromMs <= calls[calls.length - 1]!.atMs; fromMs += 100) {
   const began = calls.filter(({ atMs }) => atMs >= fromMs && atMs < fromMs + 100)
   console.log(`${String(fromMs).padStart(5)} ms  ${began.map(({ pool }) => pool[0]).join('')}`)
@@ -46,6 +46,4 @@ for (let fromMs = 0; fromMs <= calls[calls.length - 1]!.atMs; fromMs += 100) {
 
 const inWindow = (from: number): number => calls.filter(({ atMs }) => atMs >= from && atMs < from + LIMIT.perMs).length
 const most = Math.max(...calls.map(({ atMs }) => inWindow(atMs)))
-console.log(
-  `\n${outcome}: ${calls.length} calls for ${tasks.length} tasks, never more than ${most} in ${LIMIT.perMs} ms`,
-)
+console.log(`\n${outcome}: ${calls.length} calls for ${tasks.length} tasks, at most ${most} in any ${LIMIT.perMs} ms`)

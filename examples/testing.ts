@@ -1,4 +1,4 @@
-// A test of your own plan, without agents and without waiting: scripted answers, and time that passes when you say so.
+// Testing a plan without agents and without waiting: scripted answers and virtual time.
 import assert from 'node:assert/strict'
 import { Orchestrator } from 'counterpoint'
 import { fail, hang, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
@@ -19,13 +19,13 @@ const run = orchestrator.run({
 })
 const began = performance.now()
 
-// A minute passes at once, and the run can be looked at in the middle of it.
+// Advances the clock by one minute, and inspects the run at that moment.
 await clock.advance(60_000)
 assert.equal(run.task('draft')?.status, 'delayed')
 assert.equal(run.task('draft')?.failure?.kind, 'overloaded')
 assert.deepEqual(backend.calls.at(-1)?.request.outputs.outline, ['start', 'end'])
 
-// Then a wait, another attempt, and two attempts of five minutes that hang until they are told to stop.
+// Then the backoff, another attempt, and two attempts that hang until their timeout of five minutes.
 await clock.runUntilIdle()
 const { outcome, rootCauses, times, usage } = await run.result
 
@@ -36,4 +36,4 @@ assert.equal(rootCauses[0]?.failure?.timeout, 'attempt')
 assert.equal(usage.costUsd, 0.75)
 assert.equal(clock.pending, 0)
 console.log(`${outcome} after ${(times.wallMs / 60_000).toFixed(1)} virtual minutes`)
-console.log(`tested in less than a second: ${performance.now() - began < 1_000}`)
+console.log(`took less than a second: ${performance.now() - began < 1_000}`)

@@ -1,4 +1,4 @@
-// A plan built in code: each input is made from the typed outputs of the tasks before it, and outputs are checked by a schema.
+// A plan built in code: inputs are computed from the typed outputs of dependencies, and schemas validate outputs.
 import { Orchestrator, TaskGraph } from 'counterpoint'
 import { z } from 'zod'
 
@@ -39,12 +39,12 @@ const result = await orchestrator.run(graph).result
 const text: string | undefined = result.output(advice)
 console.log(`${result.outcome}: ${text}`)
 
-// An agent whose answer does not fit the schema has failed: `invalid-output`, tried again like other failures.
-const careless = new Orchestrator({
+// An output that does not match the schema is a failure, `invalid-output`: the agent is asked again, with feedback.
+const failing = new Orchestrator({
   pools: {
     scout: { backend: () => ({ names: ['Atlantis'] }), defaults: { retries: 1, backoff: { baseMs: 10 } } },
     guide: { backend: () => '' },
   },
 })
-const spoiled = await careless.run(graph, { only: ['cities'] }).result
-console.log(`${spoiled.outcome}: ${spoiled.rootCauses[0]?.failure?.message}`)
+const failed = await failing.run(graph, { only: ['cities'] }).result
+console.log(`${failed.outcome}: ${failed.rootCauses[0]?.failure?.message}`)
