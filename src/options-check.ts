@@ -142,7 +142,8 @@ function messageOf(issue: z.core.$ZodIssue, secret: boolean): string {
   const { input } = issue
   if (!statesExpectation(issue)) return `expected ${expectedBy(issue)}, got ${shown(input, secret)}`
   // A rule about several members: what came is more than a message can show.
-  return typeof input === 'object' ? issue.message : `${issue.message}, got ${shown(input, secret)}`
+  const isComplete = typeof input === 'object' || issue.message.includes(', got ')
+  return isComplete ? issue.message : `${issue.message}, got ${shown(input, secret)}`
 }
 
 /** True when the rule has a message of its own. */
