@@ -1,14 +1,10 @@
-import type { BudgetMeasure, Estimate } from '../core/budget/budget.js'
+import type { BudgetNotice } from '../core/budget/admission.js'
+import { assumedUsage, type Estimate } from '../core/budget/budget.js'
+import { isThrottling } from '../core/failure/failure.js'
+import type { Usage } from '../core/failure/usage.js'
+import { DRAINED_CODE } from '../core/state/attempt-counts.js'
+import type { RunEvent, RunEventType } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
-
-/** What a run has to know of a budget that it shares: it has no room (`hard`), or has come to its soft bound. */
-export interface BudgetNotice {
-  readonly level: 'soft' | 'hard'
-  readonly measure: BudgetMeasure
-  readonly limit: number
-  readonly used: number
-  readonly action: 'tell' | 'degrade' | 'stop' | 'hold'
-}
 
 /** An attempt that wants to start. */
 export interface ReservationRequest {
@@ -17,7 +13,76 @@ export interface ReservationRequest {
   readonly estimate: Estimate | undefined
   /** It goes to the cheapest backend already. */
   readonly degraded: boolean
-  /** What it wants is set aside. */
-  goOn(): void
-  hear(notice: BudgetNotice): void
+  /** The estimate has been reserved, and that is durable. */
+  onReserved(): void
+  /** There is no room (`hard`), or a soft bound has been reached. */
+  onNotice(notice: BudgetNotice): void
+}
+
+/** What is reserved for an attempt. */
+export interface Hold {
+  readonly attempt: number
+  readonly estimate: Estimate
+  /** In milliseconds since 1970. */
+  readonly reservedAt: number
+  /** Undefined before its start is decided, and when an earlier process decided it. */
+  startedAt: number | undefined
+  isDurable: boolean
+  /** Called once it is durable. */
+  onReserved: (() => void) | undefined
+}
+
+/** After these events of a task nothing is reserved for it: its attempt is over, or will not begin. */
+export const ENDS: ReadonlySet<RunEventType> = new Set([
+  'attempt.failed',
+  'task.succeeded',
+  'task.held',
+  'task.delayed',
+  'task.dead',
+  'task.skipped',
+  'task.cancelled',
+])
+
+/** What an attempt has used, and how long it ran. */
+export interface UsageAtEnd {
+  readonly usage: Usage | undefined
+  readonly ms: number
+}
+
+/** What replaces the reservation when this event has ended the attempt. */
+export function usageAtEnd(hold: Hold, state: RunState, event: RunEvent & { readonly index: number }): UsageAtEnd {
+  const hasStarted =
+    hold.startedAt !== undefined ||
+    event.type === 'task.succeeded' ||
+    // An earlier process started it.
+    attemptsOf(state, event.index) >= hold.attempt
+  if (!hasStarted) return { usage: undefined, ms: 0 }
+  const reported = 'usage' in event ? event.usage : undefined
+  // A throttled attempt has used nothing.
+  const isUnused = event.type === 'attempt.failed' && isThrottling(event.failure)
+  return {
+    usage: isUnused ? reported : assumedUsage(reported, hold.estimate),
+    ms: Math.max(0, endOf(state, event) - (hold.startedAt ?? hold.reservedAt)),
+  }
+}
+
+/** How many attempts of the task have ended. */
+export function attemptsOf({ tallies }: RunState, index: number): number {
+  return tallies[index]?.attempts ?? 0
+}
+
+/** An attempt that the end of its process interrupted ran until then at most. */
+function endOf(state: RunState, event: RunEvent): number {
+  const isLost =
+    event.type === 'attempt.failed' && event.failure.kind === 'interrupted' && event.failure.code !== DRAINED_CODE
+  return isLost ? state.processLostAt : event.at
+}
+
+/** With its start: a run that has the id of a deleted one is another run. */
+export function runPrefix({ runId, startedAt }: RunState): string {
+  return `${runId}@${startedAt}/`
+}
+
+export function keyOf(state: RunState, index: number): string {
+  return `${runPrefix(state)}${index}`
 }

@@ -94,7 +94,7 @@ export class Effects implements TaskSource {
       const type = this.#history.typeOf(seq)
       if (type === 'task.succeeded') this.attempts.succeeded(index)
       else if (type === 'attempt.failed') this.attempts.failed(this.#history.event(seq) as AttemptFailed)
-      if (this.#budget?.concerns(type)) this.#budget.heard(this.#head, this.#history.event(seq))
+      if (this.#budget?.concerns(type)) this.#budget.onEvent(this.#head, this.#history.event(seq))
       this.#pursue(index)
     }
     if (signal.type === 'recover') for (let index = 0; index < specs.length; index++) this.#pursue(index)
@@ -113,7 +113,7 @@ export class Effects implements TaskSource {
 
   /** The run is over: nothing of it is left in pools or timers. */
   close(): void {
-    this.#budget?.left(this.#head)
+    this.#budget?.releaseRun(this.#head)
     this.#lanes.close()
     this.#places.close()
     this.#wakes.close()

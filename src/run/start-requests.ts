@@ -91,13 +91,13 @@ export class StartRequests {
     if (budget === undefined) return goOn()
     // It may be long before it is said: meanwhile the task may have lost its slot.
     const isThere = (): boolean => attempt !== undefined && attempts.of(index) === attempt
-    budget.ask({
+    budget.request({
       state: head,
       index,
       estimate,
       degraded,
-      goOn: () => isThere() && goOn(),
-      hear: notice => isThere() && send({ type: 'exhaust', index, ...notice }),
+      onReserved: () => isThere() && goOn(),
+      onNotice: notice => isThere() && send({ type: 'exhaust', index, ...notice }),
     })
   }
 
@@ -116,6 +116,6 @@ export class StartRequests {
 
   #isShort(index: number, expected: Estimate | undefined): boolean {
     const { pool = '' } = this.#head.specs[index] as TaskSpec
-    return isDegraded(this.#head, index, pool, expected) || this.#budget?.isDegraded(expected) === true
+    return isDegraded(this.#head, index, pool, expected) || this.#budget?.prefersCheapest(expected) === true
   }
 }

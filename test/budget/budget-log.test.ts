@@ -2,8 +2,8 @@ import { type Budget, type Estimate, emptyState, type Failure, type JournalProbl
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { BudgetLog } from '../../src/budget/budget-log.js'
-import type { BudgetNotice } from '../../src/budget/reservation.js'
 import { SharedBudget } from '../../src/budget/shared-budget.js'
+import type { BudgetNotice } from '../../src/core/budget/admission.js'
 import type { RunState } from '../../src/core/state/run-state.js'
 import type { SharedStream } from '../../src/journal/shared-stream.js'
 import { Dice } from '../support/dice.js'
@@ -28,13 +28,13 @@ class FakeRun {
     const heard: string[] = []
     const say = ({ level, measure, used, action }: BudgetNotice): void =>
       void heard.push(`${level} ${measure} ${used} ${action}`)
-    this.#budget.ask({
+    this.#budget.request({
       state: this.state,
       index,
       estimate,
       degraded: false,
-      goOn: () => void heard.push('go'),
-      hear: say,
+      onReserved: () => void heard.push('go'),
+      onNotice: say,
     })
     return heard
   }
@@ -67,7 +67,7 @@ class FakeRun {
   }
 
   #tell(event: object): void {
-    this.#budget.heard(this.state, event as RunEvent)
+    this.#budget.onEvent(this.state, event as RunEvent)
   }
 }
 
@@ -232,9 +232,9 @@ describe('what does not fit only because of what others have set aside', () => {
     const end = (): void => {
       for (const index of [1, 2]) one.is('task.cancelled', index)
     }
-    const wish = { state: one.state, degraded: false, goOn: () => void heard.push('go'), hear: end }
-    shared.ask({ ...wish, index: 1, estimate: { costUsd: 2 } })
-    shared.ask({ ...wish, index: 2, estimate: ONE })
+    const wish = { state: one.state, degraded: false, onReserved: () => void heard.push('go'), onNotice: end }
+    shared.request({ ...wish, index: 1, estimate: { costUsd: 2 } })
+    shared.request({ ...wish, index: 2, estimate: ONE })
     one.succeeded(0, 1, { costUsd: 1.5 })
     expect([heard, shared.used.costUsd]).toEqual([[], 1.5])
   })
@@ -250,7 +250,7 @@ describe('a budget that degrades', () => {
   ) => {
     const heard: string[] = []
     const hear = ({ level, action }: BudgetNotice): void => void heard.push(`${level} ${action}`)
-    shared.ask({ state, index, estimate, degraded, goOn: () => void heard.push('go'), hear })
+    shared.request({ state, index, estimate, degraded, onReserved: () => void heard.push('go'), onNotice: hear })
     return heard
   }
 

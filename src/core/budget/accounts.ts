@@ -6,22 +6,16 @@ import {
   type Account,
   assumedUsage,
   type Estimate,
-  OF_RUN,
+  markReported,
   openAccount,
   type RunBudget,
   rebudgeted,
   reserve,
   type ScopedAccount,
-  type Shortfall,
   settle,
-  shortMeasures,
-  tell,
-  usedOf,
 } from './budget.js'
 
-const NONE: readonly Shortfall[] = []
-
-/** The run has these budgets from now on. What has been used before is counted. */
+/** Sets the budgets of the run. What has been used before counts. */
 export function setBudgets(state: RunState, budgets: RunBudget): void {
   const before = state.accounts
   const run = before ? rebudgeted(before.run, budgets) : openAccount(budgets)
@@ -32,19 +26,18 @@ export function setBudgets(state: RunState, budgets: RunBudget): void {
     pools.set(pool, account ? rebudgeted(account, budget) : openAccount(budget))
     if (!account) fresh.add(pool)
   }
-  const runAlone = [{ scope: 'run', account: run }] as const
-  state.accounts = { budgets, run, runAlone, pools, tasks: before?.tasks ?? new Map() }
+  state.accounts = { budgets, run, pools, tasks: before?.tasks ?? new Map() }
   for (let index = 0; index < state.specs.length; index++) catchUp(state, index, before ? undefined : run, fresh)
 }
 
-/** Books what task `index` has used so far in accounts that did not exist then. */
+/** Adds what task `index` has used so far to accounts that are new. */
 function catchUp(state: RunState, index: number, run: Account | undefined, fresh: ReadonlySet<string>): void {
   const { pool = '' } = state.specs[index] as TaskSpec
   const account = fresh.has(pool) ? state.accounts?.pools.get(pool) : undefined
   if (run === undefined && account === undefined) return
   const { usage, busyMs } = state.tallies[index] as Tally
-  // One that began before there was any budget sets its estimate aside now.
-  if (run !== undefined) setAside(state, index)
+  // An attempt that started before there was any budget reserves its estimate now.
+  if (run !== undefined) setReservation(state, index)
   const task = state.states[index] as TaskState
   for (const one of [run, account]) {
     if (one === undefined) continue
@@ -54,7 +47,7 @@ function catchUp(state: RunState, index: number, run: Account | undefined, fresh
   }
 }
 
-function setAside(state: RunState, index: number): void {
+function setReservation(state: RunState, index: number): void {
   const task = state.states[index] as TaskState
   const reserved = state.specs[index]?.estimate
   if ((task.status === 'running' || task.status === 'stopping') && reserved !== undefined)
@@ -85,37 +78,18 @@ export function settleFor(
   for (const { account } of accountsOf(state, index, pool)) settle(account, reserved, usage, at - startedAt)
 }
 
-/** What an attempt that ended now has used: where there are budgets, its estimate takes the place of what it did not report. */
+/** What an attempt that ends now has used. Where there are budgets, the estimate replaces what was not reported. */
 export function usageOfAttempt(state: RunState, index: number, usage: Usage | undefined): Usage | undefined {
   if (state.accounts === undefined) return usage
-  const was = state.states[index] as TaskState
-  return was.status === 'running' || was.status === 'stopping' ? assumedUsage(usage, was.reserved) : usage
+  const task = state.states[index] as TaskState
+  return task.status === 'running' || task.status === 'stopping' ? assumedUsage(usage, task.reserved) : usage
 }
 
-/** The budgets that an attempt of task `index` does not fit in: the run's, then the pool's, then its own. */
-export function shortfallsOf(
-  state: RunState,
-  index: number,
-  pool: string,
-  estimate: Estimate | undefined,
-): readonly Shortfall[] {
-  let shorts: Shortfall[] | undefined
-  for (const { scope, account } of accountsOf(state, index, pool))
-    for (const measure of shortMeasures(account, estimate, scope === 'run' ? OF_RUN : undefined)) {
-      const limit = account.budget[measure] as number
-      shorts ??= []
-      shorts.push({ scope, measure, limit, used: usedOf(account, measure), account })
-    }
-  return shorts ?? NONE
-}
-
-/** The accounts that an attempt of task `index` in `pool` counts in, with whose they are. */
-export function accountsOf(state: RunState, index: number, pool: string): readonly ScopedAccount[] {
-  const { accounts } = state
+/** The accounts that an attempt of task `index` in `pool` counts in: the run's, then the pool's, then its own. */
+export function accountsOf({ accounts }: RunState, index: number, pool: string): readonly ScopedAccount[] {
   if (accounts === undefined) return []
-  const ofPool = accounts.pools.size === 0 ? undefined : accounts.pools.get(pool)
-  const ofTask = accounts.tasks.size === 0 ? undefined : accounts.tasks.get(index)
-  if (ofPool === undefined && ofTask === undefined) return accounts.runAlone
+  const ofPool = accounts.pools.get(pool)
+  const ofTask = accounts.tasks.get(index)
   return [
     { scope: 'run', account: accounts.run },
     ...(ofPool ? [{ scope: 'pool', account: ofPool } as const] : []),
@@ -123,26 +97,26 @@ export function accountsOf(state: RunState, index: number, pool: string): readon
   ]
 }
 
-/** A budget that has been reached is told once, until it is changed. */
+/** A bound is reported once, until the budget is changed. */
 export function noteReached(state: RunState, { scope, level, measure, pool = '', taskId = '' }: BudgetReached): void {
   const { accounts } = state
   if (accounts === undefined || scope === 'orchestrator') return
   const index = state.ids.get(taskId) ?? -1
   const account =
     scope === 'run' ? accounts.run : scope === 'pool' ? accounts.pools.get(pool) : accounts.tasks.get(index)
-  if (account) tell(account, level, measure)
+  if (account) markReported(account, level, measure)
 }
 
-/** Task `index` waits for what others have reserved. */
-export function waitForReserved(state: RunState, index: number): void {
+/** Task `index` waits until the reservations of others are settled. */
+export function addHeldForReservations(state: RunState, index: number): void {
   const { pool = '' } = state.specs[index] as TaskSpec
   const waiting = state.heldForReservations.get(pool)
   if (waiting) waiting.add(index)
   else state.heldForReservations.set(pool, new Set([index]))
 }
 
-/** It waits no longer. */
-export function waitNoLonger(state: RunState, index: number): void {
+/** Task `index` no longer waits for reservations. */
+export function removeHeldForReservations(state: RunState, index: number): void {
   const { pool = '' } = state.specs[index] as TaskSpec
   const waiting = state.heldForReservations.get(pool)
   waiting?.delete(index)

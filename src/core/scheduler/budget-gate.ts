@@ -1,152 +1,114 @@
-import { accountsOf, shortfallsOf } from '../budget/accounts.js'
-import {
-  type Estimate,
-  goesAllTheSame,
-  isSoft,
-  mayFitLater,
-  type Shortfall,
-  softNews,
-  usedOf,
-} from '../budget/budget.js'
-import type { BudgetReached } from '../state/events.js'
+import { accountsOf } from '../budget/accounts.js'
+import { admit, noticeOf, prefersCheapest, type Refusal, softNotices } from '../budget/admission.js'
+import type { Estimate } from '../budget/budget.js'
 import type { RunState } from '../state/run-state.js'
 import type { TaskSpec, TaskState } from '../state/task.js'
 import type { Decision } from './decision.js'
 import { cancelAll, markDead } from './propagate.js'
 import type { BudgetSignal, ExhaustSignal, StartSignal } from './signals.js'
 
-/** True when the budgets have room for this attempt. When they have not, what they say is done instead. */
-export function admits(decision: Decision, { index, pool, estimate, degraded }: StartSignal): boolean {
+/** True when the budgets have room for this attempt. If not, does what they say instead. */
+export function admitStart(decision: Decision, { index, pool, estimate, degraded = false }: StartSignal): boolean {
   const { state } = decision
-  if (state.budgetExempt.has(index)) return true
-  const all = shortfallsOf(state, index, pool, estimate)
-  if (all.length === 0) return true
-  const shorts = all.filter(({ account, measure }) => !goesAllTheSame(account, measure, estimate, degraded))
-  // There was room when it was claimed: it goes back, and to the cheapest backend.
-  if (!degraded && shorts.some(({ account }) => account.budget.onHard === 'degrade')) return false
-  const final = shorts.find(({ account, measure }) => !mayFitLater(account, measure, estimate))
-  if (final) refuse(decision, index, pool, final, final.account.budget.onHard === 'hold' ? 'hold' : 'stop')
-  else if (shorts.length > 0) decision.heldForReservation(index, estimate)
-  return shorts.length === 0
+  const refusal = admit(accountsOf(state, index, pool), estimate, { degraded, exempt: state.budgetExempt.has(index) })
+  if (refusal === undefined) return true
+  if (refusal.action === 'wait') decision.heldForReservation(index, estimate)
+  // There was room when the task was claimed. Its slot is given back; the next claim is for the cheapest backend.
+  else if (refusal.action !== 'degrade') refuse(decision, index, pool, refusal)
+  return false
 }
 
 /**
- * What waits for the reservations of others tries again, the first of each pool: when there is room for it, or when there never will be,
- * to be told so. The next one follows when that has started.
+ * Makes tasks that wait for reservations ready again, the first of each pool: when it fits now, and when it never will, so that it is
+ * refused. The next one follows when that one has started.
  */
-export function letGo(decision: Decision): void {
+export function retryHeldForReservations(decision: Decision): void {
   const { state } = decision
   if (state.phase.status !== 'running') return
   for (const [pool, waiting] of [...state.heldForReservations]) {
     const [first] = waiting
     if (first === undefined) continue
     const { estimate } = state.states[first] as Extract<TaskState, { status: 'held' }>
-    const shorts = shortfallsOf(state, first, pool, estimate)
-    const isFinal = shorts.some(({ account, measure }) => !mayFitLater(account, measure, estimate))
-    if (shorts.length === 0 || isFinal) decision.ready(first)
+    // Whatever could go to the cheapest backend has been sent there before it was held.
+    if (admit(accountsOf(state, first, pool), estimate, { degraded: true })?.action !== 'wait') decision.ready(first)
   }
 }
 
-/** True when the next attempt of a task is to go to the cheapest backend: a budget says so, at its soft bound or where it does not fit. */
+/** True when the next attempt of a task should go to the cheapest backend. */
 export function isDegraded(state: RunState, index: number, pool: string, estimate: Estimate | undefined): boolean {
-  if (state.accounts === undefined) return false
-  const accounts = accountsOf(state, index, pool)
-  if (accounts.some(({ account }) => account.budget.onSoft === 'degrade' && isSoft(account))) return true
-  if (!accounts.some(({ account }) => account.budget.onHard === 'degrade')) return false
-  return shortfallsOf(state, index, pool, estimate).some(({ account }) => account.budget.onHard === 'degrade')
+  return prefersCheapest(accountsOf(state, index, pool), estimate)
 }
 
-/** A budget that several runs share has no room, or comes to its soft bound. */
-export function exhaust(decision: Decision, { type: _, index, ...said }: ExhaustSignal): void {
+/** The budget of the orchestrator has no room for this task, or has reached its soft bound. */
+export function exhaust(decision: Decision, { type: _, index, ...notice }: ExhaustSignal): void {
   const { state } = decision
-  const { level, action, measure, limit, used } = said
+  const { level, action, measure, limit, used } = notice
   if (state.phase.status !== 'running') return
-  // It goes back, and to the cheapest backend.
+  // The slot is given back; the next claim is for the cheapest backend.
   if (level === 'hard' && action === 'degrade') return
-  if (level === 'soft') return decision.budgetReached({ scope: 'orchestrator', ...said })
+  if (level === 'soft') return decision.budgetReached({ scope: 'orchestrator', ...notice })
   if (state.states[index]?.status !== 'ready') return
-  decision.budgetReached({ scope: 'orchestrator', ...said, taskId: (state.specs[index] as TaskSpec).id })
+  decision.budgetReached({ scope: 'orchestrator', ...notice, taskId: (state.specs[index] as TaskSpec).id })
   if (action === 'hold') return decision.held(index, 'budget')
-  stopRun(decision, `budget: the orchestrator has used ${tidy(used)} of ${limit} (${measure})`, false)
+  stopRun(decision, `budget: the orchestrator has used ${used} of ${limit} (${measure})`, false)
 }
 
-function refuse(decision: Decision, index: number, pool: string, short: Shortfall, action: 'hold' | 'stop'): void {
-  const { state } = decision
-  const { scope, measure, limit, used, account } = short
-  const { id } = state.specs[index] as TaskSpec
-  const event: Omit<BudgetReached, 'type' | 'seq' | 'at' | 'runId'> = {
-    scope,
-    level: 'hard',
-    measure,
-    limit,
-    used: tidy(used),
-    action,
-    ...(scope === 'pool' && { pool }),
-    taskId: id,
-  }
-  if (!account.told.has(`hard ${measure}`)) decision.budgetReached(event)
+function refuse(decision: Decision, index: number, pool: string, refusal: Refusal): void {
+  const { scope, account, measure } = refusal
+  const action = refusal.action === 'hold' ? 'hold' : 'stop'
+  const notice = noticeOf(refusal, 'hard', action)
+  const { id } = decision.state.specs[index] as TaskSpec
+  if (!account.reported.has(`hard ${measure}`))
+    decision.budgetReached({ ...notice, ...(scope === 'pool' && { pool }), taskId: id })
   if (action === 'hold') return decision.held(index, 'budget')
-  const message = `the ${scope} has used ${tidy(used)} of ${limit} (${measure}): the attempt does not fit any more`
+  const message = `the ${scope} has used ${notice.used} of ${notice.limit} (${measure}): the attempt does not fit`
   if (scope === 'run') return stopRun(decision, `budget: ${message}`, false)
   markDead(decision, index, { kind: 'quota', code: 'BUDGET', message })
 }
 
-/** Nothing more is started; what runs may end, unless `running` is to be stopped, too. */
+/** Starts nothing more. Attempts in flight may end, unless `running` is true: then they are stopped, too. */
 function stopRun(decision: Decision, reason: string, running: boolean): void {
   decision.runEvent({ type: 'run.stopping', cause: 'budget', reason })
   cancelAll(decision, { kind: 'cancel', reason }, running)
 }
 
-/** Tells of each account that an attempt of task `index` counts in, when it has come to its soft bound: once. */
-export function tellSoft(decision: Decision, index: number): void {
+/** Reports the soft bounds that the accounts of task `index` have reached. */
+export function reportSoftBounds(decision: Decision, index: number): void {
   const { state } = decision
   const { id, pool = '' } = state.specs[index] as TaskSpec
-  for (const { scope, account } of accountsOf(state, index, pool)) {
-    const elapsedMs = scope === 'run' ? elapsedOf(state) : usedOf(account, 'wallMs')
-    for (const measure of softNews(account, elapsedMs))
-      decision.budgetReached({
-        scope,
-        level: 'soft',
-        measure,
-        limit: account.budget[measure] as number,
-        used: tidy(measure === 'wallMs' ? elapsedMs : usedOf(account, measure)),
-        action: account.budget.onSoft ?? 'tell',
-        ...(scope === 'pool' && { pool }),
-        ...(scope === 'task' && { taskId: id }),
-      })
-  }
+  for (const notice of softNotices(accountsOf(state, index, pool), elapsedOf(state)))
+    decision.budgetReached({
+      ...notice,
+      ...(notice.scope === 'pool' && { pool }),
+      ...(notice.scope === 'task' && { taskId: id }),
+    })
 }
 
-/** 0.9, and not 0.9000000000000001. */
-function tidy(amount: number): number {
-  return Number(amount.toPrecision(12))
-}
-
-/** How long the run has been going, without the time in which no process had it. */
+/** The time since the run started, without the time in which no process had it. */
 function elapsedOf(state: RunState): number {
   return state.at - state.startedAt - state.downtimeMs
 }
 
-/** The run may use more, or less: what was held for want of budget tries again. */
+/** The budget of the run has changed: tasks that it holds are tried again. */
 export function changeBudget(decision: Decision, { budget }: BudgetSignal): void {
   const { state } = decision
   if (state.phase.status === 'planning') return
   if (budget) decision.runEvent({ type: 'budget.changed', budget })
   for (let index = 0; state.counts.held > 0 && index < state.specs.length; index++) {
-    const was = state.states[index] as TaskState
-    if (was.status !== 'held') continue
-    // What waits for the reservations of its own run is no concern of another scope's budget.
-    if (was.reason === 'budget' || (was.reason === 'reserved' && budget)) decision.ready(index)
+    const task = state.states[index] as TaskState
+    if (task.status !== 'held') continue
+    // A task that waits for reservations of its own run does not depend on the budget of another scope.
+    if (task.reason === 'budget' || (task.reason === 'reserved' && budget)) decision.ready(index)
   }
 }
 
-/** The wall time of the run is over. With `hold` the run is paused: it goes on with `unpause`, whatever its budget says then. */
+/** The wall time of the run is over. With `hold` the run is paused: `unpause` resumes it, whatever its budget says then. */
 export function elapse(decision: Decision): void {
   const { state } = decision
   const { accounts, phase } = state
   const limit = accounts?.run.budget.wallMs
-  if (accounts === undefined || limit === undefined || accounts.run.told.has('hard wallMs')) return
-  // What drains ends by itself; whoever resumes it looks at the time again.
+  if (accounts === undefined || limit === undefined || accounts.run.reported.has('hard wallMs')) return
+  // A draining run ends by itself. The time is checked again when it is resumed.
   if (phase.status !== 'running' && phase.status !== 'paused') return
   const action = accounts.run.budget.onHard === 'hold' ? 'hold' : 'stop'
   decision.budgetReached({ scope: 'run', level: 'hard', measure: 'wallMs', limit, used: elapsedOf(state), action })

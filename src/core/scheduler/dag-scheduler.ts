@@ -4,7 +4,7 @@ import type { Outcome, RunEvent } from '../state/events.js'
 import { History } from '../state/history.js'
 import { type RunState, unfinishedCount } from '../state/run-state.js'
 import type { TaskState } from '../state/task.js'
-import { admits, changeBudget, elapse, exhaust, letGo, tellSoft } from './budget-gate.js'
+import { admitStart, changeBudget, elapse, exhaust, reportSoftBounds, retryHeldForReservations } from './budget-gate.js'
 import { type DecideContext, Decision } from './decision.js'
 import { preparedPlanOf } from './prepared-plan.js'
 import { applyFailure, cancelAll, cancelUnfinished, markDead, propagate, resolveBlocked } from './propagate.js'
@@ -45,8 +45,8 @@ export function decideInto(decision: Decision, signal: Signal): void {
   if (signal.type === 'start') start(decision, signal)
   else if (signal.type === 'succeed') succeed(decision, signal)
   else (HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void)(decision, signal)
-  if (state.accounts && 'index' in signal) tellSoft(decision, signal.index)
-  if (state.heldForReservations.size > 0) letGo(decision)
+  if (state.accounts && 'index' in signal) reportSoftBounds(decision, signal.index)
+  if (state.heldForReservations.size > 0) retryHeldForReservations(decision)
   settle(decision)
 }
 
@@ -122,7 +122,7 @@ function start(decision: Decision, signal: StartSignal): void {
   if (state.phase.status !== 'running' || state.states[index]?.status !== 'ready') return
   // Invariant: in a serial run there is one attempt at a time, also when two slots were claimed at once.
   if (state.serial && state.counts.running + state.counts.stopping > 0) return
-  if (state.accounts && failure === undefined && !admits(decision, signal)) return
+  if (state.accounts && failure === undefined && !admitStart(decision, signal)) return
   const attempt = decision.started(signal)
   if (failure !== undefined) applyFailure(decision, index, attempt, failure, undefined)
 }

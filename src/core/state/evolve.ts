@@ -1,4 +1,11 @@
-import { noteReached, openTaskAccount, reserveFor, setBudgets, settleFor, waitForReserved } from '../budget/accounts.js'
+import {
+  addHeldForReservations,
+  noteReached,
+  openTaskAccount,
+  reserveFor,
+  setBudgets,
+  settleFor,
+} from '../budget/accounts.js'
 import type { Estimate } from '../budget/budget.js'
 import { isThrottling } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
@@ -100,7 +107,7 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   'task.held': (state, { index, reason, at, failure, estimate }) => {
     transition(state, index, { status: 'held', reason, since: at, failure, estimate })
     holdTaskClock(state, index, at)
-    if (reason === 'reserved') waitForReserved(state, index)
+    if (reason === 'reserved') addHeldForReservations(state, index)
   },
   'task.delayed': (state, event) =>
     transition(state, event.index, { status: 'delayed', until: event.until, failure: event.failure }),

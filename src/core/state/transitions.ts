@@ -1,4 +1,4 @@
-import { waitNoLonger } from '../budget/accounts.js'
+import { removeHeldForReservations } from '../budget/accounts.js'
 import type { RunState } from './run-state.js'
 import type { TaskState } from './task.js'
 
@@ -21,7 +21,7 @@ export function transition(state: RunState, index: number, to: TaskState): void 
   const from = state.states[index]
   if (from === undefined || !TRANSITIONS[from.status].includes(to.status))
     throw impossibleTransition(state, index, to.status)
-  if (from.status === 'held' && from.reason === 'reserved') waitNoLonger(state, index)
+  if (from.status === 'held' && from.reason === 'reserved') removeHeldForReservations(state, index)
   state.counts[from.status]--
   state.counts[to.status]++
   state.states[index] = to
