@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { Budget, RunBudget } from './core/budget/budget.js'
 import { didYouMean } from './error-text.js'
 import { CounterpointError } from './errors.js'
+import { modeRule } from './forecast/choose-mode.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
 import { checkOptions, fn, method, millis, optionsOf, positiveMs } from './options-check.js'
 import { backoffRule, budgetRule, estimateRule, runBudgetRule } from './plan/plan-schema.js'
@@ -56,14 +57,7 @@ const run = optionsOf({
   weight: z.number().positive().max(1_000_000).optional(),
   budget: runBudgetRule.optional(),
   mode: z.enum(['parallel', 'serial', 'auto']).optional(),
-  auto: optionsOf({
-    minSpeedup: z.number().min(0),
-    minSavedMs: millis,
-    parallelCostFactor: z.number().min(0),
-    maxExtraCostUsd: z.number().min(0),
-  })
-    .partial()
-    .optional(),
+  auto: modeRule.optional(),
   autoFallbackToSerial: z.boolean().optional(),
 })
 

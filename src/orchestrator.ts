@@ -8,7 +8,6 @@ import { distributorOf } from './distributor/task-distributor.js'
 import { TaskRouter } from './distributor/task-router.js'
 import { Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
-import { DurationHistory } from './forecast/durations.js'
 import type { Forecast } from './forecast/forecast.js'
 import { PoolForecast } from './forecast/pool-forecast.js'
 import type { Journal, JournalHost, JournalProblem, OpenJournal } from './journal/journal.js'
@@ -58,7 +57,7 @@ export class Orchestrator {
   readonly #resuming = new Map<string, Promise<Run>>()
   readonly #closeShared: () => Promise<unknown>
   #draining: Promise<void> | undefined
-  readonly #outlook: PoolForecast
+  readonly #forecast: PoolForecast
   readonly #obeying = new WeakMap<AbortSignal, AbortFanout>()
 
   /** @throws INVALID_INPUT for options that are not as documented. */
@@ -81,8 +80,7 @@ export class Orchestrator {
     this.#kept = new KeptRuns(options.retain ?? 100)
     this.runs = new Runs(this.#journal, this.#kept.runs, runId => this.#kept.engines.get(runId)?.closed)
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
-    const durations = new DurationHistory()
-    this.#outlook = new PoolForecast(this.pools, durations)
+    this.#forecast = new PoolForecast(this.pools)
     this.#intake = new TaskRouter(built.defaults, distributorOf(options.distributor, built))
     this.#host = {
       clock,
@@ -93,7 +91,7 @@ export class Orchestrator {
       emitter: this.#emitter,
       ownsJournal: this.#ownJournal,
       budget,
-      took: (pool, ms) => durations.note(pool, ms),
+      took: (pool, ms) => this.#forecast.recordDuration(pool, ms),
       ended: (runId, settled) => this.#kept.ended(runId, settled),
       released: runId => this.#onReleased(runId),
     }
@@ -127,7 +125,7 @@ export class Orchestrator {
     const journal = this.#openNew(runId, way)
     const begin = { state: emptyState(runId), records: [] }
     const engine = new RunEngine(this.#host, { ...begin, journal, door, weight: options.weight ?? 1 })
-    engine.begin(checked, openingTerms(options, this.#outlook, this.#host.budget !== undefined), way)
+    engine.begin(checked, openingTerms(options, this.#forecast, this.#host.budget !== undefined), way)
     return this.#keep(engine, options.signal)
   }
 
@@ -202,7 +200,7 @@ export class Orchestrator {
    */
   async forecast(plan: PlanInput, options: Pick<RunOptions, 'only'> = {}): Promise<Forecast> {
     checkRunOptions(options, [...this.pools.keys()])
-    return this.#outlook.forecast(await this.#intake.route(checkPlan(plan, options.only).tasks))
+    return this.#forecast.forecast(await this.#intake.route(checkPlan(plan, options.only).tasks))
   }
 
   /**

@@ -1,35 +1,45 @@
+import * as z from 'zod'
 import type { RunMode } from '../core/state/events.js'
+import { checkOptions, millis, optionsOf } from '../options-check.js'
 
-/** What is compared to choose a mode: a `Forecast` has it all. */
+/** The figures that decide the mode: a `Forecast` has them. */
 export interface ModeFigures {
-  /** How long all tasks take one after the other, in milliseconds. */
+  /** How long the tasks take one after the other, in milliseconds. */
   readonly serialMs: number
-  /** How long they take side by side, as far as dependencies and pools allow, in milliseconds. */
+  /** How long they take in parallel, as far as dependencies and pools allow, in milliseconds. */
   readonly parallelMs: number
   /** `serialMs / parallelMs`: 2 is twice as fast. 1 when there is nothing to run. */
   readonly speedup: number
-  /** The most attempts that ever run at once. */
+  /** The most attempts that run at once. */
   readonly width: number
-  /** The share of the tasks whose durations are known, 0 to 1. With 0 every task counts as one millisecond: the figures compare, and tell no time. */
+  /** The share of the tasks whose durations are known, 0 to 1. With 0 every task counts as one millisecond: the figures can be compared, but are no times. */
   readonly known: number
-  /** US dollars; not there when no task tells an estimate. */
+  /** US dollars; missing when no task has an estimate. */
   readonly costUsd?: number
 }
 
 /** When running in parallel is worth it. */
 export interface ModeOptions {
-  /** How much faster parallel must be: under it, serial. Default 1.1. */
+  /** The least speedup for which a run is parallel. Default 1.1. */
   readonly minSpeedup?: number
-  /** How much time parallel must save, in milliseconds. Looked at only where durations are known. Default 0. */
+  /** The least time that parallel must save, in milliseconds. Ignored where no duration is known. Default 0. */
   readonly minSavedMs?: number
   /**
-   * What a parallel run costs, by what a serial one does: agents that work side by side know less of each other, and their results
-   * have to be brought together. Default 1.05, 5 % more.
+   * The cost of a parallel run, as a multiple of a serial one: agents that work at the same time know less of each other's work, and
+   * their results have to be merged. Default 1.05, 5 % more.
    */
   readonly parallelCostFactor?: number
-  /** How much more a parallel run may cost, in US dollars. Looked at only where tasks tell their estimates. Default: no bound. */
+  /** The most that a parallel run may cost more than a serial one, in US dollars. Ignored where no task has an estimate. Default: no limit. */
   readonly maxExtraCostUsd?: number
 }
+
+/** The rule for {@link ModeOptions}. */
+export const modeRule: z.ZodType = optionsOf({
+  minSpeedup: z.number().min(0),
+  minSavedMs: millis,
+  parallelCostFactor: z.number().min(0),
+  maxExtraCostUsd: z.number().min(0),
+}).partial()
 
 /** A mode, and why it was chosen. */
 export interface ModeChoice {
@@ -39,44 +49,37 @@ export interface ModeChoice {
 }
 
 /**
- * Chooses how to run, by a forecast: serial where nothing would run side by side, or parallel gains too little or costs too much; else parallel.
+ * Chooses how to run, by a forecast: serial when nothing can run in parallel, or when parallel gains too little or costs too much; else
+ * parallel.
  *
  * ```ts
  * const { mode, reason } = chooseMode(forecast(tasks, { pools }), { maxExtraCostUsd: 0.5 })
  * ```
+ *
+ * @throws CounterpointError `INVALID_INPUT` for an invalid option.
  */
 export function chooseMode(figures: ModeFigures, options: ModeOptions = {}): ModeChoice {
+  checkOptions(modeRule, options, { of: 'chooseMode' })
   const { minSpeedup = 1.1, minSavedMs = 0, parallelCostFactor = 1.05, maxExtraCostUsd = Infinity } = options
-  const { speedup, width, costUsd, known } = figures
-  const time = timesOf(figures)
-  if (width <= 1) return serial(`nothing would run side by side: ${time.serial} either way${time.caveat}`)
-  const faster = `${time.parallel} instead of ${time.serial}, ${round(speedup)} times as fast`
+  const { speedup, width, costUsd = 0, known } = figures
+  const time = known > 0 ? seconds : steps
+  const caveat = caveatOf(known)
+  const serial = (reason: string): ModeChoice => ({ mode: 'serial', reason: `${reason}${caveat}` })
+  if (width <= 1) return serial(`no tasks would run at the same time: ${time(figures.serialMs)} in either mode`)
+  const faster = `${time(figures.parallelMs)} instead of ${time(figures.serialMs)}, ${round(speedup)} times as fast`
   if (speedup < minSpeedup)
-    return serial(`parallel would take ${faster}, and less than ${minSpeedup} times is not worth it${time.caveat}`)
-  const savedMs = figures.serialMs - figures.parallelMs
-  if (known > 0 && savedMs < minSavedMs)
-    return serial(
-      `parallel would take ${faster}, and to save less than ${seconds(minSavedMs)} is not worth it${time.caveat}`,
-    )
-  const extraUsd = costUsd === undefined ? 0 : costUsd * (parallelCostFactor - 1)
-  const extra = `about ${dollars(extraUsd)} more than the ${dollars(costUsd ?? 0)} of a serial run`
-  // Products of fractions leave a rest.
+    return serial(`parallel would take ${faster}, and less than ${minSpeedup} times is not worth it`)
+  if (known > 0 && figures.serialMs - figures.parallelMs < minSavedMs)
+    return serial(`parallel would take ${faster}, and saving less than ${seconds(minSavedMs)} is not worth it`)
+  const extraUsd = costUsd * (parallelCostFactor - 1)
+  const extra = `about ${dollars(extraUsd)} more than the ${dollars(costUsd)} of a serial run`
+  // The tolerance absorbs rounding errors.
   if (extraUsd > maxExtraCostUsd + 1e-9)
     return serial(
-      `parallel would take ${faster}, but cost ${extra}, and ${dollars(maxExtraCostUsd)} is allowed${time.caveat}`,
+      `parallel would take ${faster}, but cost ${extra}, and at most ${dollars(maxExtraCostUsd)} is allowed`,
     )
   const price = extraUsd > 0 ? `, for ${extra}` : ''
-  return { mode: 'parallel', reason: `parallel takes ${faster}${price}${time.caveat}` }
-}
-
-function serial(reason: string): ModeChoice {
-  return { mode: 'serial', reason }
-}
-
-/** Where no duration is known there are steps to count, and no seconds. */
-function timesOf({ serialMs, parallelMs, known }: ModeFigures): { serial: string; parallel: string; caveat: string } {
-  const time = known > 0 ? seconds : steps
-  return { serial: time(serialMs), parallel: time(parallelMs), caveat: caveatOf(known) }
+  return { mode: 'parallel', reason: `parallel takes ${faster}${price}${caveat}` }
 }
 
 function caveatOf(known: number): string {
@@ -97,7 +100,7 @@ function dollars(usd: number): string {
   return `$${usd.toFixed(usd > 0 && usd < 0.1 ? 4 : 2)}`
 }
 
-/** Three digits are enough to compare. */
+/** To three digits. */
 function round(value: number): number {
   return value >= 100 ? Math.round(value) : Number(value.toPrecision(3))
 }

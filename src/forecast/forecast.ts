@@ -1,102 +1,138 @@
+import * as z from 'zod'
 import type { TaskSpec } from '../core/state/task.js'
-import { didYouMean, show } from '../error-text.js'
-import { CounterpointError, type InputIssue } from '../errors.js'
-import { checkWindowLimit, RateWindow, type WindowLimit } from '../limits/rate-window.js'
-import { invalidInput } from '../options-check.js'
+import { didYouMean } from '../error-text.js'
+import { CounterpointError } from '../errors.js'
+import { RateWindow, type WindowLimit } from '../limits/rate-window.js'
+import { checkOptions, checkValue, fn, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
 import { checkGraph } from '../plan/graph-check.js'
+import type { PoolOptions } from '../pools/pool-options.js'
+import { windowRule } from '../pools/pool-schema.js'
+import { criticalPath } from '../results/critical-path.js'
 import type { ModeFigures } from './choose-mode.js'
 import { type VirtualPool, VirtualRun } from './virtual-run.js'
 
-/** A pool as far as a forecast needs it: its options will do, where its concurrency is a number. */
+/** What a forecast needs to know of a pool. Pool options can be passed as they are, where `concurrency` is a number. */
 export interface ForecastPool {
-  /** How many attempts run at once. Default 4. */
+  /** The most attempts that run at once. Default 4. */
   readonly concurrency?: number
-  /** How long its attempts have taken so far, in the median, in milliseconds: for tasks of unknown duration. */
+  /** The median duration of its attempts so far, in milliseconds: for tasks of unknown duration. Default: unknown. */
   readonly medianMs?: number
-  /** How many attempts may start in each window. Default: no limit. */
+  /** The most attempts that may start in any window. Default: no limit. */
   readonly requests?: WindowLimit
-  /** Pools of one key share the requests of the first of them that has any. */
+  /** Pools with the same key share the `requests` of the first of them that has any. Default: none. */
   readonly limitKey?: string
-  /** As of the pool: a waiting task gains one step of priority for each such span, in milliseconds. Default 60,000. */
+  /** As in the options of the pool: a waiting task gains one step of priority for each such span, in milliseconds. Default 60,000. */
   readonly agingMs?: number
 }
 
 /** Options of {@link forecast}. */
 export interface ForecastOptions {
-  /** By name. A task without a pool goes to the only one. */
+  /** The pools by name. A task without a pool goes to the only one. */
   readonly pools: Readonly<Record<string, ForecastPool>>
   /**
-   * What is known of a task's duration besides what it declares, in milliseconds; undefined where nothing is.
-   * Goes before its `durationMs`. The order of starts follows what is declared, as in a run.
+   * The expected duration of a task in milliseconds, which takes precedence over its `durationMs`; undefined when it is unknown.
+   * The order of starts depends on declared durations only, as in a run.
    */
   readonly durationOf?: (task: TaskSpec) => number | undefined
 }
 
-/** How long a plan takes, and what it costs. Tasks that would be skipped do not count. */
+/** How long a plan takes and what it costs. Tasks that would be skipped do not count. */
 export interface Forecast extends ModeFigures {
-  /** The longest chain of tasks that have to wait for each other, in milliseconds: no number of slots makes the run shorter. */
+  /** The length of the longest chain of tasks that wait for each other, in milliseconds: more slots cannot make the run shorter than that. */
   readonly criticalPathMs: number
   /** The ids along that chain. */
   readonly criticalPath: readonly string[]
-  /** When each task ends in parallel, in milliseconds from the start of the run, in the order of the tasks; undefined for one that is skipped. */
+  /** When each task ends in parallel, in milliseconds from the start of the run, in task order; undefined for a skipped one. */
   readonly etaMs: readonly (number | undefined)[]
-  /** Input and output together; not there when no task tells an estimate. */
+  /** Estimated tokens, input and output together; missing when no task has an estimate. */
   readonly tokens?: number
 }
 
+/** The options of a pool that do not change a forecast. */
+const IGNORED = [
+  'backend',
+  'backends',
+  'tokens',
+  'queueLimit',
+  'health',
+  'breaker',
+  'retryBudget',
+  'defaults',
+  'intent',
+  'graceMs',
+] as const satisfies readonly Exclude<keyof PoolOptions, keyof ForecastPool>[]
+
+const poolRule = optionsOf({
+  concurrency: positiveInteger,
+  medianMs: millis,
+  requests: windowRule,
+  limitKey: z.string().min(1),
+  agingMs: positiveMs,
+  ...Object.fromEntries(IGNORED.map(key => [key, z.unknown()])),
+}).partial()
+
+const rule = optionsOf({ pools: z.record(z.string(), poolRule), durationOf: fn.optional() })
+
 /**
- * Foretells a run: the scheduler itself, in virtual time, alone in its pools. Every attempt succeeds, people approve at once, and a task takes
- * as long as `durationOf` says, or else as it declares, or else as its pool takes in the median, or else as the average of those that are known.
- * Linear in tasks and dependencies: a few microseconds for each.
+ * Predicts a run by playing the scheduler itself in virtual time, with its pools to itself. Every attempt succeeds, every approval is
+ * given at once, and a task takes as long as `durationOf` says, else its `durationMs`, else the median of its pool, else the average of
+ * the tasks whose duration is known. Linear in tasks and dependencies: a few microseconds each.
  *
  * ```ts
  * const { serialMs, parallelMs } = forecast(parsePlan(text).tasks, { pools: { writer: { concurrency: 3 } } })
  * ```
  *
- * @throws CounterpointError `INVALID_INPUT` for options or durations that are not as documented; `NO_POOL` for a task whose pool is not there;
+ * @throws CounterpointError `INVALID_INPUT` for an invalid option or duration; `NO_POOL` for a task whose pool is not in `pools`;
  * `CYCLE`, `DUPLICATE_ID`, `UNKNOWN_DEPENDENCY`.
  */
 export function forecast(tasks: readonly TaskSpec[], options: ForecastOptions): Forecast {
-  checkPools(options.pools)
+  checkOptions(rule, options, { of: 'forecast' })
   checkGraph(tasks)
-  const poolOf = placesOf(tasks, Object.keys(options.pools))
+  const poolOf = poolIndexes(tasks, Object.keys(options.pools))
   const { durations, known } = durationsOf(tasks, poolOf, options)
-  const play = (atOnce: number): VirtualRun =>
-    new VirtualRun({ tasks, durations, poolOf, pools: virtualPools(options.pools), atOnce }).play()
-  const parallel = play(Number.POSITIVE_INFINITY)
-  // Without windows one after the other is a sum.
-  const limited = Object.values(options.pools).some(pool => pool.requests)
-  const serialMs = limited ? play(1).endedAt : sum(tasks, parallel, (_, index) => durations[index])
-  const parallelMs = parallel.endedAt
-  const path = parallel.criticalPath()
-  const costUsd = sum(tasks, parallel, task => task.estimate?.costUsd)
-  const tokens = sum(tasks, parallel, task => task.estimate?.tokens)
+  const virtualRun = (maxRunning: number): VirtualRun =>
+    new VirtualRun({ tasks, durations, poolOf, pools: virtualPools(options.pools), maxRunning })
+  const run = virtualRun(Number.POSITIVE_INFINITY)
+  const parallelMs = run.play()
+  // Without request windows the serial time is just the sum.
+  const hasWindows = Object.values(options.pools).some(pool => pool.requests)
+  const serialMs = hasWindows ? virtualRun(1).play() : (sum(tasks, run, (_, index) => durations[index]) ?? 0)
+  const path = criticalPath(
+    tasks.map(({ id, after = [], orderAfter = [] }, index) => {
+      const step = { id, after, orderAfter, endedAt: run.endedAt[index] as number }
+      if (isSkipped(run, index)) return { ...step, busyMs: 0 }
+      return { ...step, busyMs: durations[index] as number, startedAt: run.readyAt[index] as number }
+    }),
+  )
+  const costUsd = sum(tasks, run, task => task.estimate?.costUsd)
+  const tokens = sum(tasks, run, task => task.estimate?.tokens)
   return {
-    serialMs: serialMs ?? 0,
+    serialMs,
     parallelMs,
-    speedup: parallelMs > 0 ? (serialMs ?? 0) / parallelMs : 1,
-    width: parallel.width,
-    criticalPathMs: path.reduce((ms, index) => ms + (durations[index] as number), 0),
-    criticalPath: path.map(index => (tasks[index] as TaskSpec).id),
+    speedup: parallelMs > 0 ? serialMs / parallelMs : 1,
+    width: run.width,
+    criticalPathMs: path.ms,
+    criticalPath: path.ids,
     known,
     ...(costUsd !== undefined && { costUsd }),
     ...(tokens !== undefined && { tokens }),
-    etaMs: Array.from(parallel.endsAt, at => (Number.isNaN(at) ? undefined : at)),
+    etaMs: Array.from(run.endedAt, (at, index) => (isSkipped(run, index) ? undefined : at)),
   }
 }
 
-/** Over the tasks that run; undefined when none of them tells anything. */
+function isSkipped({ readyAt }: VirtualRun, index: number): boolean {
+  return Number.isNaN(readyAt[index])
+}
+
+/** The sum over the tasks that run; undefined when no task has a value. */
 function sum(
   tasks: readonly TaskSpec[],
-  { endsAt }: VirtualRun,
-  of: (task: TaskSpec, index: number) => number | undefined,
+  run: VirtualRun,
+  amountOf: (task: TaskSpec, index: number) => number | undefined,
 ): number | undefined {
-  let total: number | undefined
-  for (let index = 0; index < tasks.length; index++) {
-    const value = Number.isNaN(endsAt[index]) ? undefined : of(tasks[index] as TaskSpec, index)
-    if (value !== undefined) total = (total ?? 0) + value
-  }
-  return total
+  const values = tasks.map((task, index) => (isSkipped(run, index) ? undefined : amountOf(task, index)))
+  const known = values.filter(value => value !== undefined)
+  return known.length === 0 ? undefined : known.reduce((a, b) => a + b)
 }
 
 function virtualPools(pools: ForecastOptions['pools']): readonly VirtualPool[] {
@@ -109,70 +145,38 @@ function virtualPools(pools: ForecastOptions['pools']): readonly VirtualPool[] {
   })
 }
 
-/** The place of each task's pool. */
-function placesOf(tasks: readonly TaskSpec[], names: readonly string[]): Int32Array {
-  const places = new Map(names.map((name, place) => [name, place]))
+/** The index of each task's pool. */
+function poolIndexes(tasks: readonly TaskSpec[], names: readonly string[]): Int32Array {
+  const indexes = new Map(names.map((name, index) => [name, index]))
   const only = names.length === 1 ? 0 : undefined
   return Int32Array.from(tasks, task => {
-    const place = task.pool === undefined ? only : places.get(task.pool)
-    if (place === undefined) throw noPool(task, names)
-    return place
+    const index = task.pool === undefined ? only : indexes.get(task.pool)
+    if (index === undefined) throw noPool(task, names)
+    return index
   })
 }
 
 function noPool({ id, pool }: TaskSpec, pools: readonly string[]): CounterpointError<'NO_POOL'> {
-  const why = pool === undefined ? 'it names none' : `there is no pool "${pool}"${didYouMean(pool, pools)}`
-  const message = `no pool for task "${id}": ${why}; pools: ${pools.join(', ')}. Name its pool, or add that one to pools`
+  const reason = pool === undefined ? 'it names none' : `there is no pool "${pool}"${didYouMean(pool, pools)}`
+  const message = `no pool for task "${id}": ${reason}; pools: ${pools.join(', ')}. Name its pool, or add that one to pools`
   return new CounterpointError('NO_POOL', message, { taskId: id, confidence: pool === undefined ? 0 : 1, pools })
 }
 
-/** Tasks of unknown duration count as the average of the others; where none is known, all count as one. */
+/** Tasks of unknown duration get the average of the others; where none is known, all get 1. */
 function durationsOf(
   tasks: readonly TaskSpec[],
   poolOf: Int32Array,
   { pools, durationOf }: ForecastOptions,
 ): { readonly durations: Float64Array; readonly known: number } {
   const medians = Object.values(pools).map(pool => pool.medianMs)
-  const durations = new Float64Array(tasks.length).fill(Number.NaN)
-  let known = 0
-  let knownMs = 0
-  for (let index = 0; index < tasks.length; index++) {
-    const task = tasks[index] as TaskSpec
-    const durationMs = durationOf?.(task) ?? task.durationMs ?? medians[poolOf[index] as number]
-    if (durationMs === undefined) continue
-    if (!isSpan(durationMs)) throw noSpan(task, durationMs)
-    durations[index] = durationMs
-    known++
-    knownMs += durationMs
+  const given = tasks.map((task, index) => {
+    const ms = durationOf?.(task) ?? task.durationMs ?? medians[poolOf[index] as number]
+    return ms === undefined ? undefined : checkValue(millis, ms, `duration of task "${task.id}"`)
+  })
+  const known = given.filter(ms => ms !== undefined)
+  const average = known.length === 0 ? 1 : Math.round(known.reduce((a, b) => a + b) / known.length)
+  return {
+    durations: Float64Array.from(given, ms => ms ?? average),
+    known: tasks.length === 0 ? 1 : known.length / tasks.length,
   }
-  const average = known === 0 ? 1 : Math.round(knownMs / known)
-  if (known < tasks.length)
-    for (let i = 0; i < durations.length; i++) if (Number.isNaN(durations[i])) durations[i] = average
-  return { durations, known: tasks.length === 0 ? 1 : known / tasks.length }
-}
-
-function isSpan(value: number): boolean {
-  return value >= 0 && value <= Number.MAX_SAFE_INTEGER
-}
-
-const SPAN = 'a number of milliseconds, 0 to 2^53 - 1'
-
-function noSpan({ id }: TaskSpec, got: unknown): CounterpointError<'INVALID_INPUT'> {
-  const path = `duration of task "${id}"`
-  return invalidInput([{ path, message: `expected ${SPAN}, got ${show(got)}; leave it out where it is unknown` }])
-}
-
-function checkPools(pools: ForecastOptions['pools']): void {
-  const issues: InputIssue[] = []
-  for (const [name, pool] of Object.entries(pools)) {
-    const { concurrency = 4, medianMs = 0, agingMs = 1, requests } = pool
-    const expect = (holds: boolean, key: string, what: string, got: unknown): void => {
-      if (!holds) issues.push({ path: `pools.${name}.${key}`, message: `expected ${what}, got ${show(got)}` })
-    }
-    expect(Number.isInteger(concurrency) && concurrency > 0, 'concurrency', 'a positive integer', concurrency)
-    expect(isSpan(medianMs), 'medianMs', SPAN, medianMs)
-    expect(isSpan(agingMs) && agingMs > 0, 'agingMs', 'a number of milliseconds above 0', agingMs)
-    if (requests) checkWindowLimit(requests, `pools.${name}.requests`)
-  }
-  if (issues.length > 0) throw invalidInput(issues)
 }

@@ -2,36 +2,49 @@ import type { RunMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
 import type { WorkerPool } from '../pools/worker-pool.js'
 import { chooseMode, type ModeChoice, type ModeOptions } from './choose-mode.js'
-import type { DurationHistory } from './durations.js'
 import { type Forecast, type ForecastPool, forecast } from './forecast.js'
 
-/** Foretells runs by the pools as they are, and what their attempts have taken so far. */
+/** How many durations of a pool are kept: the latest ones. */
+const KEPT_DURATIONS = 101
+
+/** Forecasts for the pools of an orchestrator as they are now, with the median duration of their latest attempts. */
 export class PoolForecast {
   readonly #pools: ReadonlyMap<string, WorkerPool>
-  readonly #durations: DurationHistory
+  /** The latest durations of each pool in milliseconds, and how many there have been. */
+  readonly #durations = new Map<string, { readonly latest: number[]; count: number }>()
 
-  constructor(pools: ReadonlyMap<string, WorkerPool>, durations: DurationHistory) {
+  constructor(pools: ReadonlyMap<string, WorkerPool>) {
     this.#pools = pools
-    this.#durations = durations
+  }
+
+  /** Records that an attempt of `pool` succeeded after `ms`. */
+  recordDuration(pool: string, ms: number): void {
+    let durations = this.#durations.get(pool)
+    if (durations === undefined) {
+      durations = { latest: [], count: 0 }
+      this.#durations.set(pool, durations)
+    }
+    durations.latest[durations.count % KEPT_DURATIONS] = ms
+    durations.count++
   }
 
   forecast(tasks: readonly TaskSpec[]): Forecast {
     const pools: Record<string, ForecastPool> = Object.create(null)
-    for (const [name, pool] of this.#pools) {
-      const medianMs = this.#durations.median(name)
-      const { requests } = pool
-      pools[name] = {
-        concurrency: pool.concurrency,
-        ...(medianMs !== undefined && { medianMs }),
-        ...(requests && { requests }),
-      }
+    for (const [name, { concurrency, requests }] of this.#pools) {
+      const medianMs = this.#medianOf(name)
+      pools[name] = { concurrency, ...(medianMs !== undefined && { medianMs }), ...(requests && { requests }) }
     }
     return forecast(tasks, { pools })
   }
 
-  /** What was asked for, or what the forecast says. */
+  /** The mode that was requested, or for `auto` the one that the forecast recommends. */
   choose(tasks: readonly TaskSpec[], mode: RunMode | 'auto', options: ModeOptions | undefined): ModeChoice {
     if (mode === 'auto') return chooseMode(this.forecast(tasks), options)
-    return { mode, reason: `${mode} was asked for` }
+    return { mode, reason: `${mode} was requested` }
+  }
+
+  #medianOf(pool: string): number | undefined {
+    const sorted = this.#durations.get(pool)?.latest.toSorted((a, b) => a - b)
+    return sorted?.[sorted.length >> 1]
   }
 }

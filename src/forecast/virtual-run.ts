@@ -4,7 +4,7 @@ import { type DecideContext, Decision } from '../core/scheduler/decision.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import { History } from '../core/state/history.js'
 import { emptyState } from '../core/state/new-state.js'
-import { eachDependent, type RunState } from '../core/state/run-state.js'
+import type { RunState } from '../core/state/run-state.js'
 import type { TaskSpec } from '../core/state/task.js'
 import type { RateWindow } from '../limits/rate-window.js'
 import { ReadyQueue } from '../pools/ready-queue.js'
@@ -14,89 +14,82 @@ export interface VirtualPool {
   readonly name: string
   readonly concurrency: number
   readonly agingMs: number
-  /** Pools of one limit key share theirs. */
+  /** Shared by the pools of one limit key. */
   readonly window: RateWindow | undefined
 }
 
-/** What a {@link VirtualRun} is made of. */
-export interface VirtualRunSetup {
+/** The input of a {@link VirtualRun}. */
+export interface VirtualRunOptions {
   readonly tasks: readonly TaskSpec[]
   /** How long each task takes, in milliseconds: 0 or more. */
   readonly durations: ArrayLike<number>
   readonly pools: readonly VirtualPool[]
-  /** The place of each task's pool in `pools`. */
+  /** The index in `pools` of each task's pool. */
   readonly poolOf: ArrayLike<number>
-  /** How many attempts run at once in all pools together. */
-  readonly atOnce: number
+  /** The most attempts that run at once, in all pools together. */
+  readonly maxRunning: number
 }
 
 const DEFAULT_PRIORITY = 3
 
-/** A pool, and what waits for it. */
-class VirtualLane {
+/** The state of a pool: its ready tasks and its slots. */
+class PoolState {
   readonly pool: VirtualPool
-  readonly queue = new ReadyQueue()
-  free: number
-  /** When it looks again whether its window is open. */
-  wakesAt: number | undefined
+  readonly ready = new ReadyQueue()
+  freeSlots: number
+  /** When its window allows the next start, while an entry of the schedule waits for that. */
+  reopensAt: number | undefined
 
   constructor(pool: VirtualPool) {
     this.pool = pool
-    this.free = pool.concurrency
+    this.freeSlots = pool.concurrency
   }
 }
 
 /**
- * A run in virtual time: the decisions, ranks and queues of a real one, and agents that take as long as they are expected to and never fail.
- * Trigger rules and kinds of dependencies hold by construction. Invariant: it starts what a run that is alone in its pools would start.
+ * A run in virtual time, with the scheduler, the ranks and the queues of a real one. Every attempt takes its expected time and succeeds.
+ * Invariant: it starts what a run that has its pools to itself would start, at the same time.
  */
 export class VirtualRun {
-  /** When each task ends; NaN for one that is skipped. */
-  readonly endsAt: Float64Array
-  /** When the last one ends. */
-  endedAt = 0
+  /** When each task became ready, in milliseconds; NaN for one that was skipped. */
+  readonly readyAt: Float64Array
+  /** When each task ended, in milliseconds. */
+  readonly endedAt: Float64Array
   /** The most attempts that ran at once. */
   width = 0
-  readonly #setup: VirtualRunSetup
+  readonly #options: VirtualRunOptions
   readonly #state: RunState = emptyState('forecast')
   readonly #history = new History(this.#state)
   readonly #context: { -readonly [K in keyof DecideContext]: DecideContext[K] }
   readonly #decision: Decision
   readonly #ranks = new CriticalRanks()
-  readonly #lanes: readonly VirtualLane[]
-  /** What comes next: task `i` ends, or lane `i - tasks` wakes. Due first goes first; of two, the one that was planned first. */
-  readonly #agenda = new ReadyQueue()
-  #planned = 0
+  readonly #pools: readonly PoolState[]
+  /** What happens next, by time, then in the order of scheduling: task `i` ends, or the window of pool `i - tasks.length` reopens. */
+  readonly #schedule = new ReadyQueue()
+  #scheduled = 0
   #now = 0
   #running = 0
-  readonly #paths: CriticalPaths
 
-  constructor(setup: VirtualRunSetup) {
-    this.#setup = setup
-    this.endsAt = new Float64Array(setup.tasks.length).fill(Number.NaN)
+  constructor(options: VirtualRunOptions) {
+    this.#options = options
+    this.readyAt = new Float64Array(options.tasks.length).fill(Number.NaN)
+    this.endedAt = new Float64Array(options.tasks.length).fill(Number.NaN)
     this.#context = { at: 0, random: () => 0, judge: () => ({ action: 'dead', reason: 'nothing fails in a forecast' }) }
     this.#decision = new Decision(this.#state, this.#history, this.#context)
-    this.#lanes = setup.pools.map(pool => new VirtualLane(pool))
-    this.#paths = new CriticalPaths(setup.durations, setup.tasks.length)
+    this.#pools = options.pools.map(pool => new PoolState(pool))
   }
 
-  /** The places of the tasks along the longest chain that had to wait for each other. */
-  criticalPath(): readonly number[] {
-    return this.#paths.longest()
-  }
-
-  /** Runs it to its end, once. */
-  play(): this {
-    const { tasks } = this.#setup
-    this.#send({ type: 'add', tasks: tasks.map(unattended) })
-    this.#fill()
-    for (let next = this.#agenda.pop(); next !== -1; next = this.#agenda.pop()) {
+  /** Runs all tasks, once. Returns the time at which the last one ended. */
+  play(): number {
+    const { tasks } = this.#options
+    this.#send({ type: 'add', tasks: tasks.map(withoutHolds) })
+    this.#startReady()
+    for (let next = this.#schedule.pop(); next !== -1; next = this.#schedule.pop()) {
       if (next < tasks.length) this.#finish(next)
-      else this.#wake(this.#lanes[next - tasks.length] as VirtualLane)
-      this.#fill()
+      else this.#reopen(this.#pools[next - tasks.length] as PoolState)
+      this.#startReady()
     }
-    this.endedAt = this.#now
-    return this
+    return this.#now
   }
 
   #send(signal: Signal): void {
@@ -104,117 +97,78 @@ export class VirtualRun {
     const from = this.#history.end + 1
     decideInto(this.#decision, signal)
     if (signal.type === 'add') this.#ranks.extend(this.#state, 0)
-    for (let seq = from; seq <= this.#history.end; seq++) this.#follow(seq)
+    for (let seq = from; seq <= this.#history.end; seq++) this.#apply(seq)
   }
 
-  #follow(seq: number): void {
+  #apply(seq: number): void {
     const type = this.#history.typeOf(seq)
     const index = this.#history.indexOf(seq)
     if (type === 'task.ready') this.#enqueue(index)
-    else if (type === 'task.succeeded' || type === 'task.skipped')
-      this.#paths.ended(this.#state, index, type === 'task.succeeded')
+    else if (type === 'task.skipped') this.endedAt[index] = this.#now
   }
 
   #enqueue(index: number): void {
-    this.#paths.ready(index)
-    const { queue, pool } = this.#laneOf(index)
-    const { priority = DEFAULT_PRIORITY } = this.#setup.tasks[index] as TaskSpec
-    queue.push(index, priority + Math.floor(this.#now / pool.agingMs), this.#ranks.of(index))
+    this.readyAt[index] = this.#now
+    const { ready, pool } = this.#poolOf(index)
+    const { priority = DEFAULT_PRIORITY } = this.#options.tasks[index] as TaskSpec
+    ready.push(index, priority + Math.floor(this.#now / pool.agingMs), this.#ranks.of(index))
   }
 
-  #fill(): void {
-    for (const lane of this.#lanes)
-      while (lane.free > 0 && lane.queue.size > 0 && this.#running < this.#setup.atOnce && this.#isOpen(lane))
-        this.#start(lane)
+  #startReady(): void {
+    const { maxRunning } = this.#options
+    for (const pool of this.#pools)
+      while (pool.freeSlots > 0 && pool.ready.size > 0 && this.#running < maxRunning && this.#isOpen(pool))
+        this.#start(pool)
   }
 
-  #isOpen(lane: VirtualLane): boolean {
-    const opensAt = lane.pool.window?.nextAt(this.#now) ?? this.#now
+  #isOpen(state: PoolState): boolean {
+    const opensAt = state.pool.window?.nextAt(this.#now) ?? this.#now
     if (opensAt <= this.#now) return true
-    if (lane.wakesAt === undefined) {
-      lane.wakesAt = opensAt
-      this.#plan(this.#setup.tasks.length + this.#lanes.indexOf(lane), opensAt)
+    if (state.reopensAt === undefined) {
+      state.reopensAt = opensAt
+      this.#scheduleAt(opensAt, this.#options.tasks.length + this.#pools.indexOf(state))
     }
     return false
   }
 
-  #wake(lane: VirtualLane): void {
-    this.#now = lane.wakesAt ?? this.#now
-    lane.wakesAt = undefined
+  #reopen(state: PoolState): void {
+    this.#now = state.reopensAt ?? this.#now
+    state.reopensAt = undefined
   }
 
-  #start(lane: VirtualLane): void {
-    const index = lane.queue.pop()
-    const { name, window } = lane.pool
+  #start(state: PoolState): void {
+    const index = state.ready.pop()
+    const { name, window } = state.pool
     this.#send({ type: 'start', index, pool: name, backend: name, input: null })
     if (this.#state.states[index]?.status !== 'running') return
     window?.add(this.#now)
-    lane.free--
+    state.freeSlots--
     this.#running++
     this.width = Math.max(this.width, this.#running)
-    const endsAt = this.#now + (this.#setup.durations[index] as number)
-    this.endsAt[index] = endsAt
-    this.#plan(index, endsAt)
+    const endsAt = this.#now + (this.#options.durations[index] as number)
+    this.endedAt[index] = endsAt
+    this.#scheduleAt(endsAt, index)
   }
 
   #finish(index: number): void {
-    this.#now = this.endsAt[index] as number
-    this.#laneOf(index).free++
+    this.#now = this.endedAt[index] as number
+    this.#poolOf(index).freeSlots++
     this.#running--
     this.#send({ type: 'succeed', index, attempt: 1, output: null })
   }
 
-  #plan(entry: number, at: number): void {
-    this.#agenda.push(entry, at, -this.#planned++)
+  #scheduleAt(at: number, entry: number): void {
+    this.#schedule.push(entry, at, -this.#scheduled++)
   }
 
-  #laneOf(index: number): VirtualLane {
-    return this.#lanes[this.#setup.poolOf[index] as number] as VirtualLane
+  #poolOf(index: number): PoolState {
+    return this.#pools[this.#options.poolOf[index] as number] as PoolState
   }
 }
 
-/** No forecast can say how long a person takes, or what a task really uses: nothing is held. */
-function unattended(task: TaskSpec): TaskSpec {
+/** Nothing is held: how long a person takes to approve cannot be known, nor what a task really uses. */
+function withoutHolds(task: TaskSpec): TaskSpec {
   if (!('approval' in task || 'budget' in task)) return task
   const { approval, budget, ...rest } = task
   return rest
-}
-
-/** The longest chain of tasks up to each one. Only what ended before a task was ready is in its chain: a trigger rule may not wait for all. */
-class CriticalPaths {
-  readonly #durations: ArrayLike<number>
-  readonly #lengths: Float64Array
-  readonly #before: Int32Array
-  readonly #isReady: Uint8Array
-  #last = -1
-
-  constructor(durations: ArrayLike<number>, tasks: number) {
-    this.#durations = durations
-    this.#lengths = new Float64Array(tasks)
-    this.#before = new Int32Array(tasks).fill(-1)
-    this.#isReady = new Uint8Array(tasks)
-  }
-
-  ready(index: number): void {
-    this.#isReady[index] = 1
-  }
-
-  /** One that was skipped (it never `ran`) takes no time; its chain goes on through it. */
-  ended(state: RunState, index: number, ran: boolean): void {
-    const length = (this.#lengths[index] as number) + (ran ? (this.#durations[index] as number) : 0)
-    this.#lengths[index] = length
-    if (ran && (this.#last === -1 || length > (this.#lengths[this.#last] as number))) this.#last = index
-    const through = ran ? index : (this.#before[index] as number)
-    eachDependent(state, index, dependent => {
-      if (this.#isReady[dependent] === 1 || through === -1 || length < (this.#lengths[dependent] as number)) return
-      this.#lengths[dependent] = length
-      this.#before[dependent] = through
-    })
-  }
-
-  longest(): readonly number[] {
-    const path: number[] = []
-    for (let at = this.#last; at !== -1; at = this.#before[at] as number) path.push(at)
-    return path.reverse()
-  }
 }

@@ -5,7 +5,8 @@ import { method, millis, optionsOf, positiveInteger, positiveMs } from '../optio
 import { poolConcurrencyRule } from './concurrency/concurrency.js'
 import { retryBudgetRule } from './retry-budget.js'
 
-const window = optionsOf({ limit: z.number().min(1), perMs: positiveMs })
+/** A `WindowLimit`. */
+export const windowRule: z.ZodType = optionsOf({ limit: z.number().min(1), perMs: positiveMs })
 
 /** What a pool may be made of, besides a `WorkerPool`. `defaults` is the rule for options of its tasks. */
 export const poolRule = (defaults: z.ZodType): z.ZodType =>
@@ -13,8 +14,8 @@ export const poolRule = (defaults: z.ZodType): z.ZodType =>
     backend: method('run').optional(),
     backends: z.array(method('run')).min(1).optional(),
     concurrency: poolConcurrencyRule.optional(),
-    requests: window.optional(),
-    tokens: window.optional(),
+    requests: windowRule.optional(),
+    tokens: windowRule.optional(),
     limitKey: z.string().min(1).optional(),
     queueLimit: positiveInteger.optional(),
     health: healthRule.optional(),
@@ -42,5 +43,5 @@ export const poolRule = (defaults: z.ZodType): z.ZodType =>
 /** What the pools of a limit key may do together, by key. */
 export const limitsRule: z.ZodType = z.record(
   z.string().min(1),
-  optionsOf({ concurrency: positiveInteger, requests: window, tokens: window }).partial(),
+  optionsOf({ concurrency: positiveInteger, requests: windowRule, tokens: windowRule }).partial(),
 )

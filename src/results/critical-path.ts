@@ -1,53 +1,77 @@
-/** What is needed of a task to find the longest chain. */
+/** A task, as far as the critical path needs it. */
 export interface PathStep {
   readonly id: string
+  /** Time in attempts, in milliseconds. */
   readonly busyMs: number
   readonly after: readonly string[]
+  readonly orderAfter?: readonly string[]
+  /** When it stopped waiting for its dependencies: one that ended later did not delay it. */
+  readonly startedAt?: number
+  /** When it ended. A step with `endedAt` and without `startedAt` never ran: it takes no time and is left out of the path. */
+  readonly endedAt?: number
 }
 
-/** The chain of tasks, each waiting for the one before, that took longest; iterative, for a chain may be a million tasks long. */
+interface Node {
+  readonly step: PathStep
+  readonly dependents: Node[]
+  /** How many dependencies have not been visited. */
+  waitsFor: number
+  /** The length of the longest chain up to this step; while the step has not been visited, without its own time. */
+  ms: number
+  /** The step before it on that chain. */
+  previous: Node | undefined
+}
+
+/**
+ * The longest chain of tasks that waited for each other, in a run that has ended (`RunTimes`) or has been simulated (`forecast`): it looks
+ * back, at times that are known. `core/scheduler/critical-rank.ts` looks ahead instead: it estimates the longest path that remains
+ * behind each task of a live run, as a priority.
+ *
+ * Linear in tasks and dependencies, in topological order (Kahn, CACM 5(11), 1962), without recursion.
+ */
 export function criticalPath(steps: readonly PathStep[]): { readonly ids: readonly string[]; readonly ms: number } {
-  const places = new Map<string, number>()
-  for (let i = 0; i < steps.length; i++) places.set((steps[i] as PathStep).id, i)
-  const best: number[] = new Array<number>(steps.length).fill(0)
-  const before: number[] = new Array<number>(steps.length).fill(-1)
-  let last = -1
-  for (const at of inOrder(steps, places)) {
-    const step = steps[at] as PathStep
-    for (const id of step.after) {
-      const need = places.get(id)
-      if (need === undefined || (best[need] as number) < (best[at] as number)) continue
-      best[at] = best[need] as number
-      before[at] = need
+  const nodes = linked(steps)
+  const order = nodes.filter(({ waitsFor }) => waitsFor === 0)
+  let last: Node | undefined
+  for (const node of order) {
+    const ran = hasRun(node.step)
+    node.ms += node.step.busyMs
+    if (ran && (last === undefined || node.ms > last.ms)) last = node
+    const through = ran ? node : node.previous
+    for (const dependent of node.dependents) {
+      if (through && node.ms >= dependent.ms && delayed(node.step, dependent.step)) {
+        dependent.ms = node.ms
+        dependent.previous = through
+      }
+      dependent.waitsFor--
+      if (dependent.waitsFor === 0) order.push(dependent)
     }
-    best[at] = (best[at] as number) + step.busyMs
-    if (last === -1 || (best[at] as number) > (best[last] as number)) last = at
   }
   const ids: string[] = []
-  for (let at = last; at !== -1; at = before[at] as number) ids.push((steps[at] as PathStep).id)
-  return { ids: ids.reverse(), ms: last === -1 ? 0 : (best[last] as number) }
+  for (let node = last; node !== undefined; node = node.previous) ids.push(node.step.id)
+  return { ids: ids.reverse(), ms: last?.ms ?? 0 }
 }
 
-/** The places of the steps, each after those that it waited for (Kahn, CACM 5(11), 1962). */
-function inOrder(steps: readonly PathStep[], places: ReadonlyMap<string, number>): readonly number[] {
-  const open: number[] = new Array<number>(steps.length).fill(0)
-  const dependents: number[][] = []
-  const order: number[] = []
-  for (let at = 0; at < steps.length; at++) {
-    for (const id of (steps[at] as PathStep).after) {
-      const need = places.get(id)
-      if (need === undefined) continue
-      ;(open[at] as number)++
-      const list = dependents[need]
-      if (list) list.push(at)
-      else dependents[need] = [at]
-    }
-    if (open[at] === 0) order.push(at)
-  }
-  for (let next = 0; next < order.length; next++)
-    for (const dependent of dependents[order[next] as number] ?? []) {
-      ;(open[dependent] as number)--
-      if (open[dependent] === 0) order.push(dependent)
-    }
-  return order
+function linked(steps: readonly PathStep[]): readonly Node[] {
+  const nodes = steps.map((step): Node => ({ step, dependents: [], waitsFor: 0, ms: 0, previous: undefined }))
+  const byId = new Map(nodes.map(node => [node.step.id, node]))
+  for (const node of nodes)
+    for (const list of [node.step.after, node.step.orderAfter ?? []])
+      for (const id of list) {
+        const dependency = byId.get(id)
+        if (dependency === undefined) continue
+        dependency.dependents.push(node)
+        node.waitsFor++
+      }
+  return nodes
+}
+
+function hasRun({ startedAt, endedAt }: PathStep): boolean {
+  return startedAt !== undefined || endedAt === undefined
+}
+
+/** True unless `dependency` ended after `step` had stopped waiting: its trigger rule may not need all of them. */
+function delayed(dependency: PathStep, { startedAt, endedAt }: PathStep): boolean {
+  const until = startedAt ?? endedAt
+  return until === undefined || dependency.endedAt === undefined || dependency.endedAt <= until
 }

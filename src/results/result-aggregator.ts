@@ -7,7 +7,7 @@ import type { TaskStatus } from '../core/state/task.js'
 import type { TaskRef } from '../plan/task-graph.js'
 import { criticalPath } from './critical-path.js'
 
-/** What became of one task. */
+/** The result of one task. */
 export interface TaskResult {
   readonly id: string
   readonly description: string
@@ -17,15 +17,15 @@ export interface TaskResult {
   readonly output?: Json
   /** With `dead`, and with `delayed`: of the last attempt. */
   readonly failure?: Failure
-  /** With `skipped`: the task where it began. */
+  /** With `skipped`: the id of the task that caused it. */
   readonly rootCause?: string
   /** With `cancelled`. */
   readonly reason?: string
   /** Attempts started. */
   readonly attempts: number
-  /** Attempts that outlived their abort and its grace. */
+  /** Attempts that did not end within their grace period after an abort. */
   readonly abandoned: number
-  /** Of all attempts together. */
+  /** The sum over all attempts. */
   readonly usage?: Usage
   /** Time in attempts, in milliseconds. */
   readonly busyMs: number
@@ -34,24 +34,26 @@ export interface TaskResult {
   /** When it reached its terminal state, in milliseconds since 1970. */
   readonly endedAt?: number
   readonly weight: number
-  /** What it waited for. */
+  /** Its hard dependencies. */
   readonly after: readonly string[]
+  /** Its order-only dependencies. */
+  readonly orderAfter?: readonly string[]
 }
 
-/** A run that has settled, as a {@link ResultAggregator} gets it. */
+/** A settled run: the input of a {@link ResultAggregator}. */
 export interface FinishedRun {
   readonly runId: string
   readonly name?: string
   readonly outcome: Outcome
   readonly startedAt: number
   readonly settledAt: number
-  /** How long no process had the run, between a crash or a suspension and a resume, in milliseconds. Default 0. */
+  /** The time between a crash or suspension and a resume, in which no process executed the run, in milliseconds. Default 0. */
   readonly awayMs?: number
-  /** In the order in which they were added. Made when first read. */
+  /** In the order in which they were added. Built when first read. */
   readonly tasks: readonly TaskResult[]
 }
 
-/** A task at which something went wrong, and what that took along. */
+/** A task that failed or was cancelled, and the tasks that were skipped because of it. */
 export interface RootCause {
   readonly taskId: string
   readonly status: 'dead' | 'cancelled'
@@ -63,19 +65,19 @@ export interface RootCause {
   readonly skipped: readonly string[]
 }
 
-/** What a run cost in time, in milliseconds. */
+/** The times of a run, in milliseconds. */
 export interface RunTimes {
-  /** From its start to its end, without the time in which no process had it. */
+  /** From its start to its end, without `awayMs`. */
   readonly wallMs: number
-  /** All its attempts one after the other. */
+  /** The sum of the durations of all attempts. */
   readonly serialMs: number
-  /** The longest chain of tasks that had to wait for each other: no number of slots makes the run shorter. */
+  /** The length of the longest chain of tasks that waited for each other: more slots could not have made the run shorter than that. */
   readonly criticalPathMs: number
   /** The ids along that chain. */
   readonly criticalPath: readonly string[]
 }
 
-/** What came out of a run. Nothing is left out: every task of the plan is in `tasks`, whatever became of it. */
+/** The result of a run. It is complete: `tasks` has every task of the plan, whatever its status. */
 export interface RunResult {
   readonly runId: string
   readonly name?: string
@@ -86,18 +88,18 @@ export interface RunResult {
   /** The outputs of the tasks that succeeded, by id, in task order. */
   readonly outputs: Readonly<Record<string, Json>>
   readonly rootCauses: readonly RootCause[]
-  /** The share of the plan that was delivered, by weight: 0 to 1. A plan without tasks or weight is delivered. */
+  /** The share of the plan that succeeded, by weight: 0 to 1. 1 for a plan without tasks or weight. */
   readonly delivered: number
-  /** Of every attempt, failed ones too. */
+  /** The sum over all attempts, failed ones included. */
   readonly usage: Usage
   readonly times: RunTimes
-  /** The output of one task, typed by its ref; undefined unless it succeeded. */
+  /** The output of one task, typed by its ref; undefined unless the task succeeded. */
   output<T>(task: TaskRef<string, T>): T | undefined
 }
 
 /**
- * Brings together what the tasks of a run left. Each part is made when it is first read, so a result of which only `outcome` is read
- * costs nothing. Replace it by any function or object with an `aggregate` of the same kind.
+ * Builds the result of a settled run. Each part is computed when it is first read, so a result of which only `outcome` is read costs
+ * next to nothing. To replace it, pass a function, or an object with a method `aggregate`, as the option `aggregator`.
  */
 export class ResultAggregator {
   /** The result of a settled run. */
@@ -165,7 +167,7 @@ class AggregatedResult implements RunResult {
     return Object.hasOwn(this.outputs, task.id) ? (this.outputs[task.id] as T) : undefined
   }
 
-  /** `console.log(result)` shows what there is, too. */
+  /** Makes `console.log(result)` show the computed parts. */
   [Symbol.for('nodejs.util.inspect.custom')](): object {
     return this.toJSON()
   }
@@ -212,5 +214,5 @@ function timesOf(run: FinishedRun): RunTimes {
   }
 }
 
-/** Brings together what a settled run left. `ResultAggregator` is the default. */
+/** Builds the result of a settled run. `ResultAggregator` is the default. */
 export type Aggregate = (run: FinishedRun) => RunResult

@@ -125,6 +125,7 @@ export function taskResult(state: RunState, index: number): TaskResult {
     ...(startedAt !== undefined && { startedAt }),
     weight: spec.weight ?? 1,
     after: spec.after ?? [],
+    ...(spec.orderAfter && { orderAfter: spec.orderAfter }),
   }
 }
 

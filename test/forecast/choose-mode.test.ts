@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { chooseMode, type ModeFigures, type ModeOptions } from '../../src/forecast/choose-mode.js'
 
-describe('the mode', () => {
+describe('chooseMode', () => {
   const figures = { serialMs: 600_000, parallelMs: 220_000, speedup: 600 / 220, width: 4, known: 1 }
   const choices: readonly [string, ModeFigures, ModeOptions, string][] = [
     ['parallel where it is faster', figures, {}, 'parallel: parallel takes 220 s instead of 600 s, 2.73 times as fast'],
@@ -15,13 +15,13 @@ describe('the mode', () => {
       'serial where it costs too much',
       { ...figures, costUsd: 2.4 },
       { maxExtraCostUsd: 0.1, parallelCostFactor: 1.08 },
-      'serial: parallel would take 220 s instead of 600 s, 2.73 times as fast, but cost about $0.19 more than the $2.40 of a serial run, and $0.10 is allowed',
+      'serial: parallel would take 220 s instead of 600 s, 2.73 times as fast, but cost about $0.19 more than the $2.40 of a serial run, and at most $0.10 is allowed',
     ],
     [
-      'serial where nothing runs side by side',
+      'serial where no tasks run at the same time',
       { ...figures, parallelMs: 600_000, speedup: 1, width: 1 },
       {},
-      'serial: nothing would run side by side: 600 s either way',
+      'serial: no tasks would run at the same time: 600 s in either mode',
     ],
     [
       'serial where it is hardly faster',
@@ -33,7 +33,7 @@ describe('the mode', () => {
       'serial where it saves little time',
       { ...figures, serialMs: 40, parallelMs: 20, speedup: 2 },
       { minSavedMs: 60_000 },
-      'serial: parallel would take 0.02 s instead of 0.04 s, 2 times as fast, and to save less than 60 s is not worth it',
+      'serial: parallel would take 0.02 s instead of 0.04 s, 2 times as fast, and saving less than 60 s is not worth it',
     ],
     [
       'chosen by the number of steps where no duration is known',
@@ -42,7 +42,7 @@ describe('the mode', () => {
       'parallel: parallel takes 1 step instead of 10 steps, 10 times as fast (no duration is known: every task counts as one step)',
     ],
     [
-      'parallel, and says how much of that is known',
+      'parallel, and the reason says how many durations are known',
       { ...figures, known: 0.999 },
       {},
       'parallel: parallel takes 220 s instead of 600 s, 2.73 times as fast (durations are known for 99 % of the tasks, the others count as average)',
@@ -53,8 +53,14 @@ describe('the mode', () => {
     expect(`${mode}: ${reason}`).toBe(expected)
   })
 
-  test('is parallel at a speedup of just the least, at a saving of just the least, and at a price of just the most', () => {
-    const just = { ...figures, serialMs: 110, parallelMs: 100, speedup: 1.1, costUsd: 1 }
-    expect(chooseMode(just, { minSavedMs: 10, parallelCostFactor: 1.5, maxExtraCostUsd: 0.5 }).mode).toBe('parallel')
+  test('is parallel at exactly minSpeedup, minSavedMs and maxExtraCostUsd', () => {
+    const exact = { ...figures, serialMs: 110, parallelMs: 100, speedup: 1.1, costUsd: 1 }
+    expect(chooseMode(exact, { minSavedMs: 10, parallelCostFactor: 1.5, maxExtraCostUsd: 0.5 }).mode).toBe('parallel')
+  })
+
+  test('rejects an invalid or unknown option', () => {
+    const act = (options: object) => () => chooseMode(figures, options)
+    expect(act({ minSpeedup: -1 })).toThrow('invalid options of chooseMode: minSpeedup: expected at least 0, got -1')
+    expect(act({ minSpedup: 2 })).toThrow('minSpedup: unknown key (did you mean "minSpeedup"?)')
   })
 })

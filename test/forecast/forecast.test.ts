@@ -12,7 +12,7 @@ type Pools = Readonly<Record<string, ForecastPool>>
 
 const RULES = ['all_success', 'all_done', 'one_success', 'one_done', 'none_failed', 'all_failed', 'one_failed'] as const
 
-/** Random plans in two pools, with every kind of dependency. Some of their tasks are skipped. */
+/** Random plans in two pools, with hard and order-only dependencies. Some of their tasks are skipped. */
 const plans: fc.Arbitrary<readonly TaskSpec[]> = fc
   .tuple(graphs({ pools: ['p', 'q'] }), fc.nat())
   .map(([tasks, seed]) => {
@@ -33,7 +33,7 @@ function lasting(...durations: readonly number[]): readonly TaskSpec[] {
 
 /** When the tasks end in a real run under a virtual clock. */
 async function endsOf(tasks: readonly TaskSpec[], pools: Pools): Promise<readonly (number | undefined)[]> {
-  // Steps of age are counted by the wall clock: it and the forecast begin with 0.
+  // Aging is counted by the wall clock, which must start at 0 as a forecast does.
   const clock = new VirtualClock({ startAt: 0 })
   const backend = new MockBackend({ clock })
   for (const { id, durationMs = 0 } of tasks) backend.answer(id, succeed(null, { afterMs: durationMs }))
@@ -47,15 +47,15 @@ async function endsOf(tasks: readonly TaskSpec[], pools: Pools): Promise<readonl
   return tasks.map(({ id }) => ends.get(id))
 }
 
-describe('a forecast', () => {
-  test('is what a run does', async () => {
+describe('forecast', () => {
+  test('predicts the end of each task in a real run', async () => {
     const scale = 2 ** 30
     const agings = fc.constantFrom(1_000, 50).map(ms => ms * scale)
     await fc.assert(
       fc.asyncProperty(plans, slots, slots, agings, async (plan, p, q, agingMs) => {
-        // Every sum of durations is another one, so no two tasks end at once: which of them goes first then is not promised.
-        const unlike = ({ durationMs = 0 }: TaskSpec, i: number): number => durationMs * scale + 2 ** i
-        const tasks = plan.map((task, i) => ({ ...task, durationMs: unlike(task, i), timeoutMs: 2 ** 50 }))
+        // All sums of durations differ, so no two tasks end at the same time: their order would be undefined.
+        const distinct = ({ durationMs = 0 }: TaskSpec, i: number): number => durationMs * scale + 2 ** i
+        const tasks = plan.map((task, i) => ({ ...task, durationMs: distinct(task, i), timeoutMs: 2 ** 50 }))
         const pools = { p: { concurrency: p, agingMs }, q: { concurrency: q, agingMs } }
         const { etaMs, parallelMs } = forecast(tasks, { pools })
         expect(etaMs).toEqual(await endsOf(tasks, pools))
@@ -65,7 +65,7 @@ describe('a forecast', () => {
     )
   })
 
-  test('lies between the critical path and one after the other', () => {
+  test('parallelMs lies between criticalPathMs and serialMs', () => {
     fc.assert(
       fc.property(plans, slots, slots, (tasks, p, q) => {
         const pools = { p: { concurrency: p }, q: { concurrency: q } }
@@ -85,7 +85,7 @@ describe('a forecast', () => {
     )
   })
 
-  test('of one pool keeps the bound of list scheduling, and is its critical path where there are slots for all', () => {
+  test('keeps the bound of list scheduling, and equals the critical path with slots for all tasks', () => {
     fc.assert(
       fc.property(graphs(), slots, (tasks, concurrency) => {
         const { serialMs, parallelMs, criticalPathMs } = forecast(tasks, { pools: { p: { concurrency } } })
@@ -97,8 +97,8 @@ describe('a forecast', () => {
     )
   })
 
-  test('of tasks that wait for nothing gets no longer with more slots', () => {
-    // With dependencies it may (Graham's anomalies).
+  test('does not get longer with more slots when there are no dependencies', () => {
+    // With dependencies it can (Graham's anomalies).
     fc.assert(
       fc.property(fc.array(fc.nat(100)), slots, (durations, concurrency) => {
         const ms = (slots: number): number =>
@@ -108,7 +108,7 @@ describe('a forecast', () => {
     )
   })
 
-  test('of equal tasks goes in rounds', () => {
+  test('runs equal tasks in rounds', () => {
     fc.assert(
       fc.property(fc.nat(40), fc.integer({ min: 1, max: 12 }), fc.nat(1_000), (count, concurrency, ms) => {
         const tasks = lasting(...new Array<number>(count).fill(ms))
@@ -119,7 +119,7 @@ describe('a forecast', () => {
     )
   })
 
-  test('of a chain is the same either way, however long it is', () => {
+  test('takes the same time in both modes for a chain of 20,000 tasks', () => {
     const tasks = lasting(...Array.from({ length: 20_000 }, (_, i) => 1 + (i % 7))).map((task, i) =>
       i === 0 ? task : { ...task, after: [`t${i - 1}`] },
     )
@@ -127,28 +127,30 @@ describe('a forecast', () => {
     expect([parallelMs, speedup, width, criticalPath.length]).toEqual([serialMs, 1, 1, 20_000])
   })
 
-  test('tells the plan of the restaurant', () => {
+  test('predicts the plan of the restaurant example', () => {
     const minutes: Readonly<Record<string, number>> = { frontend: 60, backend: 90, database: 45, security: 120 }
     const tasks = specs('frontend backend database security<backend')
     const durationOf = ({ id }: TaskSpec): number => (minutes[id] as number) * 60_000
-    const told = forecast(tasks, { pools: { p: { concurrency: 3 } }, durationOf })
-    expect([told.serialMs, told.parallelMs, told.criticalPathMs]).toEqual([315, 210, 210].map(m => m * 60_000))
-    expect(told.criticalPath).toEqual(['backend', 'security'])
-    expect(told.etaMs).toEqual([60, 90, 45, 210].map(m => m * 60_000))
-    expect(chooseMode(told).reason).toBe('parallel takes 12600 s instead of 18900 s, 1.5 times as fast')
+    const predicted = forecast(tasks, { pools: { p: { concurrency: 3 } }, durationOf })
+    expect([predicted.serialMs, predicted.parallelMs, predicted.criticalPathMs]).toEqual(
+      [315, 210, 210].map(m => m * 60_000),
+    )
+    expect(predicted.criticalPath).toEqual(['backend', 'security'])
+    expect(predicted.etaMs).toEqual([60, 90, 45, 210].map(m => m * 60_000))
+    expect(chooseMode(predicted).reason).toBe('parallel takes 12600 s instead of 18900 s, 1.5 times as fast')
   })
 
-  test('has nothing in a critical path that its end did not wait for', () => {
+  test('leaves out of the critical path what the last task did not wait for', () => {
     const [a, b, c] = lasting(10, 30, 50)
     const first: TaskSpec = { ...c!, after: ['t0', 't1'], triggerRule: 'one_success' }
-    const told = forecast([a!, b!, first], { pools: { p: {} } })
-    expect(told).toMatchObject({ criticalPath: ['t0', 't2'], criticalPathMs: 60, parallelMs: 60 })
+    const predicted = forecast([a!, b!, first], { pools: { p: {} } })
+    expect(predicted).toMatchObject({ criticalPath: ['t0', 't2'], criticalPathMs: 60, parallelMs: 60 })
     const skipped: TaskSpec = { ...b!, after: ['t0'], triggerRule: 'one_failed' }
     const through = forecast([a!, skipped, { ...c!, after: ['t1'], triggerRule: 'all_done' }], { pools: { p: {} } })
     expect(through).toMatchObject({ criticalPath: ['t0', 't2'], criticalPathMs: 60, etaMs: [10, undefined, 60] })
   })
 
-  test('of an empty plan is nothing', () => {
+  test('is all zeros for an empty plan', () => {
     expect(forecast([], { pools: {} })).toEqual({
       serialMs: 0,
       parallelMs: 0,
@@ -161,7 +163,7 @@ describe('a forecast', () => {
     })
   })
 
-  test('takes durations from the host, else from the task, else from the pool, else from the average', () => {
+  test('takes a duration from durationOf, else from the task, else from the pool, else the average', () => {
     const tasks: readonly TaskSpec[] = [
       { id: 'host', description: '', pool: 'p', durationMs: 1 },
       { id: 'task', description: '', pool: 'p', durationMs: 20 },
@@ -174,24 +176,24 @@ describe('a forecast', () => {
     expect(known).toBe(0.75)
   })
 
-  test('counts tasks as one where no duration is known', () => {
+  test('counts each task as 1 where no duration is known', () => {
     const { serialMs, parallelMs, known } = forecast(specs('a b c<a,b'), { pools: { p: {} } })
     expect([serialMs, parallelMs, known]).toEqual([3, 2, 0])
   })
 
-  test('adds up what the tasks that run are expected to use', () => {
+  test('adds up the estimates of the tasks that run', () => {
     const [a, b, c] = specs('a b c<a')
     const tasks: readonly TaskSpec[] = [
       { ...a!, estimate: { costUsd: 0.5, tokens: 1_000 } },
       { ...b!, estimate: { costUsd: 0.25 }, approval: true, budget: { costUsd: 0 } },
       { ...c!, estimate: { costUsd: 9 }, triggerRule: 'one_failed' },
     ]
-    const told = forecast(tasks, { pools: { p: {} } })
-    expect(told).toMatchObject({ costUsd: 0.75, tokens: 1_000, serialMs: 2, etaMs: [1, 1, undefined] })
+    const predicted = forecast(tasks, { pools: { p: {} } })
+    expect(predicted).toMatchObject({ costUsd: 0.75, tokens: 1_000, serialMs: 2, etaMs: [1, 1, undefined] })
     expect(forecast(specs('a'), { pools: { p: {} } })).not.toHaveProperty('costUsd')
   })
 
-  test('starts no more in a window than the pool may, serially neither', () => {
+  test('starts no more attempts in a window than the pool allows, in both modes', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 50 })), slots, slots, (durations, concurrency, limit) => {
         const pools = { p: { concurrency, requests: { limit, perMs: 100 } } }
@@ -205,7 +207,7 @@ describe('a forecast', () => {
     )
   })
 
-  test('lets the pools of one limit key share its requests', () => {
+  test('shares the requests of a limit key between its pools', () => {
     const tasks = [...lasting(1, 1), { id: 'other', description: '', pool: 'q', durationMs: 1 }]
     const requests = { limit: 2, perMs: 1_000 }
     const apart = forecast(tasks, { pools: { p: { requests }, q: { requests } } })
@@ -214,49 +216,66 @@ describe('a forecast', () => {
     expect(together.parallelMs).toBeGreaterThan(1_000)
   })
 
-  const refused: readonly [string, () => unknown, string, RegExp][] = [
+  test('takes the options of a pool as they are', () => {
+    const pool = { backend: () => null, concurrency: 1, tokens: { limit: 1, perMs: 1 }, queueLimit: 1, graceMs: 5 }
+    expect(forecast(lasting(1, 2), { pools: { p: pool } }).parallelMs).toBe(3)
+  })
+
+  const rejected: readonly [string, () => unknown, string, RegExp][] = [
     [
-      'a pool that is not there',
+      'a task whose pool does not exist',
       () => forecast(specs('a'), { pools: { pool: {}, pop: {} } }),
       'NO_POOL',
       /^no pool for task "a": there is no pool "p"; pools: pool, pop\. Name/,
     ],
     [
-      'no slots',
+      'a concurrency of 0',
       () => forecast([], { pools: { p: { concurrency: 0 } } }),
       'INVALID_INPUT',
-      /^pools.p.concurrency: expected a positive/,
+      /: pools\.p\.concurrency: expected a positive integer, got 0$/,
     ],
     [
-      'an odd median',
+      'a median of NaN',
       () => forecast([], { pools: { p: { medianMs: Number.NaN } } }),
       'INVALID_INPUT',
-      /^pools.p.medianMs: expected/,
+      /: pools\.p\.medianMs: expected a finite number, got NaN$/,
     ],
     [
-      'an odd window',
+      'a window of 0 requests',
       () => forecast([], { pools: { p: { requests: { limit: 0, perMs: 1 } } } }),
       'INVALID_INPUT',
-      /^pools.p.requests.limit/,
+      /: pools\.p\.requests\.limit: expected at least 1, got 0$/,
     ],
     [
-      'an odd duration',
+      'a negative duration',
       () => forecast(lasting(-1), { pools: { p: {} } }),
       'INVALID_INPUT',
-      /^duration of task "t0": expected .* got -1/,
+      /^duration of task "t0": expected at least 0, got -1$/,
+    ],
+    [
+      'an unknown option',
+      () => forecast([], { pools: { p: { concurency: 2 } as ForecastPool } }),
+      'INVALID_INPUT',
+      /: pools\.p\.concurency: unknown key \(did you mean "concurrency"\?\)$/,
+    ],
+    [
+      'no options',
+      () => forecast([], undefined as never),
+      'INVALID_INPUT',
+      /: options: expected an object, got nothing$/,
     ],
     ['a cycle', () => forecast(specs('a<b b<a'), { pools: { p: {} } }), 'CYCLE', /depend on each other/],
   ]
-  test.each(refused)('refuses %s', (_title, ask, code, message) => {
-    const error = thrownBy(ask)
+  test.each(rejected)('rejects %s', (_title, act, code, message) => {
+    const error = thrownBy(act)
     expect(isCounterpointError(error) && error.code).toBe(code)
     expect((error as Error).message).toMatch(message)
   })
 })
 
-function thrownBy(ask: () => unknown): unknown {
+function thrownBy(act: () => unknown): unknown {
   try {
-    return ask()
+    return act()
   } catch (error) {
     return error
   }

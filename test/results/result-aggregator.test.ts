@@ -3,28 +3,12 @@ import { succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
+import { finished } from './finished.js'
 
 const failing = (): Promise<never> => Promise.reject(new Error('no'))
 
-/** A finished run of which only the tasks matter. */
-function finished(tasks: readonly Partial<TaskResult>[]): FinishedRun {
-  const whole = (task: Partial<TaskResult>): TaskResult => ({
-    id: 'a',
-    description: '',
-    pool: 'p',
-    status: 'succeeded',
-    attempts: 1,
-    abandoned: 0,
-    busyMs: 0,
-    weight: 1,
-    after: [],
-    ...task,
-  })
-  return { runId: 'r', outcome: 'completed', startedAt: 0, settledAt: 0, awayMs: 0, tasks: tasks.map(whole) }
-}
-
 describe('outputs', () => {
-  test('stand in task order, whatever the order in which they came', async () => {
+  test('are in task order, whatever the order in which tasks end', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 4 })
     for (const [place, id] of ['d', 'b', 'a', 'c'].entries()) backend.answer(id, succeed(id, { afterMs: place }))
     const run = orchestrator.run({ tasks: specs('a b c d') })
@@ -32,7 +16,7 @@ describe('outputs', () => {
     expect(Object.keys((await run.result).outputs)).toEqual(['a', 'b', 'c', 'd'])
   })
 
-  test('are those of the tasks that succeeded, null too, and no others', async () => {
+  test('are those of the tasks that succeeded, null included', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
     backend.answer('a', null).answer('b', failing)
     const run = orchestrator.run({ tasks: specs('a b c<b d') })
@@ -40,13 +24,13 @@ describe('outputs', () => {
     expect({ ...(await run.result).outputs }).toEqual({ a: null, d: 'd' })
   })
 
-  test('are kept under ids that objects have, too', async () => {
+  test('can have ids that are names of object members', async () => {
     const { orchestrator } = setUp()
     const { outputs } = await orchestrator.run({ tasks: specs('constructor toString hasOwnProperty') }).result
     expect(Object.entries(outputs)).toEqual(['constructor', 'toString', 'hasOwnProperty'].map(id => [id, id]))
   })
 
-  test('are given by the refs of a graph, typed; undefined for what did not succeed', async () => {
+  test('are read by the refs of a graph; undefined unless the task succeeded', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
     backend.answer('b', failing)
     const graph = new TaskGraph('g')
@@ -59,7 +43,7 @@ describe('outputs', () => {
 })
 
 describe('root causes', () => {
-  test('name where it began, and all that it took along', async () => {
+  test('name the task where it began and all tasks that were skipped because of it', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
     backend.answer('a', failing).hold('x')
     const run = orchestrator.run({ tasks: specs('a b<a c<b x y<x z') })
@@ -72,15 +56,15 @@ describe('root causes', () => {
     ])
   })
 
-  test('are none when everything succeeded', async () => {
+  test('are empty when everything succeeded', async () => {
     expect((await setUp().orchestrator.run({ tasks: specs('a b<a') }).result).rootCauses).toEqual([])
   })
 })
 
-describe('the share that is delivered', () => {
+describe('delivered', () => {
   test.each<readonly [string, readonly (readonly [number, TaskResult['status']])[], number]>([
     [
-      'is all when everything succeeded',
+      'is 1 when everything succeeded',
       [
         [1, 'succeeded'],
         [5, 'succeeded'],
@@ -88,7 +72,7 @@ describe('the share that is delivered', () => {
       1,
     ],
     [
-      'goes by weight',
+      'is weighted',
       [
         [1, 'succeeded'],
         [3, 'dead'],
@@ -96,7 +80,7 @@ describe('the share that is delivered', () => {
       0.25,
     ],
     [
-      'counts what was skipped or cancelled as not delivered',
+      'does not include skipped and cancelled tasks',
       [
         [2, 'succeeded'],
         [1, 'skipped'],
@@ -105,7 +89,7 @@ describe('the share that is delivered', () => {
       0.5,
     ],
     [
-      'is nothing when nothing succeeded',
+      'is 0 when nothing succeeded',
       [
         [1, 'dead'],
         [1, 'skipped'],
@@ -113,15 +97,15 @@ describe('the share that is delivered', () => {
       0,
     ],
     [
-      'does not count what weighs nothing',
+      'ignores tasks of weight 0',
       [
         [0, 'dead'],
         [1, 'succeeded'],
       ],
       1,
     ],
-    ['is all when nothing weighs anything', [[0, 'dead']], 1],
-    ['is all of a plan without tasks', [], 1],
+    ['is 1 when all weights are 0', [[0, 'dead']], 1],
+    ['is 1 for a plan without tasks', [], 1],
   ])('%s', (_title, tasks, share) => {
     const run = finished(tasks.map(([weight, status], i) => ({ id: `t${i}`, weight, status })))
     expect(new ResultAggregator().aggregate(run).delivered).toBe(share)
@@ -129,7 +113,7 @@ describe('the share that is delivered', () => {
 })
 
 describe('usage', () => {
-  test('is that of every attempt, of failed, timed out and cancelled ones too', async () => {
+  test('is the sum over all attempts, failed, timed out and cancelled ones included', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { timeoutMs: 100 } })
     const usage = { inputTokens: 10, costUsd: 0.5 }
     backend.answers('a', [
@@ -151,7 +135,7 @@ describe('usage', () => {
     expect(result.usage).toEqual({ inputTokens: 40, outputTokens: 7, costUsd: 2 })
   })
 
-  test('is unknown, not zero, when no agent has told any', async () => {
+  test('is unknown, not zero, when no agent reported any', async () => {
     expect((await setUp().orchestrator.run({ tasks: specs('a') }).result).usage).toEqual({})
   })
 
@@ -166,7 +150,7 @@ describe('usage', () => {
 })
 
 describe('a result', () => {
-  test('of every outcome has every task, and can be printed as JSON', async () => {
+  test('has every task for every outcome, and can be written as JSON', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
     backend.answer('a', failing).hold('h')
     const failed = orchestrator.run({ tasks: specs('a b<a') })
@@ -191,8 +175,8 @@ describe('a result', () => {
   })
 })
 
-describe('an aggregator of the host', () => {
-  test('gets the whole run, and its answer is the result', async () => {
+describe('a custom aggregator', () => {
+  test('gets the whole run, and what it returns is the result', async () => {
     const seen: FinishedRun[] = []
     const aggregator = {
       aggregate: (run: FinishedRun) => {
@@ -209,7 +193,7 @@ describe('an aggregator of the host', () => {
     ])
   })
 
-  test('that throws makes the result reject with its error; the run has settled all the same', async () => {
+  test('that throws makes the result reject with its error, after the run has settled', async () => {
     const { orchestrator, clock } = setUp(
       {},
       {

@@ -1,30 +1,14 @@
-import { type FinishedRun, Orchestrator, ResultAggregator, type TaskResult } from 'counterpoint'
+import { Orchestrator, ResultAggregator } from 'counterpoint'
 import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { criticalPath } from '../../src/results/critical-path.js'
 import { specs } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
+import { finished } from './finished.js'
 
-/** A finished run of which only the tasks matter. */
-function finished(tasks: readonly Partial<TaskResult>[]): FinishedRun {
-  const whole = (task: Partial<TaskResult>): TaskResult => ({
-    id: 'a',
-    description: '',
-    pool: 'p',
-    status: 'succeeded',
-    attempts: 1,
-    abandoned: 0,
-    busyMs: 0,
-    weight: 1,
-    after: [],
-    ...task,
-  })
-  return { runId: 'r', outcome: 'completed', startedAt: 0, settledAt: 0, awayMs: 0, tasks: tasks.map(whole) }
-}
-
-describe('the restaurant', () => {
-  test('takes 210 s instead of 315: a third less, and no more slots would make it shorter', async () => {
+describe('times', () => {
+  test('are 210 s instead of 315 s for the restaurant example, which is its critical path', async () => {
     const clock = new VirtualClock()
     const backend = new MockBackend({ clock })
     const takes = { frontend: 60_000, backend: 90_000, schema: 45_000, audit: 120_000 }
@@ -41,10 +25,8 @@ describe('the restaurant', () => {
     })
     expect(Math.round((1 - times.wallMs / times.serialMs) * 100)).toBe(33)
   })
-})
 
-describe('times', () => {
-  test('count every attempt, not the waits between them', async () => {
+  test('count every attempt, but not the waits between them', async () => {
     const { backend, clock, orchestrator } = setUp()
     const slow = (): Promise<never> => new Promise((_, reject) => clock.schedule(() => reject(new Error('no')), 100))
     backend.answers('a', [slow, slow, succeed('a', { afterMs: 50 })])
@@ -55,7 +37,7 @@ describe('times', () => {
     expect(tasks[0]).toMatchObject({ attempts: 3, busyMs: 250, startedAt: tasks[0]!.endedAt! - 1_750 })
   })
 
-  test('of a run without tasks are nothing', () => {
+  test('are 0 for a run without tasks', () => {
     expect(new ResultAggregator().aggregate(finished([])).times).toEqual({
       wallMs: 0,
       serialMs: 0,
@@ -63,8 +45,10 @@ describe('times', () => {
       criticalPath: [],
     })
   })
+})
 
-  test('the critical path is the longest of all, in any graph', () => {
+describe('criticalPath', () => {
+  test('is the longest chain of any graph', () => {
     const steps = fc.array(fc.record({ busyMs: fc.nat(50), needs: fc.array(fc.nat(9), { maxLength: 3 }) }), {
       maxLength: 10,
     })
@@ -88,12 +72,39 @@ describe('times', () => {
     )
   })
 
-  test('the critical path of a chain of 200,000 needs no recursion', () => {
+  test('takes a chain of 200,000 tasks without recursion', () => {
     const steps = Array.from({ length: 200_000 }, (_, i) => ({
       id: `t${i}`,
       busyMs: 1,
       after: i === 0 ? [] : [`t${i - 1}`],
     }))
     expect(criticalPath(steps.reverse())).toMatchObject({ ms: 200_000 })
+  })
+
+  test('follows order-only dependencies too', () => {
+    const steps = [
+      { id: 'a', busyMs: 10, after: [] },
+      { id: 'b', busyMs: 5, after: [], orderAfter: ['a'] },
+    ]
+    expect(criticalPath(steps)).toEqual({ ids: ['a', 'b'], ms: 15 })
+  })
+
+  test('leaves out a dependency that ended after the task had started', () => {
+    const steps = [
+      { id: 'fast', busyMs: 10, after: [], startedAt: 0, endedAt: 10 },
+      { id: 'slow', busyMs: 30, after: [], startedAt: 0, endedAt: 30 },
+      { id: 'first', busyMs: 50, after: ['fast', 'slow'], startedAt: 10, endedAt: 60 },
+    ]
+    expect(criticalPath(steps)).toEqual({ ids: ['fast', 'first'], ms: 60 })
+  })
+
+  test('passes through a task that never ran, and leaves it out', () => {
+    const steps = [
+      { id: 'a', busyMs: 10, after: [], startedAt: 0, endedAt: 10 },
+      { id: 'skipped', busyMs: 0, after: ['a'], endedAt: 10 },
+      { id: 'b', busyMs: 5, after: ['skipped'], startedAt: 10, endedAt: 15 },
+    ]
+    expect(criticalPath(steps)).toEqual({ ids: ['a', 'b'], ms: 15 })
+    expect(criticalPath([{ id: 'x', busyMs: 0, after: [], endedAt: 1 }])).toEqual({ ids: [], ms: 0 })
   })
 })

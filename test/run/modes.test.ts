@@ -63,7 +63,7 @@ describe('a serial run', () => {
     const run = orchestrator.run({ tasks: IN_P }, { mode: 'serial' })
     await clock.runUntilIdle()
     expect((await run.result).times.wallMs).toBe(400)
-    expect([backend.maxRunning, chosen(events), reasonOf(events)]).toEqual([1, ['serial'], 'serial was asked for'])
+    expect([backend.maxRunning, chosen(events), reasonOf(events)]).toEqual([1, ['serial'], 'serial was requested'])
     checkHistory(events)
   })
 
@@ -158,7 +158,7 @@ describe('`auto`', () => {
   test('takes serial for a chain, and says why before anything starts', async () => {
     const { events } = await performed('a b<a c<b', 100, { mode: 'auto' })
     expect([chosen(events), events[1]?.type]).toEqual([['serial'], 'run.mode-chosen'])
-    expect(reasonOf(events)).toMatch(/side by side/)
+    expect(reasonOf(events)).toMatch(/no tasks would run at the same time/)
   })
 
   test('takes parallel for a wide plan', async () => {
