@@ -55,7 +55,7 @@ export interface CheckOptions {
   readonly of: string
   /** Where the options were given, for the start of each path: `pools.writer`. Default: paths start with the option. */
   readonly path?: string
-  /** True when strings may be secrets: then no message shows a string. Default false. */
+  /** True when strings may be secrets: then no message shows a string, or what was given instead of one. Default false. */
   readonly secret?: boolean
 }
 
@@ -140,10 +140,13 @@ function isAboutWhole(issue: z.core.$ZodIssue): boolean {
 
 function messageOf(issue: z.core.$ZodIssue, secret: boolean): string {
   const { input } = issue
-  if (!statesExpectation(issue)) return `expected ${expectedBy(issue)}, got ${shown(input, secret)}`
+  // A secret of the wrong type is still a secret.
+  const isHidden = secret && issue.code === 'invalid_type' && issue.expected === 'string' && typeof input === 'number'
+  const got = isHidden ? 'a number' : shown(input, secret)
+  if (!statesExpectation(issue)) return `expected ${expectedBy(issue)}, got ${got}`
   // A rule about several members: what came is more than a message can show.
   const isComplete = typeof input === 'object' || issue.message.includes(', got ')
-  return isComplete ? issue.message : `${issue.message}, got ${shown(input, secret)}`
+  return isComplete ? issue.message : `${issue.message}, got ${got}`
 }
 
 /** True when the rule has a message of its own. */

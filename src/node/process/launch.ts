@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
-import { AgentError, type AgentRequest, type AttemptContext } from 'counterpoint'
+import {
+  AgentError,
+  type AgentRequest,
+  type AttemptContext,
+  isCounterpointError,
+  type Redact,
+  redactor,
+} from 'counterpoint'
 import { tagPrefix } from './kill-orphans.js'
-import { defaultEnv, optionIssues, type ProcessOptions, processDefaults } from './process-options.js'
+import { checkProcessOptions, defaultEnv, type ProcessOptions, processDefaults } from './process-options.js'
 import { TAG_VARIABLE } from './process-table.js'
 import type { ProgramFinder } from './program-finder.js'
-import { type Redact, redactor } from './redact.js'
 
-/**
- * Linux takes no single argument or variable that is longer with its closing NUL; the others have limits of their own
- * near it.
- */
+/** Linux refuses a single argument or variable that is longer, including its closing NUL. Other systems have similar limits. */
 const LONGEST_ARGUMENT_BYTES = 128 * 1024 - 1
 
 /** One attempt, ready to be started. */
@@ -22,44 +25,41 @@ export interface Launch {
   readonly args: readonly string[]
   readonly workdir: string
   readonly env: Readonly<Record<string, string>>
-  /** Carried by every process of the attempt, and by no other. */
+  /** In the environment of every process of the attempt, and of no other. */
   readonly tag: string
   readonly stdin: string | Uint8Array
   readonly output: 'text' | 'json' | 'jsonl'
   readonly maxOutputBytes: number
   readonly killGraceMs: number
   readonly drainMs: number
-  readonly tell: Redact
+  readonly redact: Redact
 }
 
 /**
- * Everything that can be known to be wrong before a process is started.
+ * Prepares an attempt, and finds everything that is known to be wrong before a process is started.
  *
  * @throws AgentError `bad-input` for options or a request that no program can be started with, `refused` for a missing
- * program (`BACKEND_NOT_FOUND`) or folder (`WORKDIR_NOT_FOUND`), or one that we may not use (`EACCES`).
+ * program (`BACKEND_NOT_FOUND`) or folder (`WORKDIR_NOT_FOUND`), or one without permission (`EACCES`).
  */
-export async function prepare(
+export async function prepareLaunch(
   options: ProcessOptions,
   finder: ProgramFinder,
   request: AgentRequest,
   context: AttemptContext,
 ): Promise<Launch> {
-  const [issue] = optionIssues(options)
-  if (issue) throw badInput(`${issue.path}: ${issue.message}.`)
+  checkOrFail(options)
   const args = options.args ?? []
   const workdir = path.resolve(options.workdir ?? '.')
-  refuseNul('command', options.command)
-  refuseNul('workdir', workdir)
-  for (const [i, arg] of args.entries()) refuseUnfit(`args[${i}]`, arg, 'Pass it by stdin.')
+  expectNoNul('command', options.command)
+  expectNoNul('workdir', workdir)
+  for (const [i, arg] of args.entries()) expectFits(`args[${i}]`, arg, 'Pass it on standard input.')
   const tag = `${tagPrefix(context.idempotencyKey, request.runStartedAt)}${randomUUID()}`
   const env = environment(options, context, tag)
-  const stdin = question(options, request)
+  const stdin = stdinOf(options, request)
   await checkWorkdir(workdir)
-  const tell = redactor(confidential(options, env))
-  const program = finder.find(options.command)
   return {
     command: options.command,
-    program,
+    program: finder.find(options.command),
     args,
     workdir,
     env,
@@ -69,7 +69,16 @@ export async function prepare(
     maxOutputBytes: options.maxOutputBytes ?? processDefaults.maxOutputBytes,
     killGraceMs: options.killGraceMs ?? processDefaults.killGraceMs,
     drainMs: options.drainMs ?? processDefaults.drainMs,
-    tell,
+    redact: redactor(secretsIn(options, env), { keep: 'end' }),
+  }
+}
+
+/** Options from a function are the input of one attempt. */
+function checkOrFail(options: ProcessOptions): void {
+  try {
+    checkProcessOptions(options)
+  } catch (error) {
+    throw isCounterpointError(error) ? badInput(error.message) : error
   }
 }
 
@@ -78,15 +87,15 @@ export async function checkWorkdir(workdir: string): Promise<void> {
   const found = await stat(workdir).catch((error: NodeJS.ErrnoException) => error)
   if (!(found instanceof Error) && found.isDirectory()) return
   const denied = found instanceof Error && found.code === 'EACCES'
-  const got = denied ? 'permission is denied' : found instanceof Error ? 'nothing is there' : 'it is none'
-  const message = `workdir: expected a folder, got ${workdir}, but ${got}. Make it before the task starts.`
+  const problem = denied ? 'permission is denied' : found instanceof Error ? 'it does not exist' : 'it is not a folder'
+  const message = `workdir: expected a folder, got ${workdir}, but ${problem}. Create it before the task starts.`
   throw new AgentError('refused', message, { code: denied ? 'EACCES' : 'WORKDIR_NOT_FOUND' })
 }
 
-function question(options: ProcessOptions, request: AgentRequest): string | Uint8Array {
-  const text = options.stdin ? options.stdin(request) : request.task.description
-  if (typeof text === 'string' || text instanceof Uint8Array) return text
-  throw badInput(`stdin: expected it to return a string or a Uint8Array, got a value of type ${typeof text}.`)
+function stdinOf(options: ProcessOptions, request: AgentRequest): string | Uint8Array {
+  const input: unknown = options.stdin ? options.stdin(request) : request.task.description
+  if (typeof input === 'string' || input instanceof Uint8Array) return input
+  throw badInput(`stdin: expected it to return a string or a Uint8Array, got a value of type ${typeof input}.`)
 }
 
 function environment(options: ProcessOptions, context: AttemptContext, tag: string): Record<string, string> {
@@ -100,37 +109,32 @@ function environment(options: ProcessOptions, context: AttemptContext, tag: stri
   env[TAG_VARIABLE] = outerTag ? `${outerTag}.${tag}` : tag
   env.COUNTERPOINT_IDEMPOTENCY_KEY = context.idempotencyKey
   env.COUNTERPOINT_ATTEMPT = String(context.attempt)
-  for (const [name, value] of Object.entries(env)) refuseVariable(name, value)
+  for (const [name, value] of Object.entries(env)) checkVariable(name, value)
   return env
 }
 
-function refuseVariable(name: string, value: string): void {
+function checkVariable(name: string, value: string): void {
   const where = `the variable ${JSON.stringify(name)}`
   if (name === '' || name.includes('=')) throw badInput(`${where}: expected a name without "=" in it.`)
-  refuseNul(where, name)
-  refuseUnfit(where, `${name}=${value}`, 'Pass it by a file or by stdin.')
+  expectNoNul(where, name)
+  expectFits(where, `${name}=${value}`, 'Pass it in a file or on standard input.')
 }
 
-/**
- * Messages never hold these. The variables that everyone has are no secret, and their values are words of many
- * messages.
- */
-function confidential(options: ProcessOptions, env: Readonly<Record<string, string>>): Record<string, string> {
-  const passed = [...(options.env ?? []), ...Object.keys(options.setEnv ?? {})].filter(
-    name => !defaultEnv.includes(name),
-  )
-  return Object.fromEntries(passed.flatMap(name => (env[name] === undefined ? [] : [[name, env[name]]])))
+/** The variables that messages must not contain. Those of `defaultEnv` are not secret, and their values are common words. */
+function secretsIn(options: ProcessOptions, env: Readonly<Record<string, string>>): [name: string, value: string][] {
+  const names = [...(options.env ?? []), ...Object.keys(options.setEnv ?? {})]
+  return names.filter(name => !defaultEnv.includes(name)).flatMap(name => (env[name] ? [[name, env[name]]] : []))
 }
 
-function refuseUnfit(where: string, text: string, advice: string): void {
-  refuseNul(where, text)
+function expectFits(where: string, text: string, advice: string): void {
+  expectNoNul(where, text)
   const bytes = Buffer.byteLength(text)
   if (bytes > LONGEST_ARGUMENT_BYTES)
     throw badInput(`${where}: expected at most ${LONGEST_ARGUMENT_BYTES} bytes, got ${bytes}. ${advice}`)
 }
 
-function refuseNul(where: string, text: string): void {
-  if (text.includes('\0')) throw badInput(`${where}: expected text without NUL, got one. Only stdin can carry it.`)
+function expectNoNul(where: string, text: string): void {
+  if (text.includes('\0')) throw badInput(`${where}: expected text without NUL. Only standard input can carry one.`)
 }
 
 function badInput(message: string): AgentError {

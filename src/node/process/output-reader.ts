@@ -1,121 +1,126 @@
-import { AgentError, type AgentReply, type Json, type Report, reply, type Usage } from 'counterpoint'
-import { ByteStore, LineSplitter } from './byte-store.js'
-import { agentFailure, progressOf, usageOf } from './json-lines.js'
-import type { Redact } from './redact.js'
+import {
+  AgentError,
+  type AgentReply,
+  type Json,
+  type Redact,
+  type Report,
+  readUsage,
+  reply,
+  type Usage,
+} from 'counterpoint'
+import { HeadBuffer, LineSplitter } from './byte-buffers.js'
+import { failureOf, progressOf } from './json-lines.js'
 
-/** What a process backend makes of the standard output of an agent. */
+/** Reads the standard output of an agent. */
 export interface OutputReader {
-  /** Takes the next bytes. Never holds more than its cap and 64 KiB. */
-  take(chunk: Uint8Array): void
-  /** To be called once, after the last byte: an unfinished last line is looked at. */
+  /** Reads the next bytes. Never holds more than the limit and 64 KiB. */
+  append(chunk: Uint8Array): void
+  /** Reads an unterminated last line. Called once, after the last byte. */
   end(): void
-  /** What the agent itself says went wrong. It goes before the exit code. */
+  /** The failure that the agent reported. Takes precedence over the exit code. */
   readonly failure: AgentError | undefined
-  /** What the agent says it has used so far. */
+  /** The usage that the agent reported so far. */
   readonly usage: Usage | undefined
   /**
-   * The answer of an agent that ended well.
-   * @throws AgentError `incomplete-output` when there is no whole one.
+   * The answer of an agent that exited with code 0.
+   * @throws AgentError `incomplete-output` when there is no complete one.
    */
   answer(): TextOutput | Json | AgentReply
 }
 
-/** The output of a task whose agent writes plain text. It has this shape whether or not the text is whole. */
+/** The output of a task whose agent writes plain text. It has this shape whether or not the text is complete. */
 export type TextOutput = {
-  /** Standard output, decoded as UTF-8: bytes that are none become U+FFFD. */
+  /** Standard output, decoded as UTF-8: invalid bytes become U+FFFD. */
   readonly text: string
   /** True when the agent wrote more than `maxOutputBytes`: `text` is the beginning. */
   readonly outputTruncated: boolean
 }
 
-/** Everything is the answer. */
+/** For `text`. */
 export function textReader(maxBytes: number): OutputReader {
-  const store = new ByteStore(maxBytes)
+  const buffer = new HeadBuffer(maxBytes)
   return {
-    take: chunk => store.append(chunk),
+    append: chunk => buffer.append(chunk),
     end: () => {},
     failure: undefined,
     usage: undefined,
-    answer: () => ({ text: store.text(), outputTruncated: store.overflowed }),
+    answer: () => ({ text: buffer.text(), outputTruncated: buffer.overflowed }),
   }
 }
 
-/** Everything is one JSON value, and that is the answer. */
+/** For `json`. */
 export function jsonReader(maxBytes: number): OutputReader {
-  const store = new ByteStore(maxBytes)
+  const buffer = new HeadBuffer(maxBytes)
   return {
-    take: chunk => store.append(chunk),
+    append: chunk => buffer.append(chunk),
     end: () => {},
     failure: undefined,
     usage: undefined,
     answer() {
-      if (store.overflowed) throw truncated(`one JSON value of at most ${maxBytes} bytes`)
-      const value = parseJson(store.text())
+      if (buffer.overflowed) throw truncated(`one JSON value of at most ${maxBytes} bytes`)
+      const value = parseJson(buffer.text())
       if (value === undefined)
-        throw cut(`one whole JSON value on standard output, got ${store.length} bytes that are none`)
+        throw incomplete(`one JSON value on standard output, got ${buffer.length} bytes that are not valid JSON`)
       return value
     },
   }
 }
 
-/** Lines of JSON; see `ProcessOptions.output` for what they mean. */
+/** For `jsonl`. */
 export class JsonLinesReader implements OutputReader {
   failure: AgentError | undefined
   usage: Usage | undefined
   #output: { readonly value: Json } | undefined
-  /** What is wrong with a line after the last answer: it could have been the one that counts. */
-  #flaw: 'cut' | 'truncated' | undefined
+  /** A line after the last answer was bad: it may have been the final answer. */
+  #badLine: 'incomplete' | 'truncated' | undefined
   readonly #maxBytes: number
   readonly #lines: LineSplitter
-  readonly #tell: Redact
+  readonly #redact: Redact
   readonly #report: (report: Report) => void
 
-  constructor(maxBytes: number, tell: Redact, report: (report: Report) => void) {
+  constructor(maxBytes: number, redact: Redact, report: (report: Report) => void) {
     this.#maxBytes = maxBytes
-    this.#tell = tell
+    this.#redact = redact
     this.#report = report
     this.#lines = new LineSplitter(maxBytes, {
-      line: text => this.#line(text),
-      tooLong: () => {
-        this.#flaw = 'truncated'
+      onLine: text => this.#readLine(text),
+      onOverflow: () => {
+        this.#badLine = 'truncated'
       },
     })
   }
 
-  take(chunk: Uint8Array): void {
-    this.#lines.take(chunk)
+  append(chunk: Uint8Array): void {
+    this.#lines.append(chunk)
   }
 
   end(): void {
     const rest = this.#lines.rest()
-    if (!this.#line(rest) && rest.trimStart().startsWith('{')) this.#flaw = 'cut'
+    if (!this.#readLine(rest) && rest.trimStart().startsWith('{')) this.#badLine = 'incomplete'
   }
 
   answer(): AgentReply {
-    if (this.#flaw === 'truncated') throw truncated(`lines of at most ${this.#maxBytes} bytes`, this.usage)
-    if (this.#flaw === 'cut') throw cut('a whole last line on standard output, got the beginning of one', this.usage)
-    if (!this.#output) throw cut('a line with an "output" member on standard output, got none', this.usage)
-    return reply({ output: this.#output.value, ...(this.usage && { usage: this.usage }) })
+    const { usage } = this
+    if (this.#badLine === 'truncated') throw truncated(`lines of at most ${this.#maxBytes} bytes`, usage)
+    if (this.#badLine === 'incomplete') throw incomplete('a complete last line on standard output', usage)
+    if (!this.#output) throw incomplete('a line with an "output" member on standard output, got none', usage)
+    return reply({ output: this.#output.value, ...(usage && { usage }) })
   }
 
-  /** False when the line is no JSON object: agents and their tools write all sorts of things. */
-  #line(text: string): boolean {
-    const record = text.trimStart().startsWith('{') ? (parseJson(text) as Record<string, Json> | undefined) : undefined
-    if (record === undefined) return false
-    this.usage = usageOf(record.usage) ?? this.usage
-    this.failure = agentFailure(record.error, this.#tell, this.usage) ?? this.failure
-    if (Object.hasOwn(record, 'output')) this.#answered(record.output ?? null)
-    else if (this.failure === undefined) this.#progressed(progressOf(record, this.#tell))
+  /** False when the line is not a JSON object: agents and their tools print many other things. */
+  #readLine(text: string): boolean {
+    const line = text.trimStart().startsWith('{') ? (parseJson(text) as Record<string, Json> | undefined) : undefined
+    if (line === undefined) return false
+    this.usage = readUsage(line.usage) ?? this.usage
+    this.failure = failureOf(line.error, this.#redact, this.usage) ?? this.failure
+    if (Object.hasOwn(line, 'output')) {
+      this.#output = { value: line.output ?? null }
+      this.#badLine = undefined
+    } else if (this.failure === undefined) {
+      const report = progressOf(line, this.#redact)
+      if (report) this.#report(report)
+    }
     return true
-  }
-
-  #answered(value: Json): void {
-    this.#output = { value }
-    this.#flaw = undefined
-  }
-
-  #progressed(report: Report | undefined): void {
-    if (report !== undefined) this.#report(report)
   }
 }
 
@@ -127,12 +132,12 @@ function parseJson(text: string): Json | undefined {
   }
 }
 
-function cut(expected: string, usage?: Usage): AgentError {
-  const message = `The agent ended with exit code 0, but its answer is cut: expected ${expected}. Try it again.`
+function incomplete(expected: string, usage?: Usage): AgentError {
+  const message = `The agent exited with code 0, but its answer is incomplete: expected ${expected}.`
   return new AgentError('incomplete-output', message, usage && { usage })
 }
 
 function truncated(expected: string, usage?: Usage): AgentError {
-  const message = `The agent wrote more than is kept: expected ${expected}. Raise maxOutputBytes or let it write less.`
+  const message = `The agent wrote too much: expected ${expected}. Raise maxOutputBytes, or make it write less.`
   return new AgentError('incomplete-output', message, { code: 'OUTPUT_TRUNCATED', ...(usage && { usage }) })
 }

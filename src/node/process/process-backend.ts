@@ -5,103 +5,99 @@ import {
   type AgentReply,
   type AgentRequest,
   type AttemptContext,
-  CounterpointError,
   type Json,
+  type Report,
   systemClock,
 } from 'counterpoint'
-import { ByteTail } from './byte-store.js'
-import { Heartbeat } from './heartbeat.js'
+import { TailBuffer } from './byte-buffers.js'
 import { killOrphans } from './kill-orphans.js'
-import { type Launch, prepare } from './launch.js'
+import { type Launch, prepareLaunch } from './launch.js'
 import { JsonLinesReader, jsonReader, type OutputReader, type TextOutput, textReader } from './output-reader.js'
-import { optionIssues, type ProcessOptions } from './process-options.js'
+import { checkProcessOptions, type ProcessOptions } from './process-options.js'
 import { type Exit, ProcessTree } from './process-tree.js'
 import { ProgramFinder } from './program-finder.js'
-import { type Child, start } from './spawn.js'
+import { type Child, spawnProgram } from './spawn.js'
 
-/** How much of the end of standard error is kept for the message of a failure. */
+/** The most bytes of the end of standard error that are kept for the message of a failure. */
 const STDERR_TAIL_BYTES = 8 * 1024
+/** Output is reported as a sign of life at most this often, in milliseconds: an idle timeout may fire that much too early. */
+const HEARTBEAT_MS = 50
 
 /**
- * A backend that runs a program for each attempt. It says `awaitsTermination`: an attempt is over when none of its processes
- * is left.
+ * A backend that runs a program for each attempt. It has `awaitsTermination`: an attempt ends when none of its processes is left.
  *
- * The program is asked on standard input and answers on standard output. It has failed when it ends with another exit
- * code than 0 (`agent`, the code as `status`), by a signal or with 128 + its number (`crashed`, the signal as `code`),
- * or without a whole answer (`incomplete-output`); the end of its standard error is in the message. Arguments are never
- * put there, and the values of the variables in `env` and `setEnv`, should the agent print them, give way to their names
- * (values of 8 characters and more, and not of `defaultEnv`).
+ * The program reads its task from standard input and answers on standard output. The attempt fails if the exit code is not 0 (`agent`, the
+ * code as `status`), if a signal ended it or the code is 128 + its number (`crashed`, the signal as `code`), or if the answer is not
+ * complete (`incomplete-output`). The message of the failure contains the end of its standard error, but never its arguments. The values
+ * of the variables in `env` and `setEnv` are replaced by their names (values of 8 characters or more, except those of `defaultEnv`).
  *
- * Whatever it writes, to standard output or standard error, is a sign of life for `idleTimeoutMs`: give that 100 ms or
- * more.
+ * Everything that it writes, to standard output or standard error, restarts `idleTimeoutMs`: set that to 100 ms or more.
  *
- * When `context.signal` aborts, all its processes get TERM, and after `killGraceMs` KILL. So does what it leaves behind
- * when it ends by itself. When the host exits, what still runs gets KILL. A host that is ended by a signal does not
- * *exit*: have it handle SIGINT and SIGTERM, since its agents are in groups of their own and Ctrl-C does not reach
- * them.
+ * When `context.signal` aborts, all its processes get TERM, and KILL after `killGraceMs`. So do the processes that it leaves behind when
+ * it ends by itself. When the host exits, all running processes get KILL. A host that is ended by a signal does not *exit*: it
+ * should handle SIGINT and SIGTERM, because agents are in process groups of their own, which Ctrl-C does not reach.
  *
- * An agent that says things in its own way is understood by a backend around this one, which reads its `json` or
- * `text`.
+ * For an agent with an output format of its own, write a backend that wraps this one and parses its `json` or `text`.
  *
  * ```ts
  * const writer = processBackend({ command: 'my-agent', args: ['--json'], stdin: jsonRequest, output: 'jsonl' })
  * ```
  *
- * @param options What to run, or a function that says it for a request; what that throws is a `bad-input` failure, but
- * for an `AgentError`.
- * @throws CounterpointError `INVALID_INPUT` for options of a wrong type or a number out of its range. From a function,
- * that is a failure of the attempt, `bad-input`, like everything that shows only there: NUL in an argument, a single
- * argument of 128 KiB or more.
+ * @param options What to run, or a function that returns it for a request. If the function throws, the attempt fails with `bad-input`, or
+ * with the `AgentError` that it threw.
+ * @throws CounterpointError `INVALID_INPUT` for unknown or invalid options. If they come from a function, the attempt fails with
+ * `bad-input` instead. So does an argument with a NUL character, or of 128 KiB or more.
  */
 export function processBackend(options: ProcessOptions | ((request: AgentRequest) => ProcessOptions)): AgentBackend {
-  if (typeof options !== 'function') checkOptions(options)
+  if (typeof options !== 'function') checkProcessOptions(options)
   const finder = new ProgramFinder()
-  const choose = typeof options === 'function' ? options : () => options
+  const optionsFor = typeof options === 'function' ? options : () => options
   const run = (request: AgentRequest, context: AttemptContext): Promise<TextOutput | Json | AgentReply> =>
-    runAttempt(choose, finder, request, context)
-  return { awaitsTermination: true, work: 'process', run, killOrphans: killOrphans }
-}
-
-function checkOptions(options: ProcessOptions): void {
-  const issues = optionIssues(options)
-  if (issues.length === 0) return
-  const list = issues.map(({ path, message }) => `${path}: ${message}`).join('; ')
-  throw new CounterpointError('INVALID_INPUT', `processBackend: ${list}. Correct the options.`, { issues })
+    runAttempt(optionsFor, finder, request, context)
+  return { awaitsTermination: true, work: 'process', run, killOrphans }
 }
 
 async function runAttempt(
-  choose: (request: AgentRequest) => ProcessOptions,
+  optionsFor: (request: AgentRequest) => ProcessOptions,
   finder: ProgramFinder,
   request: AgentRequest,
   context: AttemptContext,
 ): Promise<TextOutput | Json | AgentReply> {
   const { signal } = context
-  refuseWhenAborted(signal)
-  const launch = await prepareOrRefuse(choose, finder, request, context)
-  refuseWhenAborted(signal)
-  const child = await start(launch).catch((error: AgentError) => {
+  throwIfAborted(signal)
+  const launch = await launchFor(optionsFor, finder, request, context)
+  throwIfAborted(signal)
+  const child = await spawnProgram(launch).catch((error: AgentError) => {
     finder.forget(launch.command)
     throw error
   })
-  const heartbeat = new Heartbeat(report => context.report(report))
-  const reader = readerFor(launch, heartbeat)
-  const stderr = new ByteTail(STDERR_TAIL_BYTES)
-  const exit = await attend(child, launch, signal, { reader, stderr, heartbeat })
+  let lastReportAt = Number.NEGATIVE_INFINITY
+  const report = (each: Report): void => {
+    lastReportAt = performance.now()
+    context.report(each)
+  }
+  const reader = readerFor(launch, report)
+  const stderr = new TailBuffer(STDERR_TAIL_BYTES)
+  const exit = await runToEnd(child, launch, signal, (stream, chunk) => {
+    const buffer = stream === 'stdout' ? reader : stderr
+    buffer.append(chunk)
+    if (performance.now() - lastReportAt >= HEARTBEAT_MS) report({})
+  })
   reader.end()
-  refuseWhenAborted(signal, reader)
-  const failure = reader.failure ?? exitFailure(exit, launch.tell(stderr.text()), reader)
+  throwIfAborted(signal, reader)
+  const failure = reader.failure ?? exitFailure(exit, launch.redact(stderr.text()), reader)
   if (failure) throw failure
   return reader.answer()
 }
 
-async function prepareOrRefuse(
-  choose: (request: AgentRequest) => ProcessOptions,
+async function launchFor(
+  optionsFor: (request: AgentRequest) => ProcessOptions,
   finder: ProgramFinder,
   request: AgentRequest,
   context: AttemptContext,
 ): Promise<Launch> {
   try {
-    return await prepare(choose(request), finder, request, context)
+    return await prepareLaunch(optionsFor(request), finder, request, context)
   } catch (error) {
     if (error instanceof AgentError) throw error
     throw new AgentError('bad-input', 'A function in the options of this process backend threw an error.', {
@@ -110,36 +106,30 @@ async function prepareOrRefuse(
   }
 }
 
-function readerFor(launch: Launch, heartbeat: Heartbeat): OutputReader {
+function readerFor(launch: Launch, report: (report: Report) => void): OutputReader {
   if (launch.output === 'text') return textReader(launch.maxOutputBytes)
   if (launch.output === 'json') return jsonReader(launch.maxOutputBytes)
-  return new JsonLinesReader(launch.maxOutputBytes, launch.tell, report => heartbeat.report(report))
+  return new JsonLinesReader(launch.maxOutputBytes, launch.redact, report)
 }
 
-/** Asks the program, listens to it, and stays until it and all that came of it are gone. */
-async function attend(
+/** Writes the input, reads the output, and resolves when the program and all its descendants have ended. */
+async function runToEnd(
   child: Child,
   launch: Launch,
   signal: AbortSignal,
-  to: { readonly reader: OutputReader; readonly stderr: ByteTail; readonly heartbeat: Heartbeat },
+  onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void,
 ): Promise<Exit> {
   const tree = new ProcessTree(child, launch.tag)
   const finished = finishedOrAborted(child, signal, launch.drainMs)
   const streams = [child.stdin, child.stdout, child.stderr]
-  // A program may end without having read its question: EPIPE is no failure, its exit code says how it went.
+  // A program may end without reading its input: EPIPE is not a failure, only the exit code counts.
   for (const stream of [child, ...streams]) stream.on('error', () => {})
-  child.stdout.on('data', (chunk: Uint8Array) => {
-    to.reader.take(chunk)
-    to.heartbeat.beat()
-  })
-  child.stderr.on('data', (chunk: Uint8Array) => {
-    to.stderr.append(chunk)
-    to.heartbeat.beat()
-  })
+  child.stdout.on('data', (chunk: Uint8Array) => onOutput('stdout', chunk))
+  child.stderr.on('data', (chunk: Uint8Array) => onOutput('stderr', chunk))
   child.stdin.end(launch.stdin)
   try {
     await finished
-    // After an abort they are still read: a program that tidies up must not be held up by a full pipe.
+    // After an abort the output is still read: a full pipe must not block a program that cleans up.
     if (!signal.aborted) for (const stream of streams) stream.destroy()
     await tree.end(launch.killGraceMs)
     return await tree.exited
@@ -150,8 +140,8 @@ async function attend(
 }
 
 /**
- * Resolves when the program has ended and its output is closed, or `drainMs` after its end: what it left behind may
- * hold the output open for ever. Or when the attempt is aborted.
+ * Resolves when the program has ended and its output is closed, or `drainMs` after its end, because what it left behind may never close
+ * the output; or when the attempt is aborted.
  */
 function finishedOrAborted(child: Child, signal: AbortSignal, drainMs: number): Promise<void> {
   return new Promise(resolve => {
@@ -163,8 +153,7 @@ function finishedOrAborted(child: Child, signal: AbortSignal, drainMs: number): 
       resolve()
     }
     const drain = (): void => {
-      // The turn after the timer: when our own event loop was held up, what the program wrote is still waiting to be
-      // read.
+      // One turn after the timer: if our own event loop was blocked, output that was written in time is still unread.
       cancelDrain = systemClock.schedule(() => setImmediate(finish), drainMs)
     }
     child.once('exit', drain)
@@ -177,26 +166,22 @@ function finishedOrAborted(child: Child, signal: AbortSignal, drainMs: number): 
 function exitFailure(exit: Exit, stderr: string, { usage }: OutputReader): AgentError | undefined {
   if (exit.code === 0) return undefined
   const end = stderr === '' ? 'It wrote nothing to standard error.' : `The end of its standard error:\n${stderr}`
-  const killer = exit.signal ?? signalOf(exit.code ?? 0)
-  const how = exit.signal ? `was ended by ${exit.signal}` : `ended with exit code ${exit.code}`
+  const signal = exit.signal ?? signalOf(exit.code ?? 0)
+  const how = exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`
   const options = {
     ...(exit.code !== null && { status: exit.code }),
-    ...(killer && { code: killer }),
+    ...(signal && { code: signal }),
     ...(usage && { usage }),
   }
-  return new AgentError(
-    killer ? 'crashed' : 'agent',
-    `Expected the agent to end with exit code 0, but it ${how}. ${end}`,
-    options,
-  )
+  return new AgentError(signal ? 'crashed' : 'agent', `Expected exit code 0, but the agent ${how}. ${end}`, options)
 }
 
-/** Shells and wrappers say 128 + number when what they ran was ended by a signal. */
+/** Shells and wrappers exit with 128 + number when a signal ended their child. */
 function signalOf(code: number): string | undefined {
   return Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0]
 }
 
-function refuseWhenAborted(signal: AbortSignal, reader?: OutputReader): void {
+function throwIfAborted(signal: AbortSignal, reader?: OutputReader): void {
   if (!signal.aborted) return
   const { reason } = signal
   if (reason instanceof AgentError) throw reason

@@ -2,34 +2,31 @@ import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/**
- * The variable that marks every process of an attempt. Tags nest: an orchestrator inside an agent adds its own after a
- * dot.
- */
+/** The environment variable that marks every process of an attempt. Tags nest: an orchestrator inside an agent appends its own after a dot. */
 export const TAG_VARIABLE = 'COUNTERPOINT_RUN_TAG'
 
-/** One living process of the machine. `pid` and `start` together are its identity: pids are used again. */
+/** A running process. `pid` and `start` together identify it: pids are reused. */
 export interface ProcessRow {
   readonly pid: number
   readonly ppid: number
   readonly group: number
-  /** When it started, in the platform's own unit. */
+  /** When it started, in the platform's unit. */
   readonly start: number
-  /** The attempts that it belongs to, by its environment. Empty where environments cannot be read. */
+  /** The attempts that it belongs to, from its environment. Empty where environments cannot be read. */
   readonly tags: readonly string[]
 }
 
-/** What one look at the machine showed. Zombies are not in it: they are dead, only not yet buried. */
+/** The result of one scan. Without zombies, which are dead. */
 export interface ProcessTable {
   readonly rows: readonly ProcessRow[]
-  /** False when a process died or changed its program under our eyes: it, or a child of it, may have been missed. */
-  readonly steady: boolean
+  /** False when a process ended or changed its program during the scan: it, or a child of it, may be missing. */
+  readonly isReliable: boolean
 }
 
-/** True where `/proc` is Linux's and shows the process ids that we know, too. */
-export const hasProc: boolean = process.platform === 'linux' && procIsOurs()
+/** True where `/proc` is Linux's and shows the process ids of our own namespace. */
+export const hasProc: boolean = process.platform === 'linux' && procHasOurPid()
 
-function procIsOurs(): boolean {
+function procHasOurPid(): boolean {
   try {
     return readlinkSync('/proc/self') === String(process.pid)
   } catch {
@@ -37,19 +34,18 @@ function procIsOurs(): boolean {
   }
 }
 
-/** The longest that a look at the machine holds up the event loop at a time, in milliseconds. */
+/** The longest that a scan blocks the event loop at a time, in milliseconds. */
 const SLICE_MS = 2
 
 /**
  * The processes that started at `since` or later.
  *
- * Measured on Node 20: 12 us a process, and 11 us more for each that is young enough to have its environment read,
- * which makes 1 ms on a machine with 75 processes and 13 ms with 1,000. So it is done in slices, and attempts that end
- * together share one look.
- * Invariant: what a caller gets was read wholly after it asked.
+ * Measured on Node 20: 12 us a process, and 11 us more for each whose environment is read: 1 ms on a machine with 75 processes, 13 ms with
+ * 1,000. So the scan is done in slices, and attempts that end together share one.
+ * Invariant: a caller gets a scan that began after its call.
  */
 export function listProcesses(since: number): Promise<ProcessTable> {
-  upcoming ??= { since, table: lookNext() }
+  upcoming ??= { since, table: scanNext() }
   upcoming.since = Math.min(upcoming.since, since)
   return upcoming.table
 }
@@ -57,7 +53,7 @@ export function listProcesses(since: number): Promise<ProcessTable> {
 let upcoming: { since: number; readonly table: Promise<ProcessTable> } | undefined
 let current: Promise<ProcessTable> | undefined
 
-async function lookNext(): Promise<ProcessTable> {
+async function scanNext(): Promise<ProcessTable> {
   await current?.catch(() => undefined)
   const since = upcoming!.since
   upcoming = undefined
@@ -65,9 +61,9 @@ async function lookNext(): Promise<ProcessTable> {
   return current
 }
 
-/** The same at once, for the moment in which the host exits. Empty where there is no `/proc`. */
+/** The same, synchronously, for the exit of the host. Empty where there is no `/proc`. */
 export function listProcessesNow(since: number): ProcessTable {
-  if (!hasProc) return { rows: [], steady: true }
+  if (!hasProc) return { rows: [], isReliable: true }
   const steps = scan(since)
   for (;;) {
     const step = steps.next()
@@ -88,40 +84,37 @@ async function scanInSlices(since: number): Promise<ProcessTable> {
 }
 
 /**
- * BAD: to believe a look that found nobody. Who was listed may have had a child and died before we came to read it: the
- * child is not in our list. GOOD: to look again when one of the listed is dead that was not dead at the look before.
+ * BAD: trust a scan that found nothing. A listed process may have forked and died before it was read; its child is not in the list.
+ * GOOD: scan again if a listed process is dead that was not dead in the previous scan.
  */
 function* scan(since: number): Generator<void, ProcessTable> {
   const rows: ProcessRow[] = []
   const dead = new Set<string>()
-  let steady = true
+  let isReliable = true
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
     yield
     const stat = readStat(name)
-    if (stat === undefined) steady = false
+    if (stat === undefined) isReliable = false
     if (stat === undefined || stat.start < since || stat.kernel) continue
     if (stat.dead) {
       const id = `${name}:${stat.start}`
-      steady &&= zombies.has(id)
+      isReliable &&= zombies.has(id)
       dead.add(id)
       continue
     }
     const tags = readTags(name)
-    if (tags === undefined) steady = false
+    if (tags === undefined) isReliable = false
     rows.push({ pid: Number(name), ppid: stat.ppid, group: stat.group, start: stat.start, tags: tags ?? [] })
   }
   zombies = dead
-  return { rows, steady }
+  return { rows, isReliable }
 }
 
-/** Those of the last look: some hosts let them lie around for long. */
+/** The zombies of the last scan: some hosts do not reap them for a long time. */
 let zombies: ReadonlySet<string> = new Set()
 
-/**
- * When the process `pid` started, as in {@link ProcessRow.start}; undefined when it is gone or not to be told. Never
- * throws.
- */
+/** When the process `pid` started, as in {@link ProcessRow.start}; undefined when it has ended or that is unknown. Never throws. */
 export function startOf(pid: number): number | undefined {
   try {
     return hasProc ? readStat(String(pid))?.start : undefined
@@ -130,8 +123,8 @@ export function startOf(pid: number): number | undefined {
   }
 }
 
-/** False when the process of this row is gone and its pid may be another's. True, unseen, where there is no `/proc`. */
-export function isStill(row: ProcessRow): boolean {
+/** False when the process of this row has ended, so that its pid may be reused. Always true where there is no `/proc`. */
+export function isSameProcess(row: ProcessRow): boolean {
   return !hasProc || startOf(row.pid) === row.start
 }
 
@@ -148,7 +141,7 @@ const KERNEL_THREAD = 0x00200000
 function readStat(pid: string): Stat | undefined {
   const text = readProc(`/proc/${pid}/stat`)
   if (text === undefined) return undefined
-  // The name of the program stands in parentheses and may hold some itself: the other fields come after the last.
+  // The name of the program is in parentheses and may contain some: the other fields follow the last one.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return {
     dead: fields[0] === 'Z' || fields[0] === 'X',
@@ -159,10 +152,7 @@ function readStat(pid: string): Stat | undefined {
   }
 }
 
-/**
- * Undefined when it is not to be told at the moment: gone, or between two programs, when the environment is empty for
- * an instant.
- */
+/** Undefined when unknown at the moment: the process has ended, or is between two programs, when its environment is empty for an instant. */
 function readTags(pid: string): readonly string[] | undefined {
   const text = readProc(`/proc/${pid}/environ`)
   if (text === undefined || text === '') return undefined
@@ -170,7 +160,7 @@ function readTags(pid: string): readonly string[] | undefined {
   return entry === undefined ? [] : entry.slice(TAG_VARIABLE.length + 1).split('.')
 }
 
-/** Undefined when the process is gone. What we may not read (another user's) tells nothing. */
+/** Undefined when the process has ended. A file of another user counts as one without content. */
 function readProc(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1')
@@ -184,17 +174,17 @@ function readProc(path: string): string | undefined {
 
 const PS_COLUMNS = 'pid=,ppid=,pgid=,stat=,lstart='
 
-/** macOS and the BSDs: no environments, so a child that left its group is found through living parents only. */
+/** macOS and the BSDs: without environments, a child that left its group is found only through its running parent. */
 function scanWithPs(): Promise<ProcessTable> {
   return new Promise(resolve => {
     const options = { env: { LC_ALL: 'C' }, maxBuffer: 2 ** 26 }
     execFile('/bin/ps', ['-A', '-o', PS_COLUMNS], options, (_error, text) => {
-      resolve({ rows: parsePs(text), steady: true })
+      resolve({ rows: parsePs(text), isReliable: true })
     })
   })
 }
 
-/** The rows of `ps -A -o pid=,ppid=,pgid=,stat=,lstart=`; what is no row is left out. */
+/** Parses `ps -A -o pid=,ppid=,pgid=,stat=,lstart=`, and ignores invalid lines. */
 export function parsePs(text: string): ProcessRow[] {
   const rows: ProcessRow[] = []
   for (const line of text.split('\n')) {

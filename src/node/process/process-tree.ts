@@ -2,7 +2,7 @@ import { type ChildProcess, execFile } from 'node:child_process'
 import { systemClock } from 'counterpoint'
 import {
   hasProc,
-  isStill,
+  isSameProcess,
   listProcesses,
   listProcessesNow,
   type ProcessRow,
@@ -16,22 +16,19 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** Between two looks at those who have not ended yet, in milliseconds. */
+/** Between two scans for processes that have not ended yet, in milliseconds. */
 const FIRST_PAUSE_MS = 5
 const LONGEST_PAUSE_MS = 250
-/** So often we look again when a look was not steady, but found nobody. */
-const DOUBTS = 2
+/** How often an unreliable scan that found nothing is repeated. */
+const MAX_UNRELIABLE_SCANS = 2
 
 /**
- * A process that was spawned as leader of a group of its own, and all that came of it.
+ * A process that was spawned as leader of its own group, and all its descendants.
  *
- * Ours are: the leader; who is in its group; who carries its tag (Linux); whose parent is ours; who was ours at an
- * earlier look.
- * What escapes: away from its group *and* from its tag *and* orphaned before the first look. Off Linux the tag is not
- * to be seen; on Windows only what descends from a living leader is found. A process of another user that we may not
- * signal is not waited for.
- * Invariant: a group is signalled only while its leader has not been waited for, because until then no stranger can
- * have the number.
+ * It consists of: the leader; its group; processes with its tag (Linux); children of a member; members found by an earlier scan.
+ * A process escapes if it left its group *and* its tag *and* lost its parent before the first scan. Outside Linux tags cannot be read; on
+ * Windows only descendants of a running leader are found. A process of another user that cannot be signalled is not awaited.
+ * Invariant: a group is signalled only until its leader is reaped, because until then its number cannot be reused.
  */
 export class ProcessTree {
   /** Resolves when the leader has ended. */
@@ -41,8 +38,8 @@ export class ProcessTree {
   #start: number | undefined
   #leaderIsGone = false
   readonly #seen = new Set<string>()
-  readonly #warned = new Set<string>()
-  readonly #beyondUs = new Set<string>()
+  readonly #terminated = new Set<string>()
+  readonly #notPermitted = new Set<string>()
 
   constructor(leader: ChildProcess & { readonly pid: number }, tag: string) {
     this.#pid = leader.pid
@@ -54,92 +51,90 @@ export class ProcessTree {
         resolve({ code, signal })
       })
     })
-    if (living.size === 0) process.on('exit', killAllNow)
-    living.add(this)
+    if (running.size === 0) process.on('exit', killAllNow)
+    running.add(this)
   }
 
   /**
-   * Ends what still lives: TERM, then KILL for who is there after `graceMs`. Resolves when nobody is left, however long
-   * that takes: a process that hangs in the kernel holds it up, since it may go on working.
+   * Sends TERM to all processes, and KILL to those still running after `graceMs`. Resolves when none is left, however long that takes: a
+   * process that hangs in the kernel may continue to work.
    */
   async end(graceMs: number): Promise<void> {
     if (process.platform === 'win32') return this.#endOnWindows()
     const killAt = performance.now() + graceMs
-    if (await this.#isOverBy(killAt, rows => this.#warn(rows))) return
-    await this.#isOverBy(Number.POSITIVE_INFINITY, rows => this.#kill(rows))
+    if (await this.#endsBefore(killAt, rows => this.#terminate(rows))) return
+    await this.#endsBefore(Number.POSITIVE_INFINITY, rows => this.#kill(rows))
   }
 
-  /** Does `press` to who is left, again and again, until nobody is or the time has come. */
-  async #isOverBy(deadline: number, press: (rows: readonly ProcessRow[]) => void): Promise<boolean> {
-    let doubts = 0
-    for (
-      let pauseMs = FIRST_PAUSE_MS;
-      performance.now() < deadline;
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
-    ) {
-      const look = await this.#look()
-      const nobody = look !== undefined && look.rows.length === 0 && this.#leaderIsGone
-      if (nobody && (look.steady || doubts++ === DOUBTS)) return true
-      press(look?.rows ?? [])
+  /** Calls `signal` with the remaining processes until none is left or the deadline has passed. */
+  async #endsBefore(deadline: number, signal: (rows: readonly ProcessRow[]) => void): Promise<boolean> {
+    let unreliableScans = 0
+    let pauseMs = FIRST_PAUSE_MS
+    while (performance.now() < deadline) {
+      const table = await this.#scan()
+      const isEmpty = table !== undefined && table.rows.length === 0 && this.#leaderIsGone
+      if (isEmpty && (table.isReliable || unreliableScans++ === MAX_UNRELIABLE_SCANS)) return true
+      signal(table?.rows ?? [])
       await this.#pause(Math.min(pauseMs, Math.max(0, deadline - performance.now())))
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
     }
     return false
   }
 
-  /** To be called when the tree has ended: from then on the host's exit does not look after it. */
+  /** To be called when the tree has ended: the exit of the host then ignores it. */
   release(): void {
-    living.delete(this)
-    if (living.size === 0) process.off('exit', killAllNow)
+    running.delete(this)
+    if (running.size === 0) process.off('exit', killAllNow)
   }
 
-  /** KILL without a word or a wait, when the host exits. `everyone` is a look at the machine. */
-  killNow(everyone: readonly ProcessRow[]): void {
-    this.#kill(this.#ours(everyone))
+  /** Sends KILL at once, when the host exits. `all` are the processes of the machine. */
+  killNow(all: readonly ProcessRow[]): void {
+    this.#kill(this.#membersIn(all))
   }
 
-  /** Where the search begins: nobody of ours is older than the leader. */
+  /** The start of the leader: no other process of the tree is older. */
   get since(): number {
     return this.#start ?? 0
   }
 
-  /** Who is left. Undefined when it could not be found out: the host has no file handle to spare. */
-  async #look(): Promise<ProcessTable | undefined> {
-    const isOver = !hasProc && this.#leaderIsGone && this.#seen.size === 0 && !groupLives(this.#pid)
-    if (isOver) return { rows: [], steady: true }
-    const everyone = await listProcesses(this.since).catch(() => undefined)
-    return everyone && { rows: this.#ours(everyone.rows), steady: everyone.steady }
+  /** The processes that are left. Undefined when unknown: the host has no free file handle. */
+  async #scan(): Promise<ProcessTable | undefined> {
+    const isOver = !hasProc && this.#leaderIsGone && this.#seen.size === 0 && !groupExists(this.#pid)
+    if (isOver) return { rows: [], isReliable: true }
+    const table = await listProcesses(this.since).catch(() => undefined)
+    return table && { rows: this.#membersIn(table.rows), isReliable: table.isReliable }
   }
 
-  #ours(everyone: readonly ProcessRow[]): ProcessRow[] {
-    if (!this.#leaderIsGone) this.#start ??= everyone.find(row => row.pid === this.#pid)?.start
-    const rows = everyone.filter(row => row.start >= this.since)
-    const numberIsReused = this.#leaderIsGone && rows.some(row => row.pid === this.#pid && row.start !== this.#start)
+  #membersIn(all: readonly ProcessRow[]): ProcessRow[] {
+    if (!this.#leaderIsGone) this.#start ??= all.find(row => row.pid === this.#pid)?.start
+    const rows = all.filter(row => row.start >= this.since)
+    const pidIsReused = this.#leaderIsGone && rows.some(row => row.pid === this.#pid && row.start !== this.#start)
     const children = byParent(rows)
     const found = new Map<string, ProcessRow>()
-    const todo = rows.filter(row => this.#isOurs(row, numberIsReused))
+    const todo = rows.filter(row => this.#isMember(row, pidIsReused))
     for (const row of todo) {
       if (found.has(identity(row))) continue
       found.set(identity(row), row)
       for (const child of children.get(row.pid) ?? []) todo.push(child)
     }
     for (const id of found.keys()) this.#seen.add(id)
-    return [...found.values()].filter(row => !this.#beyondUs.has(identity(row)))
+    return [...found.values()].filter(row => !this.#notPermitted.has(identity(row)))
   }
 
-  #isOurs(row: ProcessRow, numberIsReused: boolean): boolean {
+  #isMember(row: ProcessRow, pidIsReused: boolean): boolean {
     if (row.tags.includes(this.#tag) || this.#seen.has(identity(row))) return true
-    return !numberIsReused && (row.pid === this.#pid || row.group === this.#pid)
+    return !pidIsReused && (row.pid === this.#pid || row.group === this.#pid)
   }
 
-  /** TERM, to each of them once: many programs take a second one for impatience and give up tidying. */
-  #warn(rows: readonly ProcessRow[]): void {
-    const groupIsNew = !this.#leaderIsGone && !this.#warned.has('group')
-    if (groupIsNew) signalGroup(this.#pid, 'SIGTERM')
-    this.#warned.add('group')
+  /** Sends TERM once to each: many programs stop cleaning up after a second one. */
+  #terminate(rows: readonly ProcessRow[]): void {
+    const signalsGroup = !this.#leaderIsGone && !this.#terminated.has('group')
+    if (signalsGroup) signalGroup(this.#pid, 'SIGTERM')
+    this.#terminated.add('group')
     for (const row of rows) {
-      const reached = groupIsNew && row.group === this.#pid
-      if (!reached && !this.#warned.has(identity(row))) this.#send(row, 'SIGTERM')
-      this.#warned.add(identity(row))
+      const wasReached = signalsGroup && row.group === this.#pid
+      if (!wasReached && !this.#terminated.has(identity(row))) this.#send(row, 'SIGTERM')
+      this.#terminated.add(identity(row))
     }
   }
 
@@ -149,15 +144,15 @@ export class ProcessTree {
   }
 
   #send(row: ProcessRow, signal: NodeJS.Signals): void {
-    if (!isStill(row)) return
+    if (!isSameProcess(row)) return
     try {
       process.kill(row.pid, signal)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EPERM') this.#beyondUs.add(identity(row))
+      if ((error as NodeJS.ErrnoException).code === 'EPERM') this.#notPermitted.add(identity(row))
     }
   }
 
-  /** A pause that the end of the leader cuts short. */
+  /** Ends early when the leader ends. */
   #pause(ms: number): Promise<void> {
     return new Promise(resolve => {
       const cancel = systemClock.schedule(resolve, ms)
@@ -169,7 +164,7 @@ export class ProcessTree {
     })
   }
 
-  /** Windows knows no TERM: the tree is ended at once. */
+  /** Windows has no TERM: ends the tree at once. */
   async #endOnWindows(): Promise<void> {
     if (this.#leaderIsGone) return
     const program = `${process.env.SystemRoot ?? 'C:\\Windows'}\\System32\\taskkill.exe`
@@ -180,19 +175,16 @@ export class ProcessTree {
   }
 }
 
-/**
- * The trees that the host's exit would leave behind. While there are some, one listener on `process` looks after them
- * all.
- */
-const living = new Set<ProcessTree>()
+/** The trees to kill when the host exits. While there are any, one listener on `process` handles all. */
+const running = new Set<ProcessTree>()
 
 function killAllNow(): void {
-  for (const tree of living) tree.killNow([])
+  for (const tree of running) tree.killNow([])
   try {
-    const { rows } = listProcessesNow(Math.min(...[...living].map(tree => tree.since)))
-    for (const tree of living) tree.killNow(rows)
+    const { rows } = listProcessesNow(Math.min(...[...running].map(tree => tree.since)))
+    for (const tree of running) tree.killNow(rows)
   } catch {
-    // No file handle to spare: the groups at least are dead.
+    // No free file handle: at least the groups were killed.
   }
 }
 
@@ -210,7 +202,7 @@ function byParent(rows: readonly ProcessRow[]): Map<number, ProcessRow[]> {
   return children
 }
 
-function groupLives(group: number): boolean {
+function groupExists(group: number): boolean {
   try {
     return process.kill(-group, 0)
   } catch {
@@ -218,11 +210,11 @@ function groupLives(group: number): boolean {
   }
 }
 
-/** On Windows there are no groups: the leader alone. */
+/** Windows has no groups: signals the leader alone. */
 function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(process.platform === 'win32' ? group : -group, signal)
   } catch {
-    // It ended by itself.
+    // It has ended by itself.
   }
 }

@@ -3,9 +3,8 @@ import path from 'node:path'
 import { AgentError } from 'counterpoint'
 
 /**
- * Turns the name of a command into the absolute path of a program, once for each name.
- * Invariant: the working folder of an agent is never searched, nor any relative entry of PATH. An agent may write there
- * what it likes.
+ * Resolves the name of a command to the absolute path of a program, once for each name.
+ * Invariant: neither the working folder of an agent nor a relative entry of PATH is searched, because agents may write there.
  */
 export class ProgramFinder {
   readonly #base = process.cwd()
@@ -13,64 +12,64 @@ export class ProgramFinder {
 
   /**
    * @throws AgentError `refused`, code `BACKEND_NOT_FOUND` when there is no such program, `EACCES` when it may not be
-   * executed, `BATCH_FILE` when it is a .cmd or .bat file of Windows, which nothing but a shell can run.
+   * executed, `BATCH_FILE` when it is a .cmd or .bat file of Windows, which only a shell can run.
    */
   find(command: string): string {
     const known = this.#found.get(command)
     if (known !== undefined) return known
-    const places = this.#places(command)
-    const program = places.find(place => look(place) === 'program')
-    if (program === undefined) throw notFound(command, places)
+    const candidates = this.#candidates(command)
+    const program = candidates.find(candidate => statusOf(candidate) === 'program')
+    if (program === undefined) throw notFound(command, candidates)
     if (isBatchFile(program)) throw batchFile(program)
     this.#found.set(command, program)
     return program
   }
 
-  /** To be called when a program that was found is there no longer: it is looked for again the next time. */
+  /** Drops the path of a program that no longer starts: the next `find` looks it up again. */
   forget(command: string): void {
     this.#found.delete(command)
   }
 
-  #places(command: string): string[] {
+  #candidates(command: string): string[] {
     const isPath = command.includes('/') || (process.platform === 'win32' && /[\\:]/.test(command))
     const folders = isPath ? [this.#base] : (process.env.PATH ?? '').split(path.delimiter).filter(path.isAbsolute)
-    return folders.flatMap(folder => endings(command).map(ending => path.resolve(folder, command + ending)))
+    return folders.flatMap(folder => extensionsFor(command).map(extension => path.resolve(folder, command + extension)))
   }
 }
 
-function endings(command: string): readonly string[] {
+function extensionsFor(command: string): readonly string[] {
   return process.platform === 'win32' && path.extname(command) === '' ? ['.exe', '.com', '.cmd', '.bat'] : ['']
 }
 
-function look(place: string): 'program' | 'denied' | 'nothing' {
+function statusOf(file: string): 'program' | 'denied' | 'nothing' {
   try {
-    if (!statSync(place, { throwIfNoEntry: false })?.isFile()) return 'nothing'
-    accessSync(place, constants.X_OK)
+    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return 'nothing'
+    accessSync(file, constants.X_OK)
     return 'program'
   } catch {
     return 'denied'
   }
 }
 
-/** A batch file is run by a shell, whatever one does, and the shell takes the arguments apart (CVE-2024-27980). */
+/** Windows always runs a batch file in a shell, which parses the arguments (CVE-2024-27980). */
 function isBatchFile(program: string): boolean {
   return process.platform === 'win32' && /\.(?:cmd|bat)$/i.test(program)
 }
 
-function notFound(command: string, places: readonly string[]): AgentError {
-  const denied = places.find(place => look(place) === 'denied')
+function notFound(command: string, candidates: readonly string[]): AgentError {
+  const denied = candidates.find(candidate => statusOf(candidate) === 'denied')
   if (denied !== undefined) {
-    const message = `command: expected a program, got ${denied}, but permission is denied. Make it executable for us.`
+    const message = `command: expected a program, got ${denied}, but permission is denied. Make it executable.`
     return new AgentError('refused', message, { code: 'EACCES' })
   }
-  const where = command.includes('/') ? `nothing is at ${places[0]}` : 'no absolute folder of PATH holds it'
+  const where = command.includes('/') ? `${candidates[0]} does not exist` : 'it is in no absolute folder of PATH'
   const got = JSON.stringify(command)
-  const message = `command: expected a program, got ${got}, but ${where}. Install it, or give its absolute path.`
+  const message = `command: expected a program, got ${got}, but ${where}. Install it, or pass its absolute path.`
   return new AgentError('refused', message, { code: 'BACKEND_NOT_FOUND' })
 }
 
 function batchFile(program: string): AgentError {
-  const advice = 'Name the .exe, or node with the script that the file starts.'
+  const advice = 'Use the .exe, or node with the script that the file starts.'
   const message = `command: expected a program that runs without a shell, got the batch file ${program}. ${advice}`
   return new AgentError('refused', message, { code: 'BATCH_FILE' })
 }

@@ -10,66 +10,62 @@ export type Child = ChildProcessByStdio<Writable, Readable, Readable> & { readon
 /**
  * Starts the program, as leader of a process group of its own.
  *
- * @throws AgentError `refused`, `bad-input` or `overloaded`, with the code of the platform or ours, when it cannot be
- * started.
+ * @throws AgentError `refused`, `bad-input` or `overloaded`, with a code of the system or of this library, when it cannot be started.
  */
-export async function start(launch: Launch): Promise<Child> {
+export async function spawnProgram(launch: Launch): Promise<Child> {
   const options = {
     cwd: launch.workdir,
     env: launch.env,
     shell: false,
-    // A group, so that a signal reaches all of it; on Windows it would be a window instead.
+    // A process group, so that a signal reaches all of it. On Windows this would open a window instead.
     detached: process.platform !== 'win32',
     windowsHide: true,
     stdio: 'pipe',
   } as const satisfies SpawnOptions
-  const failed = await new Promise<NodeJS.ErrnoException | Child>(resolve => {
+  const result = await new Promise<NodeJS.ErrnoException | Child>(resolve => {
     try {
       const child = spawn(launch.program, launch.args, options)
-      // When it fails for want of file handles there are no streams either: `pid` is the only thing to go by.
+      // Without free file handles there are no streams either: only `pid` shows the failure.
       if (child.pid === undefined) child.once('error', resolve)
       else resolve(child as Child)
     } catch (error) {
       resolve(error as NodeJS.ErrnoException)
     }
   })
-  if (!(failed instanceof Error)) return failed
-  throw await startFailure(failed, launch)
+  if (!(result instanceof Error)) return result
+  throw await spawnFailure(result, launch)
 }
 
 const NO_RESOURCES: readonly (string | undefined)[] = ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ETXTBSY']
-const NEVER: readonly (string | undefined)[] = ['EACCES', 'EPERM', 'ENOEXEC', 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR']
+const PERMANENT: readonly (string | undefined)[] = ['EACCES', 'EPERM', 'ENOEXEC', 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR']
 
-async function startFailure(error: NodeJS.ErrnoException, launch: Launch): Promise<AgentError> {
+async function spawnFailure(error: NodeJS.ErrnoException, launch: Launch): Promise<AgentError> {
   const { code = 'UNKNOWN' } = error
   const options = { code }
-  if (code === 'ENOENT') return missing(launch)
+  if (code === 'ENOENT') return notFound(launch)
   if (code === 'E2BIG')
     return new AgentError(
       'bad-input',
-      'args, setEnv: expected less than the system takes in all. Pass it by stdin.',
+      'args, setEnv: expected less than the system allows in total. Pass it on standard input.',
       options,
     )
   if (NO_RESOURCES.includes(code))
     return new AgentError(
       'overloaded',
-      `The machine could not start one more process (${code}). Lower the concurrency of the pool.`,
+      `The system could not start another process (${code}). Lower the concurrency of the pool.`,
       options,
     )
-  const message = `command: expected a program that starts, got ${launch.program}, but the system says ${code}.`
-  return new AgentError(NEVER.includes(code) ? 'refused' : 'crashed', message, options)
+  const message = `command: expected a program that starts, got ${launch.program}, but the system refused (${code}).`
+  return new AgentError(PERMANENT.includes(code) ? 'refused' : 'crashed', message, options)
 }
 
-/**
- * The system says ENOENT, and names the program, for three things: no program, no folder to run in, no interpreter for
- * a script.
- */
-async function missing(launch: Launch): Promise<AgentError> {
+/** The system reports ENOENT, with the name of the program, in three cases: a missing program, working folder, or interpreter of a script. */
+async function notFound(launch: Launch): Promise<AgentError> {
   const noFolder = await checkWorkdir(launch.workdir).catch((error: AgentError) => error)
   if (noFolder) return noFolder
-  const why = existsSync(launch.program)
-    ? 'what it needs to run is not there: the interpreter in its first line, or its loader. Install that'
-    : 'it is there no longer. Install it'
-  const message = `command: expected a program that starts, got ${launch.program}, but ${why}.`
+  const problem = existsSync(launch.program)
+    ? 'the interpreter in its first line, or its loader, is missing. Install that'
+    : 'it no longer exists. Install it'
+  const message = `command: expected a program that starts, got ${launch.program}, but ${problem}.`
   return new AgentError('refused', message, { code: 'BACKEND_NOT_FOUND' })
 }

@@ -143,10 +143,14 @@ describe('what cannot be started', () => {
     expect(noProgram).toMatchObject({
       kind: 'refused',
       code: 'BACKEND_NOT_FOUND',
-      message: /"no-such-agent".*PATH.*Install/,
+      message: expect.stringMatching(/"no-such-agent".*PATH.*Install/),
     })
     const noFolder = await failureOf({ command: 'cat', workdir: path.join(folder, 'nowhere') })
-    expect(noFolder).toMatchObject({ kind: 'refused', code: 'WORKDIR_NOT_FOUND', message: /nowhere.*nothing is there/ })
+    expect(noFolder).toMatchObject({
+      kind: 'refused',
+      code: 'WORKDIR_NOT_FOUND',
+      message: expect.stringMatching(/nowhere.*it does not exist/),
+    })
     const file = executable('a-file', '')
     expect(await failureOf({ command: 'cat', workdir: file })).toMatchObject({
       kind: 'refused',
@@ -177,7 +181,7 @@ describe('what cannot be started', () => {
     expect(await failureOf({ command: file })).toMatchObject({
       kind: 'refused',
       code: 'EACCES',
-      message: /permission is denied/,
+      message: expect.stringMatching(/permission is denied/),
     })
   })
 
@@ -186,7 +190,7 @@ describe('what cannot be started', () => {
     expect(await failureOf({ command: file })).toMatchObject({
       kind: 'refused',
       code: 'BACKEND_NOT_FOUND',
-      message: /interpreter/,
+      message: expect.stringMatching(/interpreter/),
     })
   })
 
@@ -198,7 +202,7 @@ describe('what cannot be started', () => {
       expect(await failureOf({ command: file })).toMatchObject({
         kind: 'refused',
         code: 'BATCH_FILE',
-        message: /without a shell/,
+        message: expect.stringMatching(/without a shell/),
       })
     } finally {
       Object.defineProperty(process, 'platform', platform)
@@ -213,7 +217,7 @@ describe('what cannot be started', () => {
     ['the name of a variable', { command: 'cat', setEnv: { 'A\0': '' } }, /NUL/],
   ])('NUL in %s is bad input', async (_name, options, message) => {
     const failure = await failureOf(options)
-    expect(failure).toMatchObject({ kind: 'bad-input', message })
+    expect(failure).toMatchObject({ kind: 'bad-input', message: expect.stringMatching(message) })
     expect(failure.message).not.toContain('secret')
   })
 
@@ -221,7 +225,7 @@ describe('what cannot be started', () => {
     const longest = 'x'.repeat(131_071)
     expect(await textOf({ command: 'printf', args: ['%s', longest] })).toBe(longest)
     const failure = await failureOf({ command: 'printf', args: ['%s', `${longest}x`] })
-    expect(failure).toMatchObject({ kind: 'bad-input', message: /^args\[1\]: .*131072.*stdin/ })
+    expect(failure).toMatchObject({ kind: 'bad-input', message: expect.stringMatching(/^args\[1\]: .*131072.*standard input/) })
     expect(await failureOf({ command: 'cat', setEnv: { A: longest } })).toMatchObject({ kind: 'bad-input' })
     expect(await failureOf({ command: 'printf', args: Array(100).fill(longest) })).toMatchObject({
       kind: 'bad-input',
@@ -246,7 +250,7 @@ describe('what cannot be started', () => {
     })
     expect(await failureOf({ command: 'cat', stdin: () => 7 as never })).toMatchObject({
       kind: 'bad-input',
-      message: /^stdin: /,
+      message: expect.stringMatching(/^stdin: /),
     })
     const context = {
       attempt: 1,
@@ -258,7 +262,7 @@ describe('what cannot be started', () => {
     const choosesBadly = processBackend(() => ({ command: 'cat', killGraceMs: -1 }))
     await expect(choosesBadly.run(request, context)).rejects.toMatchObject({
       kind: 'bad-input',
-      message: /^killGraceMs: /,
+      message: expect.stringMatching(/killGraceMs: /),
     })
   })
 
@@ -294,7 +298,7 @@ describe('how it ends', () => {
     )
     expect(failure).toMatchObject({ kind: 'agent', status: 3 })
     expect(failure.message).toBe(
-      'Expected the agent to end with exit code 0, but it ended with exit code 3. The end of its standard error:\nared \nbell',
+      'Expected exit code 0, but the agent exited with code 3. The end of its standard error:\nared \nbell',
     )
     expect((await failureOf(shell('exit 1'))).message).toMatch(/wrote nothing to standard error/)
   })
@@ -320,7 +324,7 @@ describe('how it ends', () => {
     [
       'a signal',
       'kill -KILL $$',
-      { kind: 'crashed', code: 'SIGKILL', status: undefined, message: /was ended by SIGKILL/ },
+      { kind: 'crashed', code: 'SIGKILL', status: undefined, message: expect.stringMatching(/was ended by SIGKILL/) },
     ],
     ['an exit code of 128 and a signal', 'exit 137', { kind: 'crashed', code: 'SIGKILL', status: 137 }],
     ['an exit code past all signals', 'exit 250', { kind: 'agent', code: undefined, status: 250 }],

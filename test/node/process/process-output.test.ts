@@ -57,7 +57,11 @@ test.each([
 
 test('json past the cap is incomplete, and says why', async () => {
   const failure = await failureOf(script(write(line('x'.repeat(1_000))), { output: 'json', maxOutputBytes: 1_001 }))
-  expect(failure).toMatchObject({ kind: 'incomplete-output', code: 'OUTPUT_TRUNCATED', message: /maxOutputBytes/ })
+  expect(failure).toMatchObject({
+    kind: 'incomplete-output',
+    code: 'OUTPUT_TRUNCATED',
+    message: expect.stringMatching(/maxOutputBytes/),
+  })
 })
 
 test('jsonl tells progress and usage while it runs, and then the answer', async () => {
@@ -109,7 +113,11 @@ test.each<[string, string, unknown]>([
 
 test.each<[string, string, object]>([
   ['there is no answer', lines({ progress: 1 }, { usage: { costUsd: 2 } }), { code: undefined, usage: { costUsd: 2 } }],
-  ['its last line is cut', write('{"output": 1}\n{"output": "ab'), { code: undefined, message: /last line/ }],
+  [
+    'its last line is cut',
+    write('{"output": 1}\n{"output": "ab'),
+    { code: undefined, message: expect.stringMatching(/last line/) },
+  ],
   ['the answer is too long', lines({ output: 'x'.repeat(5_000) }), { code: 'OUTPUT_TRUNCATED' }],
   [
     'a line after the answer is too long',
@@ -134,7 +142,7 @@ test.each<[string, string, object]>([
     { kind: 'agent', message: 'no', retryAfterMs: undefined },
   ],
   ['in a word', lines({ error: 'out of ink' }), { kind: 'agent', message: 'out of ink' }],
-  ['without a word', lines({ error: {} }), { kind: 'agent', message: /without saying why/ }],
+  ['without a word', lines({ error: {} }), { kind: 'agent', message: expect.stringMatching(/without a message/) }],
   [
     'before an exit code',
     `${lines({ error: { kind: 'quota', message: 'used up' } })}; process.exitCode = 9`,

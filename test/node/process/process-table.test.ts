@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { isStill, listProcesses, parsePs, startOf } from '../../../src/node/process/process-table.js'
+import { isSameProcess, listProcesses, parsePs, startOf } from '../../../src/node/process/process-table.js'
 import { ProcessTree } from '../../../src/node/process/process-tree.js'
 
 const onLinux = process.platform === 'linux'
@@ -47,8 +47,8 @@ test.skipIf(!onLinux)(
   async () => {
     const start = startOf(process.pid)!
     const row = { pid: process.pid, ppid: process.ppid, group: 0, start, tags: [] }
-    expect(isStill(row)).toBe(true)
-    expect(isStill({ ...row, start: start - 1 })).toBe(false)
+    expect(isSameProcess(row)).toBe(true)
+    expect(isSameProcess({ ...row, start: start - 1 })).toBe(false)
   },
 )
 
@@ -63,7 +63,7 @@ test.skipIf(!onLinux)(
     const reused = { pid: leader.pid!, ppid: 1, group: leader.pid!, start: now + 1, tags: [] }
     const follower = { pid: stranger.pid!, ppid: 1, group: leader.pid!, start: now, tags: [] }
     tree.killNow([reused, follower])
-    expect(isStill(follower)).toBe(true)
+    expect(isSameProcess(follower)).toBe(true)
     tree.killNow([follower])
     await new Promise(resolve => stranger.once('exit', resolve))
     tree.release()

@@ -3,17 +3,16 @@ const NEWLINE = 10
 
 /**
  * The first bytes of a stream, up to a limit.
- * Invariant: holds at most the limit and 64 KiB, however small the pieces it comes in: a buffer of one byte costs about
- * a hundred.
+ * Invariant: holds at most the limit and 64 KiB, however small the chunks: a buffer of one byte takes about a hundred.
  */
-export class ByteStore {
-  /** How many bytes are kept. */
+export class HeadBuffer {
+  /** The number of bytes kept. */
   length = 0
   /** True when there were more. */
   overflowed = false
   readonly #limit: number
   readonly #blocks: Uint8Array[] = []
-  /** One for all lines: to make one takes longer than to read a short line. */
+  /** One for all lines: creating one takes longer than decoding a short line. */
   readonly #decoder = new TextDecoder()
 
   constructor(limit: number) {
@@ -32,10 +31,7 @@ export class ByteStore {
     }
   }
 
-  /**
-   * What is kept, as text: bytes that are no UTF-8 become U+FFFD. When there was more, a character cut by the limit is
-   * left out.
-   */
+  /** The bytes as text. Invalid UTF-8 becomes U+FFFD; a character that the limit cuts is left out. */
   text(): string {
     let text = ''
     for (let start = 0; start < this.length; start += BLOCK_BYTES)
@@ -44,7 +40,7 @@ export class ByteStore {
     return this.overflowed ? text : text + rest
   }
 
-  /** Empties it; one block is kept for what comes next. */
+  /** Empties it, and keeps one block for reuse. */
   clear(): void {
     this.#blocks.length = Math.min(this.#blocks.length, 1)
     this.length = 0
@@ -58,54 +54,54 @@ export class ByteStore {
   }
 }
 
-/** What a {@link LineSplitter} has found. */
+/** What a {@link LineSplitter} calls. */
 export interface LineListener {
-  line(text: string): void
-  /** A line was longer than the limit and has been thrown away. */
-  tooLong(): void
+  onLine(text: string): void
+  /** A line was longer than the limit and was dropped. */
+  onOverflow(): void
 }
 
-/** Cuts a stream of bytes into lines. Holds at most one, and of one that is too long nothing. */
+/** Splits a stream of bytes into lines. Holds at most one, and drops one that is too long. */
 export class LineSplitter {
   readonly #listener: LineListener
-  readonly #store: ByteStore
+  readonly #buffer: HeadBuffer
   #isSkipping = false
 
   constructor(maxLineBytes: number, listener: LineListener) {
-    this.#store = new ByteStore(maxLineBytes)
+    this.#buffer = new HeadBuffer(maxLineBytes)
     this.#listener = listener
   }
 
-  take(chunk: Uint8Array): void {
+  append(chunk: Uint8Array): void {
     let from = 0
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
       this.#append(chunk.subarray(from, end))
       const line = this.rest()
-      this.#store.clear()
-      if (!this.#isSkipping) this.#listener.line(line)
+      this.#buffer.clear()
+      if (!this.#isSkipping) this.#listener.onLine(line)
       this.#isSkipping = false
       from = end + 1
     }
     this.#append(chunk.subarray(from))
   }
 
-  /** What came after the last newline. Empty when that was too long. */
+  /** What followed the last newline. Empty when that was too long. */
   rest(): string {
-    return this.#store.text()
+    return this.#buffer.text()
   }
 
   #append(bytes: Uint8Array): void {
     if (this.#isSkipping) return
-    this.#store.append(bytes)
-    if (!this.#store.overflowed) return
+    this.#buffer.append(bytes)
+    if (!this.#buffer.overflowed) return
     this.#isSkipping = true
-    this.#store.clear()
-    this.#listener.tooLong()
+    this.#buffer.clear()
+    this.#listener.onOverflow()
   }
 }
 
-/** The last bytes of a stream, in a ring. */
-export class ByteTail {
+/** The last bytes of a stream, in a ring buffer. */
+export class TailBuffer {
   readonly #ring: Uint8Array
   #written = 0
 
