@@ -225,7 +225,10 @@ describe('what cannot be started', () => {
     const longest = 'x'.repeat(131_071)
     expect(await textOf({ command: 'printf', args: ['%s', longest] })).toBe(longest)
     const failure = await failureOf({ command: 'printf', args: ['%s', `${longest}x`] })
-    expect(failure).toMatchObject({ kind: 'bad-input', message: expect.stringMatching(/^args\[1\]: .*131072.*standard input/) })
+    expect(failure).toMatchObject({
+      kind: 'bad-input',
+      message: expect.stringMatching(/^args\[1\]: .*131072.*standard input/),
+    })
     expect(await failureOf({ command: 'cat', setEnv: { A: longest } })).toMatchObject({ kind: 'bad-input' })
     expect(await failureOf({ command: 'printf', args: Array(100).fill(longest) })).toMatchObject({
       kind: 'bad-input',
@@ -267,7 +270,7 @@ describe('what cannot be started', () => {
   })
 
   test('wrong options are told at once, all of them', () => {
-    const wrong = { command: '', args: 'x', output: 'xml', maxOutputBytes: 0, drainMs: Number.NaN, setEnv: { A: 1 } }
+    const wrong = { command: '', args: 'x', output: 'xml', maxOutputBytes: 0, drainMs: Number.NaN, setEnv: { A: 1_234_567 }, argz: [] }
     try {
       processBackend(wrong as never)
       expect.unreachable()
