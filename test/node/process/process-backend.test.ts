@@ -269,8 +269,16 @@ describe('what cannot be started', () => {
     })
   })
 
-  test('wrong options are told at once, all of them', () => {
-    const wrong = { command: '', args: 'x', output: 'xml', maxOutputBytes: 0, drainMs: Number.NaN, setEnv: { A: 1_234_567 }, argz: [] }
+  test('rejects invalid and unknown options, all in one error that shows no secret', () => {
+    const wrong = {
+      command: '',
+      args: 'x',
+      output: 'xml',
+      maxOutputBytes: 0,
+      drainMs: Number.NaN,
+      setEnv: { A: 1_234_567 },
+      argz: [],
+    }
     try {
       processBackend(wrong as never)
       expect.unreachable()
@@ -285,7 +293,10 @@ describe('what cannot be started', () => {
         'output',
         'maxOutputBytes',
         'drainMs',
+        'argz',
       ])
+      expect((error as Error).message).toContain('argz: unknown key (did you mean "args"?)')
+      expect((error as Error).message).not.toContain('1234567')
     }
   })
 })
