@@ -10,33 +10,33 @@ import {
 import { type Attempts, attemptsOf, type Span } from './timeline.js'
 import { WorkTime } from './work-time.js'
 
-/** A run as it stands, over or not, as its journal tells it. Its times are those in which it was worked on. */
+/** The current state of a run, from its journal. Times in which no process worked on it do not count. */
 export interface Account
   extends Pick<RunResult, 'runId' | 'tasks' | 'outputs' | 'rootCauses' | 'delivered' | 'usage' | 'times'> {
   readonly title: string
-  /** True when it is the whole plan of the story: its times may be set beside those of the story. */
-  readonly isStory: boolean
+  /** True for the whole sample plan: its times can be compared with the expected ones. */
+  readonly isSample: boolean
   readonly status: RunStatus
-  /** When it is over. */
+  /** Once it has settled. */
   readonly outcome: Outcome | undefined
   readonly events: readonly RunEvent[]
   readonly attempts: Attempts
   readonly worked: WorkTime
 }
 
-/** What a run is called, and whether it has the plan of the story. */
-export type Subject = Pick<Account, 'title' | 'isStory'>
+/** The title of a run, and whether it runs the sample plan. */
+export type Subject = Pick<Account, 'title' | 'isSample'>
 
-/** Brings together what the journal of a run holds. */
-export function accountOf(report: RunReport, events: readonly RunEvent[], { title, isStory }: Subject): Account {
+/** Builds the account of a run from its journal. */
+export function accountOf(report: RunReport, events: readonly RunEvent[], { title, isSample }: Subject): Account {
   const worked = new WorkTime()
-  for (const event of events) worked.hear(event)
+  for (const event of events) worked.add(event)
   const attempts = attemptsOf(events, worked)
   const { runId, status, outcome } = report
   const tasks = report.tasks.map((task): TaskResult => ({ ...task, busyMs: lengthOf(attempts.get(task.id) ?? []) }))
   const { outputs, rootCauses, delivered, usage, times } = new ResultAggregator().aggregate({
     runId,
-    // Of a run that is not over the sums so far are what is wanted: no other member depends on the outcome.
+    // For a run that has not settled, any outcome will do: none of the members used here depends on it.
     outcome: outcome ?? 'partial',
     startedAt: 0,
     settledAt: worked.totalMs,
@@ -44,13 +44,13 @@ export function accountOf(report: RunReport, events: readonly RunEvent[], { titl
   })
   const isWhole = events.every(event => event.type !== 'run.started' || event.only === undefined)
   return {
-    ...{ runId, title, isStory: isStory && isWhole, status, outcome },
+    ...{ runId, title, isSample: isSample && isWhole, status, outcome },
     ...{ tasks, outputs, rootCauses, delivered, usage, times, events, attempts, worked },
   }
 }
 
 /** The tasks that have not ended. */
-export function leftOf({ tasks }: Pick<Account, 'tasks'>): readonly TaskResult[] {
+export function unfinishedOf({ tasks }: Pick<Account, 'tasks'>): readonly TaskResult[] {
   return tasks.filter(({ status }) => !ENDED.includes(status))
 }
 

@@ -1,9 +1,9 @@
 import type { CounterpointEvent, RunningTask, TaskSpec } from 'counterpoint'
 
-/** Before this share is done, what an agent says of its progress tells little about how long the rest takes. */
+/** Below this progress, a linear estimate of the remaining time is too inaccurate. */
 const LEAST_PROGRESS = 0.1
 
-/** Estimates how long a run still takes: from what its agents report, and from how long the tasks took that have ended. */
+/** Estimates the remaining time of a run, from the progress of running tasks and the durations of finished ones. */
 export class Estimate {
   readonly #slotsOf: (pool: string) => number
   readonly #tasks = new Map<string, TaskSpec>()
@@ -11,13 +11,13 @@ export class Estimate {
   #succeeded = 0
   #succeededMs = 0
 
-  /** `slotsOf` tells how many tasks of a pool run at once. */
+  /** `slotsOf` returns how many tasks of a pool run at once. */
   constructor(slotsOf: (pool: string) => number) {
     this.#slotsOf = slotsOf
   }
 
-  /** Takes note of what has happened. To be told everything, from the first event on. */
-  hear(event: CounterpointEvent): void {
+  /** Adds an event. Must be called with every event of the run, in order. */
+  add(event: CounterpointEvent): void {
     switch (event.type) {
       case 'task.added':
         this.#tasks.set(event.taskId, event.spec)
@@ -38,40 +38,40 @@ export class Estimate {
   }
 
   /**
-   * In milliseconds: the longest chain of tasks, or the pool with the most to do, whichever takes longer.
-   * Undefined as long as nothing is known. `now` is in milliseconds since 1970.
+   * The remaining time in milliseconds: the critical path, or the load of the busiest pool, whichever is longer.
+   * Undefined until something is known. `now` is in milliseconds since 1970.
    */
   leftMs(running: readonly RunningTask[], now: number): number | undefined {
     const spans = new Map(running.flatMap(task => spanOf(task, now)))
     const known = this.#succeeded + spans.size
     if (known === 0) return undefined
     const usualMs = [...spans.values()].reduce((sum, { wholeMs }) => sum + wholeMs, this.#succeededMs) / known
-    const leftOf = ({ id, durationMs = usualMs }: TaskSpec): number => spans.get(id)?.leftMs ?? durationMs
-    return Math.max(this.#longestChain(leftOf), ...this.#loads(leftOf))
+    const remainingOf = ({ id, durationMs = usualMs }: TaskSpec): number => spans.get(id)?.leftMs ?? durationMs
+    return Math.max(this.#longestChain(remainingOf), ...this.#loads(remainingOf))
   }
 
-  #longestChain(leftOf: (task: TaskSpec) => number): number {
+  #longestChain(remainingOf: (task: TaskSpec) => number): number {
     const endMs = new Map<string, number>()
     let longest = 0
     for (const task of inOrder(this.#tasks)) {
       const startMs = (task.after ?? []).reduce((latest, need) => Math.max(latest, endMs.get(need) ?? 0), 0)
-      endMs.set(task.id, startMs + leftOf(task))
-      longest = Math.max(longest, startMs + leftOf(task))
+      endMs.set(task.id, startMs + remainingOf(task))
+      longest = Math.max(longest, startMs + remainingOf(task))
     }
     return longest
   }
 
-  #loads(leftOf: (task: TaskSpec) => number): number[] {
+  #loads(remainingOf: (task: TaskSpec) => number): number[] {
     const loads = new Map<string, number>()
     for (const task of this.#tasks.values()) {
       const { pool = '' } = task
-      loads.set(pool, (loads.get(pool) ?? 0) + leftOf(task) / this.#slotsOf(pool))
+      loads.set(pool, (loads.get(pool) ?? 0) + remainingOf(task) / this.#slotsOf(pool))
     }
     return [...loads.values()]
   }
 }
 
-/** How long a running task takes in all, and how long still, if it goes on as it began. */
+/** The total and the remaining time of a running task, assuming constant speed. */
 function spanOf(
   { id, startedAt, progress = 0 }: RunningTask,
   now: number,
@@ -81,7 +81,7 @@ function spanOf(
   return [[id, { wholeMs, leftMs: wholeMs * (1 - progress) }]]
 }
 
-/** Each task after those that it waits for and that have not ended. */
+/** The unfinished tasks in topological order. */
 function inOrder(tasks: ReadonlyMap<string, TaskSpec>): readonly TaskSpec[] {
   const open = new Map<string, number>()
   const waiting = new Map<string, TaskSpec[]>()

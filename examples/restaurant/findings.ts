@@ -5,25 +5,25 @@ import { type Finding, type Severity, worstFirst } from './agents/report.js'
 import { type Line, type Style, styled } from './terminal.js'
 import { cut, many, wrap } from './text.js'
 
-/** What the audits of a run say. */
+/** The audits of a run, merged. */
 export interface Audits {
-  /** How many tasks delivered an audit. */
+  /** How many tasks returned an audit. */
   readonly count: number
-  /** The worst first. */
+  /** Most severe first. */
   readonly findings: readonly Finding[]
-  /** How many checks were passed. */
+  /** How many checks passed. */
   readonly passed: number
-  /** What was to be looked at and was not. */
+  /** Required topics that were not audited. */
   readonly notCovered: readonly string[]
 }
 
-/** More are not listed one by one; what one says is cut, too: an agent may write as much as it likes. */
+/** Limits of the list and of each text: the output of an agent can have any size. */
 const MOST_FINDINGS = 50
 const MOST_TEXT = 400
 
 const STYLES: Readonly<Record<Severity, Style>> = { critical: 'bad', high: 'bad', medium: 'doubtful', low: 'dim' }
 
-/** Brings the outputs of kind `audit` together. Outputs come from agents: what has not the shape of a finding is none. */
+/** Merges the outputs of kind `audit`. Outputs come from agents, so anything without the shape of a finding is ignored. */
 export function auditsOf({ outputs }: Pick<Account, 'outputs'>): Audits {
   const delivered: readonly unknown[] = Object.values(outputs)
   const audits = delivered.filter(isRecord).filter(({ kind }) => kind === 'audit')
@@ -35,7 +35,7 @@ export function auditsOf({ outputs }: Pick<Account, 'outputs'>): Audits {
   }
 }
 
-/** The findings with where they are and what to do. No line is wider than `width`, but for very small widths. */
+/** The findings with location, evidence and fix. No line is wider than `width`, except for very small widths. */
 export function findingLines({ findings, passed, notCovered }: Audits, width: number): Line[] {
   return [
     ...findings.slice(0, MOST_FINDINGS).flatMap(finding => oneFinding(finding, width)),

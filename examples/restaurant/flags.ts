@@ -4,14 +4,14 @@ import type { FailureMode, RunOptions } from 'counterpoint'
 import { packageRoot, planFile } from './paths.js'
 import { FINISH_MS } from './stop.js'
 
-/** What the command line asks for. */
+/** The parsed command line. */
 export interface Settings {
-  /** Runs are kept in this folder: their journals, and a folder for what the agents of each write. Absolute. */
+  /** Absolute path of the folder with the journals, and one folder per run for the files of its agents. */
   readonly out: string
   readonly wanted: Wanted
 }
 
-/** What is to be done, told apart by `what`. Scales tell how long agents take: at 1 as long as in the story. */
+/** The command to execute. `scale` is the time scale of the agents: 1 is real time. */
 export type Wanted =
   | {
       readonly what: 'run'
@@ -20,43 +20,43 @@ export type Wanted =
       readonly scale: number
       readonly options: Pick<RunOptions, 'only' | 'failureMode'>
     }
-  /** Without an id: the latest run that is not over. Without a scale: that of the run. */
+  /** Without an id: the latest run that has not settled. Without a scale: the scale of the run. */
   | { readonly what: 'continue'; readonly runId: string | undefined; readonly scale: number | undefined }
   /** Without an id: the latest run. */
   | { readonly what: 'show'; readonly runId: string | undefined }
   | { readonly what: 'delete'; readonly runId: string }
   | { readonly what: 'list' | 'help' }
 
-/** Something is wrong with the command line, or with what it names. The message is for whoever typed it. */
+/** An invalid command line, or an invalid file that it names. The message is shown to the user. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError'
 }
 
 const DEFAULT_SCALE = 0.01
 
-/** Where runs are kept unless `--out` says otherwise. */
+/** The default of `--out`. */
 export const defaultOut: string = resolve(packageRoot, '.counterpoint/restaurant')
 
 /** What `--help` prints. */
 export const help: readonly string[] = [
-  'npm start                                the restaurant story: four tasks, three pools of agents',
-  'npm start -- path/to/plan.json           another plan with the same pools',
-  'npm start -- --continue [run-id]         what is left of a run that was stopped or cut off (default: the latest)',
-  'npm start -- --list                      the runs that are kept, the latest first',
-  'npm start -- --show [run-id]             the report of a run; nothing is started (default: the latest)',
-  'npm start -- --delete run-id             forgets a run, with the files that its agents wrote',
+  'npm start                                run the sample plan: four tasks, three pools of agents',
+  'npm start -- path/to/plan.json           run another plan with the same pools',
+  'npm start -- --continue [run-id]         continue a run that was stopped or crashed (default: the latest)',
+  'npm start -- --list                      list the stored runs, the latest first',
+  'npm start -- --show [run-id]             show the report of a run (default: the latest)',
+  'npm start -- --delete run-id             delete a run and the files of its agents',
   '',
-  `  --scale 0.05            how long agents take; 1 is as long as in the story (default ${DEFAULT_SCALE}, 0 to 4)`,
-  '  --only task_1,task_4    these tasks, with all that they need',
-  '  --failure-mode no-new   what a dead task means: continue (default), no-new, kill',
-  '  --out folder            where runs are kept, each with a folder of its own (default .counterpoint/restaurant)',
+  `  --scale 0.05            time scale of the agents; 1 is real time (default ${DEFAULT_SCALE}, 0 to 4)`,
+  '  --only task_1,task_4    run only these tasks and their dependencies',
+  '  --failure-mode no-new   what happens after a dead task: continue (default), no-new, kill',
+  '  --out folder            folder for the runs (default .counterpoint/restaurant)',
   '  --help',
   '',
-  `Ctrl-C starts nothing more: what runs may end within ${FINISH_MS / 1_000} s, then the run is suspended. A second one ends at once.`,
-  'Either way, and after a crash, --continue finishes what is left. The plan, --only, --failure-mode and --scale are',
-  'those of the run (another --scale may be given); a run that was started with --out needs it again.',
+  `Ctrl-C: running agents have ${FINISH_MS / 1_000} s to finish, then the run is suspended. A second Ctrl-C exits at once.`,
+  'In both cases, and after a crash, --continue finishes the run with its original plan, --only, --failure-mode and',
+  '--scale (--scale can be overridden). A run started with --out needs the same --out again.',
   '',
-  'Exit code: 0 completed, 1 not completed, 2 nothing was started, 130 stopped with Ctrl-C, 143 by SIGTERM.',
+  'Exit codes: 0 completed, 1 not completed, 2 nothing was started, 130 stopped by Ctrl-C, 143 by SIGTERM.',
 ]
 
 const options = {
@@ -72,7 +72,7 @@ const options = {
 } as const
 
 const COMMANDS = ['list', 'show', 'delete', 'continue'] as const
-/** The flags that each command takes besides `--out`. */
+/** The flags that each command accepts in addition to `--out`. */
 const FITTING = { run: ['scale', 'only', 'failure-mode'], continue: ['scale'], list: [], show: [], delete: [] } as const
 
 type Values = ReturnType<typeof parse>['values']
@@ -80,8 +80,7 @@ type Values = ReturnType<typeof parse>['values']
 /**
  * Reads the command line; relative paths start at `folder`.
  *
- * @throws UsageError for an unknown flag, a value that is not as documented, flags that do not go together, or more
- * than one plan or run.
+ * @throws UsageError for an unknown flag, an invalid value, conflicting flags, or more than one plan or run.
  */
 export function readFlags(args: readonly string[], folder: string): Settings {
   const { values, positionals } = parse(args)
@@ -111,7 +110,7 @@ function readWanted(values: Values, positionals: readonly string[], folder: stri
       if (name !== undefined) throw new UsageError(`--list: expected nothing with it, got "${name}"`)
       return { what }
     case 'delete':
-      if (name === undefined) throw new UsageError('--delete: expected the id of a run, got none; --list tells which')
+      if (name === undefined) throw new UsageError('--delete: expected the id of a run, got none; --list lists them')
       return { what, runId: name }
   }
 }
@@ -120,8 +119,8 @@ function expectFitting(what: keyof typeof FITTING, values: Values): void {
   const fitting: readonly string[] = FITTING[what]
   const unfit = FITTING.run.find(flag => values[flag] !== undefined && !fitting.includes(flag))
   if (unfit === undefined) return
-  const why = what === 'continue' ? 'the run goes on as it was started' : 'nothing is started'
-  throw new UsageError(`--${unfit}: expected it not to come with --${what}: ${why}`)
+  const why = what === 'continue' ? 'the run continues with its original options' : 'nothing is started'
+  throw new UsageError(`--${unfit}: cannot be combined with --${what}: ${why}`)
 }
 
 function onlyOne(names: readonly string[], expected: string): string | undefined {
@@ -133,7 +132,7 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true })
   } catch (error) {
-    // The rest of its advice is for whoever calls it.
+    // The rest of the message is advice for callers of parseArgs.
     const [what] = (error as Error).message.split('. ')
     throw new UsageError(`${what}. For all flags: npm start -- --help`)
   }

@@ -5,34 +5,34 @@ import { type Line, styled, type Terminal } from './terminal.js'
 import { cut, duration, fill, inline, many, roughly, widest } from './text.js'
 import { WorkTime } from './work-time.js'
 
-/** Between two pictures, in milliseconds. */
+/** Time between two redraws, in milliseconds. */
 const FRAME_MS = 80
 
-/** More tasks that ended before are not told one by one. */
+/** With more earlier tasks than this, only their number is shown. */
 const MOST_BEFORE = 50
 
-/** What is shown, and where. */
+/** What to show, and where. */
 export interface Shown {
   readonly title: string
   readonly terminal: Terminal
-  /** What happened before, in another process. */
+  /** Earlier events, from other processes. */
   readonly history: readonly RunEvent[]
 }
 
 /**
- * Shows a run while it goes on: in a terminal what has ended as lines, and below them a picture of what runs; in a pipe everything as lines.
- * To be called before the next event of the run. Gives a function that ends it.
+ * Shows a live run. In a terminal: a line per finished task, and below them an overview of the running ones. In a pipe: a line per event.
+ * Must be called before the next event of the run. Returns a function that stops it.
  */
 export function follow(run: Run, { pools }: Orchestrator, { title, terminal, history }: Shown): () => void {
   const worked = new WorkTime()
   const narration = new Narration(run, worked, terminal.isLive)
   const estimate = new Estimate(pool => pools.get(pool)?.stats().concurrency ?? 1)
-  const hear = (event: CounterpointEvent): Line | undefined => {
-    worked.hear(event)
-    estimate.hear(event)
+  const lineOf = (event: CounterpointEvent): Line | undefined => {
+    worked.add(event)
+    estimate.add(event)
     return narration.lineFor(event, terminal.width)
   }
-  terminal.print(...linesBefore(history, hear))
+  terminal.print(...linesBefore(history, lineOf))
   const draw = (): void => {
     const progress = run.progress()
     const leftMs = estimate.leftMs(progress.running, Date.now())
@@ -40,7 +40,7 @@ export function follow(run: Run, { pools }: Orchestrator, { title, terminal, his
     terminal.show([head, ...poolLines(pools, progress, terminal.width)])
   }
   const offEvent = run.on('event', (event: CounterpointEvent) => {
-    const line = hear(event)
+    const line = lineOf(event)
     if (line !== undefined) terminal.print(line)
   })
   const timer = terminal.isLive ? setInterval(draw, FRAME_MS) : undefined
@@ -53,13 +53,13 @@ export function follow(run: Run, { pools }: Orchestrator, { title, terminal, his
 
 const ENDS: readonly string[] = ['task.succeeded', 'task.dead', 'task.skipped', 'task.cancelled']
 
-/** What had ended before, with its times from then. */
-function linesBefore(history: readonly RunEvent[], hear: (event: RunEvent) => Line | undefined): Line[] {
+/** Lines for the tasks that ended in earlier processes, with their original times. */
+function linesBefore(history: readonly RunEvent[], lineOf: (event: RunEvent) => Line | undefined): Line[] {
   const lines = history.flatMap(event => {
-    const line = hear(event)
+    const line = lineOf(event)
     return line !== undefined && ENDS.includes(event.type) ? [line] : []
   })
-  return lines.length <= MOST_BEFORE ? lines : [styled('dim', `${many(lines.length, 'task')} ended before`)]
+  return lines.length <= MOST_BEFORE ? lines : [styled('dim', `${many(lines.length, 'task')} ended earlier`)]
 }
 
 function overview(
@@ -83,7 +83,7 @@ function overview(
   ]
 }
 
-/** What runs, pool by pool; taken and free slots are boxes. */
+/** The running tasks by pool, with a box for each used and free slot. */
 function poolLines(pools: Orchestrator['pools'], { running }: RunProgress, width: number): Line[] {
   const nameWidth = widest([...pools.keys()])
   const idWidth = Math.min(20, widest(running.map(task => task.id)))

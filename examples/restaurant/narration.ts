@@ -3,32 +3,32 @@ import { fitLine, type Line, type Part, styled } from './terminal.js'
 import { displayWidth, dollars, duration, fill, inline } from './text.js'
 import type { WorkTime } from './work-time.js'
 
-/** Of a pool or a task, in columns. */
+/** Maximum width of the name of a pool or a task, in columns. */
 const WIDEST_NAME = 20
 
-/** Makes lines of what happens in a run: when, where, to whom, what. */
+/** Formats the events of a run as lines: time, pool, task, event. */
 export class Narration {
   readonly #run: Run
   readonly #worked: WorkTime
   readonly #isBrief: boolean
   #poolWidth = 0
   #idWidth = 0
-  readonly #lastSaid = new Map<string, string>()
-  /** Working time in attempts, by task. While one runs, the time by its start is taken off. */
+  readonly #lastText = new Map<string, string>()
+  /** Time in attempts, by task. While an attempt runs, its start time has been subtracted. */
   readonly #busyMs = new Map<string, number>()
 
-  /** `worked` has heard each event before. With `isBrief` there are no lines for what goes well and is not over. */
+  /** `worked` must receive each event first. With `isBrief`, starts and progress get no line. */
   constructor(run: Run, worked: WorkTime, isBrief: boolean) {
     this.#run = run
     this.#worked = worked
     this.#isBrief = isBrief
   }
 
-  /** The line for an event, at most `width` wide; undefined for one that is not worth a line. To be told every event. */
+  /** The line for an event, at most `width` wide; undefined if it has none. Must be called with every event. */
   lineFor(event: CounterpointEvent, width: number): Line | undefined {
     this.#note(event)
     if (event.type === 'run.stopping') return [this.#time(event), styled('doubtful', `stopping: ${event.reason}`)]
-    if (event.type === 'run.recovered') return [this.#time(event), styled('bold', this.#goesOn())]
+    if (event.type === 'run.recovered') return [this.#time(event), styled('bold', this.#resumed())]
     const words = this.#wordsFor(event)
     if (words === undefined || !('taskId' in event)) return undefined
     const pool = fill(inline(this.#run.task(event.taskId)?.pool ?? ''), this.#poolWidth)
@@ -55,8 +55,8 @@ export class Narration {
     return `${fill(duration(this.#worked.by(at)), 7, 'right')}  `
   }
 
-  #goesOn(): string {
-    return `goes on, after it lay still for ${duration(this.#worked.pausesMs.at(-1) ?? 0)}`
+  #resumed(): string {
+    return `resumed after a pause of ${duration(this.#worked.pausesMs.at(-1) ?? 0)}`
   }
 
   #wordsFor(event: CounterpointEvent): readonly Part[] | undefined {
@@ -73,18 +73,18 @@ export class Narration {
         if (failure.kind === 'interrupted')
           return [styled('doubtful', `attempt ${attempt} was interrupted`), `: ${failure.message}`]
         return [
-          styled('doubtful', `attempt ${attempt} failed, again in ${duration(verdict.delayMs)}`),
+          styled('doubtful', `attempt ${attempt} failed, retry in ${duration(verdict.delayMs)}`),
           `: ${failure.message}`,
         ]
       }
       case 'attempt.abandoned':
-        return [styled('doubtful', `attempt ${event.attempt} does not end and was left alone`)]
+        return [styled('doubtful', `attempt ${event.attempt} did not stop and was abandoned`)]
       case 'task.succeeded':
         return [styled('good', 'done'), ` ${this.#bill(event.taskId)}`]
       case 'task.dead':
         return [styled('bad', `dead (${event.failure.kind})`), `: ${event.failure.message}`]
       case 'task.skipped':
-        return [styled('doubtful', 'skipped'), `: it needs ${event.rootCause}`]
+        return [styled('doubtful', 'skipped'), `: depends on ${event.rootCause}`]
       case 'task.cancelled':
         return [styled('doubtful', 'cancelled'), `: ${event.reason}`]
       default:
@@ -92,10 +92,10 @@ export class Narration {
     }
   }
 
-  /** Some reports say what was said before, with another usage. */
+  /** Undefined if the last report of the task had the same text: it may only have changed the usage. */
   #news(taskId: string, said: string): readonly Part[] | undefined {
-    if (this.#lastSaid.get(taskId) === said) return undefined
-    this.#lastSaid.set(taskId, said)
+    if (this.#lastText.get(taskId) === said) return undefined
+    this.#lastText.set(taskId, said)
     return [said]
   }
 
@@ -104,7 +104,7 @@ export class Narration {
   }
 }
 
-/** `40 %`, in five columns; blank when it is not known. */
+/** `40 %`, in five columns; blank if unknown. */
 export function percent(share: number | undefined): string {
   return share === undefined ? '     ' : `${Math.round(share * 100)} %`.padStart(5)
 }

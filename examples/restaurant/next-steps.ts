@@ -8,11 +8,11 @@ import type { RunFiles } from './output-folder.js'
 import { type Line, styled } from './terminal.js'
 import { cut, many } from './text.js'
 
-/** More tasks than this are not listed one by one. */
+/** Maximum number of tasks that are listed. */
 const MOST = 20
 const MOST_TEXT = 400
 
-/** Where the files lie, and which task wrote which. Paths are for a shell in the folder `from`. */
+/** The files of a run, with the tasks that wrote them. Paths are relative to the folder `from`, and quoted for a shell. */
 export function fileLines(
   { outputs }: Pick<Account, 'outputs'>,
   { folder, link, result }: RunFiles,
@@ -23,8 +23,8 @@ export function fileLines(
     const names = output.files.flatMap(file => (isRecord(file) && typeof file.name === 'string' ? [file.name] : []))
     return [[`  ${output.folder}/  `, cut(names.join(', '), MOST_TEXT), styled('dim', `  ${task}`)]]
   })
-  const more = written.length > MOST ? [`  and what ${many(written.length - MOST, 'more task')} wrote`] : []
-  const also = link === undefined ? [] : [styled('dim', '  also as '), shellPath(link, from)]
+  const more = written.length > MOST ? [`  and the files of ${many(written.length - MOST, 'more task')}`] : []
+  const also = link === undefined ? [] : [styled('dim', '  linked as '), shellPath(link, from)]
   return [
     [shellPath(folder, from), ...also],
     ...written.slice(0, MOST),
@@ -33,22 +33,22 @@ export function fileLines(
   ]
 }
 
-/** What to do with what was delivered, and what else. Paths are for a shell in the folder `from`, flags for runs kept in `out`. */
+/** Suggested commands. Paths are relative to the folder `from`; the flags include `--out` if needed. */
 export function nextSteps({ outputs, runId, outcome }: NextOf, out: string, from: string): Line[] {
   const folder = join(out, runId)
   const steps = Object.values(outputs).flatMap(output => stepsWith(output, folder, from))
   const others = [
     { what: 'run another plan', how: 'npm start -- path/to/plan.json' },
-    { what: 'see it slower', how: 'npm start -- --scale 0.1' },
-    { what: 'see earlier runs', how: command('--list', out, from) },
+    { what: 'run it slower', how: 'npm start -- --scale 0.1' },
+    { what: 'list earlier runs', how: command('--list', out, from) },
   ]
-  const first = outcome === undefined ? [{ what: 'finish what is left', how: command('--continue', out, from) }] : []
+  const first = outcome === undefined ? [{ what: 'continue this run', how: command('--continue', out, from) }] : []
   return [...first, ...steps.slice(0, MOST), ...others].map(({ what, how }) => [styled('dim', what.padEnd(21)), how])
 }
 
 type NextOf = Pick<Account, 'outputs' | 'runId' | 'outcome'>
 
-/** How this program is started for the runs in `out`. */
+/** The command line of this program for the runs in `out`. */
 function command(flags: string, out: string, from: string): string {
   return `npm start -- ${flags}${out === defaultOut ? '' : ` --out ${shellPath(out, from)}`}`
 }
@@ -66,7 +66,7 @@ function stepsWith(output: Json, folder: string, from: string): { what: string; 
   ]
 }
 
-/** The path of a file that an output names, ready to be pasted into a shell. An output that leads out of the run's folder names none. */
+/** The path of a file named by an output, quoted for a shell; undefined if it is outside the folder of the run. */
 function pathOf(root: string, folder: unknown, name: unknown, from: string): string | undefined {
   if (typeof folder !== 'string' || typeof name !== 'string') return undefined
   try {
@@ -76,7 +76,7 @@ function pathOf(root: string, folder: unknown, name: unknown, from: string): str
   }
 }
 
-/** The shorter of the relative and the absolute path, in quotes if a shell needs them. None looks like a flag. */
+/** The shorter of the relative and the absolute path, quoted if necessary. Never begins with a dash. */
 export function shellPath(path: string, from: string): string {
   const fromHere = relative(from, path) || '.'
   const shorter = fromHere.length < path.length && !fromHere.startsWith('-') ? fromHere : path

@@ -7,29 +7,29 @@ import { isRecord } from './agents/agent.js'
 import { replaceFile } from './agents/files.js'
 import { UsageError } from './flags.js'
 
-/** What a run was started with and its journal does not hold: kept in its folder, for whoever continues it. */
+/** Settings of a run that are not in its journal: stored in its folder, for a later `--continue`. */
 export interface RunSettings {
-  /** The file of its plan, absolute. */
+  /** Absolute path of its plan. */
   readonly plan: string
   readonly scale: number
 }
 
-/** An id that tells when a run began, and is a fit name for its folder. */
+/** An id that contains the start time and is a valid folder name. */
 export function newRunId(at: Date): string {
   const time = at.toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-')
   return `${time}-${randomBytes(2).toString('hex')}`
 }
 
-/** What {@link newRunId} makes. No other name in `out` is the folder of a run. */
+/** The format of {@link newRunId}. Folders in `out` with other names are not runs. */
 const RUN_ID = /^\d{4}-\d{2}-\d{2}-\d{6}-[\da-f]{4}$/
 const SETTINGS = 'settings.json'
 const RESULT = 'result.json'
 const LATEST = 'latest'
 
 /**
- * Makes the folder of a run in `out`. It was not there before: nothing is ever overwritten, and what earlier runs left stays.
+ * Creates the folder of a run in `out`. It must not exist yet, so files of earlier runs are never overwritten.
  *
- * @throws UsageError when it cannot be made.
+ * @throws UsageError if it cannot be created.
  */
 export async function makeRunFolder(out: string, runId: string, settings: RunSettings): Promise<string> {
   const folder = join(out, runId)
@@ -43,7 +43,7 @@ export async function makeRunFolder(out: string, runId: string, settings: RunSet
   }
 }
 
-/** Measured: where nothing can be made, as in /proc, `mkdir` with `recursive` tries for ever (Node 20). This tries each folder once. */
+/** Like `mkdir` with `recursive`, which hangs on Node 20 where no folder can be created, such as in /proc. This tries each folder once. */
 async function makeFolders(folder: string): Promise<void> {
   if (existsSync(folder)) return
   await makeFolders(dirname(folder))
@@ -52,13 +52,13 @@ async function makeFolders(folder: string): Promise<void> {
   })
 }
 
-/** Takes the folder of a run that was refused away again, unless an agent has written into it. */
+/** Removes the folder of a run that was rejected, unless an agent has written into it. */
 export async function removeUnusedFolder(folder: string): Promise<void> {
   await unlink(join(folder, SETTINGS)).catch(() => {})
   await rmdir(folder).catch(() => {})
 }
 
-/** What the run was started with; undefined when its folder does not tell. */
+/** The settings of the run; undefined if its folder has none. */
 export async function readSettings(out: string, runId: string): Promise<RunSettings | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(join(out, runId, SETTINGS), 'utf8'))
@@ -71,32 +71,32 @@ export async function readSettings(out: string, runId: string): Promise<RunSetti
 }
 
 /**
- * Writes the whole result, outputs included, into the folder of its run in `out`, and has the link `latest` in `out` lead there.
- * Of what was there before, only a link of that name is ever replaced; where there can be none, there is none.
+ * Writes the whole result, including outputs, into the folder of its run in `out`, and points the link `latest` in `out` to it.
+ * Only a link of that name is replaced, never a file or folder. Where links are not supported, there is none.
  */
-export async function keepResult(out: string, result: RunResult): Promise<void> {
+export async function storeResult(out: string, result: RunResult): Promise<void> {
   const { runId } = result
   await replaceFile(join(out, runId, RESULT), `${JSON.stringify(result, null, 2)}\n`)
   const link = join(out, `.${LATEST}-${runId}`)
   try {
     await symlink(runId, link, 'dir')
-    // A folder of that name is not replaced: rename refuses to.
+    // Fails if `latest` is a folder, so a folder is never replaced.
     await rename(link, join(out, LATEST))
   } catch {
     await unlink(link).catch(() => {})
   }
 }
 
-/** Where the files of a run lie. */
+/** The location of the files of a run. */
 export interface RunFiles {
   readonly folder: string
-  /** The link `latest`, when it leads there. */
+  /** The link `latest`, if it points to this run. */
   readonly link: string | undefined
-  /** The name of the file of the result in it, when it is there. */
+  /** The name of the result file in it, if it exists. */
   readonly result: string | undefined
 }
 
-/** Looks at the files of a run in `out`. */
+/** Finds the files of a run in `out`. */
 export async function filesOf(out: string, runId: string): Promise<RunFiles> {
   const folder = join(out, runId)
   return {
@@ -106,14 +106,14 @@ export async function filesOf(out: string, runId: string): Promise<RunFiles> {
   }
 }
 
-/** Takes the folder of a run away, with all that is in it. Invariant: nothing else in `out` goes, whatever the id is. */
+/** Deletes the folder of a run. Invariant: nothing else in `out` is deleted, whatever the id is. */
 export async function removeRunFolder(out: string, runId: string): Promise<void> {
   if (!RUN_ID.test(runId)) return
   await rm(join(out, runId), { recursive: true, force: true })
   if ((await leadsTo(out)) === runId) await unlink(join(out, LATEST)).catch(() => {})
 }
 
-/** Where the link `latest` leads; undefined when there is none. */
+/** The target of the link `latest`; undefined if there is none. */
 async function leadsTo(out: string): Promise<string | undefined> {
   return readlink(join(out, LATEST)).catch(() => undefined)
 }

@@ -4,22 +4,22 @@ import { agentIntents } from 'counterpoint/intents'
 import { jsonRequest, processBackend } from 'counterpoint/node'
 import { agentProgram } from './paths.js'
 
-/** The pools of the story: how many agents of a kind work at once, and what their tasks may take. */
+/** The pools of the sample plan: their concurrency and the defaults of their tasks. */
 const pools = {
   codegen: { concurrency: 3, timeoutMs: 300_000, retries: 2 },
   security: { concurrency: 2, timeoutMs: 300_000, retries: 2 },
   database: { concurrency: 2, timeoutMs: 180_000, retries: 2 },
 } as const
 
-/** What agents need to know of the world. */
+/** The environment of the agents. */
 export interface Surroundings {
-  /** The agents of a run write into the folder in here that has the name of the run. */
+  /** Agents write into the folder with the id of their run inside this one. */
   readonly out: string
-  /** How long agents take: at 1 as long as in the story. */
+  /** Time scale of the agents: 1 is real time. */
   readonly scale: number
 }
 
-/** Three pools of agents that are processes. Tasks that name no pool are placed by what they say. */
+/** Three pools of process agents. Tasks that name no pool are routed by their description. */
 export function restaurantOrchestrator(journal: Journal, surroundings: Surroundings): Orchestrator {
   return new Orchestrator({
     pools: {
@@ -32,7 +32,7 @@ export function restaurantOrchestrator(journal: Journal, surroundings: Surroundi
   })
 }
 
-/** The folder follows from the id of the run: a run that is continued writes where it wrote before. */
+/** The folder depends only on the id of the run, so a continued run writes to the same place. */
 function pool(name: keyof typeof pools, { out, scale }: Surroundings): PoolOptions {
   const { concurrency, ...defaults } = pools[name]
   const backend = processBackend(({ runId }) => ({

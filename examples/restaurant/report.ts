@@ -1,12 +1,12 @@
 import type { TaskResult, TaskStatus } from 'counterpoint'
-import { type Account, leftOf } from './account.js'
+import { type Account, unfinishedOf } from './account.js'
 import { auditsOf, findingLines } from './findings.js'
 import { tableLines } from './table.js'
 import { type Line, type Part, type Style, styled } from './terminal.js'
 import { comparedTo, count, dollars, duration, inline, many, wrap } from './text.js'
 import { timelineLines } from './timeline.js'
 
-/** More tasks than this are not listed one by one. */
+/** Maximum number of tasks that are listed. */
 const MOST_TASKS = 50
 
 const STATUS_STYLES: Partial<Readonly<Record<TaskStatus, Style>>> = {
@@ -16,28 +16,31 @@ const STATUS_STYLES: Partial<Readonly<Record<TaskStatus, Style>>> = {
   cancelled: 'doubtful',
 }
 
-/** What the story says of its own plan, in seconds. */
-const story = { serial: 315, parallel: 210 }
+/** Expected times of the sample plan, in seconds. */
+const expected = { serial: 315, parallel: 210 }
 
-/** What came out of a run, or of its part that is over, section by section. */
+/** The report of a run, settled or not, in sections. */
 export function reportLines(account: Account, width: number): Line[] {
   const { tasks, attempts, worked } = account
   const shown = worthShowing(tasks)
   const audits = auditsOf(account)
-  const left = leftOf(account)
+  const left = unfinishedOf(account)
   const wrapped = (texts: readonly string[]): string[] => texts.flatMap(text => wrap(text, width))
   return [
     ...(shown.length > 0 ? section('Tasks', [...taskTable(shown, width), ...notShown(tasks, shown)]) : []),
     ...(attempts.size > 0 ? section('Timeline', timelineLines(shown, attempts, worked, width)) : []),
     ...section('Time', wrapped(timeTexts(account))),
     ...section('Cost', wrapped(costTexts(account))),
-    ...section('What went wrong', wrapped(causeTexts(account))),
+    ...section('Problems', wrapped(causeTexts(account))),
     ...(audits.count > 0 ? section(`Findings: ${audits.findings.length}`, findingLines(audits, width)) : []),
-    ...section(`Left: ${many(left.length, 'task')}`, wrapped(left.length === 0 ? [] : [listed(idsOf(left), ', ')])),
+    ...section(
+      `Unfinished: ${many(left.length, 'task')}`,
+      wrapped(left.length === 0 ? [] : [listed(idsOf(left), ', ')]),
+    ),
   ]
 }
 
-/** How it ended or where it stands, in one line. */
+/** The outcome or current state, in one line. */
 export function headline(account: Account): Line {
   const { title, outcome, delivered, times, usage, tasks } = account
   const cost = usage.costUsd === undefined ? '' : ` for ${dollars(usage.costUsd)}`
@@ -47,19 +50,19 @@ export function headline(account: Account): Line {
     return [
       `${title}: `,
       styled('doubtful', standing(account)),
-      `, ${done} of ${many(tasks.length, 'task')} done ${spent}`,
+      `, ${done} of ${many(tasks.length, 'task')} succeeded ${spent}`,
     ]
   }
   const share = outcome === 'completed' ? '' : `, ${Math.round(delivered * 100)} % delivered`
   return [`${title}: `, styled(outcome === 'completed' ? 'good' : 'bad', outcome), `${share} ${spent}`]
 }
 
-/** In a word or two. A run that has not been suspended was cut off, or another process works on it. */
+/** The outcome, or `suspended`, or `not finished`: then the process crashed, or another process works on the run. */
 export function standing({ status, outcome }: Pick<Account, 'status' | 'outcome'>): string {
-  return outcome ?? (status === 'suspended' ? 'suspended' : 'not over')
+  return outcome ?? (status === 'suspended' ? 'suspended' : 'not finished')
 }
 
-/** A section without lines is none. */
+/** A section with its title; nothing if it has no lines. */
 export function section(title: string, lines: readonly Line[]): Line[] {
   return lines.length === 0 ? [] : ['', styled('bold', title.toUpperCase()), ...lines]
 }
@@ -90,10 +93,10 @@ function taskRow(task: TaskResult): Part[] {
   ]
 }
 
-/** All of them, in their order; of very many those first that did not succeed. */
+/** All tasks in their order; if there are very many, those first that did not succeed. */
 function worthShowing(tasks: readonly TaskResult[]): readonly TaskResult[] {
-  const isWell = (task: TaskResult): number => (task.status === 'succeeded' ? 1 : 0)
-  return tasks.length <= MOST_TASKS ? tasks : tasks.toSorted((a, b) => isWell(a) - isWell(b)).slice(0, MOST_TASKS)
+  const isSuccess = (task: TaskResult): number => (task.status === 'succeeded' ? 1 : 0)
+  return tasks.length <= MOST_TASKS ? tasks : tasks.toSorted((a, b) => isSuccess(a) - isSuccess(b)).slice(0, MOST_TASKS)
 }
 
 function notShown(tasks: readonly TaskResult[], shown: readonly TaskResult[]): Line[] {
@@ -101,16 +104,16 @@ function notShown(tasks: readonly TaskResult[], shown: readonly TaskResult[]): L
   return more === 0 ? [] : [styled('dim', `and ${many(more, 'more task')}: see result.json`)]
 }
 
-function timeTexts({ isStory, outcome, times, worked }: Account): string[] {
+function timeTexts({ isSample, outcome, times, worked }: Account): string[] {
   const { wallMs, serialMs, criticalPathMs, criticalPath } = times
   if (serialMs === 0) return []
-  const inStory =
-    isStory && outcome === 'completed' ? `; the story says ${comparedTo(story.parallel / story.serial)}` : ''
+  const comparison =
+    isSample && outcome === 'completed' ? `; expected: ${comparedTo(expected.parallel / expected.serial)}` : ''
   const pauses = worked.pausesMs.map(duration).join(', ')
   return [
-    `${duration(wallMs)} instead of ${duration(serialMs)} one after the other: ${comparedTo(wallMs / serialMs)}${inStory}`,
-    `longest chain: ${listed(criticalPath, ' > ')}, ${duration(criticalPathMs)}`,
-    ...(pauses === '' ? [] : [`not counted: ${pauses} in which it lay still (┊)`]),
+    `${duration(wallMs)} instead of ${duration(serialMs)} serially: ${comparedTo(wallMs / serialMs)}${comparison}`,
+    `critical path: ${listed(criticalPath, ' > ')}, ${duration(criticalPathMs)}`,
+    ...(pauses === '' ? [] : [`not counted: pauses of ${pauses} (┊)`]),
   ]
 }
 
@@ -122,18 +125,18 @@ function costTexts({ usage, tasks }: Account): string[] {
   return [`${dollars(costUsd)}, ${tokens}, ${many(attempts, 'attempt')}${estimated ? ' (partly estimated)' : ''}`]
 }
 
-/** Tasks that came to the same end for the same reason share a line. */
+/** Tasks that failed in the same way share a line. */
 function causeTexts({ rootCauses }: Account): string[] {
   const ends = new Map<string, { ids: string[]; skipped: string[] }>()
   for (const { taskId, status, failure, reason, skipped } of rootCauses) {
     const end = `${status}, ${failure ? `${failure.kind}: ${failure.message}` : (reason ?? '')}`
-    const toll = ends.get(end) ?? { ids: [], skipped: [] }
-    ends.set(end, toll)
-    toll.ids.push(taskId)
-    for (const id of skipped) toll.skipped.push(id)
+    const group = ends.get(end) ?? { ids: [], skipped: [] }
+    ends.set(end, group)
+    group.ids.push(taskId)
+    for (const id of skipped) group.skipped.push(id)
   }
   return [...ends].map(([end, { ids, skipped }]) => {
-    const toll = skipped.length > 0 ? `; skipped because of it: ${listed(skipped, ', ')}` : ''
+    const toll = skipped.length > 0 ? `; skipped: ${listed(skipped, ', ')}` : ''
     return `${listed(ids, ', ')} ${end}${toll}`
   })
 }

@@ -1,12 +1,12 @@
-import type { KeptRun, RunList } from './kept-runs.js'
 import { standing } from './report.js'
+import type { KeptRun, RunList } from './stored-runs.js'
 import { tableLines } from './table.js'
 import { type Line, type Part, styled } from './terminal.js'
 import { dollars, moment, wrap } from './text.js'
 
-/** The runs that are kept, the latest first. */
+/** The stored runs, the latest first. */
 export function runListLines({ runs, unreadable }: RunList, out: string, width: number): Line[] {
-  if (runs.length + unreadable.length === 0) return [`no runs in ${out} yet; npm start begins one`]
+  if (runs.length + unreadable.length === 0) return [`no runs in ${out} yet; npm start starts one`]
   const columns = [
     { title: 'run' },
     { title: 'name', least: 8, leftOut: 1 },

@@ -6,9 +6,9 @@ export interface Column {
   readonly title: string
   /** Default `left`. */
   readonly align?: 'right'
-  /** It may be cut to this many columns of the terminal. Default: it is not cut. */
+  /** Minimum width to which it may be truncated, in columns. Default: it is never truncated. */
   readonly least?: number
-  /** Where there is no room it is left out, the highest number first. Default 0: never. */
+  /** Columns with the highest number are omitted first when there is no room. Default 0: never omitted. */
   readonly leftOut?: number
 }
 
@@ -19,7 +19,7 @@ interface Fitted extends Column {
 
 const GAP = '  '
 
-/** Rows under titles, cut so that no line is wider than `width`; columns that may be left out are, rather than cut to nothing. */
+/** Rows under titles. No line is wider than `width`: columns are truncated, or omitted if they allow it. */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly Part[])[], width: number): Line[] {
   let kept = columns.map((column, place) => ({ ...column, place, width: widest(column, place, rows, width) }))
   let fitted = squeezed(kept, width)
@@ -43,7 +43,7 @@ function widest({ title }: Column, place: number, rows: readonly (readonly Part[
   return Math.min(width, most)
 }
 
-/** Takes columns of the terminal from the widest that can spare one, until the table fits; undefined if it cannot. */
+/** Narrows the widest column that allows it until the table fits; undefined if it cannot fit. */
 function squeezed(columns: readonly Fitted[], width: number): Fitted[] | undefined {
   const fitted = columns.map(column => ({ ...column }))
   let tooMuch = fitted.reduce((sum, column) => sum + column.width, (fitted.length - 1) * GAP.length) - width

@@ -1,15 +1,15 @@
 import { cut, displayWidth, inline } from './text.js'
 
-/** How a piece of a line looks where colours are wanted. */
+/** The style of a part of a line, in terminals with colour. */
 export type Style = 'bold' | 'dim' | 'good' | 'bad' | 'doubtful'
 
-/** A piece of a line. Any text may stand in it: what does not belong into a terminal is taken out when it is written. */
+/** A part of a line. It may contain any text: unsafe characters are replaced when it is written. */
 export type Part = string | { readonly text: string; readonly style: Style }
 
 /** One line of output. */
 export type Line = Part | readonly Part[]
 
-/** What a {@link Terminal} needs of `process.stdout`. */
+/** The part of `process.stdout` that a {@link Terminal} uses. */
 export interface Output {
   write(text: string): unknown
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
@@ -18,7 +18,7 @@ export interface Output {
   readonly rows?: number
 }
 
-/** A line as it was written, and how many columns it takes. */
+/** A line as written, and its width in columns. */
 interface Row {
   readonly text: string
   readonly width: number
@@ -29,20 +29,20 @@ const RESET = '\u001b[0m'
 const ERASE_BELOW = '\u001b[0J'
 const HIDE_CURSOR = '\u001b[?25l'
 const SHOW_CURSOR = '\u001b[?25h'
-/** Of a pipe or a file, which has none. */
+/** The assumed width of a pipe or a file. */
 const USUAL_WIDTH = 100
 
-/** A piece of a line with a style. */
+/** A part of a line with a style. */
 export function styled(style: Style, text: string): Part {
   return { text, style }
 }
 
-/** The text of a piece, safe to show: what layout is to be measured by. */
+/** The text of a part, safe to print. Use it to compute layouts. */
 export function textOf(part: Part): string {
   return inline(typeof part === 'string' ? part : part.text)
 }
 
-/** The line, cut so that it is not wider than `width`. */
+/** The line, truncated to `width`. */
 export function fitLine(line: Line, width: number): Part[] {
   let left = width
   return partsOf(line).map(part => {
@@ -53,19 +53,19 @@ export function fitLine(line: Line, width: number): Part[] {
 }
 
 /**
- * The only way out to the screen. In a terminal a block of lines can be kept below what is printed, and redrawn in place.
- * Invariant: every text that is written has been through {@link textOf}; escape sequences come from this class alone.
+ * All output goes through this class. In a terminal, a block of lines can be shown below the printed lines and redrawn in place.
+ * Invariant: all text that is written has passed {@link textOf}; only this class writes escape sequences.
  */
 export class Terminal {
-  /** True where lines can be redrawn: in a terminal, unless `TERM=dumb`, `CI` or `NO_COLOR` say that nobody looks or nobody wants it. */
+  /** True if lines can be redrawn: in a terminal, unless `TERM=dumb`, `CI` or `NO_COLOR` is set. */
   readonly isLive: boolean
-  /** Why nothing more can be written, e.g. EPIPE when the reader is gone. */
+  /** The error after which nothing can be written, for example EPIPE. */
   broken: NodeJS.ErrnoException | undefined
   readonly #output: Output
   #block: readonly Row[] = []
   #isCursorHidden = false
 
-  /** `onBroken` is called once, when nothing more can be written. */
+  /** `onBroken` is called once, after the first write error. */
   constructor(output: Output, env: NodeJS.ProcessEnv, onBroken: () => void = () => {}) {
     this.#output = output
     this.isLive = output.isTTY === true && env.TERM !== 'dumb' && !env.CI && !env.NO_COLOR
@@ -81,13 +81,13 @@ export class Terminal {
     return this.#output.columns || USUAL_WIDTH
   }
 
-  /** Prints lines for good. They are not cut: whoever makes them looks at `width`. */
+  /** Prints lines permanently. They are not truncated: callers have to consider `width`. */
   print(...lines: readonly Line[]): void {
     const text = lines.map(line => `${this.#render(partsOf(line))}\n`)
     this.#write(this.#erased() + text.join('') + this.#drawn(this.#block))
   }
 
-  /** Shows these lines below everything else, in place of those shown before, cut to the width and height. Nothing in a pipe. */
+  /** Shows these lines below the printed ones, replacing the previous block, truncated to width and height. No effect in a pipe. */
   show(lines: readonly Line[]): void {
     if (!this.isLive) return
     if (!this.#isCursorHidden) process.once('exit', this.#showCursor)
@@ -98,7 +98,7 @@ export class Terminal {
     this.#block = block
   }
 
-  /** Takes the shown lines away and gives the cursor back. */
+  /** Removes the block and shows the cursor again. */
   clear(): void {
     if (!this.#isCursorHidden) return
     this.#write(this.#erased())
@@ -120,13 +120,13 @@ export class Terminal {
     return block.map(({ text }) => `${text}\n`).join('')
   }
 
-  /** A terminal that became narrower has broken the lines of the block: they are as many rows as they need now. */
+  /** The number of rows of the block at the current width: a terminal that became narrower has wrapped its lines. */
   #erased(): string {
     const up = this.#block.reduce((rows, { width }) => rows + Math.max(1, Math.ceil(width / this.width)), 0)
     return up === 0 ? '' : `\u001b[${up}A\r${ERASE_BELOW}`
   }
 
-  /** One column stays free: some terminals break a line that fills them. */
+  /** One column stays free: some terminals wrap a line that fills the whole width. */
   #row(line: Line): Row {
     const parts = fitLine(line, this.width - 1)
     const width = parts.reduce((sum, part) => sum + displayWidth(textOf(part)), 0)

@@ -1,12 +1,11 @@
 /**
- * What must not reach a terminal, in whatever text it hides: control characters (all but line feed and tab), characters that turn the
- * direction of writing or are not to be seen at all (but for the two joiners, which words and emoji need), halves of characters,
- * separators that are no line feed.
+ * Characters that must not reach a terminal: control characters (except line feed and tab), characters that change the writing
+ * direction or are invisible (except the two joiners, which words and emoji need), lone surrogates, and separators other than line feed.
  */
 const unsafe = /(?!\n|\t|\u200c|\u200d)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 const REPLACEMENT = '\ufffd'
 
-/** Makes text fit for a terminal. What was not is shown as U+FFFD, so that nobody reads past it. */
+/** Makes text safe for a terminal. Unsafe characters become U+FFFD, so that they stay noticeable. */
 export function printable(text: string): string {
   return text.replaceAll('\r\n', '\n').replaceAll(unsafe, REPLACEMENT)
 }
@@ -21,7 +20,7 @@ const wide =
   /\p{Emoji_Presentation}|\ufe0f|[\p{sc=Han}\p{sc=Hangul}\p{sc=Hiragana}\p{sc=Katakana}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u
 const invisible = /^[\p{M}\u200c\u200d]+$/u
 
-/** How many columns a text takes, roughly: terminals differ about emoji. */
+/** The approximate width of a text in columns: terminals differ for emoji. */
 export function displayWidth(text: string): number {
   if (/^[ -~]*$/.test(text)) return text.length
   let width = 0
@@ -34,15 +33,15 @@ function widthOf(grapheme: string): number {
   return invisible.test(grapheme) ? 0 : 1
 }
 
-/** How many columns the widest of the texts takes, once it is {@link inline}. */
+/** The width of the widest text after {@link inline}, in columns. */
 export function widest(texts: readonly string[]): number {
   return texts.reduce((most, text) => Math.max(most, displayWidth(inline(text))), 0)
 }
 
-/** The text, or as much of its beginning as fits, with an ellipsis. Never wider than `width`. */
+/** The text, truncated with an ellipsis if it is wider than `width`. */
 export function cut(text: string, width: number): string {
   if (width < 1) return ''
-  // A terminal has some hundred columns: of a text of a megabyte only the beginning is looked at.
+  // Only the beginning of a very long text is examined.
   const head = text.slice(0, width * 8)
   if (head === text && displayWidth(text) <= width) return text
   let kept = ''
@@ -55,14 +54,14 @@ export function cut(text: string, width: number): string {
   return `${kept}…`
 }
 
-/** Cut or filled up to exactly `width` columns. */
+/** Truncated or padded to exactly `width` columns. */
 export function fill(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   const shown = cut(text, width)
   const space = ' '.repeat(Math.max(0, width - displayWidth(shown)))
   return align === 'left' ? shown + space : space + shown
 }
 
-/** The text in lines of at most `most` columns (no less than 8), broken between words, and inside those that are wider than a line. */
+/** The text in lines of at most `most` columns (at least 8), wrapped between words, and inside words that are wider than a line. */
 export function wrap(text: string, most: number): string[] {
   const width = Math.max(8, most)
   const lines: string[] = []
@@ -106,13 +105,13 @@ export function moment(at: number): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`
 }
 
-/** `$1.08`; small amounts with as many digits as say something. */
+/** `$1.08`; small amounts with two significant digits. */
 export function dollars(usd: number | undefined): string {
   if (usd === undefined) return '-'
   return usd === 0 || usd >= 0.1 ? `$${usd.toFixed(2)}` : `$${usd.toPrecision(2)}`
 }
 
-/** `50,000`; unknown is a dash. */
+/** `50,000`; a dash if unknown. */
 export function count(number: number | undefined): string {
   return number === undefined ? '-' : number.toLocaleString('en-US')
 }
@@ -122,7 +121,7 @@ export function many(number: number, noun: string): string {
   return `${count(number)} ${noun}${number === 1 ? '' : 's'}`
 }
 
-/** `33 % less` for 0.67 of something; `2 % more`. */
+/** `33 % less` for 0.67; `2 % more` for 1.02. */
 export function comparedTo(share: number): string {
   const percent = Math.round(Math.abs(1 - share) * 100)
   return share > 1 ? `${percent} % more` : `${percent} % less`

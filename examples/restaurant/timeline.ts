@@ -3,21 +3,21 @@ import { type Line, type Part, styled } from './terminal.js'
 import { duration, fill, inline, widest } from './text.js'
 import type { WorkTime } from './work-time.js'
 
-/** When an attempt ran: how long the run had been worked on by its start and its end, in milliseconds. */
+/** Start and end of an attempt, in milliseconds of working time of the run. */
 export interface Span {
   readonly fromMs: number
   readonly toMs: number
   readonly succeeded: boolean
 }
 
-/** The attempts of each task that have ended, in the order in which they began. */
+/** The ended attempts of each task, in the order of their starts. */
 export type Attempts = ReadonlyMap<string, readonly Span[]>
 
 const ENDS: readonly string[] = ['task.succeeded', 'task.cancelled', 'attempt.failed', 'attempt.abandoned']
 
 /**
- * Reads the attempts of a run from its events. That a crash cut one off is told much later, by the process that goes on: as the
- * time in between is not working time, its span ends where the work did.
+ * Reads the attempts of a run from its events. An attempt interrupted by a crash is only reported by the process that resumes the run. As
+ * the time in between is not working time, its span still ends at the crash.
  */
 export function attemptsOf(events: Iterable<RunEvent>, worked: WorkTime): Attempts {
   const attempts = new Map<string, Span[]>()
@@ -37,8 +37,7 @@ export function attemptsOf(events: Iterable<RunEvent>, worked: WorkTime): Attemp
 }
 
 /**
- * The run from its start to its end, without the time in which it lay still: a row per task, the tasks of a pool together.
- * No line is wider than `width`.
+ * A chart of the run without its pauses: one row per task, grouped by pool. No line is wider than `width`.
  */
 export function timelineLines(
   tasks: readonly TaskResult[],
@@ -65,7 +64,7 @@ function byPool(tasks: readonly TaskResult[]): readonly TaskResult[] {
   return tasks.toSorted((a, b) => pools.indexOf(a.pool) - pools.indexOf(b.pool))
 }
 
-/** An attempt takes at least one place, however short it was. One that failed looks different. */
+/** An attempt is at least one column wide. Failed attempts look different. */
 function bar(spans: readonly Span[], worked: WorkTime, width: number): Part[] {
   const places: string[] = new Array(width).fill(' ')
   for (const span of spans) {
@@ -76,7 +75,7 @@ function bar(spans: readonly Span[], worked: WorkTime, width: number): Part[] {
   return (places.join('').match(/▒+|[^▒]+/g) ?? []).map(part => styled(part.startsWith('▒') ? 'bad' : 'good', part))
 }
 
-/** A mark stands where another process went on. */
+/** Marks the points at which another process resumed the run. */
 function axis(worked: WorkTime, width: number): string {
   const places = [...`0 s${fill(duration(worked.totalMs), width - 3, 'right')}`]
   for (const seam of worked.seams) {

@@ -16,7 +16,7 @@ import { tables } from '../../examples/restaurant/agents/tables.js'
 import { targetAt } from '../../examples/restaurant/agents/target.js'
 import { packageRoot, planFile, templatesFolder } from '../../examples/restaurant/paths.js'
 
-/** What an agent said: its progress lines, and the last line. */
+/** The output of an agent: its progress lines, and the last line. */
 interface Said {
   code: number | null
   progress: number[]
@@ -37,7 +37,7 @@ afterAll(() => {
   for (const folder of [programs, out]) rmSync(folder, { recursive: true, force: true })
 })
 
-/** The agents are programs: they are tested as such, without waiting for a build of everything. */
+/** Builds the agent programs only, not the whole project. */
 function compileAgents(): void {
   const source = join(packageRoot, 'examples/restaurant')
   mkdirSync(join(programs, 'agents'), { recursive: true })
@@ -75,8 +75,8 @@ const isUp = (url: string): Promise<boolean> => fetch(url).then(Boolean, () => f
 const written = (path: string): string => readFileSync(join(out, path), 'utf8')
 const findingsOf = (said: Said): string[] => (said.last.output as unknown as Report).findings.map(finding => finding.id)
 
-describe('the agents of the restaurant story', () => {
-  test('they build a frontend, a backend and a schema, and the audit finds what the story says', async () => {
+describe('the agents of the sample plan', () => {
+  test('build a frontend, a backend and a schema, and the audit finds the expected vulnerabilities', async () => {
     const built = await Promise.all([perform(frontendTask), perform(backendTask), perform(schemaTask)])
     const audited = await perform(auditTask, { [backendTask.id]: built[1].last.output })
     expect([...built, audited].map(said => said.code)).toEqual([0, 0, 0, 0])
@@ -87,14 +87,14 @@ describe('the agents of the restaurant story', () => {
     expect([...built, audited].reduce((sum, said) => sum + said.last.usage!.costUsd, 0)).toBeCloseTo(3)
   })
 
-  test('progress grows, and work takes its share of time', async () => {
+  test('report increasing progress, and take the scaled time', async () => {
     const startedAt = performance.now()
     const { progress } = await perform(frontendTask, {}, 0.005)
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(290)
     expect(progress).toEqual([0.1, 0.25, 0.5, 0.75])
   })
 
-  test('the backend serves the frontend, takes a booking and is paid', async () => {
+  test('build a backend that serves the frontend, and accepts bookings and payments', async () => {
     await Promise.all([perform(frontendTask), perform(backendTask)])
     await withBackend(join(out, 'backend/server.mjs'), async url => {
       const target = targetAt(url)
@@ -113,7 +113,7 @@ describe('the agents of the restaurant story', () => {
     })
   })
 
-  test('a schema that is there early is what the backend builds on', async () => {
+  test('use an existing schema for the backend', async () => {
     const schema = await perform(schemaTask)
     const backend = await perform(backendTask, { [schemaTask.id]: schema.last.output })
     expect(backend.last.output).toMatchObject({ kind: 'backend', schemaFrom: 'task_3' })
@@ -121,7 +121,7 @@ describe('the agents of the restaurant story', () => {
     expect(Object.keys(JSON.parse(written('backend/data.json')))).toEqual(tableNames)
   })
 
-  test('a repaired backend passes every probe', async () => {
+  test('find no vulnerability in a repaired backend', async () => {
     const { last } = await perform(backendTask)
     cpSync(join(out, 'backend'), join(out, 'repaired'), { recursive: true })
     writeFileSync(join(out, 'repaired/server.mjs'), repaired(written('backend/server.mjs')))
@@ -131,7 +131,7 @@ describe('the agents of the restaurant story', () => {
   })
 })
 
-/** The backend as the fixes of the findings would have it. */
+/** The backend with the fixes of all findings. */
 function repaired(server: string): string {
   const filled = (expression: string): string => `$\{${expression}}`
   const fixes: Record<string, string> = {
@@ -155,7 +155,7 @@ describe('the agents with another plan', () => {
       expect(existsSync(join(out, last.output!.folder as string, name))).toBe(true)
   })
 
-  test('security reads the files of what was built, or says that there was nothing', async () => {
+  test('security reads the files of earlier tasks, or reports that there are none', async () => {
     mkdirSync(join(out, 'other'))
     writeFileSync(join(out, 'other/main.mjs'), 'const apiKey = "not-so-secret"\nexport default apiKey\n')
     const task = { id: 'check', pool: 'security', description: 'Audit it' }
@@ -165,7 +165,7 @@ describe('the agents with another plan', () => {
   })
 })
 
-describe('an agent that cannot do its work', () => {
+describe('a failing agent', () => {
   test.each([
     ['nothing', '', 'got nothing'],
     ['no JSON', '{"task":', 'got "{"task":"'],
@@ -176,7 +176,7 @@ describe('an agent that cannot do its work', () => {
     expect(last.error?.message).toContain(part)
   })
 
-  test('a backend that does not start fails the audit with what it said', async () => {
+  test('fails the audit with the output of a backend that does not start', async () => {
     mkdirSync(join(out, 'broken'))
     writeFileSync(join(out, 'broken/server.mjs'), 'throw new Error("no database")\n')
     const audit = (start: string): Promise<Said> =>
@@ -207,8 +207,8 @@ describe('an agent that cannot do its work', () => {
   })
 })
 
-describe('the parts of the agents', () => {
-  test('a table refers to earlier ones only, and every reference has an index', () => {
+describe('parts of the agents', () => {
+  test('tables reference earlier ones only, and every reference has an index', () => {
     const seen = new Set<string>()
     for (const { name, columns, indexes } of tables) {
       for (const column of columns.filter(text => text.includes(' references '))) {
@@ -221,7 +221,7 @@ describe('the parts of the agents', () => {
     expect(schemaSql(tables).match(/^create table/gm)).toHaveLength(tables.length)
   })
 
-  test('settings and assignments are checked, with defaults', () => {
+  test('validates settings and assignments, with defaults', () => {
     const task = { id: 'a', description: 'b', pool: 'codegen' }
     expect(parseAssignment(JSON.stringify({ task }))).toEqual({ task, input: null, outputs: {}, attempt: 1 })
     expect(readSettings({ RESTAURANT_OUT: '/out' })).toEqual({ folder: '/out', scale: 0.01 })
@@ -230,7 +230,7 @@ describe('the parts of the agents', () => {
     expect(() => readSettings({ RESTAURANT_OUT: '/out', RESTAURANT_SCALE: 'fast' })).toThrow('got "fast"')
   })
 
-  test('no name leads out of the run folder, and no two ids share one', () => {
+  test('rejects paths outside the run folder, and gives different ids different folders', () => {
     expect(inside('/out', 'a/b')).toBe('/out/a/b')
     for (const path of ['../x', '/etc/passwd', 'a/../../x', '.'])
       expect(() => inside('/out', path)).toThrow('expected a path')
@@ -240,7 +240,7 @@ describe('the parts of the agents', () => {
     for (const id of ids) expect(folderName(id)).toMatch(/^[a-z0-9_-]{1,60}$/)
   })
 
-  test('dangerous lines are told from harmless ones', () => {
+  test('distinguishes dangerous lines from harmless ones', () => {
     const ids = (text: string): string[] => suspicious(text).map(({ pattern }) => pattern.id)
     expect(ids(readFileSync(join(templatesFolder, 'backend/server.mjs'), 'utf8'))).toEqual(['query-from-text'])
     expect(ids('const password = "hunter2hunter2"\neval(text)')).toEqual(['secret-in-source', 'code-from-text'])

@@ -13,28 +13,28 @@ beforeAll(() => {
 
 afterAll(() => program.remove())
 
-/** The id of the run that a text is about. */
+/** The run id in the output. */
 function runIdIn(text: string): string {
   return /run (\S+)/.exec(text)![1]!
 }
 
-/** When an agent wrote a file of a run. */
+/** The modification time of a file of a run. */
 function writtenAt(name: string, runId: string, path: string): number {
   return statSync(join(program.out(name), runId, path)).mtimeMs
 }
 
-/** How often each task was tried, as the result of a run says. */
+/** The number of attempts of each task, from the result file. */
 function attempts(name: string, runId: string): number[] {
   const { tasks } = JSON.parse(readFileSync(join(program.out(name), runId, 'result.json'), 'utf8'))
   return tasks.map((task: { attempts: number }) => task.attempts)
 }
 
-/** The tasks of which a text says this. */
+/** The tasks that are followed by `what` in the output. */
 function tasksIn(text: string, what: string): string[] {
   return [...text.matchAll(new RegExp(`(task_\\d) +${what}`, 'g'))].map(match => match[1]!).sort()
 }
 
-/** Stops a process: it would end by itself when it finds out that nobody reads what it says. False when it has. */
+/** Freezes a process, which would otherwise exit when its output is closed. Returns false if it has exited. */
 function freeze(pid: number): boolean {
   try {
     return process.kill(pid, 'SIGSTOP')
@@ -44,15 +44,15 @@ function freeze(pid: number): boolean {
 }
 
 describe.concurrent('npm start -- --continue', () => {
-  test('after Ctrl-C runs only what was left, and after that reports only', async ({ expect }) => {
+  test('runs only unfinished tasks after Ctrl-C, and only reports once the run has settled', async ({ expect }) => {
     const child = program.start('ctrl-c', '--scale', '0.01')
     const begun = await said(child, 'task_2  started')
     child.kill('SIGINT')
     const stopped = await ended(child)
     expect(stopped.code).toBe(130)
-    expect(stopped.stdout).toContain('LEFT: 1 TASK\ntask_4\n')
+    expect(stopped.stdout).toContain('UNFINISHED: 1 TASK\ntask_4\n')
     expect(stopped.stdout).toContain('npm start -- --continue --out ctrl-c\n')
-    expect(stopped.stdout).toContain('restaurant: suspended, 3 of 4 tasks done')
+    expect(stopped.stdout).toContain('restaurant: suspended, 3 of 4 tasks succeeded')
     const runId = runIdIn(begun)
     const files = ['frontend/index.html', 'backend/server.mjs', 'database/schema.sql']
     const before = files.map(path => writtenAt('ctrl-c', runId, path))
@@ -74,8 +74,8 @@ describe.concurrent('npm start -- --continue', () => {
     expect(listed?.stdout).toMatch(new RegExp(`${runId} +restaurant +completed +4 of 4 .* \\$3\\.00\\n$`))
   })
 
-  const cutOff = 'after kill -9 ends what was left, and runs no finished task again, in one process at a time'
-  test.runIf(hasProc)(cutOff, async ({ expect }) => {
+  const afterKill = 'terminates orphans after kill -9, repeats no finished task, and allows one process at a time'
+  test.runIf(hasProc)(afterKill, async ({ expect }) => {
     const child = program.start('killed', '--scale', '0.02')
     const begun = await said(child, 'task_3  done')
     const agents = program.agentsOf('killed').filter(freeze)
@@ -85,8 +85,8 @@ describe.concurrent('npm start -- --continue', () => {
     const schemaAt = writtenAt('killed', runId, 'database/schema.sql')
     expect(program.agentsOf('killed')).toEqual(agents)
     const first = program.start('killed', '--continue', '--scale', '0')
-    const begunAgain = await said(first, 'goes on, after it lay still for')
-    // A process that does nothing at the moment has its run all the same.
+    const begunAgain = await said(first, 'resumed after a pause of')
+    // A stopped process still holds the lock of its run.
     first.kill('SIGSTOP')
     const others = await Promise.all([program.run('killed', '--continue'), program.run('killed', '--delete', runId)])
     first.kill('SIGCONT')
@@ -102,12 +102,12 @@ describe.concurrent('npm start -- --continue', () => {
     expect(writtenAt('killed', runId, 'database/schema.sql')).toBe(schemaAt)
   })
 
-  test('after a second Ctrl-C, which ends at once, has the flags that the run was started with', async ({ expect }) => {
+  test('keeps the original flags after a second Ctrl-C, which exits at once', async ({ expect }) => {
     const child = program.start('twice', '--scale', '0.02', '--only', 'task_1')
     await said(child, 'task_1  started')
     child.kill('SIGINT')
-    await said(child, 'nothing new starts')
-    // Sooner it would count as the same key, passed on by npm.
+    await said(child, 'to finish; repeat to exit at once')
+    // An earlier signal would count as the same Ctrl-C, forwarded by npm.
     await sleep(350)
     child.kill('SIGINT')
     expect(await once(child, 'exit')).toEqual([130, null])

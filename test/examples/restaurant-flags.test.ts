@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { defaultOut, help, readFlags } from '../../examples/restaurant/flags.js'
 
 describe('the command line', () => {
-  test('has defaults, and paths from where it was typed', () => {
+  test('has defaults, and resolves paths from the folder in which it was called', () => {
     expect(readFlags([], '/home')).toMatchObject({ out: defaultOut, wanted: { what: 'run', scale: 0.01, options: {} } })
     const given = ['plan.json', '--scale=0', '--only', 'a,b', '--only', 'c', '--failure-mode', 'kill', '--out', 'x']
     expect(readFlags(given, '/home')).toEqual({
@@ -16,7 +16,7 @@ describe('the command line', () => {
     })
   })
 
-  test('names a run that is kept, or leaves it open', () => {
+  test('accepts an optional run id', () => {
     const wanted = (...args: string[]) => readFlags(args, '/').wanted
     expect(wanted('--continue')).toEqual({ what: 'continue', runId: undefined, scale: undefined })
     expect(wanted('--continue', 'r1', '--scale', '0')).toEqual({ what: 'continue', runId: 'r1', scale: 0 })
@@ -25,7 +25,7 @@ describe('the command line', () => {
     expect(wanted('--list')).toEqual({ what: 'list' })
   })
 
-  test('--help asks for help, which names every flag', () => {
+  test('--help prints every flag', () => {
     expect(readFlags(['-h'], '/').wanted.what).toBe('help')
     const flags = [
       '--scale',
@@ -54,10 +54,10 @@ describe('the command line', () => {
     [['--show', 'r1', 'r2'], 'expected the id of one run, got 2: r1, r2'],
     [
       ['--continue', '--only', 'a'],
-      '--only: expected it not to come with --continue: the run goes on as it was started',
+      '--only: cannot be combined with --continue: the run continues with its original options',
     ],
-    [['--show', '--scale', '1'], '--scale: expected it not to come with --show: nothing is started'],
-  ])('%j is refused', (args, message) => {
+    [['--show', '--scale', '1'], '--scale: cannot be combined with --show: nothing is started'],
+  ])('rejects %j', (args, message) => {
     expect(() => readFlags(args, '/')).toThrow(message)
   })
 })

@@ -6,27 +6,27 @@ import { join } from 'node:path'
 import { packageRoot } from '../../examples/restaurant/paths.js'
 import { builtLibrary } from '../package/built.js'
 
-/** What a program said until its end. */
+/** Exit code and output of a program. */
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** The variables of a person's shell: no CI. */
+/** The environment of an interactive shell: without CI. */
 export const env: Readonly<Record<string, string>> = { PATH: process.env.PATH ?? '', TERM: 'xterm-256color' }
 
-/** True where `/proc` shows which processes there are. */
+/** True if `/proc` lists processes. */
 export const hasProc: boolean = process.platform === 'linux'
 
-/** The built main program of the restaurant story. */
+/** The built main program of the example. */
 export const main: string = join(packageRoot, 'build/examples/restaurant/main.js')
 
-/** The main program as processes, and a folder in which each test has its own folder for runs. */
+/** Runs the main program as processes. Each test has its own folder for runs. */
 export class Program {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'restaurant-main-'))
 
-  /** @throws Error when it is not built, or is older than its source. */
+  /** @throws Error if it is not built, or older than its source. */
   constructor() {
     builtLibrary()
     const builtAt = statSync(main, { throwIfNoEntry: false })?.mtimeMs ?? 0
@@ -36,12 +36,12 @@ export class Program {
         throw new Error(`expected build/ to be newer than examples/restaurant/${path}: run \`npm run build\` first`)
   }
 
-  /** Takes the folder away. */
+  /** Deletes the folder. */
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  /** Where the runs of a test are kept. */
+  /** The folder for the runs of a test. */
   out(name: string): string {
     return join(this.folder, name)
   }
@@ -62,13 +62,13 @@ export class Program {
     return spawn(process.execPath, argv, { env, cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] })
   }
 
-  /** Writes a plan, and gives its name. */
+  /** Writes a plan and returns its file name. */
   plan(name: string, content: unknown): string {
     writeFileSync(join(this.folder, name), JSON.stringify(content))
     return name
   }
 
-  /** The agents that write into the runs of a test. */
+  /** The process ids of the agents of a test. */
   agentsOf(name: string): number[] {
     const mark = `RESTAURANT_OUT=${this.out(name)}/`
     return readdirSync('/proc').flatMap(pid => {
@@ -81,7 +81,7 @@ export class Program {
   }
 }
 
-/** Resolves with all that was said until the text occurs. */
+/** Resolves with the output up to the text, as soon as it appears. */
 export async function said(child: ChildProcess, text: string): Promise<string> {
   let all = ''
   for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
@@ -91,7 +91,7 @@ export async function said(child: ChildProcess, text: string): Promise<string> {
   throw new Error(`expected to read "${text}", got ${all}`)
 }
 
-/** Resolves with what the program says from now on, when it has ended. */
+/** Resolves with the remaining output when the program has ended. */
 export async function ended(child: ChildProcess): Promise<Ended> {
   let stdout = ''
   let stderr = ''

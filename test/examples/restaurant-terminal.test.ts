@@ -13,7 +13,7 @@ import {
 } from '../../examples/restaurant/text.js'
 
 const ESC = String.fromCharCode(27)
-/** What an agent may try on a terminal: ANSI, OSC 8 and 52, DCS, C1, carriage return, backspace, bidi, NUL, invisible characters. */
+/** Attacks on a terminal: ANSI, OSC 8 and 52, DCS, C1, carriage return, backspace, bidi, NUL, invisible characters. */
 const hostile = [
   `${ESC}[31mred${ESC}[0m`,
   `${ESC}]8;;https://evil.example${ESC}\\link`,
@@ -43,7 +43,7 @@ class Screen implements Output {
     this.fail = listener
   }
 
-  /** What was written since the last time. */
+  /** The output since the last call. */
   take(): string {
     const { text } = this
     this.text = ''
@@ -55,15 +55,15 @@ function plain(lines: readonly Line[]): string[] {
   return lines.map(line => (typeof line === 'string' || 'text' in line ? [line] : line).map(textOf).join('').trimEnd())
 }
 
-describe('what may reach a terminal', () => {
-  test('printable text holds no control but line feed and tab, and says where something was', () => {
+describe('printable text', () => {
+  test('contains no control characters but line feed and tab, and marks replaced ones', () => {
     expect(printable(hostile)).not.toMatch(UNSAFE)
     expect(printable('a\r\nb\tc')).toBe('a\nb\tc')
     expect(printable('a\rb\u202ec')).toBe('a\ufffdb\ufffdc')
     expect(printable('naïve 数据库 👩‍👩‍👧 e\u0301')).toBe('naïve 数据库 👩‍👩‍👧 e\u0301')
   })
 
-  test('whatever is printed or shown goes through it, styled or not', () => {
+  test('is enforced for everything that is printed or shown', () => {
     const screen = new Screen()
     const terminal = new Terminal(screen, {})
     terminal.print(hostile, [styled('bad', hostile), `${hostile}\n${hostile}`])
@@ -75,7 +75,7 @@ describe('what may reach a terminal', () => {
 })
 
 describe('a terminal', () => {
-  test('redraws the block in place, below what is printed, and gives the cursor back', () => {
+  test('redraws the block in place, below the printed lines, and shows the cursor again', () => {
     const screen = new Screen()
     const terminal = new Terminal(screen, {})
     terminal.show(['one', 'two'])
@@ -89,7 +89,7 @@ describe('a terminal', () => {
     expect(screen.take()).toBe(`${ESC}[1A\r${ESC}[0J${ESC}[?25h`)
   })
 
-  test('cuts the block to its size, and counts anew when it became narrower', () => {
+  test('truncates the block to its size, and counts wrapped rows when it became narrower', () => {
     const screen = new Screen()
     const terminal = new Terminal(screen, {})
     terminal.show(Array.from({ length: 30 }, () => [styled('bold', 'x'.repeat(30)), 'y'.repeat(30)]))
@@ -115,7 +115,7 @@ describe('a terminal', () => {
     expect([terminal.isLive, screen.text]).toEqual([false, 'two\n'])
   })
 
-  test('says once that its reader is gone, and writes no more', () => {
+  test('reports a closed output once, and stops writing', () => {
     const screen = new Screen()
     let broken = 0
     const terminal = new Terminal(screen, {}, () => broken++)
@@ -127,11 +127,11 @@ describe('a terminal', () => {
 })
 
 describe('text in columns', () => {
-  test('widths are those of a terminal: CJK and emoji take two, marks none', () => {
+  test('measures widths: two columns for CJK and emoji, none for marks', () => {
     expect(['abc', '数据', '👩‍👩‍👧', 'e\u0301', '🇩🇪', ''].map(displayWidth)).toEqual([3, 4, 2, 1, 2, 0])
   })
 
-  test('what is cut, filled or wrapped is never wider than asked', () => {
+  test('truncates, pads and wraps to the requested width', () => {
     for (const text of ['', 'abc', 'a longer text with words', '数据库数据库数据库', 'x'.repeat(100_000), hostile])
       for (const width of [0, 1, 2, 7, 20]) {
         expect(displayWidth(cut(text, width))).toBeLessThanOrEqual(width)
@@ -146,13 +146,13 @@ describe('text in columns', () => {
     }
   })
 
-  test('times, amounts and shares are said in few characters', () => {
+  test('formats times, amounts and shares briefly', () => {
     expect([620, 45_100, 200_900, 18_730_000].map(duration)).toEqual(['0.62 s', '45.1 s', '3 min 20 s', '5 h 12 min'])
     expect([3, 0.067, 0, undefined].map(dollars)).toEqual(['$3.00', '$0.067', '$0.00', '-'])
     expect([210 / 315, 1.02].map(comparedTo)).toEqual(['33 % less', '2 % more'])
   })
 
-  test('a table is cut where it may be, and then leaves columns out', () => {
+  test('narrows a table where possible, and then omits columns', () => {
     const columns: Column[] = [
       { title: 'id', least: 4 },
       { title: 'n', align: 'right' },

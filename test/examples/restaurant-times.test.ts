@@ -17,7 +17,7 @@ const plan = { tasks: [{ id: 'a' }, { id: 'b' }, { id: 'c', after: ['a', 'b'] }]
 /** How long each task takes. */
 const SECONDS: Readonly<Record<string, number>> = { a: 1, b: 3, c: 2 }
 
-/** An orchestrator as another process would have it: with the same journal and wall clock. */
+/** An orchestrator as in another process, with the same journal and wall clock. */
 function process(journal: Journal, clock: VirtualClock): Orchestrator {
   const work = ({ task }: { task: { id: string } }, { signal }: { signal: AbortSignal }): Promise<string> =>
     new Promise((resolve, reject) => {
@@ -34,24 +34,24 @@ async function eventsOf(journal: Journal): Promise<RunEvent[]> {
 }
 
 async function account(journal: Journal, orchestrator: Orchestrator): Promise<Account> {
-  return accountOf(await orchestrator.runs.show('r'), await eventsOf(journal), { title: 'test', isStory: false })
+  return accountOf(await orchestrator.runs.show('r'), await eventsOf(journal), { title: 'test', isSample: false })
 }
 
-/** Goes on with the run an hour later, to its end, and gives what was shown in a pipe. */
-async function goOn(journal: Journal, clock: VirtualClock): Promise<{ told: string; account: Account }> {
+/** Resumes the run two hours later, runs it to its end, and returns the output of a pipe. */
+async function resume(journal: Journal, clock: VirtualClock): Promise<{ output: string; account: Account }> {
   await clock.advance(7_200_000)
-  let told = ''
-  const terminal = new Terminal({ columns: 100, on: () => {}, write: (text: string) => (told += text) }, {})
+  let output = ''
+  const terminal = new Terminal({ columns: 100, on: () => {}, write: (text: string) => (output += text) }, {})
   const orchestrator = process(journal, clock)
   const history = await eventsOf(journal)
   const run = await orchestrator.resume('r')
   const end = follow(run, orchestrator, { title: 'test', terminal, history })
   await clock.runUntilIdle()
   await run.result.finally(end)
-  return { told, account: await account(journal, orchestrator) }
+  return { output, account: await account(journal, orchestrator) }
 }
 
-describe('a run that was suspended', () => {
+describe('a suspended run', () => {
   async function suspended(): Promise<{ clock: VirtualClock; journal: Journal; before: Account }> {
     const clock = new VirtualClock()
     const journal = memoryJournal()
@@ -64,19 +64,19 @@ describe('a run that was suspended', () => {
     return { clock, journal, before: await account(journal, orchestrator) }
   }
 
-  test('says what is left and how to go on', async () => {
+  test('reports unfinished tasks and how to continue', async () => {
     const { before } = await suspended()
-    expect(plain(reportLines(before, 80)).slice(-3)).toEqual(['', 'LEFT: 2 TASKS', 'b, c'])
-    expect(plain([headline(before)])).toEqual(['test: suspended, 1 of 3 tasks done in 2.00 s'])
-    expect(plain(nextSteps(before, '/o', '/'))[0]).toBe('finish what is left  npm start -- --continue --out o')
+    expect(plain(reportLines(before, 80)).slice(-3)).toEqual(['', 'UNFINISHED: 2 TASKS', 'b, c'])
+    expect(plain([headline(before)])).toEqual(['test: suspended, 1 of 3 tasks succeeded in 2.00 s'])
+    expect(plain(nextSteps(before, '/o', '/'))[0]).toBe('continue this run    npm start -- --continue --out o')
   })
 
-  test('and continued tells what was done before, with its times from then', async () => {
+  test('shows earlier results with their original times when it is continued', async () => {
     const { clock, journal } = await suspended()
-    const { told } = await goOn(journal, clock)
-    expect(told.split('\n').map(line => line.trim())).toEqual([
+    const { output } = await resume(journal, clock)
+    expect(output.split('\n').map(line => line.trim())).toEqual([
       '1.00 s  crew  a  done 1.00 s, -',
-      '2.00 s  goes on, after it lay still for 2 h 0 min',
+      '2.00 s  resumed after a pause of 2 h 0 min',
       '2.00 s  crew  b  attempt 2 started',
       '5.00 s  crew  b  done 5.00 s, -',
       '5.00 s  crew  c  started',
@@ -85,9 +85,9 @@ describe('a run that was suspended', () => {
     ])
   })
 
-  test('counts only the time in which it was worked on', async () => {
+  test('counts only working time', async () => {
     const { clock, journal } = await suspended()
-    const { account: over } = await goOn(journal, clock)
+    const { account: over } = await resume(journal, clock)
     expect(over.times).toMatchObject({
       wallMs: 7_000,
       serialMs: 8_000,
@@ -100,11 +100,11 @@ describe('a run that was suspended', () => {
     expect(b).toBe(`      b  ${'▒'.repeat(11)}${'█'.repeat(18)}`)
     expect(c).toBe(`      c  ${' '.repeat(29)}${'█'.repeat(11)}`)
     expect(axis).toBe('         0 s        ┊                      7.00 s')
-    expect(lines.join(' ')).toContain('not counted: 2 h 0 min in which it lay still (┊)')
+    expect(lines.join(' ')).toContain('not counted: pauses of 2 h 0 min (┊)')
   })
 })
 
-test('of an attempt that a crash cut off, the time until another process goes on does not count', async () => {
+test('does not count the time between a crash and the resume for an interrupted attempt', async () => {
   const clock = new VirtualClock()
   const journal = memoryJournal()
   process(journal, clock).run(plan, { runId: 'r' })
@@ -113,28 +113,28 @@ test('of an attempt that a crash cut off, the time until another process goes on
   const found = memoryJournal()
   for (const record of records) await (await found.open('r')).append(record)
   expect(plain([headline(await account(found, process(found, clock)))])).toEqual([
-    'test: not over, 1 of 3 tasks done in 1.00 s',
+    'test: not finished, 1 of 3 tasks succeeded in 1.00 s',
   ])
-  const { told, account: over } = await goOn(found, clock)
-  expect(told).toContain('1.00 s  crew  b  attempt 1 was interrupted: the process that ran this attempt has ended')
+  const { output, account: over } = await resume(found, clock)
+  expect(output).toContain('1.00 s  crew  b  attempt 1 was interrupted: the process that ran this attempt has ended')
   expect(over.times).toMatchObject({ wallMs: 6_000, serialMs: 7_000 })
   expect(over.tasks.map(({ busyMs }) => busyMs)).toEqual([1_000, 4_000, 2_000])
 })
 
-test('working time stands still between two processes', () => {
+test('working time excludes the time between two processes', () => {
   const worked = new WorkTime()
   const event = { seq: 1, runId: 'r' }
-  worked.hear({ ...event, at: 100, type: 'run.started', failureMode: 'continue', tasks: 0 })
+  worked.add({ ...event, at: 100, type: 'run.started', failureMode: 'continue', tasks: 0 })
   expect([worked.by(50), worked.by(130)]).toEqual([0, 30])
-  worked.hear({ ...event, at: 120, type: 'run.draining' })
-  worked.hear({ ...event, at: 140, type: 'run.suspended' })
+  worked.add({ ...event, at: 120, type: 'run.draining' })
+  worked.add({ ...event, at: 140, type: 'run.suspended' })
   expect([worked.by(130), worked.by(1_000)]).toEqual([30, 40])
-  worked.hear({ ...event, at: 1_000, type: 'run.recovered', epoch: 2 })
+  worked.add({ ...event, at: 1_000, type: 'run.recovered', epoch: 2 })
   expect([worked.by(1_000), worked.by(1_010), worked.totalMs]).toEqual([40, 50, 40])
   expect([worked.seams, worked.pausesMs]).toEqual([[40], [860]])
 })
 
-test('runs are listed in a table that fits, and those that cannot be read below it', () => {
+test('lists runs in a table that fits, and unreadable ones below it', () => {
   const run = { runId: '2026-11-21-225527-23d6', title: 'menu', succeeded: 3, total: 4, startedAt: 0 }
   const runs = [
     { ...run, status: 'suspended', outcome: undefined, costUsd: 2.11 },
@@ -146,9 +146,9 @@ test('runs are listed in a table that fits, and those that cannot be read below 
     ['run', 'name', 'state', 'done', 'started', 'cost'],
     [run.runId, 'menu', 'suspended', '3 of 4', expect.stringMatching(/^19[67]\d-\d\d-\d\d \d\d:\d\d$/), '$2.11'],
   ])
-  expect(lines.slice(2, 4).map(line => line.split(/ {2,}/)[2])).toEqual(['not over', 'partial'])
+  expect(lines.slice(2, 4).map(line => line.split(/ {2,}/)[2])).toEqual(['not finished', 'partial'])
   expect(lines[4]).toBe('x cannot be read. It is damaged.')
   for (const line of plain(runListLines({ runs, unreadable: [] }, '/o', 60)))
     expect(line.length).toBeLessThanOrEqual(60)
-  expect(runListLines({ runs: [], unreadable: [] }, '/o', 60)).toEqual(['no runs in /o yet; npm start begins one'])
+  expect(runListLines({ runs: [], unreadable: [] }, '/o', 60)).toEqual(['no runs in /o yet; npm start starts one'])
 })

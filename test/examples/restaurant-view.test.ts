@@ -22,12 +22,12 @@ interface Seen {
   readonly text: string
 }
 
-/** Runs tasks whose agents are functions, and gives what the views make of it for a pipe of this width. */
+/** Runs tasks with a function as the agent, and returns the account and the output for a pipe of this width. */
 async function show(
   tasks: Partial<TaskSpec>[],
   agent: (id: string, attempt: number) => unknown,
   columns = 100,
-  isStory = false,
+  isSample = false,
 ): Promise<Seen> {
   let text = ''
   const output = { columns, on: () => {}, write: (more: string) => (text += more) }
@@ -39,11 +39,11 @@ async function show(
   await run.result.finally(follow(run, orchestrator, shown))
   const events: RunEvent[] = []
   for await (const event of run.events()) events.push(event)
-  return { account: accountOf(await orchestrator.runs.show(run.id), events, { title: 'test', isStory }), text }
+  return { account: accountOf(await orchestrator.runs.show(run.id), events, { title: 'test', isSample }), text }
 }
 
-describe('a run in plain lines', () => {
-  test('tells starts, failures, ends and skips, each in one line that fits', async () => {
+describe('the log of a run', () => {
+  test('has one line for each start, failure, end and skip, none wider than the output', async () => {
     const agent = (id: string): unknown => {
       if (id === 'bad') throw new Error(`${hostile} is wrong\nwith this`)
       return id
@@ -53,15 +53,15 @@ describe('a run in plain lines', () => {
     const said = text.split('\n').map(line => line.slice(9))
     expect(said).toContain('crew  good  started')
     expect(said).toContain('crew  bad   attempt 2 started')
-    expect(said).toContain('crew  next  skipped: it needs bad')
-    expect(said.some(line => line.startsWith('crew  bad   attempt 1 failed, again in 0.00 s: '))).toBe(true)
+    expect(said).toContain('crew  next  skipped: depends on bad')
+    expect(said.some(line => line.startsWith('crew  bad   attempt 1 failed, retry in 0.00 s: '))).toBe(true)
     expect(text).not.toMatch(/(?!\n)\p{Cc}|\p{Bidi_Control}/u)
     for (const line of said) expect(displayWidth(line)).toBeLessThanOrEqual(80 - 9)
   })
 })
 
 describe('the report', () => {
-  test('a task that was tried twice has two bars, and no line is wider than the screen', async () => {
+  test('shows one bar per attempt, and no line wider than the screen', async () => {
     const agent = async (_id: string, attempt: number): Promise<string> => {
       await new Promise(resolve => setTimeout(resolve, 10))
       if (attempt === 1) throw new Error('not yet')
@@ -76,7 +76,7 @@ describe('the report', () => {
       for (const line of plain(reportLines(account, width))) expect(displayWidth(line)).toBeLessThanOrEqual(width)
   })
 
-  test('tasks that ended alike share a line, and only a run that completed is set beside the story', async () => {
+  test('groups tasks that failed in the same way, and compares only completed runs with the expected times', async () => {
     const tasks = ['a', 'b', 'c'].map(id => ({ id, retries: 0 }))
     const agent = (): never => {
       throw new Error('no')
@@ -84,15 +84,15 @@ describe('the report', () => {
     const { account } = await show(tasks, agent, 100, true)
     const lines = plain(reportLines(account, 100))
     expect(lines).toContain('a, b, c dead, agent: no')
-    expect(lines.join('\n')).not.toContain('the story')
+    expect(lines.join('\n')).not.toContain('expected:')
   })
 
-  test('a plan without tasks has a report without tables', async () => {
+  test('has no tables for a plan without tasks', async () => {
     const { account } = await show([], () => 1)
     expect(reportLines(account, 80)).toEqual([])
   })
 
-  test('findings are those that have the shape of one, the worst first', async () => {
+  test('ignores malformed findings, and sorts by severity', async () => {
     const finding = (severity: string) => ({
       severity,
       title: severity,
@@ -125,7 +125,7 @@ describe('the report', () => {
     for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(60)
   })
 
-  test('what to do next names files of the run only, ready for a shell', async () => {
+  test('suggests only files of the run, quoted for a shell', async () => {
     const outputs: Record<string, unknown> = {
       a: { kind: 'frontend', folder: 'front end', files: [{ name: 'x.html' }], entry: 'x.html' },
       b: { kind: 'backend', folder: '../..', files: [], start: 'etc/passwd' },
@@ -142,7 +142,7 @@ describe('the report', () => {
     ])
     const files = { folder: '/out/run', link: '/out/latest', result: undefined }
     expect(plain(fileLines(account, files, '/out')).slice(0, 2)).toEqual([
-      'run  also as latest',
+      'run  linked as latest',
       '  front end/  x.html  a',
     ])
     expect(shellPath('/a/b', '/x/y/z')).toBe('/a/b')
@@ -151,24 +151,24 @@ describe('the report', () => {
   })
 })
 
-describe('the time that is left', () => {
+describe('the remaining time', () => {
   const event = { seq: 1, at: 0, runId: 'r', index: 0 }
   const estimateOf = (tasks: TaskSpec[], slots = 9): Estimate => {
     const estimate = new Estimate(() => slots)
-    for (const spec of tasks) estimate.hear({ ...event, type: 'task.added', taskId: spec.id, spec })
+    for (const spec of tasks) estimate.add({ ...event, type: 'task.added', taskId: spec.id, spec })
     return estimate
   }
   const task = (id: string, after: string[] = []): TaskSpec => ({ id, description: id, pool: 'p', after })
   const running = (id: string, progress: number): RunningTask => ({ id, pool: 'p', attempt: 1, startedAt: 0, progress })
 
-  test('is unknown before anything is known', () => {
+  test('is undefined before any task has started', () => {
     expect(estimateOf([task('a')]).leftMs([running('a', 0.05)], 1_000)).toBeUndefined()
   })
 
-  test('follows the longest chain: what runs goes on as it began, what waits takes as long as others', () => {
+  test('follows the critical path: running tasks keep their speed, waiting ones take the average time', () => {
     const estimate = estimateOf([task('last', ['b']), task('a'), task('b', ['a']), task('c')])
     expect(estimate.leftMs([running('a', 0.5), running('c', 0.25)], 1_000)).toBe(1_000 + 3_000 + 3_000)
-    estimate.hear({
+    estimate.add({
       ...event,
       type: 'attempt.started',
       taskId: 'a',
@@ -178,12 +178,12 @@ describe('the time that is left', () => {
       key: 'k',
       input: null,
     })
-    estimate.hear({ ...event, at: 2_000, type: 'task.succeeded', taskId: 'a', attempt: 1, output: null })
-    estimate.hear({ ...event, type: 'task.dead', taskId: 'c', failure: { kind: 'agent', message: '' } })
+    estimate.add({ ...event, at: 2_000, type: 'task.succeeded', taskId: 'a', attempt: 1, output: null })
+    estimate.add({ ...event, type: 'task.dead', taskId: 'c', failure: { kind: 'agent', message: '' } })
     expect(estimate.leftMs([], 2_000)).toBe(2_000 + 2_000)
   })
 
-  test('is no less than what a pool has to do, divided by its slots', () => {
+  test('is at least the load of each pool divided by its slots', () => {
     const estimate = estimateOf([task('a'), task('b'), task('c'), task('d')], 2)
     expect(estimate.leftMs([running('a', 0.5)], 1_000)).toBe((1_000 + 3 * 2_000) / 2)
   })

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { KeptRuns } from '../../examples/restaurant/kept-runs.js'
+import { StoredRuns } from '../../examples/restaurant/stored-runs.js'
 import { type Ended, ended, env, hasProc, main, Program, said } from './restaurant-program.js'
 
 const ESC = String.fromCharCode(27)
-/** The `script` of Linux gives a program a terminal; the others' have other flags. */
+/** `script` of Linux runs a program in a terminal; on other platforms it has other flags. */
 const hasScript = process.platform === 'linux' && existsSync('/usr/bin/script')
 let program: Program
 
@@ -17,18 +17,18 @@ beforeAll(() => {
 
 afterAll(() => program.remove())
 
-/** Runs the main program without waiting for agents. */
+/** Runs the main program with agents that take no time. */
 function start(name: string, ...args: string[]): Promise<Ended> {
   return program.run(name, '--scale', '0', ...args)
 }
 
 describe.concurrent('npm start', () => {
-  test('runs the story with processes and tells in plain lines what became of it', async ({ expect }) => {
+  test('runs the sample plan with processes and prints the report in plain lines', async ({ expect }) => {
     const { code, stdout, stderr } = await start('story')
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).not.toContain(ESC)
     for (const id of ['task_1', 'task_2', 'task_3', 'task_4']) expect(stdout).toMatch(new RegExp(`${id} {2}done \\d`))
-    expect(stdout).toMatch(/ s instead of [\d.]+ s one after the other: \d+ % (less|more); the story says 33 % less/)
+    expect(stdout).toMatch(/ s instead of [\d.]+ s serially: \d+ % (less|more); expected: 33 % less/)
     expect(stdout).toContain('FINDINGS: 4\ncritical  SQL injection possible in menu search')
     expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^restaurant: completed in [\d.]+ s for \$3\.00$/)
     const run = join(program.out('story'), readlinkSync(join(program.out('story'), 'latest')))
@@ -45,9 +45,7 @@ describe.concurrent('npm start', () => {
     expect(stdout).toContain(`node story/${result.runId}/backend/server.mjs`)
   })
 
-  test('places the tasks of another plan, shows what died and what it took along, and exits with 1', async ({
-    expect,
-  }) => {
+  test('routes the tasks of another plan, reports dead and skipped tasks, and exits with 1', async ({ expect }) => {
     const file = program.plan('other.json', {
       tasks: [
         { id: 'ui\u202e', description: `Build a ${ESC}[31mReact${ESC}[0m button component ${ESC}]52;c;aGk=\u0007` },
@@ -60,53 +58,53 @@ describe.concurrent('npm start', () => {
     expect(stdout).not.toMatch(/(?!\n)\p{Cc}|\p{Bidi_Control}/u)
     expect(stdout).toMatch(/ui\ufffd +codegen +succeeded/)
     expect(stdout).toMatch(/audit +security +dead/)
-    expect(stdout).toContain('audit dead, timeout: the attempt took longer than 5 ms; skipped because of it: fix')
+    expect(stdout).toContain('audit dead, timeout: the attempt took longer than 5 ms; skipped: fix')
     expect(stdout).toContain('other: partial, 33 % delivered')
   })
 
-  test('says what is wrong, on stderr and with exit code 2, and leaves nothing behind', async ({ expect }) => {
+  test('reports usage errors on stderr with exit code 2, and leaves no files behind', async ({ expect }) => {
     const cycle = [
       { id: 'a', description: 'x', pool: 'codegen', after: ['b'] },
       { id: 'b', description: 'x', pool: 'codegen', after: ['a'] },
     ]
     const cases = [
-      { args: ['missing.json'], says: join(program.folder, 'missing.json') },
-      { args: [program.plan('cycle.json', { tasks: cycle })], says: '"a" -> "b" -> "a"' },
-      { args: [program.plan('pool.json', { tasks: [{ id: 'a', pool: 'art' }] })], says: 'there is no pool "art"' },
-      { args: [program.plan('odd.json', { tasks: [{ id: 'a', prio: 1 }, { id: 7 }] })], says: 'tasks[1].id: ' },
-      { args: ['--out', 'cycle.json'], says: '--out: expected a folder' },
+      { args: ['missing.json'], message: join(program.folder, 'missing.json') },
+      { args: [program.plan('cycle.json', { tasks: cycle })], message: '"a" -> "b" -> "a"' },
+      { args: [program.plan('pool.json', { tasks: [{ id: 'a', pool: 'art' }] })], message: 'there is no pool "art"' },
+      { args: [program.plan('odd.json', { tasks: [{ id: 'a', prio: 1 }, { id: 7 }] })], message: 'tasks[1].id: ' },
+      { args: ['--out', 'cycle.json'], message: '--out: expected a folder' },
     ]
     const ended = await Promise.all(cases.map(({ args }) => start('refused', ...args)))
     for (const [i, { code, stdout, stderr }] of ended.entries()) {
       expect([code, stdout]).toEqual([2, ''])
-      expect(stderr).toContain(cases[i]!.says)
+      expect(stderr).toContain(cases[i]!.message)
     }
     expect(readdirSync(program.out('refused'))).toEqual([])
   })
 
-  test('ends without a word when its reader has seen enough, and keeps the run', async ({ expect }) => {
+  test('exits silently when its output is closed, and suspends the run', async ({ expect }) => {
     const child = program.start('head')
     await once(child.stdout!, 'data')
     child.stdout!.destroy()
     const { code, stderr } = await ended(child)
     expect([code, stderr]).toEqual([0, ''])
     if (hasProc) expect(program.agentsOf('head')).toEqual([])
-    const { runs } = await new KeptRuns(program.out('head')).list()
+    const { runs } = await new StoredRuns(program.out('head')).list()
     expect(runs).toMatchObject([{ title: 'restaurant', status: 'suspended', total: 4 }])
   })
 
-  test('SIGTERM waits two seconds for the agents, suspends the run, and the exit code says so', async ({ expect }) => {
+  test('SIGTERM gives agents two seconds, suspends the run, and exits with 143', async ({ expect }) => {
     const child = program.start('term', '--scale', '0.1')
     await said(child, 'planning the pages')
     if (hasProc) expect(program.agentsOf('term').length).toBeGreaterThanOrEqual(3)
     child.kill('SIGTERM')
     const { code, stdout } = await ended(child)
     expect(code).toBe(143)
-    expect(stdout).toContain('stopped by SIGTERM: nothing new starts, what runs may end within 2 s; again: at once')
+    expect(stdout).toContain('stopped by SIGTERM: running agents have 2 s to finish; repeat to exit at once')
     expect(stdout).toContain('task_1  attempt 1 was interrupted: stopped, to be tried again')
-    expect(stdout).toContain('LEFT: 4 TASKS\ntask_1, task_2, task_3, task_4\n')
+    expect(stdout).toContain('UNFINISHED: 4 TASKS\ntask_1, task_2, task_3, task_4\n')
     expect(stdout).toContain('npm start -- --continue --out term\n')
-    expect(stdout).toContain('restaurant: suspended, 0 of 4 tasks done')
+    expect(stdout).toContain('restaurant: suspended, 0 of 4 tasks succeeded')
     if (hasProc) expect(program.agentsOf('term')).toEqual([])
   })
 })
@@ -117,7 +115,7 @@ describe.skipIf(!hasScript).concurrent('npm start in a terminal', () => {
     return spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { env: { ...env, SHELL: '/bin/sh' } })
   }
 
-  test('redraws what runs, and gives the cursor back before the report', async ({ expect }) => {
+  test('redraws the running tasks, and shows the cursor again before the report', async ({ expect }) => {
     const child = inTerminal('live', '0.001')
     const exit = once(child, 'exit')
     const text = await said(child, 'restaurant: ')
@@ -128,14 +126,14 @@ describe.skipIf(!hasScript).concurrent('npm start in a terminal', () => {
     expect(await exit).toEqual([0, null])
   })
 
-  test('Ctrl-C suspends the run, shows what there is and exits with 130', async ({ expect }) => {
+  test('Ctrl-C suspends the run, prints the report and exits with 130', async ({ expect }) => {
     const child = inTerminal('ctrl-c', '0.02')
     const exit = once(child, 'exit')
     await said(child, '■')
     child.stdin!.write('\u0003')
     const text = await said(child, 'restaurant: ')
     child.stdin!.end()
-    expect(text).toContain('stopped with Ctrl-C: nothing new starts')
+    expect(text).toContain('stopped by Ctrl-C: running agents have')
     expect(text.indexOf('stopping')).toBeLessThan(text.indexOf(`${ESC}[?25h`))
     expect(text).toMatch(/restaurant: .*suspended/)
     expect(await exit).toEqual([130, null])

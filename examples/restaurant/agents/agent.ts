@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What an agent is told of a task. */
+/** The task as an agent receives it. */
 export interface AgentTask {
   readonly id: string
   readonly description: string
@@ -10,16 +10,16 @@ export interface AgentTask {
   readonly context?: unknown
 }
 
-/** The line of JSON that an agent program reads from stdin: one attempt of one task. */
+/** The JSON line that an agent program reads from stdin: one attempt of one task. */
 export interface Assignment {
   readonly task: AgentTask
   readonly input: unknown
-  /** The outputs of the tasks that this one waited for, by id. */
+  /** The outputs of the dependencies, by id. */
   readonly outputs: Readonly<Record<string, unknown>>
   readonly attempt: number
 }
 
-/** What a piece of work costs. */
+/** The usage of a piece of work. */
 export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
@@ -29,34 +29,34 @@ export interface Usage {
 
 /** One kind of work that an agent can do. */
 export interface Skill {
-  /** How long it takes, in seconds, at a scale of 1. */
+  /** Duration in seconds at a scale of 1. */
   readonly seconds: number
-  /** What the whole of it uses. Fixed, so that every run of the story costs the same. */
+  /** Total usage. Fixed, so that every run of the sample plan costs the same. */
   readonly usage: Usage
   work(assignment: Assignment, workshop: Workshop): Promise<object>
 }
 
-/** What a skill works with. */
+/** What a skill can use. */
 export interface Workshop {
-  /** The folder that all agents of the run write into, absolute. */
+  /** Absolute path of the folder that all agents of the run write into. */
   readonly folder: string
-  /** Waits until this share (0 to 1) of the task's time is over, then reports it with what was done and used by now. */
+  /** Waits until this share (0 to 1) of the task's time is over, then reports progress and usage. */
   reached(share: number, message: string): Promise<void>
 }
 
-/** What the environment of an agent says. */
+/** Settings from the environment of an agent. */
 export interface Settings {
   readonly folder: string
   readonly scale: number
 }
 
 /**
- * An agent program: reads its assignment, does the work that `choose` finds for it, reports on the way and answers with
- * the last line. A failure is a last line too: `{"error":{"kind":"agent","message":...}}`, and exit code 1.
- * Ends the process, whatever stdin does.
+ * An agent program: reads its assignment, runs the skill that `choose` returns, reports progress, and prints the result as
+ * the last line. A failure is a last line too, `{"error":{"kind":"agent","message":...}}`, with exit code 1.
+ * Always ends the process.
  */
 export async function serve(choose: (assignment: Assignment) => Skill): Promise<void> {
-  // Nobody reads any more: whoever wanted the answer is gone.
+  // The parent process has closed the pipe.
   process.stdout.on('error', () => process.exit(1))
   try {
     const { folder, scale } = readSettings(process.env)
@@ -75,9 +75,9 @@ export async function serve(choose: (assignment: Assignment) => Skill): Promise<
 
 /**
  * Reads `RESTAURANT_OUT` (required: the folder to write into) and `RESTAURANT_SCALE` (default 0.01: a minute takes
- * 0.6 s; 0 waits for nothing).
+ * 0.6 s; 0 does not wait at all).
  *
- * @throws Error for a missing folder, or a scale that is no number from 0 to 4 (an audited backend lives 10 minutes).
+ * @throws Error for a missing folder, or a scale that is not a number from 0 to 4 (an audited backend runs for at most 10 minutes).
  */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const folder = env.RESTAURANT_OUT
@@ -110,7 +110,7 @@ export function parseAssignment(line: string): Assignment {
   return { task, input, outputs: isRecord(outputs) ? outputs : {}, attempt }
 }
 
-/** What another task delivered, told by the `kind` of its output (`backend`, `schema`): the first such, or undefined. */
+/** The first output of another task with this `kind` (`backend`, `schema`), or undefined. */
 export function outputOfKind(
   assignment: Assignment,
   kind: string,
@@ -120,7 +120,7 @@ export function outputOfKind(
   return undefined
 }
 
-/** True for a plain object: outputs come from other agents and may be anything. */
+/** True for a plain object. Outputs come from other agents and may be anything. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -133,7 +133,7 @@ function pace(skill: Skill, scale: number): Workshop['reached'] {
   }
 }
 
-/** Invariant: it is the whole so far, not the last part: an attempt that is killed has still told what it cost. */
+/** Invariant: usage is the total so far, so a killed attempt has already reported its cost. */
 function usedBy(share: number, usage: Usage): Usage {
   return {
     inputTokens: Math.round(share * usage.inputTokens),
@@ -142,7 +142,7 @@ function usedBy(share: number, usage: Usage): Usage {
   }
 }
 
-/** `performance.now()` counts from the start of the process: what Node needs to start is part of the task's time. */
+/** `performance.now()` counts from the start of the process, so the startup of Node is part of the task's time. */
 async function waitUntil(sinceStartMs: number): Promise<void> {
   const leftMs = sinceStartMs - performance.now()
   if (leftMs > 0) await sleep(leftMs)

@@ -10,7 +10,7 @@ import { type Target, targetAt } from './target.js'
 
 const probes: readonly Probe[] = [...attacks, ...checks]
 
-/** Audits what was built before: starts the backend and attacks it; without one, reads the files. */
+/** Audits the work of earlier tasks: starts the backend and attacks it; without a backend, reads the files. */
 export const audit: Skill = {
   seconds: 120,
   usage: { inputTokens: 27_000, outputTokens: 12_000, costUsd: 0.89 },

@@ -8,7 +8,7 @@ import { tables } from './tables.js'
 
 /**
  * Builds the backend: a server without dependencies, with bookings, menu search, payments and reviews.
- * It is a first version, with the holes that first versions have: the security agent finds them by attacking it.
+ * It has the typical vulnerabilities of a first version, which the security agent finds by attacking it.
  */
 export const backend: Skill = {
   seconds: 90,
@@ -38,7 +38,7 @@ const routes = [
   'POST /api/reviews',
 ]
 
-/** The tables of a schema that was delivered before; without one, those that the database agent is going to design. */
+/** The tables of an existing schema; without one, those that the database agent will design. */
 export function schemaOf(assignment: Assignment): { tableNames: string[]; schemaFrom: string | null } {
   const found = outputOfKind(assignment, 'schema')
   const listed = Array.isArray(found?.output.tables) ? found.output.tables : []

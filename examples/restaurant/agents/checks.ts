@@ -3,12 +3,12 @@ import { refused } from './target.js'
 
 const CARD = '4111111111111111'
 
-/** What even a first version should withstand. Each says what to do if it does not. */
+/** Attacks that even a first version should withstand, each with its fix. */
 export const checks: readonly Probe[] = [
   {
     id: 'payment-amount',
     topics: ['payment_security'],
-    assurance: 'A payment of another amount than the order is refused',
+    assurance: 'Payments with a wrong amount are refused',
     finding: {
       severity: 'critical',
       title: 'The payer chooses the amount',
@@ -23,7 +23,7 @@ export const checks: readonly Probe[] = [
   {
     id: 'payment-injection',
     topics: ['owasp_top_10', 'sql_injection', 'payment_security'],
-    assurance: 'Payments treat the order number as a number',
+    assurance: 'Order numbers in payments are parsed as numbers',
     finding: {
       severity: 'critical',
       title: 'SQL injection possible in payments',
@@ -42,25 +42,25 @@ export const checks: readonly Probe[] = [
   {
     id: 'card-number',
     topics: ['owasp_top_10', 'payment_security'],
-    assurance: 'The card number is not sent back',
+    assurance: 'The card number is not returned',
     finding: {
       severity: 'high',
-      title: 'The card number is stored and sent back',
+      title: 'The card number is stored and returned',
       where: 'POST /api/payments',
       fix: 'Keep the last four digits only',
     },
     async run(target) {
       const { status, text } = await target.post('/api/payments', { orderId: '1', amountCents: '2980', card: CARD })
-      return { holds: !text.includes(CARD), evidence: `a payment that goes through: ${status} ${text}` }
+      return { holds: !text.includes(CARD), evidence: `an accepted payment: ${status} ${text}` }
     },
   },
   {
     id: 'path-traversal',
     topics: ['owasp_top_10'],
-    assurance: 'No path leads out of the pages',
+    assurance: 'Path traversal is prevented',
     finding: {
       severity: 'critical',
-      title: 'Files of the server can be read',
+      title: 'Files of the server can be read by path traversal',
       where: 'GET /..%2f',
       fix: 'Serve a list of known names',
     },
@@ -75,7 +75,7 @@ export const checks: readonly Probe[] = [
   {
     id: 'method-check',
     topics: ['owasp_top_10'],
-    assurance: 'Methods that a route does not have are refused',
+    assurance: 'Unsupported methods are refused',
     finding: {
       severity: 'low',
       title: 'Unexpected methods are accepted',
@@ -90,11 +90,11 @@ export const checks: readonly Probe[] = [
   {
     id: 'security-headers',
     topics: ['owasp_top_10'],
-    assurance: 'Answers forbid type sniffing and framing',
+    assurance: 'Responses forbid type sniffing and framing',
     finding: {
       severity: 'medium',
       title: 'Security headers missing',
-      where: 'every answer',
+      where: 'every response',
       fix: 'Send X-Content-Type-Options: nosniff and X-Frame-Options: DENY',
     },
     async run(target) {
@@ -109,9 +109,9 @@ export const checks: readonly Probe[] = [
     assurance: 'Large bodies are refused',
     finding: {
       severity: 'medium',
-      title: 'A body of any size is kept in memory',
+      title: 'Bodies of any size are read into memory',
       where: 'POST /api/reviews',
-      fix: 'Stop keeping a body past a limit and answer 413',
+      fix: 'Limit the size of a body and answer 413',
     },
     async run(target) {
       const { status } = await target.post('/api/reviews', {

@@ -3,7 +3,7 @@ import { backend } from './backend.js'
 import { frontend } from './frontend.js'
 import { generic } from './generic.js'
 
-/** The agent program of the pool `codegen`. What it does with a task follows from the words of the task. */
+/** The agent program of the pool `codegen`. The description of the task selects the skill. */
 await serve(chooseCodegen)
 
 function chooseCodegen({ task }: Assignment): Skill {

@@ -25,7 +25,7 @@ export const frontend: Skill = {
   },
 }
 
-/** The cards of the menu, for guests: a page that works before its script has run, and without a server. */
+/** The menu as cards, so that the page works before its script has run, and without a server. */
 export function gallery(all: readonly Dish[]): string {
   const shown = all.filter(dish => !dish.hidden)
   return shown.map(card).join('\n      ')

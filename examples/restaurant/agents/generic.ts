@@ -1,7 +1,7 @@
 import type { Assignment, Skill } from './agent.js'
 import { type Draft, deliver, folderName } from './files.js'
 
-/** What an agent does with a task of another plan: a small artifact in a folder of the task's own. */
+/** The skill for tasks of other plans: writes a small file into the folder of the task. */
 export const generic: Skill = {
   seconds: 30,
   usage: { inputTokens: 4_000, outputTokens: 6_000, costUsd: 0.2 },
@@ -29,7 +29,7 @@ function program(description: string): Draft {
 function notes({ task, outputs }: Assignment): Draft {
   const used = Object.keys(outputs).map(id => `- ${id}`)
   const text = [`# ${task.id}`, task.description, 'Built on:', used.join('\n') || '- nothing', ''].join('\n\n')
-  return { name: 'notes.md', text, message: 'wrote down what was done' }
+  return { name: 'notes.md', text, message: 'wrote notes.md' }
 }
 
 function commented(mark: string, text: string): string {

@@ -1,7 +1,7 @@
-/** The restaurant that the story builds a website for. */
+/** The restaurant of the sample plan. */
 export const restaurant = { id: 1, name: 'Delhi Palace', city: 'Prague', opens: '11:30', closes: '22:30' } as const
 
-/** A dish of the menu. Hidden ones are for the staff: no guest may see them. */
+/** A dish. Hidden dishes are for the staff and must not be visible to guests. */
 export interface Dish {
   readonly id: number
   readonly name: string
@@ -10,7 +10,7 @@ export interface Dish {
   readonly hidden: boolean
 }
 
-/** What the kitchen offers, in the order of the menu. */
+/** All dishes, in the order of the menu. */
 export const dishes: readonly Dish[] = [
   dish(1, 'Samosa', 'Crisp pastry with potatoes, peas and cumin', 590),
   dish(2, 'Dal Makhani', 'Black lentils, simmered overnight', 1190),

@@ -1,18 +1,18 @@
 import type { Severity } from './report.js'
 import { refused, type Target } from './target.js'
 
-/** What a probe saw. `holds`: the backend withstood it. */
+/** The result of a probe. `holds`: the backend withstood it. */
 export interface Observation {
   readonly holds: boolean
   readonly evidence: string
 }
 
-/** One attack, and what to say if it gets through. */
+/** One attack, and the finding if it succeeds. */
 export interface Probe {
   readonly id: string
-  /** What of a required audit it covers. */
+  /** The topics of a required audit that it covers. */
   readonly topics: readonly string[]
-  /** When it holds. */
+  /** The message if it holds. */
   readonly assurance: string
   readonly finding: {
     readonly severity: Severity
@@ -27,17 +27,17 @@ const INJECTION = "' OR '1'='1"
 const STRANGER = 'https://stranger.example'
 const CARD_TESTS = 30
 
-/** The attacks that a first version tends to lose. */
+/** Attacks that a first version typically does not withstand. */
 export const attacks: readonly Probe[] = [
   {
     id: 'menu-search-injection',
     topics: ['owasp_top_10', 'sql_injection'],
-    assurance: 'Menu search treats quotes as text',
+    assurance: 'Menu search escapes quotes',
     finding: {
       severity: 'critical',
       title: 'SQL injection possible in menu search',
       where: 'GET /api/menu?search=',
-      fix: 'Hand the search term over as a parameter; never build a query from text',
+      fix: 'Pass the search term as a parameter; never build a query by concatenation',
     },
     async run(target) {
       const honest = (await target.get('/api/menu')).json as { dishes: { name: string }[] }
@@ -47,10 +47,10 @@ export const attacks: readonly Probe[] = [
       )
       const names = leaked.map(dish => dish.name).join(', ')
       if (leaked.length === 0)
-        return { holds: status < 500, evidence: `search=${INJECTION}: ${status}, no dish that the menu does not show` }
+        return { holds: status < 500, evidence: `search=${INJECTION}: ${status}, no hidden dish` }
       return {
         holds: false,
-        evidence: `search=${INJECTION}: ${leaked.length} hidden beside ${honest.dishes.length} public dishes: ${names}`,
+        evidence: `search=${INJECTION}: ${leaked.length} hidden and ${honest.dishes.length} public dishes: ${names}`,
       }
     },
   },
@@ -62,7 +62,7 @@ export const attacks: readonly Probe[] = [
       severity: 'high',
       title: 'CSRF tokens missing on booking form',
       where: 'POST /api/bookings',
-      fix: 'Put a token of the session into the form, refuse bookings without it, set SameSite on the cookie',
+      fix: 'Add a session token to the form, refuse bookings without it, set SameSite on the cookie',
     },
     async run(target) {
       const form = await target.get('/book')
@@ -79,12 +79,12 @@ export const attacks: readonly Probe[] = [
   {
     id: 'payment-rate-limit',
     topics: ['owasp_top_10', 'payment_security'],
-    assurance: 'Guessing cards is slowed down',
+    assurance: 'Card testing is rate limited',
     finding: {
       severity: 'high',
       title: 'No rate limiting on payment endpoint',
       where: 'POST /api/payments',
-      fix: 'Limit payment attempts per session and address, and answer 429 with Retry-After past the limit',
+      fix: 'Limit payment attempts per session and address, and answer 429 with Retry-After above the limit',
     },
     async run(target) {
       const fields = { orderId: '1', amountCents: '2980', card: '5000000000000000' }
@@ -98,12 +98,12 @@ export const attacks: readonly Probe[] = [
   {
     id: 'review-xss',
     topics: ['owasp_top_10', 'xss'],
-    assurance: 'Reviews are shown as text',
+    assurance: 'Reviews are escaped',
     finding: {
       severity: 'high',
       title: 'XSS in review comments',
       where: 'POST /api/reviews, shown by GET /reviews',
-      fix: 'Escape author and comment when the page is written; send a Content-Security-Policy',
+      fix: 'Escape author and comment in the page; send a Content-Security-Policy',
     },
     async run(target) {
       const script = '<script>steal(document.cookie)</script>'
@@ -111,7 +111,7 @@ export const attacks: readonly Probe[] = [
       const shown = (await target.get('/reviews')).text.includes(script)
       return {
         holds: !shown,
-        evidence: `${script} as a comment: ${sent.status}; GET /reviews ${shown ? 'carries it as is' : 'escapes it'}`,
+        evidence: `${script} as a comment: ${sent.status}; GET /reviews ${shown ? 'contains it unescaped' : 'escapes it'}`,
       }
     },
   },

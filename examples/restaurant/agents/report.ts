@@ -1,7 +1,7 @@
-/** How bad a finding is. */
+/** The severity of a finding. */
 export type Severity = 'critical' | 'high' | 'medium' | 'low'
 
-/** Something that is wrong, with its proof. `task` delivered what it is found in. */
+/** A vulnerability with evidence. `task` is the task whose output it is in. */
 export interface Finding {
   readonly id: string
   readonly severity: Severity
@@ -12,20 +12,20 @@ export interface Finding {
   readonly fix: string
 }
 
-/** What an audit found. */
+/** The result of an audit. */
 export interface Report {
-  /** What was audited: a running backend, files that outputs name, or nothing, because there was neither. */
+  /** What was audited: a running backend, files named by outputs, or nothing if there was neither. */
   readonly target: 'backend' | 'files' | 'nothing'
   readonly findings: readonly Finding[]
-  /** What was tried and held. */
+  /** Checks that passed. */
   readonly passed: readonly { readonly id: string; readonly title: string; readonly evidence: string }[]
-  /** Required topics that nothing was tried for. */
+  /** Required topics without a check. */
   readonly notCovered: readonly string[]
 }
 
 const severities: readonly Severity[] = ['critical', 'high', 'medium', 'low']
 
-/** The findings with the worst first; equally bad ones stay in their order. */
+/** The findings, most severe first; stable for equal severity. */
 export function worstFirst(findings: readonly Finding[]): readonly Finding[] {
   return findings.toSorted((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
 }

@@ -4,18 +4,18 @@ import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { jsonOf } from './target.js'
 
-/** How long a server may take until it says where it listens, in milliseconds. */
+/** How long a server may take to report its port, in milliseconds. */
 const START_MS = 15_000
 
 /**
- * Starts a server program, hands its address to `use`, and has killed it when this settles.
- * Invariant: the server does not outlive this process. When we exit, or are told to, we kill it; when we are killed,
- * its stdin closes and it ends itself.
+ * Starts a server program, passes its address to `use`, and has killed the server when this settles.
+ * Invariant: the server does not outlive this process. It is killed when this process exits or receives a signal; if this
+ * process is killed, the server's stdin closes and it exits.
  *
- * @throws Error if its first line, within 15 s, is not JSON that says which port of loopback it listens on.
+ * @throws Error if its first line, within 15 s, is not JSON with the port that it listens on.
  */
 export async function withBackend<T>(program: string, use: (url: string) => Promise<T>): Promise<T> {
-  // Its environment is empty: the code under test has no business with ours.
+  // Its environment is empty: the code under test must not see ours.
   const child = spawn(process.execPath, [program], { cwd: dirname(program), env: {}, stdio: 'pipe' })
   child.stdin.on('error', () => {})
   const ended = once(child, 'close').catch(() => {})
@@ -48,9 +48,9 @@ async function addressOf(child: ChildProcessWithoutNullStreams, program: string)
   })
   const timer = setTimeout(() => child.kill('SIGKILL'), START_MS)
   const failed = once(child, 'close').then(([code, signal]) => {
-    const said = complaint.trim() || 'it said nothing'
+    const said = complaint.trim() || 'it printed nothing'
     throw new Error(
-      `expected ${program} to listen within ${START_MS / 1_000} s, it ended with ${signal ?? code}: ${said}`,
+      `expected ${program} to listen within ${START_MS / 1_000} s, it exited with ${signal ?? code}: ${said}`,
     )
   })
   try {
@@ -58,7 +58,7 @@ async function addressOf(child: ChildProcessWithoutNullStreams, program: string)
     return loopback(String(line[0]), program)
   } finally {
     clearTimeout(timer)
-    // What it says later is read and dropped, or a full pipe would stop it.
+    // Later output is read and discarded; otherwise a full pipe would block the server.
     child.stdout.resume()
   }
 }

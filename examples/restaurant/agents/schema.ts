@@ -8,7 +8,7 @@ export const schema: Skill = {
   usage: { inputTokens: 5_000, outputTokens: 9_000, costUsd: 0.31 },
   async work(_assignment, workshop) {
     await workshop.reached(0.2, `designing ${tables.map(table => table.name).join(', ')}`)
-    await workshop.reached(0.4, 'indexes for every query that the website makes')
+    await workshop.reached(0.4, 'indexes for every query of the website')
     const text = schemaSql(tables)
     const delivery = await deliver(workshop, 'database', [
       { name: 'schema.sql', text, message: 'wrote schema.sql with tables, indexes and policies' },

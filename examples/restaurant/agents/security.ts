@@ -1,5 +1,5 @@
 import { serve } from './agent.js'
 import { audit } from './audit.js'
 
-/** The agent program of the pool `security`: whatever it is asked, it audits what was built before. */
+/** The agent program of the pool `security`: for any task, it audits the work of earlier tasks. */
 await serve(() => audit)

@@ -16,30 +16,30 @@ const patterns: readonly Pattern[] = [
     id: 'query-from-text',
     looksLike: /\b(SELECT|INSERT|UPDATE|DELETE)\b.{0,200}\$\{/,
     severity: 'critical',
-    title: 'A query is built from text',
+    title: 'A query is built by concatenation',
     fix: 'Use parameters',
   },
   {
     id: 'secret-in-source',
     looksLike: /\b(password|secret|api_?key)\b['"]?\s*[:=]\s*['"][^'"]{8}/i,
     severity: 'high',
-    title: 'A secret stands in the source',
+    title: 'A secret in the source',
     fix: 'Read it from the environment',
   },
   {
     id: 'code-from-text',
     looksLike: /\beval\(|\bnew Function\(|\.innerHTML\s*=/,
     severity: 'high',
-    title: 'Text becomes code',
+    title: 'Text is executed as code',
     fix: 'Use data, or textContent',
   },
 ]
 
-/** What is read of one file at most, in characters, and how many files. */
+/** Maximum number of characters read from one file, and maximum number of files. */
 const MOST_TEXT = 256 * 1024
 const MOST_FILES = 200
 
-/** Reads the files that the outputs of other tasks name, and looks for lines that are known to be dangerous. */
+/** Reads the files named by the outputs of other tasks, and searches them for dangerous patterns. */
 export async function checkFiles(assignment: Assignment, root: string): Promise<Report> {
   const findings: Finding[] = []
   const clean: string[] = []
@@ -54,11 +54,11 @@ export async function checkFiles(assignment: Assignment, root: string): Promise<
     findings.push(...found)
     if (found.length === 0) clean.push(path)
   }
-  const passed = clean.map(path => ({ id: path, title: 'No dangerous line', evidence: `${path} was read` }))
+  const passed = clean.map(path => ({ id: path, title: 'No dangerous pattern', evidence: `${path} was read` }))
   return { target: named.length > 0 ? 'files' : 'nothing', findings, passed, notCovered: [] }
 }
 
-/** The lines of `text` that look dangerous. */
+/** The lines of `text` that match a dangerous pattern. */
 export function suspicious(text: string): { line: { number: number; text: string }; pattern: Pattern }[] {
   return text.split('\n').flatMap((line, index) => {
     const capped = line.slice(0, 1_000)

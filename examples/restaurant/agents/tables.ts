@@ -1,10 +1,10 @@
-/** A table of the schema: its columns as SQL, what is indexed, and what may be read without being logged in. */
+/** A table of the schema: its columns as SQL, its indexes, and the rows that are public. */
 export interface Table {
   readonly name: string
   readonly columns: readonly string[]
   /** Each entry is one index: its columns, the most selective first. */
   readonly indexes: readonly string[]
-  /** The rows that everyone may read, as a condition. Without one, nobody may. */
+  /** Condition for the rows that everyone may read. Without one, none is public. */
   readonly publicWhere?: string
 }
 
@@ -12,7 +12,7 @@ const key = 'id bigint generated always as identity primary key'
 const created = 'created_at timestamptz not null default now()'
 const ofRestaurant = 'restaurant_id bigint not null references restaurants (id) on delete cascade'
 
-/** Every table after the ones that it refers to. */
+/** Each table comes after the ones it references. */
 export const tables: readonly Table[] = [
   {
     name: 'restaurants',

@@ -1,18 +1,18 @@
-/** What came back from the backend. */
+/** A response of the backend. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
   /** The body, if it is JSON. */
   readonly json: unknown
-  /** The first cookie that it set, as a browser sends it back; else an empty string. */
+  /** The first cookie that it set, in the form in which a browser returns it; else an empty string. */
   readonly cookie: string
 }
 
-/** A backend on loopback, as an attacker sees it: requests and answers. */
+/** A backend on this machine, as an attacker sees it. */
 export interface Target {
   get(path: string): Promise<Answer>
-  /** Sends the fields as a form, as a page of any site can. */
+  /** Sends the fields as a form, as a page of any site could. */
   post(
     path: string,
     fields: Readonly<Record<string, string>>,
@@ -23,7 +23,7 @@ export interface Target {
 
 const ANSWER_MS = 5_000
 
-/** Talks to the backend at `url`. Every request throws after 5 s without an answer. */
+/** Sends requests to the backend at `url`. Each throws after 5 s without a response. */
 export function targetAt(url: string): Target {
   const request = async (path: string, init: RequestInit): Promise<Answer> => {
     const { response, text } = await ask(url + path, init)
@@ -49,12 +49,12 @@ async function ask(url: string, init: RequestInit): Promise<{ response: Response
   }
 }
 
-/** Refused on purpose, not by falling over. */
+/** True if the request was refused deliberately, not by a crash. */
 export function refused(status: number): boolean {
   return status >= 400 && status < 500
 }
 
-/** The value of a JSON text; undefined if it is none. */
+/** The parsed JSON; undefined if it is invalid. */
 export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)

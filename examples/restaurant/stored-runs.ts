@@ -15,18 +15,18 @@ import { type RunSettings, readSettings, removeRunFolder } from './output-folder
 import { planFile } from './paths.js'
 import { many } from './text.js'
 
-/** A run in a list of them. */
+/** A run in the list. */
 export interface KeptRun {
   readonly runId: string
   readonly title: string
   readonly status: RunReport['status']
-  /** When it is over. */
+  /** Once it has settled. */
   readonly outcome: RunReport['outcome']
   readonly succeeded: number
   readonly total: number
   /** In milliseconds since 1970. */
   readonly startedAt: number
-  /** US dollars; undefined when no agent told. */
+  /** US dollars; undefined if no agent reported any. */
   readonly costUsd: number | undefined
 }
 
@@ -36,15 +36,15 @@ export interface UnreadableRun {
   readonly why: string
 }
 
-/** What a folder holds. */
+/** The contents of a folder. */
 export interface RunList {
   /** The latest first. */
   readonly runs: readonly KeptRun[]
   readonly unreadable: readonly UnreadableRun[]
 }
 
-/** The runs that are kept in a folder, and what can be done with them without running anything. */
-export class KeptRuns {
+/** The runs stored in a folder: finds, lists, shows and deletes them. */
+export class StoredRuns {
   /** Absolute. */
   readonly out: string
   readonly journal: Journal
@@ -56,7 +56,7 @@ export class KeptRuns {
     this.#runs = new Orchestrator({ pools: { none: { backend: () => null } }, journal: this.journal }).runs
   }
 
-  /** All of them. One that is damaged hides no other. */
+  /** All runs. Damaged ones are listed separately. */
   async list(): Promise<RunList> {
     const runs: KeptRun[] = []
     const unreadable: UnreadableRun[] = []
@@ -72,7 +72,7 @@ export class KeptRuns {
   }
 
   /**
-   * The run of this id; without one, the latest of those `isWanted` allows.
+   * The run with this id; without an id, the latest one that `isWanted` accepts.
    *
    * @throws UsageError when there is none.
    */
@@ -83,14 +83,14 @@ export class KeptRuns {
     if (found) return found.runId
     const all = runs.length + unreadable.length
     const got =
-      all === 0 ? 'there is none: npm start begins one' : `got ${many(all, 'other')}: npm start -- --list shows them`
+      all === 0 ? 'there is none: npm start starts one' : `got ${many(all, 'other')}: npm start -- --list lists them`
     throw new UsageError(`expected ${wanted} in ${this.out}, ${got}`)
   }
 
   /**
-   * What is known of one run.
+   * The account of one run.
    *
-   * @throws UsageError for an id that no run has.
+   * @throws UsageError for an unknown id.
    * @throws CounterpointError JOURNAL when its journal is damaged.
    */
   async account(runId: string): Promise<Account> {
@@ -101,10 +101,10 @@ export class KeptRuns {
   }
 
   /**
-   * Forgets a run, with all files in its folder. One that is damaged can be forgotten, too.
+   * Deletes a run, with all files in its folder, even if it is damaged.
    *
-   * @throws UsageError for an id that no run has.
-   * @throws CounterpointError JOURNAL while a process works on it.
+   * @throws UsageError for an unknown id.
+   * @throws CounterpointError JOURNAL while another process has it open.
    */
   async delete(runId: string): Promise<void> {
     if (![...(await this.journal.list())].includes(runId)) throw this.#unknown(runId)
@@ -129,14 +129,14 @@ export class KeptRuns {
   }
 
   #unknown(runId: string): UsageError {
-    const advice = 'npm start -- --list tells which there are, --out where to look'
+    const advice = 'npm start -- --list lists the runs, --out selects the folder'
     return new UsageError(`expected the id of a run in ${this.out}, got "${runId}": ${advice}`)
   }
 }
 
-/** By its name, else by the file of its plan. */
+/** The name of the plan, else its file name. */
 export function subjectOf(settings: RunSettings | undefined, name: string | undefined): Subject {
-  if (settings === undefined) return { title: name ?? 'run', isStory: false }
-  const isStory = settings.plan === planFile
-  return { title: name ?? (isStory ? 'restaurant' : basename(settings.plan, '.json')), isStory }
+  if (settings === undefined) return { title: name ?? 'run', isSample: false }
+  const isSample = settings.plan === planFile
+  return { title: name ?? (isSample ? 'restaurant' : basename(settings.plan, '.json')), isSample }
 }
