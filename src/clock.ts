@@ -1,23 +1,23 @@
-/** A port: where the library gets its time from. `VirtualClock` of `counterpoint/testing` is the other implementation. */
+/** A port: the source of time. Implementations: `systemClock`, and `VirtualClock` of `counterpoint/testing`. */
 export interface Clock {
-  /** Wall time, in milliseconds since 1970. May jump; goes into events only. */
+  /** Wall-clock time, in milliseconds since 1970. May jump; used for the times of events only. */
   now(): number
-  /** Milliseconds that only ever grow, from an arbitrary zero. All durations are measured with it. */
+  /** Milliseconds from an arbitrary zero, never decreasing. All durations are measured with it. */
   monotonic(): number
   /**
-   * Calls `callback` once after `delayMs`, never early, however long that is; 0 means in a later turn of the event loop.
-   * Gives a function that calls it off. A pending callback may keep the process alive.
+   * Calls `callback` once after `delayMs` milliseconds, never early, however long the delay; 0 means in a later turn of the event loop.
+   * Returns a function that cancels it. A pending callback may keep the process alive.
    */
   schedule(callback: () => void, delayMs: number): () => void
 }
 
-/** Past this a timer of the platform fires at once (measured: `setTimeout(f, 2 ** 31)` fires after 1 ms). */
+/** A longer timer of the platform fires at once (measured: `setTimeout(f, 2 ** 31)` fires after 1 ms). */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** Node has a getter there: to read it for each look at the clock costs as much as the look. */
+/** `globalThis.performance` is a getter in Node, as expensive as `now()` itself. */
 const { performance } = globalThis
 
-/** The real time of the platform. */
+/** The clock of the platform. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -27,8 +27,7 @@ export const systemClock: Clock = {
     let timer: ReturnType<typeof setTimeout>
     const arm = (): void => {
       const leftMs = dueAt - performance.now()
-      // BAD: firing when the timer says so. It may be up to 1 ms early, and a long wait is cut at 2^31 ms.
-      // GOOD: look at the clock, and wait for what is left.
+      // A timer of the platform may fire up to 1 ms early, and a long delay is cut at 2^31 ms: check the clock, and wait for the rest.
       if (leftMs <= 0) callback()
       else timer = setTimeout(arm, Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS))
     }
@@ -37,7 +36,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** setImmediate where there is one: a timer of 0 ms waits for a whole millisecond. */
+/** `setImmediate` where the platform has it: `setTimeout(f, 0)` waits for a whole millisecond. */
 const platform = globalThis as {
   setImmediate?: (callback: () => void) => unknown
   clearImmediate?: (handle: unknown) => void

@@ -1,15 +1,15 @@
 /**
- * A port: what is known of the machine that the agents run on. `nodeMachine` of `counterpoint/node` is the other implementation.
- * Both may be asked at any time and answer at once; a reading that cannot be had is undefined, and bounds nothing.
+ * A port: the machine that the agents run on. Implementations: `unknownMachine`, and `nodeMachine` of `counterpoint/node`.
+ * Both methods are synchronous and may be called at any time. An unknown value is undefined, and limits nothing.
  */
 export interface Machine {
-  /** How many threads may run at once: at least 1. */
+  /** How many threads can run at once, at least 1. */
   cores(): number | undefined
-  /** How much memory new processes could take without swapping, in bytes. */
+  /** How much memory new processes can take without swapping, in bytes. */
   freeMemory(): number | undefined
 }
 
-/** The machine of which nothing is known: the default outside `counterpoint/node`. */
+/** A machine whose values are all unknown: the default. */
 export const unknownMachine: Machine = {
   cores: () => undefined,
   freeMemory: () => undefined,

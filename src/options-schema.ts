@@ -77,11 +77,11 @@ export function checkRunOptions(options: RunOptions, pools: readonly string[]): 
   checkBudgetedPools(options.budget, pools, 'budget.pools')
 }
 
-/** @throws INVALID_INPUT with one issue for each member that is not as documented, and where there `is` none to change. */
-export function checkBudget(budget: Budget, is: boolean): void {
+/** @throws INVALID_INPUT with one issue for each member that is not as documented, or when the orchestrator has no budget to replace. */
+export function checkBudget(budget: Budget, hasBudget: boolean): void {
   checkOptions(budgetRule, budget, { of: 'setBudget' })
-  if (is) return
-  const message = 'expected an orchestrator that was made with a budget; give it one in its options'
+  if (hasBudget) return
+  const message = 'the orchestrator was created without a budget; set one in its options'
   throw new CounterpointError('INVALID_INPUT', message, { issues: [{ path: 'budget', message }] })
 }
 
@@ -91,7 +91,7 @@ export function checkRunBudget(budget: RunBudget, pools: readonly string[]): voi
   checkBudgetedPools(budget, pools, 'pools')
 }
 
-/** A name that is mistyped would be no bound at all. */
+/** The budget of a mistyped pool would limit nothing. */
 function checkBudgetedPools(budget: RunBudget | undefined, pools: readonly string[], path: string): void {
   const wrong = Object.keys(budget?.pools ?? {}).filter(pool => !pools.includes(pool))
   if (wrong.length === 0) return

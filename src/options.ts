@@ -9,59 +9,59 @@ import type { TaskGraph } from './plan/task-graph.js'
 import type { PoolsOptions } from './pools/pool-options.js'
 import type { Aggregate } from './results/result-aggregator.js'
 
-/** Options of an `Orchestrator`. Only `pools` is needed. Each part may be replaced by an object with the one method, or by a function. */
+/** Options of an `Orchestrator`. Only `pools` is required. A part can be replaced by an object with its one method, or by a function. */
 export interface OrchestratorOptions extends PoolsOptions {
-  /** Default: a `TaskDistributor` over the `intent` of the pools; with one pool, everything goes there. */
+  /** Finds a pool for a task that names none. Default: a `TaskDistributor` over the `intent` of the pools; with one pool, that pool. */
   readonly distributor?: Distribute | { distribute: Distribute }
-  /** Default: a `FailureHandler` with its defaults. */
+  /** Decides what follows from a failed attempt. Default: a `FailureHandler` with its defaults. */
   readonly failureHandler?: JudgeFailure | { verdict: JudgeFailure }
-  /** Default: `decide`, the DAG scheduler. */
+  /** Decides what follows from a signal. Default: `decide`, the DAG scheduler. */
   readonly scheduler?: Decide | { decide: Decide }
-  /** Default: a `ResultAggregator`. */
+  /** Makes the result of a settled run. Default: a `ResultAggregator`. */
   readonly aggregator?: Aggregate | { aggregate: Aggregate }
-  /** Default: a `memoryJournal`, which ends with the process. */
+  /** Where runs are persisted. Default: a `memoryJournal`, which is lost with the process. */
   readonly journal?: Journal
   /** Default: `systemClock`. */
   readonly clock?: Clock
-  /** Gives numbers in [0, 1), for jitter. Default: `Math.random`. */
+  /** Returns a number in [0, 1), for jitter. Default: `Math.random`. */
   readonly random?: () => number
-  /** Gives the ids of runs. Default: `run-` and 128 random bits. */
+  /** Returns the id of a new run. Default: `run-` and a random UUID. */
   readonly newId?: () => string
-  /** What all its runs together may use. With a journal that keeps it, over restarts too. Default: no bound. */
+  /** What all runs together may use; across restarts too, if the journal persists it. Default: no limit. */
   readonly budget?: Budget
-  /** How many settled runs are kept, with their events; the oldest is released first. Default 100. */
+  /** How many settled runs are retained, with their events; the oldest is released first. Default 100. */
   readonly retain?: number
 }
 
 /** Options of one run. */
 export interface RunOptions {
-  /** Default: a new id. */
+  /** 1 to 128 characters, unique in the journal. Default: a new id. */
   readonly runId?: string
-  /** Default: the plan's, else `continue`. */
+  /** What a failed task means for the other tasks. Default: that of the plan, else `continue`. */
   readonly failureMode?: FailureMode
-  /** Runs these tasks of the plan, with all that they need, and no others. */
+  /** Runs only these tasks of the plan and their dependencies. Default: all tasks. */
   readonly only?: readonly string[]
-  /** Cancels the run. One that is aborted already cancels it before anything starts. */
+  /** Cancels the run when it is aborted. If it is aborted already, no task starts. */
   readonly signal?: AbortSignal
-  /** With a pool that is full: `wait` for room, or `reject` with QUEUE_FULL. Default `wait`. */
+  /** When a pool has reached its `queueLimit`: `wait` for room, or `reject` with QUEUE_FULL. Default `wait`. */
   readonly whenFull?: 'wait' | 'reject'
-  /** Its share of the pools it has in common with other runs: one of weight 2 gets twice the slots. Default 1. */
+  /** Its share of the pools that it has in common with other runs: a run of weight 2 gets twice the slots of one of weight 1. Default 1. */
   readonly weight?: number
-  /** What the run may use, and what of each pool. Default: no bound. */
+  /** What the run may use in total, and of each pool. Default: no limit. */
   readonly budget?: RunBudget
   /**
-   * `parallel`: as many tasks side by side as its pools allow. `serial`: one at a time. `auto`: a forecast of both decides, see `auto`.
-   * The choice and its reason are an event, `run.mode-chosen`. Default: parallel, without an event.
+   * `parallel`: as many tasks at once as its pools allow. `serial`: one at a time. `auto`: decided by a forecast of both, see `auto`.
+   * The choice and its reason are emitted as `run.mode-chosen`. Default: parallel, without that event.
    */
   readonly mode?: RunMode | 'auto'
-  /** When `mode: 'auto'` takes parallel to be worth it. */
+  /** When `mode: 'auto'` chooses parallel. */
   readonly auto?: ModeOptions
-  /** When half of what was tried of late was turned away (throttled, overloaded, quota): go on one at a time. Default false. */
+  /** Continues one task at a time once half of the last attempts were throttled, overloaded or out of quota. Default false. */
   readonly autoFallbackToSerial?: boolean
 }
 
 /** Options of `resume`. */
 export interface ResumeOptions extends Pick<RunOptions, 'signal' | 'whenFull' | 'weight'> {
-  /** The `TaskGraph` that the run was started with; then those that joined it live. Not needed for plans that are data. */
+  /** The `TaskGraph` that the run was started with, then those that were added to it live. Not needed for plans that are data. */
   readonly graph?: TaskGraph | readonly TaskGraph[]
 }

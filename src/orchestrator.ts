@@ -21,18 +21,16 @@ import { checkPlan, type PlanInput } from './plan/check-plan.js'
 import { compareGraphs } from './plan/compare-graph.js'
 import { buildPools } from './pools/build-pools.js'
 import type { WorkerPool } from './pools/worker-pool.js'
-import { AbortFanout, reasonOf } from './run/abort-fanout.js'
+import { AbortFanout, abortReasonOf } from './run/abort-fanout.js'
 import { type AdmissionTicket, PlanAdmission } from './run/admission-ticket.js'
-import { KeptRuns } from './run/kept-runs.js'
-import { openingTerms } from './run/opening-terms.js'
-import { partsOf } from './run/parts.js'
 import { Run } from './run/run.js'
-import type { RunContext } from './run/run-context.js'
+import { partsOf, type RunContext } from './run/run-context.js'
 import { RunEngine } from './run/run-engine.js'
-import { notFound, Runs, replayed } from './run/run-registry.js'
+import { notFound, RetainedRuns, Runs, replayed } from './run/run-registry.js'
+import { startOptionsOf } from './run/task-intake.js'
 
 /**
- * Runs plans: options in, runs out. Its pools are shared by all its runs.
+ * Runs plans. Its pools, limits and budget are shared by all its runs.
  *
  * ```ts
  * const orchestrator = new Orchestrator({ pools: { writer: { backend: async ({ task }) => `${task.description}: done`, concurrency: 2 } } })
@@ -41,35 +39,33 @@ import { notFound, Runs, replayed } from './run/run-registry.js'
  * ```
  */
 export class Orchestrator {
-  /** The pools by name: to change their concurrency, pause them, look at their queues. */
+  /** The pools by name: to change their concurrency, pause them, or read their statistics. */
   readonly pools: ReadonlyMap<string, WorkerPool>
-  /** What pools share, by their `limitKey`: to change limits, park, look at what is in flight. */
+  /** The limits that pools share, by `limitKey`: to change them, park all their pools, or read what is in flight. */
   readonly limits: ReadonlyMap<string, Limit>
-  /** The runs that are here, and those that the journal holds: to list, show and delete. */
+  /** The runs in this process, and all runs of the journal: to list, show and delete. */
   readonly runs: Runs
   readonly #journal: Journal
-  readonly #ownJournal: boolean
   readonly #newId: () => string
   readonly #emitter = new Emitter()
-  readonly #host: RunContext
-  readonly #intake: TaskRouter
-  readonly #kept: KeptRuns
+  readonly #context: RunContext
+  readonly #router: TaskRouter
+  readonly #forecast: PoolForecast
+  readonly #retained: RetainedRuns
   readonly #resuming = new Map<string, Promise<Run>>()
+  readonly #abortFanouts = new WeakMap<AbortSignal, AbortFanout>()
   readonly #closeShared: () => Promise<unknown>
   #draining: Promise<void> | undefined
-  readonly #forecast: PoolForecast
-  readonly #obeying = new WeakMap<AbortSignal, AbortFanout>()
 
-  /** @throws INVALID_INPUT for options that are not as documented. */
+  /** @throws INVALID_INPUT for options that are not as documented, unknown ones included. */
   constructor(options: OrchestratorOptions) {
     checkOrchestratorOptions(options)
     const clock = options.clock ?? systemClock
     const random = options.random ?? Math.random
     const { report } = this.#journalHost(undefined)
-    const publish = this.#emitter.publish.bind(this.#emitter)
+    const publish = this.#emitter.emit.bind(this.#emitter)
     this.#journal = options.journal ?? memoryJournal()
-    this.#ownJournal = options.journal === undefined
-    // A journal that is our own ends with us: it has nothing to keep over a restart.
+    // Limits and budget are persisted only in a journal of the host: the orchestrator's own ends with the process.
     const shared = sharedStreamsOf(options.journal, report)
     const built = buildPools(options, { clock, random, report, publish, shared: shared('limits', true) })
     const stream = shared('budget', false)
@@ -77,70 +73,76 @@ export class Orchestrator {
     this.#closeShared = () => Promise.all([built.close(), budget?.close()])
     this.pools = built.workers
     this.limits = built.limits
-    this.#kept = new KeptRuns(options.retain ?? 100)
-    this.runs = new Runs(this.#journal, this.#kept.runs, runId => this.#kept.engines.get(runId)?.closed)
+    this.#retained = new RetainedRuns(options.retain ?? 100)
+    this.runs = new Runs(this.#journal, this.#retained)
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
     this.#forecast = new PoolForecast(this.pools)
-    this.#intake = new TaskRouter(built.defaults, distributorOf(options.distributor, built))
-    this.#host = {
+    this.#router = new TaskRouter(built.defaults, distributorOf(options.distributor, built))
+    this.#context = {
       clock,
       random,
       ...partsOf(options),
       pools: built.pools,
       admission: built.admission,
       emitter: this.#emitter,
-      ownsJournal: this.#ownJournal,
+      ownsJournal: options.journal === undefined,
       budget,
-      took: (pool, ms) => this.#forecast.recordDuration(pool, ms),
-      ended: (runId, settled) => this.#kept.ended(runId, settled),
-      released: runId => this.#onReleased(runId),
+      recordDuration: (pool, ms) => this.#forecast.recordDuration(pool, ms),
+      onEnded: (runId, settled) => this.#retained.onEnded(runId, settled),
+      onReleased: runId => this.#onReleased(runId),
     }
   }
 
-  /** Hears the events of all runs, by name or on `event`. Gives a function that takes the listener off. */
+  /**
+   * Adds a listener for the events of all runs and pools that have this name; `event` gets all events, `error` the errors of the host's code.
+   * A listener that throws changes nothing. Returns a function that removes the listener.
+   */
   on<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => unknown): () => void {
     return this.#emitter.on(name, listener)
   }
 
-  /** Takes a listener off. */
+  /** Removes a listener. */
   off<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => unknown): void {
     this.#emitter.off(name, listener)
   }
 
   /**
-   * Runs a plan: a `TaskGraph`, what `parsePlan` made, or plain data of the same form. It has been checked as a whole when this returns,
-   * and starts in the next microtask: listeners that are added at once hear everything.
+   * Runs a plan: a `TaskGraph`, the result of `parsePlan`, or plain data of the same form. The whole plan has been checked when this
+   * returns. The run starts in the next microtask: listeners that are added synchronously get every event.
    *
-   * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NOT_FOUND (`only`), NO_POOL, QUEUE_FULL: nothing was started.
+   * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NOT_FOUND (a task in `only`), NO_POOL, QUEUE_FULL: nothing was started.
+   * @throws CLOSED after `drain`.
    */
   run(plan: PlanInput, options: RunOptions = {}): Run {
     this.#checkOpen()
     checkRunOptions(options, [...this.pools.keys()])
     const checked = checkPlan(plan, options.only)
     const runId = options.runId ?? this.#newId()
-    if (this.#kept.runs.has(runId) || this.#resuming.has(runId))
+    if (this.#retained.runs.has(runId) || this.#resuming.has(runId))
       throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { id: runId })
-    const door = new PlanAdmission(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
-    const way = door.request(checked.tasks)
-    const journal = this.#openNew(runId, way)
-    const begin = { state: emptyState(runId), records: [] }
-    const engine = new RunEngine(this.#host, { ...begin, journal, door, weight: options.weight ?? 1 })
-    engine.begin(checked, openingTerms(options, this.#forecast, this.#host.budget !== undefined), way)
-    return this.#keep(engine, options.signal)
+    const planAdmission = this.#planAdmission(options)
+    const ticket = planAdmission.request(checked.tasks)
+    const journal = this.#openNew(runId, ticket)
+    const { weight = 1, signal } = options
+    const state = emptyState(runId)
+    const engine = new RunEngine(this.#context, { state, records: [], journal, weight, planAdmission })
+    engine.start(checked, startOptionsOf(options, this.#forecast, this.#context.budget !== undefined), ticket)
+    return this.#retain(engine, signal)
   }
 
   /**
-   * Goes on with a run that the journal holds: what had succeeded is not run again; what was running was interrupted, what is left of it
-   * is ended, and it is tried again. A run that was started with a `TaskGraph` needs it again, for its functions and schemas; so do
-   * the graphs that joined it live. A run that had settled gives its result. Resuming a run twice gives the same one.
+   * Continues a run of the journal. Tasks that have succeeded are not run again. Attempts that were running count as interrupted: what is
+   * left of them is ended, and their tasks are tried again. If the run was started with a `TaskGraph`, or one was added to it live, pass
+   * the graphs again, for their functions and schemas. A settled run gives its result. A run that is live in this process is returned.
    *
-   * @throws NOT_FOUND when the journal has no such run; PLAN_DIFFERS when a graph is missing or is another one; JOURNAL when it cannot be
-   * opened: it is damaged, or another process has it.
+   * @throws NOT_FOUND when the journal has no such run; PLAN_DIFFERS when a graph is missing or differs; NO_POOL when a pool of an
+   * unfinished task does not exist; JOURNAL when the journal cannot be opened: it is damaged, or another process has it open.
+   * @throws INVALID_INPUT for options that are not as documented; CLOSED after `drain`.
    */
   async resume(runId: string, options: ResumeOptions = {}): Promise<Run> {
     this.#checkOpen()
     checkResumeOptions(options)
-    const live = this.#kept.runs.get(runId) ?? this.#resuming.get(runId)
+    const live = this.#retained.runs.get(runId) ?? this.#resuming.get(runId)
     if (live) return live
     const resuming = this.#resume(runId, options).finally(() => this.#resuming.delete(runId))
     this.#resuming.set(runId, resuming)
@@ -148,9 +150,9 @@ export class Orchestrator {
   }
 
   /**
-   * Starts nothing more, here and in any run; what runs may end within `timeoutMs` (default 10,000), then it is stopped.
-   * Resolves when every run has settled or is suspended, and its journal is closed: `resume` goes on with the suspended ones,
-   * whose `result` rejects with RUN_SUSPENDED. The orchestrator takes no further runs. A run that had not begun is cancelled.
+   * Starts no further attempts. Running ones may end within `timeoutMs` milliseconds (default 10,000), then they are interrupted.
+   * Resolves when every run has settled or is suspended, and its journal is closed. The `result` of a suspended run rejects with
+   * RUN_SUSPENDED; `resume` continues it. A run that had not started is cancelled. The orchestrator accepts no further runs.
    */
   drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#draining ??= this.#drain(options.timeoutMs ?? 10_000)
@@ -164,9 +166,9 @@ export class Orchestrator {
 
   async #drain(timeoutMs: number): Promise<void> {
     await Promise.allSettled(this.#resuming.values())
-    const engines = [...this.#kept.engines.values()]
+    const engines = [...this.#retained.engines.values()]
     await Promise.all(engines.map(engine => engine.drain(timeoutMs)))
-    await Promise.all(engines.map(engine => engine.closed))
+    await Promise.all(engines.map(engine => engine.journalClosed))
     await this.#closeShared()
   }
 
@@ -180,12 +182,13 @@ export class Orchestrator {
       const graphs = options.graph === undefined ? [] : [options.graph].flat()
       if (state.phase.status !== 'settled') {
         compareGraphs(state, graphs)
-        this.#intake.checkPools(unfinishedTasks(state))
+        this.#router.checkPools(unfinishedTasks(state))
       }
-      const door = new PlanAdmission(this.#intake, this.#host.admission, options.whenFull ?? 'wait')
-      const engine = new RunEngine(this.#host, { state, records, journal, door, weight: options.weight ?? 1 })
+      const { weight = 1, signal } = options
+      const planAdmission = this.#planAdmission(options)
+      const engine = new RunEngine(this.#context, { state, records, journal, weight, planAdmission })
       await engine.recover(graphs)
-      return this.#keep(engine, options.signal)
+      return this.#retain(engine, signal)
     } catch (error) {
       await journal.close()
       throw error
@@ -193,75 +196,78 @@ export class Orchestrator {
   }
 
   /**
-   * Foretells a run of this plan: how long it takes in parallel and serially, and what it costs; by what its tasks declare, and what the
-   * pools have taken so far. Nothing is started. Tasks without a pool go where the distributor says.
+   * Forecasts a run of this plan: how long it takes in parallel and serially, and what it costs. Uses what the tasks declare and how long
+   * the attempts of the pools have taken so far. Starts nothing. Tasks without a pool are sent through the distributor.
    *
-   * @throws as `run` does.
+   * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NOT_FOUND (a task in `only`), NO_POOL.
    */
   async forecast(plan: PlanInput, options: Pick<RunOptions, 'only'> = {}): Promise<Forecast> {
     checkRunOptions(options, [...this.pools.keys()])
-    return this.#forecast.forecast(await this.#intake.route(checkPlan(plan, options.only).tasks))
+    return this.#forecast.forecast(await this.#router.route(checkPlan(plan, options.only).tasks))
   }
 
   /**
-   * From now on all runs together may use this; what has been used is kept, and tasks that were held for want of it try again.
+   * Replaces the budget that all runs share. What has been used still counts; tasks that are held because of it are tried again.
    *
-   * @throws INVALID_INPUT for a budget that is not as documented, or when the orchestrator was made without one.
+   * @throws INVALID_INPUT for a budget that is not as documented, or when the orchestrator was created without one.
    */
   setBudget(budget: Budget): void {
-    checkBudget(budget, this.#host.budget !== undefined)
-    if (this.#host.budget) this.#host.budget.budget = budget
-    for (const engine of this.#kept.engines.values()) void engine.sent({ type: 'budget' })
+    checkBudget(budget, this.#context.budget !== undefined)
+    if (this.#context.budget) this.#context.budget.budget = budget
+    for (const engine of this.#retained.engines.values()) void engine.send({ type: 'budget' })
   }
 
-  /** What all runs together have used of the budget, and what is set aside for attempts that run; undefined without a budget. */
+  /** What all runs together have used of the budget, with what is reserved for running attempts; undefined without a budget. */
   get spent(): { readonly costUsd: number; readonly tokens: number; readonly wallMs: number } | undefined {
-    return this.#host.budget?.used
+    return this.#context.budget?.used
   }
 
-  /** A journal that refuses leaves no place taken. */
-  #openNew(runId: string, way: AdmissionTicket): OpenJournal {
+  #planAdmission({ whenFull = 'wait' }: Pick<RunOptions, 'whenFull'>): PlanAdmission {
+    return new PlanAdmission(this.#router, this.#context.admission, whenFull)
+  }
+
+  #openNew(runId: string, ticket: AdmissionTicket): OpenJournal {
     try {
       return newJournal(runId, this.#journal.open(runId, this.#journalHost(runId)))
     } catch (error) {
-      way.leave()
+      ticket.release()
       throw error
     }
   }
 
   #journalHost(runId: string | undefined): JournalHost {
-    const tell = (problem: JournalProblem): void =>
+    const report = (problem: JournalProblem): void =>
       this.#emitter.report({
         type: 'error',
         error: problem.error,
         where: `journal: ${problem.message}`,
         ...(runId !== undefined && { runId }),
       })
-    return { report: tell }
+    return { report }
   }
 
   #checkOpen(): void {
     if (this.#draining)
-      throw new CounterpointError('CLOSED', 'the orchestrator was drained: it takes no further runs', {})
+      throw new CounterpointError('CLOSED', 'the orchestrator was drained: it accepts no further runs', {})
   }
 
-  #keep(engine: RunEngine, signal: AbortSignal | undefined): Run {
+  #retain(engine: RunEngine, signal: AbortSignal | undefined): Run {
     const run = new Run(engine)
-    this.#kept.add(run, engine)
-    if (signal) this.#obey(engine, signal)
+    this.#retained.add(run, engine)
+    if (signal) this.#cancelOnAbort(engine, signal)
     return run
   }
 
-  /** One listener a signal, however many runs share it; taken off when the last of them ends. */
-  #obey(engine: RunEngine, signal: AbortSignal): void {
-    if (signal.aborted) return void engine.cancel(reasonOf(signal))
-    const obeying = this.#obeying.get(signal) ?? new AbortFanout(signal)
-    this.#obeying.set(signal, obeying)
-    engine.onEnd(obeying.add(reason => void engine.cancel(reason)))
+  /** Adds one listener per signal, however many runs share it. */
+  #cancelOnAbort(engine: RunEngine, signal: AbortSignal): void {
+    if (signal.aborted) return void engine.cancel(abortReasonOf(signal))
+    const fanout = this.#abortFanouts.get(signal) ?? new AbortFanout(signal)
+    this.#abortFanouts.set(signal, fanout)
+    engine.onEnd(fanout.add(reason => void engine.cancel(reason)))
   }
 
   #onReleased(runId: string): void {
-    this.#kept.released(runId)
-    if (this.#ownJournal) void this.#journal.delete(runId)
+    this.#retained.onReleased(runId)
+    if (this.#context.ownsJournal) void this.#journal.delete(runId)
   }
 }

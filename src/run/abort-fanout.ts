@@ -1,16 +1,16 @@
-/** The runs that one AbortSignal cancels: one listener for all of them, and none when there are none. */
+/** The runs that one AbortSignal cancels. Adds one listener to the signal for all of them, and removes it when there are none. */
 export class AbortFanout {
   readonly #signal: AbortSignal
   readonly #cancels = new Set<(reason: string) => void>()
   readonly #onAbort = (): void => {
-    for (const cancel of [...this.#cancels]) cancel(reasonOf(this.#signal))
+    for (const cancel of [...this.#cancels]) cancel(abortReasonOf(this.#signal))
   }
 
   constructor(signal: AbortSignal) {
     this.#signal = signal
   }
 
-  /** Gives a function that takes it out again. */
+  /** Gives a function that removes `cancel` again. */
   add(cancel: (reason: string) => void): () => void {
     if (this.#cancels.size === 0) this.#signal.addEventListener('abort', this.#onAbort, { once: true })
     this.#cancels.add(cancel)
@@ -21,7 +21,7 @@ export class AbortFanout {
   }
 }
 
-/** Why a run is cancelled by its signal. */
-export function reasonOf({ reason }: AbortSignal): string {
+/** Why a run is cancelled by its signal: the message of the abort reason, if the host gave one. */
+export function abortReasonOf({ reason }: AbortSignal): string {
   return reason instanceof Error && reason.name !== 'AbortError' ? reason.message : 'cancelled by its signal'
 }

@@ -1,71 +1,104 @@
-import type { TaskSpec } from '../core/state/task.js'
+import type { RunState } from '../core/state/run-state.js'
+import type { TaskSpec, TaskState } from '../core/state/task.js'
 import type { TaskRouter } from '../distributor/task-router.js'
-import type { Admission } from '../pools/admission.js'
-import { demandOf } from '../pools/admission.js'
+import { type Admission, demandOf } from '../pools/admission.js'
 
-/** Tasks on their way into a run. */
+/** Tasks that are to be admitted to their pools, all of them together. */
 export interface AdmissionTicket {
-  /** With their pools, once there is room. */
+  /** The tasks with their pools, once they are admitted. Rejects with NO_POOL or QUEUE_FULL. */
   readonly tasks: Promise<readonly TaskSpec[]>
-  /** The same, if they are inside already. */
-  entered(): readonly TaskSpec[] | undefined
-  /** True when they had not entered yet: then they never will. */
-  giveUp(): boolean
-  /** Gives up, or gives the places back that were taken. */
-  leave(): void
+  /** The same, if they are admitted already. */
+  admitted(): readonly TaskSpec[] | undefined
+  /** Withdraws the request. False when the tasks are admitted already. */
+  withdraw(): boolean
+  /** Withdraws the request, or gives back the room that the tasks took. */
+  release(): void
 }
 
-/** How tasks come in: a pool is found for each, then they wait for room together. */
+/** Finds a pool for each task of a plan, then waits for room for all of them. */
 export class PlanAdmission {
-  readonly #intake: TaskRouter
+  readonly #router: TaskRouter
   readonly #admission: Admission
   readonly #whenFull: 'wait' | 'reject'
 
-  constructor(intake: TaskRouter, admission: Admission, whenFull: 'wait' | 'reject') {
-    this.#intake = intake
+  constructor(router: TaskRouter, admission: Admission, whenFull: 'wait' | 'reject') {
+    this.#router = router
     this.#admission = admission
     this.#whenFull = whenFull
   }
 
-  /** What can be known at once is thrown at once (NO_POOL, QUEUE_FULL); else `tasks` rejects with it. */
+  /** @throws NO_POOL, QUEUE_FULL when that is known at once; else `tasks` rejects. */
   request(tasks: readonly TaskSpec[]): AdmissionTicket {
-    const routed = this.#intake.route(tasks)
+    const routed = this.#router.route(tasks)
     if (!(routed instanceof Promise)) return this.#admit(routed)
-    let way: AdmissionTicket | undefined
-    let gone = false
-    const entered = routed.then(found => {
-      if (gone) return found
-      way = this.#admit(found)
-      return way.tasks
+    let ticket: AdmissionTicket | undefined
+    let isWithdrawn = false
+    const admitted = routed.then(found => {
+      if (isWithdrawn) return found
+      ticket = this.#admit(found)
+      return ticket.tasks
     })
-    entered.catch(() => {})
-    const giveUp = (): boolean => {
-      gone = true
-      return way?.giveUp() ?? true
+    admitted.catch(() => {})
+    const withdraw = (): boolean => {
+      isWithdrawn = true
+      return ticket?.withdraw() ?? true
     }
-    return { tasks: entered, entered: () => way?.entered(), giveUp, leave: () => void (giveUp() || way?.leave()) }
+    const release = (): void => void (withdraw() || ticket?.release())
+    return { tasks: admitted, admitted: () => ticket?.admitted(), withdraw, release }
   }
 
   #admit(tasks: readonly TaskSpec[]): AdmissionTicket {
     if (!this.#admission.limited)
-      return { tasks: Promise.resolve(tasks), entered: () => tasks, giveUp: () => false, leave: () => {} }
+      return { tasks: Promise.resolve(tasks), admitted: () => tasks, withdraw: () => false, release: () => {} }
     let resolve: (tasks: readonly TaskSpec[]) => void = () => {}
-    const entered = new Promise<readonly TaskSpec[]>(done => {
-      resolve = done
+    const admitted = new Promise<readonly TaskSpec[]>(resolvePromise => {
+      resolve = resolvePromise
     })
-    let inside = false
-    const enter = (): void => {
-      inside = true
+    let isAdmitted = false
+    const cancelRequest = this.#admission.request(demandOf(tasks), this.#whenFull, () => {
+      isAdmitted = true
       resolve(tasks)
+    })
+    const withdraw = (): boolean => {
+      cancelRequest()
+      return !isAdmitted
     }
-    const leaveQueue = this.#admission.request(demandOf(tasks), this.#whenFull, enter)
-    const giveUp = (): boolean => {
-      leaveQueue()
-      return !inside
+    const release = (): void => {
+      if (!withdraw()) for (const { pool = '' } of tasks) this.#admission.leave(pool)
     }
-    const leave = (): void => {
-      if (!giveUp()) for (const { pool = '' } of tasks) this.#admission.leave(pool)
+    return { tasks: admitted, admitted: () => (isAdmitted ? tasks : undefined), withdraw, release }
+  }
+}
+
+/** Counts the tasks of a run towards the `queueLimit` of their pools, until they start or end. */
+export class AdmissionCount {
+  readonly #admission: Admission
+  readonly #head: RunState
+  readonly #admitted = new Set<number>()
+
+  constructor(admission: Admission, head: RunState) {
+    this.#admission = admission
+    this.#head = head
+  }
+
+  /** A task was added to the run. A recovered one takes up room again if it has not started. */
+  enter(index: number, recovered: boolean): void {
+    const { pool } = this.#head.specs[index] as TaskSpec
+    if (pool === undefined || !this.#admission.counts(pool)) return
+    if (recovered) {
+      const { status } = this.#head.states[index] as TaskState
+      if ((status !== 'blocked' && status !== 'ready') || this.#head.tallies[index]?.attempts !== 0) return
+      this.#admission.occupy(new Map([[pool, 1]]))
     }
-    return { tasks: entered, entered: () => (inside ? tasks : undefined), giveUp, leave }
+    this.#admitted.add(index)
+  }
+
+  /** The task has started or ended. Only the first call for a task counts. */
+  leave(index: number): void {
+    if (this.#admitted.delete(index)) this.#admission.leave((this.#head.specs[index] as TaskSpec).pool as string)
+  }
+
+  close(): void {
+    for (const index of this.#admitted) this.leave(index)
   }
 }

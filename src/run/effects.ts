@@ -1,123 +1,141 @@
 import type { SharedBudget } from '../budget/shared-budget.js'
-import type { Failure } from '../core/failure/failure.js'
 import { CriticalRanks } from '../core/scheduler/critical-rank.js'
 import { preparedPlanOf } from '../core/scheduler/prepared-plan.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import type { AttemptFailed } from '../core/state/events.js'
 import type { History } from '../core/state/history.js'
 import type { RunState } from '../core/state/run-state.js'
-import type { TaskSpec, TaskState } from '../core/state/task.js'
+import type { TaskSpec, TaskState, TaskStatus } from '../core/state/task.js'
 import type { Admission } from '../pools/admission.js'
 import type { AttemptRequirements, Lease, TaskQueue, TaskSource } from '../pools/run-queue.js'
-import { Attempts, type AttemptsSetup } from './attempt/attempts.js'
+import { AdmissionCount } from './admission-ticket.js'
+import { Attempts, type AttemptsOptions } from './attempt/attempts.js'
 import { HostFunctions } from './host-functions.js'
-import { AdmissionCount } from './places.js'
 import { type ParkedPool, parkedAmong } from './progress.js'
 import { RunQueues } from './run-queues.js'
 import { StartRequests } from './start-requests.js'
 import { QueueTimeouts } from './timers/queue-timeouts.js'
 import { RetryTimers } from './timers/retry-timers.js'
 
-/** What a {@link Effects} works with. */
-export interface EffectsOptions extends Omit<AttemptsSetup, 'inputExpired'> {
+/** What {@link Effects} work with. */
+export interface EffectsOptions extends Omit<AttemptsOptions, 'onInputTimeout'> {
   readonly admission: Admission
+  /** The share of its pools that the run gets, relative to other runs. */
   readonly weight: number
-  /** What all runs together may use. */
+  /** The budget that all runs of the orchestrator share. */
   readonly budget: SharedBudget | undefined
 }
 
+type StateOf<S extends TaskStatus> = Extract<TaskState, { readonly status: S }>
+
 /**
- * What a run does in the world, asked for by its state: queues what is ready, wakes what is delayed, calls backends, stops attempts.
- * Two kinds of effect: those that only lead to further decisions follow the state as decided (`decided`), those that can be
- * heard outside wait until their cause is durable (`published`).
- * Invariant: each state of a task is pursued once, however many events of a record name the task (trap 2).
+ * What a run does because of its state: queues ready tasks, starts timers, calls backends, stops attempts. Effects that lead only to
+ * further decisions follow the state as decided (`onDecided`); those that are visible outside wait until their cause is durable
+ * (`onPublished`); decision 004.
+ * Invariant: each state of a task is acted on once per record, however many events of the record name the task (trap 2).
  */
 export class Effects implements TaskSource {
   readonly attempts: Attempts
-  readonly #setup: EffectsOptions
-  readonly #budget: SharedBudget | undefined
+  readonly #options: EffectsOptions
   readonly #head: RunState
   readonly #history: History
+  readonly #queues: RunQueues
+  readonly #hostFunctions: HostFunctions
+  readonly #admissionCount: AdmissionCount
+  readonly #startRequests: StartRequests
+  readonly #retryTimers: RetryTimers
+  readonly #queueTimeouts: QueueTimeouts
   #ranks = new CriticalRanks()
-  readonly #lanes: RunQueues
-  readonly #seen: (TaskState | undefined)[] = []
-  readonly #preparation: HostFunctions
-  readonly #places: AdmissionCount
-  readonly #starts: StartRequests
-  readonly #wakes: RetryTimers
-  /** Only while there are tasks with such time-outs. */
-  #waiting: QueueTimeouts | undefined
-  /** Tasks whose attempt has ended by the record that is pursued. */
+  /** The states that have been acted on. */
+  readonly #applied: (TaskState | undefined)[] = []
+  /** How many tasks have been taken in. */
+  #taskCount = 0
+  /** Tasks whose attempt ended with the present record. */
   readonly #ended: number[] = []
-  #ranked = 0
 
-  constructor(setup: EffectsOptions, head: RunState, durable: RunState, history: History) {
-    const inputExpired = (index: number): void => this.#preparation.inputExpired(index)
-    this.attempts = new Attempts({ ...setup, inputExpired }, head, durable, history)
-    this.#preparation = new HostFunctions({
+  readonly #entering: { readonly [S in TaskStatus]: (index: number, state: StateOf<S>) => void } = {
+    blocked: index => this.#endAttempt(index),
+    ready: (index, state) => {
+      this.#endAttempt(index)
+      if (!this.#hostFunctions.checkApproval(index)) this.#enqueue(index, state)
+    },
+    held: index => this.#endAttempt(index),
+    running: (index, state) => {
+      this.#admissionCount.leave(index)
+      this.attempts.prepare(index, state)
+    },
+    stopping: index => this.#admissionCount.leave(index),
+    delayed: (index, state) => {
+      this.#endAttempt(index)
+      this.#scheduleRetry(index, state.until)
+    },
+    succeeded: index => this.#endTask(index),
+    dead: index => this.#endTask(index),
+    skipped: index => this.#endTask(index),
+    cancelled: index => this.#endTask(index),
+  }
+
+  readonly #leaving: { readonly [S in TaskStatus]?: (index: number, next: TaskStatus) => void } = {
+    ready: (index, next) => {
+      if (next !== 'running') this.#withdraw(index)
+    },
+    delayed: index => this.#retryTimers.cancel(index),
+  }
+
+  constructor(options: EffectsOptions, head: RunState, durable: RunState, history: History) {
+    const { clock, pools, send } = options
+    this.#options = options
+    this.#head = head
+    this.#history = history
+    const onInputTimeout = (index: number): void => this.#hostFunctions.onInputTimeout(index)
+    this.attempts = new Attempts({ ...options, onInputTimeout }, head, durable, history)
+    this.#hostFunctions = new HostFunctions({
       attempts: this.attempts,
       head,
       durable,
-      binding: id => setup.binding(id),
-      start: (index, input, failure) => this.#starts.send(index, input, failure),
-      pass: index => {
-        this.#enqueue(index, this.#head.states[index] as Extract<TaskState, { status: 'ready' }>)
-        this.#lanes.offer()
+      binding: id => options.binding(id),
+      start: (index, input, failure) => this.#startRequests.send(index, input, failure),
+      enqueue: index => {
+        this.#enqueue(index, head.states[index] as StateOf<'ready'>)
+        this.#queues.dispatch()
       },
-      hold: index => setup.send({ type: 'hold', index, reason: 'approval' }),
+      hold: index => send({ type: 'hold', index, reason: 'approval' }),
     })
-    this.#lanes = new RunQueues(this, setup.pools, setup.weight)
-    this.#places = new AdmissionCount(setup.admission, head)
-    this.#starts = new StartRequests({
-      head,
-      attempts: this.attempts,
-      budget: setup.budget,
-      send: setup.send,
-      firstEstimate: pool => setup.pools.get(pool)?.pool.backend.estimate,
-    })
-    this.#wakes = new RetryTimers(setup.clock, index => setup.send({ type: 'wake', index }))
-    this.#setup = setup
-    this.#budget = setup.budget
-    this.#head = head
-    this.#history = history
+    this.#queues = new RunQueues(this, pools, options.weight)
+    this.#admissionCount = new AdmissionCount(options.admission, head)
+    this.#startRequests = new StartRequests({ head, attempts: this.attempts, budget: options.budget, pools, send })
+    this.#retryTimers = new RetryTimers(clock, index => send({ type: 'wake', index }))
+    this.#queueTimeouts = new QueueTimeouts({ clock, head, send, isParked: pool => this.#queues.isParked(pool) })
   }
 
-  /** Effects of a decision that nobody can hear: of the events from `from` to `to`. */
-  decided(signal: Signal, from: number, to: number): void {
-    const { specs } = this.#head
-    if (this.#ranked < specs.length) this.#takeIn(signal)
-    this.#reviewHold()
-    if (signal.type === 'start' || (signal.type === 'exhaust' && signal.level === 'hard')) this.#takeSlot(signal.index)
-    for (let seq = from; seq <= to; seq++) {
-      const index = this.#history.indexOf(seq)
-      if (index === -1) continue
-      const type = this.#history.typeOf(seq)
-      if (type === 'task.succeeded') this.attempts.succeeded(index)
-      else if (type === 'attempt.failed') this.attempts.failed(this.#history.event(seq) as AttemptFailed)
-      if (this.#budget?.concerns(type)) this.#budget.onEvent(this.#head, this.#history.event(seq))
-      this.#pursue(index)
-    }
-    if (signal.type === 'recover') for (let index = 0; index < specs.length; index++) this.#pursue(index)
-    // Only now are slots given back, and tasks claimed: all that the record made ready has its place in the order.
-    if (this.#ended.length === 1) this.attempts.finish(this.#ended.pop() as number)
-    else if (this.#ended.length > 0) for (const index of this.#ended.splice(0)) this.attempts.finish(index)
-    if (this.#head.serial) this.#reviewHold()
-    this.#lanes.offer()
+  /** The effects that nothing outside can see, of a signal and its events from `from` to `to`. They may not be durable yet. */
+  onDecided(signal: Signal, from: number, to: number): void {
+    this.#takeInNewTasks(signal)
+    this.#updateHold()
+    if (signal.type === 'start' || (signal.type === 'exhaust' && signal.level === 'hard'))
+      this.#returnRefusedSlot(signal.index)
+    for (let seq = from; seq <= to; seq++) this.#onEvent(seq)
+    if (signal.type === 'recover') for (let index = 0; index < this.#taskCount; index++) this.#apply(index)
+    // Slots are given back and tasks are claimed only now: everything that the record made ready has been put in order.
+    for (const index of this.#ended) this.attempts.finish(index)
+    this.#ended.length = 0
+    if (this.#head.serial) this.#updateHold()
+    this.#queues.dispatch()
   }
 
-  /** Effects of the events from `from` to `to`, which are durable. */
-  published(from: number, to: number): void {
-    this.attempts.published(from, to)
-    this.#preparation.published(this.#history, from, to)
+  /** The effects of the events from `from` to `to`, which are durable. */
+  onPublished(from: number, to: number): void {
+    this.attempts.onPublished(from, to)
+    this.#hostFunctions.onPublished(this.#history, from, to)
   }
 
-  /** The run is over: nothing of it is left in pools or timers. */
+  /** The run has ended: leaves nothing in pools and no timers. */
   close(): void {
-    this.#budget?.releaseRun(this.#head)
-    this.#lanes.close()
-    this.#places.close()
-    this.#wakes.close()
-    this.#waiting?.close()
+    this.#options.budget?.releaseRun(this.#head)
+    this.#queues.close()
+    this.#admissionCount.close()
+    this.#retryTimers.close()
+    this.#queueTimeouts.close()
     this.attempts.close()
   }
 
@@ -126,114 +144,109 @@ export class Effects implements TaskSource {
   }
 
   start(index: number, lease: Lease): boolean {
-    if (this.#head.states[index]?.status !== 'ready' || this.attempts.of(index)) return false
+    if (this.#head.states[index]?.status !== 'ready' || this.attempts.get(index)) return false
     this.attempts.claim(index, lease)
-    this.#waiting?.claimed(index)
-    if (this.#head.serial) this.#reviewHold()
-    if (!this.#preparation.makesInput(index)) this.#starts.send(index, this.#head.specs[index]?.input ?? null)
+    this.#queueTimeouts.onClaimed(index)
+    if (this.#head.serial) this.#updateHold()
+    if (!this.#hostFunctions.prepareInput(index))
+      this.#startRequests.send(index, this.#head.specs[index]?.input ?? null)
     return true
   }
 
   requirements(index: number): AttemptRequirements | undefined {
-    return this.#starts.terms(index)
+    return this.#startRequests.requirements(index)
   }
 
-  onParkedChange(parked: boolean, lane: TaskQueue): void {
-    const pool = this.#lanes.poolOf(lane)
-    if (pool !== undefined) this.#waiting?.park(pool, parked)
+  onParkedChange(parked: boolean, queue: TaskQueue): void {
+    const pool = this.#queues.poolOf(queue)
+    if (pool !== undefined) this.#queueTimeouts.setParked(pool, parked)
   }
 
-  /** The pools in which it has had tasks, and that are parked. */
+  /** The parked ones of the pools in which the run has had tasks. */
   parkedPools(): readonly ParkedPool[] {
-    return parkedAmong(this.#lanes.pools, this.#setup.pools)
+    return parkedAmong(this.#queues.pools, this.#options.pools)
   }
 
-  #takeIn(signal: Signal): void {
-    const wiring = signal.type === 'add' ? preparedPlanOf(signal.tasks) : undefined
-    // A scheduler of the host may have made other tasks of the signal.
-    if (wiring?.initialState.specs === this.#head.specs) this.#ranks = wiring.criticalRanks.copy()
-    else this.#ranks.extend(this.#head, this.#ranked, index => this.#raise(index))
-    this.attempts.grow(this.#head.specs.length)
-    for (; this.#ranked < this.#head.specs.length; this.#ranked++) this.#enter(this.#ranked, signal.type === 'recover')
-  }
-
-  /** Nothing is claimed while the run does not go on; in a serial one, not while there is an attempt. */
-  #reviewHold(): void {
-    const { phase, serial } = this.#head
-    const going = phase.status === 'running'
-    this.#waiting?.run(going)
-    this.#lanes.hold(!going || (serial && this.attempts.size > 0))
-  }
-
-  #pursue(index: number): void {
-    const state = this.#head.states[index] as TaskState
-    const before = this.#seen[index]
-    if (state === before) return
-    this.#seen[index] = state
-    this.#waiting?.moved(index, state)
-    if (before?.status === 'delayed') this.#wakes.callOff(index)
-    if (before?.status === 'ready' && state.status !== 'running') this.#withdraw(index)
-    if (state.status === 'running' || state.status === 'stopping') return this.#places.leave(index)
-    if (this.attempts.of(index)) this.#ended.push(index)
-    if (state.status === 'ready') this.#ready(index, state)
-    else if (state.status === 'delayed') this.#sleep(index, state.until)
-    else if (state.status !== 'blocked' && state.status !== 'held') this.#places.leave(index)
-  }
-
-  #enter(index: number, recovered: boolean): void {
-    const { queueTimeoutMs, totalTimeoutMs } = this.#head.specs[index] as TaskSpec
-    if (queueTimeoutMs !== undefined || totalTimeoutMs !== undefined) this.#waiting ??= this.#newWaiting()
-    this.#places.enter(index, recovered)
-  }
-
-  #newWaiting(): QueueTimeouts {
-    const expired = (index: number, failure: Failure): void => {
-      const state = this.#head.states[index] as TaskState
-      this.#setup.send({ type: 'expire', index, attempt: state.status === 'running' ? state.attempt : 0, failure })
+  #takeInNewTasks(signal: Signal): void {
+    const { specs } = this.#head
+    if (this.#taskCount === specs.length) return
+    const prepared = signal.type === 'add' ? preparedPlanOf(signal.tasks) : undefined
+    // A scheduler of the host may have added other tasks than those of the signal.
+    if (prepared?.initialState.specs === specs) this.#ranks = prepared.criticalRanks.copy()
+    else this.#ranks.extend(this.#head, this.#taskCount, index => this.#moveUp(index))
+    for (; this.#taskCount < specs.length; this.#taskCount++) {
+      this.#queueTimeouts.onAdded(this.#taskCount)
+      this.#admissionCount.enter(this.#taskCount, signal.type === 'recover')
     }
-    const isParked = (pool: string): boolean => this.#lanes.isParked(pool)
-    return new QueueTimeouts({ clock: this.#setup.clock, head: this.#head, isParked, expired })
   }
 
-  #ready(index: number, state: Extract<TaskState, { status: 'ready' }>): void {
-    if (!this.#preparation.gates(index)) this.#enqueue(index, state)
+  /** No task is claimed while the run is not running, nor while a serial run has an attempt. */
+  #updateHold(): void {
+    const { phase, serial } = this.#head
+    const isRunning = phase.status === 'running'
+    this.#queueTimeouts.setRunning(isRunning)
+    this.#queues.setHeld(!isRunning || (serial && this.attempts.size > 0))
   }
 
-  #enqueue(index: number, { since }: { readonly since: number }): void {
-    const spec = this.#head.specs[index] as TaskSpec
-    if (this.#lanes.push(index, spec, since)) return this.#waiting?.queued(index)
-    const known = [...this.#setup.pools.keys()].join(', ')
-    const message = `${spec.pool === undefined ? 'the task names no pool and none could be found' : `there is no pool "${spec.pool}"`}; pools: ${known}`
-    this.#starts.send(index, null, { kind: 'bad-input', code: 'NO_POOL', message })
-  }
-
-  /** Its path has grown: a ready task takes its new place. Its old entry is passed over when it is met. */
-  #raise(index: number): void {
-    const state = this.#seen[index]
-    if (state?.status !== 'ready' || this.attempts.of(index)) return
-    this.#lanes.raise(index, this.#head.specs[index] as TaskSpec, state.since)
-  }
-
-  /** Ready no more, and not because it runs. */
-  #withdraw(index: number): void {
-    if (this.#preparation.callOff(index)) return
-    if (this.attempts.of(index)) this.attempts.finish(index)
-    else this.#lanes.drop(this.#head.specs[index] as TaskSpec)
-  }
-
-  #sleep(index: number, until: number): void {
-    // After a restart the wall clock may say anything: no wait grows longer than it was meant to be.
-    this.#wakes.set(index, Math.min(until - this.#setup.now(), until - this.#head.at))
-  }
-
-  /** The slot of a task whose start has been decided: for its attempt, or back. */
-  #takeSlot(index: number): void {
-    if (!this.attempts.of(index)) return
-    const state = this.#head.states[index] as TaskState
-    // It left its lane when it was claimed: there is nothing to withdraw.
-    this.#seen[index] = state.status === 'ready' ? state : undefined
-    if (state.status === 'running') return this.attempts.prepare(index, state)
+  /** A start that is refused, because the run is paused for instance, changes no state: the task gives its slot back and waits for another. */
+  #returnRefusedSlot(index: number): void {
+    const state = this.#head.states[index]
+    if (state?.status !== 'ready' || state !== this.#applied[index] || !this.attempts.get(index)) return
     this.attempts.finish(index)
-    if (state.status === 'ready') this.#enqueue(index, state)
+    this.#enqueue(index, state)
+  }
+
+  #onEvent(seq: number): void {
+    const index = this.#history.indexOf(seq)
+    if (index === -1) return
+    const type = this.#history.typeOf(seq)
+    if (type === 'task.succeeded') this.attempts.onSucceeded(index)
+    else if (type === 'attempt.failed') this.attempts.onFailed(this.#history.event(seq) as AttemptFailed)
+    const { budget } = this.#options
+    if (budget?.concerns(type)) budget.onEvent(this.#head, this.#history.event(seq))
+    this.#apply(index)
+  }
+
+  #apply(index: number): void {
+    const state = this.#head.states[index] as TaskState
+    const previous = this.#applied[index]
+    if (state === previous) return
+    this.#applied[index] = state
+    this.#queueTimeouts.onState(index, state)
+    if (previous) this.#leaving[previous.status]?.(index, state.status)
+    this.#entering[state.status](index, state as never)
+  }
+
+  #endTask(index: number): void {
+    this.#endAttempt(index)
+    this.#admissionCount.leave(index)
+  }
+
+  /** The slot is given back after the record. */
+  #endAttempt(index: number): void {
+    if (this.attempts.get(index)) this.#ended.push(index)
+  }
+
+  #enqueue(index: number, { since }: StateOf<'ready'>): void {
+    if (this.#queues.add(index, this.#head.specs[index] as TaskSpec, since)) this.#queueTimeouts.onQueued(index)
+    else this.#startRequests.sendWithoutPool(index)
+  }
+
+  /** Its remaining path is longer than when the ready task was queued. */
+  #moveUp(index: number): void {
+    const state = this.#applied[index]
+    if (state?.status !== 'ready' || this.attempts.get(index)) return
+    this.#queues.update(index, this.#head.specs[index] as TaskSpec, state.since)
+  }
+
+  /** The task is no longer ready. It is in its queue, unless it has a slot or its approval function has not answered. */
+  #withdraw(index: number): void {
+    const wasChecked = this.#hostFunctions.cancel(index)
+    if (!wasChecked && !this.attempts.get(index)) this.#queues.withdraw(this.#head.specs[index] as TaskSpec)
+  }
+
+  /** After a restart the wall clock may have any value: a delay never grows beyond what was decided. */
+  #scheduleRetry(index: number, until: number): void {
+    this.#retryTimers.schedule(index, Math.min(until - this.#options.now(), until - this.#head.at))
   }
 }

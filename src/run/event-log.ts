@@ -3,66 +3,64 @@ import type { History } from '../core/state/history.js'
 import { CounterpointError } from '../errors.js'
 
 /**
- * The published events of one run, and the cursors that read them. A cursor is a place, not a subscription: it holds nothing up,
- * misses nothing and copies nothing, however slowly it is read. Events are kept until `release`.
+ * The published events of one run. A reader is a position in them, not a subscription: it delays nothing, misses nothing and copies
+ * nothing, however slowly it reads. Events are kept until `release`.
  */
 export class EventLog {
   readonly #runId: string
   #history: History | undefined
-  /** The `seq` of the last event that is published. */
-  #published = 0
-  #ended = false
-  #bells: (() => void)[] = []
+  /** The `seq` of the last published event. */
+  #published: number
+  #hasEnded = false
+  /** Readers that wait for the next event. */
+  #waiters: (() => void)[] = []
 
-  /** What `history` holds already has been published by the processes before this one. */
+  /** What `history` holds already was published by earlier processes. */
   constructor(runId: string, history: History) {
     this.#runId = runId
     this.#history = history
     this.#published = history.end
   }
 
-  /** The events up to `seq` are published now. */
+  /** The events up to `seq` are published. */
   publish(seq: number): void {
     this.#published = seq
-    if (this.#history?.typeOf(seq) === 'run.settled') this.#ended = true
-    if (this.#bells.length > 0) this.#ring()
+    if (this.#history?.typeOf(seq) === 'run.settled') this.#hasEnded = true
+    if (this.#waiters.length > 0) this.#wakeReaders()
   }
 
-  /** There will be no more events in this process. */
+  /** No further event will be published in this process. */
   end(): void {
-    this.#ended = true
-    this.#ring()
+    this.#hasEnded = true
+    this.#wakeReaders()
   }
 
   release(): void {
     this.#history = undefined
-    this.#ring()
+    this.#wakeReaders()
   }
 
   /**
-   * Every event from `from` (a `seq`, default 1) on, until the run has settled.
+   * The events from `from` (a `seq`, default 1) until the run has settled.
    * @throws RUN_ENDED when the run has been released.
    */
   async *read(from = 1): AsyncGenerator<RunEvent, void, undefined> {
-    if (this.#history === undefined) throw this.#gone()
+    if (this.#history === undefined) throw this.#releasedError()
     for (let seq = from > 1 ? Math.ceil(from) : 1; ; ) {
-      // Who has had everything is told so, and not that the rest is gone.
-      if (this.#ended && seq > this.#published) return
-      if (this.#history === undefined) throw this.#gone()
+      // First: a reader that has had every event ends, also after the release.
+      if (this.#hasEnded && seq > this.#published) return
+      if (this.#history === undefined) throw this.#releasedError()
       if (seq <= this.#published) yield this.#history.event(seq++)
-      else await new Promise<void>(ring => this.#bells.push(ring))
+      else await new Promise<void>(resolve => this.#waiters.push(resolve))
     }
   }
 
-  #ring(): void {
-    const bells = this.#bells
-    this.#bells = []
-    for (const ring of bells) ring()
+  #wakeReaders(): void {
+    for (const wake of this.#waiters.splice(0)) wake()
   }
 
-  #gone(): CounterpointError<'RUN_ENDED'> {
-    return new CounterpointError('RUN_ENDED', `run ${this.#runId} was released: its events are gone`, {
-      runId: this.#runId,
-    })
+  #releasedError(): CounterpointError<'RUN_ENDED'> {
+    const message = `run ${this.#runId} was released: its events are gone`
+    return new CounterpointError('RUN_ENDED', message, { runId: this.#runId })
   }
 }

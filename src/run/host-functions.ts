@@ -1,127 +1,171 @@
+import { failureOf } from '../backends/classify-error.js'
 import { type Failure, INPUT_TIMEOUT } from '../core/failure/failure.js'
-import type { Json } from '../core/json.js'
+import { canonicalJson, type Json } from '../core/json.js'
 import type { History } from '../core/state/history.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { TaskSpec } from '../core/state/task.js'
 import type { TaskBinding } from '../plan/task-graph.js'
 import { type Attempts, timeoutOf } from './attempt/attempts.js'
-import { type InputFunction, makeInput, outputsFor } from './attempt/request.js'
-import { askGate, type Gate } from './gates.js'
+import { onSettled } from './attempt/on-settled.js'
+import { outputsFor } from './attempt/request.js'
 
-/** What a {@link HostFunctions} works with. */
+/** What {@link HostFunctions} work with. */
 export interface HostFunctionsOptions {
   readonly attempts: Attempts
   readonly head: RunState
   readonly durable: RunState
   binding(taskId: string): TaskBinding | undefined
-  /** The input is there, or the failure that it is. */
+  /** Starts the attempt of a task that has a slot, with its input; or with the failure to make one. */
   start(index: number, input: Json, failure?: Failure): void
-  /** Nobody has to approve it: it may go into the queue. */
-  pass(index: number): void
-  /** A person has to approve it. */
+  /** The task needs no approval. */
+  enqueue(index: number): void
+  /** The task needs the approval of a person. */
   hold(index: number): void
 }
 
 /**
- * What the host's functions have to say before a task starts: whether a person must approve it, once it is ready; and its input, once it has
- * a slot. They are called when it is durable that the task is ready: what they see cannot be taken back.
+ * Calls the functions that the host has bound to a task: its approval function when the task is ready, and its input function when it has
+ * a slot. Both are called only when it is durable that the task is ready, for what they see must not be taken back.
  */
 export class HostFunctions {
-  readonly #setup: HostFunctionsOptions
+  readonly #options: HostFunctionsOptions
   readonly #head: RunState
-  /** Tasks whose function waits until it is durable that they are ready. */
-  readonly #waiting = new Map<number, 'gate' | 'input'>()
-  /** Tasks whose gate is being asked. */
-  readonly #asking = new Set<number>()
-  /** Tasks that need nobody's word. */
-  readonly #passed = new Set<number>()
-  /** Tasks whose gate failed: that is told when they have a slot, as every failure of an attempt is. */
+  /** The function to call once it is durable that the task is ready. */
+  readonly #awaitingDurable = new Map<number, 'approval' | 'input'>()
+  /** Tasks whose approval function has not answered yet. */
+  readonly #checking = new Set<number>()
+  /** Tasks whose approval function has answered that they need no approval, or has failed. */
+  readonly #checked = new Set<number>()
+  /** The failures of approval functions. They are reported when the task has a slot, as every failure of an attempt is. */
   readonly #failed = new Map<number, Failure>()
 
-  constructor(setup: HostFunctionsOptions) {
-    this.#setup = setup
-    this.#head = setup.head
+  constructor(options: HostFunctionsOptions) {
+    this.#options = options
+    this.#head = options.head
   }
 
-  /** True when the task must not be queued yet: its approval function is asked first. */
-  gates(index: number): boolean {
-    if (this.#gateOf(index) === undefined || this.#passed.has(index) || this.#head.approved.has(index)) return false
-    this.#asking.add(index)
-    if (this.#setup.durable.states[index]?.status === 'ready') this.#ask(index)
-    else this.#waiting.set(index, 'gate')
+  /** Calls the approval function of a ready task, if it has one. True when the task must not be queued before the answer. */
+  checkApproval(index: number): boolean {
+    if (this.#checked.has(index) || this.#head.approved.has(index) || !this.#binding(index)?.approval) return false
+    this.#checking.add(index)
+    this.#callWhenDurable(index, 'approval')
     return true
   }
 
-  /** True when the start has to wait for the input function of a task that has a slot, or has failed already. */
-  makesInput(index: number): boolean {
-    const failure = this.#failed.size === 0 ? undefined : this.#failed.get(index)
+  /** Calls the input function of a task that has a slot, if it has one. True when the start must wait for it, or has failed already. */
+  prepareInput(index: number): boolean {
+    const failure = this.#failed.get(index)
     if (failure) {
       this.#failed.delete(index)
-      this.#passed.delete(index)
-      this.#setup.start(index, null, failure)
+      this.#checked.delete(index)
+      this.#options.start(index, null, failure)
       return true
     }
-    if (this.#head.bound.size === 0 || !this.#head.bound.has(index)) return false
-    const { id } = this.#head.specs[index] as TaskSpec
-    if (typeof this.#setup.binding(id)?.input !== 'function') return false
-    if (this.#setup.durable.states[index]?.status === 'ready') this.#makeInput(index)
-    else this.#waiting.set(index, 'input')
+    if (!this.#binding(index)?.input) return false
+    this.#callWhenDurable(index, 'input')
     return true
   }
 
-  /** What became ready with these events is durable now. */
-  published(history: History, from: number, to: number): void {
-    if (this.#waiting.size === 0) return
+  /** The events from `from` to `to` are durable: calls the functions of the tasks that became ready with them. */
+  onPublished(history: History, from: number, to: number): void {
+    if (this.#awaitingDurable.size === 0) return
     for (let seq = from; seq <= to; seq++) {
       const index = history.indexOf(seq)
-      const what = history.typeOf(seq) === 'task.ready' ? this.#waiting.get(index) : undefined
+      const what = history.typeOf(seq) === 'task.ready' ? this.#awaitingDurable.get(index) : undefined
       if (what === undefined) continue
-      this.#waiting.delete(index)
-      if (what === 'gate') this.#ask(index)
-      else this.#makeInput(index)
+      this.#awaitingDurable.delete(index)
+      this.#call(index, what)
     }
   }
 
-  /** The task is ready no more. True when it was not in the queue, for its gate was being asked. */
-  callOff(index: number): boolean {
-    this.#waiting.delete(index)
-    return this.#asking.delete(index)
+  /** The task is no longer ready. True when its approval function had not answered, so that it was not queued. */
+  cancel(index: number): boolean {
+    this.#awaitingDurable.delete(index)
+    return this.#checking.delete(index)
   }
 
-  /** The input of a task took too long to make. */
-  inputExpired(index: number): void {
-    const timeoutMs = timeoutOf(this.#setup.head.specs[index] as TaskSpec)
-    const message = `the input function took longer than ${timeoutMs} ms`
-    this.#setup.start(index, null, { kind: 'timeout', timeout: 'attempt', code: INPUT_TIMEOUT, message })
+  /** The input function of a task did not return in time. */
+  onInputTimeout(index: number): void {
+    const message = `the input function took longer than ${timeoutOf(this.#spec(index))} ms`
+    this.#options.start(index, null, { kind: 'timeout', timeout: 'attempt', code: INPUT_TIMEOUT, message })
   }
 
-  #gateOf(index: number): Gate | undefined {
-    if (this.#head.bound.size === 0 || !this.#head.bound.has(index)) return undefined
-    return this.#setup.binding((this.#head.specs[index] as TaskSpec).id)?.approval
+  #callWhenDurable(index: number, what: 'approval' | 'input'): void {
+    if (this.#options.durable.states[index]?.status === 'ready') this.#call(index, what)
+    else this.#awaitingDurable.set(index, what)
   }
 
-  #ask(index: number): void {
-    const { head, pass, hold } = this.#setup
+  #call(index: number, what: 'approval' | 'input'): void {
+    if (what === 'approval') this.#callApproval(index)
+    else this.#callInput(index)
+  }
+
+  #callApproval(index: number): void {
+    const { head, durable, enqueue, hold } = this.#options
     const state = head.states[index]
-    askGate(this.#gateOf(index) as Gate, outputsFor(this.#setup.durable, index), (needsApproval, failure) => {
-      // It may come too late: for a task that was cancelled, or has become ready anew.
-      if (head.states[index] !== state || !this.#asking.delete(index)) return
+    const answered = (needsApproval: boolean, failure?: Failure): void => {
+      // Too late when the task was cancelled, or has become ready once more.
+      if (head.states[index] !== state || !this.#checking.delete(index)) return
       if (needsApproval) return hold(index)
       if (failure) this.#failed.set(index, failure)
-      this.#passed.add(index)
-      pass(index)
-    })
+      this.#checked.add(index)
+      enqueue(index)
+    }
+    callHost(
+      () => this.#binding(index)?.approval?.(outputsFor(durable, index)),
+      answer => {
+        if (typeof answer === 'boolean') return answered(answer)
+        const message = `the approval function must return true or false, and returned ${typeof answer}`
+        answered(false, { kind: 'bad-input', message })
+      },
+      error => answered(false, badInput('the approval function', error)),
+    )
   }
 
-  #makeInput(index: number): void {
-    const { attempts, head, binding, start } = this.#setup
-    const spec = head.specs[index] as TaskSpec
-    const make = binding(spec.id)?.input as InputFunction
-    const attempt = attempts.of(index)
-    attempt?.limitInput(timeoutOf(spec))
-    makeInput(make, outputsFor(this.#setup.durable, index), (input, failure) => {
-      // It may come too late: for a task that was cancelled, or an attempt that did not get it in time.
-      if (attempt && attempts.of(index) === attempt) start(index, input, failure)
-    })
+  #callInput(index: number): void {
+    const { attempts, durable, start } = this.#options
+    const make = this.#binding(index)?.input
+    const attempt = attempts.get(index)
+    attempt?.limitInput(timeoutOf(this.#spec(index)))
+    const made = (input: Json, failure?: Failure): void => {
+      // Too late when the task was cancelled, or the input function has timed out.
+      if (attempt && attempts.get(index) === attempt) start(index, input, failure)
+    }
+    callHost(
+      () => make?.(outputsFor(durable, index)),
+      input => made(canonicalJson(input)),
+      error => made(null, badInput('the input function', error)),
+    )
   }
+
+  #binding(index: number): TaskBinding | undefined {
+    return this.#head.bound.has(index) ? this.#options.binding(this.#spec(index).id) : undefined
+  }
+
+  #spec(index: number): TaskSpec {
+    return this.#head.specs[index] as TaskSpec
+  }
+}
+
+/** Calls a function of the host, which returns a value or a promise. Calls one of the two once; an error of `onValue` goes to `onError`. */
+function callHost(call: () => unknown, onValue: (value: unknown) => void, onError: (error: unknown) => void): void {
+  const accept = (value: unknown): void => {
+    try {
+      onValue(value)
+    } catch (error) {
+      onError(error)
+    }
+  }
+  try {
+    const value = call()
+    if (typeof value === 'object' && value !== null) onSettled(value, accept, onError)
+    else accept(value)
+  } catch (error) {
+    onError(error)
+  }
+}
+
+function badInput(what: string, error: unknown): Failure {
+  const failure = failureOf(error)
+  return { ...failure, kind: 'bad-input', message: `${what} failed: ${failure.message}` }
 }

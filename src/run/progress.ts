@@ -14,9 +14,9 @@ export interface RunningTask {
   readonly attempt: number
   /** In milliseconds since 1970. */
   readonly startedAt: number
-  /** Share done, 0 to 1, as the agent last said. */
+  /** Share done, 0 to 1, as last reported. */
   readonly progress?: number
-  /** What the agent last said. */
+  /** The last message that was reported. */
   readonly message?: string
 }
 
@@ -26,40 +26,41 @@ export interface HeldTask {
   readonly reason: HoldReason
   /** In milliseconds since 1970. */
   readonly since: number
-  /** With `interrupted`: of the attempt of which nobody knows how far it came. */
+  /** With `interrupted`: how the attempt ended. It may have had effects. */
   readonly failure?: Failure
 }
 
-/** A pool that starts nothing for a while. */
+/** A pool that starts no attempts until a given time. */
 export interface ParkedPool {
   readonly pool: string
-  /** When it opens, in milliseconds since 1970, and how long that is from now, in milliseconds. */
+  /** When it opens, in milliseconds since 1970. */
   readonly until: number
+  /** How long it stays parked from now, in milliseconds. */
   readonly leftMs: number
   readonly reason: ParkReason
 }
 
-/** How far a run is. */
+/** The progress of a run. */
 export interface RunProgress {
   readonly runId: string
   readonly status: RunStatus
-  /** When it has settled. */
+  /** Only when it has settled. */
   readonly outcome?: Outcome
-  /** Tasks in all, and those that have ended one way or another. */
+  /** The number of tasks. */
   readonly total: number
+  /** How many of them have succeeded, are dead, skipped or cancelled. */
   readonly ended: number
   /** How many tasks are in each state. */
   readonly counts: Readonly<Record<TaskStatus, number>>
   /** In milliseconds since 1970; 0 before it has started. */
   readonly startedAt: number
   readonly running: readonly RunningTask[]
-  /** What waits for a person, or for more budget: `run.approve`, `run.reject`, `run.setBudget`. */
+  /** Tasks that wait for `run.approve`, `run.reject` or `run.setBudget`. */
   readonly held: readonly HeldTask[]
-  /** Which of its pools are parked. */
+  /** Its pools that are parked. */
   readonly parked: readonly ParkedPool[]
 }
 
-/** How far the run of `state` is. */
 export function progressOf(
   state: RunState,
   running: readonly RunningTask[],
@@ -91,7 +92,7 @@ function heldTasks(state: RunState): readonly HeldTask[] {
   })
 }
 
-/** The running task `index`, with what it last reported. */
+/** Task `index` with its last report; undefined when it has no attempt. */
 export function runningTask(state: RunState, index: number, report: Report | undefined): RunningTask | undefined {
   const task = state.states[index]
   if (task?.status !== 'running' && task?.status !== 'stopping') return undefined
@@ -107,7 +108,6 @@ export function runningTask(state: RunState, index: number, report: Report | und
   }
 }
 
-/** What is known of task `index`. */
 export function taskResult(state: RunState, index: number): TaskResult {
   const spec = state.specs[index] as TaskSpec
   const task = state.states[index] as TaskState
@@ -133,7 +133,7 @@ interface History extends Pick<Tally, 'attempts' | 'abandoned' | 'busyMs' | 'usa
   readonly startedAt: number | undefined
 }
 
-/** The tally, and the attempt that is not in it. */
+/** The tally of the ended attempts, plus the attempt that is running or has succeeded. */
 function historyOf(tally: Tally, task: TaskState): History {
   const { attempts, abandoned, busyMs, usage, firstStartAt } = tally
   if (task.status === 'succeeded') {
@@ -163,7 +163,7 @@ function detailOf(task: TaskState): Partial<TaskResult> {
   }
 }
 
-/** A settled run, for the aggregator: its tasks are listed when they are first read. */
+/** A settled run, for the aggregator. The list of tasks is made when it is first read. */
 export function finishedRun(state: RunState, outcome: Outcome): FinishedRun {
   let tasks: readonly TaskResult[] | undefined
   return {
@@ -180,7 +180,6 @@ export function finishedRun(state: RunState, outcome: Outcome): FinishedRun {
   }
 }
 
-/** Which of these pools are parked. */
 export function parkedAmong(names: readonly string[], pools: ReadonlyMap<string, OpenPool>): readonly ParkedPool[] {
   return names.flatMap(pool => {
     const { parkedUntil, parkedMs, parkedReason } = pools.get(pool)?.pool.stats() ?? {}

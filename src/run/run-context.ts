@@ -1,15 +1,21 @@
 import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Clock } from '../clock.js'
-import type { JudgeFailure } from '../core/scheduler/decision.js'
+import { FailureHandler } from '../core/failure/failure-handler.js'
+import { decideInto } from '../core/scheduler/dag-scheduler.js'
+import type { Decide, Decision, JudgeFailure } from '../core/scheduler/decision.js'
+import type { Signal } from '../core/scheduler/signals.js'
 import type { JournalRecord } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { Emitter } from '../emitter.js'
 import type { OpenJournal } from '../journal/journal.js'
+import type { OrchestratorOptions } from '../options.js'
 import type { Admission } from '../pools/admission.js'
 import type { OpenPool } from '../pools/pool-options.js'
-import type { Aggregate } from '../results/result-aggregator.js'
+import { type Aggregate, ResultAggregator } from '../results/result-aggregator.js'
 import type { PlanAdmission } from './admission-ticket.js'
-import type { Scheduler } from './parts.js'
+
+/** Decides what follows from a signal, and appends it to the history of the decision. */
+export type Scheduler = (decision: Decision, signal: Signal) => void
 
 /** What an orchestrator gives each of its runs. */
 export interface RunContext {
@@ -21,24 +27,42 @@ export interface RunContext {
   readonly pools: ReadonlyMap<string, OpenPool>
   readonly admission: Admission
   readonly emitter: Emitter
-  /** The journal ends with the orchestrator, which lets go of a run there, too. */
+  /** The journal is the orchestrator's own, in memory: a released run is deleted from it. */
   readonly ownsJournal: boolean
-  /** What all runs together may use. */
+  /** The budget that all runs share. */
   readonly budget: SharedBudget | undefined
-  /** An attempt of a pool succeeded after so many milliseconds. */
-  took(pool: string, ms: number): void
-  /** The run is over in this process: it has settled, or another one may resume it. */
-  ended(runId: string, settled: boolean): void
-  released(runId: string): void
+  /** An attempt of a pool succeeded after this many milliseconds. */
+  recordDuration(pool: string, ms: number): void
+  /** The run has ended in this process: it has settled, or can be resumed. */
+  onEnded(runId: string, settled: boolean): void
+  onReleased(runId: string): void
 }
 
-/** What makes one run different from another. */
-export interface RunStart {
-  /** Empty, or replayed from the journal. */
+/** What differs between the runs of an orchestrator. */
+export interface RunEngineOptions {
+  /** Empty, or replayed from `records`. */
   readonly state: RunState
   /** What the journal holds. */
   readonly records: readonly JournalRecord[]
   readonly journal: OpenJournal
+  /** The share of its pools that the run gets, relative to other runs. */
   readonly weight: number
-  readonly door: PlanAdmission
+  readonly planAdmission: PlanAdmission
+}
+
+/** The parts that a host may replace by a function or an object with one method, each as a function. */
+export function partsOf(options: OrchestratorOptions): Pick<RunContext, 'decide' | 'judge' | 'aggregate'> {
+  const { scheduler, failureHandler = new FailureHandler(), aggregator = new ResultAggregator() } = options
+  return {
+    decide: scheduler ? appending(scheduler) : decideInto,
+    judge: typeof failureHandler === 'function' ? failureHandler : failureHandler.verdict.bind(failureHandler),
+    aggregate: typeof aggregator === 'function' ? aggregator : aggregator.aggregate.bind(aggregator),
+  }
+}
+
+function appending(scheduler: Decide | { decide: Decide }): Scheduler {
+  const decide = typeof scheduler === 'function' ? scheduler : scheduler.decide.bind(scheduler)
+  return ({ history, state, context }, signal) => {
+    for (const event of decide(state, signal, context)) history.push(event)
+  }
 }

@@ -6,176 +6,161 @@ import type { TaskBinding, TaskGraph } from '../plan/task-graph.js'
 import type { RunResult } from '../results/result-aggregator.js'
 import type { AdmissionTicket } from './admission-ticket.js'
 import { killOrphans } from './attempt/kill-orphans.js'
-import { Effects } from './effects.js'
+import { Effects, type EffectsOptions } from './effects.js'
 import { EventLog } from './event-log.js'
 import { finishedRun, type ParkedPool, type RunningTask, runningTask } from './progress.js'
-import type { RunContext, RunStart } from './run-context.js'
+import type { RunContext, RunEngineOptions } from './run-context.js'
 import { RunLoop } from './run-loop.js'
-import { type OpeningTerms, TaskIntake } from './task-intake.js'
+import { type StartOptions, TaskIntake } from './task-intake.js'
 import { RunTimeLimit } from './timers/run-time-limit.js'
 
-/** How long a journal may take for its last records after everything was told to stop, in milliseconds. */
+/** How long a drained run waits for its journal to take the last records, after all attempts were told to stop, in milliseconds. */
 const JOURNAL_GRACE_MS = 5_000
 
-/** Joins the parts of a run: the loop that decides, the pursuit of what was decided, the log and the listeners. `Run` is its face. */
+/** Connects the parts of a run: the loop that decides, the effects of what was decided, the event log and the listeners. */
 export class RunEngine {
   readonly id: string
   readonly result: Promise<RunResult>
   readonly emitter: Emitter<RunEventMap>
   readonly log: EventLog
   readonly loop: RunLoop
-  /** When the journal has been let go of, after the end. */
-  closed: Promise<void> = Promise.resolve()
-  readonly #host: RunContext
-  readonly #hostEmitter: Emitter
-  readonly #setup: RunStart
-  readonly #pursuit: Effects
-  readonly #wallBudget: RunTimeLimit
-  readonly entrance: TaskIntake
+  readonly intake: TaskIntake
+  /** Resolves when the journal has been closed, after the end of the run. */
+  journalClosed: Promise<void> = Promise.resolve()
+  readonly #context: RunContext
+  readonly #options: RunEngineOptions
+  readonly #effects: Effects
+  readonly #timeLimit: RunTimeLimit
   readonly #graphs: TaskGraph[] = []
   readonly #cleanups: (() => void)[] = []
-  readonly #over: Promise<undefined>
-  #resolveOver!: () => void
-  #resolve!: (result: RunResult) => void
-  #reject!: (error: unknown) => void
+  readonly #ended: Promise<undefined>
+  #resolveEnded: (value: undefined) => void = () => {}
+  #resolve: (result: RunResult) => void = () => {}
+  #reject: (error: unknown) => void = () => {}
 
-  constructor(host: RunContext, setup: RunStart) {
-    this.#host = host
-    this.#hostEmitter = host.emitter
-    this.#setup = setup
-    this.id = setup.state.runId
+  constructor(context: RunContext, options: RunEngineOptions) {
+    this.#context = context
+    this.#options = options
+    this.id = options.state.runId
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
     this.result.catch(() => {})
-    this.#over = new Promise(resolve => {
-      this.#resolveOver = () => resolve(undefined)
+    this.#ended = new Promise(resolve => {
+      this.#resolveEnded = resolve
     })
-    this.emitter = new Emitter(host.emitter)
-    this.loop = new RunLoop({
-      ...host,
-      ...setup,
-      decided: (signal, from, to) => {
-        // First: when its time is over, nothing starts any more.
-        this.#wallBudget.decided(this.loop.head, this.loop.history, from, to)
-        this.#pursuit.decided(signal, from, to)
-      },
-      published: (from, to) => this.#published(from, to),
-      stalled: error => this.#stalled(error),
-    })
+    this.emitter = new Emitter(context.emitter)
+    this.loop = this.#newLoop()
     this.log = new EventLog(this.id, this.loop.history)
-    this.#pursuit = this.#makePursuit()
-    this.#wallBudget = new RunTimeLimit(host.clock, () => this.loop.send({ type: 'elapse' }))
-    this.entrance = new TaskIntake({
+    this.#effects = this.#newEffects()
+    this.#timeLimit = new RunTimeLimit(context.clock, () => this.loop.send({ type: 'elapse' }))
+    this.intake = new TaskIntake({
       runId: this.id,
-      door: setup.door,
-      admission: host.admission,
-      has: id => this.loop.head.ids.has(id),
-      send: signals => this.loop.sendAll(signals),
-      keep: graph => this.#graphs.push(graph),
-      over: this.#over,
+      planAdmission: options.planAdmission,
+      admission: context.admission,
+      hasTask: id => this.loop.head.ids.has(id),
+      sendAll: signals => this.loop.sendAll(signals),
+      keepGraph: graph => this.#graphs.push(graph),
+      runEnded: this.#ended,
     })
   }
 
-  /** Begins with a plan whose tasks are on their way in. When that fails, `result` rejects, and nothing has been started. */
-  begin(plan: CheckedPlan, terms: OpeningTerms, way: AdmissionTicket): void {
-    this.entrance.begin(plan, terms, way)
-    this.entrance.begun.catch(error => this.#end(() => this.#reject(error)))
+  /** Starts with a plan whose tasks wait to be admitted. When they cannot be, `result` rejects, and nothing has been started. */
+  start(plan: CheckedPlan, options: StartOptions, ticket: AdmissionTicket): void {
+    this.intake.start(plan, options, ticket)
+    this.intake.started.catch(error => this.#end(() => this.#reject(error)))
   }
 
-  /** Calls the run off; resolves when that is durable. */
-  async cancel(reason: string): Promise<void> {
-    if (this.entrance.callOff(reason)) await this.entrance.begun
-    else await this.sent({ type: 'cancel', reason })
-  }
-
-  /** Goes on with what the journal holds: what was running was interrupted, and what is left of it is ended first. */
+  /** Continues what the journal holds. What the interrupted attempts left running is ended first. */
   async recover(graphs: readonly TaskGraph[]): Promise<void> {
     this.#graphs.push(...graphs)
-    if (this.loop.head.phase.status === 'settled') return this.#finish()
-    await killOrphans(this.loop.head, this.#host.pools, (where, error) => this.#report(where, error))
-    this.entrance.reopen(this.#host.clock)
+    if (this.loop.head.phase.status === 'settled') return this.#settle()
+    await killOrphans(this.loop.head, this.#context.pools, (where, error) => this.#report(where, error))
+    this.intake.recover(this.#context.clock)
   }
 
-  /** Starts nothing more; what still runs after `timeoutMs` is stopped, to be tried again. Resolves when the run has ended here. */
-  async drain(timeoutMs: number): Promise<void> {
-    this.entrance.callOff('the orchestrator was closed before the run could begin')
-    void this.sent({ type: 'drain' })
-    const { clock } = this.#host
-    let callOff = clock.schedule(() => {
-      for (const index of this.#pursuit.attempts.active()) this.loop.send({ type: 'interrupt', index })
-      callOff = clock.schedule(() => this.#giveUpJournal(), timeoutMs + JOURNAL_GRACE_MS)
-    }, timeoutMs)
-    await this.#over
-    callOff()
-  }
-
-  /** A journal that takes nothing any more must not hold the end up for ever. */
-  #giveUpJournal(): void {
-    if (this.loop.isBehind) this.#stalled(new Error('the journal did not take the last records in time'))
-  }
-
-  /** Resolves when the signal's record is durable; with false when it changed nothing. Before the run has begun it waits for that. */
-  sent(signal: Signal): Promise<boolean> {
+  /** Resolves when the record of the signal is durable; with false when it changed nothing. Waits until the run has started. */
+  send(signal: Signal): Promise<boolean> {
     return new Promise(resolve => {
-      if (!this.entrance.keepForLater(signal, resolve)) this.loop.send(signal, resolve)
+      if (!this.intake.sendAfterStart(signal, resolve)) this.loop.send(signal, resolve)
     })
   }
 
-  /** Called once, when the run has settled or can go no further. */
+  /** Resolves when the cancellation is durable. */
+  async cancel(reason: string): Promise<void> {
+    if (this.intake.cancelStart(reason)) await this.intake.started
+    else await this.send({ type: 'cancel', reason })
+  }
+
+  /** Starts nothing more, and interrupts what still runs after `timeoutMs`. Resolves when the run has ended in this process. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.intake.cancelStart('the orchestrator was closed before the run could begin')
+    void this.send({ type: 'drain' })
+    const { clock } = this.#context
+    let cancelTimer = clock.schedule(() => {
+      for (const index of this.#effects.attempts.indexes()) this.loop.send({ type: 'interrupt', index })
+      cancelTimer = clock.schedule(() => this.#giveUpJournal(), timeoutMs + JOURNAL_GRACE_MS)
+    }, timeoutMs)
+    await this.#ended
+    cancelTimer()
+  }
+
+  /** `cleanup` is called once, when the run ends in this process. */
   onEnd(cleanup: () => void): void {
     this.#cleanups.push(cleanup)
   }
 
-  /** The tasks that have an attempt, as far as is durable. */
-  running(): readonly RunningTask[] {
-    const tasks: RunningTask[] = []
-    for (const index of this.#pursuit.attempts.active()) {
-      const task = runningTask(this.loop.durable, index, this.#pursuit.attempts.latestReport(index))
-      if (task) tasks.push(task)
-    }
-    return tasks
+  /** The tasks that have an attempt, as far as that is durable. */
+  runningTasks(): readonly RunningTask[] {
+    const { attempts } = this.#effects
+    return attempts
+      .indexes()
+      .flatMap(index => runningTask(this.loop.durable, index, attempts.latestReport(index)) ?? [])
   }
 
-  /** The pools of its orchestrator. */
+  /** The pools of the orchestrator. */
   get poolNames(): readonly string[] {
-    return [...this.#host.pools.keys()]
+    return [...this.#context.pools.keys()]
   }
 
-  /** The pools that it uses and that are parked. */
-  parked(): readonly ParkedPool[] {
-    return this.#pursuit.parkedPools()
+  /** The parked ones of the pools in which the run has had tasks. */
+  parkedPools(): readonly ParkedPool[] {
+    return this.#effects.parkedPools()
   }
 
   release(): void {
     this.log.release()
     this.loop.release()
-    this.#host.released(this.id)
+    this.#context.onReleased(this.id)
   }
 
-  #published(from: number, to: number): void {
+  #onPublished(from: number, to: number): void {
     const { history } = this.loop
     this.log.publish(to)
-    if (this.emitter.isHeard || this.#hostEmitter.isHeard)
-      for (let seq = from; seq <= to; seq++) this.#publish(history.event(seq))
-    this.#pursuit.published(from, to)
+    if (this.emitter.hasListeners || this.#context.emitter.hasListeners)
+      for (let seq = from; seq <= to; seq++) this.#emit(history.event(seq))
+    this.#effects.onPublished(from, to)
     const last = history.typeOf(to)
-    if (last === 'run.settled') this.#finish()
+    if (last === 'run.settled') this.#settle()
     else if (last === 'run.suspended') this.#suspend()
   }
 
-  #publish(event: RunChannelEvent): void {
-    this.emitter.publish(event)
-    this.#hostEmitter.publish(event)
+  #emit(event: RunChannelEvent): void {
+    this.emitter.emit(event)
+    this.#context.emitter.emit(event)
   }
 
-  #finish(): void {
+  #report(where: string, error: unknown): void {
+    this.emitter.report({ type: 'error', error, where, runId: this.id })
+  }
+
+  #settle(): void {
     const { phase } = this.loop.durable
     if (phase.status !== 'settled') return
     this.#end(() => {
       try {
-        this.#resolve(this.#host.aggregate(finishedRun(this.loop.durable, phase.outcome)))
+        this.#resolve(this.#context.aggregate(finishedRun(this.loop.durable, phase.outcome)))
       } catch (error) {
         this.#reject(error)
       }
@@ -183,58 +168,80 @@ export class RunEngine {
   }
 
   #suspend(): void {
-    const message = `run ${this.id} was suspended: orchestrator.resume("${this.id}") goes on with it`
+    const message = `run ${this.id} was suspended: orchestrator.resume("${this.id}") continues it`
     this.#end(() => this.#reject(new CounterpointError('RUN_SUSPENDED', message, { runId: this.id })))
   }
 
-  #report(where: string, error: unknown): void {
-    this.emitter.report({ type: 'error', error, where, runId: this.id })
-  }
-
-  #stalled(cause: unknown): void {
+  #fail(cause: unknown): void {
     this.#report('journal', cause)
-    const message = `run ${this.id} cannot go on: its journal failed. What it holds can be resumed`
-    const misuse = cause instanceof CounterpointError ? cause : undefined
-    this.#end(() => this.#reject(misuse ?? new CounterpointError('JOURNAL', message, { runId: this.id }, { cause })))
+    const message = `run ${this.id} cannot continue: its journal failed. What the journal holds can be resumed`
+    const error =
+      cause instanceof CounterpointError
+        ? cause
+        : new CounterpointError('JOURNAL', message, { runId: this.id }, { cause })
+    this.#end(() => this.#reject(error))
   }
 
-  /** Nothing of the run is left in pools, timers or listeners; then the result is told. */
-  #end(tell: () => void): void {
-    this.#pursuit.close()
-    this.#wallBudget.close()
+  /** A journal that does not answer must not delay the end for ever. */
+  #giveUpJournal(): void {
+    if (this.loop.hasPending) this.#fail(new Error('the journal did not take the last records in time'))
+  }
+
+  /** Leaves nothing of the run in pools, timers or listeners, closes the journal, then settles the result. */
+  #end(settleResult: () => void): void {
+    this.#effects.close()
+    this.#timeLimit.close()
     for (const cleanup of this.#cleanups.splice(0)) cleanup()
     this.log.end()
-    this.#resolveOver()
-    this.#host.ended(this.id, this.loop.durable.phase.status === 'settled')
-    const close = async (): Promise<void> => this.#setup.journal.close()
+    this.#resolveEnded(undefined)
+    this.#context.onEnded(this.id, this.loop.durable.phase.status === 'settled')
+    const close = async (): Promise<void> => this.#options.journal.close()
     const closed = close().catch(error => this.#report('journal', error))
-    // One that has failed may never close: nobody waits for it. Else the journal has been let go of when the result is there.
-    if (this.loop.isBehind) return tell()
-    this.closed = closed.then(tell)
+    // A journal that has failed may never close: the result does not wait for it.
+    if (this.loop.hasPending) return settleResult()
+    this.journalClosed = closed.then(settleResult)
   }
 
   #binding(taskId: string): TaskBinding | undefined {
     for (const graph of this.#graphs) {
-      const found = graph.binding(taskId)
-      if (found) return found
+      const binding = graph.binding(taskId)
+      if (binding) return binding
     }
     return undefined
   }
 
-  #makePursuit(): Effects {
-    const { loop } = this
-    return new Effects(
-      {
-        ...this.#host,
-        weight: this.#setup.weight,
-        binding: id => this.#binding(id),
-        send: signal => loop.send(signal),
-        now: () => loop.now(),
-        progressed: event => this.#publish(event),
+  #newLoop(): RunLoop {
+    const { clock, random, decide, judge, ownsJournal } = this.#context
+    const { state, records, journal } = this.#options
+    return new RunLoop({
+      state,
+      records,
+      clock,
+      random,
+      decide,
+      judge,
+      journal,
+      ownsJournal,
+      onDecided: (signal, from, to) => {
+        // First: once the time limit has passed, no task starts.
+        this.#timeLimit.onDecided(this.loop.head, this.loop.history, from, to)
+        this.#effects.onDecided(signal, from, to)
       },
-      loop.head,
-      loop.durable,
-      loop.history,
-    )
+      onPublished: (from, to) => this.#onPublished(from, to),
+      onFailed: error => this.#fail(error),
+    })
+  }
+
+  #newEffects(): Effects {
+    const { loop } = this
+    const options: EffectsOptions = {
+      ...this.#context,
+      weight: this.#options.weight,
+      binding: id => this.#binding(id),
+      send: signal => loop.send(signal),
+      now: () => loop.now(),
+      onProgress: event => this.#emit(event),
+    }
+    return new Effects(options, loop.head, loop.durable, loop.history)
   }
 }

@@ -1,18 +1,18 @@
 import type { Clock } from '../clock.js'
 import { Decision, type JudgeFailure } from '../core/scheduler/decision.js'
 import type { Signal } from '../core/scheduler/signals.js'
-import type { JournalRecord, RunEvent } from '../core/state/events.js'
+import type { JournalRecord } from '../core/state/events.js'
 import { evolve, replay } from '../core/state/evolve.js'
 import { History } from '../core/state/history.js'
 import { copyState } from '../core/state/new-state.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { OpenJournal } from '../journal/journal.js'
 import { keepsHistory } from '../journal/memory-journal.js'
-import type { Scheduler } from './parts.js'
+import type { Scheduler } from './run-context.js'
 
 /** What a {@link RunLoop} works with. */
-export interface RunLoopSetup {
-  /** The state to begin in: empty, or replayed from the records. */
+export interface RunLoopOptions {
+  /** The state to start in: empty, or replayed from `records`. */
   readonly state: RunState
   /** What the journal holds. */
   readonly records: readonly JournalRecord[]
@@ -21,143 +21,133 @@ export interface RunLoopSetup {
   readonly decide: Scheduler
   readonly judge: JudgeFailure
   readonly journal: OpenJournal
-  /** The journal ends with the orchestrator, which lets go of a run there, too. */
+  /** The journal is the orchestrator's own, in memory: a released run is deleted from it. */
   readonly ownsJournal: boolean
-  /** A signal has been decided: the events from `from` to `to`, or none. They may not be durable yet: nothing may be heard or called because of them. */
-  readonly decided: (signal: Signal, from: number, to: number) => void
-  /** The events from `from` to `to` are durable: they are heard now, and backends are called because of them. */
-  readonly published: (from: number, to: number) => void
-  /** The journal failed for good: the run can go no further in this process. */
-  stalled(error: unknown): void
+  /** A signal has been decided: the events from `from` to `to`, or none. They may not be durable: no backend or listener may be called yet. */
+  onDecided(signal: Signal, from: number, to: number): void
+  /** The events from `from` to `to` are durable. */
+  onPublished(from: number, to: number): void
+  /** The journal or the scheduler failed: nothing more is decided in this process. */
+  onFailed(error: unknown): void
 }
 
-/** Called when the record of a signal is durable; with false when the signal decided nothing. */
-export type Done = (published: boolean) => void
+/** Called when the record of a signal is durable, with true; with false when the signal changed nothing, or its record was lost. */
+export type OnDurable = (changed: boolean) => void
 
-/** What becomes durable together: a journal that commits records in groups gives all of a group one promise. */
+interface QueuedSignal {
+  readonly signal: Signal
+  readonly onDurable: OnDurable | undefined
+}
+
+/** What becomes durable together: a journal that commits records in groups gives all records of a group the same promise. */
 interface Commit {
   readonly written: void | Promise<void>
-  durable: boolean
+  isDurable: boolean
 }
 
-interface Pending {
+interface PendingRecord {
   readonly record: JournalRecord
+  /** The `seq` of its last event. */
   readonly to: number
-  readonly done: Done | undefined
+  readonly onDurable: OnDurable | undefined
   readonly commit: Commit
 }
 
 /**
- * The heart of a run: signal -> decide -> journal -> publish, one signal at a time.
+ * The core loop of a run: signal, decide, append to the journal, publish.
  *
- * Invariants: a signal that comes while another is worked on waits in the inbox (trap 1). Signals are decided ahead of the journal;
- * what is published is durable, in order, and nothing else. With a synchronous journal there is no difference, and one state serves for both.
+ * Invariants: one signal is decided at a time; one that is sent meanwhile waits in the inbox (trap 1). Signals are decided ahead of the
+ * journal, but only durable events are published, in order. With a synchronous journal nothing is ahead, and `head` is `durable`.
  */
 export class RunLoop {
-  readonly #setup: RunLoopSetup
-  // What every signal needs, out of a setup that is another object for each run: it would have to be looked up there each time.
-  readonly #clock: Clock
-  readonly #scheduler: Scheduler
-  readonly #decided: RunLoopSetup['decided']
-  readonly #publish: RunLoopSetup['published']
+  readonly #options: RunLoopOptions
+  /** The state as decided; may be ahead of the journal. */
+  readonly head: RunState
+  /** The state as durable: all that a host may see. */
+  durable: RunState
+  /** The events as decided; may be ahead of the journal. */
+  readonly history: History
+  /** The history is what the in-memory journal holds: nothing has to be appended. */
+  readonly #isJournal: boolean
   readonly #context: { at: number; readonly random: () => number; readonly judge: JudgeFailure }
   readonly #decision: Decision
   readonly #wallOffset: number
-  /** The state as it has been decided; may be ahead of the journal. */
-  readonly head: RunState
-  /** What has been decided; may be ahead of the journal, too. */
-  readonly history: History
-  /** The history is the journal. */
-  readonly #isJournal: boolean
-  /** The `seq` of the last event that is published. */
-  #published: number
-  /** The state as it is durable: all that a host may see. */
-  durable: RunState
-  readonly #inbox: Signal[] = []
+  readonly #inbox: QueuedSignal[] = []
+  /** The position of the next signal in the inbox. */
   #next = 0
-  readonly #done = new Map<Signal, Done>()
-  readonly #pending: Pending[] = []
-  #commit: Commit = { written: undefined, durable: true }
-  #busy = false
-  #stalled = false
+  readonly #pending: PendingRecord[] = []
+  #commit: Commit = { written: undefined, isDurable: true }
+  /** The `seq` of the last published event. */
+  #published: number
+  #isBusy = false
+  #hasFailed = false
   #isReleased = false
 
-  constructor(setup: RunLoopSetup) {
-    this.#setup = setup
-    this.#clock = setup.clock
-    this.#scheduler = setup.decide
-    this.#decided = setup.decided
-    this.#publish = setup.published
-    this.head = setup.state
-    this.durable = setup.journal.synchronous ? setup.state : copyState(setup.state)
-    this.history = historyOf(setup)
+  constructor(options: RunLoopOptions) {
+    const { state, journal, clock, random, judge } = options
+    this.#options = options
+    this.head = state
+    this.durable = journal.synchronous ? state : copyState(state)
+    this.history = historyOf(options)
     this.#published = this.history.end
-    this.#isJournal = keepsHistory(setup.journal, this.history)
-    // Invariant: the time of events is monotonic time from one look at the wall clock. A wall clock that jumps moves no event.
-    this.#wallOffset = Math.round(setup.clock.now()) - setup.clock.monotonic()
-    this.#context = { at: 0, random: setup.random, judge: setup.judge }
+    this.#isJournal = keepsHistory(journal, this.history)
+    // Invariant: event times are monotonic. The wall clock is read once, so that a jump of it moves no event (decision 006).
+    this.#wallOffset = Math.round(clock.now()) - clock.monotonic()
+    this.#context = { at: 0, random, judge }
     this.#decision = new Decision(this.head, this.history, this.#context)
   }
 
   /** True while something that was decided is not durable. */
-  get isBehind(): boolean {
+  get hasPending(): boolean {
     return this.#pending.length > 0
   }
 
-  /** The time of an event that happens now. */
+  /** The time of an event that happens now, in milliseconds since 1970. */
   now(): number {
-    return Math.floor(this.#wallOffset + this.#clock.monotonic())
+    return Math.floor(this.#wallOffset + this.#options.clock.monotonic())
   }
 
-  /** Lets go of the history of a settled run, but for one that a journal of the host holds. A listener that asks for it is still in the middle of it. */
+  send(signal: Signal, onDurable?: OnDurable): void {
+    this.#receive(signal, onDurable)
+    this.#process()
+  }
+
+  /** Sends several signals, of which none is decided before all are in the inbox. */
+  sendAll(signals: readonly (readonly [Signal, OnDurable?])[]): void {
+    for (const [signal, onDurable] of signals) this.#receive(signal, onDurable)
+    this.#process()
+  }
+
+  /** Releases the history of a settled run, unless a journal of the host is made of it. A listener may still be reading it: then later. */
   release(): void {
-    this.#isReleased = !this.#isJournal || this.#setup.ownsJournal
-    if (this.#isReleased && !this.#busy) this.history.release()
+    this.#isReleased = !this.#isJournal || this.#options.ownsJournal
+    if (this.#isReleased && !this.#isBusy) this.history.release()
   }
 
-  /** Sends several signals of which none is decided before all are there. */
-  sendAll(signals: readonly (readonly [Signal, Done?])[]): void {
-    const wasBusy = this.#busy
-    this.#busy = true
-    for (const [signal, done] of signals) this.send(signal, done)
-    this.#busy = wasBusy
-    if (!wasBusy) this.#turn()
+  #receive(signal: Signal, onDurable: OnDurable | undefined): void {
+    if (this.#hasFailed) onDurable?.(false)
+    else this.#inbox.push({ signal, onDurable })
   }
 
-  send(signal: Signal, done?: Done): void {
-    if (this.#stalled) return done?.(false)
-    if (done) this.#done.set(signal, done)
-    if (this.#busy) this.#inbox.push(signal)
-    else this.#turn(signal)
-  }
-
-  /** Works until nothing is left: `first`, what is durable, and what has come in meanwhile. */
-  #turn(first?: Signal): void {
-    this.#busy = true
+  /** Publishes what is durable and decides what is in the inbox, until nothing is left of both. */
+  #process(): void {
+    if (this.#isBusy) return
+    this.#isBusy = true
     try {
-      if (first && !this.#mayPublish()) this.#decide(first)
-      else if (first) this.#inbox.push(first)
       for (;;) {
-        if (this.#mayPublish()) this.#publishNext()
-        else if (this.#next < this.#inbox.length && !this.#stalled) this.#decide(this.#take())
+        if (this.#pending[0]?.commit.isDurable) this.#publishNext()
+        else if (this.#next < this.#inbox.length && !this.#hasFailed) this.#decide(this.#takeSignal())
         else break
       }
     } catch (error) {
-      this.#stall(error)
+      this.#fail(error)
     }
-    this.#busy = false
+    this.#isBusy = false
     if (this.#isReleased) this.history.release()
   }
 
-  /** A look at the length first: with the journal in memory nothing is ever pending, and to read past the end of a list is slow. */
-  #mayPublish(): boolean {
-    return this.#pending.length > 0 && (this.#pending[0] as Pending).commit.durable
-  }
-
-  #take(): Signal {
-    // Mostly there is one. `pop` keeps the room for the next one, which `length = 0` gives back.
-    if (this.#next === 0 && this.#inbox.length === 1) return this.#inbox.pop() as Signal
-    const signal = this.#inbox[this.#next++] as Signal
+  #takeSignal(): QueuedSignal {
+    const signal = this.#inbox[this.#next++] as QueuedSignal
     if (this.#next === this.#inbox.length) {
       this.#inbox.length = 0
       this.#next = 0
@@ -165,74 +155,71 @@ export class RunLoop {
     return signal
   }
 
-  #decide(signal: Signal): void {
+  #decide({ signal, onDurable }: QueuedSignal): void {
     const { history } = this
     const from = history.end + 1
-    this.#context.at = this.now()
-    this.#scheduler(this.#decision, signal)
-    history.commit()
-    const to = history.end
-    const done = this.#done.size === 0 ? undefined : this.#done.get(signal)
-    if (done) this.#done.delete(signal)
-    this.#decided(signal, from, to)
-    if (to < from) done?.(false)
-    else if (this.#isJournal) this.#makePublic(to, done)
-    else this.#write(history.slice(from, to), to, done)
-  }
-
-  #write(record: JournalRecord, to: number, done: Done | undefined): void {
     try {
-      const written = this.#setup.journal.append(record)
-      if (written === undefined && this.#pending.length === 0) return this.#makePublic(to, done, record)
-      if (written !== this.#commit.written || written === undefined) this.#commit = this.#newCommit(written)
-      this.#pending.push({ record, to, done, commit: this.#commit })
+      this.#context.at = this.now()
+      this.#options.decide(this.#decision, signal)
+      history.commit()
+      const to = history.end
+      this.#options.onDecided(signal, from, to)
+      if (to < from) onDurable?.(false)
+      else if (this.#isJournal) this.#publish(to, onDurable)
+      else this.#append(history.slice(from, to), to, onDurable)
     } catch (error) {
-      this.#stall(error)
+      onDurable?.(false)
+      this.#fail(error)
     }
   }
 
+  #append(record: JournalRecord, to: number, onDurable: OnDurable | undefined): void {
+    const written = this.#options.journal.append(record)
+    if (written === undefined && this.#pending.length === 0) return this.#publish(to, onDurable, record)
+    if (written !== this.#commit.written || written === undefined) this.#commit = this.#newCommit(written)
+    this.#pending.push({ record, to, onDurable, commit: this.#commit })
+  }
+
   #newCommit(written: void | Promise<void>): Commit {
-    const commit: Commit = { written, durable: written === undefined }
+    const commit: Commit = { written, isDurable: written === undefined }
     written?.then(
       () => {
-        commit.durable = true
-        if (!this.#busy) this.#turn()
+        commit.isDurable = true
+        this.#process()
       },
-      error => this.#stall(error),
+      error => this.#fail(error),
     )
     return commit
   }
 
   #publishNext(): void {
-    const { record, to, done } = this.#pending.shift() as Pending
-    this.#makePublic(to, done, record)
+    const { record, to, onDurable } = this.#pending.shift() as PendingRecord
+    this.#publish(to, onDurable, record)
   }
 
-  /** `record` where there are two states: the durable one follows by it. */
-  #makePublic(to: number, done: Done | undefined, record?: JournalRecord): void {
-    if (record && this.durable !== this.head)
-      for (let place = 0; place < record.length; place++) evolve(this.durable, record[place] as RunEvent)
+  /** `record` is folded into the durable state where that is a state of its own. */
+  #publish(to: number, onDurable: OnDurable | undefined, record: JournalRecord = []): void {
+    if (this.durable !== this.head) for (const event of record) evolve(this.durable, event)
     const from = this.#published + 1
     this.#published = to
-    this.#publish(from, to)
-    done?.(true)
+    this.#options.onPublished(from, to)
+    onDurable?.(true)
   }
 
-  /** Nothing more is decided: what is not durable has not happened. Whoever resumes the run starts from what is. */
-  #stall(error: unknown): void {
-    if (this.#stalled) return
-    this.#stalled = true
-    for (const { done } of this.#pending) done?.(false)
-    for (const done of this.#done.values()) done(false)
-    this.#done.clear()
-    // With a synchronous journal there is one state, and it is ahead by what could not be written.
+  /** Decides nothing more. What is not durable has not happened: a process that resumes the run starts from what is. */
+  #fail(error: unknown): void {
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    for (const { onDurable } of this.#pending) onDurable?.(false)
+    for (const { onDurable } of this.#inbox.splice(this.#next)) onDurable?.(false)
+    // With a synchronous journal there is one state, which is ahead by what could not be appended.
     if (this.durable === this.head) this.durable = replay(this.head.runId, this.history.slice(1, this.#published))
-    this.#setup.stalled(error)
+    this.#options.onFailed(error)
   }
 }
 
 /** All that the journal holds. */
-function historyOf({ state, records }: RunLoopSetup): History {
+function historyOf({ state, records }: RunLoopOptions): History {
   const history = new History(state)
   for (const record of records) {
     for (const event of record) history.push(event)

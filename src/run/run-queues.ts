@@ -4,88 +4,79 @@ import type { TaskQueue, TaskSource } from '../pools/run-queue.js'
 
 const DEFAULT_PRIORITY = 3
 
-/** The lanes of a run: one in each pool in which it has had something ready. */
+/** The queues of a run: one in each pool in which it has had a ready task. */
 export class RunQueues {
-  readonly #run: TaskSource
+  readonly #source: TaskSource
   readonly #pools: ReadonlyMap<string, OpenPool>
   readonly #weight: number
-  readonly #lanes = new Map<string, TaskQueue>()
-  /** The pool of the last push, and its lane. */
-  #pool: string | undefined
-  #lane: TaskQueue | undefined
-  /** Those with tasks that may not have been claimed yet. */
-  readonly #pushed: TaskQueue[] = []
-  #held = false
+  readonly #queues = new Map<string, TaskQueue>()
+  /** Queues to which tasks were added since the last `dispatch`. */
+  readonly #changed = new Set<TaskQueue>()
+  #isHeld = false
 
-  constructor(run: TaskSource, pools: ReadonlyMap<string, OpenPool>, weight: number) {
-    this.#run = run
+  constructor(source: TaskSource, pools: ReadonlyMap<string, OpenPool>, weight: number) {
+    this.#source = source
     this.#pools = pools
     this.#weight = weight
   }
 
-  /** The pools in which there is one. */
+  /** The pools in which there is a queue. */
   get pools(): readonly string[] {
-    return [...this.#lanes.keys()]
+    return [...this.#queues.keys()]
   }
 
-  /** The pool of a lane. */
-  poolOf(lane: TaskQueue): string | undefined {
-    for (const [pool, own] of this.#lanes) if (own === lane) return pool
+  poolOf(queue: TaskQueue): string | undefined {
+    for (const [pool, own] of this.#queues) if (own === queue) return pool
     return undefined
   }
 
   isParked(pool: string): boolean {
-    return this.#lanes.get(pool)?.isParked === true
+    return this.#queues.get(pool)?.isParked === true
   }
 
-  /** A task became ready. It is claimed after the next `offer`. False when its pool is not there. */
-  push(index: number, { pool = '', priority = DEFAULT_PRIORITY }: TaskSpec, since: number): boolean {
-    if (pool !== this.#pool) {
-      this.#pool = pool
-      this.#lane = this.#lanes.get(pool) ?? this.#open(pool)
-    }
-    const lane = this.#lane
-    if (lane === undefined) return false
-    lane.add(index, priority, since)
-    if (!this.#pushed.includes(lane)) this.#pushed.push(lane)
+  /** Queues a ready task. It can be claimed from the next `dispatch` on. False when its pool does not exist. */
+  add(index: number, { pool = '', priority = DEFAULT_PRIORITY }: TaskSpec, since: number): boolean {
+    const queue = this.#queues.get(pool) ?? this.#open(pool)
+    if (queue === undefined) return false
+    queue.add(index, priority, since)
+    this.#changed.add(queue)
     return true
   }
 
-  /** What has been pushed may be claimed now: all of it has its place in the order. */
-  offer(): void {
-    // Mostly there is one. `pop` keeps the room for the next one, which `length = 0` gives back.
-    if (this.#pushed.length < 2) return this.#pushed.pop()?.dispatch()
-    for (const lane of this.#pushed) lane.dispatch()
-    this.#pushed.length = 0
+  /** Lets the pools claim what has been added: all of it has been put in order. */
+  dispatch(): void {
+    if (this.#changed.size === 0) return
+    for (const queue of this.#changed) queue.dispatch()
+    this.#changed.clear()
   }
 
-  /** A ready task has a longer path than when it was pushed. */
-  raise(index: number, { pool = '', priority = DEFAULT_PRIORITY }: TaskSpec, since: number): void {
-    this.#lanes.get(pool)?.update(index, priority, since)
+  /** The remaining path of a queued task is longer than when it was added. */
+  update(index: number, { pool = '', priority = DEFAULT_PRIORITY }: TaskSpec, since: number): void {
+    this.#queues.get(pool)?.update(index, priority, since)
   }
 
-  /** A task is no longer ready, without having been claimed. */
-  drop({ pool = '' }: TaskSpec): void {
-    this.#lanes.get(pool)?.withdraw()
+  /** A queued task is no longer ready. */
+  withdraw({ pool = '' }: TaskSpec): void {
+    this.#queues.get(pool)?.withdraw()
   }
 
-  /** Nothing is claimed while they are held. */
-  hold(held: boolean): void {
-    if (held === this.#held) return
-    this.#held = held
-    // A lane that is let go may claim, and have all of them held again.
-    for (const lane of this.#lanes.values()) lane.setHeld(this.#held)
+  /** While they are held, no task is claimed. */
+  setHeld(held: boolean): void {
+    if (held === this.#isHeld) return
+    this.#isHeld = held
+    // A queue that is released may claim a task at once, which may hold all queues again.
+    for (const queue of this.#queues.values()) queue.setHeld(this.#isHeld)
   }
 
   close(): void {
-    for (const lane of this.#lanes.values()) lane.close()
+    for (const queue of this.#queues.values()) queue.close()
   }
 
   #open(pool: string): TaskQueue | undefined {
-    const lane = this.#pools.get(pool)?.pool.open(this.#run, this.#weight)
-    if (lane === undefined) return undefined
-    lane.setHeld(this.#held)
-    this.#lanes.set(pool, lane)
-    return lane
+    const queue = this.#pools.get(pool)?.pool.open(this.#source, this.#weight)
+    if (queue === undefined) return undefined
+    queue.setHeld(this.#isHeld)
+    this.#queues.set(pool, queue)
+    return queue
   }
 }

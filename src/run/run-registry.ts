@@ -8,8 +8,9 @@ import type { Journal } from '../journal/journal.js'
 import type { TaskResult } from '../results/result-aggregator.js'
 import { taskResult } from './progress.js'
 import type { Run } from './run.js'
+import type { RunEngine } from './run-engine.js'
 
-/** A run as its journal tells it. */
+/** A run, as far as its journal holds it. */
 export interface RunSummary {
   readonly runId: string
   readonly name?: string
@@ -17,7 +18,7 @@ export interface RunSummary {
   /** `damaged`: its journal cannot be read; `problem` says why. */
   readonly status: RunStatus | 'damaged'
   readonly problem?: string
-  /** When it has settled. */
+  /** Only when it has settled. */
   readonly outcome?: Outcome
   /** True when it can be resumed: it has not settled. It may still be live in another process. */
   readonly resumable: boolean
@@ -30,7 +31,7 @@ export interface RunSummary {
   readonly updatedAt: number
 }
 
-/** A {@link RunSummary} with what became of each task. */
+/** A {@link RunSummary} with the result of each task. */
 export interface RunReport extends RunSummary {
   readonly status: RunStatus
   readonly tasks: readonly TaskResult[]
@@ -39,29 +40,27 @@ export interface RunReport extends RunSummary {
 /** The runs of an orchestrator: those that are live or retained in this process, and all that its journal holds. */
 export class Runs {
   readonly #journal: Journal
-  readonly #here: ReadonlyMap<string, Run>
-  readonly #closed: (runId: string) => Promise<void> | undefined
+  readonly #retained: RetainedRuns
 
-  /** @internal `orchestrator.runs` is it. */
-  constructor(journal: Journal, here: ReadonlyMap<string, Run>, closed: (runId: string) => Promise<void> | undefined) {
+  /** @internal Use `orchestrator.runs`. */
+  constructor(journal: Journal, retained: RetainedRuns) {
     this.#journal = journal
-    this.#here = here
-    this.#closed = closed
+    this.#retained = retained
   }
 
   /** The runs that are live or retained in this process, oldest first. */
   get live(): readonly Run[] {
-    return [...this.#here.values()]
+    return [...this.#retained.runs.values()]
   }
 
   /** A run that is live or retained in this process. */
   get(runId: string): Run | undefined {
-    return this.#here.get(runId)
+    return this.#retained.runs.get(runId)
   }
 
   /**
-   * Every run that the journal holds, the latest first; one that cannot be read is there as `damaged`.
-   * Reads each of them: the time it takes grows with what they hold.
+   * All runs of the journal, the latest first. A run that cannot be read has the status `damaged`.
+   * Reads every run completely: the time it takes grows with the size of the journal.
    */
   async list(): Promise<readonly RunSummary[]> {
     const summaries: RunSummary[] = []
@@ -73,7 +72,8 @@ export class Runs {
   }
 
   /**
-   * One run with all its tasks, as far as it is durable.
+   * One run with all its tasks, as far as they are durable.
+   *
    * @throws NOT_FOUND when the journal has no such run.
    */
   async show(runId: string): Promise<RunReport> {
@@ -83,18 +83,19 @@ export class Runs {
   }
 
   /**
-   * Forgets a run, with its journal. One that is live here must have settled or been suspended first.
+   * Deletes a run and its journal. A run that is live in this process must have settled or been suspended first.
+   *
    * @throws NOT_FOUND when the journal has no such run; RUN_LIVE when it is live in this process, JOURNAL when in another.
    */
   async delete(runId: string): Promise<void> {
-    const run = this.#here.get(runId)
-    // A run tells its result a moment before its journal has been let go of.
-    const closed = this.#closed(runId)
+    const run = this.#retained.runs.get(runId)
+    // Taken first: the release forgets the engine.
+    const journalClosed = this.#retained.engines.get(runId)?.journalClosed
     if (run && !run.release()) {
-      const message = `run ${runId} is live: cancel or drain it before it is deleted`
+      const message = `run ${runId} is live: cancel or drain it before you delete it`
       throw new CounterpointError('RUN_LIVE', message, { runId })
     }
-    await closed
+    await journalClosed
     if (run === undefined && !(await this.#has(runId))) throw notFound(runId)
     await this.#journal.delete(runId)
   }
@@ -119,9 +120,47 @@ export class Runs {
   }
 }
 
+/** The runs of an orchestrator in this process: the live ones, and the last ones that have settled. */
+export class RetainedRuns {
+  /** Oldest first. */
+  readonly runs: Map<string, Run> = new Map()
+  readonly engines: Map<string, RunEngine> = new Map()
+  readonly #settled: string[] = []
+  readonly #limit: number
+
+  /** At most `limit` settled runs are retained; the oldest is released first. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  add(run: Run, engine: RunEngine): void {
+    this.runs.set(run.id, run)
+    this.engines.set(run.id, engine)
+  }
+
+  /** A run has ended in this process. One that can be resumed is forgotten. */
+  onEnded(runId: string, settled: boolean): void {
+    // A listener of its last event may have released it.
+    if (!settled || !this.runs.has(runId)) return this.#forget(runId)
+    this.#settled.push(runId)
+    while (this.#settled.length > this.#limit) this.runs.get(this.#settled[0] as string)?.release()
+  }
+
+  onReleased(runId: string): void {
+    this.#forget(runId)
+    const position = this.#settled.indexOf(runId)
+    if (position !== -1) this.#settled.splice(position, 1)
+  }
+
+  #forget(runId: string): void {
+    this.runs.delete(runId)
+    this.engines.delete(runId)
+  }
+}
+
 /**
- * The state that a journal leads to.
- * @throws JOURNAL when it holds what cannot have happened.
+ * The state after the records of a journal.
+ * @throws JOURNAL when they cannot have happened.
  */
 export function replayed(runId: string, records: readonly JournalRecord[]): RunState {
   try {
@@ -132,15 +171,10 @@ export function replayed(runId: string, records: readonly JournalRecord[]): RunS
   }
 }
 
-/** The error for a run that no journal knows. */
+/** The error for a run that the journal does not have. */
 export function notFound(runId: string): CounterpointError<'NOT_FOUND'> {
-  return new CounterpointError(
-    'NOT_FOUND',
-    `the journal has no run "${runId}"; orchestrator.runs.list() tells which it has`,
-    {
-      id: runId,
-    },
-  )
+  const message = `the journal has no run "${runId}"; orchestrator.runs.list() lists those it has`
+  return new CounterpointError('NOT_FOUND', message, { id: runId })
 }
 
 function damaged(runId: string, error: unknown): RunSummary {

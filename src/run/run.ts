@@ -9,13 +9,13 @@ import { progressOf, type RunProgress, taskResult } from './progress.js'
 import type { RunEngine } from './run-engine.js'
 
 /**
- * One plan being executed: what `orchestrator.run()` gives. It starts by itself, in the next microtask.
- * What it shows is what is durable: with a journal that writes to disk it may lag behind what has been decided.
+ * One plan being executed: what `orchestrator.run()` returns. It starts by itself, in the next microtask.
+ * It shows what is durable: with a journal that writes to disk, that may lag behind what has been decided.
  */
 export class Run {
   readonly #engine: RunEngine
 
-  /** @internal `orchestrator.run()` makes it. */
+  /** @internal Use `orchestrator.run()`. */
   constructor(engine: RunEngine) {
     this.#engine = engine
   }
@@ -26,8 +26,8 @@ export class Run {
   }
 
   /**
-   * What came out of it, once everything has ended: a run that failed or was cancelled resolves too, with that outcome.
-   * Rejects with JOURNAL when the journal fails, with RUN_SUSPENDED when the orchestrator is drained before, and with NO_POOL, QUEUE_FULL
+   * Resolves when the run has settled; a failed or cancelled run resolves too, with that outcome.
+   * Rejects with JOURNAL when the journal fails, with RUN_SUSPENDED when the orchestrator is drained first, and with NO_POOL, QUEUE_FULL
    * or DUPLICATE_ID (the journal has a run of that id) when that was found only after `run()` had returned.
    */
   get result(): Promise<RunResult> {
@@ -35,34 +35,34 @@ export class Run {
   }
 
   /**
-   * Hears events by name, all of them on `event`, and on `error` what listeners of this run threw.
-   * A listener that throws changes nothing. Gives a function that takes the listener off.
+   * Adds a listener for events of this name; `event` gets all events, `error` what listeners of this run threw.
+   * A listener that throws changes nothing. Returns a function that removes the listener.
    */
   on<K extends keyof RunEventMap>(name: K, listener: (payload: RunEventMap[K]) => unknown): () => void {
     return this.#engine.emitter.on(name, listener)
   }
 
-  /** Takes a listener off. */
+  /** Removes a listener. */
   off<K extends keyof RunEventMap>(name: K, listener: (payload: RunEventMap[K]) => unknown): void {
     this.#engine.emitter.off(name, listener)
   }
 
   /**
-   * The events from `from` (a `seq`, default 1) until the run has settled. A cursor: what came before is there too,
-   * nothing is missed, and a slow reader holds nothing up.
+   * The events from `from` (a `seq`, default 1) until the run has settled or is suspended, past events included. No event is missed,
+   * and a slow reader delays nothing.
    *
-   * @throws RUN_ENDED once the run has been released.
+   * @throws RUN_ENDED when the run has been released.
    */
   events(options: { readonly from?: number } = {}): AsyncGenerator<RunEvent, void, undefined> {
     return this.#engine.log.read(options.from)
   }
 
-  /** How far the run is. */
+  /** The status of the run and the number of tasks in each state; its running and held tasks, and its parked pools. */
   progress(): RunProgress {
-    return progressOf(this.#engine.loop.durable, this.#engine.running(), this.#engine.parked())
+    return progressOf(this.#engine.loop.durable, this.#engine.runningTasks(), this.#engine.parkedPools())
   }
 
-  /** What is known of one task so far; undefined when the run has no such task. */
+  /** The result of one task so far; undefined when the run has no such task. */
   task(id: string): TaskResult | undefined {
     const state = this.#engine.loop.durable
     const index = state.ids.get(id)
@@ -70,78 +70,78 @@ export class Run {
   }
 
   /**
-   * Adds tasks to the live run: a plan as data, or a `TaskGraph`. They may wait for tasks that the run already has.
-   * Resolves when they are durable; waits while a pool is full.
+   * Adds tasks to the live run: a plan as data, or a `TaskGraph`. They may depend on tasks that the run already has.
+   * Resolves when the tasks are durable. Waits while a pool is full, unless the run has `whenFull: 'reject'`.
    *
    * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NO_POOL, QUEUE_FULL: nothing was added.
    * @throws RUN_ENDED when the run settled before they could be added.
    */
   async add(plan: PlanInput): Promise<void> {
-    await this.#engine.entrance.join(plan)
+    await this.#engine.intake.add(plan)
   }
 
-  /** Calls the run off: what has not started never will, what runs is stopped. Resolves when that is durable. */
+  /** Cancels the run: no further task starts, and running attempts are aborted. Resolves when that is durable. */
   async cancel(reason = 'cancelled by the host'): Promise<void> {
     await this.#engine.cancel(reason)
   }
 
   /**
-   * Calls a branch off: this task, and what waits for it, which is skipped with this task as the root cause (but for what its trigger
-   * rule lets run all the same). Resolves when that is durable. A task that has ended stays as it is.
+   * Cancels a task. The tasks that depend on it are skipped with this task as the root cause, unless their trigger rule lets them run.
+   * Resolves when that is durable. A task that has ended stays as it is.
    *
    * @throws NOT_FOUND when the run has no such task.
    */
   async cancelTask(id: string, reason = 'cancelled by the host'): Promise<void> {
-    await this.#engine.sent({ type: 'cancel', taskId: id, reason })
+    await this.#engine.send({ type: 'cancel', taskId: id, reason })
     if (!this.#engine.loop.head.ids.has(id))
       throw new CounterpointError('NOT_FOUND', `run ${this.id} has no task "${id}"`, { id })
   }
 
   /**
-   * Lets a held task go on: one that needs approval, one whose interrupted attempt may have done something (it is tried again), or one
-   * that no budget has room for (it may go over). Who approved it stands in the journal. Resolves when that is durable.
+   * Releases a held task: one that needs approval, one whose interrupted attempt may have had effects (it is tried again), or one that
+   * does not fit into a budget (it may exceed it). `by`, who approved it, is kept in the journal. Resolves when that is durable.
    *
    * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held; RUN_SUSPENDED when the run is suspended.
    */
   async approve(id: string, options: { readonly by?: string } = {}): Promise<void> {
     await this.#checkHeld(id)
-    await this.#engine.sent({ type: 'approve', taskId: id, ...(options.by !== undefined && { by: options.by }) })
+    await this.#engine.send({ type: 'approve', taskId: id, ...(options.by !== undefined && { by: options.by }) })
   }
 
   /**
-   * Ends a held task: it is dead (`refused`, code `REJECTED`), and what waits for it is skipped. Resolves when that is durable.
+   * Ends a held task: it is dead (`refused`, code `REJECTED`), and the tasks that depend on it are skipped. Resolves when that is durable.
    *
    * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held; RUN_SUSPENDED when the run is suspended.
    */
   async reject(id: string, reason = 'rejected by the host'): Promise<void> {
     await this.#checkHeld(id)
-    await this.#engine.sent({ type: 'reject', taskId: id, reason })
+    await this.#engine.send({ type: 'reject', taskId: id, reason })
   }
 
   /**
-   * From now on the run may use this; what it has used is kept, and tasks that were held for want of budget try again.
-   * A run that was paused because its time was over goes on with `unpause`. Resolves when that is durable.
+   * Replaces the budget of the run. What has been used still counts; tasks that are held because of the budget are tried again. A run
+   * that was paused because its `wallMs` was used up continues after `unpause`. Resolves when that is durable.
    *
-   * @throws INVALID_INPUT for a budget that is not as documented, or names a pool that is not there.
+   * @throws INVALID_INPUT for a budget that is not as documented, or names a pool that does not exist.
    */
   async setBudget(budget: RunBudget): Promise<void> {
     checkRunBudget(budget, this.#engine.poolNames)
-    await this.#engine.sent({ type: 'budget', budget })
+    await this.#engine.send({ type: 'budget', budget })
   }
 
-  /** Starts nothing until `unpause`; what runs goes on. Resolves when that is durable. */
+  /** Starts no task until `unpause`. Running attempts continue. Resolves when that is durable. */
   async pause(): Promise<void> {
-    await this.#engine.sent({ type: 'pause' })
+    await this.#engine.send({ type: 'pause' })
   }
 
-  /** Starts tasks again. Resolves when that is durable. */
+  /** Starts tasks again after `pause`. Resolves when that is durable. */
   async unpause(): Promise<void> {
-    await this.#engine.sent({ type: 'unpause' })
+    await this.#engine.send({ type: 'unpause' })
   }
 
   /**
-   * Lets go of a settled run: its events, its place in the orchestrator and in the in-memory journal. `result` stays as long as you hold it.
-   * Without this the orchestrator keeps the last `retain` settled runs. Gives false for a run that has not settled: it is kept.
+   * Releases a settled run: its events, and its entry in the orchestrator and in the in-memory journal. `result` stays valid.
+   * Without a call the orchestrator keeps the last `retain` settled runs. Returns false, and does nothing, when the run has not settled.
    */
   release(): boolean {
     if (this.#engine.loop.durable.phase.status !== 'settled') return false
@@ -149,12 +149,12 @@ export class Run {
     return true
   }
 
-  /** A word that comes before the run has begun waits for that; one for a run that is suspended here is told so. */
+  /** Waits until the run has started. */
   async #checkHeld(id: string): Promise<void> {
-    await this.#engine.entrance.begun
+    await this.#engine.intake.started
     const { status: phase } = this.#engine.loop.head.phase
     if (phase === 'suspended') {
-      const message = `run ${this.id} is suspended: orchestrator.resume("${this.id}") goes on with it, and takes the word of a person`
+      const message = `run ${this.id} is suspended: continue it with orchestrator.resume("${this.id}"), then approve or reject the task there`
       throw new CounterpointError('RUN_SUSPENDED', message, { runId: this.id })
     }
     const { ids, states } = this.#engine.loop.head

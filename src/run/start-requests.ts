@@ -4,9 +4,9 @@ import type { Failure } from '../core/failure/failure.js'
 import type { Json } from '../core/json.js'
 import { isDegraded } from '../core/scheduler/budget-gate.js'
 import type { Signal, StartSignal } from '../core/scheduler/signals.js'
-import { EMPTY_TALLY } from '../core/state/new-state.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { Tally, TaskSpec } from '../core/state/task.js'
+import type { OpenPool } from '../pools/pool-options.js'
 import type { AttemptRequirements } from '../pools/run-queue.js'
 import type { Attempts } from './attempt/attempts.js'
 
@@ -14,108 +14,97 @@ import type { Attempts } from './attempt/attempts.js'
 export interface StartRequestsOptions {
   readonly head: RunState
   readonly attempts: Attempts
-  /** What all runs together may use. */
+  readonly pools: ReadonlyMap<string, OpenPool>
+  /** The budget that all runs of the orchestrator share. */
   readonly budget: SharedBudget | undefined
   send(signal: Signal): void
-  /** What the most wanted backend of a pool says that an attempt uses. */
-  firstEstimate(pool: string): Estimate | undefined
 }
 
-/** What nearly every first attempt asks. */
-const FIRST: AttemptRequirements = { isRetry: false, tokens: 0 }
-
-/** What an attempt asks of its pool, and the signal that starts it once the budget of all runs has room for it. */
+/** What an attempt requires of its pool, and the signal that starts it once the shared budget has room for it. */
 export class StartRequests {
-  readonly #setup: StartRequestsOptions
+  readonly #options: StartRequestsOptions
   readonly #head: RunState
-  readonly #attempts: Attempts
   readonly #budget: SharedBudget | undefined
-  readonly #start: (signal: Signal) => void
-  /** Tasks for which there was no room on the backend that they were given. */
-  readonly #short = new Set<number>()
+  /** Tasks whose attempt on the backend that they were given did not fit into a budget: they get the cheapest backend next. */
+  readonly #tooExpensive = new Set<number>()
 
-  constructor(setup: StartRequestsOptions) {
-    this.#setup = setup
-    this.#head = setup.head
-    this.#attempts = setup.attempts
-    this.#budget = setup.budget
-    this.#start = setup.send
+  constructor(options: StartRequestsOptions) {
+    this.#options = options
+    this.#head = options.head
+    this.#budget = options.budget
   }
 
   /** Undefined when the task is no longer ready. */
-  terms(index: number): AttemptRequirements | undefined {
-    const head = this.#head
-    if (head.states[index]?.status !== 'ready') return undefined
-    const { estimate } = head.specs[index] as TaskSpec
-    const isDegraded = this.#isDegraded(index)
-    if (head.tallies[index] === EMPTY_TALLY && estimate === undefined && !isDegraded) return FIRST
-    const { failures, throttled, failovers, repairs, failedOverFrom } = head.tallies[index] as Tally
+  requirements(index: number): AttemptRequirements | undefined {
+    if (this.#head.states[index]?.status !== 'ready') return undefined
+    const { failures, throttled, failovers, repairs, failedOverFrom } = this.#head.tallies[index] as Tally
     return {
-      // What our own end interrupted is no retry of a failure.
+      // An attempt that our own process interrupted does not make the next one a retry.
       isRetry: failures + throttled + failovers + repairs > 0,
-      tokens: estimate?.tokens ?? 0,
+      tokens: this.#spec(index).estimate?.tokens ?? 0,
       ...(failedOverFrom !== undefined && { after: failedOverFrom }),
-      ...(isDegraded && { cheapest: true }),
+      ...(this.#isDegraded(index) && { cheapest: true }),
     }
   }
 
-  /** The input is there, or the failure that it is. */
+  /** Starts the attempt of a task that has a slot, with its input; or with the failure to make one. */
   send(index: number, input: Json, failure?: Failure): void {
-    const { pool = '' } = this.#head.specs[index] as TaskSpec
-    const backend = this.#attempts.of(index)?.lease.backendName ?? pool
-    if (failure) this.#start({ type: 'start', index, pool, backend, input, failure })
-    else if (this.#head.accounts === undefined && this.#budget === undefined)
-      this.#start({ type: 'start', index, pool, backend, input })
-    else this.#spend({ type: 'start', index, pool, backend, input })
+    const { pool = '' } = this.#spec(index)
+    const backend = this.#options.attempts.get(index)?.lease.backendName ?? pool
+    const start: StartSignal = { type: 'start', index, pool, backend, input }
+    if (failure) this.#options.send({ ...start, failure })
+    else if (this.#hasBudget) this.#sendWithinBudget(start)
+    else this.#options.send(start)
   }
 
-  #spend(start: StartSignal): void {
-    const [budget, attempts, head, send] = [this.#budget, this.#attempts, this.#head, this.#start]
+  /** The pool of a ready task does not exist: its start fails. */
+  sendWithoutPool(index: number): void {
+    const { pool } = this.#spec(index)
+    const known = [...this.#options.pools.keys()].join(', ')
+    const problem = pool === undefined ? 'the task names no pool and none could be found' : `there is no pool "${pool}"`
+    this.send(index, null, { kind: 'bad-input', code: 'NO_POOL', message: `${problem}; pools: ${known}` })
+  }
+
+  get #hasBudget(): boolean {
+    return this.#head.accounts !== undefined || this.#budget !== undefined
+  }
+
+  #sendWithinBudget(start: StartSignal): void {
+    const { attempts, send } = this.#options
     const { index } = start
-    const attempt = attempts.of(index)
-    const estimate = this.#estimateOf(index)
+    const attempt = attempts.get(index)
     const degraded = this.#isDegraded(index)
-    // Another backend than the first one may be what does not fit: it goes back, and to the cheapest the next time.
-    if (!degraded && this.#isShort(index, estimate)) this.#short.add(index)
-    const { pool, backend, input } = start
-    const signal: { -readonly [K in keyof StartSignal]: StartSignal[K] } = {
-      type: 'start',
-      index,
-      pool,
-      backend,
-      input,
-    }
-    if (estimate) signal.estimate = estimate
-    if (degraded) signal.degraded = true
-    const goOn = (): void => send(signal)
-    if (budget === undefined) return goOn()
-    // It may be long before it is said: meanwhile the task may have lost its slot.
-    const isThere = (): boolean => attempt !== undefined && attempts.of(index) === attempt
-    budget.request({
-      state: head,
+    const estimate = attempt?.lease.backend.estimate ?? (degraded ? undefined : this.#spec(index).estimate)
+    // It may fit on the first backend of the pool and not on this one: then the task gives its slot back.
+    if (!degraded && this.#doesNotFit(index, estimate)) this.#tooExpensive.add(index)
+    const signal: StartSignal = { ...start, ...(estimate && { estimate }), ...(degraded && { degraded: true }) }
+    if (this.#budget === undefined) return send(signal)
+    // The answer may take long: the task may have lost its slot by then.
+    const hasSlot = (): boolean => attempt !== undefined && attempts.get(index) === attempt
+    this.#budget.request({
+      state: this.#head,
       index,
       estimate,
       degraded,
-      onReserved: () => isThere() && goOn(),
-      onNotice: notice => isThere() && send({ type: 'exhaust', index, ...notice }),
+      onReserved: () => hasSlot() && send(signal),
+      onNotice: notice => hasSlot() && send({ type: 'exhaust', index, ...notice }),
     })
   }
 
-  /** That of its backend, where it says so; a degraded attempt goes where the estimate of the task no longer holds. */
-  #estimateOf(index: number): Estimate | undefined {
-    const ofBackend = this.#attempts.of(index)?.lease.backend.estimate
-    return ofBackend ?? (this.#isDegraded(index) ? undefined : this.#head.specs[index]?.estimate)
-  }
-
-  /** By what an attempt on the most wanted backend would use: the same before the claim and after it. */
+  /** Decided by what an attempt on the first backend of the pool would use, so that it is the same before the claim and after it. */
   #isDegraded(index: number): boolean {
-    if (this.#head.accounts === undefined && this.#budget === undefined) return false
-    const { pool = '', estimate } = this.#head.specs[index] as TaskSpec
-    return this.#short.has(index) || this.#isShort(index, this.#setup.firstEstimate(pool) ?? estimate)
+    if (!this.#hasBudget) return false
+    const { pool = '', estimate } = this.#spec(index)
+    const expected = this.#options.pools.get(pool)?.pool.backend.estimate ?? estimate
+    return this.#tooExpensive.has(index) || this.#doesNotFit(index, expected)
   }
 
-  #isShort(index: number, expected: Estimate | undefined): boolean {
-    const { pool = '' } = this.#head.specs[index] as TaskSpec
+  #doesNotFit(index: number, expected: Estimate | undefined): boolean {
+    const { pool = '' } = this.#spec(index)
     return isDegraded(this.#head, index, pool, expected) || this.#budget?.prefersCheapest(expected) === true
+  }
+
+  #spec(index: number): TaskSpec {
+    return this.#head.specs[index] as TaskSpec
   }
 }

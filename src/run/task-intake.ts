@@ -5,17 +5,18 @@ import type { FailureMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
 import type { ModeChoice } from '../forecast/choose-mode.js'
+import type { PoolForecast } from '../forecast/pool-forecast.js'
+import type { RunOptions } from '../options.js'
 import { type CheckedPlan, checkPlan, type PlanInput } from '../plan/check-plan.js'
 import { duplicateId } from '../plan/graph-check.js'
 import type { TaskGraph } from '../plan/task-graph.js'
-import type { Admission } from '../pools/admission.js'
-import { demandOf } from '../pools/admission.js'
+import { type Admission, demandOf } from '../pools/admission.js'
 import type { AdmissionTicket, PlanAdmission } from './admission-ticket.js'
-import type { Done } from './run-loop.js'
+import type { OnDurable } from './run-loop.js'
 
-/** How a run begins, besides its plan. */
-export interface OpeningTerms {
-  /** Default: the plan's. */
+/** How a run starts, besides its plan. */
+export interface StartOptions {
+  /** Default: that of the plan. */
   readonly failureMode?: FailureMode
   readonly budget?: RunBudget
   readonly autoFallbackToSerial?: boolean
@@ -23,138 +24,144 @@ export interface OpeningTerms {
   chooseMode?(tasks: readonly TaskSpec[]): ModeChoice | undefined
 }
 
-/** What an {@link TaskIntake} works with. */
-export interface TaskIntakeOptions {
-  readonly runId: string
-  readonly door: PlanAdmission
-  readonly admission: Admission
-  /** True for a task of the run. */
-  has(id: string): boolean
-  /** Sends signals of which none is decided before all are there. */
-  send(signals: readonly (readonly [Signal, Done?])[]): void
-  /** Keeps a graph for its input functions and output schemas. */
-  keep(graph: TaskGraph): void
-  /** Resolves when the run is over. */
-  readonly over: Promise<undefined>
+/** Where the runs share a budget, a run without one of its own keeps accounts too: its attempts reserve their estimates. */
+export function startOptionsOf(options: RunOptions, forecast: PoolForecast, hasSharedBudget: boolean): StartOptions {
+  const { failureMode, budget = hasSharedBudget ? {} : undefined, mode, auto, autoFallbackToSerial } = options
+  return {
+    ...(failureMode && { failureMode }),
+    ...(budget && { budget }),
+    ...(autoFallbackToSerial !== undefined && { autoFallbackToSerial }),
+    ...(mode && { chooseMode: tasks => forecast.choose(tasks, mode, auto) }),
+  }
 }
 
-/** How a run gets its tasks: those that it begins with, and those that join it live. */
+/** What a {@link TaskIntake} works with. */
+export interface TaskIntakeOptions {
+  readonly runId: string
+  readonly planAdmission: PlanAdmission
+  readonly admission: Admission
+  /** True for a task of the run. */
+  hasTask(id: string): boolean
+  /** Sends signals of which none is decided before all have been sent. */
+  sendAll(signals: readonly (readonly [Signal, OnDurable?])[]): void
+  /** Keeps a graph for its functions and output schemas. */
+  keepGraph(graph: TaskGraph): void
+  /** Resolves when the run has ended. */
+  readonly runEnded: Promise<undefined>
+}
+
+/** How a run gets its tasks: those that it starts with, and those that are added while it is live. */
 export class TaskIntake {
-  readonly #setup: TaskIntakeOptions
-  /** Ids of tasks that are on their way in. */
-  readonly #entering = new Set<string>()
-  #callOff: ((reason: string) => void) | undefined
-  #early: (readonly [Signal, Done])[] | undefined
-  /** Resolves when the run has begun. */
-  begun: Promise<void> = Promise.resolve()
+  readonly #options: TaskIntakeOptions
+  /** Ids of the tasks that are being added. */
+  readonly #adding = new Set<string>()
+  /** Undefined once the run has started. */
+  #earlySignals: (readonly [Signal, OnDurable])[] | undefined
+  /** Undefined unless the tasks of the run wait to be admitted. */
+  #cancelStart: ((reason: string) => void) | undefined
+  /** Resolves when the run has started. */
+  started: Promise<void> = Promise.resolve()
 
-  constructor(setup: TaskIntakeOptions) {
-    this.#setup = setup
+  constructor(options: TaskIntakeOptions) {
+    this.#options = options
   }
 
-  /** Begins with a plan, a microtask later, so that whoever called `run()` can listen first. */
-  begin(plan: CheckedPlan, terms: OpeningTerms, way: AdmissionTicket): void {
-    this.#early = []
-    this.begun = this.#start(plan, terms, way)
+  /** Starts with a plan, in the next microtask at the earliest, so that the caller of `run()` can add listeners first. */
+  start(plan: CheckedPlan, options: StartOptions, ticket: AdmissionTicket): void {
+    this.#earlySignals = []
+    this.started = this.#start(plan, options, ticket)
   }
 
-  /** Goes on with a run from its journal, in the next turn of the event loop, so that whoever resumed it can listen first. */
-  reopen(clock: Clock): void {
-    this.#early = []
-    this.begun = new Promise(resolve => {
-      clock.schedule(() => void this.#open({ type: 'recover' }).then(() => resolve()), 0)
+  /** Recovers a run from its journal, in the next turn of the event loop, so that the caller of `resume()` can add listeners first. */
+  recover(clock: Clock): void {
+    this.#earlySignals = []
+    this.started = new Promise(resolve => {
+      clock.schedule(() => void this.#sendFirst({ type: 'recover' }).then(() => resolve()), 0)
     })
   }
 
-  /** Before the run has begun: its tasks are added and end as cancelled. False when it is too late for that. */
-  callOff(reason: string): boolean {
-    if (this.#callOff === undefined) return false
-    this.#callOff(reason)
+  /** Before the run has started: its tasks are added, and end as cancelled. False when it has started. */
+  cancelStart(reason: string): boolean {
+    if (this.#cancelStart === undefined) return false
+    this.#cancelStart(reason)
     return true
   }
 
-  /** A signal that comes before the run has begun is decided right after its tasks are there. False when it has begun. */
-  keepForLater(signal: Signal, done: Done): boolean {
-    this.#early?.push([signal, done])
-    return this.#early !== undefined
+  /** A signal that is sent before the run has started is decided right after its tasks are added. False when it has started. */
+  sendAfterStart(signal: Signal, onDurable: OnDurable): boolean {
+    this.#earlySignals?.push([signal, onDurable])
+    return this.#earlySignals !== undefined
   }
 
   /** Adds tasks to the live run. */
-  async join(input: PlanInput): Promise<void> {
-    // Without a wait where none is needed: a listener that adds to a run of instant agents must not come too late.
-    if (this.#early) await this.begun
-    const plan = checkPlan(input, undefined, this.#setup.has)
+  async add(input: PlanInput): Promise<void> {
+    // Waits only if it must: a listener that adds tasks to a run of instant agents must be in time.
+    if (this.#earlySignals) await this.started
+    const plan = checkPlan(input, undefined, this.#options.hasTask)
     if (plan.tasks.length === 0) return
     for (const { id } of plan.tasks)
-      if (this.#entering.has(id)) throw duplicateId(id, `a task "${id}" is being added already`)
-    for (const { id } of plan.tasks) this.#entering.add(id)
+      if (this.#adding.has(id)) throw duplicateId(id, `a task "${id}" is being added already`)
+    for (const { id } of plan.tasks) this.#adding.add(id)
     try {
-      await this.#join(plan)
+      await this.#add(plan)
     } finally {
-      for (const { id } of plan.tasks) this.#entering.delete(id)
+      for (const { id } of plan.tasks) this.#adding.delete(id)
     }
   }
 
-  async #start(plan: CheckedPlan, terms: OpeningTerms, way: AdmissionTicket): Promise<void> {
+  async #start(plan: CheckedPlan, options: StartOptions, ticket: AdmissionTicket): Promise<void> {
     let cancelled: string | undefined
-    const calledOff = new Promise<undefined>(resolve => {
-      this.#callOff = reason => {
+    const cancellation = new Promise<undefined>(resolve => {
+      this.#cancelStart = reason => {
         cancelled ??= reason
         resolve(undefined)
       }
     })
-    const entered = await Promise.race([way.tasks, calledOff]).finally(() => {
-      this.#callOff = undefined
+    const admitted = await Promise.race([ticket.tasks, cancellation]).finally(() => {
+      this.#cancelStart = undefined
     })
-    const { graph } = plan
-    if (graph) this.#setup.keep(graph)
-    if (cancelled === undefined) {
-      const tasks = entered ?? []
-      return void (await this.#open(opening(plan, terms, tasks, terms.chooseMode?.(tasks))))
+    if (plan.graph) this.#options.keepGraph(plan.graph)
+    if (cancelled !== undefined) {
+      if (ticket.withdraw()) this.#options.admission.occupy(demandOf(plan.tasks))
+      await this.#sendFirst({ ...addSignal(plan, options, plan.tasks), cancelled })
+    } else {
+      const tasks = admitted ?? []
+      const mode = options.chooseMode?.(tasks)
+      await this.#sendFirst({ ...addSignal(plan, options, tasks), ...(mode && { mode }) })
     }
-    if (way.giveUp()) this.#setup.admission.occupy(demandOf(plan.tasks))
-    await this.#open(opening(plan, terms, plan.tasks, undefined, cancelled))
   }
 
-  /** Resolves when the signal is durable; with false when the run takes nothing more. What came too early is decided right after it. */
-  #open(first: Signal): Promise<boolean> {
-    const early = this.#early ?? []
-    this.#early = undefined
-    return new Promise(resolve => this.#setup.send([[first, resolve], ...early]))
+  /** Resolves when the signal is durable; with false when the run accepts none any more. The early signals are decided right after it. */
+  #sendFirst(first: Signal): Promise<boolean> {
+    const early = this.#earlySignals ?? []
+    this.#earlySignals = undefined
+    return new Promise(resolve => this.#options.sendAll([[first, resolve], ...early]))
   }
 
-  async #join(plan: CheckedPlan): Promise<void> {
-    const way = this.#setup.door.request(plan.tasks)
-    const tasks = way.entered() ?? (await Promise.race([way.tasks, this.#setup.over]))
+  async #add(plan: CheckedPlan): Promise<void> {
     const { graph } = plan
-    if (graph) this.#setup.keep(graph)
-    if (tasks !== undefined && (await this.#open({ type: 'add', tasks, ...(graph && { bound: graph.bound }) }))) return
-    way.leave()
-    throw new CounterpointError('RUN_ENDED', `run ${this.#setup.runId} settled before the tasks could be added`, {
-      runId: this.#setup.runId,
-    })
+    const { runId, planAdmission, keepGraph, runEnded } = this.#options
+    const ticket = planAdmission.request(plan.tasks)
+    const tasks = ticket.admitted() ?? (await Promise.race([ticket.tasks, runEnded]))
+    if (graph) keepGraph(graph)
+    if (tasks && (await this.#sendFirst({ type: 'add', tasks, ...(graph && { bound: graph.bound }) }))) return
+    ticket.release()
+    throw new CounterpointError('RUN_ENDED', `run ${runId} settled before the tasks could be added`, { runId })
   }
 }
 
-/** Member by member: one that is spread together would have a shape of its own for each run, and every signal would be slower to read. */
-function opening(
-  plan: CheckedPlan,
-  terms: OpeningTerms,
-  tasks: readonly TaskSpec[],
-  mode: ModeChoice | undefined,
-  cancelled?: string,
-): AddSignal {
+function addSignal(plan: CheckedPlan, options: StartOptions, tasks: readonly TaskSpec[]): AddSignal {
   const { name, version, only, graph } = plan
-  const { failureMode = plan.failureMode, budget, autoFallbackToSerial } = terms
-  const signal: { -readonly [K in keyof AddSignal]: AddSignal[K] } = { type: 'add', tasks }
-  if (name !== undefined) signal.name = name
-  if (version !== undefined) signal.version = version
-  if (only) signal.only = only
-  if (failureMode) signal.failureMode = failureMode
-  if (budget) signal.budget = budget
-  if (autoFallbackToSerial) signal.autoFallbackToSerial = autoFallbackToSerial
-  if (graph) signal.bound = graph.bound
-  if (mode) signal.mode = mode
-  if (cancelled !== undefined) signal.cancelled = cancelled
-  return signal
+  const { failureMode = plan.failureMode, budget, autoFallbackToSerial } = options
+  return {
+    type: 'add',
+    tasks,
+    ...(name !== undefined && { name }),
+    ...(version !== undefined && { version }),
+    ...(only && { only }),
+    ...(failureMode && { failureMode }),
+    ...(budget && { budget }),
+    ...(autoFallbackToSerial && { autoFallbackToSerial }),
+    ...(graph && { bound: graph.bound }),
+  }
 }

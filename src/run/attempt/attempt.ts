@@ -1,248 +1,235 @@
-import {
-  type AgentBackend,
-  type AgentRequest,
-  type AttemptContext,
-  isReply,
-  type Report,
-} from '../../backends/agent-backend.js'
+import { type AgentBackend, type AgentRequest, isReply, type Report } from '../../backends/agent-backend.js'
 import { failureOf, usageOf } from '../../backends/classify-error.js'
 import type { Clock } from '../../clock.js'
 import type { Failure } from '../../core/failure/failure.js'
-import type { Usage } from '../../core/failure/usage.js'
-import { readUsage } from '../../core/failure/usage.js'
+import { readUsage, type Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
 import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
 import type { Lease } from '../../pools/run-queue.js'
-import type { Deadline, DeadlineList, Deadlines } from '../timers/deadlines.js'
-import { IdleWatch } from '../timers/idle-watch.js'
-import { invalidOutput, unfitOutput } from './invalid-output.js'
-import type { PromiseListeners, PromiseReceiver } from './promise-listener.js'
+import { type Deadline, type Deadlines, IdleTimeout } from '../timers/deadlines.js'
+import { BackendContext } from './backend-context.js'
+import { invalidOutput, schemaMismatch } from './invalid-output.js'
+import { LazyAbort } from './lazy-abort.js'
+import { onSettled } from './on-settled.js'
 
-/** What an attempt needs of its run. */
-export interface AttemptHost {
+/** What the attempts of a run share. */
+export interface AttemptServices {
   readonly clock: Clock
   readonly deadlines: Deadlines
-  readonly answers: PromiseListeners
   send(signal: Signal): void
-  progressed(attempt: Attempt, report: Report): void
-  /** The input of a task took too long to make. */
-  inputExpired(index: number): void
-  /** That of task `index`, as it stood with this revision of its request. */
-  keyOf(index: number, revision: number): string
-  /** The output of a soft dependency of task `index`. */
-  soft(index: number, id: string): Json | undefined
+  onReport(index: number, report: Report): void
+  /** The input function of a task did not return in time. */
+  onInputTimeout(index: number): void
+  softOutput(index: number, id: string): Json | undefined
 }
 
-/** What is the same for all attempts of a task. */
+/** What is known of an attempt once its start has been decided. */
 export interface AttemptTerms {
-  readonly pool: string
-  readonly backend: AgentBackend
+  /** From 1. */
+  readonly attempt: number
+  idempotencyKey(): string
   readonly timeoutMs: number
   readonly idleTimeoutMs: number | undefined
   readonly graceMs: number
   readonly schema: StandardSchemaV1 | undefined
 }
 
-/**
- * One try of one task: calls the backend at most once, takes its answer at most once, and gives the slot back exactly once.
- * It is also the context that the backend gets, and stands among the deadlines itself: a million of them are made.
- */
-export class Attempt implements AttemptContext, PromiseReceiver, Deadline {
+/** One try of one task: calls the backend at most once, accepts one answer at most, and gives the slot back exactly once. */
+export class Attempt {
   readonly index: number
   readonly lease: Lease
-  attempt = 0
-  dueAt = 0
-  previous: Deadline | undefined
-  next: Deadline | undefined
-  list: DeadlineList | undefined
-  readonly #host: AttemptHost
+  readonly #services: AttemptServices
+  readonly #abort = new LazyAbort()
   #terms: AttemptTerms | undefined
-  #revision = 0
-  #phase: 'claimed' | 'waiting' | 'running' | 'stopping' | 'over' = 'claimed'
-  #controller: AbortController | undefined
-  #abortReason: unknown
-  #callOffGrace: (() => void) | undefined
-  #idle: IdleWatch | undefined
+  /** `claimed`: it has a slot. `starting`: its start has been decided, and is not durable yet. */
+  #phase: 'claimed' | 'starting' | 'running' | 'stopping' | 'ended' = 'claimed'
+  #deadline: Deadline | undefined
+  #idleTimeout: IdleTimeout | undefined
+  #cancelGrace: (() => void) | undefined
   #usage: Usage | undefined
 
-  constructor(host: AttemptHost, index: number, lease: Lease) {
-    this.#host = host
+  constructor(services: AttemptServices, index: number, lease: Lease) {
+    this.#services = services
     this.index = index
     this.lease = lease
   }
 
-  /** Its start has been decided. */
-  prepare(attempt: number, revision: number, terms: AttemptTerms): void {
-    this.attempt = attempt
-    this.#revision = revision
-    this.#terms = terms
-    this.#phase = 'waiting'
-    this.#host.deadlines.remove(this)
+  /** 0 before its start has been decided. */
+  get attempt(): number {
+    return this.#terms?.attempt ?? 0
   }
 
   get idempotencyKey(): string {
-    return this.#host.keyOf(this.index, this.#revision)
+    return (this.#terms as AttemptTerms).idempotencyKey()
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    if (this.#abortReason !== undefined && !this.#controller.signal.aborted) this.#controller.abort(this.#abortReason)
-    return this.#controller.signal
+    return this.#abort.signal
   }
 
-  /** A getter, so that a backend may take it out of the context: `({ report }) => ...`. */
-  get report(): (report: Report) => void {
-    return report => this.#report(report)
+  /** The input function may take as long as an attempt. */
+  limitInput(timeoutMs: number): void {
+    this.#deadline = this.#services.deadlines.add(timeoutMs, () => this.#services.onInputTimeout(this.index))
   }
 
-  get softOutput(): (id: string) => Json | undefined {
-    return id => this.#host.soft(this.index, id)
+  /** Its start has been decided. */
+  prepare(terms: AttemptTerms): void {
+    this.#terms = terms
+    this.#phase = 'starting'
+    this.#services.deadlines.remove(this.#deadline)
   }
 
-  /** Calls the backend: once, and not if the attempt was stopped before. */
+  /** Its start is durable: calls the backend, unless the attempt has been stopped. */
   launch(request: AgentRequest): void {
-    if (this.#phase !== 'waiting') return
+    if (this.#phase !== 'starting') return
     this.#phase = 'running'
     this.lease.started()
-    const { timeoutMs, idleTimeoutMs, backend } = this.#terms as AttemptTerms
-    this.#host.deadlines.add(timeoutMs, this)
-    if (idleTimeoutMs !== undefined)
-      this.#idle = new IdleWatch(this.#host.deadlines, idleTimeoutMs, () => this.#expired('idle', idleTimeoutMs))
+    this.#startTimeouts(this.#terms as AttemptTerms)
     try {
-      const answer = backend.run(request, this)
-      if (typeof answer === 'object' && answer !== null) this.#host.answers.hear(answer, this)
-      else this.answered(answer)
+      const backend: AgentBackend = this.lease.backend
+      const answer = backend.run(request, new BackendContext(this))
+      if (typeof answer !== 'object' || answer === null) return this.#onAnswer(answer)
+      onSettled(
+        answer,
+        value => this.#onAnswer(value),
+        error => this.#onError(error),
+      )
     } catch (error) {
-      this.threw(error)
+      this.#onError(error)
     }
   }
 
-  /** Its input is being made, which may take no longer than the attempt itself. */
-  limitInput(timeoutMs: number): void {
-    this.#host.deadlines.add(timeoutMs, this)
-  }
-
-  /** Its time is up. */
-  expire(): void {
-    if (this.#phase === 'claimed') return this.#host.inputExpired(this.index)
-    this.#expired('attempt', (this.#terms as AttemptTerms).timeoutMs)
-  }
-
-  #expired(timeout: 'attempt' | 'idle', limitMs: number): void {
-    const what = timeout === 'idle' ? 'the agent said nothing for' : 'the attempt took longer than'
-    const failure: Failure = { kind: 'timeout', timeout, message: `${what} ${limitMs} ms` }
-    this.#host.send({ type: 'expire', index: this.index, attempt: this.attempt, failure })
-  }
-
-  /** Aborts; then waits for the backend to end, or for the grace. */
+  /** Aborts the backend, then waits until it ends or the grace period is over. */
   stop(reason: unknown): void {
-    const before = this.#phase
-    if (before === 'over' || before === 'claimed') return
+    const previous = this.#phase
+    if (previous === 'ended' || previous === 'claimed') return
     this.#phase = 'stopping'
-    if (before === 'waiting') return this.#stopped(false)
-    if (before === 'stopping') return
-    this.#abortReason = reason
-    this.#idle?.stop()
-    const { backend, graceMs } = this.#terms as AttemptTerms
-    if (!backend.awaitsTermination) this.#callOffGrace = this.#host.clock.schedule(() => this.#stopped(true), graceMs)
-    this.#controller?.abort(reason)
+    if (previous === 'starting') return this.#onStopped(false)
+    if (previous === 'stopping') return
+    this.#idleTimeout?.stop()
+    if (!this.lease.backend.awaitsTermination) {
+      const { graceMs } = this.#terms as AttemptTerms
+      this.#cancelGrace = this.#services.clock.schedule(() => this.#onStopped(true), graceMs)
+    }
+    this.#abort.abort(reason)
   }
 
-  /** The attempt is over, as far as the run is concerned. What its backend still does changes nothing. */
+  /** Ends the attempt for the run and gives the slot back. What its backend still does changes nothing. */
   finish(): void {
-    this.#phase = 'over'
-    this.#host.deadlines.remove(this)
-    this.#idle?.stop()
-    this.#callOffGrace?.()
+    this.#phase = 'ended'
+    this.#services.deadlines.remove(this.#deadline)
+    this.#idleTimeout?.stop()
+    this.#cancelGrace?.()
     this.lease.release()
   }
 
-  answered(answer: unknown): void {
+  report(report: Report): void {
+    if (this.#phase === 'ended') return
+    this.#idleTimeout?.restart()
+    const { usage, ...progress } = report
+    this.#noteUsage(usage)
+    if (this.#phase === 'running' && Object.keys(progress).length > 0) this.#services.onReport(this.index, progress)
+  }
+
+  softOutput(id: string): Json | undefined {
+    return this.#services.softOutput(this.index, id)
+  }
+
+  #startTimeouts({ timeoutMs, idleTimeoutMs }: AttemptTerms): void {
+    const { deadlines } = this.#services
+    this.#deadline = deadlines.add(timeoutMs, () =>
+      this.#expire('attempt', `the attempt took longer than ${timeoutMs} ms`),
+    )
+    if (idleTimeoutMs === undefined) return
+    const message = `the agent reported nothing for ${idleTimeoutMs} ms`
+    this.#idleTimeout = new IdleTimeout(deadlines, idleTimeoutMs, () => this.#expire('idle', message))
+  }
+
+  #expire(timeout: 'attempt' | 'idle', message: string): void {
+    const failure: Failure = { kind: 'timeout', timeout, message }
+    this.#services.send({ type: 'expire', index: this.index, attempt: this.attempt, failure })
+  }
+
+  #onAnswer(answer: unknown): void {
     try {
-      const parts = isReply(answer) ? answer : undefined
-      if (parts) this.#note(parts.usage)
-      if (this.#phase === 'stopping') this.#stopped(false)
-      else if (this.#phase === 'running') this.#accept(canonicalJson(parts ? parts.output : answer))
+      const reply = isReply(answer) ? answer : undefined
+      if (reply) this.#noteUsage(reply.usage)
+      this.#unlessStopping(() => this.#checkOutput(canonicalJson(reply ? reply.output : answer)))
     } catch (error) {
       this.#fail(invalidOutput(error))
     }
   }
 
-  threw(error: unknown): void {
-    this.#note(usageOf(error))
-    this.#unlessStopping(() => this.#fail(failureOf(error, this.#host.clock.now())))
+  #onError(error: unknown): void {
+    this.#noteUsage(usageOf(error))
+    this.#unlessStopping(() => this.#fail(failureOf(error, this.#services.clock.now())))
   }
 
-  #accept(output: Json): void {
+  #checkOutput(output: Json): void {
     const { schema } = this.#terms as AttemptTerms
     if (schema === undefined) return this.#succeed(output)
     const result = schema['~standard'].validate(output)
-    if (!(result instanceof Promise)) return this.#validated(result, output)
+    if (!(result instanceof Promise)) return this.#onValidated(result, output)
     result.then(
-      checked => this.#unlessStopping(() => this.#validated(checked, output)),
+      checked => this.#unlessStopping(() => this.#onValidated(checked, output)),
       error => this.#unlessStopping(() => this.#fail(invalidOutput(error))),
     )
   }
 
-  #unlessStopping(go: () => void): void {
-    if (this.#phase === 'stopping') this.#stopped(false)
-    else if (this.#phase === 'running') go()
-  }
-
-  #validated(result: StandardSchemaV1.Result<unknown>, output: Json): void {
+  #onValidated(result: StandardSchemaV1.Result<unknown>, output: Json): void {
     try {
-      if (result.issues) return this.#fail(unfitOutput(result.issues, output))
+      if (result.issues) return this.#fail(schemaMismatch(result.issues, output))
       this.#succeed(canonicalJson(result.value))
     } catch (error) {
       this.#fail(invalidOutput(error))
     }
   }
 
+  /** An answer that comes while the attempt is being stopped only ends the stop; one that comes later changes nothing. */
+  #unlessStopping(accept: () => void): void {
+    if (this.#phase === 'stopping') this.#onStopped(false)
+    else if (this.#phase === 'running') accept()
+  }
+
   #succeed(output: Json): void {
-    const signal = { type: 'succeed', index: this.index, attempt: this.attempt, output } as const
-    this.#host.send(this.#usage === undefined ? signal : { ...signal, usage: this.#usage })
+    this.#services.send({ type: 'succeed', index: this.index, attempt: this.attempt, output, ...this.#usagePart() })
   }
 
   #fail(failure: Failure): void {
-    const alternatives = this.lease.alternatives
-    this.#host.send({
+    this.#services.send({
       type: 'fail',
       index: this.index,
       attempt: this.attempt,
       failure,
-      ...(alternatives > 0 && { alternatives }),
-      ...this.#used(),
+      ...this.#alternativesPart(),
+      ...this.#usagePart(),
     })
   }
 
-  #stopped(abandoned: boolean): void {
+  #onStopped(abandoned: boolean): void {
     if (this.#phase !== 'stopping') return
-    this.#phase = 'over'
-    const { alternatives } = this.lease
-    this.#host.send({
+    this.#phase = 'ended'
+    this.#services.send({
       type: 'stopped',
       index: this.index,
       attempt: this.attempt,
       abandoned,
-      ...(alternatives > 0 && { alternatives }),
-      ...this.#used(),
+      ...this.#alternativesPart(),
+      ...this.#usagePart(),
     })
   }
 
-  #report(report: Report): void {
-    if (this.#phase === 'over') return
-    this.#idle?.beat()
-    const { usage, ...said } = report
-    this.#note(usage)
-    if (this.#phase === 'running' && Object.keys(said).length > 0) this.#host.progressed(this, said)
-  }
-
-  #note(usage: unknown): void {
+  #noteUsage(usage: unknown): void {
     if (usage !== undefined) this.#usage = readUsage(usage) ?? this.#usage
   }
 
-  #used(): { usage?: Usage } | undefined {
+  #usagePart(): { usage?: Usage } | undefined {
     return this.#usage && { usage: this.#usage }
+  }
+
+  #alternativesPart(): { alternatives?: number } | undefined {
+    const { alternatives } = this.lease
+    return alternatives > 0 ? { alternatives } : undefined
   }
 }

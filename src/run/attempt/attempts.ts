@@ -1,25 +1,22 @@
-import type { AgentBackend, Report } from '../../backends/agent-backend.js'
+import type { Report } from '../../backends/agent-backend.js'
 import type { Clock } from '../../clock.js'
-import type { AttemptOutcome } from '../../core/failure/attempt-outcome.js'
 import type { Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
 import type { AttemptFailed, AttemptStopping } from '../../core/state/events.js'
 import type { History } from '../../core/state/history.js'
 import { idempotencyKey } from '../../core/state/idempotency-key.js'
 import type { RunState } from '../../core/state/run-state.js'
-import type { RunningState, StopReason, SucceededState, Tally, TaskSpec, TaskState } from '../../core/state/task.js'
+import type { RunningState, StopReason, SucceededState, Tally, TaskSpec } from '../../core/state/task.js'
 import type { AttemptProgressed } from '../../emitter.js'
 import { CounterpointError } from '../../errors.js'
 import type { TaskBinding } from '../../plan/task-graph.js'
 import type { OpenPool } from '../../pools/pool-options.js'
 import type { Lease } from '../../pools/run-queue.js'
 import { Deadlines } from '../timers/deadlines.js'
-import { Attempt, type AttemptHost, type AttemptTerms } from './attempt.js'
+import { Attempt, type AttemptServices, type AttemptTerms } from './attempt.js'
 import { ProgressThrottle } from './progress-throttle.js'
-import { PromiseListeners } from './promise-listener.js'
 import { outputOf, requestOf } from './request.js'
 
-const OK: AttemptOutcome = { ok: true }
 /** An hour. */
 const DEFAULT_TIMEOUT_MS = 3_600_000
 
@@ -29,155 +26,103 @@ export function timeoutOf(spec: TaskSpec): number {
 }
 
 /** What {@link Attempts} work with. */
-export interface AttemptsSetup {
+export interface AttemptsOptions {
   readonly clock: Clock
   readonly pools: ReadonlyMap<string, OpenPool>
   binding(taskId: string): TaskBinding | undefined
   send(signal: Signal): void
   /** The time of an event that happens now. */
   now(): number
-  progressed(event: AttemptProgressed): void
-  /** The input of a task took too long to make. */
-  inputExpired(index: number): void
-  /** An attempt of a pool succeeded after so many milliseconds. */
-  took(pool: string, ms: number): void
+  onProgress(event: AttemptProgressed): void
+  /** The input function of a task did not return in time. */
+  onInputTimeout(index: number): void
+  /** An attempt of a pool succeeded after this many milliseconds. */
+  recordDuration(pool: string, ms: number): void
 }
 
-/** The live attempts of one run: what can be heard outside. Backends are called and stopped only when the cause is durable. */
-export class Attempts implements AttemptHost {
+/** The live attempts of one run. Backends are called and stopped only when the event that causes it is durable. */
+export class Attempts implements AttemptServices {
   readonly clock: Clock
   readonly deadlines: Deadlines
-  readonly answers: PromiseListeners = new PromiseListeners()
-  readonly #setup: AttemptsSetup
-  readonly #send: (signal: Signal) => void
-  readonly #took: (pool: string, ms: number) => void
-  readonly #pools: ReadonlyMap<string, OpenPool>
+  readonly #options: AttemptsOptions
   readonly #head: RunState
   readonly #durable: RunState
   readonly #history: History
-  #size = 0
-  #terms: AttemptTerms | undefined
-  /** By task; a Map would be slower than all the rest. */
-  readonly #live: (Attempt | undefined)[] = []
+  /** By the index of their task. */
+  readonly #live = new Map<number, Attempt>()
   readonly #reports: ProgressThrottle
 
-  constructor(setup: AttemptsSetup, head: RunState, durable: RunState, history: History) {
-    this.clock = setup.clock
-    this.deadlines = new Deadlines(setup.clock)
-    this.#setup = setup
-    this.#send = setup.send
-    this.#took = setup.took
-    this.#pools = setup.pools
+  constructor(options: AttemptsOptions, head: RunState, durable: RunState, history: History) {
+    this.clock = options.clock
+    this.deadlines = new Deadlines(options.clock)
+    this.#options = options
     this.#head = head
     this.#durable = durable
     this.#history = history
-    this.#reports = new ProgressThrottle(setup.clock, (index, report) => this.#publish(index, report))
-  }
-
-  /** The tasks that have an attempt. */
-  active(): readonly number[] {
-    const active: number[] = []
-    for (let index = 0; index < this.#live.length; index++) if (this.#live[index]) active.push(index)
-    return active
-  }
-
-  /** Makes room for the tasks that have come in. */
-  grow(size: number): void {
-    this.#live.length = Math.max(size, this.#live.length)
-  }
-
-  /** A slot is there for task `index`. */
-  claim(index: number, lease: Lease): void {
-    this.#live[index] = new Attempt(this, index, lease)
-    this.#size++
-  }
-
-  /** The pool hears that the attempt of task `index` has succeeded. */
-  succeeded(index: number): void {
-    const lease = this.#live[index]?.lease
-    if (lease === undefined) return
-    const { at, startedAt, usage } = this.#head.states[index] as SucceededState
-    this.#took((this.#head.specs[index] as TaskSpec).pool as string, at - startedAt)
-    lease.ended(usage === undefined ? OK : { ok: true, usage })
-  }
-
-  /** The pool hears how an attempt failed; not of one that we ended ourselves, or that never reached its backend. */
-  failed({ index, failure, verdict, usage }: AttemptFailed): void {
-    if (failure.kind === 'interrupted' || failure.kind === 'bad-input') return
-    this.#live[index]?.lease.ended({ ok: false, failure, verdict, ...(usage && { usage }) })
+    this.#reports = new ProgressThrottle(options.clock, (index, report) => this.#publishReport(index, report))
   }
 
   /** The attempt that holds a slot for task `index`. */
-  of(index: number): Attempt | undefined {
-    return this.#live[index]
+  get(index: number): Attempt | undefined {
+    return this.#live.get(index)
   }
 
   /** How many tasks hold a slot. */
   get size(): number {
-    return this.#size
+    return this.#live.size
   }
 
-  inputExpired(index: number): void {
-    this.#setup.inputExpired(index)
+  /** The tasks that hold a slot, in the order of the plan. */
+  indexes(): readonly number[] {
+    return [...this.#live.keys()].sort((a, b) => a - b)
   }
 
-  soft(index: number, id: string): Json | undefined {
-    const spec = this.#head.specs[index] as TaskSpec
-    if (spec.softAfter?.includes(id)) return outputOf(this.#durable, id)
-    const known = spec.softAfter?.join(', ') ?? 'none'
-    throw new CounterpointError('NOT_FOUND', `task "${spec.id}" has no soft dependency "${id}"; it has: ${known}`, {
-      id,
-    })
-  }
-
-  /** What task `index` last reported, while it runs. */
+  /** What task `index` last reported, while its attempt runs. */
   latestReport(index: number): Report | undefined {
     return this.#reports.latest(index)
   }
 
-  send(signal: Signal): void {
-    this.#send(signal)
+  /** Task `index` got a slot. */
+  claim(index: number, lease: Lease): void {
+    this.#live.set(index, new Attempt(this, index, lease))
   }
 
-  progressed(attempt: Attempt, report: Report): void {
-    this.#reports.report(attempt.index, report)
-  }
-
-  /** Its attempt has been decided. It waits until that is durable. */
-  prepare(index: number, state: RunningState): void {
-    const spec = this.#head.specs[index] as TaskSpec
-    const attempt = this.#live[index]
-    if (attempt === undefined) return
+  /** The start of an attempt has been decided. Its backend is called when that is durable. */
+  prepare(index: number, { attempt, pool }: RunningState): void {
+    const live = this.#live.get(index)
+    if (live === undefined) return
+    const spec = this.#spec(index)
     const { repairs } = this.#head.tallies[index] as Tally
-    attempt.prepare(state.attempt, repairs + 1, this.#termsOf(index, spec, state.pool, attempt.lease.backend))
+    const terms: AttemptTerms = {
+      attempt,
+      idempotencyKey: () => idempotencyKey(this.#head.runId, spec.id, repairs + 1),
+      timeoutMs: timeoutOf(spec),
+      idleTimeoutMs: spec.idleTimeoutMs,
+      graceMs: (this.#options.pools.get(pool) as OpenPool).graceMs,
+      schema: this.#head.bound.has(index) ? this.#options.binding(spec.id)?.output : undefined,
+    }
+    live.prepare(terms)
   }
 
-  keyOf(index: number, revision: number): string {
-    return idempotencyKey(this.#head.runId, (this.#head.specs[index] as TaskSpec).id, revision)
+  /** Reports to the pool that the attempt of task `index` has succeeded. */
+  onSucceeded(index: number): void {
+    const attempt = this.#live.get(index)
+    if (attempt === undefined) return
+    const { at, startedAt, usage } = this.#head.states[index] as SucceededState
+    this.#options.recordDuration(this.#spec(index).pool as string, at - startedAt)
+    attempt.lease.ended({ ok: true, ...(usage && { usage }) })
   }
 
-  /** Mostly they are those of the attempt before: then there are no others. */
-  #termsOf(index: number, spec: TaskSpec, pool: string, backend: AgentBackend): AttemptTerms {
-    const last = this.#terms
-    const timeoutMs = timeoutOf(spec)
-    const { idleTimeoutMs } = spec
-    const schema =
-      this.#head.bound.size > 0 && this.#head.bound.has(index) ? this.#setup.binding(spec.id)?.output : undefined
-    const same =
-      last !== undefined &&
-      last.pool === pool &&
-      last.backend === backend &&
-      last.timeoutMs === timeoutMs &&
-      last.idleTimeoutMs === idleTimeoutMs &&
-      last.schema === schema
-    if (same) return last
-    const { graceMs } = this.#pools.get(pool) as OpenPool
-    this.#terms = { pool, backend, timeoutMs, idleTimeoutMs, graceMs, schema }
-    return this.#terms
+  /** Reports to the pool how an attempt failed; not one that this process interrupted, or whose input could not be made. */
+  onFailed({ index, failure, verdict, usage }: AttemptFailed): void {
+    const attempt = this.#live.get(index)
+    const hadInput = attempt !== undefined && attempt.attempt > 0
+    if (!hadInput || failure.kind === 'interrupted' || failure.kind === 'bad-input') return
+    attempt.lease.ended({ ok: false, failure, verdict, ...(usage && { usage }) })
   }
 
-  /** The events from `from` to `to` are durable: what they start is called, what they stop is told. */
-  published(from: number, to: number): void {
+  /** The events from `from` to `to` are durable: calls the backends that they start, aborts the attempts that they stop. */
+  onPublished(from: number, to: number): void {
     for (let seq = from; seq <= to; seq++) {
       const type = this.#history.typeOf(seq)
       if (type === 'attempt.started') this.#launch(this.#history.indexOf(seq), this.#history.attemptOf(seq))
@@ -185,51 +130,74 @@ export class Attempts implements AttemptHost {
     }
   }
 
-  /** Task `index` has no attempt any more. */
+  /** Task `index` has no attempt any more: gives its slot back. */
   finish(index: number): void {
-    const attempt = this.#live[index]
+    const attempt = this.#live.get(index)
     if (attempt === undefined) return
-    this.#live[index] = undefined
-    this.#size--
+    this.#live.delete(index)
     this.#reports.end(index)
     attempt.finish()
   }
 
-  /** The run is over: what still runs is told to stop, and is no longer ours. */
+  /** The run has ended: aborts what still runs, and gives all slots back. */
   close(): void {
-    for (const index of this.active()) {
-      this.#live[index]?.stop(new DOMException('the run is over', 'AbortError'))
+    for (const index of this.indexes()) {
+      this.#live.get(index)?.stop(new DOMException('the run has ended', 'AbortError'))
       this.finish(index)
     }
     this.deadlines.close()
   }
 
-  /** Not the next attempt: that of this event may have ended before its stop was durable. */
+  send(signal: Signal): void {
+    this.#options.send(signal)
+  }
+
+  onReport(index: number, report: Report): void {
+    this.#reports.report(index, report)
+  }
+
+  onInputTimeout(index: number): void {
+    this.#options.onInputTimeout(index)
+  }
+
+  softOutput(index: number, id: string): Json | undefined {
+    const spec = this.#spec(index)
+    if (spec.softAfter?.includes(id)) return outputOf(this.#durable, id)
+    const known = spec.softAfter?.join(', ') ?? 'none'
+    const message = `task "${spec.id}" has no soft dependency "${id}"; it has: ${known}`
+    throw new CounterpointError('NOT_FOUND', message, { id })
+  }
+
+  /** Does nothing for an attempt that has ended: its stop may become durable only when the next attempt has a slot. */
   #stop({ index, attempt, reason }: AttemptStopping): void {
-    const live = this.#live[index]
+    const live = this.#live.get(index)
     if (live?.attempt === attempt) live.stop(abortReason(reason))
   }
 
-  /** Not if it has been decided meanwhile that it stops: the record that says so is on its way. */
+  /** Does nothing when a stop has been decided meanwhile: the record of that is not durable yet. */
   #launch(index: number, attempt: number): void {
-    const state = this.#head.states[index] as TaskState
-    if (state.status === 'running' && state.attempt === attempt)
-      this.#live[index]?.launch(requestOf(this.#durable, index, state))
+    const state = this.#head.states[index]
+    if (state?.status === 'running' && state.attempt === attempt)
+      this.#live.get(index)?.launch(requestOf(this.#durable, index, state))
   }
 
-  #publish(index: number, { progress, message }: Report): void {
-    const attempt = this.#live[index]
+  #publishReport(index: number, { progress, message }: Report): void {
+    const attempt = this.#live.get(index)
     if (attempt === undefined) return
-    this.#setup.progressed({
+    this.#options.onProgress({
       type: 'attempt.progressed',
-      at: this.#setup.now(),
+      at: this.#options.now(),
       runId: this.#head.runId,
-      taskId: (this.#head.specs[index] as TaskSpec).id,
+      taskId: this.#spec(index).id,
       index,
       attempt: attempt.attempt,
       ...(progress !== undefined && { progress }),
       ...(message !== undefined && { message }),
     })
+  }
+
+  #spec(index: number): TaskSpec {
+    return this.#head.specs[index] as TaskSpec
   }
 }
 

@@ -3,8 +3,8 @@ import type { RunState } from '../../core/state/run-state.js'
 import type { OpenPool } from '../../pools/pool-options.js'
 
 /**
- * Has the backends end what the attempts of a run left when the process that ran them died: it must not go on beside the next attempt.
- * A backend that cannot is reported, and the run goes on.
+ * Has the backends end what the attempts of a run left running when their process died, so that nothing of it runs beside the next
+ * attempt. An error of a backend is reported, and the run continues.
  */
 export async function killOrphans(
   state: RunState,
@@ -13,15 +13,15 @@ export async function killOrphans(
 ): Promise<void> {
   for (const [name, { pool }] of pools) {
     const keys = state.states.flatMap((task, index) => {
-      const isLeft = task.status === 'running' || task.status === 'stopping'
-      return isLeft && task.pool === name ? [keyOfTask(state, index)] : []
+      const isInterrupted = task.status === 'running' || task.status === 'stopping'
+      return isInterrupted && task.pool === name ? [keyOfTask(state, index)] : []
     })
     if (keys.length === 0) continue
     for (const backend of pool.backends)
       try {
         await backend.killOrphans?.(keys, state.startedAt)
       } catch (error) {
-        report(`reap of pool ${name}`, error)
+        report(`killOrphans of pool ${name}`, error)
       }
   }
 }

@@ -1,18 +1,18 @@
 import type { Report } from '../../backends/agent-backend.js'
 import type { Clock } from '../../clock.js'
 
-/** At most one report per attempt is published in such a span, in milliseconds. */
+/** At most one report of an attempt is published in this time, in milliseconds. */
 const WINDOW_MS = 100
 
 interface Window {
   latest: Report
-  unheard: boolean
-  callOff: (() => void) | undefined
+  isPublished: boolean
+  cancelTimer: (() => void) | undefined
 }
 
 /**
- * Thins out what attempts report: the first report is heard at once, of those that follow within the window only the last, at its end.
- * Bounded: one report and one timer per running attempt, however many come.
+ * Limits how often reports of attempts are published: the first report at once, then at most one per window, merged of all that came
+ * since. Bounded: one report and one timer per running attempt, however many reports come.
  */
 export class ProgressThrottle {
   readonly #clock: Clock
@@ -30,25 +30,24 @@ export class ProgressThrottle {
   }
 
   report(index: number, report: Report): void {
-    const window = this.#windows.get(index) ?? { latest: report, unheard: false, callOff: undefined }
+    const window = this.#windows.get(index) ?? { latest: report, isPublished: false, cancelTimer: undefined }
     this.#windows.set(index, window)
     window.latest = { ...window.latest, ...report }
-    window.unheard = true
-    if (window.callOff === undefined) this.#hear(index, window)
+    window.isPublished = false
+    if (window.cancelTimer === undefined) this.#flush(index, window)
   }
 
-  /** The attempt is over. */
+  /** The attempt has ended. */
   end(index: number): void {
-    if (this.#windows.size === 0) return
-    this.#windows.get(index)?.callOff?.()
+    this.#windows.get(index)?.cancelTimer?.()
     this.#windows.delete(index)
   }
 
-  #hear(index: number, window: Window): void {
-    window.callOff = undefined
-    if (!window.unheard) return
-    window.unheard = false
-    window.callOff = this.#clock.schedule(() => this.#hear(index, window), WINDOW_MS)
+  #flush(index: number, window: Window): void {
+    window.cancelTimer = undefined
+    if (window.isPublished) return
+    window.isPublished = true
+    window.cancelTimer = this.#clock.schedule(() => this.#flush(index, window), WINDOW_MS)
     this.#publish(index, window.latest)
   }
 }

@@ -1,111 +1,115 @@
 import type { Clock } from '../../clock.js'
 
-/** Something that is told when its time is up. It carries its own place in the list: no object more per attempt. */
+/** A pending timeout. */
 export interface Deadline {
-  dueAt: number
-  previous: Deadline | undefined
-  next: Deadline | undefined
-  /** Undefined while it stands in none. */
-  list: DeadlineList | undefined
-  expire(): void
+  /** In milliseconds of the monotonic clock. */
+  readonly dueAt: number
+  readonly onExpire: () => void
+  readonly list: DeadlineList
 }
 
-/** The deadlines of one duration. */
-export interface DeadlineList {
+/** The deadlines of one duration, in the order in which they were added, which is the order in which they expire. */
+interface DeadlineList {
   readonly durationMs: number
-  first: Deadline | undefined
-  last: Deadline | undefined
-  disarm: (() => void) | undefined
+  readonly deadlines: Set<Deadline>
+  cancelTimer: (() => void) | undefined
 }
 
 /**
- * Time-outs that are nearly always called off. Those of one duration stand in a list, which is in the order of their ends by itself;
- * one timer a list. Adding and removing touch no timer (a timer per attempt would cost more than all the rest of it).
- * Invariant: a list that is not empty has a timer that fires at or before its first end.
+ * Timeouts of which nearly all are cancelled. There is one list and one timer per duration: adding and removing a deadline touches no
+ * timer (a timer per attempt would cost more than the rest of the attempt; decision 007).
+ * Invariant: a list that is not empty has a timer that fires no later than its first deadline.
  */
 export class Deadlines {
   readonly #clock: Clock
   readonly #lists = new Map<number, DeadlineList>()
-  /** The one that was asked for last: mostly there is no other. */
-  #latest: DeadlineList | undefined
   #size = 0
-  #callOffSweep: (() => void) | undefined
+  #cancelSweep: (() => void) | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** `deadline` must stand in no list. */
-  add(durationMs: number, deadline: Deadline): void {
-    const list = this.#latest?.durationMs === durationMs ? this.#latest : this.#listOf(durationMs)
-    deadline.dueAt = this.#clock.monotonic() + durationMs
-    deadline.previous = list.last
-    deadline.next = undefined
-    deadline.list = list
+  add(durationMs: number, onExpire: () => void): Deadline {
+    const list = this.#listOf(durationMs)
+    const deadline = { dueAt: this.#clock.monotonic() + durationMs, onExpire, list }
+    list.deadlines.add(deadline)
     this.#size++
-    if (list.last) list.last.next = deadline
-    else list.first = deadline
-    list.last = deadline
-    if (list.disarm === undefined) this.#arm(list, durationMs)
+    if (list.cancelTimer === undefined) this.#startTimer(list, durationMs)
+    return deadline
   }
 
-  remove(deadline: Deadline): void {
-    const { list, previous, next } = deadline
-    if (list === undefined) return
+  /** False when the deadline is not pending. */
+  remove(deadline: Deadline | undefined): boolean {
+    if (deadline === undefined || !deadline.list.deadlines.delete(deadline)) return false
     this.#size--
-    if (this.#size === 0) this.#disarmSoon()
-    deadline.list = undefined
-    if (previous) previous.next = next
-    else list.first = next
-    if (next) next.previous = previous
-    else list.last = previous
-    deadline.previous = undefined
-    deadline.next = undefined
+    // Without a deadline no timer may keep the process alive. In a chain of tasks the next deadline follows at once: look again later.
+    if (this.#size === 0) this.#cancelSweep ??= this.#clock.schedule(this.#sweep, 0)
+    return true
   }
 
-  /** Calls everything off: no timer is left to keep the process alive. */
+  /** Cancels all deadlines and timers. */
   close(): void {
-    this.#callOffSweep?.()
-    this.#callOffSweep = undefined
-    for (const list of this.#lists.values()) list.disarm?.()
+    this.#cancelSweep?.()
+    this.#cancelSweep = undefined
+    for (const list of this.#lists.values()) list.cancelTimer?.()
     this.#lists.clear()
-    this.#latest = undefined
   }
 
   #listOf(durationMs: number): DeadlineList {
-    const list = this.#lists.get(durationMs) ?? { durationMs, first: undefined, last: undefined, disarm: undefined }
-    this.#lists.set(durationMs, list)
-    this.#latest = list
+    let list = this.#lists.get(durationMs)
+    if (list === undefined) {
+      list = { durationMs, deadlines: new Set(), cancelTimer: undefined }
+      this.#lists.set(durationMs, list)
+    }
     return list
   }
 
-  /** With nothing to wait for, no timer is to keep the process alive; in a chain the next deadline comes a moment later. */
-  #disarmSoon(): void {
-    this.#callOffSweep ??= this.#clock.schedule(this.#sweep, 0)
-  }
-
   readonly #sweep = (): void => {
-    this.#callOffSweep = undefined
+    this.#cancelSweep = undefined
     if (this.#size === 0) this.close()
   }
 
-  #arm(list: DeadlineList, delayMs: number): void {
-    list.disarm = this.#clock.schedule(() => this.#expireDue(list), delayMs)
+  #startTimer(list: DeadlineList, delayMs: number): void {
+    list.cancelTimer = this.#clock.schedule(() => this.#expireDue(list), delayMs)
   }
 
   #expireDue(list: DeadlineList): void {
-    list.disarm = undefined
+    list.cancelTimer = undefined
     const now = this.#clock.monotonic()
-    for (let first = list.first; first !== undefined && first.dueAt <= now; first = list.first) {
-      this.remove(first)
-      first.expire()
+    for (const deadline of list.deadlines) {
+      if (deadline.dueAt > now) {
+        // A callback may have added a deadline, which starts the timer.
+        if (list.cancelTimer === undefined) this.#startTimer(list, deadline.dueAt - now)
+        return
+      }
+      this.remove(deadline)
+      deadline.onExpire()
     }
-    if (list.first === undefined) this.#forget(list)
-    else if (list.disarm === undefined) this.#arm(list, list.first.dueAt - now)
+    this.#lists.delete(list.durationMs)
+  }
+}
+
+/** The longest time without a report from one attempt. */
+export class IdleTimeout {
+  readonly #deadlines: Deadlines
+  readonly #idleMs: number
+  readonly #onExpire: () => void
+  #deadline: Deadline
+
+  constructor(deadlines: Deadlines, idleMs: number, onExpire: () => void) {
+    this.#deadlines = deadlines
+    this.#idleMs = idleMs
+    this.#onExpire = onExpire
+    this.#deadline = deadlines.add(idleMs, onExpire)
   }
 
-  #forget(list: DeadlineList): void {
-    this.#lists.delete(list.durationMs)
-    if (this.#latest === list) this.#latest = undefined
+  /** The agent reported something. Does nothing once the timeout has expired or been stopped. */
+  restart(): void {
+    if (this.#deadlines.remove(this.#deadline)) this.#deadline = this.#deadlines.add(this.#idleMs, this.#onExpire)
+  }
+
+  stop(): void {
+    this.#deadlines.remove(this.#deadline)
   }
 }

@@ -3,20 +3,21 @@ import type { Clock } from '../../clock.js'
 interface Timer {
   readonly callback: () => void
   readonly dueAt: number
-  callOff: (() => void) | undefined
+  cancel: (() => void) | undefined
 }
 
-/** A clock that can stand still: its time does not pass then, and what was scheduled waits. */
+/** A clock that can be stopped: while it is, `monotonic()` does not advance and no timer fires. `now()` is not affected. */
 export class PausableClock implements Clock {
   readonly #clock: Clock
   readonly #timers = new Set<Timer>()
   #elapsedMs = 0
-  #goingSince: number | undefined
+  /** Undefined while the clock is stopped. */
+  #runningSince: number | undefined
 
-  /** It goes. */
+  /** The clock is running. */
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#goingSince = clock.monotonic()
+    this.#runningSince = clock.monotonic()
   }
 
   now(): number {
@@ -24,35 +25,35 @@ export class PausableClock implements Clock {
   }
 
   monotonic(): number {
-    return this.#elapsedMs + (this.#goingSince === undefined ? 0 : this.#clock.monotonic() - this.#goingSince)
+    return this.#elapsedMs + (this.#runningSince === undefined ? 0 : this.#clock.monotonic() - this.#runningSince)
   }
 
   schedule(callback: () => void, delayMs: number): () => void {
-    const timer: Timer = { callback, dueAt: this.monotonic() + delayMs, callOff: undefined }
+    const timer: Timer = { callback, dueAt: this.monotonic() + delayMs, cancel: undefined }
     this.#timers.add(timer)
-    if (this.#goingSince !== undefined) this.#arm(timer)
+    if (this.#runningSince !== undefined) this.#start(timer)
     return () => {
       this.#timers.delete(timer)
-      timer.callOff?.()
+      timer.cancel?.()
     }
   }
 
-  /** Goes, or stands still. */
-  run(going: boolean): void {
-    if (going === (this.#goingSince !== undefined)) return
+  /** Lets the clock run, or stops it. */
+  setRunning(running: boolean): void {
+    if (running === (this.#runningSince !== undefined)) return
     this.#elapsedMs = this.monotonic()
-    this.#goingSince = going ? this.#clock.monotonic() : undefined
+    this.#runningSince = running ? this.#clock.monotonic() : undefined
     for (const timer of this.#timers) {
-      timer.callOff?.()
-      if (going) this.#arm(timer)
+      timer.cancel?.()
+      if (running) this.#start(timer)
     }
   }
 
-  #arm(timer: Timer): void {
+  #start(timer: Timer): void {
     const fire = (): void => {
       this.#timers.delete(timer)
       timer.callback()
     }
-    timer.callOff = this.#clock.schedule(fire, Math.max(0, timer.dueAt - this.monotonic()))
+    timer.cancel = this.#clock.schedule(fire, Math.max(0, timer.dueAt - this.monotonic()))
   }
 }

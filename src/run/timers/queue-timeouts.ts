@@ -1,159 +1,160 @@
 import type { Clock } from '../../clock.js'
-import type { Failure } from '../../core/failure/failure.js'
+import type { Signal } from '../../core/scheduler/signals.js'
 import type { RunState } from '../../core/state/run-state.js'
 import type { TaskSpec, TaskState } from '../../core/state/task.js'
 import { waitBeforeProcessLoss } from '../../core/state/task-clock.js'
-import { type Deadline, type DeadlineList, Deadlines } from './deadlines.js'
+import { type Deadline, Deadlines } from './deadlines.js'
 import { PausableClock } from './pausable-clock.js'
-
-type Scope = 'queue' | 'total'
-
-/** Called when a task has waited too long: in the queue, or in total. */
-export type Expired = (index: number, failure: Failure) => void
 
 /** What {@link QueueTimeouts} work with. */
 export interface QueueTimeoutsOptions {
   readonly clock: Clock
   readonly head: RunState
   isParked(pool: string): boolean
-  readonly expired: Expired
+  send(signal: Signal): void
+}
+
+type Scope = 'queue' | 'total'
+
+/** The clock of the tasks that wait for one pool. */
+interface PoolClock {
+  readonly clock: PausableClock
+  readonly deadlines: Deadlines
+  isParked: boolean
+}
+
+interface PendingTimeout {
+  readonly deadline: Deadline
+  readonly pool: PoolClock
 }
 
 /**
- * The time-outs of tasks that wait: in the queue, and in total from when they were first ready. Their clock stands still while the run
- * is paused or their pool is parked; that of a held task, too. Only tasks that have such a time-out cost anything.
+ * The queue timeouts of tasks, and their total timeouts, which count from when a task was first ready. Their clock is stopped while the
+ * run is paused or their pool is parked; the total time of a task also while it is held. Does nothing for a task without such a timeout.
  */
 export class QueueTimeouts {
-  readonly #setup: QueueTimeoutsOptions
-  readonly #pools = new Map<string, PoolTime>()
-  readonly #waits: Readonly<Record<Scope, Map<number, Wait>>> = { queue: new Map(), total: new Map() }
-  /** What was left of the total time when the task was held. */
-  readonly #left = new Map<number, number>()
-  /** What was left of the time in the queue when the task got a slot. */
+  readonly #options: QueueTimeoutsOptions
+  readonly #head: RunState
+  readonly #timed = new Set<number>()
+  readonly #pools = new Map<string, PoolClock>()
+  readonly #pending: Readonly<Record<Scope, Map<number, PendingTimeout>>> = { queue: new Map(), total: new Map() }
+  /** The queue time that was left when the task got a slot, in milliseconds. */
   readonly #queueLeft = new Map<number, number>()
-  #going = true
+  /** The total time that was left when the task was held, in milliseconds. */
+  readonly #totalLeft = new Map<number, number>()
+  #isRunning = true
 
-  constructor(setup: QueueTimeoutsOptions) {
-    this.#setup = setup
+  constructor(options: QueueTimeoutsOptions) {
+    this.#options = options
+    this.#head = options.head
   }
 
-  /** The run goes on, or is paused. */
-  run(going: boolean): void {
-    this.#going = going
-    for (const time of this.#pools.values()) time.clock.run(going && !time.parked)
+  /** A task was added to the run. */
+  onAdded(index: number): void {
+    const { queueTimeoutMs, totalTimeoutMs } = this.#spec(index)
+    if (queueTimeoutMs !== undefined || totalTimeoutMs !== undefined) this.#timed.add(index)
+  }
+
+  /** The run was paused, or runs again. */
+  setRunning(running: boolean): void {
+    this.#isRunning = running
+    for (const pool of this.#pools.values()) this.#updateClock(pool)
   }
 
   /** A pool was parked, or opened. */
-  park(pool: string, parked: boolean): void {
-    const time = this.#timeOf(pool)
-    time.parked = parked
-    time.clock.run(this.#going && !parked)
+  setParked(name: string, parked: boolean): void {
+    if (this.#timed.size === 0) return
+    const pool = this.#poolOf(name)
+    pool.isParked = parked
+    this.#updateClock(pool)
   }
 
-  /** Task `index` waits for a slot. */
-  queued(index: number): void {
-    const { queueTimeoutMs } = this.#setup.head.specs[index] as TaskSpec
+  /** The task waits for a slot. */
+  onQueued(index: number): void {
+    if (!this.#timed.has(index)) return
+    const { queueTimeoutMs } = this.#spec(index)
     if (queueTimeoutMs === undefined) return
-    const waitedMs = waitBeforeProcessLoss(this.#setup.head, index).queueMs
-    this.#go(index, 'queue', this.#queueLeft.get(index) ?? Math.max(0, queueTimeoutMs - waitedMs))
+    const waitedMs = waitBeforeProcessLoss(this.#head, index).queueMs
+    this.#start(index, 'queue', this.#queueLeft.get(index) ?? Math.max(0, queueTimeoutMs - waitedMs))
   }
 
-  /** It has one: it waits no longer, unless it has to give it back. */
-  claimed(index: number): void {
-    const left = this.#stop(index, 'queue')
-    if (left !== undefined) this.#queueLeft.set(index, left)
+  /** The task got a slot. Its queue timeout continues if it has to give the slot back. */
+  onClaimed(index: number): void {
+    if (!this.#timed.has(index)) return
+    const leftMs = this.#stop(index, 'queue')
+    if (leftMs !== undefined) this.#queueLeft.set(index, leftMs)
   }
 
-  /** Task `index` has come to this state. */
-  moved(index: number, { status }: TaskState): void {
-    const spec = this.#setup.head.specs[index] as TaskSpec
+  /** The task has changed to this state. */
+  onState(index: number, { status }: TaskState): void {
+    if (!this.#timed.has(index)) return
     this.#queueLeft.delete(index)
     this.#stop(index, 'queue')
     if (status === 'held') {
-      const left = this.#stop(index, 'total')
-      if (left !== undefined) this.#left.set(index, left)
-    } else if (status === 'ready' || status === 'delayed' || status === 'running') this.#goTotal(index, spec)
+      const leftMs = this.#stop(index, 'total')
+      if (leftMs !== undefined) this.#totalLeft.set(index, leftMs)
+    } else if (status === 'ready' || status === 'delayed' || status === 'running') this.#startTotal(index)
     else if (status !== 'blocked' && status !== 'stopping') this.#stop(index, 'total')
   }
 
   close(): void {
-    for (const time of this.#pools.values()) time.deadlines.close()
+    for (const { deadlines } of this.#pools.values()) deadlines.close()
   }
 
-  #goTotal(index: number, { totalTimeoutMs }: TaskSpec): void {
-    if (totalTimeoutMs === undefined || this.#waits.total.has(index)) return
-    const waitedMs = waitBeforeProcessLoss(this.#setup.head, index).totalMs
-    const left = this.#left.get(index) ?? Math.max(0, totalTimeoutMs - waitedMs)
-    this.#go(index, 'total', left)
+  #startTotal(index: number): void {
+    const { totalTimeoutMs } = this.#spec(index)
+    if (totalTimeoutMs === undefined) return
+    const waitedMs = waitBeforeProcessLoss(this.#head, index).totalMs
+    this.#start(index, 'total', this.#totalLeft.get(index) ?? Math.max(0, totalTimeoutMs - waitedMs))
   }
 
-  #go(index: number, scope: Scope, leftMs: number): void {
-    const waits = this.#waits[scope]
-    if (waits.has(index)) return
-    const time = this.#timeOf((this.#setup.head.specs[index] as TaskSpec).pool ?? '')
-    const wait = new Wait(index, scope, time, this.#expire)
-    waits.set(index, wait)
-    time.deadlines.add(leftMs, wait)
+  #start(index: number, scope: Scope, leftMs: number): void {
+    const pending = this.#pending[scope]
+    if (pending.has(index)) return
+    const pool = this.#poolOf(this.#spec(index).pool ?? '')
+    const deadline = pool.deadlines.add(leftMs, () => this.#expire(index, scope))
+    pending.set(index, { deadline, pool })
   }
 
-  /** Gives what was left of it. */
+  /** Gives the time that was left, in milliseconds; undefined when the timeout was not running. */
   #stop(index: number, scope: Scope): number | undefined {
-    const wait = this.#waits[scope].get(index)
-    if (wait === undefined) return undefined
-    const left = Math.max(0, wait.dueAt - wait.time.clock.monotonic())
-    wait.time.deadlines.remove(wait)
-    this.#waits[scope].delete(index)
-    return left
+    const pending = this.#pending[scope].get(index)
+    if (pending === undefined) return undefined
+    const { deadline, pool } = pending
+    pool.deadlines.remove(deadline)
+    this.#pending[scope].delete(index)
+    return Math.max(0, deadline.dueAt - pool.clock.monotonic())
   }
 
-  readonly #expire = ({ index, scope }: Wait): void => {
-    this.#waits[scope].delete(index)
-    // It cannot be stopped more than it is: its time is over when its grace is.
-    if (this.#setup.head.states[index]?.status === 'stopping') return void this.#left.set(index, 0)
-    const { queueTimeoutMs, totalTimeoutMs } = this.#setup.head.specs[index] as TaskSpec
+  #expire(index: number, scope: Scope): void {
+    this.#pending[scope].delete(index)
+    // An attempt that is being stopped cannot be stopped again: the timeout expires when the task is ready or delayed next.
+    const state = this.#head.states[index] as TaskState
+    if (state.status === 'stopping') return void this.#totalLeft.set(index, 0)
+    const { queueTimeoutMs, totalTimeoutMs } = this.#spec(index)
     const message =
       scope === 'queue'
         ? `the task waited longer than ${queueTimeoutMs} ms for a slot`
         : `the task took longer than ${totalTimeoutMs} ms in total`
-    this.#setup.expired(index, { kind: 'timeout', timeout: scope, message })
+    const attempt = state.status === 'running' ? state.attempt : 0
+    this.#options.send({ type: 'expire', index, attempt, failure: { kind: 'timeout', timeout: scope, message } })
   }
 
-  #timeOf(pool: string): PoolTime {
-    const known = this.#pools.get(pool)
+  #poolOf(name: string): PoolClock {
+    const known = this.#pools.get(name)
     if (known) return known
-    const clock = new PausableClock(this.#setup.clock)
-    const parked = this.#setup.isParked(pool)
-    clock.run(this.#going && !parked)
-    const time = { clock, deadlines: new Deadlines(clock), parked }
-    this.#pools.set(pool, time)
-    return time
-  }
-}
-
-interface PoolTime {
-  readonly clock: PausableClock
-  readonly deadlines: Deadlines
-  parked: boolean
-}
-
-class Wait implements Deadline {
-  dueAt = 0
-  previous: Deadline | undefined
-  next: Deadline | undefined
-  list: DeadlineList | undefined
-  readonly index: number
-  readonly scope: Scope
-  readonly time: PoolTime
-  readonly #expired: (wait: Wait) => void
-
-  constructor(index: number, scope: Scope, time: PoolTime, expired: (wait: Wait) => void) {
-    this.index = index
-    this.scope = scope
-    this.time = time
-    this.#expired = expired
+    const clock = new PausableClock(this.#options.clock)
+    const pool = { clock, deadlines: new Deadlines(clock), isParked: this.#options.isParked(name) }
+    this.#updateClock(pool)
+    this.#pools.set(name, pool)
+    return pool
   }
 
-  expire(): void {
-    this.#expired(this)
+  #updateClock({ clock, isParked }: PoolClock): void {
+    clock.setRunning(this.#isRunning && !isParked)
+  }
+
+  #spec(index: number): TaskSpec {
+    return this.#head.specs[index] as TaskSpec
   }
 }

@@ -1,31 +1,31 @@
 import type { Clock } from '../../clock.js'
 
-/** The tasks that wait for their next attempt, each with its timer. */
+/** One timer per delayed task: it fires when the next attempt may start. */
 export class RetryTimers {
   readonly #clock: Clock
-  readonly #wake: (index: number) => void
-  readonly #timers = new Map<number, () => void>()
+  readonly #onDue: (index: number) => void
+  readonly #cancels = new Map<number, () => void>()
 
-  constructor(clock: Clock, wake: (index: number) => void) {
+  constructor(clock: Clock, onDue: (index: number) => void) {
     this.#clock = clock
-    this.#wake = wake
+    this.#onDue = onDue
   }
 
-  set(index: number, delayMs: number): void {
+  schedule(index: number, delayMs: number): void {
     const fire = (): void => {
-      this.#timers.delete(index)
-      this.#wake(index)
+      this.#cancels.delete(index)
+      this.#onDue(index)
     }
-    this.#timers.set(index, this.#clock.schedule(fire, Math.max(0, delayMs)))
+    this.#cancels.set(index, this.#clock.schedule(fire, Math.max(0, delayMs)))
   }
 
-  callOff(index: number): void {
-    this.#timers.get(index)?.()
-    this.#timers.delete(index)
+  cancel(index: number): void {
+    this.#cancels.get(index)?.()
+    this.#cancels.delete(index)
   }
 
   close(): void {
-    for (const callOff of this.#timers.values()) callOff()
-    this.#timers.clear()
+    for (const cancel of this.#cancels.values()) cancel()
+    this.#cancels.clear()
   }
 }

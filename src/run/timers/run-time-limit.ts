@@ -3,35 +3,36 @@ import type { RunEventType } from '../../core/state/events.js'
 import type { History } from '../../core/state/history.js'
 import type { RunState } from '../../core/state/run-state.js'
 
-const SETS: readonly RunEventType[] = ['run.started', 'budget.changed', 'run.recovered']
+/** Events after which the time that is left may be another. */
+const RESETS: readonly RunEventType[] = ['run.started', 'budget.changed', 'run.recovered']
 
-/** Tells when the wall time of a run's budget is over. The time in which no process had the run does not count. */
+/** Fires when the `wallMs` of a run's budget is used up. Time during which no process has the run does not count. */
 export class RunTimeLimit {
   readonly #clock: Clock
-  readonly #elapsed: () => void
-  #callOff: (() => void) | undefined
+  readonly #onElapsed: () => void
+  #cancelTimer: (() => void) | undefined
 
-  constructor(clock: Clock, elapsed: () => void) {
+  constructor(clock: Clock, onElapsed: () => void) {
     this.#clock = clock
-    this.#elapsed = elapsed
+    this.#onElapsed = onElapsed
   }
 
-  /** What has been decided may have set, changed or resumed the budget. */
-  decided(state: RunState, history: History, from: number, to: number): void {
+  /** Starts the timer again when one of the events from `from` to `to` set, changed or resumed the budget. */
+  onDecided(state: RunState, history: History, from: number, to: number): void {
     if (state.accounts === undefined) return
-    let isSet = false
-    for (let seq = from; seq <= to; seq++) isSet ||= SETS.includes(history.typeOf(seq))
-    if (!isSet) return
+    let isReset = false
+    for (let seq = from; seq <= to; seq++) isReset ||= RESETS.includes(history.typeOf(seq))
+    if (!isReset) return
     this.close()
     const { wallMs } = state.accounts.run.budget
     if (wallMs === undefined) return
     const leftMs = wallMs - (state.at - state.startedAt - state.downtimeMs)
-    if (leftMs <= 0) return this.#elapsed()
-    this.#callOff = this.#clock.schedule(this.#elapsed, leftMs)
+    if (leftMs <= 0) return this.#onElapsed()
+    this.#cancelTimer = this.#clock.schedule(this.#onElapsed, leftMs)
   }
 
   close(): void {
-    this.#callOff?.()
-    this.#callOff = undefined
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
   }
 }

@@ -1,0 +1,43 @@
+import type { AttemptContext, Report } from '../../backends/agent-backend.js'
+import type { Json } from '../../core/json.js'
+
+/** What a {@link BackendContext} reads from. */
+export interface BackendContextSource {
+  readonly attempt: number
+  readonly idempotencyKey: string
+  readonly signal: AbortSignal
+  report(report: Report): void
+  softOutput(id: string): Json | undefined
+}
+
+/**
+ * What a backend gets besides its request. Nothing is computed before it is read. The methods are getters of functions, so that a backend
+ * may destructure the context: `(request, { report }) => ...`.
+ */
+export class BackendContext implements AttemptContext {
+  readonly #source: BackendContextSource
+
+  constructor(source: BackendContextSource) {
+    this.#source = source
+  }
+
+  get attempt(): number {
+    return this.#source.attempt
+  }
+
+  get idempotencyKey(): string {
+    return this.#source.idempotencyKey
+  }
+
+  get signal(): AbortSignal {
+    return this.#source.signal
+  }
+
+  get report(): (report: Report) => void {
+    return report => this.#source.report(report)
+  }
+
+  get softOutput(): (id: string) => Json | undefined {
+    return id => this.#source.softOutput(id)
+  }
+}
