@@ -1,44 +1,44 @@
 import type { FailureKind, TimeoutScope } from './core/failure/failure.js'
 import type { Usage } from './core/failure/usage.js'
 
-/** One thing that is wrong with an input: where (`tasks[3].blockedBy[0]`) and what was expected. */
+/** One problem of an input: where it is (`tasks[3].blockedBy[0]`), what was expected and what came. */
 export interface InputIssue {
   readonly path: string
   readonly message: string
 }
 
 /**
- * Every code of a {@link CounterpointError}, with what it carries in `details`.
+ * The codes of a {@link CounterpointError}, each with the type of its `details`.
  * Codes are public API: docs/errors.md has an anchor for each.
  */
 export interface ErrorDetails {
-  /** A plan, task or option that is not as documented. */
+  /** A plan, a task, an option or an argument is invalid. Up to 20 `issues`. Thrown before anything is started or changed. */
   INVALID_INPUT: { readonly issues: readonly InputIssue[] }
-  /** Tasks wait for each other: `cycle` is the way round, its first id repeated at the end. */
+  /** Tasks depend on each other in a cycle: its ids, the first one repeated at the end. Thrown when a plan is parsed, run or added. */
   CYCLE: { readonly cycle: readonly string[] }
-  /** Two tasks of one run, or two runs of one journal, have one id. */
+  /** Two tasks of one run have the same id, or a run with the requested `runId` exists already. */
   DUPLICATE_ID: { readonly id: string }
-  /** A task waits for one that is not there. */
+  /** A task depends on a task that does not exist. Thrown when a plan is parsed, run or added. */
   UNKNOWN_DEPENDENCY: { readonly taskId: string; readonly dependency: string }
-  /** A task, run or pool of that name is not there. */
+  /** There is no task, soft dependency or run with that id. */
   NOT_FOUND: { readonly id: string }
-  /** No pool is known for a task; `pools` are the nearest, or those that it needs together. */
+  /** No pool was found for a task. `pools` are the best matches, or the pools that it needs together; `confidence` is 0 to 1. */
   NO_POOL: { readonly taskId: string; readonly confidence: number; readonly pools: readonly string[] }
-  /** A pool admits no more: its `queueLimit` is reached. Nothing of what was asked has been taken. */
+  /** A pool cannot admit `wanted` more tasks within its `queueLimit`. No task of the call was admitted. */
   QUEUE_FULL: { readonly pool: string; readonly queueLimit: number; readonly wanted: number }
-  /** The run is over, or was let go: it takes nothing more and has nothing more to tell. */
+  /** Tasks were added to a run that has ended, or the events of a released run were read. */
   RUN_ENDED: { readonly runId: string }
-  /** The run was suspended: `orchestrator.resume(runId)` goes on with it, here or in another process. */
+  /** The result of a suspended run was awaited, or the run was changed. `orchestrator.resume(runId)` continues it, in any process. */
   RUN_SUSPENDED: { readonly runId: string }
-  /** The run is live: what was asked can only be done to one that is not. */
+  /** A run that is live in this process was to be deleted. */
   RUN_LIVE: { readonly runId: string }
-  /** The task is not held: there is nothing to approve or reject. */
+  /** A task that is not held was approved or rejected; `status` is its status. */
   NOT_HELD: { readonly id: string; readonly status: string }
-  /** The orchestrator was closed. */
+  /** The orchestrator was drained or closed, and a run was started or resumed. */
   CLOSED: Record<string, never>
-  /** `resume` was given another plan than the journal holds. */
+  /** `resume` was given another `TaskGraph` than the run was started with, or none where one is required. */
   PLAN_DIFFERS: { readonly runId: string; readonly difference: string }
-  /** The journal cannot be read or written as it stands. */
+  /** The journal cannot be read or written: it is damaged, open in another process, or writes fail permanently. See `cause`. */
   JOURNAL: { readonly runId?: string; readonly where?: string }
 }
 
@@ -46,8 +46,8 @@ export interface ErrorDetails {
 export type ErrorCode = keyof ErrorDetails
 
 /**
- * What the library throws: always for a misuse that the caller can mend, never for an agent that failed (that is a `Failure`, as data).
- * `code` is stable, `details` depend on it, the message says what was expected, what came, where, and what to do.
+ * What the library throws, for an error that the caller can correct. An agent that fails is no such error: it makes a `Failure`, as data.
+ * `code` is stable, and `details` depend on it. The message says what was expected, what came, where, and what to do.
  */
 export class CounterpointError<C extends ErrorCode = ErrorCode> extends Error {
   override readonly name: string = 'CounterpointError'
@@ -60,7 +60,7 @@ export class CounterpointError<C extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
-/** True when `error` is a {@link CounterpointError}, of this code if one is given; narrows `details` with it. */
+/** True when `error` is a {@link CounterpointError}, with this code if one is given. Narrows the type of `details`. */
 export function isCounterpointError<C extends ErrorCode = ErrorCode>(
   error: unknown,
   code?: C,
@@ -68,18 +68,18 @@ export function isCounterpointError<C extends ErrorCode = ErrorCode>(
   return error instanceof CounterpointError && (code === undefined || error.code === code)
 }
 
-/** What an {@link AgentError} may carry besides kind and message. */
+/** Options of an {@link AgentError}. */
 export interface AgentErrorOptions extends ErrorOptions {
   readonly timeout?: TimeoutScope
   readonly retryAfterMs?: number
   readonly status?: number
   readonly code?: string
-  /** What the attempt used before it failed: it is counted. */
+  /** What the attempt used before it failed. It counts towards budgets and limits. */
   readonly usage?: Usage
 }
 
 /**
- * What a backend throws to say exactly why an attempt failed. Anything else it throws is classified as well as it can be.
+ * Thrown by a backend to state exactly why an attempt failed. Other errors are classified by their name, code, status and message.
  *
  * ```ts
  * throw new AgentError('throttled', 'slow down', { retryAfterMs: 2_000 })

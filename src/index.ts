@@ -1,4 +1,4 @@
-// Every public name, in reading order.
+// Every public name of the main entry, in the order in which a reader needs them.
 export { Orchestrator } from './orchestrator.js'
 export type {
   OrchestratorOptions,
@@ -25,8 +25,9 @@ export type {
 } from './plan/task-options.js'
 export { parsePlan } from './plan/plan.js'
 export type { ParsePlanOptions, Plan } from './plan/plan.js'
+export type { PlanInput } from './plan/check-plan.js'
 export type { StandardSchemaV1 } from './plan/standard-schema.js'
-export type { Backoff, TaskSpec } from './core/state/task.js'
+export type { Backoff, TaskDefaults, TaskSpec } from './core/state/task.js'
 export { TRIGGER_RULES } from './core/scheduler/trigger-rule.js'
 export type { TriggerRule } from './core/scheduler/trigger-rule.js'
 export { forecast } from './forecast/forecast.js'
@@ -50,8 +51,9 @@ export { redactor } from './backends/redact.js'
 export type { Redact, RedactorOptions } from './backends/redact.js'
 export { AgentError, CounterpointError, isCounterpointError } from './errors.js'
 export type { AgentErrorOptions, ErrorCode, ErrorDetails, InputIssue } from './errors.js'
+export type { AttemptOutcome } from './core/failure/attempt-outcome.js'
 
-// For authors of backends and journals: how options are checked
+// For authors of backends and journals: rules for options, and their check
 export {
   checkOptions,
   fn as functionRule,
@@ -67,11 +69,14 @@ export { TaskDistributor } from './distributor/task-distributor.js'
 export type {
   Classification,
   Classifier,
+  Distribute,
   DistributeRequest,
   Distribution,
   TaskDistributorOptions,
 } from './distributor/task-distributor.js'
+export type { Intent, Weighted } from './pools/pool-intent.js'
 export { WorkerPool } from './pools/worker-pool.js'
+export type { PoolOptions, Pools, PoolStats, WorkerPoolOptions } from './pools/pool-options.js'
 export type { AttemptRequirements, Lease, TaskQueue, TaskSource } from './pools/run-queue.js'
 export { Limit } from './limits/limit.js'
 export type { LimitOptions, LimitInit, LimitStats } from './limits/limit.js'
@@ -84,14 +89,13 @@ export type { CooldownStats as ParkingStats } from './limits/cooldown.js'
 export type { BreakerOptions, BreakerState } from './backends/circuit-breaker.js'
 export type { Health, HealthCheck, HealthOptions } from './backends/health-check.js'
 export type { RetryBudgetOptions } from './pools/retry-budget.js'
-
 export { decide } from './core/scheduler/dag-scheduler.js'
-export type { DecideContext, FailureFacts, JudgeFailure } from './core/scheduler/decision.js'
+export type { Decide, DecideContext, FailureFacts, JudgeFailure } from './core/scheduler/decision.js'
 export { FailureHandler } from './core/failure/failure-handler.js'
 export type { FailureHandlerOptions } from './core/failure/failure-handler.js'
 export type { Verdict } from './core/failure/verdict.js'
 export { ResultAggregator } from './results/result-aggregator.js'
-export type { FinishedRun, RootCause, RunResult, RunTimes, TaskResult } from './results/result-aggregator.js'
+export type { Aggregate, FinishedRun, RootCause, RunResult, RunTimes, TaskResult } from './results/result-aggregator.js'
 
 // Events and state
 export type {
@@ -159,7 +163,7 @@ export type {
   ScopedAccount,
 } from './core/budget/budget.js'
 export { FAILURE_KINDS } from './core/failure/failure.js'
-export type { Failure, FailureKind, TimeoutScope } from './core/failure/failure.js'
+export type { Failure, FailureKind, ParkReason, TimeoutScope } from './core/failure/failure.js'
 export { readUsage } from './core/failure/usage.js'
 export type { Usage } from './core/failure/usage.js'
 export { evolve, replay } from './core/state/evolve.js'
@@ -190,14 +194,3 @@ export type { Journal, JournalHost, JournalProblem, OpenJournal } from './journa
 export type { SharedStream } from './journal/shared-stream.js'
 export { canonicalJson, NotJsonError } from './core/json.js'
 export type { Json, JsonLimits } from './core/json.js'
-export type { AttemptOutcome } from './core/failure/attempt-outcome.js'
-export type { ParkReason } from './core/failure/failure.js'
-export type { PlanInput } from './plan/check-plan.js'
-export type { TaskDefaults } from './core/state/task.js'
-export type { Distribute } from './distributor/task-distributor.js'
-export type { Decide } from './core/scheduler/decision.js'
-export type { Aggregate } from './results/result-aggregator.js'
-export type { PoolOptions } from './pools/pool-options.js'
-export type { Intent, Weighted } from './pools/pool-intent.js'
-export type { Pools } from './pools/pool-options.js'
-export type { PoolStats, WorkerPoolOptions } from './pools/pool-options.js'

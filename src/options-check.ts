@@ -59,13 +59,21 @@ export interface CheckOptions {
   readonly secret?: boolean
 }
 
-/** @throws INVALID_INPUT with one issue for each option that does not satisfy `rule`, at most 20. */
+/**
+ * Checks options before they are used.
+ *
+ * @throws CounterpointError `INVALID_INPUT` with one issue for each option that does not satisfy `rule`, at most 20.
+ */
 export function checkOptions(rule: z.ZodType, value: unknown, { of, path = '', secret = false }: CheckOptions): void {
   const issues = problemsOf(rule, value, path, secret)
   if (issues.length > 0) throw invalidOptions(of, issues)
 }
 
-/** Returns `value`. @throws INVALID_INPUT with issues at `path` when it does not satisfy `rule`. */
+/**
+ * Checks one value, and returns it.
+ *
+ * @throws CounterpointError `INVALID_INPUT` with its issues at `path` when it does not satisfy `rule`.
+ */
 export function checkValue<T>(rule: z.ZodType, value: T, path: string): T {
   const issues = problemsOf(rule, value, path, false)
   if (issues.length > 0) throw invalidInput(issues)
