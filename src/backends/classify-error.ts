@@ -1,124 +1,130 @@
 import { FAILURE_KINDS, type Failure, type FailureKind } from '../core/failure/failure.js'
+import { readUsage, type Usage } from '../core/failure/usage.js'
 import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
+import { redactor } from './redact.js'
 import { resetAfterOf, retryAfterOf, retryInfoOf } from './retry-after.js'
 import { finiteNumber, nonEmptyString, readHeaders, readMember, readPath } from './safe-read.js'
 
-/** The message of a failure, at most. A backend that throws a page of HTML fills no journal with it. */
-const MAX_MESSAGE = 4_000
-const MAX_WORD = 200
+/** A backend that throws a whole page of HTML must not fill the journal with it. */
+const cleanMessage = redactor([], { maxLength: 4_000 })
+const cleanCode = redactor([], { maxLength: 200 })
 
 /**
- * What a backend threw, as a failure. Never throws itself, whatever was thrown: null, a symbol, a proxy whose traps throw.
+ * Converts what a backend threw to a failure. Never throws, whatever was thrown: null, a symbol, a proxy whose traps throw.
  *
- * An `AgentError` says its kind, and all else, itself. Of any other error, and of what lies behind it (`cause`, the
- * `lastError` of who has tried several times), the first that tells a kind counts: by the provider's word for it, a
- * system error code or the name of its class, or by its HTTP status. When none does, it is `crashed` if a connection was
- * lost or the call was aborted, else `agent`. `retryAfterMs` is what its headers say, not clamped.
+ * An `AgentError` has its kind and all other facts itself. For any other error, the first one along the chain of its causes (`cause`, or
+ * `lastError` of a retry wrapper) that has a known kind decides: by the provider's error code, a system error code, the name of its
+ * class, or its HTTP status. If none has one, the kind is `crashed` for a lost connection or an aborted call, else `agent`.
+ * `retryAfterMs` is what the headers say, not clamped.
  *
- * @param now The wall time, in milliseconds since 1970: without it a `retry-after` that is a date needs a `date` header.
+ * @param now The wall time, in milliseconds since 1970. Without it, a `retry-after` that is a date needs a `date` header.
  */
 export function failureOf(thrown: unknown, now?: number): Failure {
-  const links = linksOf(thrown)
-  const { link, kind, word } = decided(links)
-  const status = statusOf(link)
-  const code = nonEmptyString(readMember(link, 'code')) ?? word ?? nonEmptyString(readMember(thrown, 'code'))
-  const retryAfterMs = firstOf(links.slice(links.indexOf(link)), each => waitAsked(each, kind, now))
-  const timeout = kind === 'timeout' ? SCOPES.find(scope => scope === readMember(link, 'timeout')) : undefined
-  const behind = links[1]
-  const cause =
-    nonEmptyString(readMember(behind, 'message')) ??
-    nonEmptyString(behind) ??
-    nonEmptyString(readMember(behind, 'code'))
+  const chain = causeChain(thrown)
+  const { error, kind, word } = classify(chain)
+  const status = statusOf(error)
+  const code = nonEmptyString(readMember(error, 'code')) ?? word ?? nonEmptyString(readMember(thrown, 'code'))
+  const retryAfterMs = firstOf(chain.slice(chain.indexOf(error)), each => requestedWaitMs(each, kind, now))
+  const timeout = kind === 'timeout' ? SCOPES.find(scope => scope === readMember(error, 'timeout')) : undefined
+  const cause = causeText(chain[1])
   return {
     kind,
-    message: cut(nonEmptyString(readMember(thrown, 'message')) ?? describe(thrown), MAX_MESSAGE),
+    message: cleanMessage(nonEmptyString(readMember(thrown, 'message')) ?? describe(thrown)) || NO_MESSAGE,
     ...(timeout !== undefined && { timeout }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(status !== undefined && { status }),
-    ...(code !== undefined && { code: cut(code, MAX_WORD) }),
-    ...(cause !== undefined && { cause: cut(cause, MAX_MESSAGE) }),
+    ...(code !== undefined && { code: cleanCode(code) }),
+    ...(cause !== undefined && { cause: cleanMessage(cause) }),
   }
+}
+
+/** The usage that a failed attempt reported with its error, or with one of its causes. */
+export function usageOf(thrown: unknown): Usage | undefined {
+  return firstOf(causeChain(thrown), error => readUsage(readMember(error, 'usage')))
 }
 
 const SCOPES = ['attempt', 'idle', 'queue', 'total'] as const
 
-/** Causes may go round. */
-const DEEPEST = 8
+/** Causes may form a circle. */
+const MAX_CAUSES = 8
 
-/** What was thrown, and what lies behind it, one behind the other. */
-function linksOf(thrown: unknown): readonly unknown[] {
-  const links = [thrown]
-  for (let link = behind(thrown); link !== undefined && links.length < DEEPEST; link = behind(link)) links.push(link)
-  return links
+/** The error and its causes, outermost first. */
+function causeChain(thrown: unknown): readonly unknown[] {
+  const chain = [thrown]
+  for (let cause = causeOf(thrown); cause !== undefined && chain.length < MAX_CAUSES; cause = causeOf(cause))
+    chain.push(cause)
+  return chain
 }
 
-function behind(link: unknown): unknown {
-  return readMember(link, 'lastError') ?? readMember(link, 'cause') ?? undefined
+function causeOf(error: unknown): unknown {
+  return readMember(error, 'lastError') ?? readMember(error, 'cause') ?? undefined
 }
 
-interface Decided {
-  /** Where it is said: its status and headers count. */
-  readonly link: unknown
+function causeText(cause: unknown): string | undefined {
+  return firstOf([readMember(cause, 'message'), cause, readMember(cause, 'code')], nonEmptyString)
+}
+
+interface Classification {
+  /** The error of the chain that decided: its status and headers count. */
+  readonly error: unknown
   readonly kind: FailureKind
-  /** The word that said it, if one did. */
+  /** The word that decided, if it was one. */
   readonly word?: string | undefined
 }
 
-function decided(links: readonly unknown[]): Decided {
-  for (const link of links) {
-    const found = kindSaid(link) ?? kindTold(link)
-    if (found !== undefined) return found
-  }
-  // An abort that is none of ours (of ours nothing is asked any more): somebody ended the call from outside, as when a
-  // connection is lost. The agent has not said that it failed.
-  return { link: links[0], kind: links.some(isCutOff) ? 'crashed' : 'agent' }
+function classify(chain: readonly unknown[]): Classification {
+  const found = firstOf(chain, error => classifyAgentError(error) ?? classifyForeignError(error))
+  // An abort that is not ours: the result of an attempt that we aborted is not used. As with a lost connection, the call was cut off
+  // from outside, and the agent did not say that it failed.
+  return found ?? { error: chain[0], kind: chain.some(isCutOff) ? 'crashed' : 'agent' }
 }
 
-/** The kind that an AgentError names, if there is such a kind. One of another copy of this library is an AgentError, too. */
-function kindSaid(link: unknown): Decided | undefined {
-  if (readMember(link, 'name') !== 'AgentError' && !isA(AgentError, link)) return undefined
-  return { link, kind: FAILURE_KINDS.find(kind => kind === readMember(link, 'kind')) ?? 'agent' }
+/** Recognises an AgentError of another copy of this library, too. */
+function classifyAgentError(error: unknown): Classification | undefined {
+  if (readMember(error, 'name') !== 'AgentError' && !isInstance(AgentError, error)) return undefined
+  return { error, kind: FAILURE_KINDS.find(kind => kind === readMember(error, 'kind')) ?? 'agent' }
 }
 
-function kindTold(link: unknown): Decided | undefined {
-  const status = statusOf(link)
-  const ofStatus = kindOfStatus(status ?? 0)
-  const known = wordsOf(link).filter(each => kindOfWord(each) !== undefined)
+function classifyForeignError(error: unknown): Classification | undefined {
+  const status = statusOf(error)
+  const kindByStatus = kindOfStatus(status ?? 0)
+  const known = wordsOf(error).filter(each => kindOfWord(each) !== undefined)
   const word = known.find(each => kindOfWord(each) !== 'refused') ?? known[0]
-  const ofWord = kindOfWord(word ?? '')
-  // `invalid_request_error` is said of nearly everything, an empty account (402) included: there the status knows more.
-  const kind = ofWord === 'refused' ? (ofStatus ?? ofWord) : (ofWord ?? ofStatus)
+  const kindByWord = kindOfWord(word ?? '')
+  // `invalid_request_error` is used for nearly everything, including an empty account (402): the status is more precise.
+  const kind = kindByWord === 'refused' ? (kindByStatus ?? kindByWord) : (kindByWord ?? kindByStatus)
   if (kind === undefined)
-    return nonEmptyString(readMember(link, 'signal'))?.startsWith('SIG') ? { link, kind: 'crashed' } : undefined
-  if (status === 429 && kind === 'throttled' && isFinal(link)) return { link, kind: 'quota', word }
-  // The model stopped at its longest answer: what does not match the schema is half of one.
-  if (kind === 'invalid-output' && readMember(link, 'finishReason') === 'length')
-    return { link, kind: 'incomplete-output' }
-  return { link, kind, word }
+    return nonEmptyString(readMember(error, 'signal'))?.startsWith('SIG') ? { error, kind: 'crashed' } : undefined
+  if (status === 429 && kind === 'throttled' && isFinal(error)) return { error, kind: 'quota', word }
+  // The model reached its maximum length: an output that does not match the schema is incomplete.
+  if (kind === 'invalid-output' && readMember(error, 'finishReason') === 'length')
+    return { error, kind: 'incomplete-output' }
+  return { error, kind, word }
 }
 
-/** What may name a kind: codes before types before the names of classes, from the particular to the general. */
-function wordsOf(link: unknown): readonly string[] {
-  const bodies = [link, ...bodiesOf(link)]
-  const said = ['code', 'type', 'status'].flatMap(key => bodies.map(body => readMember(body, key)))
-  const words = [...said, readMember(link, 'name'), readPath(link, 'constructor', 'name')]
-  return words.filter(word => typeof word === 'string')
+/** Words that may name a kind, from specific to general: codes, types, names of classes. */
+function wordsOf(error: unknown): readonly string[] {
+  const bodies = [error, ...bodiesOf(error)]
+  const words = ['code', 'type', 'status'].flatMap(key => bodies.map(body => readMember(body, key)))
+  return [...words, readMember(error, 'name'), readPath(error, 'constructor', 'name')].filter(
+    word => typeof word === 'string',
+  )
 }
 
-/** Where the error is kept that the provider has sent: by the SDKs of OpenAI and Anthropic, the AI SDK, and axios. */
-function bodiesOf(link: unknown): readonly unknown[] {
-  const error = readMember(link, 'error')
-  const data = readMember(link, 'data') ?? readPath(link, 'response', 'data')
-  const text = parsed(readMember(link, 'responseBody')) ?? parsed(readMember(link, 'message'))
-  return [error, readMember(error, 'error'), data, readMember(data, 'error'), text, readMember(text, 'error')]
+/** Where the SDKs of OpenAI and Anthropic, the AI SDK, and axios keep the error body of the provider. */
+function bodiesOf(error: unknown): readonly unknown[] {
+  const body = readMember(error, 'error')
+  const data = readMember(error, 'data') ?? readPath(error, 'response', 'data')
+  const text = parsed(readMember(error, 'responseBody')) ?? parsed(readMember(error, 'message'))
+  return [body, readMember(body, 'error'), data, readMember(data, 'error'), text, readMember(text, 'error')]
 }
 
-const LONGEST_BODY = 100_000
+const MAX_BODY = 100_000
 
 /** The AI SDK keeps the whole body only as text, and Google's SDK makes it the message. */
 function parsed(text: unknown): unknown {
-  if (typeof text !== 'string' || !text.startsWith('{') || text.length > LONGEST_BODY) return undefined
+  if (typeof text !== 'string' || !text.startsWith('{') || text.length > MAX_BODY) return undefined
   try {
     return JSON.parse(text)
   } catch {
@@ -126,45 +132,45 @@ function parsed(text: unknown): unknown {
   }
 }
 
-/** The provider says that to ask again is no use. */
-function isFinal(link: unknown): boolean {
-  return readMember(link, 'isRetryable') === false || headersIn(link).get('x-should-retry') === 'false'
+/** True when the provider says that a retry is useless. */
+function isFinal(error: unknown): boolean {
+  return readMember(error, 'isRetryable') === false || headersIn(error).get('x-should-retry') === 'false'
 }
 
 const CUT_OFF: readonly unknown[] = ['AbortError', 'APIUserAbortError', 'APIConnectionError']
-/** What fetch says in Node, Chromium, Firefox and WebKit; browsers say no more than that. */
+/** Messages of fetch in Node, Chromium, Firefox and WebKit. Browsers give no other information. */
 const NO_CONNECTION = /^(fetch failed|terminated|failed to fetch|networkerror when|load failed)/i
 
-/** Errors that say no more than that the call was cut off. */
-function isCutOff(link: unknown): boolean {
-  const name = readMember(link, 'name')
-  if (CUT_OFF.includes(name) || CUT_OFF.includes(readPath(link, 'constructor', 'name'))) return true
-  if (name === 'AI_APICallError') return statusOf(link) === undefined && readMember(link, 'isRetryable') === true
-  return name === 'TypeError' && NO_CONNECTION.test(nonEmptyString(readMember(link, 'message')) ?? '')
+/** True for errors that say only that the call was cut off. */
+function isCutOff(error: unknown): boolean {
+  const name = readMember(error, 'name')
+  if (CUT_OFF.includes(name) || CUT_OFF.includes(readPath(error, 'constructor', 'name'))) return true
+  if (name === 'AI_APICallError') return statusOf(error) === undefined && readMember(error, 'isRetryable') === true
+  return name === 'TypeError' && NO_CONNECTION.test(nonEmptyString(readMember(error, 'message')) ?? '')
 }
 
-function statusOf(link: unknown): number | undefined {
+function statusOf(error: unknown): number | undefined {
   return (
-    finiteNumber(readMember(link, 'status')) ??
-    finiteNumber(readMember(link, 'statusCode')) ??
-    finiteNumber(readPath(link, 'response', 'status')) ??
-    finiteNumber(readPath(link, '$metadata', 'httpStatusCode'))
+    finiteNumber(readMember(error, 'status')) ??
+    finiteNumber(readMember(error, 'statusCode')) ??
+    finiteNumber(readPath(error, 'response', 'status')) ??
+    finiteNumber(readPath(error, '$metadata', 'httpStatusCode'))
   )
 }
 
-function headersIn(link: unknown): ReadonlyMap<string, string> {
+function headersIn(error: unknown): ReadonlyMap<string, string> {
   return readHeaders(
-    readMember(link, 'headers') ?? readMember(link, 'responseHeaders') ?? readPath(link, 'response', 'headers'),
+    readMember(error, 'headers') ?? readMember(error, 'responseHeaders') ?? readPath(error, 'response', 'headers'),
   )
 }
 
-function waitAsked(link: unknown, kind: FailureKind, now: number | undefined): number | undefined {
-  const said = finiteNumber(readMember(link, 'retryAfterMs'))
-  if (said !== undefined) return said >= 0 ? Math.min(said, Number.MAX_SAFE_INTEGER) : undefined
-  const headers = headersIn(link)
-  const asked = retryAfterOf(headers, now)
-  if (asked !== undefined || (kind !== 'throttled' && kind !== 'quota')) return asked
-  return firstOf(bodiesOf(link), retryInfoOf) ?? resetAfterOf(headers, now)
+function requestedWaitMs(error: unknown, kind: FailureKind, now: number | undefined): number | undefined {
+  const own = finiteNumber(readMember(error, 'retryAfterMs'))
+  if (own !== undefined) return own >= 0 ? Math.min(own, Number.MAX_SAFE_INTEGER) : undefined
+  const headers = headersIn(error)
+  const retryAfterMs = retryAfterOf(headers, now)
+  if (retryAfterMs !== undefined || (kind !== 'throttled' && kind !== 'quota')) return retryAfterMs
+  return firstOf(bodiesOf(error), retryInfoOf) ?? resetAfterOf(headers, now)
 }
 
 function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
@@ -175,30 +181,21 @@ function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R
   return undefined
 }
 
-/** The usage that a failed attempt reported with its error, or with one behind it. */
-export function usageOf(thrown: unknown): unknown {
-  return firstOf(linksOf(thrown), link => readMember(link, 'usage') ?? undefined)
-}
+const NO_MESSAGE = 'the agent threw an error without a message'
 
 function describe(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown || 'the agent threw an empty string'
-  // Never String() of a function: its toString may throw.
+  // Not String(): the toString of a function may throw.
   if (typeof thrown === 'function') return 'the agent threw a function'
   if (typeof thrown !== 'object' || thrown === null) return `the agent threw ${String(thrown)}`
-  return isA(Error, thrown)
-    ? 'the agent threw an error without a message'
-    : 'the agent threw an object that is no Error'
+  return isInstance(Error, thrown) ? NO_MESSAGE : 'the agent threw an object that is not an Error'
 }
 
 /** `instanceof` throws for a proxy whose traps do. */
-function isA(type: typeof Error | typeof AgentError, value: unknown): boolean {
+function isInstance(type: typeof Error | typeof AgentError, value: unknown): boolean {
   try {
     return value instanceof type
   } catch {
     return false
   }
-}
-
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length)}…`
 }

@@ -1,18 +1,18 @@
 import type { FailureKind } from '../core/failure/failure.js'
 
 /**
- * The kind that a word stands for. A word is a `code` or `type` of an error, of the provider's error in it, or a name of its
- * class. It goes before the status: a 429 may be a rate or a quota, a 400 a prompt that is too long.
+ * The failure kind of a word: a `code` or `type` of an error or of the provider's error in it, or the name of its class. It takes
+ * precedence over the status: a 429 may be a rate limit or a quota, a 400 a prompt that is too long.
  */
 export function kindOfWord(word: string): FailureKind | undefined {
   return KIND_OF_WORD.get(word)
 }
 
-/** The kind that an HTTP status stands for; undefined for one that tells of no failure, and for what is no HTTP status. */
+/** The failure kind of an HTTP status; undefined for a status below 400 and for other numbers. */
 export function kindOfStatus(status: number): FailureKind | undefined {
   const known = KIND_OF_STATUS.get(status)
   if (known !== undefined) return known
-  // A server error may be gone the next time; what is wrong with a request stays wrong.
+  // A server error may be temporary; a client error is not.
   if (status >= 500 && status < 600) return 'agent'
   return status >= 400 && status < 500 ? 'refused' : undefined
 }
@@ -20,12 +20,12 @@ export function kindOfStatus(status: number): FailureKind | undefined {
 const KIND_OF_STATUS: ReadonlyMap<number, FailureKind> = new Map([
   [402, 'quota'],
   [408, 'timeout'],
-  // A conflict or a replay may be over the next time.
+  // A conflict or a replay may be temporary.
   [409, 'agent'],
   [425, 'agent'],
   [429, 'throttled'],
   [499, 'crashed'],
-  // 502 and 520 to 524: a gateway that reaches no server behind it, as 503 and 504.
+  // 502 and 521 to 524: a gateway that cannot reach its server, as 503 and 504.
   [502, 'overloaded'],
   [503, 'overloaded'],
   [504, 'overloaded'],
@@ -36,7 +36,7 @@ const KIND_OF_STATUS: ReadonlyMap<number, FailureKind> = new Map([
   [529, 'overloaded'],
 ])
 
-/** What is said by providers: OpenAI, Anthropic, Google (`status`), Mistral, AWS (`name`). */
+/** Error codes of providers: OpenAI, Anthropic, Google (`status`), Mistral, AWS (`name`). */
 const PROVIDERS: Partial<Record<FailureKind, readonly string[]>> = {
   throttled: [
     ...['rate_limit_exceeded', 'rate_limit_error', 'rate_limited', 'too_many_requests', 'RESOURCE_EXHAUSTED'],
@@ -50,7 +50,7 @@ const PROVIDERS: Partial<Record<FailureKind, readonly string[]>> = {
     ...['overloaded_error', 'overloaded', 'server_overloaded', 'engine_overloaded', 'slow_down', 'timeout_error'],
     ...['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'ServiceUnavailableException', 'ModelNotReadyException'],
   ],
-  // What is asked is too much for any attempt: the backend is well, so it is no `refused`, which may tell of the backend.
+  // Too large for any attempt. Not `refused`: that may be a problem of the backend, and this is not.
   'bad-input': ['context_length_exceeded', 'string_above_max_length', 'request_too_large'],
   refused: [
     ...['invalid_api_key', 'authentication_error', 'permission_error', 'UNAUTHENTICATED', 'PERMISSION_DENIED'],
@@ -59,14 +59,14 @@ const PROVIDERS: Partial<Record<FailureKind, readonly string[]>> = {
   ],
 }
 
-/** Errors of the system, of Node's fetch (`UND_ERR_*`, in its `cause`) and of Bun's. */
+/** Error codes of the system, of Node's fetch (`UND_ERR_*`, in its `cause`) and of Bun's. */
 const SYSTEM: Partial<Record<FailureKind, readonly string[]>> = {
   refused: [
     ...['ENOENT', 'EACCES', 'EPERM', 'ENOTDIR', 'ERR_INVALID_URL', 'CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID'],
     ...['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
     ...['UNABLE_TO_GET_ISSUER_CERT_LOCALLY'],
   ],
-  // Nobody is there, or cannot be reached: also what a machine without a network sees, and no reason to give a task up.
+  // The server is down or unreachable. A machine without network gets the same codes, so tasks must not die of them.
   overloaded: [
     ...['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ECONNREFUSED', 'ConnectionRefused', 'FailedToOpenSocket'],
     ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'ENOTFOUND', 'EAI_AGAIN'],
@@ -79,7 +79,7 @@ const SYSTEM: Partial<Record<FailureKind, readonly string[]>> = {
   'incomplete-output': ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH'],
 }
 
-/** Names of classes: of the platform, the AI SDK, and the OpenAI and Anthropic SDKs. */
+/** Names of error classes of the platform, the AI SDK, and the OpenAI and Anthropic SDKs. */
 const CLASSES: Partial<Record<FailureKind, readonly string[]>> = {
   timeout: ['TimeoutError', 'APIConnectionTimeoutError'],
   'invalid-output': [

@@ -1,6 +1,6 @@
-/** Reading what others made. Nothing here throws, whatever a getter, a proxy or an iterator does, or goes on for ever. */
+/** Reads values of unknown shape. Nothing here throws or loops for ever, whatever a getter, a proxy or an iterator does. */
 
-/** A member of anything; undefined when there is none, or a getter or trap throws. */
+/** A member of any value; undefined when it is missing, or when a getter or trap throws. */
 export function readMember(value: unknown, key: PropertyKey): unknown {
   try {
     return value === null || value === undefined ? undefined : (value as Record<PropertyKey, unknown>)[key]
@@ -9,40 +9,40 @@ export function readMember(value: unknown, key: PropertyKey): unknown {
   }
 }
 
-/** A member of a member of ...; undefined as soon as there is none. */
+/** A nested member; undefined when one on the way is missing. */
 export function readPath(value: unknown, ...keys: readonly PropertyKey[]): unknown {
   return keys.reduce(readMember, value)
 }
 
-/** A string that says something. */
+/** The value if it is a string with at least one character. */
 export function nonEmptyString(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** A number that can be reckoned with. */
+/** The value if it is a finite number. */
 export function finiteNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
-/** More headers than any reply has: an iterator that never ends is left here. */
-const MOST_HEADERS = 256
+/** More than any response has: the bound for an iterator that never ends. */
+const MAX_HEADERS = 256
 
 /**
- * Headers by their names in lower case: of a `Headers`, a `Map`, pairs, or a plain record, whose values may be lists.
- * What cannot be read is left out; the first of two headers of one name counts.
+ * Headers by their names in lower case, from a `Headers`, a `Map`, a list of pairs, or a record whose values may be lists.
+ * Unreadable ones are skipped; of several with the same name the first counts.
  */
 export function readHeaders(source: unknown): ReadonlyMap<string, string> {
   const headers = new Map<string, string>()
   try {
     let seen = 0
     for (const [name, value] of pairsOf(source)) {
-      if (++seen > MOST_HEADERS) break
+      if (++seen > MAX_HEADERS) break
       const text = headerText(Array.isArray(value) ? value[0] : value)
       if (typeof name !== 'string' || text === undefined || headers.has(name.toLowerCase())) continue
       headers.set(name.toLowerCase(), text)
     }
   } catch {
-    // Headers that cannot be read any further: those before are good.
+    // The iterator threw: the headers before are good.
   }
   return headers
 }

@@ -44,7 +44,7 @@ describe('an HTTP status', () => {
     expect(failureOf({ status: 503 })).toEqual({
       kind: 'overloaded',
       status: 503,
-      message: 'the agent threw an object that is no Error',
+      message: 'the agent threw an object that is not an Error',
     })
   })
 })
@@ -269,8 +269,8 @@ describe('an AgentError', () => {
 describe('the usage of a failed attempt', () => {
   test('is read from the error, or from one behind it', () => {
     const usage = { inputTokens: 3, outputTokens: 4 }
-    expect(usageOf(named('AI_NoObjectGeneratedError', { usage }))).toBe(usage)
-    expect(usageOf(error({}, 'x', new AgentError('agent', 'x', { usage })))).toBe(usage)
+    expect(usageOf(named('AI_NoObjectGeneratedError', { usage }))).toEqual(usage)
+    expect(usageOf(error({}, 'x', new AgentError('agent', 'x', { usage })))).toEqual(usage)
     expect(usageOf(error({ usage: null }))).toBeUndefined()
   })
 })
@@ -349,3 +349,9 @@ function endless(): object {
     },
   }
 }
+
+test('a message has no terminal sequences or control characters, and at most 4,000 characters', () => {
+  expect(failureOf(error({}, 'a \x1b[31mred\x1b[0m\x07 b')).message).toBe('a red b')
+  expect(failureOf(error({}, '\x07')).message).toBe('the agent threw an error without a message')
+  expect(failureOf('x'.repeat(5_000)).message).toBe(`${'x'.repeat(4_000)}…`)
+})

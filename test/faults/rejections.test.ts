@@ -33,9 +33,9 @@ const HOSTILE: Readonly<Record<string, readonly [unknown, Partial<Failure>]>> = 
   'a string': ['out of tokens', { message: 'out of tokens' }],
   'a symbol': [Symbol('odd'), { message: 'the agent threw Symbol(odd)' }],
   'a bigint': [10n, { message: 'the agent threw 10' }],
-  'an object without a prototype': [Object.create(null), { message: 'the agent threw an object that is no Error' }],
-  'a proxy whose traps throw': [new Proxy({}, THROWS), { message: 'the agent threw an object that is no Error' }],
-  'a revoked proxy': [revoked(), { message: 'the agent threw an object that is no Error' }],
+  'an object without a prototype': [Object.create(null), { message: 'the agent threw an object that is not an Error' }],
+  'a proxy whose traps throw': [new Proxy({}, THROWS), { message: 'the agent threw an object that is not an Error' }],
+  'a revoked proxy': [revoked(), { message: 'the agent threw an object that is not an Error' }],
   'an error whose message cannot be read': [
     Object.defineProperty(new Error(), 'message', {
       get() {

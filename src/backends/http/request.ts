@@ -6,7 +6,7 @@ import { type HttpBackendOptions, headerProblem } from './options.js'
 /** Headers that hold no secret. */
 const PUBLIC_HEADERS: readonly string[] = ['accept', 'content-type', 'user-agent', 'idempotency-key']
 
-/** The headers of one attempt. @throws AgentError `bad-input` for headers that HTTP cannot carry, and what their function throws. */
+/** The headers of one attempt. @throws AgentError `bad-input` for headers that are not valid in HTTP, and what `options.headers` throws. */
 export async function headersFor(
   options: HttpBackendOptions,
   request: AgentRequest,
@@ -16,7 +16,7 @@ export async function headersFor(
   if (options.method !== 'GET') headers.set('content-type', 'application/json')
   const own = typeof options.headers === 'function' ? await options.headers(request, context) : options.headers
   for (const [name, value] of Object.entries(own ?? {})) {
-    // Never the platform's own error: it shows the value.
+    // Not the error of the platform: it shows the value.
     const problem = headerProblem(name, value)
     if (problem !== undefined) throw new AgentError('bad-input', `headers.${name}: ${problem}`)
     headers.set(name, value)
@@ -24,7 +24,7 @@ export async function headersFor(
   return headers
 }
 
-/** A key in characters that every header can carry; two different keys stay different. */
+/** Percent-encodes characters that are not allowed in headers, and `%` itself so that different keys stay different. */
 function headerSafe(key: string): string {
   return key.replace(/[^!-~]|%/gu, character => {
     const isLone = character.length === 1 && /[\ud800-\udfff]/.test(character)
@@ -32,7 +32,7 @@ function headerSafe(key: string): string {
   })
 }
 
-/** The body of one attempt. @throws AgentError `bad-input` when there is none to be made. */
+/** The body of one attempt. @throws AgentError `bad-input` when `options.body` throws or returns what is not JSON. */
 export async function bodyFor(
   { method, body = wholeRequest }: HttpBackendOptions,
   request: AgentRequest,
@@ -45,10 +45,8 @@ export async function bodyFor(
     if (cause instanceof AgentError) throw cause
     throw new AgentError(
       'bad-input',
-      'body: expected a function that gives JSON, but it threw, or JSON cannot hold it',
-      {
-        cause,
-      },
+      'body: expected a function that returns JSON, but it threw or returned something else',
+      { cause },
     )
   }
 }

@@ -5,60 +5,61 @@ import { failureOf } from '../classify-error.js'
 import type { Redact } from '../redact.js'
 import { nonEmptyString, readMember, readPath } from '../safe-read.js'
 
-/** What is read of the body of a refusal. */
-const REFUSAL_BYTES = 65_536
+/** The maximum that is read of the body of a response with an error status. */
+const MAX_ERROR_BYTES = 65_536
 
-/** How a reply is read: `where` stands at the beginning of every message. */
-export interface Reading {
-  readonly where: string
+/** How a response is read. */
+export interface ReadContext {
+  /** Method and URL: the start of every message. */
+  readonly endpoint: string
   readonly redact: Redact
   readonly maxBytes: number
-  /** Called for each piece that comes: the endpoint is alive. */
-  readonly heard: () => void
+  /** Called for each chunk. */
+  readonly onChunk: () => void
 }
 
 /**
- * The JSON of a reply with a status 2xx; null when the status says that there is none (204, 205).
+ * The JSON of a 2xx response; null for the statuses without a body (204, 205).
  *
- * @throws AgentError `refused` for a redirect, another kind for another status; `invalid-output` for what is too large
- * (`OUTPUT_TOO_LARGE`) or no JSON (`OUTPUT_NOT_JSON`), `incomplete-output` for the beginning of a JSON text or nothing,
- * `crashed` when the connection was lost.
+ * @throws AgentError `refused` for a redirect, by its status for any other response; `invalid-output` when the body is too large
+ * (`OUTPUT_TOO_LARGE`) or not JSON (`OUTPUT_NOT_JSON`), `incomplete-output` when it is incomplete JSON or empty, `crashed` when the
+ * connection was lost.
  */
-export async function readReply(response: Response, reading: Reading): Promise<Json> {
-  // A browser tells nothing of a redirect that was not followed but its type.
+export async function readReply(response: Response, read: ReadContext): Promise<Json> {
+  // In browsers, a redirect that was not followed has no status.
   if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400))
-    throw await redirected(response, reading)
-  if (!response.ok) throw await refusal(response, reading)
-  const { bytes, isWhole } = await readBody(response, reading.maxBytes, reading).catch(error => {
-    throw lost(error, 'the connection was lost in the middle of the answer', reading)
+    throw await redirectError(response, read)
+  if (!response.ok) throw await statusError(response, read)
+  const { bytes, isWhole } = await readBody(response, read.maxBytes, read).catch(error => {
+    throw connectionError(error, 'the connection was lost in the middle of the answer', read)
   })
   if (!isWhole) {
-    const message = `${reading.where}: expected an answer of at most ${reading.maxBytes} bytes, got more; raise maxBytes, or ask for less`
+    const message = `${read.endpoint}: expected an answer of at most ${read.maxBytes} bytes, got more; raise maxBytes, or ask for less`
     throw new AgentError('invalid-output', message, { code: 'OUTPUT_TOO_LARGE', status: response.status })
   }
   if (bytes.length === 0 && (response.status === 204 || response.status === 205)) return null
-  return parseJson(bytes, reading)
+  return parseJson(bytes, read)
 }
 
-/** An error of `fetch`, as a failure: of which kind its cause tells, else `crashed`. */
-export function lost(error: unknown, what: string, { where, redact }: Reading): AgentError {
+/** Converts an error of `fetch`. Its kind is that of its cause, else `crashed`. */
+export function connectionError(error: unknown, what: string, { endpoint, redact }: ReadContext): AgentError {
   const { kind, code, cause, message } = failureOf(error)
   const why = redact(cause ?? message)
-  return new AgentError(kind === 'agent' ? 'crashed' : kind, `${where}: expected an answer, but ${what}: ${why}`, {
+  return new AgentError(kind === 'agent' ? 'crashed' : kind, `${endpoint}: expected an answer, but ${what}: ${why}`, {
     cause: why,
     ...(code !== undefined && { code }),
   })
 }
 
-async function redirected(response: Response, { where }: Reading): Promise<AgentError> {
-  await letGo(response)
+async function redirectError(response: Response, { endpoint }: ReadContext): Promise<AgentError> {
+  await discardBody(response)
   const to = originOf(response.headers.get('location'), response.url)
-  const message = `${where}: expected an answer, got a redirect${to}; redirects are not followed: give the url where it ends`
+  const message = `${endpoint}: expected an answer, got a redirect${to}; redirects are not followed: use the URL that it leads to`
   const status = response.status === 0 ? {} : { status: response.status }
   return new AgentError('refused', message, { code: 'REDIRECTED', ...status })
 }
 
-/** Its path and query may hold a secret. */
+/** Not the path and the query: they may contain a secret. */
 function originOf(location: string | null, base: string): string {
   try {
     return location === null ? '' : ` to ${new URL(location, base).origin}`
@@ -67,32 +68,32 @@ function originOf(location: string | null, base: string): string {
   }
 }
 
-/** A status other than 2xx, classified as any error with a status, headers and a body. */
-async function refusal(response: Response, reading: Reading): Promise<AgentError> {
+/** A status other than 2xx, classified like any error with a status, headers and a body. */
+async function statusError(response: Response, read: ReadContext): Promise<AgentError> {
   const { status, headers } = response
-  const { bytes } = await readBody(response, REFUSAL_BYTES, reading).catch(() => ({ bytes: new Uint8Array() }))
+  const { bytes } = await readBody(response, MAX_ERROR_BYTES, read).catch(() => ({ bytes: new Uint8Array() }))
   const text = new TextDecoder().decode(bytes)
   const json = parsed(text)
   const error: unknown = Array.isArray(json) ? json[0] : json
-  const said = reading.redact(wordsOf(error) ?? text)
-  const message = `${reading.where}: expected status 2xx, got ${status}${said === '' ? '' : `: ${said}`}`
+  const reason = read.redact(messageIn(error) ?? text)
+  const message = `${read.endpoint}: expected status 2xx, got ${status}${reason === '' ? '' : `: ${reason}`}`
   const ownCode = nonEmptyString(readPath(error, 'error', 'code')) ?? nonEmptyString(readMember(error, 'code'))
   const { kind, code, ...facts } = failureOf({ message, status, headers, error, code: ownCode }, systemClock.now())
-  return new AgentError(kind, message, { ...facts, ...(code !== undefined && { code: reading.redact(code) }) })
+  return new AgentError(kind, message, { ...facts, ...(code !== undefined && { code: read.redact(code) }) })
 }
 
-/** The message in the shapes that are common: `{error: {message}}`, `{error}`, `{message}`, `{detail}`. */
-function wordsOf(body: unknown): string | undefined {
+/** The error message in one of the common shapes: `{error: {message}}`, `{error}`, `{message}`, `{detail}`. */
+function messageIn(body: unknown): string | undefined {
   const error = readMember(body, 'error')
-  const said = [readMember(error, 'message'), error, readMember(body, 'message'), readMember(body, 'detail')]
-  return said.map(nonEmptyString).find(text => text !== undefined)
+  const candidates = [readMember(error, 'message'), error, readMember(body, 'message'), readMember(body, 'detail')]
+  return candidates.map(nonEmptyString).find(text => text !== undefined)
 }
 
-/** Reads up to `maxBytes`, and lets go of the rest. */
+/** Reads up to `maxBytes`, and cancels the rest. */
 async function readBody(
   response: Response,
   maxBytes: number,
-  { heard }: Reading,
+  { onChunk }: ReadContext,
 ): Promise<{ readonly bytes: Uint8Array; readonly isWhole: boolean }> {
   const chunks: Uint8Array[] = []
   let length = 0
@@ -100,7 +101,7 @@ async function readBody(
   while (reader !== undefined && length <= maxBytes) {
     const { done, value } = await reader.read()
     if (done) break
-    heard()
+    onChunk()
     chunks.push(value)
     length += value.length
   }
@@ -118,19 +119,19 @@ function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
   return bytes
 }
 
-/** Frees the connection of a reply whose body nobody wants. */
-export async function letGo(response: Response): Promise<void> {
+/** Frees the connection of a response whose body is not needed. */
+export async function discardBody(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => {})
 }
 
-function parseJson(bytes: Uint8Array, { where, redact }: Reading): Json {
+function parseJson(bytes: Uint8Array, { endpoint, redact }: ReadContext): Json {
   const text = new TextDecoder().decode(bytes)
   const json = isUtf8(bytes) ? parsed(text) : undefined
   if (json !== undefined) return json
   const got = text.trim() === '' ? 'nothing' : `${bytes.length} bytes`
-  if (got === 'nothing' || isCutJson(text))
-    throw new AgentError('incomplete-output', `${where}: expected a whole JSON text, got ${got}: the answer is cut`)
-  const message = `${where}: expected JSON, got ${got} that begin with ${JSON.stringify(redact(text).slice(0, 80))}`
+  if (got === 'nothing' || isIncompleteJson(text))
+    throw new AgentError('incomplete-output', `${endpoint}: expected a complete JSON text, got ${got}`)
+  const message = `${endpoint}: expected JSON, got ${got} that begin with ${JSON.stringify(redact(text).slice(0, 80))}`
   throw new AgentError('invalid-output', message, { code: 'OUTPUT_NOT_JSON' })
 }
 
@@ -151,8 +152,8 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** True for the beginning of a JSON text that goes on: an open string, array or object. One pass, whatever the engine's errors say. */
-function isCutJson(text: string): boolean {
+/** True for incomplete JSON: an open string, array or object. One pass that does not depend on the messages of the engine. */
+function isIncompleteJson(text: string): boolean {
   if (!/^\s*["[{]/.test(text)) return false
   let depth = 0
   let isInString = false
