@@ -8,7 +8,7 @@ import { pGraph } from './contenders/p-graph.js'
 import { limit } from './contenders/p-limit.js'
 import { pQueue } from './contenders/p-queue.js'
 
-/** Everybody, in the order of the tables. */
+/** All contenders, in the order of the tables. */
 export const contenders: readonly Contender[] = [
   floor,
   counterpoint,

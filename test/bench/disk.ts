@@ -2,7 +2,7 @@ import { type FileHandle, mkdtemp, open, readdir, rm, stat } from 'node:fs/promi
 import { join } from 'node:path'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 
-/** Calls `use` with a new folder below `parent`, which is gone afterwards. */
+/** Calls `use` with a new folder below `parent`, which is deleted afterwards. */
 export async function withFolder<T>(parent: string, use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(parent, 'bench-'))
   try {
@@ -12,7 +12,7 @@ export async function withFolder<T>(parent: string, use: (folder: string) => Pro
   }
 }
 
-/** The bytes of all files below a folder. */
+/** Total size of all files below a folder, in bytes. */
 export async function bytesBelow(folder: string): Promise<number> {
   let bytes = 0
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
@@ -20,18 +20,18 @@ export async function bytesBelow(folder: string): Promise<number> {
   return bytes
 }
 
-/** What a {@link groupCommitMs} writes. */
+/** Options of {@link groupCommitMs}. */
 export interface Commits {
   readonly writers: number
   readonly records: number
   readonly bytes: number
-  /** How long a writer waits before it writes the next one. Default 0. */
+  /** Pause of a writer before its next record, in milliseconds. Default 0. */
   readonly pauseMs?: number
 }
 
 /**
- * The least that group commit costs on this disk: so many writers, each waiting until its record is durable before it writes the next one;
- * one write and one fdatasync for all that wait. Gives the time for all records, in milliseconds.
+ * The minimum cost of group commit on this disk: several writers, each waiting until its record is durable before it writes the next one,
+ * with one write and one fdatasync for all waiting writers. Returns the time for all records, in milliseconds.
  */
 export async function groupCommitMs(
   folder: string,

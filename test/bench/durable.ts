@@ -13,10 +13,10 @@ import { workloads } from './workloads.js'
 
 const RUN_ID = 'bench'
 const AGENT_MS = 10
-/** What an agent leaves in the journal, about. */
+/** Approximate number of bytes that an agent adds to the journal. */
 const AGENT_BYTES = 320
 
-/** What a journal on disk costs, beside what the disk itself costs. */
+/** The cost of a journal on disk, compared with the disk alone. */
 export async function durableTables(options: Options, say: (line: string) => void): Promise<Table[]> {
   const size = options.sizes.findLast(each => each <= 10_000) ?? options.sizes[0]!
   const records = options.sizes.findLast(each => each <= 100_000) ?? options.sizes[0]!
@@ -30,7 +30,7 @@ export async function durableTables(options: Options, say: (line: string) => voi
   })
 }
 
-/** Runs a graph with a journal, and gives when it began and ended, in milliseconds. */
+/** Runs a graph with a journal, and returns its start and end, in milliseconds. */
 async function timedRun(
   graph: Graph,
   work: Work,
@@ -45,7 +45,7 @@ async function timedRun(
   return { began, ended }
 }
 
-/** Runs a graph of instant tasks with a journal in files; gives the time, and the bytes that a task leaves. */
+/** Runs a graph of instant tasks with the file journal; returns the time, and the bytes per task. */
 async function journaled(
   folder: string,
   graph: Graph,
@@ -59,7 +59,7 @@ async function journaled(
   })
 }
 
-/** Instant tasks, many at once and one after the other, against the group commit of the same bytes. */
+/** Instant tasks, many at once and one at a time, compared with a group commit of the same bytes. */
 async function rateTable(folder: string, size: number, rounds: number): Promise<Table> {
   const rows: string[][] = []
   for (const name of ['independent', 'layered', 'chain']) {
@@ -93,7 +93,7 @@ async function rateTable(folder: string, size: number, rounds: number): Promise<
   }
 }
 
-/** Agents that take a moment: what the journal adds to each, beside what a group commit by hand adds in the same rhythm. */
+/** Agents that take some time: what the journal adds to each, compared with a hand-written group commit with the same pauses. */
 async function agentTable(folder: string, waves: number, rounds: number): Promise<Table> {
   const rows: string[][] = []
   for (const [label, name, writers] of [
@@ -139,7 +139,7 @@ async function agentsMs(graph: Graph, journal: Journal): Promise<number> {
   return ended - began!
 }
 
-/** So many pauses at once, again and again. */
+/** The time of the pauses alone, in milliseconds. */
 async function pausesMs(writers: number, steps: number): Promise<number> {
   const pause = async (): Promise<void> => {
     for (let step = 0; step < steps; step++) await sleep(AGENT_MS)
@@ -149,7 +149,7 @@ async function pausesMs(writers: number, steps: number): Promise<number> {
   return performance.now() - began
 }
 
-/** What it costs to open a settled run again. */
+/** The time to open a settled run. */
 async function openTable(folder: string, records: number, rounds: number): Promise<Table> {
   const graph = workloads[0]!.build(records / 2)
   const [plan] = plansOf(graph)

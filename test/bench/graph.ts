@@ -1,25 +1,25 @@
-/** Tasks and who waits for whom, as numbers. Each contender makes its own form of it, outside the measured time. */
+/** Tasks and dependencies, as numbers. Each contender converts it to its own form, outside the measured time. */
 export interface Graph {
   readonly size: number
-  /** What each task waits for. */
+  /** The dependencies of each task. */
   readonly needs: Rows
-  /** What waits for each task. */
+  /** The dependents of each task. */
   readonly dependents: Rows
-  /** 1 is the most urgent. Undefined when all tasks are alike. */
+  /** 1 is the most urgent. Undefined if all tasks have the same priority. */
   readonly priorities: Uint16Array | undefined
   /** Task `i` goes to pool `i % pools`; the pools share the slots. */
   readonly pools: number
-  /** Runs side by side: the first `size / runs` tasks are those of the first. No task waits for one of another run. */
+  /** Number of concurrent runs. The first `size / runs` tasks are those of the first run. No dependency crosses runs. */
   readonly runs: number
 }
 
-/** A list of numbers for each task, end to end: those of task `i` are `items[from[i]]` up to before `items[from[i + 1]]`. */
+/** A list of numbers for each task, concatenated: those of task `i` are `items[from[i]]` up to, but not including, `items[from[i + 1]]`. */
 export interface Rows {
   readonly items: Int32Array
   readonly from: Int32Array
 }
 
-/** A graph from its edges, each `[from, to]`: `to` waits for `from`. */
+/** A graph from its edges `[from, to]`: `to` depends on `from`. */
 export function graphOf(
   size: number,
   edges: readonly (readonly [number, number])[],
@@ -35,12 +35,12 @@ export function graphOf(
   }
 }
 
-/** What stands in row `index`. */
+/** The numbers of row `index`. */
 export function rowOf({ items, from }: Rows, index: number): Int32Array {
   return items.subarray(from[index], from[index + 1])
 }
 
-/** How many tasks each task waits for. */
+/** The number of dependencies of each task. */
 export function openCounts({ size, needs }: Graph): Int32Array {
   const open = new Int32Array(size)
   for (let index = 0; index < size; index++) open[index] = needs.from[index + 1]! - needs.from[index]!

@@ -30,7 +30,7 @@ async function measure(options: Options): Promise<Table[]> {
   return tables
 }
 
-/** Progress, apart from the tables. */
+/** Prints progress to standard error. */
 function say(line: string): void {
   console.error(`- ${line}`)
 }

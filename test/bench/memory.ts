@@ -6,20 +6,20 @@ import { takingPart } from './speed.js'
 import { type Table, whole } from './table.js'
 import { workloads } from './workloads.js'
 
-/** How often one run is stopped to look at its heap. */
+/** How often the heap is measured during one run. */
 const LOOKS = 8
 const LARGEST = 100_000
-/** After a run, until its last frames and jobs are gone. */
+/** Delay after a run, until its last frames and jobs are released. */
 const REST_MS = 20
 
 interface Heap {
-  /** The most that was alive at once, in bytes per task. */
+  /** Maximum live heap, in bytes per task. */
   readonly peak: number
-  /** What is alive when all has ended and what the contender gave is still held, in bytes per task. */
+  /** Live heap after the run, while the result is still held, in bytes per task. */
   readonly retained: number
 }
 
-/** Measures the live heap of everybody at the largest size that all were measured at. Needs `--expose-gc`. */
+/** Measures the live heap of all contenders at the largest size that all were measured with. Needs `--expose-gc`. */
 export async function memoryTables(options: Options, say: (line: string) => void): Promise<Table[]> {
   const size = options.sizes.findLast(each => each <= LARGEST)
   if (size === undefined) return []
@@ -70,24 +70,24 @@ async function measureHeap(contender: Contender, graph: Graph): Promise<Heap> {
 }
 
 /**
- * Runs once without looking: what the first run leaves is compiled code, and that is no cost of tasks.
- * A function of its own, for the frame of an awaiting one still holds what it awaited last.
+ * Runs once without measuring, because the first run allocates compiled code, which is no cost of tasks.
+ * A separate function, because the frame of an async function keeps the last awaited value alive.
  */
 async function forget(go: () => Promise<unknown>): Promise<void> {
   await go()
 }
 
-/** Garbage not counted. */
+/** Live heap in bytes, after a collection. */
 function liveBytes(): number {
   if (globalThis.gc === undefined) throw new Error('expected node --expose-gc, without it live heap cannot be told')
-  // Twice: the first may only end a collection that had begun when some of the garbage was alive.
+  // Twice: the first may only finish a collection that started while some of the garbage was alive.
   globalThis.gc()
   globalThis.gc()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
 }
 
-/** The collector must not find out that `value` is never read again. */
+/** Prevents the collector from releasing `value` early. */
 function keepAlive(value: unknown): void {
   if (value === keepAlive) throw new Error('expected an outcome')
 }

@@ -1,4 +1,4 @@
-/** What to measure, as the environment and the command line say it. */
+/** What to measure, from the environment and the command line. */
 export interface Options {
   /** Numbers of tasks, ascending. `BENCH_SIZES`, default 1000,10000,100000,1000000. */
   readonly sizes: readonly number[]
@@ -8,15 +8,15 @@ export interface Options {
   readonly parts: ReadonlySet<Part>
   /** Workloads to run, by name. `BENCH_WORKLOADS`, default all. */
   readonly workloads: ReadonlySet<string> | undefined
-  /** Who takes part besides the floor, by name. `BENCH_CONTENDERS`, default all. */
+  /** Contenders in addition to the floor, by name. `BENCH_CONTENDERS`, default all. */
   readonly contenders: ReadonlySet<string> | undefined
-  /** `wall` or `cpu`; the durable part always looks at the wall. `BENCH_CLOCK`, default `wall`. */
+  /** `wall` or `cpu`; the durable part always uses `wall`. `BENCH_CLOCK`, default `wall`. */
   readonly clock: 'wall' | 'cpu'
-  /** Where the journals of the durable part are written for a while. `BENCH_FOLDER`, default `build`. */
+  /** Folder for the temporary journals of the durable part. `BENCH_FOLDER`, default `build`. */
   readonly folder: string
   /** Tables as Markdown: `--markdown`. */
   readonly markdown: boolean
-  /** Puts the tables into docs/performance.md, too: `--write`. */
+  /** Also writes the tables into docs/performance.md: `--write`. */
   readonly write: boolean
 }
 
@@ -26,7 +26,7 @@ export type Part = (typeof PARTS)[number]
 const PARTS = ['speed', 'memory', 'plans', 'variants', 'control', 'durable'] as const
 const FLAGS = ['--markdown', '--write']
 
-/** @throws Error for an argument or a value that is not as documented. */
+/** @throws Error for an invalid argument or value. */
 export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Options {
   for (const arg of args) if (!FLAGS.includes(arg)) throw new Error(`expected ${FLAGS.join(' or ')}, got "${arg}"`)
   const sizes = listOf(env.BENCH_SIZES ?? '1000,10000,100000,1000000').map(size => count('BENCH_SIZES', size, 10))
@@ -47,7 +47,7 @@ function listOf(text: string): string[] {
   return text.split(',').map(part => part.trim())
 }
 
-/** Two runs share a workload, so a number of tasks is even. */
+/** Two runs share a workload, so the number of tasks must be even. */
 function count(name: string, text: string, least: number): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < least || (name === 'BENCH_SIZES' && value % 2 === 1))

@@ -5,7 +5,7 @@ const PAGE = 'docs/performance.md'
 const BEGIN = '<!-- the tables of npm run bench begin here -->'
 const END = '<!-- and end here -->'
 
-/** Puts the tables in their place in the page. Needs to run in the folder of package.json, as `npm run` does. */
+/** Writes the tables into the page. Must run in the folder of package.json, as `npm run` does. */
 export function writePage(tables: readonly Table[]): void {
   const text = readFileSync(PAGE, 'utf8')
   const [before, old] = text.split(BEGIN)

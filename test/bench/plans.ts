@@ -6,7 +6,7 @@ import { type Watch, watches } from './stopwatch.js'
 import { figure, type Table, whole } from './table.js'
 import { workloads } from './workloads.js'
 
-/** What comes before a run: building a graph in code, and reading one from text. */
+/** The cost of building a plan in code, and of parsing one from text. */
 export function planTable({ sizes, rounds, clock }: Options, say: (line: string) => void): Table {
   const size = sizes.findLast(each => each <= 100_000) ?? sizes[0]!
   const rows = workloads.slice(0, 4).map(({ name, build }) => {

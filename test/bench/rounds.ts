@@ -3,7 +3,7 @@ import type { Graph } from './graph.js'
 import type { Watch } from './stopwatch.js'
 import { Trace } from './trace.js'
 
-/** What a contender needed for one workload. */
+/** The time of a contender for one workload. */
 export interface Measured {
   /** Median over the rounds, in microseconds. */
   readonly perTaskUs: number
@@ -11,19 +11,19 @@ export interface Measured {
   readonly timesFloor: number
 }
 
-/** How a contender fared; a text says why it was not measured. */
+/** The result of a contender; a string says why it was not measured. */
 export type Outcome = Measured | string
 
-/** What is short is repeated within a turn until it has taken so long, in milliseconds. */
+/** Short workloads are repeated within a turn until they have taken this long, in milliseconds. */
 const SHORTEST_MS = 50
-/** For each round to come, everybody runs so long before the first: compiled code needs its time. */
+/** Warm-up time of each contender per round, so that the code is compiled before the first round. */
 const WARM_UP_MS = 100
 
 /**
- * Measures contenders in turns, so that what slows the machine down for a while slows all of them. The first one is the floor.
+ * Measures contenders in alternation, so that a temporary slowdown of the machine affects all of them. The first one is the floor.
  *
- * BAD: to collect garbage before each turn. The hidden classes of what is gone are collected too, the compiled code that knew them
- * with them, and every turn starts cold. GOOD: turns long enough that each pays for its own garbage, and another one first in each round.
+ * Garbage is not collected before each turn: that would also collect hidden classes and the compiled code that depends on them, so every
+ * turn would start cold. Instead, turns are long enough that each pays for its own garbage, and each round starts with another contender.
  */
 export async function measureRounds(
   contenders: readonly Contender[],
@@ -79,7 +79,7 @@ class Runner {
     this.times.push((spentMs * 1_000) / (runs * this.#size))
   }
 
-  /** Runs all tasks once, checks them, and gives the time in milliseconds. */
+  /** Runs all tasks once, verifies them, and returns the time in milliseconds. */
   async run(): Promise<number> {
     this.#trace.reset()
     const read = this.#watch()
@@ -90,7 +90,7 @@ class Runner {
   }
 }
 
-/** Runs a probe through a contender: is the order right, is the limit kept? */
+/** Verifies that a contender respects the order of tasks and the limit. */
 export async function tryOut(
   contender: Contender,
   graph: Graph,
@@ -108,7 +108,7 @@ function check({ name }: Contender, look: () => void): void {
   }
 }
 
-/** The middle one; of an even number, the mean of the two in the middle. */
+/** The median; of an even number, the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other)
   const middle = sorted.length >> 1

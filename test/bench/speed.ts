@@ -13,10 +13,10 @@ import { type Workload, workloads } from './workloads.js'
 const FULL_ROUNDS = 100_000
 const FEWER_ROUNDS = 3
 
-/** What was measured: by workload and size. */
+/** The results, by workload and size. */
 export type Speeds = Map<Workload, Map<number, Map<Contender, Outcome>>>
 
-/** Measures the overhead per task of everybody, from the small sizes to the large ones. */
+/** Measures the overhead per task of all contenders, from small sizes to large ones. */
 export async function measureSpeed(options: Options, say: (line: string) => void): Promise<Speeds> {
   const speeds: Speeds = new Map()
   for (const workload of workloads.filter(({ name }) => options.workloads?.has(name) ?? true)) {
@@ -33,7 +33,7 @@ export async function measureSpeed(options: Options, say: (line: string) => void
   return speeds
 }
 
-/** Those that were asked for, and the floor. */
+/** The selected contenders, and the floor. */
 export function takingPart(options: Options): Contender[] {
   return contenders.filter(each => each === floor || (options.contenders?.has(each.name) ?? true))
 }
@@ -43,7 +43,7 @@ async function tryAll(taking: readonly Contender[], workload: Workload, size: nu
   for (const each of taking) if (missing(each, graph) === undefined) await tryOut(each, graph, new Probe(graph))
 }
 
-/** A table for each size. */
+/** One table per size. */
 export function speedTables(speeds: Speeds, { sizes }: Options): Table[] {
   return sizes.map(size => {
     const columns = [...speeds].map(([{ name }, bySize]) => ({ name, outcomes: bySize.get(size)! }))
@@ -71,7 +71,7 @@ function cell(outcome: Outcome | undefined, contender: Contender): string {
     : `${figure(outcome.perTaskUs)} (${figure(outcome.timesFloor)}x)`
 }
 
-/** How the cost per task grows with the number of tasks; nothing when only one size was measured. */
+/** How the cost per task grows with the number of tasks; empty if only one size was measured. */
 export function growthTable(speeds: Speeds, { sizes }: Options): Table[] {
   const small = sizes.find(size => size >= 10_000) ?? sizes[0]!
   const large = sizes.at(-1)!

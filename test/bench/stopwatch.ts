@@ -1,7 +1,7 @@
-/** Starts a watch; what it gives tells the milliseconds since. */
+/** Starts a watch; the returned function returns the milliseconds since then. */
 export type Watch = () => () => number
 
-/** Watches by name. `wall`: as a clock on the wall. `cpu`: the time of all threads of this process, for a machine that has other work to do. */
+/** Watches by name. `wall`: elapsed time. `cpu`: CPU time of all threads of this process, for a machine with other load. */
 export const watches: { readonly wall: Watch; readonly cpu: Watch } = {
   wall: () => {
     const began = performance.now()

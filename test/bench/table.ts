@@ -1,13 +1,13 @@
 /** A table, ready to be printed. */
 export interface Table {
   readonly title: string
-  /** What it shows, in a sentence or two. */
+  /** A description of one or two sentences. */
   readonly note: string
   readonly columns: readonly string[]
   readonly rows: readonly (readonly string[])[]
 }
 
-/** For a terminal: the first column to the left, the others to the right. */
+/** Formats for a terminal: the first column left-aligned, the others right-aligned. */
 export function plain({ title, note, columns, rows }: Table): string {
   const widths = columns.map((_, column) => Math.max(...[columns, ...rows].map(row => row[column]!.length)))
   const line = (row: readonly string[]): string =>
@@ -17,7 +17,7 @@ export function plain({ title, note, columns, rows }: Table): string {
   )
 }
 
-/** For a page. */
+/** Formats as Markdown. */
 export function markdown({ title, note, columns, rows }: Table): string {
   const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`
   const rule = columns.map((_, column) => (column === 0 ? '---' : '---:'))

@@ -2,8 +2,8 @@ import { SLOTS, type Work } from './contender.js'
 import { type Graph, rowOf } from './graph.js'
 
 /**
- * The tasks that are measured: they do nothing but leave the order in which they ran.
- * An instant task ends in the call that starts it, so a dependency must stand before whatever waits for it.
+ * The measured tasks: they only record the order in which they ran.
+ * An instant task ends in the call that starts it, so a dependency must come before its dependents.
  */
 export class Trace {
   readonly work: Work
@@ -23,7 +23,7 @@ export class Trace {
     this.#ran = 0
   }
 
-  /** @throws Error unless every task ran once, after all that it waits for, and the urgent ones first. */
+  /** @throws Error unless every task ran once, after its dependencies, and urgent ones first. */
   check(): void {
     const { size, needs } = this.#graph
     if (this.#ran !== size) throw new Error(`expected ${size} tasks to run once each, got ${this.#ran} calls`)
@@ -38,7 +38,7 @@ export class Trace {
     this.#checkPriorities()
   }
 
-  /** The first ones may find their slots before the more urgent ones are there. */
+  /** The first tasks may get slots before more urgent ones are ready. */
   #checkPriorities(): void {
     const { size, priorities } = this.#graph
     if (priorities === undefined) return
@@ -51,7 +51,7 @@ export class Trace {
   }
 }
 
-/** Tasks that take a moment and look around: for one round before anything is measured. */
+/** Tasks that take some time and verify the order and the limit: for one round before the measurement. */
 export class Probe {
   readonly work: Work
   readonly #graph: Graph

@@ -21,7 +21,7 @@ import { watches } from './stopwatch.js'
 import { figure, type Table, whole } from './table.js'
 import { workloads } from './workloads.js'
 
-/** What a host may ask for besides, and what it then pays for. */
+/** A feature whose cost is measured. */
 interface Variant {
   readonly listens?: boolean
   readonly agent?: (work: Work, input: Json, context: AttemptContext) => unknown
@@ -45,7 +45,7 @@ const numberOf = (input: Json): number => input as number
 
 const plain: Variant = { agent: (work, input) => work(numberOf(input)) }
 
-/** The first is what the others are compared with. */
+/** The first is the baseline. */
 const VARIANTS: readonly (readonly [name: string, variant: Variant])[] = [
   ['instant agents, no listener', plain],
   ['a listener on `event`', { ...plain, listens: true }],
@@ -79,7 +79,7 @@ const VARIANTS: readonly (readonly [name: string, variant: Variant])[] = [
 
 const free = { costUsd: 0.000_001, tokens: 1 }
 
-/** Flow control that never gets in the way: what it costs to look. The first is what the others are compared with. */
+/** Flow control that never delays an attempt: the cost of its checks. The first is the baseline. */
 const CONTROLS: readonly (readonly [name: string, variant: Variant])[] = [
   ['no flow control', plain],
   ['requests per window', { ...plain, pool: { requests: { limit: 1e9, perMs: 60_000 } } }],
@@ -104,12 +104,12 @@ const CONTROLS: readonly (readonly [name: string, variant: Variant])[] = [
   ['queue and total timeouts', { ...plain, pool: { defaults: { queueTimeoutMs: 60_000, totalTimeoutMs: 60_000 } } }],
 ]
 
-/** Cost of flow control where it is on, in microseconds per task. */
+/** Cost of flow control, in microseconds per task. */
 export function controlTable(options: Options, say: (line: string) => void): Promise<Table> {
   return tableOf('Cost of flow control', CONTROLS, options, say)
 }
 
-/** What each thing costs that a host may ask for, in microseconds per task. */
+/** Cost of single features, in microseconds per task. */
 export function variantTable(options: Options, say: (line: string) => void): Promise<Table> {
   return tableOf('Cost of single features', VARIANTS, options, say)
 }
@@ -155,7 +155,7 @@ function contenderOf(name: string, variant: Variant): Contender {
   }
 }
 
-/** One that is asked for its health has to have some. */
+/** With health checks, the backend needs a `health` method. */
 function backendOf(run: AgentFunction, { pool }: Variant): AgentBackend {
   return pool?.health ? { run, health: () => true } : { run }
 }

@@ -1,7 +1,7 @@
 import { Dice, seedOf } from '../support/dice.js'
 import { type Graph, graphOf } from './graph.js'
 
-/** A shape of graph that is measured. */
+/** A measured shape of graph. */
 export interface Workload {
   readonly name: string
   readonly build: (size: number) => Graph
@@ -9,7 +9,7 @@ export interface Workload {
 
 type Edge = readonly [number, number]
 
-/** How wide layers and fans are: more than there are slots, and the same for all sizes, so that sizes can be compared. */
+/** Width of layers and fans: more than the number of slots, and the same for all sizes, so that sizes can be compared. */
 const WIDTH = 200
 
 /** The workloads, in the order of the tables. */
@@ -28,7 +28,7 @@ function chain(size: number): Edge[] {
   return edges
 }
 
-/** Every task waits for three tasks of the layer before, drawn by lot. `first` is the number of the first task. */
+/** Every task depends on three random tasks of the previous layer. `first` is the number of the first task. */
 function layers(size: number, first: number): Edge[] {
   const dice = new Dice(seedOf('layers', size, first))
   const width = Math.min(WIDTH, Math.ceil(size / 5))
@@ -42,7 +42,7 @@ function layers(size: number, first: number): Edge[] {
   return edges
 }
 
-/** A task for which many wait, for all of which one task waits, for which many wait, and so on. */
+/** One task with many dependents, then one task that depends on all of those, and so on. */
 function fans(size: number): Edge[] {
   const edges: Edge[] = []
   for (let hub = 0; hub < size; hub += WIDTH) {
@@ -57,7 +57,7 @@ function priorities(size: number): Uint16Array {
   return Uint16Array.from({ length: size }, () => 1 + dice.below(1_000))
 }
 
-/** Two runs side by side, each layered, both spread over two pools. */
+/** Two concurrent layered runs, both spread over two pools. */
 function twoByTwo(size: number): Graph {
   const half = Math.floor(size / 2)
   return graphOf(2 * half, [...layers(half, 0), ...layers(half, half)], { pools: 2, runs: 2 })

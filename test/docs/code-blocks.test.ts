@@ -9,7 +9,7 @@ const byPage = pages().map(page => blocksOf(page, readPage(page)))
 const blocks = byPage.flat()
 const programs = byPage.flatMap(programsOf)
 
-/** Blocks with something to check, and blocks to look at. Every fence says which it is. */
+/** The languages of blocks that are checked, and of blocks that are only for reading. */
 const LANGUAGES = ['ts', 'js', 'json', 'sh', 'text', 'mermaid']
 
 let compiled: Compiled
@@ -27,7 +27,7 @@ describe('README.md', () => {
     expect(first?.lines.length).toBeLessThanOrEqual(25)
   })
 
-  test('shows how to start and how to test', () => {
+  test('shows the commands to start and to test', () => {
     const shell = blocks.filter(block => block.page === 'README.md' && block.language === 'sh')
     const lines = shell.flatMap(block => block.lines).join('\n')
     expect(lines).toMatch(/npm start/)
@@ -35,27 +35,31 @@ describe('README.md', () => {
   })
 })
 
-test('every fence names a language that we check or know to be no code', () => {
-  const strange = blocks.filter(block => !LANGUAGES.includes(block.language))
-  expect(strange.map(({ page, line, language }) => `${page}:${line}: '${language}'`)).toEqual([])
+test('every fence names a known language', () => {
+  const unknown = blocks.filter(block => !LANGUAGES.includes(block.language))
+  expect(unknown.map(({ page, line, language }) => `${page}:${line}: '${language}'`)).toEqual([])
 })
 
 describe.runIf(programs.length > 0).concurrent('a program of the docs', () => {
-  test.for(programs)('$title compiles, and runs if it may', { timeout: 60_000 }, async (program, { expect }) => {
-    expect(compiled.problems(program)).toEqual([])
-    if (program.runs) await compiled.run(program)
-  })
+  test.for(programs)(
+    '$title compiles, and runs unless marked no-run',
+    { timeout: 60_000 },
+    async (program, { expect }) => {
+      expect(compiled.problems(program)).toEqual([])
+      if (program.runs) await compiled.run(program)
+    },
+  )
 })
 
 const json = blocks.filter(block => block.language === 'json')
 describe.runIf(json.length > 0)('a JSON block of the docs', () => {
-  test.for(json)('$page:$line is JSON, and a plan if it says so', block => {
+  test.for(json)('$page:$line is JSON, and a valid plan if marked as one', block => {
     const value: unknown = JSON.parse(block.lines.join('\n'))
     if (block.marks.includes('plan')) parsePlan(value)
   })
 })
 
-test('every command line of the docs is one that works here', () => {
+test('every command line of the docs is a known command', () => {
   const shell = blocks.filter(block => block.language === 'sh')
   const problems = shell.flatMap(({ page, line, lines }) =>
     lines.flatMap((text, index) => {

@@ -5,14 +5,14 @@ import { describe, expect, test } from 'vitest'
 import { ROOT } from '../package/source-tree.js'
 import { blocksOf, pages, readPage } from './markdown.js'
 
-/** The text of a page without its code: what looks like a link there is none, what looks like a heading neither. */
+/** The text of a page without its code blocks, which may contain text that looks like links or headings. */
 function prose(page: string, text: string): string {
   const lines = text.split('\n')
   for (const block of blocksOf(page, text)) lines.fill('', block.line - 2, block.line + block.lines.length)
   return lines.join('\n')
 }
 
-/** The anchors of a page: its headings as GitHub names them, and whatever carries an id. */
+/** The anchors of a page: those that GitHub generates for headings, and explicit ids. */
 function anchorsOf(text: string): Set<string> {
   const anchors = new Set([...text.matchAll(/<a (?:id|name)="([^"]+)"/g)].map(match => match[1]!))
   for (const [, heading] of text.matchAll(/^#{1,6} +(.+)$/gm)) {
@@ -25,28 +25,28 @@ function anchorsOf(text: string): Set<string> {
   return anchors
 }
 
-/** What is wrong with the links of a page to other files of ours, and to places in them. */
+/** The broken links of a page: to missing files of this repository, or to missing anchors. */
 function brokenLinks(page: string, text: string): string[] {
   const links = [...prose(page, text).matchAll(/\]\(([^)\s]+)(?: "[^"]*")?\)/g)].map(match => match[1]!)
   return links.flatMap(link => {
     if (/^[a-z]+:/.test(link)) return []
     const [path, anchor] = link.split('#') as [string, string | undefined]
     const target = path === '' ? page : posix.join(posix.dirname(page), path)
-    if (path !== '' && !existsSync(join(ROOT, target))) return [`${page}: ${link} leads to no file`]
+    if (path !== '' && !existsSync(join(ROOT, target))) return [`${page}: ${link} points to a missing file`]
     if (anchor === undefined || !target.endsWith('.md')) return []
     const there = path === '' ? text : readPage(target)
-    return anchorsOf(prose(target, there)).has(anchor) ? [] : [`${page}: ${link} leads to no heading`]
+    return anchorsOf(prose(target, there)).has(anchor) ? [] : [`${page}: ${link} points to a missing heading`]
   })
 }
 
-test('every link between our pages leads somewhere', () => {
+test('no link between pages is broken', () => {
   expect(pages().flatMap(page => brokenLinks(page, readPage(page)))).toEqual([])
 })
 
-describe('the checker of links', () => {
+describe('the link checker', () => {
   const page = '# One\n## `run()`, twice\n[a](#run-twice) ![b](LICENSE) [c](https://example.com/#x)\n'
 
-  test('accepts links to headings, files and other places', () => {
+  test('accepts links to headings, files and other sites', () => {
     expect(brokenLinks('README.md', page)).toEqual([])
   })
 
@@ -54,7 +54,7 @@ describe('the checker of links', () => {
     expect(brokenLinks('README.md', `${page}[d](${link})`)).toEqual([expect.stringContaining(link)])
   })
 
-  test('does not look into code', () => {
+  test('ignores code blocks', () => {
     expect(brokenLinks('README.md', '```text\n[a](gone.md)\n```\n')).toEqual([])
   })
 })
@@ -62,16 +62,16 @@ describe('the checker of links', () => {
 describe('docs/errors.md', () => {
   const anchors = anchorsOf(prose('docs/errors.md', readPage('docs/errors.md')))
 
-  test.each(membersOf('src/errors.ts', 'ErrorDetails'))('has a place for the code %s', code => {
+  test.each(membersOf('src/errors.ts', 'ErrorDetails'))('has an anchor for the code %s', code => {
     expect([...anchors]).toContain(code.toLowerCase())
   })
 
-  test.each(membersOf('src/core/failure/failure.ts', 'FailureKind'))('has a place for the kind %s', kind => {
+  test.each(membersOf('src/core/failure/failure.ts', 'FailureKind'))('has an anchor for the kind %s', kind => {
     expect([...anchors]).toContain(kind)
   })
 })
 
-/** The names of the members of an interface, or the strings of a union. */
+/** The member names of an interface, or the strings of a union type. */
 function membersOf(path: string, name: string): string[] {
   const source = ts.createSourceFile(path, readFileSync(join(ROOT, path), 'utf8'), ts.ScriptTarget.Latest, true)
   for (const statement of source.statements) {

@@ -2,27 +2,27 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../package/source-tree.js'
 
-/** A fenced block of a page. */
+/** A fenced code block of a page. */
 export interface Block {
-  /** The page's path from the root, `docs/quickstart.md`. */
+  /** Path of the page from the root, such as `docs/quickstart.md`. */
   readonly page: string
-  /** The number of its first line of code in the page, from 1. */
+  /** Line number of its first line of code, from 1. */
   readonly line: number
-  /** The first word behind the fence; empty when there is none. */
+  /** The first word after the fence; empty if there is none. */
   readonly language: string
-  /** The words behind it. */
+  /** The words after it. */
   readonly marks: readonly string[]
   readonly lines: readonly string[]
 }
 
-/** README.md and every page below docs/, those that exist. */
+/** README.md and all pages below docs/. */
 export function pages(): string[] {
   const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
   const found = docs.filter(path => path.endsWith('.md')).map(path => join('docs', path))
   return ['README.md', ...found.sort()]
 }
 
-/** The text of a page; empty when it is not there. */
+/** The text of a page; empty if it does not exist. */
 export function readPage(page: string): string {
   try {
     return readFileSync(join(ROOT, page), 'utf8')
@@ -31,7 +31,7 @@ export function readPage(page: string): string {
   }
 }
 
-/** Every fenced block of a page, in order. A fence that never closes runs to the end, as it does on screen. */
+/** All fenced blocks of a page, in order. An unclosed fence extends to the end of the page. */
 export function blocksOf(page: string, text: string): Block[] {
   const lines = text.split('\n')
   const blocks: Block[] = []

@@ -38,7 +38,7 @@ await fetch('http://192.0.2.1/')
 \`\`\`
 `
 
-describe('the checker of code blocks', () => {
+describe('the code block checker', () => {
   const blocks = blocksOf('page.md', PAGE)
   const programs = programsOf(blocks)
   const [hello, continued, wrong, reads, throws, fetches] = programs as [(typeof programs)[0], ...typeof programs]
@@ -60,33 +60,33 @@ describe('the checker of code blocks', () => {
     ])
   })
 
-  test('runs a program, and one that goes on from it', async () => {
+  test('runs a program and its continuation', async () => {
     expect([...compiled.problems(hello!), ...compiled.problems(continued!)]).toEqual([])
     await compiled.run(hello!)
     await compiled.run(continued!)
   })
 
-  test('says what is wrong in the words of the compiler, with the line of the page', () => {
+  test('reports compiler errors with the line of the page', () => {
     expect(wrong?.runs).toBe(false)
     expect(compiled.problems(wrong!)).toEqual(["page.md:14: Type 'string' is not assignable to type 'number'."])
   })
 
-  test('lays the files of the page beside the program', async () => {
+  test('provides the files of the page to the program', async () => {
     await compiled.run(reads!)
   })
 
-  test('fails with a program that fails, and shows the line of the page', async () => {
+  test('reports a failing program with the line of the page', async () => {
     await expect(compiled.run(throws!)).rejects.toThrow(/on purpose.*page-md-23\.ts:24/s)
   })
 
-  test('keeps programs on this machine', async () => {
+  test('prevents connections to other machines', async () => {
     await expect(compiled.run(fetches!)).rejects.toThrow(/stay on this machine, but it connects to 192\.0\.2\.1/)
   })
 })
 
-describe('the checker of command lines', () => {
+describe('the command line checker', () => {
   test.each(['npm ci && npm start', 'npm test   # all of it', 'npm run build', 'npx vitest run', '# nothing', ''])(
-    'knows %j',
+    'accepts %j',
     line => {
       expect(shellProblem(line)).toBeUndefined()
     },
@@ -98,7 +98,7 @@ describe('the checker of command lines', () => {
     'node build/examples/nonesuch.js',
     'curl example.com | sh',
     'npm ci && rm x',
-  ])('does not know %j', line => {
+  ])('rejects %j', line => {
     expect(shellProblem(line)).toMatch(/expected a known command/)
   })
 })

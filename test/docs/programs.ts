@@ -6,20 +6,20 @@ import ts from 'typescript'
 import { ROOT } from '../package/source-tree.js'
 import type { Block } from './markdown.js'
 
-/** A program that a page shows, and what it needs to run. */
+/** A program in a page, with the files that it needs. */
 export interface Program {
-  /** Where it stands: `docs/quickstart.md:41`. */
+  /** Its location: `docs/quickstart.md:41`. */
   readonly title: string
   readonly extension: 'ts' | 'js'
-  /** Line n of it is line n of the page, so that whatever goes wrong names the line to mend. */
+  /** Line n is line n of the page, so that error messages name the line to fix. */
   readonly text: string
-  /** False for a block marked `no-run`: it is compiled only. */
+  /** False for a block marked `no-run`, which is only compiled. */
   readonly runs: boolean
-  /** Files that lie in the folder in which it runs: the blocks of its page marked `file=name`. */
+  /** Files in its working folder: the blocks of its page marked `file=name`. */
   readonly files: Readonly<Record<string, string>>
 }
 
-/** The programs of one page. A block marked `continued` begins with all of the program before it. */
+/** The programs of one page. A block marked `continued` includes the previous program. */
 export function programsOf(blocks: readonly Block[]): Program[] {
   const files = Object.fromEntries(
     blocks.flatMap(block => {
@@ -44,11 +44,11 @@ export function programsOf(blocks: readonly Block[]): Program[] {
   return programs
 }
 
-/** The compiled programs, in a folder of their own inside the package: there 'counterpoint' is the built library itself. */
+/** The compiled programs, in a folder inside the package, where 'counterpoint' resolves to the built library. */
 export interface Compiled {
-  /** What the compiler says against a program, as `docs/quickstart.md:43: message`. */
+  /** The compiler errors of a program, as `docs/quickstart.md:43: message`. */
   problems(program: Program): string[]
-  /** What it said on the way out, or an error with that and its exit code. */
+  /** Resolves with its standard output, or rejects with its output and exit code. */
   run(program: Program): Promise<string>
   dispose(): void
 }
@@ -67,7 +67,7 @@ const STRICT: ts.CompilerOptions = {
   inlineSourceMap: true,
 }
 
-/** Type-checks and compiles all programs in one go. */
+/** Type-checks and compiles all programs together. */
 export function compilePrograms(programs: readonly Program[]): Compiled {
   mkdirSync(join(ROOT, 'build'), { recursive: true })
   const folder = mkdtempSync(join(ROOT, 'build/docs-'))
@@ -94,7 +94,7 @@ function describeProblem(program: Program, source: ts.SourceFile, problem: ts.Di
   return `${page}:${line + 1}: ${ts.flattenDiagnosticMessageText(problem.messageText, '\n')}`
 }
 
-/** Loaded before every program: what a page shows must work on a plane, so only this machine may be talked to. */
+/** Loaded before every program: programs of the docs must work offline, so they may only connect to this machine. */
 const OFFLINE = `
 import { Socket } from 'node:net'
 const { connect } = Socket.prototype

@@ -4,7 +4,7 @@ import { ROOT } from '../package/source-tree.js'
 
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
 
-/** Commands that a page may show, each with what must hold for it. */
+/** The commands that a page may show, each with a condition on its captured name. */
 const COMMANDS: readonly (readonly [pattern: RegExp, holds: (name: string) => boolean])[] = [
   [/^npm (?:ci|test|start)(?: -- .+)?$/, () => true],
   [/^npm (?:install|i) (?:-D )?[\w@/. -]+$/, () => true],
@@ -17,7 +17,7 @@ const COMMANDS: readonly (readonly [pattern: RegExp, holds: (name: string) => bo
   [/^apt-get install [\w -]+$/, () => true],
 ]
 
-/** Why a line of a `sh` block is not a command that we know to work; undefined when it is one. */
+/** Why a line of a `sh` block is not a known command; undefined if it is. */
 export function shellProblem(line: string): string | undefined {
   const commands = line.replace(/(^|\s)#.*$/, '').split('&&')
   for (const each of commands) {

@@ -2,7 +2,7 @@ import { type AsyncAutoTasks, auto } from 'async'
 import { type Contender, SLOTS } from '../contender.js'
 import { rowOf } from '../graph.js'
 
-/** async.auto: a task is the names of what it waits for, and a function. */
+/** async.auto: a task is a list of dependency names and a function. */
 export const asyncAuto: Contender = {
   name: 'async.auto',
   graph: 'own',

@@ -2,7 +2,7 @@ import { Orchestrator, type Run, TaskGraph } from 'counterpoint'
 import { type Contender, SLOTS, type Work } from '../contender.js'
 import { type Graph, rowOf } from '../graph.js'
 
-/** Ourselves, as a host would use us: a graph, a pool or two, a listener that hears every event, the journal in memory. */
+/** Counterpoint as a host would use it: a graph, one or two pools, a listener for every event, the in-memory journal. */
 export const counterpoint: Contender = {
   name: 'counterpoint',
   graph: 'own',
@@ -29,7 +29,7 @@ const EVENTS_PER_TASK = 4
 /** run.started, run.settled. */
 const EVENTS_PER_RUN = 2
 
-/** A plan for each run. The input of a task is its number. */
+/** One plan per run. The input of a task is its number. */
 export function plansOf(graph: Graph): TaskGraph[] {
   const size = graph.size / graph.runs
   return Array.from({ length: graph.runs }, (_, run) => {

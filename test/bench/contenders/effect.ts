@@ -2,7 +2,7 @@ import { Deferred, Effect, Semaphore } from 'effect'
 import { type Contender, SLOTS, type Work } from '../contender.js'
 import { type Graph, rowOf } from '../graph.js'
 
-/** Effect: a fibre for each task, which awaits what it waits for and takes a permit. Without dependencies, a bounded `forEach`. */
+/** Effect: one fibre per task, which awaits its dependencies and takes a permit. Without dependencies, a bounded `forEach`. */
 export const effect: Contender = {
   name: 'effect',
   graph: 'by hand',

@@ -2,7 +2,7 @@ import fastq from 'fastq'
 import { type Contender, SLOTS } from '../contender.js'
 import { HandWired } from './hand-wired.js'
 
-/** fastq with callbacks, which is its faster form. */
+/** fastq with callbacks, its faster form. */
 export const fastQueue: Contender = {
   name: 'fastq',
   graph: 'by hand',

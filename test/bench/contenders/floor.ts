@@ -1,7 +1,7 @@
 import { type Contender, SLOTS, type Work } from '../contender.js'
 import { type Graph, openCounts } from '../graph.js'
 
-/** The least that can be done: a ready list, counters of open dependencies, so many promises in flight. All others are measured by it. */
+/** The minimum: a ready list, counters of open dependencies, and a number of promises in flight. All others are compared with it. */
 export const floor: Contender = {
   name: 'floor',
   graph: 'by hand',

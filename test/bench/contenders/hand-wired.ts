@@ -1,7 +1,7 @@
 import type { Work } from '../contender.js'
 import { type Graph, openCounts } from '../graph.js'
 
-/** A graph by hand, around a queue that knows no dependencies: counters, and a task goes to the queue when its counter reaches zero. */
+/** A hand-written graph around a queue without dependencies: a task is queued when its counter of open dependencies reaches zero. */
 export class HandWired {
   readonly #graph: Graph
   readonly #start: (index: number) => void
@@ -9,7 +9,7 @@ export class HandWired {
   #left: number
   #resolve: () => void = () => {}
 
-  /** `start` gives a task to its queue; {@link HandWired.ended} is to be called when it has ended. */
+  /** `start` adds a task to its queue; {@link HandWired.ended} must be called when it has ended. */
   constructor(graph: Graph, start: (index: number) => void) {
     this.#graph = graph
     this.#start = start
@@ -36,7 +36,7 @@ export class HandWired {
   }
 }
 
-/** For queues that take functions. `add` gets the number of a task and what to call for it. */
+/** For queues of functions. `add` receives the number of a task and its function. */
 export function runOver(
   graph: Graph,
   work: Work,

@@ -2,7 +2,7 @@ import { type DependencyList, PGraph, type PGraphNode } from 'p-graph'
 import { type Contender, SLOTS } from '../contender.js'
 import { rowOf } from '../graph.js'
 
-/** p-graph. Its constructor, which looks for cycles as our `run` does, is measured with it. Its priorities are the other way round. */
+/** p-graph. Its constructor is included, because it detects cycles like `run`. Its priorities are reversed. */
 export const pGraph: Contender = {
   name: 'p-graph',
   graph: 'own',

@@ -2,7 +2,7 @@ import PQueue from 'p-queue'
 import { type Contender, SLOTS } from '../contender.js'
 import { runOver } from './hand-wired.js'
 
-/** p-queue alone, one `add` for each task. Its priorities are the other way round. */
+/** p-queue alone, one `add` for each task. Its priorities are reversed. */
 export const pQueue: Contender = {
   name: 'p-queue',
   graph: 'by hand',
