@@ -43,13 +43,13 @@ export interface LimitStats extends CooldownStats {
 }
 
 /** A pool, as its limit sees it. */
-export interface LimitMember extends RoundRobinMember {
+export interface LimitMember {
   /** The limit was parked, also for longer than before, or it has opened. */
   onParkingChange(): void
   /** How many attempts it would have in flight if it had no limit. */
-  readonly maxInFlight: number
+  maxInFlight(): number
   /** True while it has runs. */
-  readonly isLive: boolean
+  isLive(): boolean
 }
 
 /**
@@ -158,12 +158,12 @@ export class Limit {
   }
 
   /** @internal The pool may have something to start. */
-  requestTurn(member: LimitMember): void {
+  requestTurn(member: RoundRobinMember): void {
     this.#turns.enqueue(member)
   }
 
   /** @internal The pool has nothing to start any more. */
-  cancelTurn(member: LimitMember): void {
+  cancelTurn(member: RoundRobinMember): void {
     this.#turns.remove(member)
     if (!this.#turns.hasWaiting) this.#nextStart.cancel()
   }
@@ -202,7 +202,7 @@ export class Limit {
   /** @internal A backend has answered an attempt with this share. */
   answered(share: LimitLease): void {
     let full = 0
-    for (const { maxInFlight: width } of this.#members) full += width
+    for (const member of this.#members) full += member.maxInFlight()
     this.#parking.answered(share.ticket, Math.min(full, this.#concurrency ?? full))
   }
 
@@ -211,7 +211,7 @@ export class Limit {
       clock: this.#clock,
       random,
       page: this.#page,
-      isLive: () => [...this.#members].some(({ isLive: live }) => live),
+      isLive: () => [...this.#members].some(member => member.isLive()),
       onChange: () => {
         for (const member of this.#members) member.onParkingChange()
         this.#turns.serve()

@@ -58,9 +58,11 @@ export function buildPools(options: PoolsOptions, world: PoolWorld): BuiltPools 
         ? pool
         : new WorkerPool(setupOf(name, pool, options, limits, { clock, random, ledger }))
     if (worker !== pool) own.push(worker)
-    worker.onEvent(event => world.publish({ ...event, pool: name }))
     admission.setLimit(name, worker.queueLimit)
-    worker.onQueueLimitChange(queueLimit => admission.setLimit(name, queueLimit))
+    worker.subscribe({
+      onEvent: event => world.publish({ ...event, pool: name }),
+      onQueueLimitChange: queueLimit => admission.setLimit(name, queueLimit),
+    })
     workers.set(name, worker)
     pools.set(name, { pool: worker, graceMs: given.graceMs ?? DEFAULT_GRACE_MS })
     defaults.set(name, given.defaults)

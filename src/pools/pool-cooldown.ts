@@ -1,56 +1,37 @@
-import type { Clock } from '../clock.js'
 import { Cooldown, type CooldownOptions, type CooldownStats, type Parked } from '../limits/cooldown.js'
 import type { Limit } from '../limits/limit.js'
-import type { PoolNews } from './pool-events.js'
+import type { PoolEventBody } from './pool-events.js'
 
-/** What a {@link PoolCooldown} needs. */
-export type PoolCooldownOptions = Pick<CooldownOptions, 'clock' | 'random' | 'page'>
-
-/** The pool, as its parking sees it. */
-export interface PoolCooldownHost {
-  readonly limit: Limit | undefined
-  readonly live: boolean
-  /** Its time is up: when to look again; undefined: it opens. */
-  stillClosed(parked: Parked): number | undefined
-  /** Runs are told. */
-  parked(parked: boolean): void
-  publish(news: PoolNews): void
-  resume(): void
+/** What a {@link PoolCooldown} is made of. */
+export interface PoolCooldownOptions extends Omit<CooldownOptions, 'onChange'> {
+  /** The limit of the pool now. */
+  limit(): Limit | undefined
+  onParkedChange(isParked: boolean): void
+  onEvent(event: PoolEventBody): void
+  /** Attempts may start. */
+  onOpen(): void
 }
 
-/** A parking that moves by less, in milliseconds, is not told again: each of 64 attempts that are turned away at once moves it a little. */
-const TOLD_AGAIN_MS = 1_000
+/** A cooldown whose end moves by less is not reported again, in milliseconds: each of 64 attempts rejected at once moves it a little. */
+const MIN_REPORTED_CHANGE_MS = 1_000
 
 /**
- * The parking of one pool, its own and that of the limit that it shares, as one: what runs and listeners are told.
- * Invariant: they hear in turns that it is parked and that it has opened.
+ * The cooldown of a pool and that of the limit which it shares, reported as one.
+ * Invariant: runs are notified alternately that the pool is parked and that it has opened.
  */
 export class PoolCooldown {
-  readonly #clock: Clock
-  readonly #host: PoolCooldownHost
-  readonly #own: Cooldown
-  /** As it was told last. */
-  #told: Parked | undefined
-
-  constructor({ clock, random, page }: PoolCooldownOptions, host: PoolCooldownHost) {
-    this.#clock = clock
-    this.#host = host
-    this.#own = new Cooldown({
-      clock,
-      random,
-      page,
-      isLive: () => host.live,
-      onChange: () => this.parkingChanged(),
-      recheckAt: parked => host.stillClosed(parked),
-    })
-  }
-
   /** That of the pool alone. */
-  get own(): Cooldown {
-    return this.#own
+  readonly own: Cooldown
+  readonly #options: PoolCooldownOptions
+  /** As it was reported last. */
+  #reported: Parked | undefined
+
+  constructor(options: PoolCooldownOptions) {
+    this.#options = options
+    this.own = new Cooldown({ ...options, onChange: () => this.update() })
   }
 
-  /** Why nothing starts: what lasts longest. */
+  /** Why nothing starts: of both cooldowns, the one that ends last. */
   get parked(): Parked | undefined {
     return this.#longest?.parked
   }
@@ -59,48 +40,49 @@ export class PoolCooldown {
     return this.#longest?.stats() ?? {}
   }
 
-  /** Looks at the time, and sees to timers: runs have come or gone. */
+  /** Opens if the time is up. Call it when the first run has come or the last one has gone. */
   refresh(): void {
-    this.#own.refresh()
-    this.#host.limit?.cooldown.refresh()
+    this.own.refresh()
+    this.#options.limit()?.cooldown.refresh()
   }
 
-  parkingChanged(): void {
+  /** One of the cooldowns has changed. */
+  update(): void {
     const { parked } = this
-    if (parked === undefined) this.#opened()
-    else if (this.#told === undefined) this.#closed(parked)
-    else if (parked.reason !== this.#told.reason || Math.abs(parked.until - this.#told.until) >= TOLD_AGAIN_MS)
-      this.#tell(parked)
+    const reported = this.#reported
+    if (parked === undefined) return this.#open()
+    if (reported === undefined) this.#options.onParkedChange(true)
+    else if (parked.reason === reported.reason && Math.abs(parked.until - reported.until) < MIN_REPORTED_CHANGE_MS)
+      return
+    this.#report(parked)
   }
 
   get #longest(): Cooldown | undefined {
-    const shared = this.#host.limit?.cooldown
-    if (shared?.parked === undefined) return this.#own.parked && this.#own
-    return this.#own.parked && this.#own.parked.until > shared.parked.until ? this.#own : shared
+    const { own } = this
+    const shared = this.#options.limit()?.cooldown
+    if (shared?.parked === undefined) return own.parked && own
+    return own.parked && own.parked.until > shared.parked.until ? own : shared
   }
 
-  #closed(parked: Parked): void {
-    this.#told = parked
-    this.#host.parked(true)
-    this.#tell(parked)
+  #open(): void {
+    const { onParkedChange, onEvent, onOpen } = this.#options
+    if (this.#reported !== undefined) {
+      this.#reported = undefined
+      onParkedChange(false)
+      onEvent({ type: 'pool.opened' })
+    }
+    onOpen()
   }
 
-  #opened(): void {
-    if (this.#told === undefined) return this.#host.resume()
-    this.#told = undefined
-    this.#host.parked(false)
-    this.#host.publish({ type: 'pool.opened' })
-    this.#host.resume()
-  }
-
-  #tell(parked: Parked): void {
-    this.#told = parked
+  #report(parked: Parked): void {
+    const { clock, limit, onEvent } = this.#options
+    this.#reported = parked
     const { until, reason, message } = parked
-    const key = this.#longest === this.#own ? undefined : this.#host.limit?.key
-    this.#host.publish({
+    const key = this.#longest === this.own ? undefined : limit()?.key
+    onEvent({
       type: 'pool.parked',
       ...(key !== undefined && { key }),
-      until: Math.ceil(this.#clock.now() + until - this.#clock.monotonic()),
+      until: Math.ceil(clock.now() + until - clock.monotonic()),
       reason,
       ...(message !== undefined && { message }),
     })

@@ -1,35 +1,35 @@
 import type { FailureKind, ParkReason } from '../core/failure/failure.js'
 
-/** What every event of a pool has. Such events belong to no run: they are published on the orchestrator's channel and never journaled. */
+/** The members of every event of a pool. Such events belong to no run: they are emitted by the orchestrator and never journaled. */
 export interface PoolEventBase {
   /** In milliseconds since 1970. */
   readonly at: number
   readonly pool: string
   readonly runId?: never
 }
-/** The pool starts nothing until `until`. Published again when that moves by a second or more. */
+/** The pool starts nothing until `until`. Emitted again when that changes by a second or more, or `reason` changes. */
 export interface PoolParked extends PoolEventBase {
   readonly type: 'pool.parked'
-  /** The limit key, when all its pools are parked. */
+  /** The limit key, when all of its pools are parked. */
   readonly key?: string
-  /** In milliseconds since 1970: when it opens if nothing changes. */
+  /** In milliseconds since 1970: when the pool opens unless the cooldown changes. */
   readonly until: number
   readonly reason: ParkReason
   readonly message?: string
 }
-/** The pool starts attempts again: one at first, then twice as many with each that is answered. */
+/** The pool starts attempts again: one at first, then twice as many with each answer. */
 export interface PoolOpened extends PoolEventBase {
   readonly type: 'pool.opened'
 }
-/** Another number of attempts may run at once. */
+/** The concurrency of the pool has changed. */
 export interface PoolLimitChanged extends PoolEventBase {
   readonly type: 'pool.limit-changed'
   readonly limit: number
   readonly before: number
-  /** `host`: it was set. Else adaptive concurrency: `success` raised it, a failure of this kind lowered it. */
+  /** `host`: it was set. Otherwise it was adapted: raised after a `success`, or lowered after a failure of this kind. */
   readonly reason: 'host' | 'success' | FailureKind
 }
-/** A backend is not used for the time being: its circuit breaker opened, or a health check failed. */
+/** A backend is not used for now: its circuit breaker opened, or a health check failed. */
 export interface PoolUnhealthy extends PoolEventBase {
   readonly type: 'pool.unhealthy'
   readonly backend: string
@@ -41,8 +41,19 @@ export interface PoolHealthy extends PoolEventBase {
   readonly backend: string
 }
 
-/** What pools tell. Told apart by `type`. */
+/** The events of pools. Distinguished by `type`. */
 export type PoolEvent = PoolParked | PoolOpened | PoolLimitChanged | PoolUnhealthy | PoolHealthy
 
-/** An event before its pool and its time have been put to it. */
-export type PoolNews = PoolEvent extends infer E ? (E extends PoolEvent ? Omit<E, keyof PoolEventBase> : never) : never
+/** An event without its pool and time. */
+export type PoolEventBody = PoolEvent extends infer E
+  ? E extends PoolEvent
+    ? Omit<E, keyof PoolEventBase>
+    : never
+  : never
+
+/** Is notified by a pool. Must not throw. */
+export interface PoolListener {
+  onEvent(event: PoolEvent): void
+  /** `queueLimit` was set. */
+  onQueueLimitChange?(queueLimit: number | undefined): void
+}

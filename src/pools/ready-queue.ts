@@ -8,10 +8,6 @@
 export class ReadyQueue {
   readonly #inOrder = new InOrder()
   readonly #heap = new Entries()
-  /** The key of what was taken last. */
-  #urgency = 0
-  #path = 0
-
   get size(): number {
     return this.#inOrder.size + this.#heap.size
   }
@@ -20,21 +16,22 @@ export class ReadyQueue {
     if (!this.#inOrder.append(index, urgency, path)) siftUp(this.#heap, this.#heap.push(index, urgency, path))
   }
 
-  /** Takes the most urgent entry; -1 when there is none. */
-  pop(): number {
+  /** The most urgent entry; -1 when there is none. */
+  peek(): number {
     if (this.size === 0) return -1
     const { runs, head } = this.#inOrder
-    const fromHeap = this.#heap.size > 0 && (this.#inOrder.size === 0 || headsHeap(this.#heap, runs, head))
-    const from = fromHeap ? this.#heap : runs
-    const at = fromHeap ? 0 : head
-    this.#urgency = from.urgencies[at] as number
-    this.#path = from.paths[at] as number
-    return fromHeap ? popHeap(this.#heap) : this.#inOrder.take()
+    return (this.#isHeapNext() ? this.#heap.indexes[0] : runs.indexes[head]) as number
   }
 
-  /** Puts back what `pop` gave last: it will come next, unless something more urgent is pushed. */
-  putBack(index: number): void {
-    this.push(index, this.#urgency, this.#path)
+  /** Removes and returns the most urgent entry; -1 when there is none. */
+  pop(): number {
+    if (this.size === 0) return -1
+    return this.#isHeapNext() ? popHeap(this.#heap) : this.#inOrder.take()
+  }
+
+  #isHeapNext(): boolean {
+    const { runs, head, size } = this.#inOrder
+    return this.#heap.size > 0 && (size === 0 || headsHeap(this.#heap, runs, head))
   }
 }
 

@@ -1,110 +1,104 @@
 import type { AgentBackend } from '../backends/agent-backend.js'
 import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
+import type { FairShare } from './fair-share.js'
 import { ReadyQueue } from './ready-queue.js'
 
-/** What the next attempt of a task asks of its pool. */
+/** What the next attempt of a task needs from its pool. */
 export interface AttemptRequirements {
-  /** False for a first attempt. Retries are bounded by the retry budget of the pool. */
+  /** False for a first attempt. Retries are limited by the retry budget of the pool. */
   readonly isRetry: boolean
-  /** How many tokens it is expected to use; 0 when that is unknown. Corrected by the usage that `ended` tells. */
+  /** How many tokens it is expected to use; 0 when unknown. Corrected by the usage that {@link Lease.ended} reports. */
   readonly tokens: number
-  /** Fail over: a backend that comes after the one of this name in the ladder, wrapping round. Default: the first that is available. */
+  /** Fail-over: the next available backend after the one of this name, wrapping around. Default: the first available one. */
   readonly after?: string
-  /** Money is short: the last backend of the ladder that is available, which is the cheapest. */
+  /** Degraded by a budget: the last available backend, which is the cheapest. */
   readonly cheapest?: true
 }
 
-/** A slot of a pool, lent for one attempt. */
+/** A slot of a pool and a backend, for one attempt. */
 export interface Lease {
-  /** What runs the attempt: the first available backend of the pool, or the one that the claim asked for. */
+  /** Runs the attempt. */
   readonly backend: AgentBackend
   /** Its name in the pool, for events. */
   readonly backendName: string
   /** How many other backends of the pool could take the next attempt now. */
   readonly alternatives: number
-  /** Tells that the backend is called now: what the limits of the pool count. */
+  /** Call it when the backend is called: this is what the limits of the pool count. */
   started(): void
   /**
-   * Tells how the attempt ended, before `release`. Only the first call counts. An attempt of which nothing is told (it was cancelled or
-   * interrupted, or never reached its backend) says nothing about the pool.
+   * Call it with how the attempt ended, before `release`. Further calls are ignored. Without a call the attempt (cancelled, interrupted, or
+   * never sent to its backend) says nothing about the pool.
    */
   ended(outcome: AttemptOutcome): void
-  /** Gives the slot back. Only the first call counts. */
+  /** Frees the slot. Further calls are ignored. */
   release(): void
 }
 
-/** Whose tasks a pool starts: a run. */
+/** Where a pool gets its tasks from: a run. */
 export interface TaskSource {
-  /** Starts the attempt of task `index` on this slot. False when the task is no longer ready: the slot is still free. */
+  /** Starts the next attempt of task `index`. Returns false when the task is no longer ready: then the lease is void. */
   start(index: number, lease: Lease): boolean
-  /** The task's longest remaining path as it is known now. */
+  /** The length of the longest chain of tasks that starts with this one, as far as it is known now. */
   remainingPath(index: number): number
-  /** What the next attempt of task `index` asks of the pool; undefined when the task is no longer ready. Asked right before the claim. */
+  /** Called right before `start`. Undefined when the task is no longer ready. */
   requirements(index: number): AttemptRequirements | undefined
-  /** The pool of `lane` was parked, or has opened again: the clocks of tasks that wait in it stand still meanwhile. */
-  onParkedChange?(parked: boolean, lane: TaskQueue): void
+  /** The pool of `queue` was parked, or has opened again: the queue timeouts of its tasks stop meanwhile. */
+  onParkedChange?(isParked: boolean, queue: TaskQueue): void
 }
 
 /** The ready tasks of one run in one pool. */
 export interface TaskQueue {
-  /** True while the pool is parked: it starts nothing for a while, by itself. */
+  /** True while the pool starts nothing because of a cooldown. */
   readonly isParked: boolean
-  /** A task became ready at `since` (ms). It is claimed after the next `offer`: all that becomes ready together is put in order first. */
+  /** A task became ready at `since` (ms). It starts after the next `dispatch`, so that tasks that become ready together are ordered first. */
   add(index: number, priority: number, since: number): void
-  /** What has been pushed may be claimed now. */
+  /** Starts as many tasks as possible. */
   dispatch(): void
-  /** A task of the lane has a longer path than when it was pushed. */
+  /** A task in the queue has got a longer remaining path. */
   update(index: number, priority: number, since: number): void
-  /** A task of the lane is no longer ready, without having been claimed. */
+  /** A task in the queue is no longer ready, and has not started here. */
   withdraw(): void
-  /** The run claims nothing while its lane is held. */
-  setHeld(held: boolean): void
+  /** While the queue is held, none of its tasks starts. */
+  setHeld(isHeld: boolean): void
   /** The run is over. */
   close(): void
 }
 
-/** A place in a pool for one attempt at a time. */
-export interface Slot {
-  readonly end: () => void
+/** What a {@link RunQueue} is made of. */
+export interface RunQueueOptions {
+  readonly source: TaskSource
+  /** Twice the weight gets twice the slots. */
+  readonly weight: number
+  /** A waiting task gains one step of priority each time this passes, in milliseconds. Default 60,000. */
+  readonly agingMs?: number | undefined
+  readonly runs: FairShare
+  isParked(): boolean
+  onDispatch(): void
+  onClose(): void
 }
 
-/** What a lane needs of its pool. */
-export interface RunQueueHost {
-  readonly parked: boolean
-  filled(lane: RunQueue): void
-  /** It is no longer held. */
-  letGo(lane: RunQueue): void
-  /** Something may be claimed. */
-  offered(): void
-  closed(lane: RunQueue): void
-}
-
-/** One run in one pool. */
+/** The queue of one run in one pool, with its place in the {@link FairShare} of the pool. */
 export class RunQueue implements TaskQueue {
-  readonly run: TaskSource
-  readonly stride: number
+  readonly source: TaskSource
+  isHeld = false
+  /** Its position in stride scheduling: the queue with the lowest pass is next. */
   pass = 0
-  joined = false
-  held = false
-  /** Without those that were dropped: they stay in the queue until they are met. */
+  /** Tasks that can start. Withdrawn ones are not counted, though their entries remain until they are reached. */
   waiting = 0
-  readonly #agingMs: number
-  readonly #queue = new ReadyQueue()
-  readonly #pool: RunQueueHost
+  readonly #options: RunQueueOptions
+  readonly #ready = new ReadyQueue()
 
-  constructor(run: TaskSource, stride: number, agingMs: number, pool: RunQueueHost) {
-    this.run = run
-    this.stride = stride
-    this.#agingMs = agingMs
-    this.#pool = pool
-  }
-
-  get size(): number {
-    return this.#queue.size
+  constructor(options: RunQueueOptions) {
+    this.source = options.source
+    this.#options = options
   }
 
   get isParked(): boolean {
-    return this.#pool.parked
+    return this.#options.isParked()
+  }
+
+  get isEmpty(): boolean {
+    return this.#ready.size === 0
   }
 
   add(index: number, priority: number, since: number): void {
@@ -112,36 +106,49 @@ export class RunQueue implements TaskQueue {
     this.update(index, priority, since)
   }
 
+  /** The old entry of the task stays: it is skipped once the task has started. */
   update(index: number, priority: number, since: number): void {
-    this.#queue.push(index, priority + Math.floor(since / this.#agingMs), this.run.remainingPath(index))
-    this.#pool.filled(this)
+    if (this.isEmpty) this.#catchUp()
+    const urgency = priority + Math.floor(since / (this.#options.agingMs ?? 60_000))
+    this.#ready.push(index, urgency, this.source.remainingPath(index))
   }
 
   dispatch(): void {
-    if (this.size > 0 && !this.held) this.#pool.offered()
+    if (!this.isEmpty && !this.isHeld) this.#options.onDispatch()
   }
 
   withdraw(): void {
     this.waiting--
   }
 
-  setHeld(held: boolean): void {
-    if (this.held && !held) this.#pool.letGo(this)
-    this.held = held
+  setHeld(isHeld: boolean): void {
+    if (this.isHeld && !isHeld) this.#catchUp()
+    this.isHeld = isHeld
     this.dispatch()
   }
 
   close(): void {
-    this.#pool.closed(this)
+    this.#options.onClose()
   }
 
   /** The most urgent task; -1 when there is none. */
-  take(): number {
-    return this.#queue.pop()
+  peek(): number {
+    return this.#ready.peek()
   }
 
-  /** What was taken last goes back to its place: it cannot be started now. */
-  putBack(index: number): void {
-    this.#queue.putBack(index)
+  /** Removes what `peek` returns. */
+  take(): number {
+    return this.#ready.pop()
+  }
+
+  /** A task of this queue has started. */
+  charge(): void {
+    this.waiting--
+    this.pass += 1 / this.#options.weight
+  }
+
+  /** A queue that was empty or held has not saved up any turns. */
+  #catchUp(): void {
+    this.pass = Math.max(this.pass, this.#options.runs.pass)
   }
 }

@@ -1,205 +1,192 @@
 import type { Clock } from '../clock.js'
+import { OneShotTimer } from '../limits/one-shot-timer.js'
+import type { RoundRobinMember } from '../limits/round-robin.js'
 import type { FairShare } from './fair-share.js'
 import type { FlowControl } from './flow-control.js'
-import type { SlotLease } from './lease.js'
-import type { RunQueue, Slot } from './run-queue.js'
+import type { AttemptRequirements, RunQueue } from './run-queue.js'
 
-/** Keeps the slots: one job each. */
+/** Holds the slots, one job each: a p-queue. */
 export interface SlotQueue {
   concurrency: number
   add(job: () => Promise<void>): unknown
 }
 
-/** What {@link Slots} work with. */
-export interface SlotsSetup {
+/** What {@link Slots} are made of. */
+export interface SlotsOptions {
   readonly queue: SlotQueue
-  readonly lanes: FairShare
+  readonly runs: FairShare
   readonly flow: FlowControl
   readonly clock: Clock
 }
 
-/** How many attempts are claimed before every other callback of the process gets its turn (trap 9). */
-const CLAIMS_PER_TURN = 256
-/** ... and how long at most, in milliseconds; looked at with every 16th claim. */
-const TURN_MS = 4
+/** How many attempts start before the event loop gets a turn (trap 9) ... */
+const MAX_STARTS_PER_TURN = 256
+/** ... and for how long, in milliseconds. */
+const MAX_TURN_MS = 4
 
 /**
- * The slots of a pool: each claims task after task until nothing is ready, which costs the queue nothing per task.
+ * The slots of a pool. Each starts attempt after attempt until no task is ready, so a task costs no job of p-queue.
  *
- * Invariants: at most `concurrency` slots are leased, once those of a higher limit have come back.
- * Trap 8: the queue does not see claims, so a slot looks between two of them whether it still may.
+ * Invariant: at most `concurrency` slots are in use, apart from those in use when it was lowered.
+ * p-queue does not see single attempts, so pause, cooldown and limits are checked before each start (trap 8).
  */
-export class Slots {
+export class Slots implements RoundRobinMember {
   readonly #queue: SlotQueue
-  readonly #lanes: FairShare
+  readonly #runs: FairShare
   readonly #flow: FlowControl
   readonly #clock: Clock
+  readonly #recheck: OneShotTimer
   #concurrency: number
-  #paused = false
-  #slots = 0
-  #leased = 0
-  /** Since the last turn of the event loop. */
-  #claims = 0
-  /** When the first of these claims was made. */
-  #turnBegan = 0
-  #gateIsClosed = false
-  #pumping = false
-  /** A turn of the event loop ends what was counted for the last one. */
-  #turnIsDue = false
-  /** Slots that are not leased. */
-  readonly #free: Slot[] = []
+  #isPaused = false
+  /** Slots added to p-queue that have not ended; some may not have begun. */
+  #added = 0
+  /** Ends a slot; one function for each that has begun. */
+  readonly #ends: (() => void)[] = []
+  #isStarting = false
+  /** Starts in this turn of the event loop, and when the first of them was. */
+  #starts = 0
+  #turnStartedAt = 0
+  #isTurnScheduled = false
+  #isYielding = false
 
-  constructor({ queue, lanes, flow, clock }: SlotsSetup) {
+  constructor({ queue, runs, flow, clock }: SlotsOptions) {
     this.#queue = queue
     this.#concurrency = queue.concurrency
-    this.#lanes = lanes
+    this.#runs = runs
     this.#flow = flow
     this.#clock = clock
+    this.#recheck = new OneShotTimer(clock, () => this.dispatch())
   }
 
-  get leased(): number {
-    return this.#leased
+  get isPaused(): boolean {
+    return this.#isPaused
   }
 
-  get paused(): boolean {
-    return this.#paused
-  }
-
-  set paused(paused: boolean) {
-    this.#paused = paused
-    if (!paused) this.pump()
+  set isPaused(isPaused: boolean) {
+    this.#isPaused = isPaused
+    if (!isPaused) this.dispatch()
   }
 
   set concurrency(concurrency: number) {
     this.#concurrency = concurrency
     this.#queue.concurrency = concurrency
-    this.pump()
+    this.dispatch()
   }
 
-  /** True when the task that comes next was tried before. */
-  nextIsRetry(): boolean {
-    for (let lane = this.#lanes.next(); lane !== undefined; lane = this.#lanes.next()) {
-      const index = lane.take()
-      const terms = index === -1 ? undefined : lane.run.requirements(index)
-      if (terms !== undefined) {
-        lane.putBack(index)
-        return terms.isRetry
-      }
-      this.#lanes.taken(lane)
-    }
-    return false
+  /** True when the task that would start next is a retry. */
+  get isNextRetry(): boolean {
+    return this.#next()?.requirements.isRetry === true
   }
 
   /**
-   * Claims for free slots until nothing is ready or no slot is free. Not re-entered: what a claim sets off (an instant answer, a task
-   * of another run that becomes ready) is met by the loop, not by a deeper call. With a limit, the loop is that of its `Turns`.
+   * Starts attempts until no task is ready, no slot is free, or flow control refuses: to be called whenever one of these may have changed.
+   * Not re-entered: what a start causes (an instant answer, a task that becomes ready) is handled by the running loop. With a limit,
+   * the limit runs the loop, since its pools take turns.
    */
-  pump(): void {
-    if (this.#flow.limit === undefined && !this.#pumping) this.#claimAll()
-    // One that was introduced by a listener inside a claim, too.
-    if (this.#flow.limit !== undefined) this.#flow.wantTurn()
-    if (this.#free.length > 0) this.#turnSoon()
+  dispatch(): void {
+    if (this.#flow.limit === undefined && !this.#isStarting) this.#startAll()
+    // A listener may have introduced a limit meanwhile.
+    this.#flow.limit?.requestTurn(this)
+    if (this.#idle > 0) this.#scheduleTurn()
   }
 
-  /** False when there is nothing to claim, or no slot for it, or it may not start now. */
-  claimOne(): boolean {
-    if (this.#slots > this.#concurrency) this.#endSurplus()
-    if (this.#paused || this.#gateIsClosed || !this.#flow.mayStart) return false
-    const lane = this.#lanes.next()
-    const slot = lane && this.#freeSlot()
-    if (slot === undefined) return false
-    const index = (lane as RunQueue).take()
-    const terms = index === -1 ? undefined : (lane as RunQueue).run.requirements(index)
-    const lease = terms && this.#flow.admit(slot, terms)
-    if (terms !== undefined && lease === undefined) {
-      ;(lane as RunQueue).putBack(index)
-      this.#free.push(slot)
-      this.#turnSoon()
+  /** Starts one attempt. False when none can start now. */
+  startOne(): boolean {
+    this.#endSurplus()
+    if (this.#isPaused || this.#isYielding || !this.#flow.isOpen) return false
+    const next = this.#next()
+    if (next === undefined || !this.#hasIdle()) return false
+    const now = this.#clock.monotonic()
+    const decision = this.#flow.decide(next.requirements, now)
+    if (decision.kind === 'wait') {
+      if (decision.until !== undefined) this.#recheck.fireBy(decision.until)
+      this.#scheduleTurn()
       return false
     }
-    this.#lanes.taken(lane as RunQueue)
-    if (lease === undefined || !this.#claim(lane as RunQueue, index, lease)) this.#free.push(slot)
+    const { queue } = next
+    if (queue.source.start(queue.take(), decision.lease)) {
+      this.#runs.charge(queue)
+      this.#countStart(now)
+    } else decision.lease.cancel()
     return true
   }
 
-  /** A lease has ended. */
-  freed(slot: Slot): void {
-    this.#leased--
-    this.#free.push(slot)
-    this.pump()
+  /** Checks are no longer due: the last run has gone. */
+  stop(): void {
+    this.#recheck.cancel()
+    this.#flow.limit?.cancelTurn(this)
   }
 
-  #claimAll(): void {
-    this.#pumping = true
+  /** Slots that have begun and hold no lease. */
+  get #idle(): number {
+    return this.#ends.length - this.#flow.inFlight
+  }
+
+  /** The task that would start next. Drops entries of tasks that are no longer ready. */
+  #next(): { readonly queue: RunQueue; readonly requirements: AttemptRequirements } | undefined {
+    for (let queue = this.#runs.next(); queue !== undefined; queue = this.#runs.next()) {
+      const requirements = queue.source.requirements(queue.peek())
+      if (requirements !== undefined) return { queue, requirements }
+      queue.take()
+    }
+    return undefined
+  }
+
+  #startAll(): void {
+    this.#isStarting = true
     try {
-      while (this.claimOne());
+      while (this.startOne());
     } finally {
-      this.#pumping = false
+      this.#isStarting = false
     }
   }
 
-  /** False when the task was no longer ready. */
-  #claim(lane: RunQueue, index: number, lease: SlotLease): boolean {
-    this.#leased++
-    if (lane.run.start(index, lease)) {
-      this.#lanes.charge(lane)
-      this.#count()
-      return true
+  /** A million instant tasks would starve every timer: after a while, no slot starts anything until the next turn (trap 9). */
+  #countStart(now: number): void {
+    if (this.#starts++ === 0) {
+      this.#turnStartedAt = now
+      this.#scheduleTurn()
     }
-    this.#flow.revoke(lease)
-    this.#leased--
-    return false
+    this.#isYielding = this.#starts >= MAX_STARTS_PER_TURN || now - this.#turnStartedAt > MAX_TURN_MS
   }
 
-  /** Trap 9: a million instant tasks would starve every timer. All slots wait for the next turn of the event loop. */
-  #count(): void {
-    if (this.#claims++ === 0) {
-      this.#turnBegan = this.#flow.time.look()
-      this.#turnSoon()
+  /** True when a slot is idle; adds one if there may be more. p-queue begins it inside `add` (trap 1), or later if one is just ending. */
+  #hasIdle(): boolean {
+    if (this.#added > this.#concurrency) return false
+    if (this.#idle === 0 && this.#added < this.#concurrency) {
+      this.#added++
+      void this.#queue.add(() => new Promise<void>(end => this.#begin(end)))
     }
-    this.#gateIsClosed =
-      this.#claims >= CLAIMS_PER_TURN || (this.#claims % 16 === 0 && this.#flow.time.look() - this.#turnBegan > TURN_MS)
+    return this.#idle > 0
   }
 
-  /** A claim may have lowered the concurrency. */
+  #begin(end: () => void): void {
+    this.#ends.push(end)
+    this.dispatch()
+  }
+
+  #endOne(): void {
+    this.#added--
+    this.#ends.pop()?.()
+  }
+
+  /** The concurrency was lowered. */
   #endSurplus(): void {
-    while (this.#slots > this.#concurrency && this.#free.length > 0) this.#end(this.#free.pop() as Slot)
+    while (this.#added > this.#concurrency && this.#idle > 0) this.#endOne()
   }
 
-  /** One that is free, or a new one. The queue starts it inside `add` (trap 1), or when one that has ended has made room there. */
-  #freeSlot(): Slot | undefined {
-    if (this.#slots > this.#concurrency) return undefined
-    if (this.#free.length === 0 && this.#slots < this.#concurrency) this.#addSlot()
-    return this.#free.pop()
+  #scheduleTurn(): void {
+    if (!this.#isTurnScheduled) this.#clock.schedule(this.#onTurn, 0)
+    this.#isTurnScheduled = true
   }
 
-  #addSlot(): void {
-    this.#slots++
-    void this.#queue.add(() => new Promise<void>(end => this.#start({ end })))
-  }
-
-  #start(slot: Slot): void {
-    this.#free.push(slot)
-    this.pump()
-  }
-
-  #end(slot: Slot): void {
-    this.#slots--
-    slot.end()
-  }
-
-  #turnSoon(): void {
-    if (!this.#turnIsDue) this.#clock.schedule(this.#turn, 0)
-    this.#turnIsDue = true
-  }
-
-  /** In a chain the next task is ready a moment later: a slot with nothing to do stays for a turn of the event loop, then it ends. */
-  readonly #turn = (): void => {
-    this.#turnIsDue = false
-    this.#claims = 0
-    if (this.#gateIsClosed) {
-      this.#gateIsClosed = false
-      this.pump()
-    } else for (const slot of this.#free.splice(0)) this.#end(slot)
+  /** In a chain the next task is ready a moment later, so an idle slot ends only after a turn of the event loop. */
+  readonly #onTurn = (): void => {
+    this.#isTurnScheduled = false
+    this.#starts = 0
+    if (this.#isYielding) {
+      this.#isYielding = false
+      this.dispatch()
+    } else while (this.#idle > 0) this.#endOne()
   }
 }

@@ -1,7 +1,7 @@
 import PQueue from 'p-queue'
 import type { AgentBackend } from '../backends/agent-backend.js'
 import { BackendSet } from '../backends/backend-set.js'
-import type { FailureKind, ParkReason } from '../core/failure/failure.js'
+import type { ParkReason } from '../core/failure/failure.js'
 import { NO_JITTER } from '../limits/cooldown.js'
 import { Limit } from '../limits/limit.js'
 import type { WindowLimit } from '../limits/rate-window.js'
@@ -9,54 +9,76 @@ import { unknownMachine } from '../machine.js'
 import { checkValue, positiveInteger, positiveMs } from '../options-check.js'
 import { Concurrency, type PoolConcurrency } from './concurrency/concurrency.js'
 import { FairShare } from './fair-share.js'
-import { FlowControl, type FlowHost } from './flow-control.js'
-import type { PoolEvent, PoolNews } from './pool-events.js'
+import { FlowControl } from './flow-control.js'
+import { PoolCooldown } from './pool-cooldown.js'
+import type { PoolEvent, PoolEventBody, PoolListener } from './pool-events.js'
 import type { PoolStats, WorkerPoolOptions } from './pool-options.js'
 import { RetryBudget } from './retry-budget.js'
-import { RunQueue, type RunQueueHost, type TaskQueue, type TaskSource } from './run-queue.js'
+import { RunQueue, type TaskQueue, type TaskSource } from './run-queue.js'
 import { Slots } from './slots.js'
 
 /**
- * Backends behind slots and limits: the only user of p-queue, which keeps the slots. Each slot claims task after task (`Slots`); runs
- * share the pool fairly (`Lanes`); whether an attempt may start, and on which backend, is for `FlowControl`. This is their face.
+ * Backends behind slots and limits. The runs of the pool share it fairly (`FairShare`), each slot starts task after task (`Slots`), and
+ * `FlowControl` decides whether an attempt may start. All of them report to the pool, and whenever one of them changes it calls
+ * `Slots.dispatch`.
  */
 export class WorkerPool {
   readonly name: string
-  readonly #setup: WorkerPoolOptions
-  readonly #lanes = new FairShare()
+  readonly #options: WorkerPoolOptions
+  readonly #runs = new FairShare()
   readonly #backends: BackendSet
   readonly #concurrency: Concurrency
+  readonly #cooldown: PoolCooldown
   readonly #flow: FlowControl
   readonly #slots: Slots
-  readonly #laneHost: RunQueueHost
-  readonly #hearers = new Set<(event: PoolEvent) => void>()
-  readonly #queueLimitHearers = new Set<(queueLimit: number | undefined) => void>()
+  readonly #listeners = new Set<PoolListener>()
   #queueLimit: number | undefined
 
-  /** @throws INVALID_INPUT for options that are not as documented. */
-  constructor(setup: WorkerPoolOptions) {
-    const { name, clock, random = NO_JITTER, concurrency = 4, machine, limit, page, requests, tokens } = setup
+  /** @throws INVALID_INPUT for invalid options. */
+  constructor(options: WorkerPoolOptions) {
+    const { name, clock, concurrency = 4, machine = unknownMachine, limit, requests, tokens } = options
     this.name = name
-    this.#setup = setup
-    this.#backends = this.#makeBackends(setup)
-    this.#concurrency = new Concurrency(concurrency, name, machine ?? unknownMachine, this.backend)
-    const queue = new PQueue({ concurrency: this.#concurrency.limit })
-    const budget = new RetryBudget(setup.retryBudget)
-    const parts = { host: this.#asFlowHost(), backends: this.#backends, concurrency: this.#concurrency, budget }
-    this.#flow = new FlowControl({ clock, random, ...parts, limit, page, shares: limit !== undefined })
-    this.#slots = new Slots({ queue, lanes: this.#lanes, flow: this.#flow, clock })
-    this.#laneHost = this.#asLaneHost()
+    this.#options = options
+    this.#backends = this.#newBackends(options)
+    this.#concurrency = new Concurrency({
+      value: concurrency,
+      pool: name,
+      machine,
+      hint: this.backend,
+      onChange: (before, reason) => {
+        const { limit } = this.#concurrency
+        this.#emit({ type: 'pool.limit-changed', limit, before, reason })
+        this.#slots.concurrency = limit
+      },
+    })
+    this.#cooldown = this.#newCooldown(options)
+    this.#flow = new FlowControl({
+      clock,
+      backends: this.#backends,
+      concurrency: this.#concurrency,
+      budget: new RetryBudget(options.retryBudget),
+      cooldown: this.#cooldown.own,
+      sharedLimit: limit,
+      onRelease: () => this.#slots.dispatch(),
+    })
+    this.#slots = new Slots({
+      queue: new PQueue({ concurrency: this.concurrency }),
+      runs: this.#runs,
+      flow: this.#flow,
+      clock,
+    })
+    if (limit) this.#join(limit)
     if (requests) this.requests = requests
     if (tokens) this.tokens = tokens
-    this.queueLimit = setup.queueLimit
+    this.queueLimit = options.queueLimit
   }
 
-  /** The most wanted of its backends. */
+  /** The preferred backend. */
   get backend(): AgentBackend {
     return this.#backends.preferred
   }
 
-  /** The most wanted first. */
+  /** In order of preference. */
   get backends(): readonly AgentBackend[] {
     return this.#backends.all
   }
@@ -68,32 +90,31 @@ export class WorkerPool {
 
   /** @throws INVALID_INPUT for anything but a positive integer, a range as documented, or `auto`. */
   set concurrency(value: PoolConcurrency) {
-    const before = this.#concurrency.limit
     this.#concurrency.set(value)
-    this.#resized(before, 'host')
+    this.#slots.dispatch()
   }
 
-  /** How many attempts may start in any span of `perMs`; undefined: no bound. With a limit key: for all its pools. */
+  /** How many attempts may start in any `perMs`; undefined: no bound. With a limit key: of all its pools together. */
   get requests(): WindowLimit | undefined {
     return this.#flow.limit?.requests
   }
 
   /** @throws INVALID_INPUT for a limit below 1 or a length that is not above 0. */
   set requests(value: WindowLimit | undefined) {
-    if (value !== undefined || this.#flow.limit) this.#windows().requests = value
+    this.#setWindow('requests', value)
   }
 
-  /** How many tokens the attempts that start in any span of `perMs` may use; undefined: no bound. With a limit key: for all its pools. */
+  /** How many tokens the attempts that start in any `perMs` may use; undefined: no bound. With a limit key: of all its pools together. */
   get tokens(): WindowLimit | undefined {
     return this.#flow.limit?.tokens
   }
 
   /** @throws INVALID_INPUT for a limit below 1 or a length that is not above 0. */
   set tokens(value: WindowLimit | undefined) {
-    if (value !== undefined || this.#flow.limit) this.#windows().tokens = value
+    this.#setWindow('tokens', value)
   }
 
-  /** How many tasks may be admitted that have not started yet; undefined: no bound. Those that were admitted stay. */
+  /** How many admitted tasks that have not started the pool holds; undefined: no bound. Tasks that were admitted before stay. */
   get queueLimit(): number | undefined {
     return this.#queueLimit
   }
@@ -102,149 +123,136 @@ export class WorkerPool {
   set queueLimit(value: number | undefined) {
     this.#queueLimit =
       value === undefined ? undefined : checkValue(positiveInteger, value, `pools.${this.name}.queueLimit`)
-    for (const hear of this.#queueLimitHearers) hear(this.#queueLimit)
+    for (const listener of this.#listeners) listener.onQueueLimitChange?.(this.#queueLimit)
   }
 
-  /** Starts nothing until `unpause`; what runs goes on. */
+  /** Starts nothing until `unpause`. Attempts in flight continue. */
   pause(): void {
-    this.#slots.paused = true
+    this.#slots.isPaused = true
   }
 
-  /** Starts again. */
+  /** Ends a `pause`. */
   unpause(): void {
-    this.#slots.paused = false
+    this.#slots.isPaused = false
   }
 
   /**
-   * Starts nothing for `ms`, and up to a tenth longer by lot (at most 5 s); then a trickle, which doubles with each attempt that is
-   * answered. Parked already: the longer of both counts. `park` of its limit parks all pools of the key.
+   * Starts nothing for `ms` plus a random jitter of up to a tenth (at most 5 s). Then starts slowly: one attempt, and twice as many with
+   * each answer. If the pool is parked already, the cooldown that ends last counts. `park` of its limit parks all pools of the key.
    * @throws INVALID_INPUT unless `ms` is finite and above 0.
    */
   park(ms: number, reason: ParkReason = 'host', message?: string): void {
-    this.#flow.parking.own.park(checkValue(positiveMs, ms, 'park.ms'), reason, message)
+    this.#cooldown.own.park(checkValue(positiveMs, ms, 'park.ms'), reason, message)
   }
 
-  /** Ends a parking of this pool before its time (not one of its limit key); begins with a trickle all the same. */
+  /** Ends a cooldown of this pool now (not one of its limit key). The pool starts slowly all the same. */
   unpark(): void {
-    this.#flow.parking.own.unpark()
+    this.#cooldown.own.unpark()
   }
 
   /** What the pool is doing now. */
   stats(): PoolStats {
     const { range } = this.#concurrency
     const { requests, tokens } = this.#flow.limit?.stats() ?? {}
-    const key = this.limit?.key
     return {
-      running: this.#slots.leased,
-      queued: this.#lanes.waiting,
+      running: this.#flow.inFlight,
+      queued: this.#runs.waiting,
       concurrency: this.#concurrency.limit,
       ...(range && { range }),
-      paused: this.#slots.paused,
-      ...(key !== undefined && { limitKey: key }),
+      paused: this.#slots.isPaused,
+      ...(this.limit && { limitKey: this.limit.key }),
       ...(requests && { requests }),
       ...(tokens && { tokens }),
-      ...this.#flow.parking.stats(),
-      backends: this.#backends.stats(this.#setup.clock.monotonic()),
+      ...this.#cooldown.stats(),
+      backends: this.#backends.stats(this.#options.clock.monotonic()),
     }
   }
 
-  /** @internal What it shares with other pools. */
+  /** @internal The limit that it shares with other pools. */
   get limit(): Limit | undefined {
-    return this.#flow.shares ? this.#flow.limit : undefined
+    return this.#options.limit
   }
 
-  /** Lets a run in. With twice the `weight` it gets twice the slots, as long as both have something to do. */
-  open(run: TaskSource, weight: number): TaskQueue {
-    const lane = new RunQueue(run, 1 / weight, this.#setup.agingMs ?? 60_000, this.#laneHost)
-    const isFirst = !this.#lanes.live
-    this.#lanes.open(lane)
-    if (isFirst) this.#flow.wake()
-    return lane
+  /** Adds a run. With twice the `weight` it gets twice the slots, as long as both have ready tasks. */
+  open(source: TaskSource, weight: number): TaskQueue {
+    const queue = new RunQueue({
+      source,
+      weight,
+      agingMs: this.#options.agingMs,
+      runs: this.#runs,
+      isParked: () => this.#cooldown.parked !== undefined,
+      onDispatch: () => this.#slots.dispatch(),
+      onClose: () => {
+        this.#runs.queues.delete(queue)
+        if (!this.#runs.hasRuns) this.close()
+        else if (this.#runs.isEmpty) this.#slots.stop()
+      },
+    })
+    this.#runs.queues.add(queue)
+    this.#backends.start()
+    this.#cooldown.refresh()
+    return queue
   }
 
-  /** @internal Hears what happens to the pool, and must not throw. Hosts listen to the orchestrator. */
-  onEvent(listener: (event: PoolEvent) => void): void {
-    this.#hearers.add(listener)
+  /** @internal For orchestrators. Hosts subscribe to the orchestrator. */
+  subscribe(listener: PoolListener): void {
+    this.#listeners.add(listener)
   }
 
-  /** @internal Hears of each `queueLimit` that is set, from now on. */
-  onQueueLimitChange(listener: (queueLimit: number | undefined) => void): void {
-    this.#queueLimitHearers.add(listener)
-  }
-
-  /** Ends health checks and timers, whoever still uses the pool. The next run that comes begins them again. */
+  /** Stops health checks and timers, even if a run still uses the pool. They start again with the next run. */
   close(): void {
-    this.#flow.rest()
+    this.#backends.stop()
+    this.#slots.stop()
+    this.#cooldown.refresh()
   }
 
-  #windows(): Limit {
-    const { name: key, clock, random, page } = this.#setup
-    this.#flow.limit ??= new Limit({ key, clock, ...(random && { random }), page, path: `pools.${key}` })
-    return this.#flow.limit
+  #setWindow(kind: 'requests' | 'tokens', value: WindowLimit | undefined): void {
+    if (value === undefined && this.#flow.limit === undefined) return
+    const { name: key, clock, random = NO_JITTER, page } = this.#options
+    if (this.#flow.limit === undefined) this.#join(new Limit({ key, clock, random, page, path: `pools.${key}` }))
+    ;(this.#flow.limit as Limit)[kind] = value
   }
 
-  #publish(news: PoolNews): void {
-    const event = { ...news, at: Math.floor(this.#setup.clock.now()), pool: this.name } as PoolEvent
-    for (const hear of this.#hearers) hear(event)
-  }
-
-  #resized(before: number, reason: 'host' | 'success' | FailureKind): void {
-    const { limit } = this.#concurrency
-    if (limit !== before) this.#publish({ type: 'pool.limit-changed', limit, before, reason })
-    this.#slots.concurrency = limit
-  }
-
-  #makeBackends({ name, backend, backends, breaker, health, clock }: WorkerPoolOptions): BackendSet {
-    return new BackendSet({
-      pool: name,
-      backends: backends ?? (backend ? [backend] : []),
-      ...(breaker && { breaker }),
-      ...(health && { health }),
-      clock,
-      onHealthChange: rung => this.#flow.backendChanged(rung),
-      onChecked: () => this.#slots.pump(),
+  #join(limit: Limit): void {
+    this.#flow.limit = limit
+    limit.join({
+      isLive: () => this.#runs.hasRuns,
+      maxInFlight: () => this.#concurrency.limit,
+      onParkingChange: () => this.#cooldown.update(),
     })
   }
 
-  #asLaneHost(): RunQueueHost {
-    const flow = this.#flow
-    return {
-      get parked() {
-        return flow.parking.parked !== undefined
-      },
-      filled: lane => this.#lanes.filled(lane),
-      letGo: lane => this.#lanes.level(lane),
-      offered: () => this.#slots.pump(),
-      closed: lane => {
-        this.#lanes.close(lane)
-        if (!this.#lanes.live) this.#flow.rest()
-        else if (this.#lanes.empty) this.#flow.idle()
-      },
-    }
+  #emit(body: PoolEventBody): void {
+    const event = { ...body, at: Math.floor(this.#options.clock.now()), pool: this.name } as PoolEvent
+    for (const listener of this.#listeners) listener.onEvent(event)
   }
 
-  #asFlowHost(): FlowHost {
-    const pool = this
-    return {
-      get isLive() {
-        return pool.#lanes.live
+  #newBackends(options: WorkerPoolOptions): BackendSet {
+    const { name, backend, backends = backend ? [backend] : [] } = options
+    return new BackendSet({
+      ...options,
+      pool: name,
+      backends,
+      onHealthChange: ({ name: changed, unhealthyReason: reason }) => {
+        if (reason === undefined) this.#emit({ type: 'pool.healthy', backend: changed })
+        else this.#emit({ type: 'pool.unhealthy', backend: changed, reason })
+        this.#flow.backendChanged()
       },
-      get maxInFlight() {
-        return pool.#concurrency.limit
-      },
-      get running() {
-        return pool.#slots.leased
-      },
-      startOne: () => this.#slots.claimOne(),
-      nextIsRetry: () => this.#slots.nextIsRetry(),
-      resume: () => this.#slots.pump(),
-      freed: slot => this.#slots.freed(slot),
-      resized: (before, reason) => this.#resized(before, reason),
-      parked: parked => {
-        for (const lane of this.#lanes.all) lane.run.onParkedChange?.(parked, lane)
-      },
-      onParkingChange: () => this.#flow.parking.parkingChanged(),
-      publish: news => this.#publish(news),
-    }
+      onChecked: () => this.#slots.dispatch(),
+    })
+  }
+
+  #newCooldown({ clock, random = NO_JITTER, page }: WorkerPoolOptions): PoolCooldown {
+    return new PoolCooldown({
+      clock,
+      random,
+      page,
+      limit: () => this.#flow.limit,
+      isLive: () => this.#runs.hasRuns,
+      recheckAt: parked => this.#flow.recheckAt(parked, () => this.#slots.isNextRetry),
+      onParkedChange: isParked => this.#runs.onParkedChange(isParked),
+      onEvent: event => this.#emit(event),
+      onOpen: () => this.#slots.dispatch(),
+    })
   }
 }

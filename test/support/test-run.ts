@@ -99,6 +99,6 @@ export function poolWith(
   const backend = setup.backends ? {} : { backend: { run: () => null } }
   const pool = new WorkerPool({ name: 'p', ...backend, concurrency: 4, clock, random: () => 0, ...setup })
   const heard: PoolEvent[] = []
-  pool.onEvent(event => void heard.push(event))
+  pool.subscribe({ onEvent: event => void heard.push(event) })
   return { pool, heard }
 }

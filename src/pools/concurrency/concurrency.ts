@@ -4,9 +4,10 @@ import type { FailureKind } from '../../core/failure/failure.js'
 import type { Machine } from '../../machine.js'
 import { checkValue, positiveInteger } from '../../options-check.js'
 import { type AdaptiveConcurrency, AdaptiveLimit, adaptiveConcurrencyRule } from './adaptive-limit.js'
-import { autoConcurrency, ProcessAdmission, type WorkHint } from './auto-concurrency.js'
+import { autoConcurrency, type WorkHint } from './auto-concurrency.js'
+import { MemoryGate } from './memory-gate.js'
 
-/** How many attempts of a pool run at once: a number; a range in which the pool finds it by trying; or `auto`: a range that fits the machine. */
+/** How many attempts of a pool run at once: a number; a range, in which the pool adapts it; or `auto`: a range that fits the machine. */
 export type PoolConcurrency = number | AdaptiveConcurrency | 'auto'
 
 /** The rule for {@link PoolConcurrency}. Issues are those of the form that the value has: a number, a range, or `auto`. */
@@ -17,83 +18,89 @@ export const poolConcurrencyRule: z.ZodType = z.unknown().superRefine((value, co
     context.addIssue(issue as Parameters<typeof context.addIssue>[0] & object)
 })
 
-/** How many attempts run at once, as it was set or as it was found. */
+/** What a {@link Concurrency} is made of. */
+export interface ConcurrencyOptions {
+  readonly value: PoolConcurrency
+  readonly pool: string
+  readonly machine: Machine
+  readonly hint: WorkHint
+  /** The limit has changed: it was set, raised after a success, or lowered after a failure of this kind. */
+  onChange(previous: number, reason: 'host' | 'success' | FailureKind): void
+}
+
+/** How many attempts of a pool may be in flight. */
 export class Concurrency {
-  readonly #pool: string
-  readonly #machine: Machine
-  readonly #hint: WorkHint
+  readonly #options: ConcurrencyOptions
   #limit = 1
   #range: { readonly min: number; readonly max: number } | undefined
   #adaptive: AdaptiveLimit | undefined
-  #processes: ProcessAdmission | undefined
+  #memory: MemoryGate | undefined
 
   /** @throws INVALID_INPUT as `set` does. */
-  constructor(value: PoolConcurrency, pool: string, machine: Machine, hint: WorkHint) {
-    this.#pool = pool
-    this.#machine = machine
-    this.#hint = hint
-    this.set(value)
+  constructor(options: ConcurrencyOptions) {
+    this.#options = options
+    this.#apply(options.value)
   }
 
   get limit(): number {
     return this.#limit
   }
 
-  /** The bounds, when it adapts. */
+  /** The bounds, when it is adaptive. */
   get range(): { readonly min: number; readonly max: number } | undefined {
     return this.#range
   }
 
-  /** True when it wants to know when attempts start. */
-  get adapts(): boolean {
+  /** True when it adapts: then it needs to know when attempts start. */
+  get isAdaptive(): boolean {
     return this.#adaptive !== undefined
   }
 
-  /** True when it bounds processes by memory. */
-  get weighsMemory(): boolean {
-    return this.#processes !== undefined
-  }
-
   /**
-   * A range goes on from where the limit is, unless it says where to start.
+   * A range without `start` keeps the limit of the range before.
    * @throws INVALID_INPUT for anything but a positive integer, a range as documented, or `auto`.
    */
   set(value: PoolConcurrency): void {
-    const path = `pools.${this.#pool}.concurrency`
-    if (typeof value === 'object' && value !== null) return this.#adapt(value, path)
-    if (value === 'auto') {
-      this.#adapt(autoConcurrency(this.#machine, this.#hint), path)
-      const { memoryBytes } = this.#hint
-      if (this.#hint.work === 'process')
-        this.#processes = new ProcessAdmission({ machine: this.#machine, ...(memoryBytes && { memoryBytes }) })
-      return
-    }
-    this.#limit = checkValue(positiveInteger, value, path)
-    this.#range = undefined
-    this.#adaptive = undefined
-    this.#processes = undefined
+    const previous = this.#limit
+    this.#apply(value)
+    if (this.#limit !== previous) this.#options.onChange(previous, 'host')
   }
 
-  /** What lowered or raised the limit, if the end of an attempt did. `running` counts that one too. */
-  ended(now: number, startedAt: number, outcome: AttemptOutcome, running: number): 'success' | FailureKind | undefined {
+  /** An attempt has ended. `inFlight` includes it. */
+  attemptEnded(now: number, startedAt: number, outcome: AttemptOutcome, inFlight: number): void {
     const adaptive = this.#adaptive
-    if (adaptive === undefined) return undefined
+    if (adaptive === undefined) return
     const signal = outcome.ok ? 'ok' : adaptive.signalOf(outcome.failure)
-    if (!adaptive.ended(now, startedAt, signal, running)) return undefined
+    if (!adaptive.ended(now, startedAt, signal, inFlight)) return
+    const previous = this.#limit
     this.#limit = adaptive.limit
-    return outcome.ok ? 'success' : outcome.failure.kind
+    this.#options.onChange(previous, outcome.ok ? 'success' : outcome.failure.kind)
   }
 
-  /** May one more process start? When not, ask again in a second. */
-  hasMemory(now: number, running: number): boolean {
-    return this.#processes === undefined || this.#processes.admits(now, running)
+  /** False when there is too little memory for one more process; ask again in a second. */
+  hasMemory(now: number, inFlight: number): boolean {
+    return this.#memory === undefined || this.#memory.canStart(now, inFlight)
+  }
+
+  #apply(value: PoolConcurrency): void {
+    const { pool, machine, hint } = this.#options
+    const path = `pools.${pool}.concurrency`
+    if (value === 'auto') this.#adapt(autoConcurrency(machine, hint), path)
+    else if (typeof value === 'object' && value !== null) this.#adapt(value, path)
+    else {
+      this.#limit = checkValue(positiveInteger, value, path)
+      this.#range = undefined
+      this.#adaptive = undefined
+    }
+    const { work, memoryBytes } = hint
+    const isGated = value === 'auto' && work === 'process'
+    this.#memory = isGated ? new MemoryGate({ machine, ...(memoryBytes && { memoryBytes }) }) : undefined
   }
 
   #adapt(range: AdaptiveConcurrency, path: string): void {
-    const goesOn = this.#adaptive !== undefined && range.start === undefined
+    const keepsLimit = this.#adaptive !== undefined && range.start === undefined
     const start = Math.min(range.max, Math.max(range.min, this.#limit))
-    this.#adaptive = new AdaptiveLimit(goesOn ? { ...range, start } : range, path)
-    this.#processes = undefined
+    this.#adaptive = new AdaptiveLimit(keepsLimit ? { ...range, start } : range, path)
     this.#limit = this.#adaptive.limit
     this.#range = { min: range.min, max: range.max }
   }

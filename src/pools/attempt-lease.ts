@@ -1,0 +1,84 @@
+import type { AgentBackend } from '../backends/agent-backend.js'
+import type { PoolBackend } from '../backends/pool-backend.js'
+import { type AttemptOutcome, backendAnswered } from '../core/failure/attempt-outcome.js'
+import { tokensOf } from '../core/failure/usage.js'
+import type { LimitLease } from '../limits/limit-lease.js'
+import type { FlowControl } from './flow-control.js'
+import type { AttemptRequirements, Lease } from './run-queue.js'
+
+/** The lease of one attempt. Reports how it went to everything that limits the pool. */
+export class AttemptLease implements Lease {
+  readonly #flow: FlowControl
+  readonly #target: PoolBackend
+  readonly #breakerTicket: number
+  readonly #slowStartTicket: number
+  readonly #limitLease: LimitLease | undefined
+  /** In milliseconds of the clock's `monotonic`; 0 where it is not needed. */
+  #startedAt = 0
+  #state: 'held' | 'ended' | 'released' = 'held'
+
+  constructor(flow: FlowControl, target: PoolBackend, { tokens }: AttemptRequirements, now: number) {
+    this.#flow = flow
+    this.#target = target
+    this.#breakerTicket = target.breaker.attemptStarted(now)
+    this.#slowStartTicket = flow.cooldown.slowStart.started()
+    this.#limitLease = flow.limit?.acquire(tokens)
+  }
+
+  get backend(): AgentBackend {
+    return this.#target.backend
+  }
+
+  get backendName(): string {
+    return this.#target.name
+  }
+
+  get alternatives(): number {
+    const { backends, clock } = this.#flow
+    return backends.alternatives(clock.monotonic(), this.#target)
+  }
+
+  started(): void {
+    const { clock, concurrency, limit } = this.#flow
+    if (this.#state === 'released' || (this.#limitLease === undefined && !concurrency.isAdaptive)) return
+    this.#startedAt = clock.monotonic()
+    if (this.#limitLease !== undefined) limit?.started(this.#limitLease, this.#startedAt)
+  }
+
+  ended(outcome: AttemptOutcome): void {
+    if (this.#state !== 'held') return
+    this.#state = 'ended'
+    const { clock, concurrency } = this.#flow
+    const now = clock.monotonic()
+    this.#limitLease?.correctTokens(tokensOf(outcome.usage))
+    if (outcome.ok || backendAnswered(outcome.failure)) this.#answered()
+    concurrency.attemptEnded(now, this.#startedAt, outcome, this.#flow.inFlight)
+    this.#target.breaker.attemptEnded(now, this.#breakerTicket, outcome)
+    if (!outcome.ok && outcome.verdict.action === 'park') this.#flow.park(outcome.failure, outcome.verdict.delayMs)
+  }
+
+  release(): void {
+    if (this.#state === 'released') return
+    this.#return()
+    this.#flow.leaseReleased()
+  }
+
+  /** The attempt was never made: its task was no longer ready. */
+  cancel(): void {
+    this.#return()
+    this.#flow.leaseCancelled()
+  }
+
+  #return(): void {
+    if (this.#state === 'held') this.#target.breaker.attemptDropped(this.#breakerTicket)
+    this.#state = 'released'
+    this.#flow.cooldown.slowStart.released(this.#slowStartTicket)
+    if (this.#limitLease !== undefined) this.#flow.limit?.release(this.#limitLease)
+  }
+
+  #answered(): void {
+    const { concurrency, cooldown, limit } = this.#flow
+    cooldown.answered(this.#slowStartTicket, concurrency.limit)
+    if (this.#limitLease !== undefined) limit?.answered(this.#limitLease)
+  }
+}
