@@ -7,7 +7,7 @@ import { ROOT } from './source-tree.js'
 
 const path = join(ROOT, 'src/plan/plan.schema.json')
 
-/** Draft 7: what editors know best. */
+/** Draft 7, which editors support best. */
 function generate(): string {
   const { $schema, ...schema } = z.toJSONSchema(planSchema, { io: 'input', target: 'draft-7' })
   const head = { $schema, title: 'Plan', description: 'Tasks and their dependencies, for Counterpoint.' }
@@ -15,13 +15,13 @@ function generate(): string {
 }
 
 describe('plan.schema.json', () => {
-  it('is what the rules of parsePlan say (run this test with UPDATE=1 to write it anew)', () => {
+  it('matches the rules of parsePlan (to regenerate it, run this test with UPDATE=1)', () => {
     const text = generate()
     if (process.env.UPDATE === '1') writeFileSync(path, text)
     expect(readFileSync(path, 'utf8')).toBe(text)
   })
 
-  it('describes every member in words', () => {
+  it('has a description for every member', () => {
     const { properties } = JSON.parse(readFileSync(path, 'utf8'))
     const members = {
       ...properties,

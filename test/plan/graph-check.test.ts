@@ -4,13 +4,13 @@ import { didYouMean } from '../../src/error-text.js'
 import { checkGraph, type GraphNode } from '../../src/plan/graph-check.js'
 import { thrown } from './thrown.js'
 
-/** `{ a: 'b c' }`: task a waits for b and c. */
+/** `{ a: 'b c' }`: task a depends on b and c. */
 const graph = (edges: Record<string, string>): GraphNode[] =>
   Object.entries(edges).map(([id, after]) => ({ id, ...(after !== '' && { after: after.split(' ') }) }))
 
 describe('checkGraph', () => {
   it.each([[{}], [{ a: '', b: 'a', c: 'a b' }], [{ c: 'b', b: 'a', a: '' }], [{ a: 'c', b: 'c', c: 'd', d: '' }]])(
-    'takes %j',
+    'accepts %j',
     edges => {
       expect(() => checkGraph(graph(edges))).not.toThrow()
     },
@@ -21,11 +21,11 @@ describe('checkGraph', () => {
     [{ a: 'b', b: 'a' }, ['a', 'b', 'a']],
     [{ x: 'a', a: 'b', b: 'c', c: 'a' }, ['a', 'b', 'c', 'a']],
     [{ a: '', b: 'a c', c: 'd', d: 'a b' }, ['b', 'c', 'd', 'b']],
-  ])('finds the cycle in %j: %j', (edges, cycle) => {
+  ])('finds in %j the cycle %j', (edges, cycle) => {
     expect(thrown('CYCLE', () => checkGraph(graph(edges))).details.cycle).toEqual(cycle)
   })
 
-  it('says what a cycle is, and shortens a long one', () => {
+  it('shows the ids of a cycle, and shortens a long one', () => {
     expect(thrown('CYCLE', () => checkGraph(graph({ a: 'a' }))).message).toMatch(
       /^task "a" depends on itself: "a" -> "a"; /,
     )
@@ -35,13 +35,13 @@ describe('checkGraph', () => {
     expect(error.message).toMatch(/^tasks depend on each other: "0" -> .* -> "19" -> \.\.\. \(980 more\) -> "0"; /)
   })
 
-  it('finds a repeated id and says where', () => {
+  it('rejects a duplicate id, with the indexes of both tasks', () => {
     const error = thrown('DUPLICATE_ID', () => checkGraph([{ id: 'x' }, { id: 'a' }, { id: 'b' }, { id: 'a' }]))
     expect(error.details).toEqual({ id: 'a' })
     expect(error.message).toBe('tasks[3]: the id "a" is taken by tasks[1]; rename one of the two')
   })
 
-  it('names both ids of an unknown dependency, and the nearest', () => {
+  it('rejects an unknown dependency, and suggests the nearest id', () => {
     const error = thrown('UNKNOWN_DEPENDENCY', () => checkGraph(graph({ backend: '', audit: 'bakcend' })))
     expect(error.details).toEqual({ taskId: 'audit', dependency: 'bakcend' })
     expect(error.message).toBe(
@@ -49,7 +49,7 @@ describe('checkGraph', () => {
     )
   })
 
-  it('lets new tasks wait for those of the live run, and repeat none of them', () => {
+  it('lets new tasks depend on those of the live run, but not repeat them', () => {
     const known = (id: string): boolean => id === 'old'
     expect(() => checkGraph(graph({ b: 'a old', a: 'old' }), known)).not.toThrow()
     expect(thrown('UNKNOWN_DEPENDENCY', () => checkGraph(graph({ a: 'older' }), known)).details.dependency).toBe(
@@ -63,7 +63,7 @@ describe('checkGraph', () => {
     ])
   })
 
-  it('finds a cycle if and only if there is one, and what it finds is one', () => {
+  it('reports a cycle if and only if there is one, and what it reports is a cycle', () => {
     const size = fc.integer({ min: 1, max: 12 })
     const edges = size.chain(n =>
       fc.array(fc.tuple(fc.nat(n - 1), fc.nat(n - 1)), { maxLength: 2 * n }).map(pairs => ({ n, pairs })),
@@ -88,13 +88,13 @@ describe('checkGraph', () => {
   })
 })
 
-describe('checkGraph of order-only and soft dependencies', () => {
+describe('checkGraph with order-only and soft dependencies', () => {
   const check =
     (...tasks: GraphNode[]) =>
     (): void =>
       checkGraph(tasks)
 
-  it('finds cycles through order-only ones, alone and among hard ones', () => {
+  it('finds cycles of order-only dependencies, alone and mixed with hard ones', () => {
     const alone = check({ id: 'a', orderAfter: ['b'] }, { id: 'b', orderAfter: ['a'] })
     expect(thrown('CYCLE', alone).details.cycle).toEqual(['a', 'b', 'a'])
     const mixed = check(
@@ -108,21 +108,21 @@ describe('checkGraph of order-only and soft dependencies', () => {
     expect(thrown('CYCLE', itself).details.cycle).toEqual(['a', 'a'])
   })
 
-  it('allows cycles through soft ones: nothing waits for them', () => {
+  it('accepts cycles with soft dependencies, which delay no task', () => {
     expect(check({ id: 'a', softAfter: ['b'] }, { id: 'b', softAfter: ['a'] })).not.toThrow()
     expect(
       check({ id: 'a', after: ['b'] }, { id: 'b', softAfter: ['a'], orderAfter: ['c'] }, { id: 'c', softAfter: ['a'] }),
     ).not.toThrow()
   })
 
-  it('allows no task to be its own soft dependency', () => {
+  it('rejects a task that is its own soft dependency', () => {
     const error = thrown('CYCLE', check({ id: 'z' }, { id: 'a', softAfter: ['z', 'a'] }))
     expect(error.details.cycle).toEqual(['a', 'a'])
     expect(error.message).toMatch(/^task "a" depends on itself/)
   })
 
   it.each(['after', 'softAfter', 'orderAfter'] as const)(
-    'names an id in %s that is not there, and the nearest',
+    'rejects an unknown id in %s, and suggests the nearest one',
     list => {
       const error = thrown('UNKNOWN_DEPENDENCY', check({ id: 'schema' }, { id: 'b', [list]: ['shcema'] }))
       expect(error.details).toEqual({ taskId: 'b', dependency: 'shcema' })
@@ -130,13 +130,13 @@ describe('checkGraph of order-only and soft dependencies', () => {
     },
   )
 
-  it.each(['after', 'softAfter', 'orderAfter'] as const)('lets new tasks name those of the live run in %s', list => {
+  it.each(['after', 'softAfter', 'orderAfter'] as const)('accepts tasks of the live run in %s', list => {
     const tasks = [{ id: 'b', [list]: ['old', 'later'] }, { id: 'later' }]
     expect(() => checkGraph(tasks, id => id === 'old')).not.toThrow()
     expect(thrown('UNKNOWN_DEPENDENCY', () => checkGraph(tasks, () => false)).details.dependency).toBe('old')
   })
 
-  it('takes the three kinds for one another in no case: a cycle is one of hard and order-only edges', () => {
+  it('counts hard and order-only dependencies as edges of a cycle, and no soft ones', () => {
     const kind = fc.constantFrom('after' as const, 'softAfter' as const, 'orderAfter' as const)
     const edges = fc.array(fc.tuple(fc.nat(6), fc.nat(6), kind), { maxLength: 12 })
     fc.assert(
@@ -158,8 +158,8 @@ describe('checkGraph of order-only and soft dependencies', () => {
   })
 })
 
-describe('checkGraph of a large graph', () => {
-  it('takes a chain of 300,000 tasks that each wait for the next, and finds it closed to a ring', () => {
+describe('checkGraph with a large graph', () => {
+  it('accepts a chain of 300,000 tasks in reverse order, and finds the cycle when it is closed', () => {
     const size = 300_000
     const chain = Array.from({ length: size }, (_, i) => ({ id: `${i}`, after: i === size - 1 ? [] : [`${i + 1}`] }))
     expect(() => checkGraph(chain)).not.toThrow()
@@ -167,7 +167,7 @@ describe('checkGraph of a large graph', () => {
     expect(thrown('CYCLE', () => checkGraph(chain)).details.cycle).toHaveLength(size + 1)
   })
 
-  it('takes a chain of 300,000 tasks that only keep their order', () => {
+  it('accepts a chain of 300,000 order-only dependencies', () => {
     const size = 300_000
     const chain = Array.from({ length: size }, (_, i) => ({
       id: `${i}`,
@@ -176,12 +176,12 @@ describe('checkGraph of a large graph', () => {
     expect(() => checkGraph(chain)).not.toThrow()
   })
 
-  it('takes a star of 300,000 tasks whose middle comes first', () => {
+  it('accepts a task that depends on 300,000 later ones', () => {
     const rays = Array.from({ length: 300_000 }, (_, i) => ({ id: `${i}` }))
     expect(() => checkGraph([{ id: 'all', after: rays.map(({ id }) => id) }, ...rays])).not.toThrow()
   })
 
-  it('takes two layers with a million dependencies between them', () => {
+  it('accepts two layers with a million dependencies between them', () => {
     const first = Array.from({ length: 1000 }, (_, i) => ({ id: `a${i}` }))
     const after = first.map(({ id }) => id)
     const second = Array.from({ length: 1000 }, (_, i) => ({ id: `b${i}`, after }))
@@ -189,7 +189,7 @@ describe('checkGraph of a large graph', () => {
   })
 })
 
-/** The plain way: take away, again and again, every task that waits for nothing that is left. */
+/** Reference implementation: repeatedly removes every task without remaining dependencies. */
 function isOrderable(tasks: readonly GraphNode[]): boolean {
   let left = tasks
   for (;;) {
@@ -205,11 +205,11 @@ describe('didYouMean', () => {
     ['Schema', ['schemas', 'schema'], 'schema'],
     ['timeout', ['id', 'timeoutMs', 'pool'], 'timeoutMs'],
     ['task_10', ['task_01', 'task_11'], 'task_01'],
-  ])('finds for %s among %j: %s', (word, names, nearest) => {
+  ])('suggests for %s among %j: %s', (word, names, nearest) => {
     expect(didYouMean(word, names)).toBe(` (did you mean "${nearest}"?)`)
   })
 
-  it('keeps silent when nothing is near', () => {
+  it('suggests nothing when no name is close', () => {
     expect(didYouMean('frontend', ['backend', 'schema'])).toBe('')
     expect(didYouMean('x', ['y'])).toBe('')
     expect(didYouMean('', ['a'])).toBe('')

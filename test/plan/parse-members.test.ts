@@ -7,7 +7,7 @@ const plan = (members: object): object => ({ tasks: [{ id: 'a', ...members }, { 
 const parsed = (members: object): unknown => parsePlan(plan(members)).tasks[0]
 const issue = (members: object): string => firstIssue(() => parsePlan(plan(members)))
 
-describe('parsePlan reads', () => {
+describe('parsePlan', () => {
   it.each([
     [{ softAfter: ['b'] }, { softAfter: ['b'] }],
     [{ soft_after: ['b', 'b'] }, { softAfter: ['b'] }],
@@ -42,24 +42,22 @@ describe('parsePlan reads', () => {
     [{ replay: 'safe' }, { replay: 'safe' }],
     [{ approval: true }, { approval: true }],
     [{ approval: false }, { approval: false }],
-  ])('%j as %j', (written, read) => expect(parsed(written)).toEqual({ id: 'a', description: 'a', ...read }))
+  ])('reads %j as %j', (written, read) => expect(parsed(written)).toEqual({ id: 'a', description: 'a', ...read }))
 
-  it.each(RULES)('the trigger rule %s', triggerRule =>
+  it.each(RULES)('reads the trigger rule %s', triggerRule =>
     expect(parsed({ triggerRule })).toEqual({ id: 'a', description: 'a', triggerRule }),
   )
 
-  it('a task among all three kinds of its dependencies at once', () => {
+  it('accepts the same task in all three kinds of dependencies', () => {
     const members = { after: ['b'], softAfter: ['b'], orderAfter: ['b'] }
     expect(parsed(members)).toEqual({ id: 'a', description: 'a', ...members })
   })
 
-  it('into objects that are frozen to their depth', () => {
+  it('freezes nested objects', () => {
     const task = parsed({ budget: { soft: 1 }, estimate: { tokens: 1 }, softAfter: ['b'], orderAfter: ['b'] }) as object
     for (const part of Object.values(task)) expect(Object.isFrozen(part)).toBe(true)
   })
-})
 
-describe('parsePlan refuses', () => {
   it.each([
     ['softAfter', ['b', null, { b: true }, 1]],
     ['order_after', ['b', null, { b: true }, 1]],
@@ -71,7 +69,7 @@ describe('parsePlan refuses', () => {
     ['approval', ['yes', 1, null, 'true']],
     ['estimate', [1, [], 'dear', null]],
     ['budget', [1, [], 'dear', null]],
-  ])('as %s each of %j, with its path', (key, values) => {
+  ])('rejects as %s each of %j, with its path', (key, values) => {
     for (const value of values) expect(badPaths(() => parsePlan(plan({ [key]: value })))).toEqual([`tasks[0].${key}`])
   })
 
@@ -118,26 +116,26 @@ describe('parsePlan refuses', () => {
       { queueTimeoutMs: 1, queue_timeout_sec: 1 },
       'tasks[0].queue_timeout_sec: means the same as "queueTimeoutMs"; keep one of the two',
     ],
-  ])('%j with the words', (members, message) => expect(issue(members)).toBe(message))
+  ])('rejects %j with %j', (members, message) => expect(issue(members)).toBe(message))
 
-  it('an id that cannot be one, by its place in the list as it was written', () => {
+  it('reports an invalid id with the name and index that the source has', () => {
     expect(issue({ soft_after: ['b', 7] })).toMatch(/^tasks\[0\]\.soft_after\[1\]: expected an id: .*, got 7$/)
     expect(issue({ orderAfter: [' b'] })).toMatch(/^tasks\[0\]\.orderAfter\[0\]: expected an id: .*, got " b"$/)
   })
 
-  it('several members of a budget at once', () => {
+  it('reports several members of a budget at once', () => {
     const budget = { costUsd: '1', tokens: -1, wallMs: null, soft: 1.1, onSoft: 1, onHard: 1 }
     expect(badPaths(() => parsePlan(plan({ budget })))).toEqual(
       Object.keys(budget).map(key => `tasks[0].budget.${key}`),
     )
   })
 
-  it.each(['softAfter', 'orderAfter', 'soft_after', 'order_after'])('ids in %s that are not there', list => {
+  it.each(['softAfter', 'orderAfter', 'soft_after', 'order_after'])('rejects unknown ids in %s', list => {
     const error = thrown('UNKNOWN_DEPENDENCY', () => parsePlan(plan({ [list]: ['bb'] })))
     expect(error.details).toEqual({ taskId: 'a', dependency: 'bb' })
   })
 
-  it('cycles through order-only dependencies, and a task that is its own soft one', () => {
+  it('rejects cycles of order-only dependencies, and a task that is its own soft dependency', () => {
     const ring = {
       tasks: [
         { id: 'a', order_after: ['b'] },

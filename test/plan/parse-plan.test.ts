@@ -46,8 +46,8 @@ const OPENCLAW = `{
   ]
 }`
 
-describe('parsePlan reads', () => {
-  it('the JSON of OpenClaw as it stands', () => {
+describe('parsePlan', () => {
+  it('reads the JSON of OpenClaw as it is', () => {
     expect(parsePlan(OPENCLAW)).toEqual({
       tasks: [
         {
@@ -84,7 +84,7 @@ describe('parsePlan reads', () => {
     })
   })
 
-  it('text, bytes, bytes with a byte order mark, and values, alike', () => {
+  it('reads strings, bytes, bytes with a byte order mark, and values alike', () => {
     const bytes = new TextEncoder().encode(OPENCLAW)
     const marked = new Uint8Array([0xef, 0xbb, 0xbf, ...bytes])
     const plan = parsePlan(OPENCLAW)
@@ -108,27 +108,27 @@ describe('parsePlan reads', () => {
     [{ durationSec: 0.6 }, { durationMs: 600 }],
     [{ duration_sec: 0 }, { durationMs: 0 }],
     [{ backoff: { base_ms: 1, factor: 2, max_ms: 3 } }, { backoff: { baseMs: 1, factor: 2, maxMs: 3 } }],
-  ])('%j as %j', (written, read) => {
+  ])('reads %j as %j', (written, read) => {
     const { tasks } = parsePlan({ tasks: [{ id: 'a', ...written }, { id: 'b' }] })
     expect(tasks[0]).toEqual({ id: 'a', description: 'a', ...read })
   })
 
-  it('name and failure mode, and passes over the $schema that editors want', () => {
+  it('reads name and failure mode, and ignores $schema', () => {
     const text = '{"$schema": "./plan.schema.json", "name": "Restaurant", "failure_mode": "no-new", "tasks": []}'
     expect(parsePlan(text)).toEqual({ name: 'Restaurant', failureMode: 'no-new', tasks: [] })
   })
 
-  it('a dependency that is named twice as one', () => {
+  it('merges repeated dependencies', () => {
     const plan = parsePlan({ tasks: [{ id: 'a' }, { id: 'b' }, { id: 'c', after: ['b', 'a', 'b'] }] })
     expect(plan.tasks[2]!.after).toEqual(['b', 'a'])
   })
 
-  it('an id as the description when there is none, and an empty one as it is', () => {
+  it('uses the id as the description when there is none, and keeps an empty one', () => {
     expect(parsedTask({})).toEqual({ id: 'a', description: 'a' })
     expect(parsedTask({ description: '' })).toEqual({ id: 'a', description: '' })
   })
 
-  it('the names of members of every object as ordinary ids', () => {
+  it('accepts the names of object members as ids', () => {
     const tasks = ['constructor', 'toString', 'hasOwnProperty', 'prototype'].map(id => ({ id }))
     expect(parsePlan({ tasks }).tasks.map(({ id }) => id)).toEqual(tasks.map(({ id }) => id))
     expect(thrown('UNKNOWN_DEPENDENCY', () => parsePlan(task({ after: ['toString'] }))).details.dependency).toBe(
@@ -136,12 +136,12 @@ describe('parsePlan reads', () => {
     )
   })
 
-  it('a timeout past 2^31 ms, up to the last safe integer', () => {
+  it('accepts timeouts up to 2^53 - 1 ms', () => {
     expect(parsedTask({ timeoutMs: 2 ** 31 })).toMatchObject({ timeoutMs: 2 ** 31 })
     expect(parsedTask({ timeoutMs: Number.MAX_SAFE_INTEGER })).toMatchObject({ timeoutMs: Number.MAX_SAFE_INTEGER })
   })
 
-  it('any JSON as input and context, and -0 as 0', () => {
+  it('reads any JSON as input and context, and -0 as 0', () => {
     expect(parsedTask({ input: null, context: [1, { deep: ['x', false] }], weight: -0 })).toEqual({
       id: 'a',
       description: 'a',
@@ -151,7 +151,7 @@ describe('parsePlan reads', () => {
     })
   })
 
-  it('into a plan that is frozen to its depth, and is taken as it is the second time', () => {
+  it('returns a deeply frozen plan, and returns that one as it is when it is parsed again', () => {
     const plan = parsePlan({
       tasks: [
         { id: 'a', backoff: { factor: 2 }, context: { x: [1] } },
@@ -165,7 +165,7 @@ describe('parsePlan reads', () => {
   })
 })
 
-describe('parsePlan refuses', () => {
+describe('parsePlan rejects', () => {
   it.each([
     ['timeoutMs', [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, '300', true, null, [1]]],
     ['timeout_sec', [0, -1, 1e300, '300']],
@@ -185,7 +185,7 @@ describe('parsePlan refuses', () => {
     for (const value of values) expect(badPaths(() => parsePlan(task({ [key]: value })))).toEqual([`tasks[0].${key}`])
   })
 
-  it('an id that is missing, and a list of tasks that is missing', () => {
+  it('a missing id and a missing list of tasks', () => {
     expect(firstIssue(() => parsePlan({ tasks: [{ description: 'x' }] }))).toMatch(
       /^tasks\[0\]\.id: expected an id: .*, got nothing$/,
     )
@@ -193,30 +193,30 @@ describe('parsePlan refuses', () => {
   })
 
   it.each([undefined, null, 3, [], new Date(0), new Map(), () => 1, Promise.resolve(), new ArrayBuffer(2)])(
-    'what is no plan at all: %o',
+    '%o, which is no plan',
     source => expect(badPaths(() => parsePlan(source))).toEqual(['plan']),
   )
 
-  it('a member of backoff that is out of bounds', () => {
+  it('members of backoff that are out of bounds', () => {
     const backoff = { baseMs: -1, factor: 0.5, maxMs: '1' }
     const paths = ['tasks[0].backoff.baseMs', 'tasks[0].backoff.factor', 'tasks[0].backoff.maxMs']
     expect(badPaths(() => parsePlan(task({ backoff })))).toEqual(paths)
   })
 
-  it('a dependency that cannot be an id, by its place in the list as it was written', () => {
+  it('an invalid id in a list, with the name and index that the source has', () => {
     expect(firstIssue(() => parsePlan(task({ blocked_by: ['b', 7] })))).toMatch(
       /^tasks\[0\]\.blocked_by\[1\]: expected an id: .*, got 7$/,
     )
   })
 
-  it('two spellings of one thing', () => {
+  it('two spellings of one member', () => {
     const message = 'tasks[0].timeout_sec: means the same as "timeoutMs"; keep one of the two'
     expect(firstIssue(() => parsePlan(task({ timeoutMs: 1, timeout_sec: 1 })))).toBe(message)
     expect(badPaths(() => parsePlan(task({ after: [], blockedBy: [] })))).toEqual(['tasks[0].blockedBy'])
     expect(badPaths(() => parsePlan(task({ backoff: { maxMs: 1, max_ms: 1 } })))).toEqual(['tasks[0].backoff.max_ms'])
   })
 
-  it('unknown keys, with the known one that is near', () => {
+  it('unknown keys, and suggests the nearest known one', () => {
     expect(firstIssue(() => parsePlan(task({ timeuot_sec: 3 })))).toBe(
       'tasks[0].timeuot_sec: unknown key (did you mean "timeout_sec"?)',
     )
@@ -227,7 +227,7 @@ describe('parsePlan refuses', () => {
     expect(badPaths(() => parsePlan(task({ 'a key': 1 })))).toEqual(['tasks[0]["a key"]'])
   })
 
-  it('hostile keys, and leaves every object as it was', () => {
+  it('keys that would pollute prototypes', () => {
     for (const key of ['__proto__', 'constructor', 'prototype']) {
       expect(badPaths(() => parsePlan(`{"tasks": [], "${key}": {"polluted": 1}}`))[0]).toMatch(
         /^plan$|^constructor$|^prototype$/,
@@ -240,15 +240,15 @@ describe('parsePlan refuses', () => {
     expect(({} as { polluted?: number }).polluted).toBeUndefined()
   })
 
-  it('what JSON cannot hold, inside a context too', () => {
+  it('values that are not JSON, also inside a context', () => {
     for (const context of [Number.NaN, 1n, new Date(0), () => 1, Symbol('x'), [undefined], new Map()])
       expect(badPaths(() => parsePlan(task({ context })))[0]).toMatch(/^tasks\[0\]\.context/)
-    const knot: { self?: object } = {}
-    knot.self = knot
-    expect(badPaths(() => parsePlan(task({ context: knot })))).toEqual(['tasks[0].context.self'])
+    const circular: { self?: object } = {}
+    circular.self = circular
+    expect(badPaths(() => parsePlan(task({ context: circular })))).toEqual(['tasks[0].context.self'])
   })
 
-  it('everything that is wrong at once, but lists no more than 20', () => {
+  it('all that is wrong at once, with at most 20 issues', () => {
     const wrong = { id: 'a', retries: -1, priority: 0, colour: 1 }
     const few = thrown('INVALID_INPUT', () => parsePlan({ tasks: [wrong, { id: 'b', timeoutMs: 0 }] }))
     expect(few.details.issues).toHaveLength(4)
@@ -257,7 +257,7 @@ describe('parsePlan refuses', () => {
     expect(many.details.issues).toHaveLength(20)
   })
 
-  it('repeated ids, unknown dependencies and cycles, after everything else is right', () => {
+  it('duplicate ids, unknown dependencies and cycles, once every task is valid', () => {
     expect(thrown('DUPLICATE_ID', () => parsePlan({ tasks: [{ id: 'a' }, { id: 'a' }] })).details.id).toBe('a')
     const unknown = thrown('UNKNOWN_DEPENDENCY', () =>
       parsePlan({ tasks: [{ id: 'schema' }, { id: 'b', after: ['shcema'] }] }),
@@ -275,11 +275,11 @@ describe('parsePlan refuses', () => {
     [{ maxBytes: 10 }, 'plan'],
     [{ maxTasks: 1 }, 'tasks'],
     [{ maxDepth: 2 }, 'tasks[0]'],
-  ])('with %j, at %s', (options, path) => {
+  ])('a plan or its options with %j, at %s', (options, path) => {
     expect(badPaths(() => parsePlan('{"tasks": [{"id": "a"}, {"id": "b"}]}', options))).toEqual([path])
   })
 
-  it('a value that is too deep, without overflowing the stack', () => {
+  it('a value that is nested too deeply, without overflowing the stack', () => {
     let context: unknown = 1
     for (let i = 0; i < 200_000; i++) context = [context]
     expect(firstIssue(() => parsePlan(task({ context })))).toMatch(/nested deeper than 64 levels$/)
@@ -287,7 +287,7 @@ describe('parsePlan refuses', () => {
 })
 
 describe('parseAddition', () => {
-  it('reads tasks by the same rules, which may wait for those of the run', () => {
+  it('reads tasks by the same rules; they may depend on tasks of the run', () => {
     const read = (...tasks: object[]) => parseAddition({ tasks }, known => known === 'b').tasks
     expect(read({ id: 'a', blocked_by: ['b'], timeout_sec: 1 })).toEqual([
       { id: 'a', description: 'a', after: ['b'], timeoutMs: 1000 },
@@ -299,7 +299,7 @@ describe('parseAddition', () => {
 })
 
 const id = fc.stringMatching(/^[a-z][a-z0-9_-]{0,8}$/)
-/** JSON but for a key that is refused everywhere; fast-check likes it. */
+/** Any JSON without the key `__proto__`, which is rejected everywhere. */
 const json = fc.jsonValue().filter(value => !JSON.stringify(value).includes('__proto__'))
 const spec = fc.record(
   {
@@ -343,8 +343,8 @@ const plans = fc.uniqueArray(spec, { selector: ({ id }) => id, maxLength: 8 }).m
   })),
 }))
 
-describe('parsePlan is stable', () => {
-  it('reads what it made, written as JSON, as the same plan', () => {
+describe('a parsed plan', () => {
+  it('is read from its JSON as the same plan', () => {
     fc.assert(
       fc.property(plans, source => {
         fc.pre(!JSON.stringify(source).includes('__proto__'))
@@ -357,7 +357,7 @@ describe('parsePlan is stable', () => {
 })
 
 describe('a plan of 100,000 tasks', () => {
-  it('is read from text in under 5 s', () => {
+  it('is parsed from text in under 5 s', () => {
     const before = process.cpuUsage()
     const tasks = Array.from({ length: 100_000 }, (_, i) => ({
       id: `task_${i}`,

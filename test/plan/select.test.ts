@@ -15,7 +15,7 @@ const { tasks } = parsePlan({
 const chosen = (...ids: string[]): string[] => selectTasks(tasks, ids).map(({ id }) => id)
 
 describe('selectTasks', () => {
-  it('gives the named tasks and all that they need, in plan order', () => {
+  it('returns the named tasks and their dependencies, in plan order', () => {
     expect(chosen('schema')).toEqual(['schema'])
     expect(chosen('audit')).toEqual(['audit', 'schema', 'backend'])
     expect(chosen('frontend', 'schema', 'frontend')).toEqual(['schema', 'frontend'])
@@ -23,13 +23,13 @@ describe('selectTasks', () => {
     expect(chosen()).toEqual([])
   })
 
-  it('names an id that is not there, and the nearest', () => {
+  it('rejects an unknown id, and suggests the nearest one', () => {
     const error = thrown('NOT_FOUND', () => chosen('schema', 'fronted'))
     expect(error.details).toEqual({ id: 'fronted' })
     expect(error.message).toBe('only: expected ids of tasks of the plan, got "fronted" (did you mean "frontend"?)')
   })
 
-  it('takes soft and order-only dependencies along, and what those need', () => {
+  it('includes soft and order-only dependencies, transitively', () => {
     const plan = parsePlan({
       tasks: [
         { id: 'base' },
@@ -47,7 +47,7 @@ describe('selectTasks', () => {
     expect(only('lint')).toEqual(['lint'])
   })
 
-  it('leaves a dependency that is not there to the check of the graph', () => {
+  it('ignores an unknown dependency, which checkGraph reports', () => {
     for (const list of ['after', 'softAfter', 'orderAfter'])
       expect(selectTasks([{ id: 'a', description: '', [list]: ['gone'] }], ['a'])).toHaveLength(1)
   })

@@ -4,11 +4,11 @@ import * as z from 'zod'
 import { checkGraph } from '../../src/plan/graph-check.js'
 import { badPaths, firstIssue, thrown } from './thrown.js'
 
-/** As from JavaScript, where no compiler looks. */
+/** Options as JavaScript code may pass them, unchecked by the compiler. */
 const untyped = (options: object): TaskOptions<readonly []> => options as TaskOptions<readonly []>
 
 describe('TaskGraph', () => {
-  it('builds tasks as data, with the members that were given and no others', () => {
+  it('builds task specs with only the members that were given', () => {
     const graph = new TaskGraph('restaurant')
     const schema = graph.task('schema', { pool: 'database', description: 'Design it', timeoutMs: 1000, weight: -0 })
     graph.task('backend', { after: [schema, 'schema', 'docs'], retries: 0, context: { a: [1] } })
@@ -23,7 +23,7 @@ describe('TaskGraph', () => {
     expect(() => checkGraph(graph.tasks)).not.toThrow()
   })
 
-  it('keeps functions and schemas apart from the data', () => {
+  it('keeps functions and schemas out of the specs', () => {
     const graph = new TaskGraph('g')
     const output = z.object({ sql: z.string() })
     const input = (): string => 'x'
@@ -38,7 +38,7 @@ describe('TaskGraph', () => {
     expect(graph.binding('toString')).toBeUndefined()
   })
 
-  it('names tasks in all three kinds of dependencies, as refs and as ids, each once', () => {
+  it('accepts refs and ids in all three kinds of dependencies, and removes duplicates', () => {
     const graph = new TaskGraph('g')
     const a = graph.task('a')
     graph.task('b', { after: [a, 'a'], softAfter: ['a', a, 'c'], orderAfter: [a, 'c', 'c'], triggerRule: 'one_done' })
@@ -57,7 +57,7 @@ describe('TaskGraph', () => {
     expect(() => checkGraph(graph.tasks)).not.toThrow()
   })
 
-  it('keeps an approval as data, and one that is a function apart from it', () => {
+  it('keeps an approval in the spec, unless it is a function', () => {
     const graph = new TaskGraph('g')
     const approval = (): boolean => true
     graph.task('always', { approval: true })
@@ -69,7 +69,7 @@ describe('TaskGraph', () => {
     expect([...graph.bound]).toEqual(['asked'])
   })
 
-  it('keeps estimates, budgets and time-outs as data, frozen', () => {
+  it('keeps estimates, budgets and timeouts in the spec, frozen', () => {
     const graph = new TaskGraph('g')
     const options = {
       estimate: { costUsd: 0.5, tokens: 10 },
@@ -84,19 +84,19 @@ describe('TaskGraph', () => {
     expect(Object.isFrozen(graph.tasks[0]!.budget)).toBe(true)
   })
 
-  it('finds unknown ids and cycles in the new lists when a run is to start', () => {
+  it('leaves unknown ids and cycles of soft and order-only dependencies to checkGraph', () => {
     const of = (options: object): (() => void) => {
       const graph = new TaskGraph('g')
       graph.task('a', untyped(options))
       return () => checkGraph(graph.tasks)
     }
     for (const list of ['softAfter', 'orderAfter']) {
-      expect(thrown('UNKNOWN_DEPENDENCY', of({ [list]: ['nobody'] })).details.dependency).toBe('nobody')
+      expect(thrown('UNKNOWN_DEPENDENCY', of({ [list]: ['unknown'] })).details.dependency).toBe('unknown')
       expect(thrown('CYCLE', of({ [list]: ['a'] })).details.cycle).toEqual(['a', 'a'])
     }
   })
 
-  it('gives snapshots: a task that comes later is in the next one', () => {
+  it('returns snapshots of its tasks, which later tasks do not change', () => {
     const graph = new TaskGraph('g')
     graph.task('a')
     const before = graph.tasks
@@ -107,26 +107,26 @@ describe('TaskGraph', () => {
     expect(Object.isFrozen(before) && Object.isFrozen(before[0])).toBe(true)
   })
 
-  it('leaves out members that are undefined, and an empty after', () => {
+  it('drops undefined members and an empty after', () => {
     const graph = new TaskGraph('g')
     graph.task('a', untyped({ pool: undefined, input: undefined, output: undefined, after: [] }))
     expect(Object.keys(graph.tasks[0]!)).toEqual(['id', 'description'])
     expect(graph.binding('a')).toBeUndefined()
   })
 
-  it('takes a backend that is named before it is there, and finds the cycle when a run is to start', () => {
+  it('accepts ids of tasks that are added later, and leaves cycles to checkGraph', () => {
     const graph = new TaskGraph('g')
     graph.task('a', { after: ['b'] })
     graph.task('b', { after: ['a'] })
     expect(thrown('CYCLE', () => checkGraph(graph.tasks)).details.cycle).toEqual(['a', 'b', 'a'])
     const unknown = new TaskGraph('g')
-    unknown.task('a', { after: ['nobody'] })
-    expect(thrown('UNKNOWN_DEPENDENCY', () => checkGraph(unknown.tasks)).details.dependency).toBe('nobody')
+    unknown.task('a', { after: ['unknown'] })
+    expect(thrown('UNKNOWN_DEPENDENCY', () => checkGraph(unknown.tasks)).details.dependency).toBe('unknown')
   })
 })
 
-describe('TaskGraph refuses', () => {
-  it('an id that is taken, and keeps the first', () => {
+describe('TaskGraph rejects', () => {
+  it('a duplicate id, and keeps the first task', () => {
     const graph = new TaskGraph('g')
     graph.task('a', { pool: 'one', input: () => 1 })
     expect(thrown('DUPLICATE_ID', () => graph.task('a', { pool: 'two', input: () => 2 })).message).toContain(
@@ -192,7 +192,7 @@ describe('TaskGraph refuses', () => {
     expect(graph.tasks).toEqual([])
   })
 
-  it('with the same words as parsePlan', () => {
+  it('invalid options with the messages of parsePlan', () => {
     const graph = new TaskGraph('g')
     expect(firstIssue(() => graph.task('a', { retries: -1 }))).toBe(
       'tasks["a"].retries: expected a whole number of further attempts, from 0 to 1000 (default: 2), got -1',
@@ -203,7 +203,7 @@ describe('TaskGraph refuses', () => {
     expect(badPaths(() => graph.task('a', { retries: -1, priority: 0, weight: -1 }))).toHaveLength(3)
   })
 
-  it('an id, a name or options that cannot be', () => {
+  it('an invalid id, name or options', () => {
     const graph = new TaskGraph('g')
     graph.task('first')
     for (const id of ['', ' a', '__proto__', 'a\u0000', 3, 3n, null, Symbol('x')])
@@ -217,7 +217,7 @@ describe('TaskGraph refuses', () => {
 describe('a large plan', () => {
   const million = 1_000_000
 
-  it('of a million tasks in a chain is built and ready to run in under 5 s', () => {
+  it('of a million tasks in a chain is built and checked in under 5 s', () => {
     const before = process.cpuUsage()
     const graph = new TaskGraph('chain')
     let last: TaskRef = graph.task('task-0')
@@ -227,7 +227,7 @@ describe('a large plan', () => {
     expect(process.cpuUsage(before).user / 1000).toBeLessThan(5000)
   })
 
-  it('of a million tasks in a star is built and ready to run in under 5 s', () => {
+  it('of a million tasks in a star is built and checked in under 5 s', () => {
     const before = process.cpuUsage()
     const graph = new TaskGraph('star')
     const rays: TaskRef[] = []

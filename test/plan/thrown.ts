@@ -1,6 +1,6 @@
 import { type CounterpointError, type ErrorCode, isCounterpointError } from 'counterpoint'
 
-/** The error that `act` throws, which must be of this code. */
+/** The error that `act` throws, which must have this code. */
 export function thrown<C extends ErrorCode>(code: C, act: () => unknown): CounterpointError<C> {
   try {
     act()
@@ -11,12 +11,12 @@ export function thrown<C extends ErrorCode>(code: C, act: () => unknown): Counte
   throw new Error(`expected ${code} to be thrown, and nothing was`)
 }
 
-/** The paths of what is wrong with the input. */
+/** The paths of the issues of the `INVALID_INPUT` that `act` throws. */
 export function badPaths(act: () => unknown): string[] {
   return thrown('INVALID_INPUT', act).details.issues.map(issue => issue.path)
 }
 
-/** The message of the first thing that is wrong, with its path. */
+/** The first issue of the `INVALID_INPUT` that `act` throws, as `path: message`. */
 export function firstIssue(act: () => unknown): string {
   const { path, message } = thrown('INVALID_INPUT', act).details.issues[0]!
   return `${path}: ${message}`

@@ -21,18 +21,18 @@ describe('a task', () => {
     expectTypeOf<OutputOf<typeof schema>>().toEqualTypeOf<{ sql: string }>()
   })
 
-  it('delivers any JSON without a schema', () => {
+  it('has any JSON as its output without a schema', () => {
     expectTypeOf<OutputOf<typeof menu>>().toEqualTypeOf<Json>()
   })
 
-  it('delivers what the schema makes, not what it takes', () => {
+  it('has the output type of its schema, not the input type', () => {
     const count = graph.task('count', { output: z.string().transform(Number) })
     expectTypeOf<OutputOf<typeof count>>().toEqualTypeOf<number>()
   })
 })
 
 describe('an input function', () => {
-  it('takes the outputs of the tasks in after, by id, and no others', () => {
+  it('gets the outputs of the tasks in after, by id, and no others', () => {
     graph.task('backend', {
       after: [schema, menu, 'later'],
       input: outputs => {
@@ -46,37 +46,37 @@ describe('an input function', () => {
     })
   })
 
-  it('may stand before after, be asynchronous, and leave members undefined', () => {
+  it('may precede after, be asynchronous, and leave members undefined', () => {
     graph.task('backend', {
       input: async ({ schema }) => ({ use: schema.sql, note: Math.random() > 2 ? 'never' : undefined }),
       after: [schema],
     })
   })
 
-  it('cannot read a task that it does not wait for', () => {
+  it('cannot read a task that is not in after', () => {
     // @ts-expect-error menu is not in after
     graph.task('wrong', { after: [schema], input: ({ menu }) => menu })
     // @ts-expect-error there is no after
     graph.task('wrong', { input: ({ schema }) => schema })
   })
 
-  it('cannot read what an output does not have', () => {
+  it('cannot read a missing member of an output', () => {
     // @ts-expect-error the output has no ddl
     graph.task('wrong', { after: [schema], input: ({ schema }) => schema.ddl })
     // @ts-expect-error without a schema the output is any JSON
     graph.task('wrong', { after: [menu], input: ({ menu }) => menu.items })
   })
 
-  it('must make JSON', () => {
+  it('must return JSON', () => {
     // @ts-expect-error a Date is no JSON
     graph.task('wrong', { input: () => new Date(0) })
     // @ts-expect-error a function is no JSON
     graph.task('wrong', { input: { make: () => 1 } })
-    // @ts-expect-error nothing comes back
+    // @ts-expect-error it returns undefined
     graph.task('wrong', { input: () => {} })
   })
 
-  it('takes any number of outputs of one type', () => {
+  it('gets any number of outputs of one type', () => {
     const parts: TaskRef<string, number>[] = []
     graph.task('sum', {
       after: parts,
@@ -89,7 +89,7 @@ describe('an input function', () => {
 })
 
 describe('soft dependencies', () => {
-  it('may not be there yet: their outputs may be undefined', () => {
+  it('have outputs that may be undefined', () => {
     graph.task('report', {
       after: [schema],
       softAfter: [menu, 'later'],
@@ -109,33 +109,33 @@ describe('soft dependencies', () => {
     })
   })
 
-  it('are read only after a look whether they are there', () => {
+  it('must be checked before their outputs are read', () => {
     // @ts-expect-error schema may be undefined
     graph.task('wrong', { softAfter: [schema], input: ({ schema }) => schema.sql })
-    // @ts-expect-error menu is not among them
+    // @ts-expect-error menu is not in softAfter
     graph.task('wrong', { softAfter: [schema], input: ({ menu }) => menu ?? null })
   })
 
-  it('are tasks or ids', () => {
+  it('are refs or ids', () => {
     // @ts-expect-error a list
     graph.task('wrong', { softAfter: schema })
-    // @ts-expect-error tasks or ids
+    // @ts-expect-error refs or ids
     graph.task('wrong', { softAfter: [5] })
   })
 })
 
 describe('order-only dependencies', () => {
-  it('give nothing', () => {
+  it('give no outputs', () => {
     graph.task('after', { orderAfter: [schema, 'later'] })
-    // @ts-expect-error only its end is waited for
+    // @ts-expect-error an order-only dependency gives no output
     graph.task('wrong', { orderAfter: [schema], input: ({ schema }) => schema.sql })
-    // @ts-expect-error tasks or ids
+    // @ts-expect-error refs or ids
     graph.task('wrong', { orderAfter: [5] })
   })
 })
 
 describe('a trigger rule', () => {
-  it('leaves hard outputs as they are when it is that all succeed', () => {
+  it('of all_success makes all hard outputs present', () => {
     graph.task('build', {
       after: [schema],
       triggerRule: 'all_success',
@@ -146,7 +146,7 @@ describe('a trigger rule', () => {
     })
   })
 
-  it('of another kind lets a task start without some of them: they may be undefined', () => {
+  it('of another kind makes hard outputs possibly undefined', () => {
     graph.task('tidy', {
       triggerRule: 'all_done',
       after: [schema, menu],
@@ -172,7 +172,7 @@ describe('a trigger rule', () => {
 })
 
 describe('an approval', () => {
-  it('is yes, no, or a function of the outputs, that may be asynchronous', () => {
+  it('is a boolean, or a function of the outputs, which may be asynchronous', () => {
     graph.task('ask', { approval: true })
     graph.task('ask', {
       after: [schema],
@@ -185,10 +185,10 @@ describe('an approval', () => {
     })
   })
 
-  it('says yes or no, of what the task waits for', () => {
+  it('returns a boolean, and gets the outputs of dependencies only', () => {
     // @ts-expect-error a boolean
     graph.task('wrong', { approval: () => 'yes' })
-    // @ts-expect-error yes or no
+    // @ts-expect-error a boolean
     graph.task('wrong', { approval: 'yes' })
     // @ts-expect-error menu is not in after
     graph.task('wrong', { after: [schema], approval: ({ menu }) => menu !== null })
@@ -199,18 +199,18 @@ describe('options', () => {
   it('that are misspelt do not compile', () => {
     // @ts-expect-error timeoutMs
     graph.task('wrong', { timeuotMs: 5 })
-    // @ts-expect-error the builder has one word for it: after
+    // @ts-expect-error graphs have one name for it: after
     graph.task('wrong', { blockedBy: ['schema'] })
-    // @ts-expect-error the id comes first
+    // @ts-expect-error the id is the first argument
     graph.task('wrong', { id: 'wrong' })
   })
 
   it('of a wrong type do not compile', () => {
     // @ts-expect-error milliseconds are a number
     graph.task('wrong', { timeoutMs: '5' })
-    // @ts-expect-error a list of tasks or ids
+    // @ts-expect-error a list of refs or ids
     graph.task('wrong', { after: schema })
-    // @ts-expect-error tasks or ids
+    // @ts-expect-error refs or ids
     graph.task('wrong', { after: [5] })
     // @ts-expect-error no schema
     graph.task('wrong', { output: { parse: (value: unknown) => value } })
@@ -218,14 +218,14 @@ describe('options', () => {
     graph.task('wrong', { pool: undefined })
     // @ts-expect-error safe or never
     graph.task('wrong', { replay: 'maybe' })
-    // @ts-expect-error stop, degrade or ask
+    // @ts-expect-error stop, degrade or hold
     graph.task('wrong', { budget: { onHard: 'pause' } })
-    // @ts-expect-error dollars and tokens are known beforehand, not time
+    // @ts-expect-error an estimate has no time
     graph.task('wrong', { estimate: { wallMs: 5 } })
   })
 })
 
-describe('the types around it', () => {
+describe('plans and schemas', () => {
   it('a plan and a graph are both sources of a run', () => {
     expectTypeOf(graph).toExtend<PlanSource>()
     expectTypeOf(parsePlan('{}')).toExtend<PlanSource>()

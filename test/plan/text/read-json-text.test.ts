@@ -33,16 +33,16 @@ describe('readJsonText', () => {
     ['', 'plan: expected a JSON value, got the end of the text (line 1, column 1)'],
     ['{} {}', 'plan: expected the end of the text, got "{}" (line 1, column 4)'],
     ['{"\\q": 1}', 'plan: expected a key with valid escapes, got "\\"\\\\q\\": 1}" (line 1, column 2)'],
-  ])('refuses %j, and says where', (text, message) => {
+  ])('rejects %j with %j', (text, message) => {
     expect(firstIssue(() => read(text))).toBe(message)
   })
 
-  it('refuses what is wrong inside a string', () => {
+  it('rejects invalid strings', () => {
     for (const text of ['"a\nb"', '"\\x41"', '"\\u12"'])
       expect(firstIssue(() => read(text))).toMatch(/^plan: expected JSON: /)
   })
 
-  it('allows as many levels as it is told, whatever stands in strings', () => {
+  it('allows nesting up to maxDepth, and ignores brackets in strings', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
     expect(read(nested(64))).toBeDefined()
     expect(read(`"${'['.repeat(100)}\\"${'{'.repeat(100)}"`)).toHaveLength(201)
@@ -60,7 +60,7 @@ describe('readJsonText', () => {
     )
   })
 
-  it('says which byte is no UTF-8', () => {
+  it('reports the offset of the first byte that is not UTF-8', () => {
     const bytes = (...parts: (string | number)[]): Uint8Array =>
       Uint8Array.from(parts.flatMap(part => (typeof part === 'string' ? [...new TextEncoder().encode(part)] : [part])))
     expect(read(bytes('"ä\uFFFD"'))).toBe('ä\uFFFD')
@@ -78,7 +78,7 @@ describe('readJsonText', () => {
     )
   })
 
-  it('refuses every text that JSON.parse refuses, and else gives the same value or finds a key twice', () => {
+  it('rejects every text that JSON.parse rejects, and else returns the same value or finds a duplicate key', () => {
     const alphabet = fc.constantFrom(
       '{',
       '}',
@@ -101,8 +101,8 @@ describe('readJsonText', () => {
       '\u0001',
     )
     const damaged = fc.tuple(fc.json({ maxDepth: 3 }), fc.nat(), fc.nat(3), alphabet).map(([text, at, cut, piece]) => {
-      const place = at % (text.length + 1)
-      return text.slice(0, place) + piece + text.slice(place + cut)
+      const index = at % (text.length + 1)
+      return text.slice(0, index) + piece + text.slice(index + cut)
     })
     fc.assert(
       fc.property(
