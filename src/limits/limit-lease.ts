@@ -1,48 +1,48 @@
 import type { WindowEntry } from './rate-window.js'
 import type { ReservingWindow } from './reserving-window.js'
 
-/** What one attempt holds of a limit: a place among those in flight, a request, and the tokens that it is expected to use. */
+/** What one attempt uses of a limit: one request, and the tokens that it is expected to use. */
 export class LimitLease {
-  /** Of the slow start of the limit. */
+  /** The ticket of the limit's slow start. */
   readonly ticket: number
   readonly #requests: ReservingWindow | undefined
   readonly #tokens: ReservingWindow | undefined
-  readonly #weight: number
+  readonly #expectedTokens: number
   #entry: WindowEntry | undefined
-  #started = false
+  #isReserved = true
 
   constructor(
     requests: ReservingWindow | undefined,
     tokens: ReservingWindow | undefined,
-    weight: number,
+    expectedTokens: number,
     ticket: number,
   ) {
     this.#requests = requests
     this.#tokens = tokens
-    this.#weight = weight
+    this.#expectedTokens = expectedTokens
     this.ticket = ticket
     requests?.reserve(1)
-    tokens?.reserve(weight)
+    tokens?.reserve(expectedTokens)
   }
 
-  /** Its backend is called now. */
+  /** The backend is called now. */
   started(now: number): void {
-    if (this.#started) return
-    this.#started = true
+    if (!this.#isReserved) return
+    this.#isReserved = false
     this.#requests?.start(now, 1)
-    this.#entry = this.#tokens?.start(now, this.#weight)
+    this.#entry = this.#tokens?.start(now, this.#expectedTokens)
   }
 
-  /** So many tokens it used; undefined when nobody knows: then it is what was expected. */
-  correctTokens(tokens: number | undefined): void {
-    if (tokens !== undefined && this.#entry !== undefined) this.#tokens?.correct(this.#entry, this.#weight, tokens)
+  /** Replaces the expected tokens by the tokens used. Undefined (unknown): the expected ones stay. */
+  correctTokens(used: number | undefined): void {
+    if (used !== undefined && this.#entry !== undefined) this.#tokens?.correct(this.#entry, this.#expectedTokens, used)
   }
 
-  /** It has ended; if it never started, nothing was taken. */
+  /** The attempt is over. If it has never started, it counts for nothing. */
   released(): void {
-    if (this.#started) return
-    this.#started = true
+    if (!this.#isReserved) return
+    this.#isReserved = false
     this.#requests?.release(1)
-    this.#tokens?.release(this.#weight)
+    this.#tokens?.release(this.#expectedTokens)
   }
 }

@@ -1,35 +1,34 @@
 import type { Clock } from '../clock.js'
 
 /**
- * One timer for whatever is due first.
- * Invariant: it rings at the earliest time it was set to since it was last off, or not at all; it may ring early for who came later,
- * so who hears it looks again.
+ * One timer for several deadlines: it fires once, at the earliest. It may fire early for the others and does not fire again for them, so
+ * the callback rechecks what is due.
  */
 export class OneShotTimer {
   readonly #clock: Clock
-  readonly #ring: () => void
+  readonly #callback: () => void
   #dueAt = Number.POSITIVE_INFINITY
-  #callOff: () => void = () => {}
+  #cancel: () => void = () => {}
 
-  constructor(clock: Clock, ring: () => void) {
+  constructor(clock: Clock, callback: () => void) {
     this.#clock = clock
-    this.#ring = ring
+    this.#callback = callback
   }
 
-  /** Rings at `at` (ms of the clock's `monotonic`), unless it rings before. `Infinity` sets nothing. */
+  /** Fires at `at` (ms of the clock's `monotonic`) or earlier. `Infinity` sets nothing. */
   fireBy(at: number): void {
     if (at >= this.#dueAt) return
-    this.#callOff()
+    this.#cancel()
     this.#dueAt = at
-    this.#callOff = this.#clock.schedule(() => {
+    this.#cancel = this.#clock.schedule(() => {
       this.#dueAt = Number.POSITIVE_INFINITY
-      this.#ring()
+      this.#callback()
     }, at - this.#clock.monotonic())
   }
 
   cancel(): void {
-    if (this.#dueAt === Number.POSITIVE_INFINITY) return
     this.#dueAt = Number.POSITIVE_INFINITY
-    this.#callOff()
+    this.#cancel()
+    this.#cancel = () => {}
   }
 }

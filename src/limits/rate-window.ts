@@ -1,4 +1,5 @@
-import { invalid } from '../options-check.js'
+import * as z from 'zod'
+import { optionsOf, positiveMs } from '../options-check.js'
 
 /** At most `limit` in every `perMs`: a sliding window. */
 export interface WindowLimit {
@@ -8,67 +9,59 @@ export interface WindowLimit {
   readonly perMs: number
 }
 
-/** A start in a {@link RateWindow}: its number, so that a window of a million starts makes no object for each. */
+/** The rule for a {@link WindowLimit}. */
+export const windowRule: z.ZodType = optionsOf({ limit: z.number().min(1), perMs: positiveMs })
+
+/** The number of a start in a {@link RateWindow}. No object, so that a window of a million starts allocates none. */
 export type WindowEntry = number
 
 /**
- * A closed window of `perMs` holds a start at its first moment and one at its last, so a start has left only when more than `perMs` has
- * passed: this much more, about a microsecond. A power of two: whole milliseconds plus this are exact for 250,000 years.
+ * A closed window of `perMs` contains a start at its first moment and one at its last. So a start leaves the window only after more than
+ * `perMs`: this much more, about a microsecond. A power of two: added to whole milliseconds it is exact for 250,000 years.
  */
 const TICK_MS = 2 ** -10
 
-/** More than any limit. Weights are whole and no larger, so that sums of them are exact. */
-const HEAVIEST = 2 ** 40
+/** More than any limit. Weights are integers and no larger, so that their sums are exact. */
+const MAX_WEIGHT = 2 ** 40
 
-/** A weight as it is counted: whole (a part counts as one), 0 for what is negative or no number, and `Infinity` more than any limit. */
+/** The weight as it is counted: rounded up, 0 when negative or NaN, and at most {@link MAX_WEIGHT}. */
 export function wholeWeight(weight: number): number {
   if (!(weight > 0)) return 0
-  return weight < HEAVIEST ? Math.ceil(weight) : HEAVIEST
-}
-
-/** @throws INVALID_INPUT at `where` unless `limit` is at least 1, `perMs` is above 0, and both are finite. */
-export function checkWindowLimit({ limit, perMs }: WindowLimit, where: string): WindowLimit {
-  if (!(limit >= 1 && limit < Number.POSITIVE_INFINITY))
-    throw invalid(`${where}.limit`, 'a finite number, 1 or more', limit)
-  if (!(perMs > 0 && perMs < Number.POSITIVE_INFINITY))
-    throw invalid(`${where}.perMs`, 'a finite number of milliseconds above 0', perMs)
-  return { limit, perMs }
+  return weight < MAX_WEIGHT ? Math.ceil(weight) : MAX_WEIGHT
 }
 
 /**
- * What has started lately. Pure: it has no timer, `now` comes in as the clock's `monotonic`, and answers are in the same milliseconds.
- * A `now` that lies before the last one is taken for the last one: time may stand still, it does not go back.
+ * Counts what has started in a sliding window. Pure: it has no timer; `now` is an argument, in milliseconds of the clock's `monotonic`.
+ * A `now` before the last one is treated as the last one. Each operation takes amortised constant time; memory is bounded by the number of
+ * starts in the fullest window so far.
  *
- * Invariant: who starts only when `nextAt(now) <= now`, and calls `take` then, starts no more than `limit` in any closed window of
- * `perMs`, wherever it begins; and `nextAt` is never later than that needs. What weighs more than the limit starts in an empty window only.
- * All of it takes constant time per start, amortised; memory is bounded by the starts of the fullest window so far.
+ * Invariant: if every start happens at `nextAt(now) <= now` and calls `add`, no closed window of `perMs` contains more than `limit`, and
+ * `nextAt` is never later than necessary. A weight above the limit starts only in an empty window.
  */
 export class RateWindow {
-  /** As it was set. */
   #limit: WindowLimit
-  /** The limit in whole units, below {@link HEAVIEST}. */
-  #most = 0
+  /** The limit as an integer below {@link MAX_WEIGHT}. */
+  #maxLoad = 0
   #perMs = 0
-  /** Starts are kept for so long: the longest `perMs` of late ... */
+  /** How long starts are remembered: the longest `perMs` in recent use ... */
   #keepMs = 0
-  /** ... until then. Infinity: `perMs` was changed, and time has not gone on since. */
+  /** ... until this time. Infinity: `perMs` has been changed, and `now` has not moved since. */
   #keepUntil = Number.NEGATIVE_INFINITY
   #now = Number.NEGATIVE_INFINITY
-  /** A ring: start number `n` is at `n & #mask`. In the order of time. */
+  /** Ring buffers in the order of time: start `n` is at `n & #mask`. */
   #times = new Float64Array(16)
   #weights = new Float64Array(16)
   #mask = 15
-  /** The numbers of the oldest start that is kept, of the oldest one in the window, and of the next one to come. */
+  /** The numbers of the oldest start remembered, of the oldest one in the window, and of the next one. */
   #first = 0
   #inside = 0
   #next = 0
   /** The sum of the weights from `#inside` to the end. */
   #load = 0
-  /** What leaves next: `#freed` is the sum of the weights from `#inside` up to `#cursor`. See `#freeAt`. */
+  /** `#freed` is the sum of the weights from `#inside` up to `#cursor`. See `#freeAt`. */
   #cursor = 0
   #freed = 0
 
-  /** @throws INVALID_INPUT for a limit below 1 or a length that is not above 0. */
   constructor(limit: WindowLimit) {
     this.#limit = limit
     this.limit = limit
@@ -79,14 +72,13 @@ export class RateWindow {
   }
 
   /**
-   * Takes effect at once, for what is in the window too: with a lower limit nothing starts until it fits. A shorter window forgets
-   * nothing at first: starts are kept for as long as the longer one lasted, and who sets that again meanwhile has it complete.
-   * A window that is longer than any of late knows only what those had kept: it is exact once it has been in force for its own length.
-   * @throws INVALID_INPUT for a limit below 1 or a length that is not above 0.
+   * Takes effect at once, also for what has started: with a lower limit nothing starts until it fits. After a change to a shorter window,
+   * starts are remembered for as long as the longer one lasted, so that it may be set again. A window longer than any in recent use knows
+   * only the starts that those remembered: it is exact after its own length.
    */
   set limit(value: WindowLimit) {
-    this.#limit = checkWindowLimit(value, 'limit')
-    this.#most = Math.min(Math.floor(value.limit), HEAVIEST - 1)
+    this.#limit = { limit: value.limit, perMs: value.perMs }
+    this.#maxLoad = Math.min(Math.floor(value.limit), MAX_WEIGHT - 1)
     if (value.perMs === this.#perMs) return
     this.#keepMs = Math.max(this.#keepMs, this.#perMs, value.perMs)
     this.#keepUntil = Number.POSITIVE_INFINITY
@@ -94,14 +86,14 @@ export class RateWindow {
     this.#recount()
   }
 
-  /** When something of this weight may start at the earliest if nothing else does before: `now` itself, or a later moment. */
+  /** The earliest time at which this weight may start if nothing else starts before: `now` or later. */
   nextAt(now: number, weight = 1): number {
     this.#advance(now)
-    const excess = this.#load + Math.min(wholeWeight(weight), this.#most) - this.#most
+    const excess = this.#load + Math.min(wholeWeight(weight), this.#maxLoad) - this.#maxLoad
     return excess <= 0 ? now : this.#freeAt(excess)
   }
 
-  /** Something starts now. Whether it may is not looked at. The entry is for `correct`. */
+  /** Adds a start, without checking the limit. Returns the entry for `correct`. */
   add(now: number, weight = 1): WindowEntry {
     this.#advance(now)
     if (this.#next - this.#first > this.#mask) this.#grow()
@@ -113,14 +105,9 @@ export class RateWindow {
     return this.#next++
   }
 
-  /** Something of this weight has started, when is not known: it counts as if it were now. For what was going on before a restart. */
-  occupy(now: number, weight = 1): void {
-    this.add(now, weight)
-  }
-
   /**
-   * What has started turned out to weigh something else. Less frees at once; more may put the window over its limit, then nothing
-   * starts until it fits. An entry that has left the window is not corrected any more.
+   * Replaces the weight of a start. A lower weight makes room at once; after a higher one, which may exceed the limit, nothing starts until
+   * it fits. Has no effect when the entry has left the window.
    */
   correct(entry: WindowEntry, weight: number): void {
     if (!(entry >= this.#first && entry < this.#next)) return
@@ -131,7 +118,7 @@ export class RateWindow {
     if (entry >= this.#inside && entry < this.#cursor) this.#freed += change
   }
 
-  /** What has started in the last `perMs`. */
+  /** The sum of the weights of the last `perMs`. */
   load(now: number): number {
     this.#advance(now)
     return this.#load
@@ -160,8 +147,8 @@ export class RateWindow {
   }
 
   /**
-   * When so much of the load has left. The cursor stays where the last answer was, and an answer differs from the last one by what has
-   * changed between. BAD: to walk from `#inside` each time. After the limit was cut from 100,000 to 10 every question took 100,000 steps.
+   * When this much of the load has left. The cursor stays where the last call has put it, so that a call costs as many steps as the load
+   * has changed. BAD: to start at `#inside` each time. After the limit was lowered from 100,000 to 10, each call took 100,000 steps.
    */
   #freeAt(excess: number): number {
     while (this.#freed < excess && this.#cursor < this.#next) this.#freed += this.#weights[this.#cursor++ & this.#mask]
@@ -173,7 +160,7 @@ export class RateWindow {
     }
   }
 
-  /** The window has another length. */
+  /** Recomputes the sums after `perMs` has been changed. */
   #recount(): void {
     this.#inside = this.#first
     this.#cursor = this.#first

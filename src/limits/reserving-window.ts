@@ -3,24 +3,21 @@ import { RateWindow, type WindowEntry, type WindowLimit, wholeWeight } from './r
 
 /** How full a window is. */
 export interface WindowLoad extends WindowLimit {
-  /** What has started in the last `perMs`, with what is about to start. */
+  /** What has started in the last `perMs`, and what is about to start. */
   readonly used: number
 }
 
 /**
- * A window for attempts that do not start when they are claimed: the cause of a start must be durable first, and its input made.
- * Invariant: what is claimed and has not started counts as if it started in a moment, so that no window is ever exceeded, whenever the
- * backends are called. What is kept over a restart starts only as far as a durable grant covers it.
+ * A {@link RateWindow} with reservations. An attempt is claimed before it starts: its start must be durable, and its input prepared.
+ * Invariant: a reservation counts as if it started at any moment, so the window is never exceeded, whenever the backends are called. What
+ * is durable starts only as far as a durable grant covers it.
  */
 export class ReservingWindow {
   readonly #window: RateWindow
   readonly #grants: Grants | undefined
-  #claimed = 0
+  #reserved = 0
 
-  /**
-   * `grantsFor` finds the grants of a window that is kept.
-   * @throws INVALID_INPUT as `RateWindow` does.
-   */
+  /** `grantsFor` returns the grants of a durable window. */
   constructor(limit: WindowLimit, grantsFor?: (window: DurableWindow) => Grants) {
     this.#window = new RateWindow(limit)
     this.#grants = grantsFor?.(this.#window)
@@ -30,45 +27,41 @@ export class ReservingWindow {
     return this.#window.limit
   }
 
-  /** @throws INVALID_INPUT as `RateWindow` does. */
   set limit(limit: WindowLimit) {
     this.#window.limit = limit
   }
 
-  /**
-   * When something of this weight may be claimed: `now`, a later moment, or `Infinity`: once something that is claimed has started, or
-   * a grant is there, of which somebody tells.
-   */
+  /** When this weight may be reserved: `now`, later, or `Infinity` (after a reserved attempt has started, or once there is a grant). */
   nextAt(now: number, weight: number): number {
-    const wanted = this.#claimed + wholeWeight(weight)
-    if (this.#claimed > 0 && wanted > this.limit.limit) return Number.POSITIVE_INFINITY
-    const at = this.#window.nextAt(now, wanted)
-    return at > now || this.#grants === undefined || this.#grants.covers(wanted) ? at : Number.POSITIVE_INFINITY
+    const total = this.#reserved + wholeWeight(weight)
+    if (this.#reserved > 0 && total > this.limit.limit) return Number.POSITIVE_INFINITY
+    const at = this.#window.nextAt(now, total)
+    return at > now || this.#grants === undefined || this.#grants.covers(total) ? at : Number.POSITIVE_INFINITY
   }
 
   reserve(weight: number): void {
-    this.#claimed += wholeWeight(weight)
+    this.#reserved += wholeWeight(weight)
   }
 
-  /** What was claimed with this weight never starts. */
+  /** An attempt with this reservation will not start. */
   release(weight: number): void {
-    this.#claimed -= wholeWeight(weight)
+    this.#reserved -= wholeWeight(weight)
   }
 
-  /** What was claimed with this weight starts now. */
+  /** An attempt with this reservation starts. */
   start(now: number, weight: number): WindowEntry {
     this.release(weight)
     this.#grants?.use(weight)
     return this.#window.add(now, weight)
   }
 
-  /** What has started with the weight `before` weighs something else. */
-  correct(entry: WindowEntry, before: number, weight: number): void {
-    if (weight > before) this.#grants?.use(weight - before)
+  /** Replaces the weight `previous` of a start. */
+  correct(entry: WindowEntry, previous: number, weight: number): void {
+    if (weight > previous) this.#grants?.use(weight - previous)
     this.#window.correct(entry, weight)
   }
 
   load(now: number): WindowLoad {
-    return { used: this.#window.load(now) + this.#claimed, ...this.limit }
+    return { used: this.#window.load(now) + this.#reserved, ...this.limit }
   }
 }

@@ -1,62 +1,56 @@
-/** Somebody who starts attempts when it is his turn. */
+/** A pool that shares capacity with others. */
 export interface RoundRobinMember {
-  /** Starts one attempt, if it has a task and a slot for it and nothing refuses. False when it did not. */
+  /** Starts one attempt. Returns false when there is nothing to start, or no slot for it. */
   startOne(): boolean
 }
 
 /**
- * Takes turns: each who waits starts one attempt, then it goes to the end of the line. One who has nothing to start leaves the line.
- * Invariant: whoever is refused for want of room stays first, and nobody starts anything before it.
+ * Round-robin: the first member in the queue starts one attempt and moves to the end. A member with nothing to start leaves the queue.
+ * Invariant: a member that finds no capacity stays first, and nobody else starts anything before it.
  */
 export class RoundRobin {
-  readonly #line: RoundRobinMember[] = []
-  #serving = false
-  #refused = false
+  #queue: RoundRobinMember[] = []
+  #isServing = false
+  #isBlocked = false
 
-  /** True when somebody waits for room. */
+  /** True when a member waits for capacity. */
   get hasWaiting(): boolean {
-    return this.#line.length > 0
+    return this.#queue.length > 0
   }
 
-  /** `taker` may have something to start: in its turn. */
-  enqueue(taker: RoundRobinMember): void {
-    if (!this.#line.includes(taker)) this.#line.push(taker)
+  /** The member may have something to start. */
+  enqueue(member: RoundRobinMember): void {
+    if (!this.#queue.includes(member)) this.#queue.push(member)
     this.serve()
   }
 
-  /** `taker` has nothing to start any more. */
-  remove(taker: RoundRobinMember): void {
-    const place = this.#line.indexOf(taker)
-    if (place !== -1) this.#line.splice(place, 1)
+  /** The member has nothing to start any more. */
+  remove(member: RoundRobinMember): void {
+    this.#queue = this.#queue.filter(other => other !== member)
   }
 
-  /** Who has the turn asked for room, and there is none. */
-  keepTurn(): void {
-    this.#refused = true
+  /** Called from within `startOne`: there is no capacity. */
+  block(): void {
+    this.#isBlocked = true
   }
 
-  /** There may be room. Not re-entered: what a start sets off is met by this loop, not by a deeper call. */
+  /** Starts attempts until there is no capacity or nothing to start. A call from within `startOne` returns at once: the outer loop continues. */
   serve(): void {
-    if (this.#serving) return
-    this.#serving = true
+    if (this.#isServing) return
+    this.#isServing = true
+    this.#isBlocked = false
     try {
-      this.#refused = false
-      for (
-        let taker = this.#line.shift();
-        taker !== undefined;
-        taker = this.#refused ? undefined : this.#line.shift()
-      ) {
-        const goesOn = taker.startOne()
-        if (this.#refused) this.#putBack(taker)
-        else if (goesOn && !this.#line.includes(taker)) this.#line.push(taker)
+      for (let member = this.#queue.shift(); member !== undefined; member = this.#queue.shift()) {
+        const hasStarted = member.startOne()
+        if (this.#isBlocked) {
+          this.remove(member)
+          this.#queue.unshift(member)
+          return
+        }
+        if (hasStarted && !this.#queue.includes(member)) this.#queue.push(member)
       }
     } finally {
-      this.#serving = false
+      this.#isServing = false
     }
-  }
-
-  #putBack(taker: RoundRobinMember): void {
-    this.remove(taker)
-    this.#line.unshift(taker)
   }
 }

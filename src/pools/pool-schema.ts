@@ -1,12 +1,10 @@
 import * as z from 'zod'
 import { breakerRule } from '../backends/circuit-breaker.js'
 import { healthRule } from '../backends/health-check.js'
+import { windowRule } from '../limits/rate-window.js'
 import { method, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
 import { poolConcurrencyRule } from './concurrency/concurrency.js'
 import { retryBudgetRule } from './retry-budget.js'
-
-/** A `WindowLimit`. */
-export const windowRule: z.ZodType = optionsOf({ limit: z.number().min(1), perMs: positiveMs })
 
 /** What a pool may be made of, besides a `WorkerPool`. `defaults` is the rule for options of its tasks. */
 export const poolRule = (defaults: z.ZodType): z.ZodType =>

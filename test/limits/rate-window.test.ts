@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { RateWindow, type WindowEntry, type WindowLimit } from '../../src/limits/rate-window.js'
+import { RateWindow, type WindowEntry, type WindowLimit, windowRule } from '../../src/limits/rate-window.js'
+import { checkValue } from '../../src/options-check.js'
 
-/** After more than `perMs`: as close as the window measures. */
+/** What a start stays in the window beyond `perMs`. */
 const TICK = 2 ** -10
 
-/** The same in the plainest words: a list, and sums over it. */
+/** The same as a list and sums over it. */
 class Reference {
   limit: WindowLimit
   readonly starts: { at: number; weight: number }[] = []
@@ -165,7 +166,7 @@ const steps = fc.oneof(
 )
 
 describe('a rate window', () => {
-  test('lets its limit start at once, and the next one when more than the length of the window has passed', () => {
+  test('allows the limit at once, and the next start when more than the length of the window has passed', () => {
     const window = new RateWindow({ limit: 2, perMs: 100 })
     expect(window.nextAt(0)).toBeLessThanOrEqual(0)
     window.add(0)
@@ -178,7 +179,7 @@ describe('a rate window', () => {
     expect(window.load(130)).toBe(2)
   })
 
-  test('is never exceeded and never waits longer than needed, over 10,000 traces with live limits, weights and corrections', () => {
+  test('is never exceeded and never waits longer than necessary, over 10,000 traces with changing limits, weights and corrections', () => {
     fc.assert(
       fc.property(limits, fc.array(steps, { maxLength: 24 }), (limit, trace) => {
         const trial = new Trial(limit)
@@ -191,7 +192,7 @@ describe('a rate window', () => {
     )
   })
 
-  test('holds in every closed window, also those that begin between two starts', () => {
+  test('is not exceeded in any closed window, including those that begin between two starts', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 5 }),
@@ -216,7 +217,7 @@ describe('a rate window', () => {
     )
   })
 
-  test('lets what weighs more than the limit start in an empty window only, and nothing beside it', () => {
+  test('allows a weight above the limit in an empty window only, and nothing beside it', () => {
     const window = new RateWindow({ limit: 10, perMs: 100 })
     window.add(0, 1)
     expect(window.nextAt(5, 11)).toBe(100 + TICK)
@@ -228,7 +229,7 @@ describe('a rate window', () => {
     expect(window.load(400)).toBe(0)
   })
 
-  test('counts a weight that is negative or no number as nothing, and a part as a whole', () => {
+  test('counts a negative or NaN weight as 0, and rounds a fraction up', () => {
     const window = new RateWindow({ limit: 3, perMs: 100 })
     window.add(0, -5)
     window.add(0, Number.NaN)
@@ -238,7 +239,7 @@ describe('a rate window', () => {
     expect(window.nextAt(0, 2.1)).toBe(0 + 100 + TICK)
   })
 
-  test('frees at once what a correction says was not used', () => {
+  test('makes room at once after a correction to a lower weight', () => {
     const window = new RateWindow({ limit: 100, perMs: 1000 })
     const entry = window.add(0, 100)
     expect(window.nextAt(1)).toBe(1000 + TICK)
@@ -246,7 +247,7 @@ describe('a rate window', () => {
     expect([window.nextAt(1, 60), window.nextAt(1, 61)]).toEqual([1, 1000 + TICK])
   })
 
-  test('starts nothing, not even what weighs nothing, while a correction has put it over its limit', () => {
+  test('starts nothing, not even a weight of 0, while a correction has put it over the limit', () => {
     const window = new RateWindow({ limit: 100, perMs: 1000 })
     const first = window.add(0, 10)
     window.add(400, 90)
@@ -255,7 +256,7 @@ describe('a rate window', () => {
     expect(window.load(1000 + TICK)).toBe(90)
   })
 
-  test('ignores a correction of what has left', () => {
+  test('ignores a correction of a start that has left the window', () => {
     const window = new RateWindow({ limit: 10, perMs: 100 })
     const gone = window.add(0, 10)
     for (let i = 0; i < 40; i++) window.add(200, 0)
@@ -264,14 +265,14 @@ describe('a rate window', () => {
     expect(window.load(200)).toBe(0)
   })
 
-  test('counts what went on before a restart', () => {
+  test('counts starts of before a restart', () => {
     const window = new RateWindow({ limit: 10, perMs: 100 })
-    window.occupy(-60, 6)
-    window.occupy(0, 4)
+    window.add(-60, 6)
+    window.add(0, 4)
     expect([window.nextAt(0), window.nextAt(41, 6), window.nextAt(41, 7)]).toEqual([40 + TICK, 41, 100 + TICK])
   })
 
-  test('takes a time that goes back for one that stands still', () => {
+  test('treats a time before the last one as the last one', () => {
     const window = new RateWindow({ limit: 1, perMs: 100 })
     window.add(1000)
     expect(window.nextAt(500)).toBe(1100 + TICK)
@@ -280,7 +281,7 @@ describe('a rate window', () => {
     expect(window.nextAt(2000)).toBe(2100 + TICK)
   })
 
-  test('has a longer window complete again that was shorter for a moment', () => {
+  test('remembers all starts of a longer window that was shorter for a moment', () => {
     const window = new RateWindow({ limit: 5, perMs: 60_000 })
     for (let i = 0; i < 5; i++) window.add(0)
     window.limit = { limit: 5, perMs: 1000 }
@@ -291,7 +292,7 @@ describe('a rate window', () => {
     expect(window.nextAt(40_000)).toBe(60_000 + TICK)
   })
 
-  test('is exact in a window longer than ever once that has lasted for its length', () => {
+  test('is exact for a longer window than any before, after its length', () => {
     const window = new RateWindow({ limit: 5, perMs: 1000 })
     for (let i = 0; i < 5; i++) window.add(0)
     expect(window.load(5000)).toBe(0)
@@ -300,23 +301,7 @@ describe('a rate window', () => {
     expect(window.nextAt(14_000)).toBe(15_000 + TICK)
   })
 
-  test.each([0, 0.5, -1, Number.NaN, Number.POSITIVE_INFINITY])(
-    'refuses a limit of %d, and keeps the one it has',
-    limit => {
-      const window = new RateWindow({ limit: 2, perMs: 10 })
-      expect(() => {
-        window.limit = { limit, perMs: 10 }
-      }).toThrow(`limit.limit: expected a finite number, 1 or more, got ${limit}`)
-      expect(window.limit).toEqual({ limit: 2, perMs: 10 })
-    },
-  )
-
-  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('refuses a length of %d', perMs => {
-    const message = `limit.perMs: expected a finite number of milliseconds above 0, got ${perMs}`
-    expect(() => new RateWindow({ limit: 2, perMs })).toThrow(message)
-  })
-
-  test('answers as fast with a hundred thousand in the window as with a hundred', () => {
+  test('is as fast with 100,000 starts in the window as with 100', () => {
     const usPerStart = (inside: number): number => {
       const window = new RateWindow({ limit: inside, perMs: inside })
       const before = process.cpuUsage()
@@ -331,5 +316,21 @@ describe('a rate window', () => {
     }
     const ratios = [0, 1, 2].map(() => usPerStart(100_000) / usPerStart(100)).sort((a, b) => a - b)
     expect(ratios[1]).toBeLessThan(8)
+  })
+})
+
+describe('the rule for a window limit', () => {
+  const check = (limit: object) => () => checkValue(windowRule, limit, 'p')
+
+  test.each([0, 0.5, -1, Number.NaN, Number.POSITIVE_INFINITY])('rejects a limit of %d', limit => {
+    expect(check({ limit, perMs: 10 })).toThrow(/^p\.limit: expected /)
+  })
+
+  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('rejects a length of %d', perMs => {
+    expect(check({ limit: 2, perMs })).toThrow(/^p\.perMs: expected /)
+  })
+
+  test('rejects an unknown option, with the nearest known name', () => {
+    expect(check({ limit: 2, perMS: 10 })).toThrow(/p\.perMS: unknown key \(did you mean "perMs"\?\)/)
   })
 })

@@ -6,7 +6,7 @@ import type { GrantRecord, WindowKind } from './records.js'
 export interface DurableWindow {
   readonly limit: WindowLimit
   /** So much started at `now`, before the restart. */
-  occupy(now: number, weight: number): void
+  add(now: number, weight: number): unknown
 }
 
 /** A grant is for so much of the limit, in times. At least 1. */
@@ -87,7 +87,7 @@ export class Grants {
     if (this.#window === window) return
     this.#window = window
     this.#restore()
-    if (this.#used > 0) window.occupy(now, this.#used)
+    if (this.#used > 0) window.add(now, this.#used)
   }
 
   /** @internal The stream has been read: this is what it knew. */
@@ -167,6 +167,6 @@ export class Grants {
   }
 
   #restore(): void {
-    for (const { at, weight } of this.#history.all) this.#window?.occupy(at, weight)
+    for (const { at, weight } of this.#history.all) this.#window?.add(at, weight)
   }
 }
