@@ -4,11 +4,14 @@ import {
   type AgentRequest,
   type AttemptContext,
   canonicalJson,
+  checkOptions,
   type Json,
+  optionsOf,
   type Report,
 } from 'counterpoint'
+import * as z from 'zod'
 
-/** The parts of a request to an agent; each may be left out. */
+/** The parts of a request to an agent. All are optional. */
 export interface RequestParts {
   /** Default `run`. */
   readonly runId?: string
@@ -27,8 +30,24 @@ export interface RequestParts {
   readonly outputs?: Readonly<Record<string, Json>>
 }
 
-/** A request as an orchestrator makes it, frozen to the bottom. */
+/** What {@link RequestParts} may contain. */
+export const requestParts: z.ZodType = optionsOf({
+  runId: z.string(),
+  runStartedAt: z.number(),
+  id: z.string(),
+  description: z.string(),
+  pool: z.string(),
+  context: z.unknown(),
+  input: z.unknown(),
+  outputs: z.record(z.string(), z.unknown()),
+}).partial()
+
+/**
+ * A request as an orchestrator makes it, deeply frozen.
+ * @throws CounterpointError `INVALID_INPUT` for unknown or invalid parts.
+ */
 export function agentRequest(parts: RequestParts = {}): AgentRequest {
+  checkOptions(requestParts, parts, { of: 'agentRequest' })
   const { runId = 'run', runStartedAt = 0, id = 'task', description = id, pool = 'pool' } = parts
   const { context, input = null, outputs = {} } = parts
   const task = Object.freeze({
@@ -37,47 +56,57 @@ export function agentRequest(parts: RequestParts = {}): AgentRequest {
     pool,
     ...(context !== undefined && { context: canonicalJson(context) }),
   })
-  const frozen = canonicalJson(outputs) as Readonly<Record<string, Json>>
-  return Object.freeze({ runId, runStartedAt, task, input: canonicalJson(input), outputs: frozen })
+  const frozenOutputs = canonicalJson(outputs) as Readonly<Record<string, Json>>
+  return Object.freeze({ runId, runStartedAt, task, input: canonicalJson(input), outputs: frozenOutputs })
 }
 
 /** Options of {@link callBackend}. */
 export interface CallOptions {
   /** Default 1. */
   readonly attempt?: number
-  /** Calls it with a signal that is aborted already. Default false. */
+  /** Passes a signal that is aborted already. Default false. */
   readonly aborted?: boolean
-  /** What `context.soft(id)` gives, by id: an object that the test may change meanwhile. Default: nothing. */
+  /** The results of `context.softOutput(id)`, by id. The test may change the object later. Default: none. */
   readonly softOutput?: Readonly<Record<string, Json>>
 }
 
-/** One attempt, made by hand. */
+const OPTIONS = optionsOf({
+  attempt: z.int().min(1),
+  aborted: z.boolean(),
+  softOutput: z.record(z.string(), z.unknown()),
+}).partial()
+
+/** One attempt, started by {@link callBackend}. */
 export interface BackendCall {
   readonly request: AgentRequest
   /** What the backend has reported so far. */
   readonly reports: readonly Report[]
-  /** Settles as the backend does; a promise, too, when it answers or throws at once. */
+  /** Settles as the backend does; a promise even if it returns or throws synchronously. */
   readonly result: Promise<unknown>
-  /** What became of it so far. A backend may settle only once, but nothing keeps a thenable from calling back again: it is counted. */
+  /** How often it has settled. A backend must settle once, but a thenable can call back repeatedly. */
   readonly settlements: number
-  /** Tells it to stop. Default reason: an `AbortError`. */
+  /** Aborts its signal. Default reason: an `AbortError`. */
   abort(reason?: unknown): void
 }
 
 /**
- * Calls a backend as an orchestrator would, once, without one: for the tests of adapters.
+ * Calls a backend once, as an orchestrator does: for tests of adapters.
  *
  * ```ts
  * const call = callBackend(backend, { description: 'Write a poem' })
  * call.abort()
  * await call.result.catch(() => {})
  * ```
+ *
+ * @throws CounterpointError `INVALID_INPUT` for unknown or invalid parts or options.
  */
 export function callBackend(
   backend: AgentBackend | AgentFunction,
   parts: RequestParts = {},
-  { attempt = 1, aborted = false, softOutput: soft = {} }: CallOptions = {},
+  options: CallOptions = {},
 ): BackendCall {
+  checkOptions(OPTIONS, options, { of: 'callBackend' })
+  const { attempt = 1, aborted = false, softOutput = {} } = options
   const controller = new AbortController()
   const reports: Report[] = []
   const request = agentRequest(parts)
@@ -88,49 +117,46 @@ export function callBackend(
     report: report => {
       reports.push(report)
     },
-    softOutput: id => soft[id],
+    softOutput: id => softOutput[id],
   }
   if (aborted) controller.abort()
-  const settled = { times: 0 }
-  const result = follow(
-    () => (typeof backend === 'function' ? backend : backend.run.bind(backend))(request, context),
-    settled,
-  )
+  let settlements = 0
+  const run = (): unknown => (typeof backend === 'function' ? backend(request, context) : backend.run(request, context))
+  const result = settle(run, () => settlements++)
   result.catch(() => {})
   return {
     request,
     reports,
     result,
     get settlements() {
-      return settled.times
+      return settlements
     },
     abort: reason => controller.abort(reason),
   }
 }
 
-/** Counts how often the answer settles. One that is no thenable has settled by being there. */
-async function follow(run: () => unknown, settled: { times: number }): Promise<unknown> {
+/** Calls `onSettled` each time the answer settles. A synchronous answer settles once. */
+async function settle(run: () => unknown, onSettled: () => void): Promise<unknown> {
   let answer: unknown
   try {
     answer = run()
   } catch (error) {
-    settled.times++
+    onSettled()
     throw error
   }
-  if (isThenable(answer)) return counted(answer, () => settled.times++)
-  settled.times++
-  return answer
-}
-
-function counted(answer: PromiseLike<unknown>, count: () => void): Promise<unknown> {
+  if (!isThenable(answer)) {
+    onSettled()
+    return answer
+  }
+  const thenable = answer
   return new Promise((resolve, reject) => {
-    answer.then(
+    thenable.then(
       output => {
-        count()
+        onSettled()
         resolve(output)
       },
       error => {
-        count()
+        onSettled()
         reject(error)
       },
     )

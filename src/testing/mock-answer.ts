@@ -1,33 +1,44 @@
 import {
   AgentError,
   type AgentFunction,
+  type Clock,
+  checkOptions,
   type Failure,
   type FailureKind,
+  optionsOf,
   type Report,
   reply,
   type Usage,
 } from 'counterpoint'
+import * as z from 'zod'
 
-/** When an answer of a `MockBackend` comes, and what is heard before. */
+/** When an answer of a `MockBackend` comes, and what is reported before. */
 export interface AnswerTiming {
-  /** After how many milliseconds of the backend's clock. Default 0: before `run` returns. */
+  /** The delay in milliseconds of the backend's clock; `Infinity` for never. Default 0: before `run` returns. */
   readonly afterMs?: number
-  /** Reports on the way: the first at once, the others at equal distances over `afterMs`. Default none. */
+  /** Progress reports: the first at once, the others at equal intervals over `afterMs`. Default none. */
   readonly progress?: readonly Report[]
 }
 
 /** Options of {@link succeed} and {@link fail}. */
 export interface AnswerOptions extends AnswerTiming {
-  /** What the attempt says that it used. */
+  /** The usage that the attempt reports with its result. Default none. */
   readonly usage?: Usage
 }
 
-/** The parts of a failure: its kind at least. */
+const delay = z.custom(ms => typeof ms === 'number' && ms >= 0, 'expected a number of milliseconds, 0 or more')
+const OPTIONS = optionsOf({
+  afterMs: delay.optional(),
+  progress: z.array(z.unknown()).optional(),
+  usage: z.unknown().optional(),
+})
+
+/** The parts of a failure: at least its kind. */
 export type FailureParts = Partial<Failure> & Pick<Failure, 'kind'>
 
 /**
- * What a task may be given in a `MockBackend`: an output as it is; a function, called for each attempt, that gives one, or a promise of one,
- * or throws; or what {@link succeed}, {@link fail}, {@link hang} and {@link ignoreAbort} make (a function may give these, too).
+ * The answer to a task in a `MockBackend`: an output; a function that is called for each attempt and returns an output or a promise of
+ * one, or throws; or the result of {@link succeed}, {@link fail}, {@link hang} or {@link ignoreAbort} (a function may return these, too).
  */
 export type Answer =
   | AgentFunction
@@ -41,84 +52,110 @@ export type Answer =
   | null
   | undefined
 
-interface Script extends AnswerTiming {
-  readonly heedsAbort: boolean
+interface MockAnswerInit extends AnswerTiming {
+  readonly obeysAbort: boolean
   readonly give: () => unknown
 }
 
-/** An answer with more to it than an output: made by {@link succeed}, {@link fail}, {@link hang} and {@link ignoreAbort}. */
+/** An answer that is more than an output: made by {@link succeed}, {@link fail}, {@link hang} and {@link ignoreAbort}. */
 export class MockAnswer {
   /** In milliseconds; `Infinity` for never. */
   readonly afterMs: number
   readonly progress: readonly Report[]
-  /** True when an abort ends it early. */
-  readonly heedsAbort: boolean
+  /** True when an abort ends the attempt early. */
+  readonly obeysAbort: boolean
   readonly #give: () => unknown
 
-  /** @internal The four functions make them. */
-  constructor({ afterMs = 0, progress = [], heedsAbort, give }: Script) {
-    if (!(afterMs >= 0)) throw new Error(`expected afterMs to be a number of milliseconds, 0 or more; got ${afterMs}`)
+  /** @internal Use {@link succeed}, {@link fail}, {@link hang} or {@link ignoreAbort}. */
+  constructor({ afterMs = 0, progress = [], obeysAbort, give }: MockAnswerInit) {
     this.afterMs = afterMs
     this.progress = progress
-    this.heedsAbort = heedsAbort
+    this.obeysAbort = obeysAbort
     this.#give = give
   }
 
-  /** True for an answer. A proxy whose traps throw is looked at without harm. */
+  /** True for a `MockAnswer`. Safe for a proxy whose traps throw. */
   static is(value: unknown): value is MockAnswer {
     return typeof value === 'object' && value !== null && #give in value
   }
 
-  /** Gives the output, or throws. */
+  /** Returns the output, or throws. */
   give(): unknown {
     return this.#give()
   }
 }
 
-/** An attempt that succeeds. */
-export function succeed(output: unknown, { usage, ...timing }: AnswerOptions = {}): MockAnswer {
-  return new MockAnswer({
-    ...timing,
-    heedsAbort: true,
-    give: () => (usage === undefined ? output : reply({ output, usage })),
-  })
+/**
+ * An attempt that succeeds.
+ * @throws CounterpointError `INVALID_INPUT` for unknown or invalid options.
+ */
+export function succeed(output: unknown, options: AnswerOptions = {}): MockAnswer {
+  checkOptions(OPTIONS, options, { of: 'succeed' })
+  const { usage, ...timing } = options
+  const give = (): unknown => (usage === undefined ? output : reply({ output, usage }))
+  return new MockAnswer({ ...timing, obeysAbort: true, give })
 }
 
 /**
- * An attempt that fails: with a kind, with the parts of a failure, or with any `Error`, which is thrown as it is.
+ * An attempt that fails: with a kind, with the parts of a failure, or with any `Error`, which is thrown unchanged.
  *
  * ```ts
  * fail('crashed')
  * fail({ kind: 'throttled', retryAfterMs: 2_000 }, { usage: { costUsd: 0.01 } })
  * ```
+ *
+ * @throws CounterpointError `INVALID_INPUT` for unknown or invalid options.
  */
-export function fail(why: FailureKind | FailureParts, options?: AnswerOptions): MockAnswer
+export function fail(failure: FailureKind | FailureParts, options?: AnswerOptions): MockAnswer
 export function fail(error: Error, timing?: AnswerTiming): MockAnswer
-export function fail(why: FailureKind | FailureParts | Error, { usage, ...timing }: AnswerOptions = {}): MockAnswer {
-  const error = why instanceof Error ? why : agentError(typeof why === 'string' ? { kind: why } : why, usage)
-  return new MockAnswer({
-    ...timing,
-    heedsAbort: true,
-    give: () => {
-      throw error
-    },
-  })
+export function fail(failure: FailureKind | FailureParts | Error, options: AnswerOptions = {}): MockAnswer {
+  checkOptions(OPTIONS, options, { of: 'fail' })
+  const { usage, ...timing } = options
+  const parts = typeof failure === 'string' ? { kind: failure } : failure
+  const error = parts instanceof Error ? parts : agentError(parts, usage)
+  const give = (): never => {
+    throw error
+  }
+  return new MockAnswer({ ...timing, obeysAbort: true, give })
 }
 
-/** An attempt that never settles, but for an abort. */
+/** An attempt that settles only when it is aborted. */
 export function hang(): MockAnswer {
-  return new MockAnswer({ afterMs: Number.POSITIVE_INFINITY, heedsAbort: true, give: () => null })
+  return new MockAnswer({ afterMs: Number.POSITIVE_INFINITY, obeysAbort: true, give: () => null })
 }
 
 /**
- * An attempt that takes its time whatever it is told: its answer comes after `afterMs`, by default never.
- * The answer may be a {@link fail} or {@link succeed}; when it comes is said here.
+ * An attempt that ignores its abort: its answer comes after `afterMs`, by default never. The answer may be a {@link fail} or
+ * {@link succeed}; its own `afterMs` is ignored.
+ * @throws CounterpointError `INVALID_INPUT` when `afterMs` is not 0 or more.
  */
 export function ignoreAbort(afterMs: number = Number.POSITIVE_INFINITY, answer?: unknown): MockAnswer {
-  if (!MockAnswer.is(answer)) return new MockAnswer({ afterMs, heedsAbort: false, give: () => answer })
-  return new MockAnswer({ afterMs, progress: answer.progress, heedsAbort: false, give: () => answer.give() })
+  checkOptions(OPTIONS, { afterMs }, { of: 'ignoreAbort' })
+  if (!MockAnswer.is(answer)) return new MockAnswer({ afterMs, obeysAbort: false, give: () => answer })
+  return new MockAnswer({ afterMs, progress: answer.progress, obeysAbort: false, give: () => answer.give() })
+}
+
+/**
+ * Waits `ms`, without a clock only if that is `Infinity`. Rejects with the reason of the signal once it is aborted.
+ * Invariant: afterwards neither the timer nor the listener is left.
+ */
+export function wait(clock: Clock | undefined, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let cancelTimer = (): void => {}
+    const onAbort = (): void => {
+      cancelTimer()
+      reject(signal?.reason)
+    }
+    if (signal?.aborted) return onAbort()
+    const onTimer = (): void => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    }
+    if (clock !== undefined && Number.isFinite(ms)) cancelTimer = clock.schedule(onTimer, ms)
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
 }
 
 function agentError({ kind, message, ...rest }: FailureParts, usage: Usage | undefined): AgentError {
-  return new AgentError(kind, message ?? `a failure of kind ${kind}, as scripted`, { ...rest, ...(usage && { usage }) })
+  return new AgentError(kind, message ?? `a scripted failure of kind ${kind}`, { ...rest, ...(usage && { usage }) })
 }

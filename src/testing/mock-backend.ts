@@ -4,24 +4,49 @@ import {
   type AgentRequest,
   type AttemptContext,
   type Clock,
+  checkOptions,
+  methodRule,
+  optionsOf,
   systemClock,
 } from 'counterpoint'
-import { type Answer, MockAnswer } from './mock-answer.js'
-import { Call, type MockCall, matches } from './mock-call.js'
-import { pause } from './pause.js'
+import * as z from 'zod'
+import { type Answer, MockAnswer, wait } from './mock-answer.js'
 
 /** Options of a {@link MockBackend}. */
 export interface MockBackendOptions {
-  /** Where answers with `afterMs` get their time from: the `VirtualClock` of the test. Without one they are refused. */
+  /** The clock for answers with `afterMs`: the `VirtualClock` of the test. Default: none, and such answers are rejected. */
   readonly clock?: Clock
-  /** For events and messages. Default `mock`. */
+  /** The name in events and messages. Default `mock`. */
   readonly name?: string
-  /** As in an `AgentBackend`: its slot is held until an aborted attempt settles. Default false. */
+  /** As in `AgentBackend`: the slot of an aborted attempt is held until the attempt settles. Default false. */
   readonly awaitsTermination?: boolean
 }
 
+const OPTIONS = optionsOf({
+  clock: methodRule('schedule'),
+  name: z.string().min(1),
+  awaitsTermination: z.boolean(),
+}).partial()
+
+/** One call of a {@link MockBackend}: one attempt. */
+export interface MockCall {
+  readonly taskId: string
+  /** From 1. */
+  readonly attempt: number
+  readonly request: AgentRequest
+  readonly context: AttemptContext
+  /** In milliseconds since 1970, by the backend's clock. */
+  readonly startedAt: number
+  /** Undefined while the attempt runs. */
+  readonly endedAt: number | undefined
+  /** True when its signal is aborted. */
+  readonly aborted: boolean
+}
+
+type Call = { -readonly [K in keyof MockCall]: MockCall[K] }
+
 /**
- * A backend for tests: answers as it is told, task by task, and notes every call.
+ * A backend for tests: answers as scripted, task by task, and records every call.
  *
  * ```ts
  * const clock = new VirtualClock()
@@ -37,20 +62,24 @@ export class MockBackend implements AgentBackend {
   readonly #clock: Clock | undefined
   readonly #answers = new Map<string, readonly Answer[]>()
   readonly #calls: Call[] = []
-  readonly #holds = new Set<string>()
+  /** The tasks whose attempts are held. */
+  readonly #heldTasks = new Set<string>()
+  /** The attempts that are held now, with the functions that release them. */
   readonly #held = new Map<Call, (answer: Answer) => void>()
-  #awaited: { readonly taskId: string; readonly found: (call: MockCall) => void }[] = []
+  #startListeners: { readonly taskId: string; readonly onStart: (call: MockCall) => void }[] = []
   #running = 0
   #maxRunning = 0
 
+  /** @throws CounterpointError `INVALID_INPUT` for unknown or invalid options. */
   constructor(options: MockBackendOptions = {}) {
+    checkOptions(OPTIONS, options, { of: 'MockBackend' })
     this.name = options.name ?? 'mock'
     this.awaitsTermination = options.awaitsTermination ?? false
     this.#clock = options.clock
   }
 
   /**
-   * Every attempt of the task is answered so. `'*'` stands for all tasks that have no answer of their own.
+   * Answers every attempt of the task. `'*'` stands for all tasks without an answer of their own.
    * @throws Error for an answer with `afterMs` when the backend has no clock.
    */
   answer(taskId: string, answer: Answer): this {
@@ -58,7 +87,7 @@ export class MockBackend implements AgentBackend {
   }
 
   /**
-   * The first attempt of the task is answered with the first, the second with the second, all further ones with the last.
+   * Answers the first attempt of the task with the first answer, the second with the second, and all further ones with the last.
    * @throws Error for an empty list, and for an answer with `afterMs` when the backend has no clock.
    */
   answers(taskId: string, answers: readonly Answer[]): this {
@@ -68,18 +97,18 @@ export class MockBackend implements AgentBackend {
     return this
   }
 
-  /** Attempts of the task wait, each until it is released. They heed their abort. `'*'` holds those of all tasks. */
+  /** Holds each attempt of the task until `release`. An abort ends a held attempt. `'*'` holds the attempts of all tasks. */
   hold(taskId: string): this {
-    this.#holds.add(taskId)
+    this.#heldTasks.add(taskId)
     return this
   }
 
   /**
-   * Lets the attempts of the task that are held now go on: with this answer, or else with the one that the task has.
+   * Releases the attempts of the task that are held now: with this answer, or with the scripted one.
    * @throws Error when none is held.
    */
   release(taskId: string, ...answer: readonly [answer?: Answer]): void {
-    const held = [...this.#held.keys()].filter(call => taskId === '*' || call.taskId === taskId)
+    const held = [...this.#held.keys()].filter(call => matches(call, taskId))
     if (held.length === 0)
       throw new Error(
         `no attempt of task "${taskId}" is held: call hold("${taskId}") first, then await started("${taskId}")`,
@@ -87,14 +116,14 @@ export class MockBackend implements AgentBackend {
     for (const call of held) this.#held.get(call)?.(answer.length === 0 ? this.#scripted(call) : answer[0])
   }
 
-  /** The attempt of the task that runs now, or else the next one, once it does. `'*'` stands for any task. No time passes by itself meanwhile. */
+  /** Resolves with the running attempt of the task, or with the next one once it starts. `'*'` stands for any task. Advances no clock. */
   started(taskId: string): Promise<MockCall> {
     const running = this.#calls.find(call => matches(call, taskId) && call.endedAt === undefined)
     if (running) return Promise.resolve(running)
-    return new Promise(found => this.#awaited.push({ taskId, found }))
+    return new Promise(onStart => this.#startListeners.push({ taskId, onStart }))
   }
 
-  /** All calls so far, in their order. */
+  /** All calls so far, in order. */
   get calls(): readonly MockCall[] {
     return this.#calls
   }
@@ -104,21 +133,22 @@ export class MockBackend implements AgentBackend {
     return this.#calls.filter(call => call.taskId === taskId)
   }
 
-  /** How many attempts run now. */
+  /** The number of running attempts. */
   get running(): number {
     return this.#running
   }
 
-  /** The most attempts that ever ran at once. */
+  /** The most attempts that ran at the same time so far. */
   get maxRunning(): number {
     return this.#maxRunning
   }
 
-  /** One attempt: what an orchestrator calls. */
+  /** Runs one attempt. Called by the orchestrator. */
   run(request: AgentRequest, context: AttemptContext): unknown {
     const call = this.#begin(request, context)
     try {
-      const answer = this.#isHeld(call) ? this.#hold(call) : this.#evaluate(this.#scripted(call), call)
+      const isHeld = this.#heldTasks.has(call.taskId) || this.#heldTasks.has('*')
+      const answer = isHeld ? this.#hold(call) : this.#evaluate(this.#scripted(call), call)
       if (isPromise(answer)) return answer.finally(() => this.#end(call))
       this.#end(call)
       return answer
@@ -129,35 +159,45 @@ export class MockBackend implements AgentBackend {
   }
 
   #begin(request: AgentRequest, context: AttemptContext): Call {
-    const call = new Call(request, context, (this.#clock ?? systemClock).now())
+    const call: Call = {
+      taskId: request.task.id,
+      attempt: context.attempt,
+      request,
+      context,
+      startedAt: this.#now(),
+      endedAt: undefined,
+      get aborted() {
+        return context.signal.aborted
+      },
+    }
     this.#calls.push(call)
     this.#running++
     this.#maxRunning = Math.max(this.#maxRunning, this.#running)
-    const awaited = this.#awaited
-    this.#awaited = awaited.filter(({ taskId }) => !matches(call, taskId))
-    for (const { taskId, found } of awaited) if (matches(call, taskId)) found(call)
+    const listeners = this.#startListeners
+    this.#startListeners = listeners.filter(({ taskId }) => !matches(call, taskId))
+    for (const { taskId, onStart } of listeners) if (matches(call, taskId)) onStart(call)
     return call
   }
 
   #end(call: Call): void {
-    call.endedAt = (this.#clock ?? systemClock).now()
+    call.endedAt = this.#now()
     this.#running--
   }
 
-  #isHeld({ taskId }: Call): boolean {
-    return this.#holds.has(taskId) || this.#holds.has('*')
+  #now(): number {
+    return (this.#clock ?? systemClock).now()
   }
 
   async #hold(call: Call): Promise<unknown> {
     const { signal } = call.context
-    const answer = await new Promise<{ readonly given: Answer }>((resolve, reject) => {
-      const stop = (): void => reject(signal.reason)
-      // In a box, for an answer may be a promise or any other thenable.
-      this.#held.set(call, given => resolve({ given }))
-      if (signal.aborted) stop()
-      else signal.addEventListener('abort', stop, { once: true })
+    const released = await new Promise<{ readonly answer: Answer }>((resolve, reject) => {
+      const onAbort = (): void => reject(signal.reason)
+      // Wrapped in an object, because an answer may be a thenable, which `resolve` would await.
+      this.#held.set(call, answer => resolve({ answer }))
+      if (signal.aborted) onAbort()
+      else signal.addEventListener('abort', onAbort, { once: true })
     }).finally(() => this.#held.delete(call))
-    return this.#evaluate(answer.given, call)
+    return this.#evaluate(released.answer, call)
   }
 
   #scripted({ taskId, attempt }: Call): Answer {
@@ -168,7 +208,7 @@ export class MockBackend implements AgentBackend {
     throw new AgentError('bad-input', message)
   }
 
-  /** Invariant: what is not ours to wait for is handed on untouched, hostile thenables and proxies included. */
+  /** Invariant: a value that is neither a promise nor a `MockAnswer` is returned untouched, hostile thenables and proxies included. */
   #evaluate(answer: Answer, call: Call): unknown {
     const value: unknown = typeof answer === 'function' ? answer(call.request, call.context) : answer
     return isPromise(value) ? value.then(settled => this.#play(settled, call)) : this.#play(value, call)
@@ -177,17 +217,17 @@ export class MockBackend implements AgentBackend {
   #play(value: unknown, call: Call): unknown {
     if (!MockAnswer.is(value)) return value
     if (this.#lacksClock(value)) throw new AgentError('bad-input', NO_CLOCK)
-    return value.afterMs === 0 && value.progress.length === 0 ? value.give() : this.#act(value, call.context)
+    return value.afterMs === 0 && value.progress.length === 0 ? value.give() : this.#playOverTime(value, call.context)
   }
 
-  async #act(answer: MockAnswer, context: AttemptContext): Promise<unknown> {
-    const { afterMs, progress, heedsAbort } = answer
-    const signal = heedsAbort ? context.signal : undefined
+  async #playOverTime(answer: MockAnswer, context: AttemptContext): Promise<unknown> {
+    const { afterMs, progress, obeysAbort } = answer
+    const signal = obeysAbort ? context.signal : undefined
     const steps = Math.max(1, progress.length)
     for (let step = 0; step < steps; step++) {
       const report = progress[step]
       if (report) context.report(report)
-      if (afterMs > 0) await pause(this.#clock, afterMs / steps, signal)
+      if (afterMs > 0) await wait(this.#clock, afterMs / steps, signal)
     }
     return answer.give()
   }
@@ -198,9 +238,14 @@ export class MockBackend implements AgentBackend {
 }
 
 const NO_CLOCK =
-  'an answer with afterMs needs a clock: new MockBackend({ clock }), with the VirtualClock that the orchestrator has'
+  'an answer with afterMs needs a clock: new MockBackend({ clock }), with the VirtualClock of the orchestrator'
 
-/** A proxy whose traps throw is no promise. */
+/** `'*'` stands for any task. */
+function matches(call: MockCall, taskId: string): boolean {
+  return taskId === '*' || call.taskId === taskId
+}
+
+/** False for a proxy whose traps throw. */
 function isPromise(value: unknown): value is Promise<unknown> {
   try {
     return value instanceof Promise

@@ -1,71 +1,81 @@
 import {
   type Clock,
+  checkOptions,
   type Journal,
   type JournalRecord,
   type Json,
   memoryJournal,
+  methodRule,
+  millisRule,
   type OpenJournal,
+  optionsOf,
   type SharedStream,
   systemClock,
 } from 'counterpoint'
 
-/** Options of {@link slowJournal}: without them records become durable by `flush` only. */
+/** Options of {@link slowJournal}. Without them, only `flush` makes records durable. */
 export interface SlowJournalOptions {
   /** The `VirtualClock` of the test. */
   readonly clock: Clock
-  /** How long a write takes, in milliseconds. What comes meanwhile is written together, next. */
+  /** The duration of a write, in milliseconds. Records that arrive meanwhile are written together, next. */
   readonly delayMs: number
 }
 
+const OPTIONS = optionsOf({ clock: methodRule('schedule'), delayMs: millisRule })
+
 /**
- * An asynchronous journal for tests: time passes, or you pass judgment, between `append` and durable. It keeps JSON text, as a disk does.
+ * An asynchronous journal for tests: a record becomes durable after a delay, or when the test calls `flush`. It stores JSON text, as a disk
+ * does.
  *
  * ```ts
  * const journal = slowJournal()
  * const run = new Orchestrator({ pools, journal }).run(plan)
- * await journal.flush() // only now has anything happened
+ * await journal.flush() // nothing has happened before this
  * ```
+ *
+ * @throws CounterpointError `INVALID_INPUT` for unknown or invalid options.
  */
 export function slowJournal(options?: SlowJournalOptions): SlowJournal {
+  if (options !== undefined) checkOptions(OPTIONS, options, { of: 'slowJournal' })
   return new SlowJournal(options)
 }
 
-interface Waiting {
-  /** Counted over all runs, from 1. */
-  readonly place: number
+interface PendingRecord {
+  /** The position among all records of all runs, from 1. */
+  readonly position: number
   readonly runId: string
   readonly text: string
-  readonly done: () => void
-  readonly refuse: (error: unknown) => void
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
 }
 
-/** What {@link slowJournal} gives. */
+/** The journal that {@link slowJournal} returns. */
 export class SlowJournal implements Journal {
   readonly #options: SlowJournalOptions | undefined
   readonly #runs = new Map<string, string[]>()
-  #waiting: Waiting[] = []
+  #pending: PendingRecord[] = []
   #appended = 0
-  /** Calls the write off that is under way. */
-  #callOff: (() => void) | undefined
-  /** Each failure ends an age: what was opened before takes nothing more. */
-  #age = 0
+  /** Cancels the write in progress. */
+  #cancelWrite: (() => void) | undefined
+  /** The number of failures. A run that was opened before the last one rejects every append. */
+  #failures = 0
   #error: unknown
   readonly #streams: Journal = memoryJournal()
   readonly #streamNames = new Set<string>()
 
-  /** @internal `slowJournal()` makes it. */
+  /** @internal Use {@link slowJournal}. */
   constructor(options: SlowJournalOptions | undefined) {
     this.#options = options
   }
 
-  /** Opens at once, but as a promise. Mends what `fail` broke. */
+  /** Opens a run. After `fail` this makes the run writable again. */
   async open(runId: string): Promise<OpenJournal> {
     if (!this.#runs.has(runId)) this.#runs.set(runId, [])
-    const age = this.#age
+    const failures = this.#failures
     let all: Promise<unknown> = Promise.resolve()
     return {
       append: record => {
-        const appended = age === this.#age ? this.#append(runId, record) : Promise.reject(this.#error)
+        const appended = failures === this.#failures ? this.#append(runId, record) : Promise.reject(this.#error)
         all = Promise.all([all, appended])
         all.catch(() => {})
         return appended
@@ -75,7 +85,7 @@ export class SlowJournal implements Journal {
     }
   }
 
-  /** What is durable of the run. */
+  /** The durable records of the run. */
   read(runId: string): readonly JournalRecord[] {
     return this.durableRecords(runId)
   }
@@ -88,80 +98,82 @@ export class SlowJournal implements Journal {
     this.#runs.delete(runId)
   }
 
-  /** What runs share. It is durable at once: neither `flush` nor `fail` matters to it. */
+  /** A shared stream. Its records are durable at once: `flush` and `fail` do not affect it. */
   shared(name: string): SharedStream {
     this.#streamNames.add(name)
-    return sharedOf(this.#streams, name)
+    return sharedStream(this.#streams, name)
   }
 
-  /** The records that are appended and not durable yet, of all runs, oldest first. */
+  /** The records of all runs that are appended but not durable yet, oldest first. */
   get waiting(): readonly JournalRecord[] {
-    return this.#waiting.map(({ text }) => JSON.parse(text) as JournalRecord)
+    return this.#pending.map(({ text }) => JSON.parse(text) as JournalRecord)
   }
 
-  /** What the run would be resumed from if the process ended now. */
+  /** The records from which the run would be resumed if the process ended now. */
   durableRecords(runId: string): readonly JournalRecord[] {
     return (this.#runs.get(runId) ?? []).map(text => JSON.parse(text) as JournalRecord)
   }
 
   /**
-   * Makes the oldest `count` waiting records durable (default: all that wait now). Resolves when the promises that hang on it have been followed up;
-   * what that leads to may wait again.
+   * Makes the oldest `count` pending records durable (default: all that are pending now). Resolves after the callbacks of their promises
+   * have run; these may append further records.
    */
-  async flush(count: number = this.#waiting.length): Promise<void> {
-    for (const { runId, text, done } of this.#waiting.splice(0, count)) {
+  async flush(count: number = this.#pending.length): Promise<void> {
+    for (const { runId, text, resolve } of this.#pending.splice(0, count)) {
       this.#runs.get(runId)?.push(text)
-      done()
+      resolve()
     }
     await new Promise<void>(resolve => systemClock.schedule(resolve, 0))
   }
 
-  /** The disk breaks: what waits is refused with `error`, and so is all that comes until the journal of the run is opened again. */
+  /** Simulates a broken disk: rejects all pending records with `error`, and all further ones until their run is opened again. */
   fail(error: unknown = new Error('the disk is broken')): void {
-    this.#age++
+    this.#failures++
     this.#error = error
-    this.#callOff?.()
-    this.#callOff = undefined
-    for (const { refuse } of this.#waiting.splice(0)) refuse(error)
+    this.#cancelWrite?.()
+    this.#cancelWrite = undefined
+    for (const { reject } of this.#pending.splice(0)) reject(error)
   }
 
   /**
-   * What a process that starts after a crash finds: a new journal with what is durable now, of every run, and what they share.
-   * With `records` only so many of each, as if the crash had come then.
+   * The journal that a new process finds after a crash: a new one with the records that are durable now, and the shared streams. With
+   * `records`, only so many records of each run, as if the crash had happened earlier.
    */
   afterCrash(records: number = Number.POSITIVE_INFINITY): Journal {
-    const found = memoryJournal()
+    const copy = memoryJournal()
     for (const runId of this.#runs.keys()) {
-      // The in-memory journal opens at once.
-      const open = found.open(runId) as OpenJournal
+      // The in-memory journal opens synchronously.
+      const open = copy.open(runId) as OpenJournal
       for (const record of this.durableRecords(runId).slice(0, records)) void open.append(record)
     }
     for (const name of this.#streamNames)
-      for (const record of sharedOf(this.#streams, name).read() as Iterable<Json>)
-        void sharedOf(found, name).append(record)
-    return found
+      for (const record of sharedStream(this.#streams, name).read() as Iterable<Json>)
+        void sharedStream(copy, name).append(record)
+    return copy
   }
 
   #append(runId: string, record: JournalRecord): Promise<void> {
     const text = JSON.stringify(record)
-    const place = ++this.#appended
-    const appended = new Promise<void>((done, refuse) => this.#waiting.push({ place, runId, text, done, refuse }))
-    if (this.#options && this.#callOff === undefined) this.#write(this.#options)
+    const position = ++this.#appended
+    const appended = new Promise<void>((resolve, reject) =>
+      this.#pending.push({ position, runId, text, resolve, reject }),
+    )
+    if (this.#options && this.#cancelWrite === undefined) this.#write(this.#options)
     return appended
   }
 
-  /** Group commit: one write at a time, of all that wait when it starts. */
+  /** Group commit: one write at a time, of all records that are pending when it starts. */
   #write(options: SlowJournalOptions): void {
     const last = this.#appended
-    this.#callOff = options.clock.schedule(() => {
-      this.#callOff = undefined
-      void this.flush(this.#waiting.filter(({ place }) => place <= last).length)
-      if (this.#waiting.length > 0) this.#write(options)
+    this.#cancelWrite = options.clock.schedule(() => {
+      this.#cancelWrite = undefined
+      void this.flush(this.#pending.filter(({ position }) => position <= last).length)
+      if (this.#pending.length > 0) this.#write(options)
     }, options.delayMs)
   }
 }
 
-/** Of an in-memory journal, which has streams and opens them at once. */
-function sharedOf(journal: Journal, name: string): SharedStream {
+/** A stream of an in-memory journal, which supports streams and opens them synchronously. */
+function sharedStream(journal: Journal, name: string): SharedStream {
   return journal.shared?.(name) as SharedStream
 }

@@ -1,21 +1,25 @@
-import type { Clock } from 'counterpoint'
+import { type Clock, checkOptions, millisRule, optionsOf } from 'counterpoint'
+import * as z from 'zod'
 
 interface Timer {
   readonly dueAt: number
   readonly order: number
   readonly callback: () => void
-  calledOff: boolean
+  cancelled: boolean
 }
 
 /** Options of a {@link VirtualClock}. */
 export interface VirtualClockOptions {
-  /** What `now()` says at first, in milliseconds since 1970. Default 2026-01-01T00:00:00Z. */
+  /** The first value of `now()`, in milliseconds since 1970. Default 2026-01-01T00:00:00Z. */
   readonly startAt?: number
 }
 
+const OPTIONS = optionsOf({ startAt: z.number() }).partial()
+const RUN_OPTIONS = optionsOf({ limitMs: millisRule }).partial()
+
 /**
- * Time that stands still until it is told to go on: a test of an hour takes a millisecond.
- * Callbacks with a delay of 0 need no time to pass: they run in the next turn of the event loop by themselves.
+ * A clock whose time passes only when the test advances it: a test of an hour takes a millisecond.
+ * Callbacks with a delay of 0 do not wait for that: they run in the next turn of the event loop.
  *
  * ```ts
  * const clock = new VirtualClock()
@@ -29,9 +33,12 @@ export class VirtualClock implements Clock {
   #elapsedMs = 0
   #order = 0
   readonly #heap: Timer[] = []
-  #soon = 0
+  /** Callbacks of delay 0 that have not run yet. */
+  #immediate = 0
 
+  /** @throws CounterpointError `INVALID_INPUT` for unknown or invalid options. */
   constructor(options: VirtualClockOptions = {}) {
+    checkOptions(OPTIONS, options, { of: 'VirtualClock' })
     this.#wallMs = options.startAt ?? Date.UTC(2026, 0, 1)
   }
 
@@ -40,7 +47,7 @@ export class VirtualClock implements Clock {
     return this.#wallMs + this.#elapsedMs
   }
 
-  /** Virtual milliseconds since the clock was made. */
+  /** Virtual milliseconds since the clock was created. */
   monotonic(): number {
     return this.#elapsedMs
   }
@@ -55,27 +62,27 @@ export class VirtualClock implements Clock {
       dueAt: this.#elapsedMs + Math.max(0, delayMs),
       order: this.#order++,
       callback,
-      calledOff: false,
+      cancelled: false,
     }
     if (delayMs > 0) push(this.#heap, timer)
-    else this.#runSoon(timer)
+    else this.#runImmediately(timer)
     return () => {
-      timer.calledOff = true
+      timer.cancelled = true
     }
   }
 
-  /** How many callbacks wait for time to pass. */
+  /** The number of callbacks that are scheduled. */
   get pending(): number {
-    return this.#heap.filter(timer => !timer.calledOff).length
+    return this.#heap.filter(timer => !timer.cancelled).length
   }
 
   /**
-   * Lets `ms` pass: callbacks run in the order of their times, and after each all promises that it settled are followed up.
-   * @throws Error unless `ms` is 0 or more: time does not go back (the wall clock may: `jump`), and never comes to an end.
+   * Lets `ms` pass: runs callbacks in the order of their times, and after each the callbacks of all promises that it settled.
+   * @throws Error unless `ms` is a finite number of at least 0. To move the wall clock back, use `jump`.
    */
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY))
-      throw new Error(`VirtualClock: expected a number of milliseconds to pass, 0 or more; got ${ms}`)
+      throw new Error(`VirtualClock: expected a finite number of milliseconds, 0 or more; got ${ms}`)
     const until = this.#elapsedMs + ms
     await this.#settle()
     for (let next = this.#next(); next !== undefined && next.dueAt <= until; next = this.#next()) await this.#fire(next)
@@ -83,16 +90,17 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Lets time pass until nothing waits for it any more.
-   * @throws Error after `limitMs` virtual milliseconds (default 100 years): something schedules itself for ever.
+   * Lets time pass until nothing is scheduled.
+   * @throws Error when something is still scheduled after `limitMs` virtual milliseconds (default 100 years).
    */
   async runUntilIdle(options: { readonly limitMs?: number } = {}): Promise<void> {
+    checkOptions(RUN_OPTIONS, options, { of: 'runUntilIdle' })
     const until = this.#elapsedMs + (options.limitMs ?? 100 * 365 * 86_400_000)
     await this.#settle()
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       if (next.dueAt > until)
         throw new Error(
-          `VirtualClock: still busy after ${options.limitMs ?? '100 years of'} ms: something schedules itself for ever`,
+          `VirtualClock: still busy after ${options.limitMs ?? '100 years of'} ms: something reschedules itself forever`,
         )
       await this.#fire(next)
     }
@@ -105,30 +113,30 @@ export class VirtualClock implements Clock {
     await this.#settle()
   }
 
-  /** Until no promise has anything left to do, and no callback of delay 0 is on its way. */
+  /** Resolves when all promise callbacks and all callbacks of delay 0 have run. */
   async #settle(): Promise<void> {
-    do await turn()
-    while (this.#soon > 0)
+    do await nextTurn()
+    while (this.#immediate > 0)
   }
 
-  #runSoon(timer: Timer): void {
-    this.#soon++
-    void turn().then(() => {
-      this.#soon--
-      if (!timer.calledOff) timer.callback()
+  #runImmediately(timer: Timer): void {
+    this.#immediate++
+    void nextTurn().then(() => {
+      this.#immediate--
+      if (!timer.cancelled) timer.callback()
     })
   }
 
   #next(): Timer | undefined {
-    while (this.#heap[0]?.calledOff) pop(this.#heap)
+    while (this.#heap[0]?.cancelled) pop(this.#heap)
     return this.#heap[0]
   }
 }
 
 const platform = globalThis as { setImmediate?: (callback: () => void) => unknown }
 
-/** A turn of the event loop: everything that promises have queued runs before. */
-function turn(): Promise<void> {
+/** One turn of the event loop: all queued promise callbacks run before. */
+function nextTurn(): Promise<void> {
   return new Promise(resolve => {
     if (platform.setImmediate) platform.setImmediate(resolve)
     else setTimeout(resolve, 0)

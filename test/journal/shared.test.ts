@@ -96,13 +96,11 @@ describe('the conformance suite of journals', () => {
       bent(stream => ({ read: () => list(stream).toReversed() })),
       bent(stream => ({ close: () => stream.replace?.([]) })),
     ])
-      expect(await found(change)).toContain(
-        'keeps a shared stream in the order in which it was written, over closing and opening it',
-      )
+      expect(await found(change)).toContain('keeps the order of a shared stream across closing and reopening')
     const utf8 = bent(stream => ({
       append: record => stream.append(JSON.parse(JSON.stringify(record).replaceAll('\\ud800', '\\ufffd'))),
     }))
-    expect(await found(utf8)).toContain('keeps every JSON value of a shared stream as it is')
+    expect(await found(utf8)).toContain('stores every JSON value in a shared stream unchanged')
   })
 
   test('finds a replacement that adds to what was there, or hides what comes after it', async () => {
@@ -118,9 +116,7 @@ describe('the conformance suite of journals', () => {
       }
     })
     for (const change of [adds, hides])
-      expect(await found(change)).toEqual([
-        'puts records of a shared stream in the place of all others, and goes on after them',
-      ])
+      expect(await found(change)).toEqual(['replaces all records of a shared stream, and appends after them'])
   })
 
   test('finds streams that are mixed up, with each other or with runs', async () => {
@@ -128,7 +124,7 @@ describe('the conformance suite of journals', () => {
       const journal = memoryJournal()
       return { ...journal, shared: name => shared(journal, name.toLowerCase()) }
     }
-    expect(await found(folded)).toEqual(['keeps shared streams apart, or refuses odd names'])
+    expect(await found(folded)).toEqual(['keeps shared streams separate, or rejects odd names'])
     const listed = (): Journal => {
       const journal = memoryJournal()
       const open = (name: string): SharedStream => {
@@ -138,7 +134,7 @@ describe('the conformance suite of journals', () => {
       return { ...journal, shared: open }
     }
     expect(await found(listed)).toEqual([
-      'keeps shared streams apart from runs: they are not listed, and not deleted with one',
+      'keeps shared streams separate from runs: neither listed nor deleted with one',
     ])
   })
 })

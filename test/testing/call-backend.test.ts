@@ -3,7 +3,7 @@ import { agentRequest, callBackend, MockBackend } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 
 describe('agentRequest', () => {
-  test('makes a whole request of the parts that are given', () => {
+  test('fills in defaults for missing parts', () => {
     expect(agentRequest()).toEqual({
       runId: 'run',
       runStartedAt: 0,
@@ -30,7 +30,12 @@ describe('agentRequest', () => {
     })
   })
 
-  test('freezes it to the bottom', () => {
+  test('rejects unknown parts and options', () => {
+    expect(() => agentRequest({ runID: 'r' } as never)).toThrow(/runID: unknown key \(did you mean "runId"\?\)/)
+    expect(() => callBackend(() => 1, {}, { attempt: 0 })).toThrow(/attempt: expected at least 1, got 0/)
+  })
+
+  test('freezes the request deeply', () => {
     const request = agentRequest({ context: { a: [1] }, input: { b: {} }, outputs: { c: [] } })
     const { context } = request.task
     const parts = [
@@ -47,7 +52,7 @@ describe('agentRequest', () => {
 })
 
 describe('callBackend', () => {
-  test('calls a function or a backend once, as an orchestrator would', async () => {
+  test('calls a function or a backend once, as an orchestrator does', async () => {
     const seen: unknown[] = []
     const { result } = callBackend(
       ({ task, input }, { attempt, idempotencyKey, signal, report }) => {
@@ -62,7 +67,7 @@ describe('callBackend', () => {
     expect(await callBackend(new MockBackend().answer('*', 'mock')).result).toBe('mock')
   })
 
-  test('collects reports, hands replies on as they are, and counts settlements', async () => {
+  test('collects reports, returns replies unchanged, and counts settlements', async () => {
     const answer = reply({ output: 1, usage: { costUsd: 2 } })
     const call = callBackend(async (_, { report }) => {
       report({ progress: 0.1 })
@@ -75,7 +80,7 @@ describe('callBackend', () => {
     expect([call.reports, call.settlements]).toEqual([[{ progress: 0.1 }, { message: 'half' }], 1])
   })
 
-  test('turns what a backend throws at once into a rejection that nobody has to handle', async () => {
+  test('turns a synchronous throw into a rejection that need not be handled', async () => {
     const call = callBackend(() => {
       throw new AgentError('refused', 'no')
     })

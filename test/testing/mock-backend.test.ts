@@ -18,14 +18,14 @@ async function outcome(answer: Answer, task?: object): Promise<unknown> {
   return status === 'succeeded' ? { output, usage } : { status, ...failure, usage }
 }
 
-describe('a MockBackend answers', () => {
-  test('with a value, every attempt of every task', async () => {
+describe('MockBackend answers', () => {
+  test('with an output', async () => {
     expect(await outcome('text')).toMatchObject({ output: 'text' })
     expect(await outcome({ list: [1, null] })).toMatchObject({ output: { list: [1, null] } })
     expect(await outcome(undefined)).toMatchObject({ output: null })
   })
 
-  test('with what a function gives, promises or throws, for the request and the context', async () => {
+  test('with what a function returns, resolves to or throws', async () => {
     expect(await outcome(({ task, input }, { attempt }) => [task.id, input, attempt], { input: 7 })).toMatchObject({
       output: ['a', 7, 1],
     })
@@ -38,20 +38,20 @@ describe('a MockBackend answers', () => {
     expect(await outcome(() => Promise.reject(new AgentError('crashed', 'gone')))).toMatchObject({ kind: 'crashed' })
   })
 
-  test('with a scripted answer that a function chose', async () => {
+  test('with a scripted answer that a function returns', async () => {
     expect(await outcome(async ({ task }) => fail('quota', { usage: { costUsd: task.id.length } }), {})).toMatchObject({
       status: 'dead',
       kind: 'quota',
     })
   })
 
-  test('with usage, for success and for failure', async () => {
+  test('with usage, after success and failure', async () => {
     const usage = { inputTokens: 3, costUsd: 0.5 }
     expect(await outcome(succeed('x', { usage }))).toEqual({ output: 'x', usage })
     expect(await outcome(fail('agent', { usage }))).toMatchObject({ kind: 'agent', usage })
   })
 
-  test('with a failure by its kind, by its parts, or by the error itself', async () => {
+  test('with a failure made from a kind, from parts, or from an error', async () => {
     expect(await outcome(fail('crashed'))).toMatchObject({
       kind: 'crashed',
       message: expect.stringContaining('crashed'),
@@ -65,7 +65,7 @@ describe('a MockBackend answers', () => {
     expect(await outcome(fail(Object.assign(new Error('slow down'), { status: 503 })))).toMatchObject({ status: 503 })
   })
 
-  test('attempt by attempt from a list, of which the last one repeats', async () => {
+  test('attempt by attempt from a list, repeating the last one', async () => {
     const time = clock()
     const backend = new MockBackend().answers('a', [fail('agent'), () => fail('crashed'), 'third'])
     const settled = run(backend, time, one({ retries: 5 }))
@@ -76,20 +76,20 @@ describe('a MockBackend answers', () => {
     expect((await again.result).outputs.a).toBe('only')
   })
 
-  test("by '*' every task that has no answer of its own", async () => {
+  test("'*' answers every task without an answer of its own", async () => {
     const backend = new MockBackend().answer('*', ({ task }) => `${task.id}?`).answer('b', 'mine')
     const tasks = ['a', 'b', 'c'].map(id => ({ id, description: id }))
     expect({ ...(await run(backend, clock(), { tasks }).result).outputs }).toEqual({ a: 'a?', b: 'mine', c: 'c?' })
   })
 
-  test('a task that it does not know with a failure that says what to call', async () => {
+  test('an unknown task with a failure that says what to call', async () => {
     const settled = run(new MockBackend().answer('b', 1), clock(), one({ retries: 5 }))
     await settled.result
     expect(settled.task('a')).toMatchObject({ attempts: 1, failure: { kind: 'bad-input' } })
     expect(settled.task('a')?.failure?.message).toMatch(/no answer for task "a": call answer\("a", /)
   })
 
-  test('with values that no backend should give, untouched', async () => {
+  test('with values that no backend should return, untouched', async () => {
     const hostile = new Proxy(
       {},
       {
@@ -106,14 +106,14 @@ describe('a MockBackend answers', () => {
       kind: 'invalid-output',
       code: 'OUTPUT_NOT_JSON',
     })
-    // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tried
+    // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
     const thenable = { then: (ok: (value: string) => void) => ok('thenable') }
     expect(await outcome(() => thenable)).toMatchObject({ output: 'thenable' })
   })
 })
 
-describe('a MockBackend takes time', () => {
-  test('of the clock that it is given', async () => {
+describe('an answer with afterMs', () => {
+  test("comes after that time of the backend's clock", async () => {
     const time = clock()
     const backend = new MockBackend({ clock: time }).answer('a', succeed('late', { afterMs: 3_600_000 }))
     const settled = run(backend, time, one({ timeoutMs: 3_600_001 }))
@@ -124,14 +124,14 @@ describe('a MockBackend takes time', () => {
     expect(time.pending).toBe(0)
   })
 
-  test('never without a clock: that is refused when it is scripted', () => {
+  test('is rejected when it is scripted for a backend without a clock', () => {
     const timed = succeed(1, { afterMs: 5 })
     expect(() => new MockBackend().answer('a', timed)).toThrow(/needs a clock: new MockBackend\({ clock }\)/)
     expect(() => new MockBackend().answers('a', [1, timed])).toThrow(/needs a clock/)
     expect(() => new MockBackend().answer('a', hang()).answer('b', ignoreAbort())).not.toThrow()
   })
 
-  test('never without a clock: a function that gives a timed answer fails, and says so', async () => {
+  test('fails the attempt when a function returns it without a clock', async () => {
     const settled = run(
       new MockBackend().answer('a', () => succeed(1, { afterMs: 5 })),
       clock(),
@@ -143,36 +143,41 @@ describe('a MockBackend takes time', () => {
     })
   })
 
-  test('and reports on the way: first at once, then at equal distances', async () => {
+  test('reports progress: first at once, then at equal intervals', async () => {
     const time = clock()
-    const progress = [0, 0.3, 0.6].map(share => ({ progress: share, message: `${share}` }))
+    const progress = [0, 0.3, 0.6].map(fraction => ({ progress: fraction, message: `${fraction}` }))
     const backend = new MockBackend({ clock: time }).answer('a', succeed('x', { afterMs: 3_000, progress }))
     const settled = run(backend, time)
-    const heard: [number, number | undefined][] = []
-    settled.on('attempt.progressed', ({ at, progress: share }) =>
-      heard.push([at - time.now() + time.monotonic(), share]),
+    const reports: [number, number | undefined][] = []
+    settled.on('attempt.progressed', ({ at, progress: fraction }) =>
+      reports.push([at - time.now() + time.monotonic(), fraction]),
     )
     await time.runUntilIdle()
     await settled.result
-    expect(heard).toEqual([
+    expect(reports).toEqual([
       [0, 0],
       [1_000, 0.3],
       [2_000, 0.6],
     ])
   })
 
-  test('and is refused a delay that is none', () => {
-    expect(() => succeed(1, { afterMs: Number.NaN })).toThrow(/expected afterMs to be .* got NaN/)
+  test('is rejected with an invalid delay, and unknown options are rejected', () => {
+    expect(() => succeed(1, { afterMs: Number.NaN })).toThrow(
+      /afterMs: expected a number of milliseconds, 0 or more, got NaN/,
+    )
     expect(() => succeed(1, { afterMs: -1 })).toThrow(/got -1/)
+    expect(() => fail('agent', { after: 5 } as never)).toThrow(/after: unknown key/)
+    expect(() => ignoreAbort(-1)).toThrow(/got -1/)
+    expect(() => new MockBackend({ nam: 'x' } as never)).toThrow(/nam: unknown key \(did you mean "name"\?\)/)
     expect(() => new MockBackend().answers('a', [])).toThrow(/at least one answer for task "a"/)
   })
 })
 
-describe('a MockBackend heeds its abort', () => {
+describe('an aborted attempt of a MockBackend', () => {
   test.each([
-    ['while it takes time', succeed('x', { afterMs: 10_000 })],
-    ['while it hangs', hang()],
-  ])('%s, and leaves no timer behind', async (_, answer) => {
+    ['of a delayed answer', succeed('x', { afterMs: 10_000 })],
+    ['of hang()', hang()],
+  ])('%s ends at once, and leaves no timer', async (_, answer) => {
     const time = clock()
     const backend = new MockBackend({ clock: time }).answer('a', answer)
     const settled = run(backend, time)
@@ -185,7 +190,7 @@ describe('a MockBackend heeds its abort', () => {
     expect(settled.task('a')).toMatchObject({ status: 'cancelled', abandoned: 0 })
   })
 
-  test('unless it is told to ignore it', async () => {
+  test('runs on with ignoreAbort', async () => {
     const time = clock()
     const backend = new MockBackend({ clock: time }).answer('a', ignoreAbort(10_000, 'too late'))
     const settled = run(backend, time, one({ timeoutMs: 100 }))
@@ -195,7 +200,7 @@ describe('a MockBackend heeds its abort', () => {
     expect(time.monotonic()).toBe(10_000)
   })
 
-  test('which may end in a failure, too', async () => {
+  test('can fail with ignoreAbort', async () => {
     const time = clock()
     const backend = new MockBackend({ clock: time }).answer('a', ignoreAbort(50, fail('crashed')))
     const settled = run(backend, time)
@@ -204,8 +209,8 @@ describe('a MockBackend heeds its abort', () => {
   })
 })
 
-describe('a MockBackend holds attempts', () => {
-  test('until each is released, with an answer or with the one that is scripted', async () => {
+describe('MockBackend.hold', () => {
+  test('holds attempts until release, with an answer or with the scripted one', async () => {
     const time = clock()
     const backend = new MockBackend().answer('*', 'scripted').hold('a')
     const settled = run(backend, time, one({ retries: 1 }))
@@ -218,12 +223,12 @@ describe('a MockBackend holds attempts', () => {
     expect((await settled.result).outputs.a).toBe('scripted')
   })
 
-  test('and says when there is none to release', async () => {
+  test('release throws when no attempt is held', async () => {
     const backend = new MockBackend().hold('a')
     expect(() => backend.release('a', 1)).toThrow(/no attempt of task "a" is held: call hold\("a"\) first/)
   })
 
-  test('but not beyond their abort', async () => {
+  test('an abort ends a held attempt', async () => {
     const backend = new MockBackend().hold('*')
     const settled = run(backend, clock())
     await backend.started('*')
@@ -233,7 +238,7 @@ describe('a MockBackend holds attempts', () => {
     expect(settled.task('a')).toMatchObject({ status: 'cancelled', abandoned: 0 })
   })
 
-  test('and counts how many ran at once', async () => {
+  test('counts concurrent attempts', async () => {
     const backend = new MockBackend({ name: 'counted' }).hold('*')
     const tasks = Array.from({ length: 10 }, (_, i) => ({ id: `t${i}`, description: 'x' }))
     const pools = { mock: { backend, concurrency: 3 } }

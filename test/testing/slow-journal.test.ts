@@ -12,49 +12,49 @@ const CHAIN = {
 const typesOf = (records: readonly JournalRecord[]): string[][] =>
   records.map(record => record.map(event => event.type))
 
-/** A run that is watched: `heard` has the types of its events so far. */
-function watch(journal: SlowJournal, backend: MockBackend): { run: Run; heard: string[] } {
+/** Starts a run and collects the types of its events. */
+function start(journal: SlowJournal, backend: MockBackend): { run: Run; emitted: string[] } {
   const run = new Orchestrator({ journal, pools: { mock: { backend } } }).run(CHAIN, { runId: 'run-1' })
-  const heard: string[] = []
-  run.on('event', event => heard.push(event.type))
-  return { run, heard }
+  const emitted: string[] = []
+  run.on('event', event => emitted.push(event.type))
+  return { run, emitted }
 }
 
-const turn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
+const nextTurn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
 
-describe('until its cause is durable', () => {
-  test('nothing is heard, shown or called', async () => {
+describe('before its record is durable', () => {
+  test('no event is emitted, no state is visible and no backend is called', async () => {
     const journal = slowJournal()
     const backend = new MockBackend().answer('*', ({ task }) => task.id)
-    const { run, heard } = watch(journal, backend)
-    await turn()
-    // Decided ahead: the plan is on its way, and so is the start of its first task.
+    const { run, emitted } = start(journal, backend)
+    await nextTurn()
+    // The scheduler decides ahead: the plan and the start of its first task are pending.
     expect(typesOf(journal.waiting)).toEqual([
       ['run.started', 'task.added', 'task.added', 'task.ready'],
       ['attempt.started'],
     ])
-    expect([heard, backend.calls, journal.durableRecords('run-1')]).toEqual([[], [], []])
+    expect([emitted, backend.calls, journal.durableRecords('run-1')]).toEqual([[], [], []])
     expect(run.task('a')).toBeUndefined()
 
     await journal.flush(1)
-    expect(heard).toEqual(['run.started', 'task.added', 'task.added', 'task.ready'])
+    expect(emitted).toEqual(['run.started', 'task.added', 'task.added', 'task.ready'])
     expect([run.task('a')?.status, backend.calls.length, run.progress().running]).toEqual(['ready', 0, []])
     await journal.flush(1)
-    expect([heard.at(-1), backend.calls.length]).toEqual(['attempt.started', 1])
+    expect([emitted.at(-1), backend.calls.length]).toEqual(['attempt.started', 1])
   })
 
-  test('progress() is that of a run that has not begun', async () => {
+  test('progress() is that of a planning run', async () => {
     const journal = slowJournal()
-    const { run } = watch(journal, new MockBackend().answer('*', 'x'))
-    await turn()
+    const { run } = start(journal, new MockBackend().answer('*', 'x'))
+    await nextTurn()
     expect(run.progress()).toMatchObject({ status: 'planning', total: 0, startedAt: 0, running: [] })
   })
 
-  test('an output is neither shown nor handed on', async () => {
+  test('an output is neither visible nor passed on', async () => {
     const journal = slowJournal()
     const backend = new MockBackend().answer('*', ({ task, outputs }) => ({ [task.id]: outputs }))
-    const { run } = watch(journal, backend)
-    await turn()
+    const { run } = start(journal, backend)
+    await nextTurn()
     await journal.flush()
     expect(typesOf(journal.waiting)).toEqual([['task.succeeded', 'task.ready'], ['attempt.started']])
     expect([run.task('a')?.status, run.progress().counts.succeeded, backend.callsOf('b')]).toEqual(['running', 0, []])
@@ -82,7 +82,7 @@ describe('until its cause is durable', () => {
     const run = new Orchestrator({ journal, pools: { mock: { backend } } }).run(graph, { runId: 'run-1' })
     for (let i = 0; i < 3; i++) {
       expect(seen).toEqual([])
-      await turn()
+      await nextTurn()
       await journal.flush(1)
     }
     while (journal.waiting.length > 0) await journal.flush()
@@ -90,18 +90,18 @@ describe('until its cause is durable', () => {
     expect((await run.result).outputs.b).toBe('made')
   })
 
-  test('the result is not there, nor does cancel() resolve', async () => {
+  test('neither the result nor cancel() resolves', async () => {
     const journal = slowJournal()
     const backend = new MockBackend().hold('*')
-    const { run, heard } = watch(journal, backend)
+    const { run, emitted } = start(journal, backend)
     const settled: string[] = []
     void run.result.then(({ outcome }) => settled.push(outcome))
-    await turn()
+    await nextTurn()
     await journal.flush()
     await backend.started('a')
     void run.cancel('enough').then(() => settled.push('cancel() resolved'))
-    await turn()
-    expect([settled, heard.includes('run.stopping'), backend.calls[0]?.aborted]).toEqual([[], false, false])
+    await nextTurn()
+    expect([settled, emitted.includes('run.stopping'), backend.calls[0]?.aborted]).toEqual([[], false, false])
     await journal.flush(1)
     expect([settled, backend.calls[0]?.aborted, run.task('a')?.status]).toEqual([
       ['cancel() resolved'],
@@ -112,22 +112,22 @@ describe('until its cause is durable', () => {
     expect(settled).toEqual(['cancel() resolved', 'cancelled'])
   })
 
-  test('an attempt that was cancelled meanwhile is not called at all', async () => {
+  test('a start that is cancelled meanwhile calls no backend', async () => {
     const journal = slowJournal()
     const backend = new MockBackend().answer('*', 'never')
-    const { run } = watch(journal, backend)
-    await turn()
+    const { run } = start(journal, backend)
+    await nextTurn()
     await journal.flush(1)
     const cancelled = run.cancelTask('a')
-    await turn()
+    await nextTurn()
     while (journal.waiting.length > 0) await journal.flush()
     await cancelled
     expect([backend.calls, run.task('a')?.status, run.task('b')?.status]).toEqual([[], 'cancelled', 'skipped'])
   })
 })
 
-describe('what is heard', () => {
-  test('is always what is durable, and the run takes no longer than its writes', async () => {
+describe('emitted events', () => {
+  test('are always durable, and equal the journal', async () => {
     const clock = new VirtualClock()
     const journal = slowJournal({ clock, delayMs: 10 })
     const backend = new MockBackend({ clock })
@@ -155,7 +155,13 @@ describe('what is heard', () => {
 describe('slowJournal', () => {
   const record = (seq: number, runId = 'run-1'): JournalRecord => [{ type: 'run.paused', seq, at: 0, runId }]
 
-  test('commits in groups: what comes during a write is written together, next', async () => {
+  test('rejects unknown and invalid options', () => {
+    const clock = new VirtualClock()
+    expect(() => slowJournal({ clock, delay: 1 } as never)).toThrow(/delay: unknown key/)
+    expect(() => slowJournal({ clock, delayMs: -1 })).toThrow(/delayMs: expected at least 0, got -1/)
+  })
+
+  test('writes the records that arrive during a write together, next', async () => {
     const clock = new VirtualClock()
     const journal = slowJournal({ clock, delayMs: 10 })
     const open = await journal.open('run-1')
@@ -173,7 +179,7 @@ describe('slowJournal', () => {
     expect([times.at(-1), clock.pending]).toEqual([30, 0])
   })
 
-  test('refuses what waits when it fails, and all that comes, until it is opened again', async () => {
+  test('rejects pending and further records after fail(), until the run is opened again', async () => {
     const clock = new VirtualClock()
     const journal = slowJournal({ clock, delayMs: 10 })
     const open = await journal.open('run-1')
@@ -193,7 +199,7 @@ describe('slowJournal', () => {
     expect(journal.durableRecords('run-1')).toEqual([record(1), record(2)])
   })
 
-  test('shows what a crash leaves, whole or cut', async () => {
+  test('afterCrash() returns the durable records, or the first ones of each run', async () => {
     const journal = slowJournal()
     for (const runId of ['run-1', 'run-2']) {
       const open = await journal.open(runId)
@@ -215,7 +221,7 @@ describe('slowJournal', () => {
     expect(await read(0)).toEqual([[], []])
   })
 
-  test('keeps text: what a record was made of may change afterwards', async () => {
+  test('stores text: later changes to a record have no effect', async () => {
     const journal = slowJournal()
     const open = await journal.open('run-1')
     const event = { type: 'run.paused' as const, seq: 1, at: 0, runId: 'run-1' }
@@ -225,13 +231,13 @@ describe('slowJournal', () => {
     expect(journal.durableRecords('run-1')).toEqual([record(1)])
   })
 
-  test('a run whose journal fails rejects with JOURNAL; another orchestrator goes on from what is durable', async () => {
+  test('a run whose journal fails rejects with JOURNAL, and another orchestrator resumes from the durable records', async () => {
     const journal = slowJournal()
     const backend = new MockBackend().answer('*', ({ task }) => task.id)
     const errors: unknown[] = []
-    const { run } = watch(journal, backend)
+    const { run } = start(journal, backend)
     run.on('error', ({ where }) => errors.push(where))
-    await turn()
+    await nextTurn()
     await journal.flush()
     journal.fail()
     await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL', details: { runId: 'run-1' } })
@@ -239,7 +245,7 @@ describe('slowJournal', () => {
     const next = new Orchestrator({ journal, pools: { mock: { backend } } })
     const resuming = next.resume('run-1')
     const resumed = await resuming
-    await turn()
+    await nextTurn()
     while (journal.waiting.length > 0) await journal.flush()
     expect({ ...(await resumed.result).outputs }).toEqual({ a: 'a', b: 'b' })
     expect(backend.calls.map(call => call.taskId)).toEqual(['a', 'a', 'b'])

@@ -1,69 +1,96 @@
 import {
   type AgentBackend,
   type AgentFunction,
+  checkOptions,
+  FAILURE_KINDS,
   type FailureKind,
+  functionRule,
+  millisRule,
   Orchestrator,
+  optionsOf,
   type Run,
   type TaskResult,
   type Verdict,
 } from 'counterpoint'
-import { agentRequest, type BackendCall, type CallOptions, callBackend, type RequestParts } from '../call-backend.js'
-import { type ConformanceCase, must, type Pass, realTime, settlesWithin, shown } from './cases.js'
+import * as z from 'zod'
+import {
+  agentRequest,
+  type BackendCall,
+  type CallOptions,
+  callBackend,
+  type RequestParts,
+  requestParts,
+} from '../call-backend.js'
+import { type ConformanceCase, must, type Pass, realTime, settlesWithin, show } from './cases.js'
 
-/** What {@link backendConformance} is told about a backend. */
+/** Options of {@link backendConformance}: requests that the backend can answer, and times. */
 export interface BackendConformanceOptions {
   /** A request that succeeds. */
   readonly succeeds: RequestParts
-  /** A request that fails. Without one, what failures promise is not checked. */
+  /** A request that fails. Without one, failures are not checked. */
   readonly fails?: RequestParts
-  /** The kind that the failure of `fails` has. Default: any. */
+  /** The expected kind of the failure of `fails`. Default: any. */
   readonly failsWith?: FailureKind
-  /** A request that takes longer than `settleMs` unless it is stopped. Without one, aborts are checked only before and after. */
+  /** A request that takes longer than `settleMs` unless it is aborted. Without one, aborts are checked only before and after an attempt. */
   readonly runsLong?: RequestParts
-  /** How long a request may take to be answered, in milliseconds. Default 30,000. */
+  /** The longest time for an answer, in milliseconds. Default 30,000. */
   readonly answerMs?: number
-  /** How long it takes until a request is well under way, in milliseconds. Default 20. */
+  /** The time after which a request is certainly running, in milliseconds. Default 20. */
   readonly startMs?: number
-  /** How long an attempt may go on after its abort, in milliseconds. Default 5,000: the grace of a pool. */
+  /** The longest time between an abort and the end of the attempt, in milliseconds. Default 5,000, as `graceMs` of a pool. */
   readonly settleMs?: number
-  /** Lets time pass. Default: real time. */
+  /** Lets time pass. Default: waits in real time. */
   readonly pass?: Pass
 }
 
+const OPTIONS = optionsOf({
+  succeeds: requestParts,
+  fails: requestParts.optional(),
+  failsWith: z.enum(FAILURE_KINDS).optional(),
+  runsLong: requestParts.optional(),
+  answerMs: millisRule.optional(),
+  startMs: millisRule.optional(),
+  settleMs: millisRule.optional(),
+  pass: functionRule.optional(),
+})
+
 /**
- * What every backend promises, as cases for any test runner. `make` gives a new backend for each case.
- * A rejection that nobody handles is left to the test runner to find: most of them do.
+ * The requirements of a backend, as cases for any test runner. `make` returns a new backend for each case.
+ * Unhandled rejections are not checked: most test runners report them.
  *
  * ```ts
  * const cases = backendConformance(() => myBackend(), { succeeds: { description: 'Say hello' }, runsLong: { description: 'Count to a million' } })
  * for (const { name, run } of cases) test(name, run)
  * ```
+ *
+ * @throws CounterpointError `INVALID_INPUT` for unknown or invalid options.
  */
 export function backendConformance(
   make: () => AgentBackend | AgentFunction | Promise<AgentBackend | AgentFunction>,
   options: BackendConformanceOptions,
 ): readonly ConformanceCase[] {
+  checkOptions(OPTIONS, options, { of: 'backendConformance' })
   const trial = new BackendTrial(make, options)
   const { fails, runsLong } = options
   return [
-    { name: 'answers a request with JSON that an orchestrator can keep', run: () => trial.answers() },
+    { name: 'answers a request with JSON that an orchestrator accepts', run: () => trial.answers() },
     { name: 'settles once', run: () => trial.settlesOnce() },
-    { name: 'answers several requests at once', run: () => trial.answersSeveral() },
-    { name: 'answers a further attempt of the same task', run: () => trial.answersAgain() },
-    { name: 'reports progress between 0 and 1, and usage that adds up', run: () => trial.reportsSense() },
-    { name: 'ends an attempt that was aborted before it began', run: () => trial.heedsEarlyAbort() },
-    { name: 'does not mind an abort after its answer', run: () => trial.mindsNoLateAbort() },
-    ...(fails ? [{ name: 'fails in a way that can be classified', run: () => trial.fails(fails) }] : []),
+    { name: 'answers concurrent requests', run: () => trial.answersConcurrent() },
+    { name: 'answers a second attempt of the same task', run: () => trial.answersAgain() },
+    { name: 'reports progress between 0 and 1, and usage of at least 0', run: () => trial.reportsValidValues() },
+    { name: 'ends an attempt that was aborted before it started', run: () => trial.obeysEarlyAbort() },
+    { name: 'ignores an abort after its answer', run: () => trial.ignoresLateAbort() },
+    ...(fails ? [{ name: 'fails with a kind and a message', run: () => trial.fails(fails) }] : []),
     ...(runsLong ? abortCases(trial, runsLong) : []),
   ]
 }
 
 function abortCases(trial: BackendTrial, long: RequestParts): readonly ConformanceCase[] {
   return [
-    { name: 'ends soon after its abort', run: () => trial.heedsAbort(long) },
-    { name: 'settles once when it is aborted twice', run: () => trial.heedsTwoAborts(long) },
-    { name: 'goes on with other attempts when one is aborted', run: () => trial.abortsOnlyOne(long) },
-    { name: 'leaves no abandoned attempt behind when its run is cancelled', run: () => trial.leavesNothing(long) },
+    { name: 'ends soon after its abort', run: () => trial.obeysAbort(long) },
+    { name: 'settles once when aborted twice', run: () => trial.settlesOnceAfterTwoAborts(long) },
+    { name: 'continues other attempts when one is aborted', run: () => trial.abortsOnlyOne(long) },
+    { name: 'leaves no abandoned attempt when its run is cancelled', run: () => trial.leavesNoAttempt(long) },
   ]
 }
 
@@ -88,17 +115,18 @@ class BackendTrial {
 
   async answers(): Promise<void> {
     const task = await this.#ended(await this.#orchestrate(this.#options.succeeds), this.#answerMs)
-    must(task.status === 'succeeded', `expected the task to succeed; it is ${task.status}: ${failureText(task)}`)
+    const { code, kind, message } = task.failure ?? {}
+    const problem = `${code ?? kind}, ${message}`
+    must(task.status === 'succeeded', `expected the task to succeed; it is ${task.status}: ${problem}`)
   }
 
   async settlesOnce(): Promise<void> {
     const call = await this.#call(this.#options.succeeds)
     await this.#answered(call)
-    await this.#pass(this.#startMs)
-    must(call.settlements === 1, `expected the attempt to settle once; it settled ${call.settlements} times`)
+    await this.#settlesOnce(call)
   }
 
-  async answersSeveral(): Promise<void> {
+  async answersConcurrent(): Promise<void> {
     const backend = await this.#make()
     const { succeeds } = this.#options
     const calls = ['one', 'two', 'three'].map(id => callBackend(backend, { ...succeeds, runId: id }))
@@ -110,12 +138,12 @@ class BackendTrial {
     for (const attempt of [1, 2]) await this.#answered(callBackend(backend, this.#options.succeeds, { attempt }))
   }
 
-  async reportsSense(): Promise<void> {
+  async reportsValidValues(): Promise<void> {
     const call = await this.#call(this.#options.succeeds)
     await this.#answered(call)
     for (const { progress, usage } of call.reports) {
-      const isShare = progress === undefined || (progress >= 0 && progress <= 1)
-      must(isShare, `expected progress between 0 and 1, got ${progress}`)
+      const isFraction = progress === undefined || (progress >= 0 && progress <= 1)
+      must(isFraction, `expected progress between 0 and 1, got ${progress}`)
       for (const [name, value] of Object.entries(usage ?? {}))
         must(
           typeof value !== 'number' || (Number.isFinite(value) && value >= 0),
@@ -124,21 +152,17 @@ class BackendTrial {
     }
   }
 
-  async heedsEarlyAbort(): Promise<void> {
+  async obeysEarlyAbort(): Promise<void> {
     const { runsLong, succeeds } = this.#options
     const call = await this.#call(runsLong ?? succeeds, { aborted: true })
-    await this.#settled(call, this.#settleMs, 'an attempt that was aborted before it began')
+    await this.#settled(call, this.#settleMs, 'an attempt that was aborted before it started')
   }
 
-  async mindsNoLateAbort(): Promise<void> {
+  async ignoresLateAbort(): Promise<void> {
     const call = await this.#call(this.#options.succeeds)
     await this.#answered(call)
     call.abort()
-    await this.#pass(this.#startMs)
-    must(
-      call.settlements === 1,
-      `expected an abort after the answer to change nothing; it settled ${call.settlements} times`,
-    )
+    await this.#settlesOnce(call)
   }
 
   async fails(request: RequestParts): Promise<void> {
@@ -150,19 +174,18 @@ class BackendTrial {
     must(message.trim() !== '', `expected the failure (${kind}) to have a message, got none`)
   }
 
-  async heedsAbort(long: RequestParts): Promise<void> {
-    const call = await this.#underWay(long)
+  async obeysAbort(long: RequestParts): Promise<void> {
+    const call = await this.#startLong(long)
     call.abort()
     await this.#settled(call, this.#settleMs, 'an attempt that was aborted')
   }
 
-  async heedsTwoAborts(long: RequestParts): Promise<void> {
-    const call = await this.#underWay(long)
+  async settlesOnceAfterTwoAborts(long: RequestParts): Promise<void> {
+    const call = await this.#startLong(long)
     call.abort()
     call.abort(new Error('a second abort'))
     await this.#settled(call, this.#settleMs, 'an attempt that was aborted twice')
-    await this.#pass(this.#startMs)
-    must(call.settlements === 1, `expected it to settle once; it settled ${call.settlements} times`)
+    await this.#settlesOnce(call)
   }
 
   async abortsOnlyOne(long: RequestParts): Promise<void> {
@@ -174,11 +197,11 @@ class BackendTrial {
     await this.#settled(one, this.#settleMs, 'an attempt that was aborted')
     const others = other.settlements
     other.abort()
-    must(others === 0, 'expected the abort of one attempt to leave another alone; it ended, too')
-    await this.#settled(other, this.#settleMs, 'the other attempt, aborted later,')
+    must(others === 0, 'expected the abort of one attempt not to end another; it did')
+    await this.#settled(other, this.#settleMs, 'the other attempt, which was aborted later,')
   }
 
-  async leavesNothing(long: RequestParts): Promise<void> {
+  async leavesNoAttempt(long: RequestParts): Promise<void> {
     const run = await this.#orchestrate(long)
     await this.#pass(this.#startMs)
     await run.cancel()
@@ -191,11 +214,16 @@ class BackendTrial {
     return callBackend(await this.#make(), request, options)
   }
 
-  async #underWay(long: RequestParts): Promise<BackendCall> {
+  async #startLong(long: RequestParts): Promise<BackendCall> {
     const call = await this.#call(long)
     await this.#pass(this.#startMs)
-    must(call.settlements === 0, 'expected the request of runsLong to take long; it has ended already')
+    must(call.settlements === 0, 'expected the request runsLong to still run; it has ended already')
     return call
+  }
+
+  async #settlesOnce(call: BackendCall): Promise<void> {
+    await this.#pass(this.#startMs)
+    must(call.settlements === 1, `expected the attempt to settle once; it settled ${call.settlements} times`)
   }
 
   async #settled({ result }: BackendCall, withinMs: number, what: string): Promise<void> {
@@ -206,21 +234,21 @@ class BackendTrial {
   }
 
   async #answered(call: BackendCall): Promise<void> {
-    await this.#settled(call, this.#answerMs, 'the request of succeeds')
-    const error = await call.result.then(
+    await this.#settled(call, this.#answerMs, 'the request succeeds')
+    const failure = await call.result.then(
       () => undefined,
-      (cause: unknown) => ({ cause }),
+      (error: unknown) => show(error),
     )
-    must(error === undefined, `expected an answer; it failed with ${shown(messageOf(error?.cause))}`)
+    must(failure === undefined, `expected an answer; it failed with ${failure}`)
   }
 
-  /** The request as one task of a real run: what it gives is taken, checked and classified as it will be. */
+  /** Runs the request as one task of a real run, so that its result is checked and classified as in production. */
   async #orchestrate(parts: RequestParts): Promise<Run> {
     const made = await this.#make()
     const backend: AgentBackend = typeof made === 'function' ? { run: made } : made
     const run: AgentFunction = (_, context) => backend.run(agentRequest(parts), context)
     const pool = { backend: { run, awaitsTermination: backend.awaitsTermination ?? false }, graceMs: this.#settleMs }
-    const failureHandler = (): Verdict => ({ action: 'dead', reason: 'one attempt is enough' })
+    const failureHandler = (): Verdict => ({ action: 'dead', reason: 'the case allows one attempt' })
     return new Orchestrator({ pools: { pool }, failureHandler }).run({ tasks: [{ id: 'task', description: 'task' }] })
   }
 
@@ -229,12 +257,4 @@ class BackendTrial {
     must(ended, `expected the task to end within ${withinMs} ms; it is still ${run.task('task')?.status}`)
     return run.task('task') as TaskResult
   }
-}
-
-function failureText({ failure }: TaskResult): string {
-  return failure ? `${failure.code ?? failure.kind}, ${failure.message}` : 'without a failure'
-}
-
-function messageOf(thrown: unknown): unknown {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : thrown
 }

@@ -1,47 +1,48 @@
 import { systemClock } from 'counterpoint'
 
 /**
- * One thing that a port promises. `run` resolves when it is kept and rejects with an `Error` that says what was not, so that
- * any test runner can loop over them: `for (const { name, run } of cases) test(name, run)`.
+ * One requirement of a port. `run` resolves when it is met, and rejects with an `Error` that says what was violated. Any test runner can
+ * loop over the cases: `for (const { name, run } of cases) test(name, run)`.
  */
 export interface ConformanceCase {
-  /** A sentence. */
+  /** The requirement. */
   readonly name: string
-  /** Resolves when the promise is kept; rejects with an `Error` that says what was not. */
+  /** Resolves when the requirement is met; rejects with an `Error` that says what was violated. */
   readonly run: () => Promise<void>
 }
 
-/** Lets `ms` milliseconds pass. For what runs on a `VirtualClock`: `ms => clock.advance(ms)`. */
+/** Lets `ms` milliseconds pass. With a `VirtualClock`: `ms => clock.advance(ms)`. */
 export type Pass = (ms: number) => Promise<void>
 
-/** Real time. */
+/** Waits in real time. */
 export const realTime: Pass = ms =>
   new Promise(resolve => {
     systemClock.schedule(resolve, ms)
   })
 
-/** The promise is broken. */
-export function must(kept: boolean, message: string): asserts kept {
-  if (!kept) throw new Error(message)
+/** @throws Error unless the condition holds. */
+export function must(holds: boolean, message: string): asserts holds {
+  if (!holds) throw new Error(message)
 }
 
-/** True when `promise` settles within `ms`. Waits in steps, so that no long timer is left when it does so early. */
+/** True when `promise` settles within `ms`. Waits in short steps, so that no long timer is left. */
 export async function settlesWithin(promise: PromiseLike<unknown>, ms: number, pass: Pass): Promise<boolean> {
   const outcome = { settled: false }
-  const note = (): void => {
+  const onSettled = (): void => {
     outcome.settled = true
   }
-  const noted = promise.then(note, note)
+  const settled = promise.then(onSettled, onSettled)
   for (let waited = 0, step = 1; !outcome.settled && waited < ms; step = Math.min(2 * step, 50)) {
-    await Promise.race([noted, pass(Math.min(step, ms - waited))])
+    await Promise.race([settled, pass(Math.min(step, ms - waited))])
     waited += step
   }
   return outcome.settled
 }
 
-/** A value in an error message, not longer than a line. */
-export function shown(value: unknown): string {
+/** A value for an error message, at most a line long. */
+export function show(value: unknown): string {
   try {
+    if (value instanceof Error) return show(String(value))
     const text = typeof value === 'string' ? JSON.stringify(value) : String(JSON.stringify(value) ?? value)
     return text.length <= 120 ? text : `${text.slice(0, 120)}…`
   } catch {

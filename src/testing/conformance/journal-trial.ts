@@ -7,10 +7,21 @@ import {
   type OpenJournal,
   type SharedStream,
 } from 'counterpoint'
-import { must, realTime, settlesWithin } from './cases.js'
-import type { JournalConformanceOptions } from './journal.js'
+import { must, type Pass, realTime, settlesWithin } from './cases.js'
 
-/** A journal under trial. */
+/** Options of `journalConformance`. */
+export interface JournalConformanceOptions {
+  /** A new journal over the storage of another one, as a new process would open it. Default: the same journal. */
+  readonly reopen?: (journal: Journal) => Journal | Promise<Journal>
+  /** Called with each journal after its case, to delete a folder for example. Default: nothing. */
+  readonly dispose?: (journal: Journal) => void | Promise<void>
+  /** The longest time for a write, in milliseconds. Default 10,000. */
+  readonly writeMs?: number
+  /** Lets time pass. Default: waits in real time. */
+  readonly pass?: Pass
+}
+
+/** A journal in a conformance case. */
 export class JournalTrial {
   journal: Journal
   readonly #options: JournalConformanceOptions
@@ -22,11 +33,11 @@ export class JournalTrial {
     this.#options = options
   }
 
-  /** Waits, and lets time pass meanwhile. */
+  /** Awaits `work` while time passes. @throws Error after `writeMs`. */
   async done<T>(work: T | PromiseLike<T>, what: string): Promise<T> {
     const { writeMs = 10_000, pass = realTime } = this.#options
     if (!isPromise(work)) return work
-    must(await settlesWithin(work, writeMs, pass), `expected ${what} to be done within ${writeMs} ms; it is not`)
+    must(await settlesWithin(work, writeMs, pass), `expected ${what} to finish within ${writeMs} ms; it has not`)
     return work
   }
 
@@ -41,7 +52,7 @@ export class JournalTrial {
     await this.done(open.close(), 'close()')
   }
 
-  /** Lets go of what a case has left open, however it ended. */
+  /** Closes what a case left open. */
   async end(): Promise<void> {
     for (const open of this.#open) await this.close(open).catch(() => {})
     for (const name of this.#streams.keys()) await this.#closeShared(name).catch(() => {})
@@ -56,25 +67,25 @@ export class JournalTrial {
   }
 
   /** Reads a run without opening it. */
-  look(runId: string): Promise<readonly JournalRecord[]> {
+  readClosed(runId: string): Promise<readonly JournalRecord[]> {
     return this.#collect({ read: () => this.journal.read(runId) })
   }
 
-  /** Closes it, and opens it again as another process would. */
+  /** Closes it and opens it again as another process would. */
   async reopen(open: OpenJournal, runId: string): Promise<OpenJournal> {
     await this.close(open)
     this.journal = (await this.#options.reopen?.(this.journal)) ?? this.journal
     return this.open(runId)
   }
 
-  /** Opens a shared stream; the journal must have such. */
+  /** Opens a shared stream of a journal that has `shared`. */
   async openShared(name: string): Promise<void> {
     const stream = await this.done(this.journal.shared?.(name), 'shared()')
-    must(stream !== undefined, 'expected shared() to give a stream, got undefined')
+    must(stream !== undefined, 'expected shared() to return a stream, got undefined')
     this.#streams.set(name, stream)
   }
 
-  /** Closes it, and opens it again as another process would. */
+  /** Closes it and opens it again as another process would. */
   async reopenShared(name: string): Promise<void> {
     await this.#closeShared(name)
     this.journal = (await this.#options.reopen?.(this.journal)) ?? this.journal
@@ -85,7 +96,7 @@ export class JournalTrial {
     for (const record of records) await this.done(this.#streams.get(name)?.append(record), 'append() of a stream')
   }
 
-  /** False when the stream cannot do this. */
+  /** False when the stream has no `replace`. */
   async replaceShared(name: string, records: readonly Json[]): Promise<boolean> {
     const stream = this.#streams.get(name)
     await this.done(stream?.replace?.(records), 'replace() of a stream')
@@ -116,7 +127,7 @@ export class JournalTrial {
   }
 }
 
-/** Ids that file systems, URLs and objects without care mix up or let escape: each is a run of its own, or refused. */
+/** Ids that careless use of file systems, URLs and objects confuses: each must be a run of its own, or be rejected. */
 export const ODD_IDS: readonly string[] = [
   ...[
     'run',
@@ -138,7 +149,7 @@ export const ODD_IDS: readonly string[] = [
   ...['caf\u00e9', 'cafe\u0301', '日本語', '🙂', '\u202erun', 'a\u0000b', 'a\nb', '\ud800'],
 ]
 
-/** Values that a careless store changes. */
+/** Values that a careless implementation changes. */
 export const ODD_VALUES: readonly Json[] = [
   ...[null, true, 0, 1e21, -1.5e-9, 0.1 + 0.2, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE],
   ...[
@@ -166,33 +177,33 @@ export const ODD_VALUES: readonly Json[] = [
   ],
 ]
 
-/** Records as a run writes them: `count` of them, each of which adds `tasks` tasks with `input`. The same each time. */
+/** `count` records as a run writes them, each of which adds `tasks` tasks with `input`. Deterministic. */
 export function recordsOf(
   runId: string,
   count: number,
   tasks = 1,
-  input: (place: number) => Json = place => place,
+  input: (index: number) => Json = index => index,
 ): readonly JournalRecord[] {
   const state = emptyState(runId)
   const context = { at: 1_750_000_000_000, random: () => 0, judge: () => ({ action: 'dead', reason: '' }) as const }
-  return Array.from({ length: count }, (_, place) => {
+  return Array.from({ length: count }, (_, index) => {
     const specs = Array.from({ length: tasks }, (_, i) => ({
-      id: `task-${place}-${i}`,
+      id: `task-${index}-${i}`,
       description: 'é',
-      input: input(place),
+      input: input(index),
     }))
     return decide(state, { type: 'add', tasks: specs }, context)
   })
 }
 
-/** Compares as JSON, in which the order of members means nothing. */
+/** Compares as JSON, ignoring the order of members. */
 export function same(got: unknown, expected: unknown, what: string): void {
   const [found, wanted] = [JSON.stringify(got, sorted), JSON.stringify(expected, sorted)]
   if (found === wanted) return
   let at = 0
   while (found[at] === wanted[at]) at++
   const part = (text: string): string => text.slice(Math.max(0, at - 30), at + 60)
-  throw new Error(`expected ${what} to be …${part(wanted)}…, got …${part(found)}… (as JSON, from character ${at} on)`)
+  throw new Error(`expected ${what} to be …${part(wanted)}…, got …${part(found)}… (as JSON, from character ${at})`)
 }
 
 function sorted(_: string, value: unknown): unknown {

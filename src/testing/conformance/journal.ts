@@ -1,31 +1,39 @@
-import { CounterpointError, type Journal, type JournalRecord, type Json, type OpenJournal } from 'counterpoint'
-import { type ConformanceCase, must, type Pass, shown } from './cases.js'
-import { JournalTrial, ODD_IDS, ODD_VALUES, recordsOf, same } from './journal-trial.js'
+import {
+  CounterpointError,
+  checkOptions,
+  functionRule,
+  type Journal,
+  type JournalRecord,
+  type Json,
+  millisRule,
+  type OpenJournal,
+  optionsOf,
+} from 'counterpoint'
+import { type ConformanceCase, must, show } from './cases.js'
+import { type JournalConformanceOptions, JournalTrial, ODD_IDS, ODD_VALUES, recordsOf, same } from './journal-trial.js'
 import { SHARED_CASES } from './shared-stream.js'
 
-/** What {@link journalConformance} is told about a journal. */
-export interface JournalConformanceOptions {
-  /** A new journal over what another one has written, as a new process would make it. Default: the same journal goes on. */
-  readonly reopen?: (journal: Journal) => Journal | Promise<Journal>
-  /** Called with each journal after its case: to take a folder away. Default: nothing. */
-  readonly dispose?: (journal: Journal) => void | Promise<void>
-  /** How long a write may take, in milliseconds. Default 10,000. */
-  readonly writeMs?: number
-  /** Lets time pass. Default: real time. */
-  readonly pass?: Pass
-}
+const OPTIONS = optionsOf({
+  reopen: functionRule,
+  dispose: functionRule,
+  writeMs: millisRule,
+  pass: functionRule,
+}).partial()
 
 /**
- * What every journal promises, as cases for any test runner. `make` gives a new, empty journal for each case.
+ * The requirements of a journal, as cases for any test runner. `make` returns a new, empty journal for each case.
  *
  * ```ts
  * for (const { name, run } of journalConformance(() => memoryJournal())) test(name, run)
  * ```
+ *
+ * @throws CounterpointError `INVALID_INPUT` for unknown or invalid options.
  */
 export function journalConformance(
   make: () => Journal | Promise<Journal>,
   options: JournalConformanceOptions = {},
 ): readonly ConformanceCase[] {
+  checkOptions(OPTIONS, options, { of: 'journalConformance' })
   const on = (check: (trial: JournalTrial) => Promise<void>) => async (): Promise<void> => {
     const trial = new JournalTrial(await make(), options)
     try {
@@ -37,27 +45,27 @@ export function journalConformance(
   }
   return [
     { name: 'opens a new run empty', run: on(opensEmpty) },
-    { name: 'reads records in the order in which they were appended', run: on(readsInOrder) },
-    { name: 'says truly whether it is synchronous', run: on(isSynchronousOrNot) },
-    { name: 'makes many appends under way at once durable in their order', run: on(keepsOrderUnderWay) },
-    { name: 'reads the same after it was closed and opened again', run: on(survivesClosing) },
-    { name: 'appends after what was there when it was opened again', run: on(appendsAfterReopening) },
-    { name: 'makes durable what was appended before it is closed', run: on(closesAfterWriting) },
-    { name: 'keeps a record of many events whole', run: on(keepsRecordsWhole) },
-    { name: 'keeps every JSON value as it is', run: on(keepsValues) },
-    { name: 'can be read while it is written', run: on(readsWhileOpen) },
-    { name: 'shows a run to whoever only looks, open or closed', run: on(showsRuns) },
-    { name: 'shows nothing of a run that it does not know, and does not begin one', run: on(showsNothing) },
-    { name: 'keeps several runs apart', run: on(keepsRunsApart) },
-    { name: 'lists the runs that it holds', run: on(listsRuns) },
-    { name: 'forgets a run that was deleted, and does not mind one that it never knew', run: on(deletes) },
-    { name: 'keeps odd run ids apart, or refuses them with a CounterpointError', run: on(keepsOddIdsApart) },
-    ...Object.entries(SHARED_CASES).map(([name, check]) => ({ name, run: on(unlessAbsent(check)) })),
+    { name: 'reads records in the order of their appends', run: on(readsInOrder) },
+    { name: 'is synchronous if it says so', run: on(isSynchronousOrNot) },
+    { name: 'makes concurrent appends durable in their order', run: on(keepsOrderOfConcurrent) },
+    { name: 'reads the same records after closing and reopening', run: on(survivesClosing) },
+    { name: 'appends after the existing records when reopened', run: on(appendsAfterReopening) },
+    { name: 'makes pending records durable when it is closed', run: on(closesAfterWriting) },
+    { name: 'stores a record of many events', run: on(storesLargeRecords) },
+    { name: 'stores every JSON value unchanged', run: on(keepsValues) },
+    { name: 'can be read while it is open', run: on(readsWhileOpen) },
+    { name: 'reads a run without opening it, while it is open and after', run: on(readsClosedRuns) },
+    { name: 'reads nothing from an unknown run, and does not create it', run: on(readsNothingUnknown) },
+    { name: 'keeps several runs separate', run: on(keepsRunsSeparate) },
+    { name: 'lists its runs', run: on(listsRuns) },
+    { name: 'deletes a run, and ignores an unknown one', run: on(deletes) },
+    { name: 'keeps odd run ids separate, or rejects them with a CounterpointError', run: on(acceptsOddIds) },
+    ...Object.entries(SHARED_CASES).map(([name, check]) => ({ name, run: on(ifShared(check)) })),
   ]
 }
 
-/** A journal need not have `shared`. */
-function unlessAbsent(check: (trial: JournalTrial) => Promise<void>): (trial: JournalTrial) => Promise<void> {
+/** Runs the case only for a journal that has `shared`. */
+function ifShared(check: (trial: JournalTrial) => Promise<void>): (trial: JournalTrial) => Promise<void> {
   return async trial => {
     if (trial.journal.shared) await check(trial)
   }
@@ -81,19 +89,19 @@ async function isSynchronousOrNot(trial: JournalTrial): Promise<void> {
     if (open.synchronous)
       must(
         appended === undefined,
-        `expected append() of a synchronous journal to give undefined, got ${shown(appended)}`,
+        `expected append() of a synchronous journal to return undefined, got ${show(appended)}`,
       )
     await trial.done(appended, 'append()')
   }
 }
 
-async function keepsOrderUnderWay(trial: JournalTrial): Promise<void> {
+async function keepsOrderOfConcurrent(trial: JournalTrial): Promise<void> {
   const open = await trial.open('run-1')
   const records = recordsOf('run-1', 200)
   const durable: number[] = []
-  const appends = records.map(async (record, place) => {
+  const appends = records.map(async (record, index) => {
     await open.append(record)
-    durable.push(place)
+    durable.push(index)
   })
   await trial.done(Promise.all(appends), '200 appends at once')
   same(
@@ -108,7 +116,7 @@ async function survivesClosing(trial: JournalTrial): Promise<void> {
   const records = recordsOf('run-1', 20)
   const open = await trial.open('run-1')
   await trial.append(open, records)
-  same(await trial.read(await trial.reopen(open, 'run-1')), records, 'what was written before it was closed')
+  same(await trial.read(await trial.reopen(open, 'run-1')), records, 'the records from before it was closed')
 }
 
 async function appendsAfterReopening(trial: JournalTrial): Promise<void> {
@@ -118,7 +126,7 @@ async function appendsAfterReopening(trial: JournalTrial): Promise<void> {
     await trial.append(open, records.slice(at, at + 2))
     open = await trial.reopen(open, 'run-1')
   }
-  same(await trial.read(open), records, 'what was written by three openings')
+  same(await trial.read(open), records, 'what was appended by three openings')
 }
 
 async function closesAfterWriting(trial: JournalTrial): Promise<void> {
@@ -131,7 +139,7 @@ async function closesAfterWriting(trial: JournalTrial): Promise<void> {
   same(await trial.read(again), records, 'what was appended just before it was closed')
 }
 
-async function keepsRecordsWhole(trial: JournalTrial): Promise<void> {
+async function storesLargeRecords(trial: JournalTrial): Promise<void> {
   const record = recordsOf('run-1', 1, 2_000)[0] as JournalRecord
   const open = await trial.open('run-1')
   await trial.append(open, [record])
@@ -139,7 +147,7 @@ async function keepsRecordsWhole(trial: JournalTrial): Promise<void> {
 }
 
 async function keepsValues(trial: JournalTrial): Promise<void> {
-  const records = recordsOf('run-1', ODD_VALUES.length, 1, place => ODD_VALUES[place] as Json)
+  const records = recordsOf('run-1', ODD_VALUES.length, 1, index => ODD_VALUES[index] as Json)
   const open = await trial.open('run-1')
   await trial.append(open, records)
   same(await trial.read(await trial.reopen(open, 'run-1')), records, 'odd values')
@@ -154,28 +162,28 @@ async function readsWhileOpen(trial: JournalTrial): Promise<void> {
   }
 }
 
-async function showsRuns(trial: JournalTrial): Promise<void> {
+async function readsClosedRuns(trial: JournalTrial): Promise<void> {
   const records = recordsOf('run-1', 4)
   const open = await trial.open('run-1')
   await trial.append(open, records.slice(0, 2))
-  same(await trial.look('run-1'), records.slice(0, 2), 'what read() shows of a run that is open')
+  same(await trial.readClosed('run-1'), records.slice(0, 2), 'read() of an open run')
   await trial.append(open, records.slice(2))
-  same(await trial.look('run-1'), records, 'what read() shows of it later')
+  same(await trial.readClosed('run-1'), records, 'read() of an open run after further appends')
   await trial.close(open)
-  same(await trial.look('run-1'), records, 'what read() shows of a run that was closed')
+  same(await trial.readClosed('run-1'), records, 'read() of a closed run')
 }
 
-async function showsNothing(trial: JournalTrial): Promise<void> {
-  same(await trial.look('run-1'), [], 'what read() shows of a run that is not known')
+async function readsNothingUnknown(trial: JournalTrial): Promise<void> {
+  same(await trial.readClosed('run-1'), [], 'read() of an unknown run')
   same(await trial.ids(), [], 'the list after that')
 }
 
-async function keepsRunsApart(trial: JournalTrial): Promise<void> {
+async function keepsRunsSeparate(trial: JournalTrial): Promise<void> {
   const runs = ['run-1', 'run-2', 'run-10'].map(id => ({ id, records: recordsOf(id, 4) }))
   const opens = await Promise.all(runs.map(({ id }) => trial.open(id)))
-  for (let place = 0; place < 4; place++)
+  for (let index = 0; index < 4; index++)
     for (const [i, { records }] of runs.entries())
-      await trial.append(opens[i] as OpenJournal, records.slice(place, place + 1))
+      await trial.append(opens[i] as OpenJournal, records.slice(index, index + 1))
   for (const [i, { id, records }] of runs.entries())
     same(await trial.read(opens[i] as OpenJournal), records, `run ${id}`)
 }
@@ -192,26 +200,26 @@ async function deletes(trial: JournalTrial): Promise<void> {
     await trial.append(open, recordsOf(id, 2))
     await trial.close(open)
   }
-  for (const id of ['run-1', 'run-1', 'never-known']) await trial.done(trial.journal.delete(id), `delete("${id}")`)
+  for (const id of ['run-1', 'run-1', 'unknown']) await trial.done(trial.journal.delete(id), `delete("${id}")`)
   same(await trial.ids(), ['run-2'], 'the list after run-1 was deleted')
   same(await trial.read(await trial.open('run-1')), [], 'a run that was deleted')
   same(await trial.read(await trial.open('run-2')), recordsOf('run-2', 2), 'the run that was not deleted')
 }
 
-async function keepsOddIdsApart(trial: JournalTrial): Promise<void> {
-  const taken: string[] = []
+async function acceptsOddIds(trial: JournalTrial): Promise<void> {
+  const accepted: string[] = []
   for (const id of ODD_IDS) {
     const open = await trial.open(id).catch((error: unknown) => {
       must(
         error instanceof CounterpointError,
-        `expected run id ${shown(id)} to be refused with a CounterpointError, got ${shown(String(error))}`,
+        `expected run id ${show(id)} to be rejected with a CounterpointError, got ${show(String(error))}`,
       )
     })
     if (!open) continue
     await trial.append(open, recordsOf(id, 2))
     await trial.close(open)
-    taken.push(id)
+    accepted.push(id)
   }
-  for (const id of taken) same(await trial.read(await trial.open(id)), recordsOf(id, 2), `run ${shown(id)}`)
-  same([...(await trial.ids())].sort(), [...taken].sort(), 'the list of runs with odd ids')
+  for (const id of accepted) same(await trial.read(await trial.open(id)), recordsOf(id, 2), `run ${show(id)}`)
+  same([...(await trial.ids())].sort(), [...accepted].sort(), 'the list of runs with odd ids')
 }

@@ -10,7 +10,7 @@ import {
   VirtualClock,
 } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { broken, suite } from './cases.js'
+import { failuresOf, suite } from './cases.js'
 
 const REQUESTS: BackendConformanceOptions = {
   succeeds: { id: 'good' },
@@ -20,7 +20,7 @@ const REQUESTS: BackendConformanceOptions = {
 }
 
 suite(
-  'a plain function that returns at once',
+  'a plain function that returns synchronously',
   backendConformance(
     () =>
       ({ task }) =>
@@ -30,11 +30,11 @@ suite(
 )
 
 suite(
-  'a plain function that heeds its abort',
-  backendConformance(() => polite, { ...REQUESTS, startMs: 1 }),
+  'a plain function that obeys its abort',
+  backendConformance(() => obedient, { ...REQUESTS, startMs: 1 }),
 )
 
-const polite: AgentFunction = async ({ task }, { signal, report }) => {
+const obedient: AgentFunction = async ({ task }, { signal, report }) => {
   signal.throwIfAborted()
   report({ progress: 0.5, usage: { inputTokens: 10 } })
   if (task.id === 'bad') throw new AgentError('refused', 'no such model')
@@ -49,78 +49,81 @@ describe('MockBackend', () => {
       .answer('good', succeed('x', { afterMs: 1_000, progress: [{ progress: 0.5 }], usage: { costUsd: 1 } }))
       .answer('bad', fail('refused', { afterMs: 1_000 }))
       .answer('long', succeed('x', { afterMs: 60_000 }))
-  suite('it', backendConformance(make, { ...REQUESTS, pass: ms => clock.advance(ms) }))
+  suite('in virtual time', backendConformance(make, { ...REQUESTS, pass: ms => clock.advance(ms) }))
 })
 
-describe('the conformance suite of backends', () => {
-  const settings: BackendConformanceOptions = { ...REQUESTS, answerMs: 20, startMs: 1, settleMs: 10 }
-  const found = (backend: AgentFunction, options = settings): Promise<Record<string, string>> =>
-    broken(backendConformance(() => backend, options))
+describe('backendConformance', () => {
+  const defaults: BackendConformanceOptions = { ...REQUESTS, answerMs: 20, startMs: 1, settleMs: 10 }
+  const found = (backend: AgentFunction, options = defaults): Promise<Record<string, string>> =>
+    failuresOf(backendConformance(() => backend, options))
 
-  test('finds a backend that never answers and ignores its abort', async () => {
+  test('detects a backend that never answers and ignores its abort', async () => {
     expect(await found(() => new Promise(() => {}))).toMatchObject({
-      'answers a request with JSON that an orchestrator can keep':
+      'answers a request with JSON that an orchestrator accepts':
         'expected the task to end within 20 ms; it is still running',
-      'settles once': 'expected the request of succeeds to settle within 20 ms; it has not',
-      'ends an attempt that was aborted before it began': expect.stringContaining('to settle within 10 ms'),
+      'settles once': 'expected the request succeeds to settle within 20 ms; it has not',
+      'ends an attempt that was aborted before it started': expect.stringContaining('to settle within 10 ms'),
       'ends soon after its abort': expect.stringContaining('to settle within 10 ms'),
-      'leaves no abandoned attempt behind when its run is cancelled': expect.stringContaining('it was abandoned'),
+      'leaves no abandoned attempt when its run is cancelled': expect.stringContaining('it was abandoned'),
     })
   })
 
-  test('finds an output that is not JSON, and a failure of another kind', async () => {
-    const problems = await found((request, context) => (request.task.id === 'good' ? 10n : polite(request, context)), {
-      ...settings,
-      failsWith: 'quota',
-    })
+  test('detects an output that is not JSON, and a failure of another kind', async () => {
+    const problems = await found(
+      (request, context) => (request.task.id === 'good' ? 10n : obedient(request, context)),
+      {
+        ...defaults,
+        failsWith: 'quota',
+      },
+    )
     expect(problems).toEqual({
-      'answers a request with JSON that an orchestrator can keep': expect.stringContaining('OUTPUT_NOT_JSON'),
-      'fails in a way that can be classified': 'expected a failure of kind quota, got refused: no such model',
+      'answers a request with JSON that an orchestrator accepts': expect.stringContaining('OUTPUT_NOT_JSON'),
+      'fails with a kind and a message': 'expected a failure of kind quota, got refused: no such model',
     })
   })
 
-  test('finds a thenable that settles twice', async () => {
+  test('detects a thenable that settles twice', async () => {
     const twice: AgentFunction = () => ({
-      // biome-ignore lint/suspicious/noThenProperty: the fault is on purpose
+      // biome-ignore lint/suspicious/noThenProperty: the fault is deliberate
       then: (ok: (output: string) => void, bad: (error: unknown) => void) => {
         ok('first')
         bad('second')
       },
     })
-    const { succeeds } = settings
+    const { succeeds } = defaults
     expect(await found(twice, { succeeds, startMs: 1 })).toMatchObject({
       'settles once': 'expected the attempt to settle once; it settled 2 times',
     })
   })
 
-  test('finds a backend that fails without a word, or takes a failing request for a good one', async () => {
-    const mute: AgentFunction = (request, context) => {
+  test('detects a backend that fails without a message, or answers a request that should fail', async () => {
+    const silent: AgentFunction = (request, context) => {
       if (request.task.id === 'bad') throw new AgentError('refused', ' ')
-      return polite(request, context)
+      return obedient(request, context)
     }
-    expect(await found(mute)).toEqual({
-      'fails in a way that can be classified': expect.stringMatching(/a message, got none/),
+    expect(await found(silent)).toEqual({
+      'fails with a kind and a message': expect.stringMatching(/a message, got none/),
     })
     expect(
-      await found((request, context) => polite({ ...request, task: { ...request.task, id: 'good' } }, context)),
+      await found((request, context) => obedient({ ...request, task: { ...request.task, id: 'good' } }, context)),
     ).toMatchObject({
-      'fails in a way that can be classified': 'expected the task to be dead; it is succeeded',
-      'ends soon after its abort': 'expected the request of runsLong to take long; it has ended already',
+      'fails with a kind and a message': 'expected the task to be dead; it is succeeded',
+      'ends soon after its abort': 'expected the request runsLong to still run; it has ended already',
     })
   })
 
-  test('finds reports that make no sense', async () => {
-    const boasts: AgentFunction = (_, { report }) => report({ progress: 40, usage: { costUsd: -1 } })
-    const { succeeds } = settings
-    expect(await found(boasts, { succeeds, startMs: 1 })).toEqual({
-      'reports progress between 0 and 1, and usage that adds up': 'expected progress between 0 and 1, got 40',
+  test('detects invalid reports', async () => {
+    const invalid: AgentFunction = (_, { report }) => report({ progress: 40, usage: { costUsd: -1 } })
+    const { succeeds } = defaults
+    expect(await found(invalid, { succeeds, startMs: 1 })).toEqual({
+      'reports progress between 0 and 1, and usage of at least 0': 'expected progress between 0 and 1, got 40',
     })
   })
 
-  test('finds a backend that ends all its attempts with one abort', async () => {
+  test('detects a backend that ends all its attempts with one abort', async () => {
     const all: (() => void)[] = []
-    const sloppy: AgentFunction = async (request, context) => {
-      if (request.task.id === 'good' || request.task.id === 'bad') return polite(request, context)
+    const endsAll: AgentFunction = async (request, context) => {
+      if (request.task.id === 'good' || request.task.id === 'bad') return obedient(request, context)
       await new Promise<void>(resolve => {
         all.push(resolve)
         context.signal.addEventListener('abort', () => all.splice(0).map(end => end()))
@@ -128,8 +131,8 @@ describe('the conformance suite of backends', () => {
       })
       throw new Error('ended')
     }
-    expect(await found(sloppy)).toEqual({
-      'goes on with other attempts when one is aborted': expect.stringContaining('to leave another alone'),
+    expect(await found(endsAll)).toEqual({
+      'continues other attempts when one is aborted': expect.stringContaining('not to end another'),
     })
   })
 
@@ -137,7 +140,7 @@ describe('the conformance suite of backends', () => {
     const clock = new VirtualClock()
     const make = (): MockBackend => new MockBackend({ clock }).answer('good', hang()).answer('long', ignoreAbort())
     const { succeeds } = REQUESTS
-    const problems = await broken(backendConformance(make, { succeeds, pass: ms => clock.advance(ms) }))
-    expect(problems['settles once']).toBe('expected the request of succeeds to settle within 30000 ms; it has not')
+    const problems = await failuresOf(backendConformance(make, { succeeds, pass: ms => clock.advance(ms) }))
+    expect(problems['settles once']).toBe('expected the request succeeds to settle within 30000 ms; it has not')
   })
 })

@@ -1,20 +1,20 @@
 import type { ConformanceCase } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 
-/** Each case as a test. */
+/** Runs each case as a test. */
 export function suite(what: string, cases: readonly ConformanceCase[]): void {
-  describe(`${what} keeps the promise that it`, () => {
+  describe(what, () => {
     for (const { name, run } of cases) test(name, run)
   })
 }
 
-/** The names of the cases that found something, with what they said. */
-export async function broken(cases: readonly ConformanceCase[]): Promise<Record<string, string>> {
-  const found: Record<string, string> = {}
+/** The names of the cases that failed, with their messages. */
+export async function failuresOf(cases: readonly ConformanceCase[]): Promise<Record<string, string>> {
+  const failures: Record<string, string> = {}
   for (const { name, run } of cases)
     await run().catch((error: unknown) => {
       expect(error).toBeInstanceOf(Error)
-      found[name] = (error as Error).message
+      failures[name] = (error as Error).message
     })
-  return found
+  return failures
 }

@@ -1,7 +1,7 @@
 import { CounterpointError, type Journal, memoryJournal, type OpenJournal, systemClock } from 'counterpoint'
 import { journalConformance, type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { broken, suite } from './cases.js'
+import { failuresOf, suite } from './cases.js'
 
 suite(
   'memoryJournal',
@@ -14,23 +14,23 @@ suite(
 describe('slowJournal in virtual time', () => {
   const clock = new VirtualClock()
   suite(
-    'it',
+    'conforms',
     journalConformance(() => slowJournal({ clock, delayMs: 3 }), { pass: ms => clock.advance(ms) }),
   )
 })
-describe('what slowJournal leaves after a crash', () => {
-  // Every reopening is a crash: only what was durable is found.
+describe('slowJournal after a crash', () => {
+  // Every reopening is a crash: only durable records are found.
   const options = {
     reopen: (journal: Journal) => ('afterCrash' in journal ? (journal as SlowJournal).afterCrash() : journal),
   }
   suite(
-    'it',
+    'conforms',
     journalConformance(() => slowJournal({ clock: systemClock, delayMs: 0 }), options),
   )
 })
-describe('the conformance suite of journals', () => {
-  /** An in-memory journal with one thing changed. */
-  const bent =
+describe('journalConformance', () => {
+  /** An in-memory journal with some methods of its runs replaced. */
+  const changed =
     (change: (open: OpenJournal, runId: string, journal: Journal) => Partial<OpenJournal>) => (): Journal => {
       const journal = memoryJournal()
       return {
@@ -41,50 +41,50 @@ describe('the conformance suite of journals', () => {
         },
       }
     }
-  const found = (make: () => Journal): Promise<Record<string, string>> => broken(journalConformance(make))
+  const found = (make: () => Journal): Promise<Record<string, string>> => failuresOf(journalConformance(make))
 
-  test('finds records that are lost, torn or merged', async () => {
+  test('detects records that are lost, split or merged', async () => {
     let count = 0
-    const loses = bent(open => ({ append: record => (++count % 50 === 0 ? undefined : open.append(record)) }))
-    expect(await found(loses)).toHaveProperty('makes many appends under way at once durable in their order')
-    const tears = bent(open => ({ append: record => record.map(event => open.append([event]))[0] }))
-    expect(await found(tears)).toHaveProperty('keeps a record of many events whole')
-    const merges = bent(open => ({ read: () => [[...(open.read() as Iterable<never[]>)].flat()] }))
-    expect(await found(merges)).toHaveProperty('reads records in the order in which they were appended')
+    const loses = changed(open => ({ append: record => (++count % 50 === 0 ? undefined : open.append(record)) }))
+    expect(await found(loses)).toHaveProperty('makes concurrent appends durable in their order')
+    const tears = changed(open => ({ append: record => record.map(event => open.append([event]))[0] }))
+    expect(await found(tears)).toHaveProperty('stores a record of many events')
+    const merges = changed(open => ({ read: () => [[...(open.read() as Iterable<never[]>)].flat()] }))
+    expect(await found(merges)).toHaveProperty('reads records in the order of their appends')
   })
 
-  test('finds records that become durable out of order', async () => {
-    let place = 0
-    const late = bent(open => ({
+  test('detects records that become durable out of order', async () => {
+    let count = 0
+    const late = changed(open => ({
       synchronous: false,
       append: async record => {
-        if (place++ % 2 === 0) await new Promise(resolve => setImmediate(resolve))
+        if (count++ % 2 === 0) await new Promise(resolve => setImmediate(resolve))
         return open.append(record)
       },
     }))
-    expect(await found(late)).toHaveProperty('makes many appends under way at once durable in their order')
+    expect(await found(late)).toHaveProperty('makes concurrent appends durable in their order')
   })
 
-  test('finds values that a careless store changes', async () => {
-    const utf8 = bent(open => ({
+  test('detects values that are changed', async () => {
+    const utf8 = changed(open => ({
       append: record => open.append(JSON.parse(JSON.stringify(record).replaceAll('\\ud800', '\\ufffd'))),
     }))
     expect(await found(utf8)).toHaveProperty(
-      'keeps every JSON value as it is',
+      'stores every JSON value unchanged',
       expect.stringMatching(/expected odd values to be ….*"input":"\\ud800".*…, got ….*"input":"\ufffd"/),
     )
   })
 
-  test('finds run ids that are mixed up, and errors of the wrong class', async () => {
+  test('detects run ids that are confused, and errors of the wrong class', async () => {
     const folded = (): Journal => {
       const journal = memoryJournal()
       return { ...journal, open: runId => journal.open(runId.toLowerCase().normalize()) }
     }
     expect(await found(folded)).toEqual({
-      'keeps odd run ids apart, or refuses them with a CounterpointError':
+      'keeps odd run ids separate, or rejects them with a CounterpointError':
         expect.stringMatching(/expected run "run" to be/),
     })
-    const refuses = (error: Error) => (): Journal => {
+    const rejects = (error: Error) => (): Journal => {
       const journal = memoryJournal()
       const open = (runId: string): OpenJournal => {
         if (!/^[a-z]+(-\d+)?$/.test(runId) || runId === 'constructor') throw error
@@ -92,35 +92,30 @@ describe('the conformance suite of journals', () => {
       }
       return { ...journal, open }
     }
-    const politely = new CounterpointError('INVALID_INPUT', 'no', { issues: [] })
-    expect(await found(refuses(politely))).toEqual({})
-    expect(Object.values(await found(refuses(new Error('EINVAL'))))).toEqual([
+    const expected = new CounterpointError('INVALID_INPUT', 'no', { issues: [] })
+    expect(await found(rejects(expected))).toEqual({})
+    expect(Object.values(await found(rejects(new Error('EINVAL'))))).toEqual([
       expect.stringMatching(/with a CounterpointError, got "Error: EINVAL"/),
     ])
   })
 
-  test('finds a journal that forgets on close, keeps what was deleted, or lists too much', async () => {
-    const forgets = bent((_, runId, journal) => ({ close: () => void journal.delete(runId) }))
-    expect(await found(forgets)).toHaveProperty('reads the same after it was closed and opened again')
+  test('detects a journal that loses records on close, does not delete, or lists too much', async () => {
+    const forgets = changed((_, runId, journal) => ({ close: () => void journal.delete(runId) }))
+    expect(await found(forgets)).toHaveProperty('reads the same records after closing and reopening')
     const keeps = (): Journal => ({ ...memoryJournal(), delete: () => {} })
-    expect(await found(keeps)).toHaveProperty(
-      'forgets a run that was deleted, and does not mind one that it never knew',
-    )
+    expect(await found(keeps)).toHaveProperty('deletes a run, and ignores an unknown one')
     const lists = (): Journal => ({ ...memoryJournal(), list: () => ['ghost'] })
-    expect(await found(lists)).toHaveProperty(
-      'lists the runs that it holds',
-      expect.stringContaining('the list of an empty journal'),
-    )
+    expect(await found(lists)).toHaveProperty('lists its runs', expect.stringContaining('the list of an empty journal'))
   })
 
-  test('finds a write that never ends, in the time that it is given', async () => {
+  test('detects a write that does not end within writeMs', async () => {
     const stuck = journalConformance(() => slowJournal(), { writeMs: 3 })
-    expect((await broken(stuck))['reads records in the order in which they were appended']).toBe(
-      'expected append() to be done within 3 ms; it is not',
+    expect((await failuresOf(stuck))['reads records in the order of their appends']).toBe(
+      'expected append() to finish within 3 ms; it has not',
     )
   })
 
-  test('gives every journal back when its case is over, however it ended', async () => {
+  test('disposes of every journal after its case, even after a failure', async () => {
     const disposed: Journal[] = []
     const made: Journal[] = []
     const make = (): Journal => {
@@ -128,7 +123,7 @@ describe('the conformance suite of journals', () => {
       made.push(journal)
       return journal
     }
-    await broken(journalConformance(make, { writeMs: 1, dispose: journal => void disposed.push(journal) }))
+    await failuresOf(journalConformance(make, { writeMs: 1, dispose: journal => void disposed.push(journal) }))
     expect(disposed).toEqual(made)
   })
 })
