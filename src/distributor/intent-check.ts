@@ -1,99 +1,82 @@
-import { memberPath } from '../core/json.js'
-import type { InputIssue } from '../errors.js'
-import { LONGEST_PHRASE } from './intent.js'
-import { countWords } from './stemmer.js'
+import * as z from 'zod'
+import { checkOptions, fn, optionsOf } from '../options-check.js'
+import { countWords } from './read-text.js'
 
-/** e^20: past that a weight outweighs whatever a text may say. */
-const MOST_WEIGHT = 20
-const LISTS: readonly string[] = ['words', 'phrases', 'actions', 'openings', 'examples', 'partOf']
+/** The most words of an entry of an intent, examples aside. Bounds the search from each word of a text, and with it the time. */
+const MAX_PHRASE_WORDS = 64
+/** The largest weight: e^20 already outweighs everything else in a text. */
+const MAX_WEIGHT = 20
 
-/** All that is wrong with the options of a task distributor, whatever came as options. */
-export function distributorIssues(options: unknown): readonly InputIssue[] {
-  if (!isObject(options)) return [issue('options', 'expected an object with intents', options)]
-  return [...issuesOfIntents(options.intents), ...issuesOfOptions(options)]
+/** @throws INVALID_INPUT with one issue for each option of a `TaskDistributor` that is not as documented. */
+export function checkDistributorOptions(options: unknown): void {
+  const { intents } = Object(options) as { readonly intents?: unknown }
+  const isPool = (name: unknown): boolean => typeof name === 'string' && Object.hasOwn(Object(intents), name)
+  const rule = optionsOf({
+    intents: intentsRule,
+    threshold: z.number().min(0).max(1).optional(),
+    fallbackPool: z.custom(isPool, 'expected the name of a pool in intents').optional(),
+    classifier: fn.optional(),
+  })
+  checkOptions(rule, options, { of: 'TaskDistributor' })
 }
 
-function* issuesOfIntents(intents: unknown): Generator<InputIssue> {
-  if (!isObject(intents) || Array.isArray(intents)) {
-    yield issue('intents', 'expected an object with an intent for each pool', intents)
-    return
-  }
-  const entries = Object.entries(intents)
-  if (entries.length === 0) yield issue('intents', 'expected at least one pool', intents)
-  for (const [pool, intent] of entries) {
-    const path = memberPath('intents', pool)
-    if (pool === '') yield issue(path, 'expected a name of at least one character', pool)
-    yield* issuesOfIntent(intent, path)
-  }
+const text = (minWords: number, maxWords: number = MAX_PHRASE_WORDS): z.ZodType =>
+  z.string().superRefine((value, context) => {
+    const words = countWords(value)
+    const expected = words < minWords ? `at least ${counted(minWords)}` : `at most ${counted(maxWords)}`
+    if (words < minWords || words > maxWords) context.addIssue({ code: 'custom', message: `expected ${expected}` })
+  })
+
+function counted(words: number): string {
+  return words === 1 ? 'one word' : `${words} words`
 }
 
-function* issuesOfIntent(intent: unknown, path: string): Generator<InputIssue> {
-  if (!isObject(intent)) {
-    yield issue(path, `expected an object with some of ${LISTS.join(', ')}`, intent)
-    return
-  }
-  let size = 0
-  for (const [key, list] of Object.entries(intent)) {
-    if (list === undefined) continue
-    const at = memberPath(path, key)
-    if (!LISTS.includes(key)) yield issue(at, `expected one of ${LISTS.join(', ')}`, key)
-    else if (Array.isArray(list)) for (const [i, text] of list.entries()) yield* issuesOfText(text, key, `${at}[${i}]`)
-    else if (isObject(list) && key !== 'examples' && key !== 'partOf') yield* issuesOfWeights(list, key, at)
-    else yield issue(at, 'expected an array of strings', list)
-    size += isObject(list) ? Object.keys(list).length : 1
-  }
-  if (size === 0) yield issue(path, `expected an entry in one of ${LISTS.join(', ')}`, intent)
+/** An object with arbitrary keys. Unlike `z.record` it also checks `__proto__`. */
+const record = (key: z.ZodType, value: z.ZodType, expected: string): z.ZodType =>
+  z.unknown().superRefine((input, context) => {
+    if (typeof input !== 'object' || input === null || Array.isArray(input))
+      return context.addIssue({ code: 'custom', message: expected })
+    for (const [name, entry] of Object.entries(input)) {
+      delegate(key, name, context, name)
+      delegate(value, entry, context, name)
+    }
+  })
+
+/** Adds the issues of `value` by another rule. */
+function delegate(rule: z.ZodType, value: unknown, context: z.RefinementCtx, ...path: PropertyKey[]): void {
+  for (const issue of rule.safeParse(value, { reportInput: true }).error?.issues ?? [])
+    context.addIssue({ ...issue, path: [...path, ...issue.path] } as Parameters<typeof context.addIssue>[0] & object)
 }
 
-function* issuesOfWeights(weights: object, key: string, path: string): Generator<InputIssue> {
-  for (const [text, weight] of Object.entries(weights)) {
-    const at = memberPath(path, text)
-    yield* issuesOfText(text, key, at)
-    const fits = typeof weight === 'number' && weight > 0 && weight <= MOST_WEIGHT
-    if (!fits) yield issue(at, `expected a weight over 0 and up to ${MOST_WEIGHT}`, weight)
-  }
+const isFirstIssue = ({ issues }: z.core.ParsePayload): boolean => issues.length === 0
+
+const texts = z.array(text(1))
+const weights = record(
+  text(1),
+  z.number().positive().max(MAX_WEIGHT),
+  'expected a list of strings, or an object with weights',
+)
+const weighted: z.ZodType = z
+  .unknown()
+  .superRefine((value, context) => delegate(Array.isArray(value) ? texts : weights, value, context))
+
+const lists = {
+  words: weighted,
+  phrases: weighted,
+  actions: weighted,
+  openings: weighted,
+  examples: z.array(text(1, Number.POSITIVE_INFINITY)),
+  partOf: z.array(text(2)),
 }
 
-function* issuesOfText(text: unknown, key: string, path: string): Generator<InputIssue> {
-  if (typeof text !== 'string') {
-    yield issue(path, 'expected a string', text)
-    return
-  }
-  const least = key === 'partOf' ? 2 : 1
-  const most = key === 'examples' ? Number.POSITIVE_INFINITY : LONGEST_PHRASE
-  const length = countWords(text)
-  if (length < least) yield issue(path, `expected at least ${least === 1 ? 'one word' : 'a verb and a thing'}`, text)
-  if (length > most) yield issue(path, `expected at most ${most} words`, `${length} words`)
-}
+const intentRule = optionsOf(lists)
+  .partial()
+  .refine(intent => Object.values(intent).some(list => Object.keys(Object(list)).length > 0), {
+    message: `expected an entry in one of ${Object.keys(lists).join(', ')}, got none`,
+    when: isFirstIssue,
+  })
 
-function* issuesOfOptions({
-  threshold,
-  fallbackPool,
-  classifier,
-  intents,
-}: Record<string, unknown>): Generator<InputIssue> {
-  if (threshold !== undefined && !(typeof threshold === 'number' && threshold >= 0 && threshold <= 1)) {
-    yield issue('threshold', 'expected a number from 0 to 1', threshold)
-  }
-  if (classifier !== undefined && typeof classifier !== 'function') {
-    yield issue('classifier', 'expected a function', classifier)
-  }
-  const isKnown = typeof fallbackPool === 'string' && isObject(intents) && Object.hasOwn(intents, fallbackPool)
-  if (fallbackPool !== undefined && !isKnown) yield issue('fallbackPool', 'expected a pool of intents', fallbackPool)
-}
-
-function issue(path: string, expected: string, got: unknown): InputIssue {
-  return { path, message: `${expected}, got ${shown(got)}` }
-}
-
-function shown(value: unknown): string {
-  if (typeof value === 'string')
-    return value.length > 60 ? `${JSON.stringify(value.slice(0, 60))}...` : JSON.stringify(value)
-  if (Array.isArray(value)) return 'an array'
-  if (isObject(value)) return Object.keys(value).length === 0 ? 'an empty object' : 'an object'
-  return typeof value === 'function' ? 'a function' : String(value)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
-}
+const intentsRule = record(z.string().min(1), intentRule, 'expected an object with an intent for each pool').refine(
+  intents => Object.keys(Object(intents)).length > 0,
+  { message: 'expected at least one pool, got none', when: isFirstIssue },
+)

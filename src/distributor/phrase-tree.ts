@@ -1,32 +1,30 @@
+/** A node of a {@link PhraseTree}: the end of a phrase if it has weights. */
 export interface PhraseNode {
   readonly next: Map<string, PhraseNode>
-  /** Weight by the pool's place; the highest stands when one was declared twice. */
+  /** Weights by the index of the pool. If a pool declared the phrase more than once, the highest counts. */
   readonly weights: Map<number, number>
 }
 
 const newNode = (): PhraseNode => ({ next: new Map(), weights: new Map() })
 
-/** Phrases as a tree of stems: all that begin at a word are found in one walk, however many there are. */
+/** Phrases as a tree of stems: one walk finds all phrases that begin at a word, however many there are. */
 export class PhraseTree {
   readonly #root: PhraseNode = newNode()
 
   add(stems: readonly string[], pool: number, weight: number): void {
     let node = this.#root
     for (const stem of stems) {
-      let next = node.next.get(stem)
-      if (next === undefined) {
-        next = newNode()
-        node.next.set(stem, next)
-      }
+      const next = node.next.get(stem) ?? newNode()
+      node.next.set(stem, next)
       node = next
     }
     node.weights.set(pool, Math.max(weight, node.weights.get(pool) ?? 0))
   }
 
-  /** The nodes of all phrases that begin at `at` and end before `to`, with the place after them. Shortest first. */
-  *from(stems: readonly string[], at: number, to: number): Generator<[node: PhraseNode, end: number]> {
+  /** The phrases that begin at index `start` and end before `to`, shortest first, each with the index after its last word. */
+  *startingAt(start: number, stems: readonly string[], to: number): Generator<[node: PhraseNode, end: number]> {
     let node: PhraseNode | undefined = this.#root
-    for (let i = at; i < to; i++) {
+    for (let i = start; i < to; i++) {
       node = node.next.get(stems[i])
       if (node === undefined) return
       if (node.weights.size > 0) yield [node, i + 1]

@@ -1,10 +1,10 @@
 import { CounterpointError } from '../errors.js'
 import type { BuiltPools } from '../pools/build-pools.js'
 import type { Intent } from '../pools/pool-intent.js'
-import { distributorIssues } from './intent-check.js'
-import { IntentMatcher, type Parts, type Ruling } from './intent-matcher.js'
+import { checkDistributorOptions } from './intent-check.js'
+import { type IntentMatch, IntentMatcher, type PoolMatch } from './intent-matcher.js'
 
-/** What a distributor looks at. */
+/** The task to find a pool for. */
 export interface DistributeRequest {
   readonly id: string
   readonly description: string
@@ -13,62 +13,55 @@ export interface DistributeRequest {
 }
 
 /**
- * Where a task goes: to one pool; to several, once it has been taken apart (`decompose`: the pools involved, each once,
- * in the order of the steps); or nowhere (`none`: the pools, nearest first). `confidence` is 0 to 1.
+ * Where a task goes: to one pool (`pool`); to several, one task for each (`decompose`: each pool once, in the order of the steps); or
+ * to none (`none`: all pools, best match first). `confidence` is 0 to 1.
  */
 export type Distribution =
   | { readonly kind: 'pool'; readonly pool: string; readonly confidence: number }
   | { readonly kind: 'decompose'; readonly pools: readonly string[]; readonly confidence: number }
   | { readonly kind: 'none'; readonly pools: readonly string[]; readonly confidence: number }
 
-/**
- * What a classifier says: a pool, or several that are needed together, with a confidence from 0 to 1; `undefined` when
- * it does not know.
- */
+/** The answer of a classifier: one pool, or several that are needed together, with a confidence from 0 to 1; `undefined` if unknown. */
 export type Classification =
   | { readonly pool: string; readonly confidence: number }
   | { readonly pools: readonly string[]; readonly confidence: number }
   | undefined
 
 /**
- * The host's own way to find a pool, asked when the rules are not sure: `text` is at most 8,192 characters, `pools` are
- * all names.
+ * The host's own way to find a pool. Called when the rules are below the threshold, with at most 8,192 characters of `text` and the names
+ * of all pools.
  */
 export type Classifier = (text: string, pools: readonly string[]) => Classification | PromiseLike<Classification>
 
 /** Options of a {@link TaskDistributor}. */
 export interface TaskDistributorOptions {
-  /**
-   * What each pool declares, by the pool's name; at least one. A pool that no rule should find can be named by its
-   * tasks all the same.
-   */
+  /** The intents by the names of their pools; at least one. Tasks may still name pools that have no intent. */
   readonly intents: Readonly<Record<string, Intent>>
-  /** Asked when the rules are below the threshold. It has no time limit here. Default: none. */
+  /** Called when the rules are below the threshold. It has no timeout here. Default: none. */
   readonly classifier?: Classifier
   /**
-   * The least confidence to go by, 0 to 1. Default 0.4: a single word of weight 1 is enough (0.63), one each for two
-   * pools is not (0.39).
+   * The least confidence to choose a pool, 0 to 1. Default 0.4: one word of weight 1 is enough (0.63), one for each of two pools is not
+   * (0.39).
    */
   readonly threshold?: number
-  /** Where a task goes that nobody is sure about, with the low confidence. Default: nowhere, the answer is `none`. */
+  /** The pool of tasks below the threshold; the answer then has the low confidence. Default: none, the answer is `none`. */
   readonly fallbackPool?: string
 }
 
 const DEFAULT_THRESHOLD = 0.4
-/** What is read of a text, in characters (UTF-16): the intent of a request stands at its beginning. */
-const LONGEST_TEXT = 8_192
+/** The most characters (UTF-16) read of a description. */
+const MAX_TEXT_LENGTH = 8_192
 
 /**
- * Finds the pool of a task: the one that it names, else by the pools' intents, else by the host's classifier.
+ * Finds the pool of a task: the one that it names, else by the intents of the pools, else by the host's classifier.
  *
- * How the rules decide: each word, phrase, action and opening that a pool declared, and that the text has, adds its
- * weight to that pool's evidence, once; words of the example sentences add less, by how much more often that pool's
- * examples have them. A pool's odds are e^evidence - 1 against 1 for "none of them", and its confidence is its share of
- * all odds. A request for a whole thing that several pools declared a part of, or whose clauses open with actions of
- * different pools, is answered with `decompose`.
+ * The rules: each word, phrase, action and opening of an intent that occurs in the text adds its weight to the evidence for the pool,
+ * once. Words of the example sentences add less, by how much more often the examples of that pool contain them. The odds of a pool are
+ * e^evidence - 1, those of "none of them" are 1, and its confidence is its share of all odds. The answer is `decompose` for a request
+ * that matches a `partOf` of several pools, or whose clauses start with actions of different pools.
  *
- * Deterministic. The time is linear in the text, of which 8,192 characters are read. The intents are read once, before
- * the first task that names no pool: do not change them afterwards.
+ * Deterministic. Takes time linear in the text, of which 8,192 characters are read. The intents are read once, before the first task
+ * that names no pool: do not change them afterwards.
  *
  * ```ts
  * import { agentIntents } from 'counterpoint/intents'
@@ -84,18 +77,12 @@ export class TaskDistributor {
   readonly #classifier: Classifier | undefined
   readonly #threshold: number
   readonly #fallbackPool: string | undefined
-  /** Made for the first task that names no pool: it takes some 20 ms for the intents that we ship. */
-  #index: IntentMatcher | undefined
+  /** Built for the first task that names no pool: takes about 20 ms for the intents of `counterpoint/intents`. */
+  #matcher: IntentMatcher | undefined
 
   /** @throws CounterpointError `INVALID_INPUT` with one issue for each option that is not as documented. */
   constructor(options: TaskDistributorOptions) {
-    const issues = distributorIssues(options)
-    if (issues.length > 0) {
-      const list = issues.map(({ path, message }) => `${path}: ${message}`).join('; ')
-      throw new CounterpointError('INVALID_INPUT', `The options of a TaskDistributor are not as documented. ${list}`, {
-        issues,
-      })
-    }
+    checkDistributorOptions(options)
     this.#intents = new Map(Object.entries(options.intents))
     this.#pools = Object.freeze([...this.#intents.keys()])
     this.#classifier = options.classifier
@@ -103,22 +90,19 @@ export class TaskDistributor {
     this.#fallbackPool = options.fallbackPool
   }
 
-  /**
-   * Synchronous unless the classifier is asked and answers with a promise. Never throws or rejects because of a
-   * classifier.
-   */
+  /** Synchronous unless the classifier returns a promise. A classifier that throws or rejects has no answer. */
   distribute(task: DistributeRequest): Distribution | Promise<Distribution> {
     if (task.pool !== undefined) return { kind: 'pool', pool: task.pool, confidence: 1 }
-    const text = task.description.slice(0, LONGEST_TEXT)
-    this.#index ??= new IntentMatcher(this.#intents)
-    const ruling = this.#index.rule(text)
-    // A threshold of 0 asks for any evidence, not for none.
-    if (ruling.confidence > 0 && ruling.confidence >= this.#threshold) return distribution(ruling)
-    return this.#classifier ? this.#ask(this.#classifier, text, ruling) : this.#unsure(ruling)
+    const text = task.description.slice(0, MAX_TEXT_LENGTH)
+    this.#matcher ??= new IntentMatcher(this.#intents)
+    const match = this.#matcher.match(text)
+    // A threshold of 0 still requires some evidence.
+    if (match.confidence > 0 && match.confidence >= this.#threshold) return distributionOf(match)
+    return this.#classifier ? this.#classify(this.#classifier, text, match) : this.#belowThreshold(match)
   }
 
-  #ask(classifier: Classifier, text: string, ruling: Ruling): Distribution | Promise<Distribution> {
-    const decide = (answer: unknown): Distribution => this.#decide(answer, ruling)
+  #classify(classifier: Classifier, text: string, match: IntentMatch): Distribution | Promise<Distribution> {
+    const decide = (answer: unknown): Distribution => this.#decide(this.#readAnswer(answer), match)
     try {
       const answer = classifier(text, this.#pools)
       return isThenable(answer) ? Promise.resolve(answer).then(decide, () => decide(undefined)) : decide(answer)
@@ -127,15 +111,14 @@ export class TaskDistributor {
     }
   }
 
-  #decide(answer: unknown, ruling: Ruling): Distribution {
-    const said = this.#validParts(answer)
-    if (said && said.confidence >= this.#threshold) return distribution(said)
-    const best = said && said.confidence > ruling.confidence ? said : ruling
-    return this.#unsure({ ...best, nearest: [...new Set([...best.pools, ...ruling.nearest])] })
+  #decide(answer: PoolMatch | undefined, match: IntentMatch): Distribution {
+    if (answer && answer.confidence >= this.#threshold) return distributionOf(answer)
+    const best = answer && answer.confidence > match.confidence ? answer : match
+    return this.#belowThreshold({ ...best, nearest: [...new Set([...best.pools, ...match.nearest])] })
   }
 
-  /** What a classifier said, as parts; undefined for anything that is not an answer, whatever it may be. */
-  #validParts(answer: unknown): Parts | undefined {
+  /** Undefined for anything that is not a valid classification of known pools. */
+  #readAnswer(answer: unknown): PoolMatch | undefined {
     try {
       const { pool, pools = [pool], confidence } = answer as { pool?: unknown; pools?: unknown; confidence?: unknown }
       if (typeof confidence !== 'number' || !(confidence >= 0 && confidence <= 1)) return undefined
@@ -148,13 +131,13 @@ export class TaskDistributor {
     }
   }
 
-  #unsure({ nearest, confidence }: Ruling): Distribution {
+  #belowThreshold({ nearest, confidence }: IntentMatch): Distribution {
     if (this.#fallbackPool !== undefined) return { kind: 'pool', pool: this.#fallbackPool, confidence }
     return { kind: 'none', pools: nearest, confidence }
   }
 }
 
-function distribution({ pools, confidence }: Parts): Distribution {
+function distributionOf({ pools, confidence }: PoolMatch): Distribution {
   return pools.length === 1 ? { kind: 'pool', pool: pools[0], confidence } : { kind: 'decompose', pools, confidence }
 }
 
@@ -162,10 +145,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
-/** Finds the pool of a task that names none. `TaskDistributor` is the default. */
+/** Finds the pool of a task that names none. Default: a `TaskDistributor`. */
 export type Distribute = (task: DistributeRequest) => Distribution | Promise<Distribution>
 
-/** The host's distributor; else the intents of the pools decide; else a single pool takes everything. */
+/** The host's distributor; else one for the intents of the pools, if there are any; else the only pool. */
 export function distributorOf(
   given: Distribute | { distribute: Distribute } | undefined,
   { intents, workers }: Pick<BuiltPools, 'intents' | 'workers'>,
@@ -180,7 +163,7 @@ export function distributorOf(
   if (first !== undefined && second === undefined) return () => ({ kind: 'pool', pool: first, confidence: 1 })
   return task => {
     const pools = [...workers.keys()]
-    const message = `no pool for task "${task.id}": it names none, and no pool has an intent. Name its pool (${pools.join(', ')}), or give the pools intents`
+    const message = `no pool for task "${task.id}": it names none, and no pool has an intent. Name its pool (${pools.join(', ')}), or give intents to the pools`
     throw new CounterpointError('NO_POOL', message, { taskId: task.id, confidence: 0, pools })
   }
 }
