@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { select } from './query.mjs'
 
-// A first version, written by an agent of an example, with holes on purpose: it serves loopback only and ends by itself.
+// The deliberately vulnerable first version of the example. It listens on loopback only, and exits by itself.
 const LONGEST_LIFE_MS = 10 * 60_000
 const LARGEST_BODY_BYTES = 64 * 1024
 const tables = JSON.parse(readFileSync(new URL('data.json', import.meta.url), 'utf8'))
@@ -17,7 +17,7 @@ const routes = {
   '/api/reviews': { POST: addReview },
 }
 
-/** The frontend beside this folder. Only these names are served: no path from outside reaches the disk. */
+/** The files of the frontend folder. Only these names are served, so request paths never reach the disk. */
 const pages = { '/': 'index.html', '/index.html': 'index.html', '/style.css': 'style.css', '/app.js': 'app.js' }
 const types = { html: 'text/html', css: 'text/css', js: 'text/javascript' }
 
@@ -95,7 +95,7 @@ async function answer(request) {
   return route[request.method]({ url, fields, cookie: request.headers.cookie ?? '' })
 }
 
-/** Reads to the end in any case, so that the answer can be sent; keeps no more than the limit. */
+/** Reads the whole body, so that a response can be sent, but keeps no more than the limit. */
 async function read(request) {
   const chunks = []
   let bytes = 0
@@ -145,6 +145,6 @@ server.listen(0, '127.0.0.1', () => {
   console.log(JSON.stringify({ port, url: `http://127.0.0.1:${port}/` }))
 })
 
-// Whoever started the server holds its stdin: when that closes, nobody needs the server any more.
+// The parent process holds stdin open: when it closes, the parent has ended, and the server exits.
 process.stdin.resume().on('close', () => process.exit())
 setTimeout(() => process.exit(), LONGEST_LIFE_MS)
