@@ -23,8 +23,7 @@ export function didYouMean(word: string, names: Iterable<string>): string {
 }
 
 /** How many letters to insert, delete, replace or swap with a neighbour to turn `a` into `b` (Damerau 1964); at most `bound`. */
-function editDistance(wholeA: string, wholeB: string, bound: number): number {
-  const [a, b] = differingParts(wholeA, wholeB)
+function editDistance(a: string, b: string, bound: number): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
@@ -43,16 +42,6 @@ function editDistance(wholeA: string, wholeB: string, bound: number): number {
     last = row
   }
   return last[b.length]!
-}
-
-/** Both words without their common prefix and suffix. */
-function differingParts(a: string, b: string): [string, string] {
-  const shortest = Math.min(a.length, b.length)
-  let start = 0
-  while (start < shortest && a[start] === b[start]) start++
-  let end = 0
-  while (end < shortest - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++
-  return [a.slice(start, a.length - end), b.slice(start, b.length - end)]
 }
 
 /** The message for a key that is none of `keys`. */

@@ -85,7 +85,7 @@ export function invalidOptions(of: string, issues: readonly InputIssue[]): Count
   return new CounterpointError('INVALID_INPUT', `invalid options of ${of}: ${listOf(issues)}`, { issues })
 }
 
-/** The error for an invalid argument or option: lists every issue. `issues` must not be empty. */
+/** The error for an invalid plan, argument or option. `issues` must not be empty. */
 export function invalidInput(issues: readonly InputIssue[]): CounterpointError<'INVALID_INPUT'> {
   return new CounterpointError('INVALID_INPUT', listOf(issues), { issues })
 }
@@ -95,8 +95,13 @@ export function invalid(path: string, expected: string, got: unknown): Counterpo
   return invalidInput([{ path, message: `expected ${expected}, got ${show(got)}` }])
 }
 
+/** The most issues that a message shows; `details` has them all. */
+const SHOWN_ISSUES = 3
+
 function listOf(issues: readonly InputIssue[]): string {
-  return issues.map(({ path, message }) => `${path}: ${message}`).join('; ')
+  const shown = issues.slice(0, SHOWN_ISSUES).map(({ path, message }) => `${path}: ${message}`)
+  const more = issues.length - shown.length
+  return shown.join('; ') + (more > 0 ? ` (and ${more} more, see details.issues)` : '')
 }
 
 function problemsOf(rule: z.ZodType, value: unknown, path: string, secret: boolean): readonly InputIssue[] {

@@ -1,10 +1,9 @@
 import * as z from 'zod'
 import type { Budget, RunBudget } from './core/budget/budget.js'
 import { didYouMean } from './error-text.js'
-import { CounterpointError } from './errors.js'
 import { modeRule } from './forecast/choose-mode.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
-import { checkOptions, fn, method, millis, optionsOf, positiveMs } from './options-check.js'
+import { checkOptions, fn, invalidInput, method, millis, optionsOf, positiveMs } from './options-check.js'
 import { backoffRule, budgetRule, estimateRule, runBudgetRule } from './plan/plan-schema.js'
 import { TaskGraph } from './plan/task-graph.js'
 import { limitsRule, poolRule } from './pools/pool-schema.js'
@@ -66,26 +65,26 @@ const resume = run
   .pick({ signal: true, whenFull: true, weight: true })
   .extend({ graph: z.union([graph, z.array(graph)]).optional() })
 
-/** @throws INVALID_INPUT with one issue for each option that is not as documented. */
+/** @throws INVALID_INPUT with one issue for each option that is invalid. */
 export function checkOrchestratorOptions(options: OrchestratorOptions): void {
   checkOptions(orchestrator, options, { of: 'Orchestrator' })
 }
 
-/** @throws INVALID_INPUT with one issue for each option that is not as documented. */
+/** @throws INVALID_INPUT with one issue for each option that is invalid. */
 export function checkRunOptions(options: RunOptions, pools: readonly string[]): void {
   checkOptions(run, options, { of: 'run' })
   checkBudgetedPools(options.budget, pools, 'budget.pools')
 }
 
-/** @throws INVALID_INPUT with one issue for each member that is not as documented, or when the orchestrator has no budget to replace. */
+/** @throws INVALID_INPUT with one issue for each member that is invalid, or when the orchestrator has no budget to replace. */
 export function checkBudget(budget: Budget, hasBudget: boolean): void {
   checkOptions(budgetRule, budget, { of: 'setBudget' })
   if (hasBudget) return
-  const message = 'the orchestrator was created without a budget; set one in its options'
-  throw new CounterpointError('INVALID_INPUT', message, { issues: [{ path: 'budget', message }] })
+  const message = 'expected an orchestrator that was created with a budget; set one in its options'
+  throw invalidInput([{ path: 'budget', message }])
 }
 
-/** @throws INVALID_INPUT with one issue for each member that is not as documented. */
+/** @throws INVALID_INPUT with one issue for each member that is invalid. */
 export function checkRunBudget(budget: RunBudget, pools: readonly string[]): void {
   checkOptions(runBudgetRule, budget, { of: 'setBudget' })
   checkBudgetedPools(budget, pools, 'pools')
@@ -93,18 +92,16 @@ export function checkRunBudget(budget: RunBudget, pools: readonly string[]): voi
 
 /** The budget of a mistyped pool would limit nothing. */
 function checkBudgetedPools(budget: RunBudget | undefined, pools: readonly string[], path: string): void {
-  const wrong = Object.keys(budget?.pools ?? {}).filter(pool => !pools.includes(pool))
-  if (wrong.length === 0) return
-  const issues = wrong.map(pool => ({
+  const unknown = Object.keys(budget?.pools ?? {}).filter(pool => !pools.includes(pool))
+  if (unknown.length === 0) return
+  const issues = unknown.map(pool => ({
     path: `${path}.${pool}`,
     message: `there is no pool ${JSON.stringify(pool)}${didYouMean(pool, pools)}; pools: ${pools.join(', ')}`,
   }))
-  throw new CounterpointError('INVALID_INPUT', issues.map(issue => `${issue.path}: ${issue.message}`).join('; '), {
-    issues,
-  })
+  throw invalidInput(issues)
 }
 
-/** @throws INVALID_INPUT with one issue for each option that is not as documented. */
+/** @throws INVALID_INPUT with one issue for each option that is invalid. */
 export function checkResumeOptions(options: ResumeOptions): void {
   checkOptions(resume, options, { of: 'resume' })
 }
