@@ -26,7 +26,7 @@ export interface CooldownOptions {
   /** Gives numbers in [0, 1), for jitter. */
   readonly random: () => number
   /** Keeps the cooldown over a restart. Nothing starts before it has been read. */
-  readonly page?: LedgerEntry | undefined
+  readonly ledger?: LedgerEntry | undefined
   /** True while there are runs: only then is there a timer. Call `refresh` when it changes. */
   isLive(): boolean
   /** It is parked, its time or reason has changed, it has opened, or what was durable of it has been read. */
@@ -62,7 +62,7 @@ export class Cooldown {
 
   constructor(options: CooldownOptions) {
     this.#options = options
-    this.#durable = options.page === undefined ? 'read' : 'unread'
+    this.#durable = options.ledger === undefined ? 'read' : 'unread'
     this.#timer = new OneShotTimer(options.clock, () => this.refresh())
   }
 
@@ -101,7 +101,7 @@ export class Cooldown {
   unpark(): void {
     this.#timer.cancel()
     if (this.#parked === undefined) return
-    if (this.#options.clock.monotonic() < this.#parked.until) this.#options.page?.opened()
+    if (this.#options.clock.monotonic() < this.#parked.until) this.#options.ledger?.opened()
     this.#parked = undefined
     this.slowStart.begin()
     this.#options.onChange()
@@ -131,15 +131,15 @@ export class Cooldown {
   }
 
   #persist({ until, reason, message }: Parked): void {
-    const { clock, page } = this.#options
+    const { clock, ledger } = this.#options
     const wallUntil = Math.ceil(clock.now() + until - clock.monotonic())
-    page?.parked({ until: wallUntil, reason, ...(message !== undefined && { message }) })
+    ledger?.parked({ until: wallUntil, reason, ...(message !== undefined && { message }) })
   }
 
   #read(): void {
-    const { clock, page, onChange } = this.#options
+    const { clock, ledger, onChange } = this.#options
     this.#durable = 'reading'
-    page?.read(parking => {
+    ledger?.read(parking => {
       this.#durable = 'read'
       const until = clock.monotonic() + (parking?.leftMs ?? 0)
       if (parking !== undefined && until > (this.#parked?.until ?? 0))

@@ -30,7 +30,7 @@ export interface LimitInit extends LimitOptions {
   /** The path of its options, for errors. Default: `limits.` and its key. */
   readonly path?: string
   /** @internal Keeps it over a restart. Default: nothing does. */
-  readonly page?: LedgerEntry | undefined
+  readonly ledger?: LedgerEntry | undefined
 }
 
 /** What a limit is doing now. */
@@ -75,11 +75,11 @@ export class Limit {
   #running = 0
 
   /** @throws INVALID_INPUT for options that are not as documented. */
-  constructor({ key, clock, random = NO_JITTER, path, page, concurrency, requests, tokens }: LimitInit) {
+  constructor({ key, clock, random = NO_JITTER, path, ledger, concurrency, requests, tokens }: LimitInit) {
     this.key = key
     this.#path = path ?? `limits.${key}`
     this.#clock = clock
-    this.#ledger = page
+    this.#ledger = ledger
     this.#nextStart = new OneShotTimer(clock, () => this.#queue.serve())
     this.#cooldown = this.#newCooldown(random)
     this.concurrency = concurrency
@@ -209,7 +209,7 @@ export class Limit {
     return new Cooldown({
       clock: this.#clock,
       random,
-      page: this.#ledger,
+      ledger: this.#ledger,
       isLive: () => [...this.#members].some(member => member.isLive()),
       onChange: () => {
         for (const member of this.#members) member.onParkingChange()

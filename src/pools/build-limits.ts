@@ -45,7 +45,7 @@ export function buildLimits(
 }
 
 function newLimit(key: string, { clock, random, ledger }: LimitWorld, options: LimitOptions | undefined): Limit {
-  return new Limit({ key, clock, random, page: ledger?.entry(`key:${key}`), ...options })
+  return new Limit({ key, clock, random, ledger: ledger?.entry(`key:${key}`), ...options })
 }
 
 /** What a pool says of its key holds for the key. */

@@ -94,7 +94,7 @@ function setupOf(
     random,
     ...(machine && { machine }),
     ...(limit && { limit }),
-    page: ledger?.entry(`pool:${name}`),
+    ledger: ledger?.entry(`pool:${name}`),
     backends: (backends ?? (backend ? [backend] : [])).map(backendOf),
   }
 }

@@ -125,5 +125,5 @@ export interface WorkerPoolOptions {
   /** For `auto`. Default: one of which nothing is known. */
   readonly machine?: Machine
   /** @internal What is kept of it over a restart. Default: nothing. */
-  readonly page?: LedgerEntry | undefined
+  readonly ledger?: LedgerEntry | undefined
 }

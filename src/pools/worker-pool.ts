@@ -208,8 +208,8 @@ export class WorkerPool {
 
   #setWindow(kind: 'requests' | 'tokens', value: WindowLimit | undefined): void {
     if (value === undefined && this.#flow.limit === undefined) return
-    const { name: key, clock, random = NO_JITTER, page } = this.#options
-    if (this.#flow.limit === undefined) this.#join(new Limit({ key, clock, random, page, path: `pools.${key}` }))
+    const { name: key, clock, random = NO_JITTER, ledger } = this.#options
+    if (this.#flow.limit === undefined) this.#join(new Limit({ key, clock, random, ledger, path: `pools.${key}` }))
     ;(this.#flow.limit as Limit)[kind] = value
   }
 
@@ -242,11 +242,11 @@ export class WorkerPool {
     })
   }
 
-  #newCooldown({ clock, random = NO_JITTER, page }: WorkerPoolOptions): PoolCooldown {
+  #newCooldown({ clock, random = NO_JITTER, ledger }: WorkerPoolOptions): PoolCooldown {
     return new PoolCooldown({
       clock,
       random,
-      page,
+      ledger,
       limit: () => this.#flow.limit,
       isLive: () => this.#runs.hasRuns,
       recheckAt: parked => this.#flow.recheckAt(parked, () => this.#slots.isNextRetry),

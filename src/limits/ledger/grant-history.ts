@@ -1,58 +1,58 @@
 import type { GrantRecord } from './records.js'
 
-/** So much started at this time, at the latest. */
-export interface Used {
-  /** In milliseconds, on the time line of whoever asks. */
+/** This weight has started, at this time or before. */
+export interface PastUse {
+  /** In milliseconds, on the time line of the caller. */
   readonly at: number
   readonly weight: number
-  /** For how long that matters. */
+  /** How long it may matter. */
   readonly perMs: number
 }
 
 /**
- * What is durable of one limit key and kind: what has started, and when at the latest.
- *
- * Invariant: no start is forgotten that may still be in a window, none is set too early, and none counts for less than it was.
+ * What has started in the windows of one limit key and kind, as far as it is durable.
+ * Invariant: no start that may still be in a window is forgotten, dated too early, or counted for less than it was.
  */
 export class GrantHistory {
-  #used: Used[] = []
-  /** What a process that has ended may have started after its last record. */
+  /** In the order of time. */
+  #uses: PastUse[] = []
+  /** What the process that wrote the last record may have started after it. */
   #open = 0
   #life = 0
   #perMs = 0
   #pruneAt = 64
 
-  /** What is kept, in the order of time. */
-  get all(): readonly Used[] {
-    return this.#used
+  /** In the order of time. */
+  get all(): readonly PastUse[] {
+    return this.#uses
   }
 
-  /** A record is read. What the life before could have started after its own last one, it has: by now. */
-  read(at: number, life: number, { used, open, perMs }: GrantRecord): void {
+  /** Reads a record. What an earlier process may have started after its last record counts as started by now. */
+  replay(at: number, life: number, { used, open, perMs }: GrantRecord): void {
     this.add(at, life === this.#life ? used : used + this.#open, perMs)
     this.#life = life
     this.#open = open
   }
 
-  /** The last record has been read, and it is `at`: whoever wrote it has ended. From now on time is `shiftMs` later. */
-  end(at: number, shiftMs: number): void {
+  /** The last record has been read: its process has ended by `at`. Shifts all times by `shiftMs`. */
+  endReplay(at: number, shiftMs: number): void {
     this.add(at, this.#open, this.#perMs)
     this.#open = 0
-    this.#used = this.#used.map(used => ({ ...used, at: used.at + shiftMs }))
+    this.#uses = this.#uses.map(use => ({ ...use, at: use.at + shiftMs }))
   }
 
-  /** This has started by now. Times do not go back. */
+  /** This weight has started by now. Times must not decrease. */
   add(at: number, weight: number, perMs: number): void {
-    // What started before a window was made shorter matters for as long as the longer one did.
-    if (weight > 0) this.#used.push({ at, weight, perMs: Math.max(perMs, this.#perMs) })
+    // A start before the window was made shorter matters as long as in the longer one.
+    if (weight > 0) this.#uses.push({ at, weight, perMs: Math.max(perMs, this.#perMs) })
     this.#perMs = perMs
-    if (this.#used.length < this.#pruneAt) return
-    this.#used = [...this.recent(at)]
-    this.#pruneAt = 2 * this.#used.length + 64
+    if (this.#uses.length < this.#pruneAt) return
+    this.#uses = [...this.recent(at)]
+    this.#pruneAt = 2 * this.#uses.length + 64
   }
 
   /** What may still be in a window. */
-  recent(now: number): readonly Used[] {
-    return this.#used.filter(({ at, perMs }) => now - at <= Math.max(perMs, this.#perMs))
+  recent(now: number): readonly PastUse[] {
+    return this.#uses.filter(({ at, perMs }) => now - at <= Math.max(perMs, this.#perMs))
   }
 }

@@ -2,167 +2,170 @@ import { type WindowLimit, wholeWeight } from '../rate-window.js'
 import { GrantHistory } from './grant-history.js'
 import type { GrantRecord, WindowKind } from './records.js'
 
-/** A window that is to hold over a restart: a `RateWindow`, or what stands for one. */
+/** A window that holds over a restart: a `RateWindow`. */
 export interface DurableWindow {
   readonly limit: WindowLimit
-  /** So much started at `now`, before the restart. */
+  /** This much started at `now`, before the restart. */
   add(now: number, weight: number): unknown
 }
 
-/** A grant is for so much of the limit, in times. At least 1. */
-const SHARE = 0.1
+/** The size of a grant, as a share of the limit. A grant is at least 1. */
+const GRANT_SHARE = 0.1
 
-/** What is on its way to the stream. */
-interface Asked {
+/**
+ * - `unread`: the stream has not been read. Nothing may start, as it is unknown what has started before.
+ * - `open`: as much may start as has been granted.
+ * - `closed`: nothing may start any more.
+ */
+type GrantState = 'unread' | 'open' | 'closed'
+
+/** A record that is not durable yet. */
+interface RecordInFlight {
   readonly at: number
   readonly used: number
+  /** By how much it raises what may start. */
   readonly more: number
   readonly perMs: number
 }
 
 /**
- * What may start under one limit key as far as the stream knows: grants. A grant is durable before what it allows starts; a process that
- * comes after a crash counts all of it as used. `LimitLedger.grants` gives one.
+ * What may start in one window of a limit key, as far as it has been granted in the stream. A grant is durable before anything starts under
+ * it; after a crash, the next process counts all of it as used. The sequence is drawn in docs/decisions/011.
  *
- * Invariant: since the last durable record no more has started than that record left open, unless `use` was called without `covers`.
+ * Invariant: no more has started since the last durable record than that record left open, unless `use` was called without `covers`.
  */
 export class Grants {
   readonly key: string
   readonly kind: WindowKind
-  readonly #ask: (grants: Grants) => void
+  readonly #request: (grants: Grants) => void
+  #state: GrantState = 'unread'
   #history = new GrantHistory()
   #window: DurableWindow | undefined
-  #ready: () => void = () => {}
-  /** What may still start. Nothing while it is not known what started before the restart. */
-  #left = Number.NEGATIVE_INFINITY
+  #onReady: () => void = () => {}
+  /** What may still start under the durable grants. Negative after more was used than was granted. */
+  #left = 0
   /** What has started since the last durable record. */
   #used = 0
-  /** So much or less is left: the next grant is asked for, so that one rarely waits for it. */
-  #low = 0
-  /** The most that somebody waits for; -1: nobody does. */
-  #wanted = -1
-  /** The answer goes to who asks, not to `#ready`. */
-  #isAsking = false
-  #asked: Asked | undefined
-  /** The stream has heard of it in this life, or may have. */
-  #isKnown = false
+  /** When this little is left, the next grant is requested, so that starts rarely wait for it. */
+  #lowMark = 0
+  /** The largest weight for which `covers` has returned false. */
+  #demand = 0
+  /** True when `onReady` is to be called once `#demand` is covered. */
+  #isWaiting = false
+  #inFlight: RecordInFlight | undefined
+  /** True when the stream has, or may have, a record of this process. */
+  #isInStream = false
 
-  /** @internal `LimitLedger.grants` makes it. */
-  constructor(key: string, kind: WindowKind, ask: (grants: Grants) => void) {
+  /** @internal `LimitLedger.grants` creates it. `request` asks for a record. */
+  constructor(key: string, kind: WindowKind, request: (grants: Grants) => void) {
     this.key = key
     this.kind = kind
-    this.#ask = ask
+    this.#request = request
   }
 
   /**
-   * True when something of this weight may start as far as the stream knows. If not, it is asked for, and the `ready` that was given to
-   * `LimitLedger.grants` is called when it is worth another try. Nothing is used yet. What has been claimed and not used counts here:
-   * ask for the sum.
+   * True when this weight may start. If not, a grant is requested, and the `ready` that was given to `LimitLedger.grants` is called when
+   * another call is worthwhile. Uses nothing: pass the sum of all that has been reserved and not used.
    */
   covers(weight = 1): boolean {
     const whole = wholeWeight(weight)
-    if (this.#left >= whole) return true
-    this.#wanted = Math.max(this.#wanted, whole)
-    this.#isAsking = true
-    this.#ask(this)
-    this.#isAsking = false
-    if (this.#left >= this.#wanted) this.#wanted = -1
-    return this.#left >= whole
+    if (this.#hasLeft(whole)) return true
+    this.#demand = Math.max(this.#demand, whole)
+    // The stream may be synchronous: the caller gets the answer from this call, not from `onReady`.
+    this.#isWaiting = false
+    this.#request(this)
+    this.#isWaiting = !this.#hasLeft(this.#demand)
+    if (!this.#isWaiting) this.#demand = 0
+    return this.#hasLeft(whole)
   }
 
-  /**
-   * Something of this weight starts, or turned out to weigh so much more. What turned out to weigh less is not given back: it may have
-   * been written already.
-   */
+  /** This weight has started, or a start has turned out to weigh this much more. A lower weight is not given back: it may be durable already. */
   use(weight = 1): void {
     const whole = wholeWeight(weight)
     this.#used += whole
     this.#left -= whole
-    if (this.#left <= this.#low) this.#ask(this)
+    if (this.#left <= this.#lowMark) this.#request(this)
   }
 
-  /** @internal The window that the grants are for, and whom to tell. What is known of the time before is put into it. */
-  bind(now: number, window: DurableWindow, ready: () => void): void {
-    this.#ready = ready
+  /** @internal Sets the window that the grants are for, and adds what has started before to it. */
+  attach(now: number, window: DurableWindow, onReady: () => void): void {
+    this.#onReady = onReady
     if (this.#window === window) return
     this.#window = window
     this.#restore()
     if (this.#used > 0) window.add(now, this.#used)
   }
 
-  /** @internal The stream has been read: this is what it knew. */
+  /** @internal The stream has been read. */
   open(history: GrantHistory | undefined): void {
     if (history) this.#history = history
-    this.#left = 0 - this.#used
+    this.#state = 'open'
     this.#restore()
   }
 
-  /** @internal Whoever waited for the stream to be read may try again. */
-  wake(): void {
-    if (this.#wanted < 0 || this.#isAsking) return
-    this.#wanted = -1
-    this.#ready()
+  /** @internal After `open` or `onDurable`: calls `ready` if `covers` would return true now, or requests another grant. */
+  notify(): void {
+    if (!this.#isWaiting) return
+    if (!this.#hasLeft(this.#demand)) return this.#request(this)
+    this.#isWaiting = false
+    this.#demand = 0
+    this.#onReady()
   }
 
-  /** @internal The next record, with a new grant; undefined when that is not needed (any more). */
-  next(now: number): GrantRecord | undefined {
-    if (this.#window === undefined) return undefined
+  /** @internal The next record, with a new grant; undefined when enough is left. */
+  nextRecord(now: number): GrantRecord | undefined {
+    if (this.#window === undefined || (this.#left > this.#lowMark && this.#left >= this.#demand)) return undefined
     const { limit, perMs } = this.#window.limit
-    const size = this.#nextSize(limit)
-    return size > 0 ? this.#record(now, perMs, Math.max(this.#left, 0) + size) : undefined
+    const size = Math.ceil(limit * GRANT_SHARE)
+    this.#lowMark = Math.floor(size / 2)
+    const left = Math.max(this.#left, 0)
+    return this.#record(now, perMs, left + Math.max(size, this.#demand - left))
   }
 
-  /** @internal How it stands, as a record that grants nothing new; undefined when the stream knows nothing of it. */
-  present(now: number): GrantRecord | undefined {
-    if (this.#window === undefined || !this.#isKnown) return undefined
-    return this.#record(now, this.#window.limit.perMs, Math.max(this.#left, 0))
+  /** @internal The present state, as a record without a new grant; undefined when the stream has none of this process. */
+  currentRecord(now: number): GrantRecord | undefined {
+    return this.#recordIfKnown(now, Math.max(this.#left, 0))
   }
 
-  /** @internal The last record: what is left is given back. Undefined: there is nothing to give back. */
-  last(now: number): GrantRecord | undefined {
-    return this.#window && this.#isKnown ? this.#record(now, this.#window.limit.perMs, 0) : undefined
+  /** @internal A record that gives back what is left; undefined when there is nothing to give back. */
+  finalRecord(now: number): GrantRecord | undefined {
+    return this.#recordIfKnown(now, 0)
   }
 
-  /** @internal The record is durable. `settle` tells whoever waited for it. */
-  written(): void {
-    if (this.#asked === undefined) return
-    const { at, used, more, perMs } = this.#asked
-    this.#asked = undefined
+  /** @internal The record is durable. Call `notify` afterwards. */
+  onDurable(): void {
+    if (this.#inFlight === undefined) return
+    const { at, used, more, perMs } = this.#inFlight
+    this.#inFlight = undefined
     this.#history.add(at, used, perMs)
     this.#used -= used
     this.#left += more
   }
 
-  /** @internal After `written`, when the next record may be made. */
-  settle(): void {
-    if (this.#wanted < 0 || this.#isAsking) return
-    if (this.#left >= this.#wanted) this.wake()
-    else this.#ask(this)
-  }
-
-  /** @internal Nothing starts any more. */
+  /** @internal */
   close(): void {
-    this.#left = Number.NEGATIVE_INFINITY
+    this.#state = 'closed'
   }
 
-  /** @internal What may still matter, as records that leave nothing open. */
-  *past(now: number): Iterable<{ readonly at: number; readonly record: GrantRecord }> {
+  /** @internal What may still be in a window, as records without a grant. */
+  *pastRecords(now: number): Iterable<{ readonly at: number; readonly record: GrantRecord }> {
     const { key, kind } = this
     for (const { at, weight, perMs } of this.#history.recent(now))
       yield { at, record: { key, kind, used: weight, open: 0, perMs } }
   }
 
-  /** 0: enough is left. */
-  #nextSize(limit: number): number {
-    if (this.#left > this.#low && this.#left >= this.#wanted) return 0
-    const size = Math.ceil(limit * SHARE)
-    this.#low = Math.floor(size / 2)
-    return Math.max(size, this.#wanted - Math.max(this.#left, 0))
+  #hasLeft(weight: number): boolean {
+    return this.#state === 'open' && this.#left >= weight
   }
 
-  #record(now: number, perMs: number, open: number): GrantRecord {
-    this.#isKnown = true
-    this.#asked = { at: now, used: this.#used, more: open - this.#left, perMs }
+  #recordIfKnown(now: number, open: number): GrantRecord | undefined {
+    if (this.#window === undefined || !this.#isInStream) return undefined
+    return this.#record(now, this.#window.limit.perMs, open)
+  }
+
+  #record(at: number, perMs: number, open: number): GrantRecord {
+    this.#isInStream = true
+    this.#inFlight = { at, used: this.#used, more: open - this.#left, perMs }
     return { key: this.key, kind: this.kind, used: this.#used, open, perMs }
   }
 

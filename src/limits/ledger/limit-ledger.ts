@@ -1,17 +1,12 @@
 import type { Clock } from '../../clock.js'
 import type { ParkReason } from '../../core/failure/failure.js'
 import type { Json } from '../../core/json.js'
-import {
-  CompactingLog,
-  type CompactingLogOptions,
-  type LogOwner,
-  type PendingChanges,
-} from '../../journal/compacting-log.js'
+import { CompactingLog, type CompactingLogOptions, type PendingChanges } from '../../journal/compacting-log.js'
 import { type DurableWindow, Grants } from './grants.js'
-import type { GrantRecord, LimitRecord, ParkingRecord, WindowKind } from './records.js'
+import type { CooldownRecord, GrantRecord, LimitRecord, WindowKind } from './records.js'
 import { LedgerReplay, nameOf } from './replay.js'
 
-/** A parking that is to hold over a restart. */
+/** A cooldown that holds over a restart. */
 export interface DurableCooldown {
   /** In milliseconds since 1970. */
   readonly until: number
@@ -19,12 +14,15 @@ export interface DurableCooldown {
   readonly message?: string
 }
 
+/** A cooldown that has not ended, and the milliseconds until it does. */
+export type PendingCooldown = DurableCooldown & { readonly leftMs: number }
+
 /** What a {@link LimitLedger} keeps for one limit, or for one pool. */
 export interface LedgerEntry {
-  /** The grants of a window. `ready` is called when `covers` has returned false and may return true now. */
+  /** The grants of a window. `ready` is called when `covers` has returned false and another call is worthwhile. */
   grants(kind: WindowKind, window: DurableWindow, ready: () => void): Grants
   /** Calls back once the ledger has been read, with the cooldown that has not ended yet, if there is one. */
-  read(callback: (cooldown: (DurableCooldown & { readonly leftMs: number }) | undefined) => void): void
+  read(callback: (cooldown: PendingCooldown | undefined) => void): void
   parked(cooldown: DurableCooldown): void
   opened(): void
 }
@@ -42,30 +40,36 @@ const WORDING = {
 }
 
 /**
- * What keeps limits over a restart: grants and parkings, in the stream that the runs of an orchestrator share. It is read when something
- * is first asked for. Where there is no such stream there is no ledger: nothing is kept, and nothing waits.
+ * Keeps limits over a restart: grants and cooldowns, in the stream that the runs of an orchestrator share. The stream is read on first use.
  *
- * Invariant: all that starts under a limit has been granted by a durable record before. What a process that crashed had been granted and
- * is not known to have used counts as used when the next one reads the stream; so no window is exceeded over the restart. Wall times are
- * believed as far as they can be: nothing was later than now, and no parking lasts longer than it was to last.
- * While the stream cannot be written nothing more is granted. A stream without `replace` grows for as long as it is used.
+ * Invariant: everything that starts under a limit has been granted by a durable record before. What a crashed process had been granted, and
+ * is not known to have used, counts as used when the next process reads the stream. So no window is exceeded over a restart. Wall times are
+ * not trusted: no record is dated later than now, and no cooldown lasts longer than it was meant to.
+ * While the stream cannot be written, nothing more is granted. A stream without `replace` grows as long as it is used.
  */
 export class LimitLedger {
   readonly #clock: Clock
   readonly #log: CompactingLog<LedgerReplay>
   readonly #grants = new Map<string, Grants>()
-  readonly #parkings = new Map<string, Parked>()
-  /** Who asks for more. */
-  readonly #asking = new Set<Grants>()
-  /** The keys whose parking is not in the stream as it is. */
-  readonly #changed = new Set<string>()
-  readonly #waiting: (() => void)[] = []
+  readonly #cooldowns = new Map<string, Parked>()
+  /** Grants that need a record. */
+  readonly #requested = new Set<Grants>()
+  /** Keys whose cooldown has changed since the last record. */
+  readonly #changedKeys = new Set<string>()
+  readonly #onOpen: (() => void)[] = []
   #life = 0
   #openedAt = 0
 
-  constructor(setup: CompactingLogOptions) {
-    this.#clock = setup.clock
-    this.#log = new CompactingLog(setup, this.#owner())
+  constructor(options: CompactingLogOptions) {
+    this.#clock = options.clock
+    this.#log = new CompactingLog(options, {
+      recordType: 'limits',
+      wording: WORDING,
+      newReplay: () => new LedgerReplay(),
+      onRead: replay => this.#onRead(replay),
+      takeChanges: rewrite => this.#takeChanges(rewrite),
+      lastRecord: () => this.#lastRecord(),
+    })
   }
 
   /** True once the stream has been read. */
@@ -73,10 +77,10 @@ export class LimitLedger {
     return this.#log.isOpen
   }
 
-  /** Reads the stream if that has not begun. Calls back once it has been read, at once if it has; never, if the ledger is closed before. */
+  /** Calls back once the stream has been read: at once if it has been; never, if the ledger is closed before. Begins to read it. */
   whenOpen(callback: () => void): void {
     if (this.isOpen) return callback()
-    this.#waiting.push(callback)
+    this.#onOpen.push(callback)
     this.#log.flush()
   }
 
@@ -84,53 +88,53 @@ export class LimitLedger {
   entry(key: string): LedgerEntry {
     return {
       grants: (kind, window, ready) => this.grants(key, kind, window, ready),
-      read: callback => this.whenOpen(() => callback(this.parkedUntil(key))),
+      read: callback => this.whenOpen(() => callback(this.cooldownOf(key))),
       parked: cooldown => this.parked(key, cooldown),
       opened: () => this.opened(key),
     }
   }
 
   /**
-   * The grants of a limit key. What the stream knows of the time before is put into `window`: now, or when it has been read. `ready` is
-   * called whenever `covers` has said no and is worth another try; it may not throw. Another call takes its `window` and `ready` instead.
+   * The grants of a limit key. What is known to have started before is added to `window`, now or when the stream has been read. `ready` is
+   * called when `covers` has returned false and another call is worthwhile; it must not throw. A later call replaces `window` and `ready`.
    */
   grants(key: string, kind: WindowKind, window: DurableWindow, ready: () => void): Grants {
     const grants = this.#grantsOf(key, kind)
-    grants.bind(this.#clock.monotonic(), window, ready)
+    grants.attach(this.#clock.monotonic(), window, ready)
     return grants
   }
 
-  /** The key is parked like this from now on. */
-  parked(key: string, parking: DurableCooldown): void {
-    if (!this.isOpen) return this.whenOpen(() => this.parked(key, parking))
-    const until = Math.min(parking.until, Number.MAX_SAFE_INTEGER)
-    this.#parkings.set(key, { ...parking, until, endsAt: this.#clock.monotonic() + until - this.#clock.now() })
-    this.#parkingChanged(key)
+  /** Sets the cooldown of the key. */
+  parked(key: string, cooldown: DurableCooldown): void {
+    if (!this.isOpen) return this.whenOpen(() => this.parked(key, cooldown))
+    const until = Math.min(cooldown.until, Number.MAX_SAFE_INTEGER)
+    this.#cooldowns.set(key, { ...cooldown, until, endsAt: this.#clock.monotonic() + until - this.#clock.now() })
+    this.#onCooldownChange(key)
   }
 
-  /** The key is no longer parked, before its time. */
+  /** Removes the cooldown of the key. */
   opened(key: string): void {
     if (!this.isOpen) return this.whenOpen(() => this.opened(key))
-    if (this.#parkings.delete(key)) this.#parkingChanged(key)
+    if (this.#cooldowns.delete(key)) this.#onCooldownChange(key)
   }
 
-  /** How the key is parked, with the milliseconds that are left; undefined: it is not, or the stream has not been read yet. */
-  parkedUntil(key: string): (DurableCooldown & { readonly leftMs: number }) | undefined {
-    const parked = this.#parkings.get(key)
+  /** The cooldown of the key; undefined when it has ended, and before the stream has been read. */
+  cooldownOf(key: string): PendingCooldown | undefined {
+    const parked = this.#cooldowns.get(key)
     if (parked === undefined) return undefined
-    const { endsAt, ...parking } = parked
+    const { endsAt, ...cooldown } = parked
     const leftMs = endsAt - this.#clock.monotonic()
-    return leftMs > 0 ? { ...parking, leftMs } : undefined
+    return leftMs > 0 ? { ...cooldown, leftMs } : undefined
   }
 
-  /** Writes what was really used, and lets go of the stream. From now on nothing is granted. Never rejects: what fails is told. */
+  /** Writes what was used, and closes the stream. Nothing is granted from now on. Never rejects: failures are reported. */
   close(): Promise<void> {
     for (const grants of this.#grants.values()) grants.close()
     return this.#log.close()
   }
 
-  #parkingChanged(key: string): void {
-    this.#changed.add(key)
+  #onCooldownChange(key: string): void {
+    this.#changedKeys.add(key)
     this.#log.flush()
   }
 
@@ -139,23 +143,12 @@ export class LimitLedger {
     const known = this.#grants.get(name)
     if (known !== undefined) return known
     const grants = new Grants(key, kind, one => {
-      this.#asking.add(one)
+      this.#requested.add(one)
       this.#log.flush()
     })
     this.#grants.set(name, grants)
     if (this.isOpen) grants.open(undefined)
     return grants
-  }
-
-  #owner(): LogOwner<LedgerReplay> {
-    return {
-      recordType: 'limits',
-      wording: WORDING,
-      newReplay: () => new LedgerReplay(),
-      onRead: replay => this.#onRead(replay),
-      takeChanges: rewrite => this.#takeChanges(rewrite),
-      lastRecord: () => this.#lastRecord(),
-    }
   }
 
   #onRead(replay: LedgerReplay): void {
@@ -164,69 +157,71 @@ export class LimitLedger {
     replay.end(this.#clock.now(), this.#openedAt)
     for (const { key, kind } of replay.keys.values()) this.#grantsOf(key, kind)
     for (const [name, grants] of this.#grants) grants.open(replay.keys.get(name)?.history)
-    for (const { key, leftMs, ...parking } of replay.parkingsAt(this.#clock.now()))
-      this.#parkings.set(key, { ...parking, endsAt: this.#openedAt + leftMs })
-    for (const callback of this.#waiting.splice(0)) callback()
-    for (const grants of this.#grants.values()) grants.wake()
+    for (const { key, leftMs, ...cooldown } of replay.cooldownsAt(this.#clock.now()))
+      this.#cooldowns.set(key, { ...cooldown, endsAt: this.#openedAt + leftMs })
+    for (const callback of this.#onOpen.splice(0)) callback()
+    for (const grants of this.#grants.values()) grants.notify()
   }
 
   #takeChanges(rewrite: boolean): PendingChanges | undefined {
     const now = this.#clock.monotonic()
     const records: GrantRecord[] = []
-    const grants = [...this.#asking].filter(one => push(records, one.next(now)))
-    const keys = [...this.#changed]
-    this.#asking.clear()
-    this.#changed.clear()
-    if (grants.length === 0 && keys.length === 0) return undefined
-    if (!rewrite) return this.#pending([this.#record(now, records, keys)], grants, keys)
-    const others = [...this.#grants.values()].filter(one => !grants.includes(one) && push(records, one.present(now)))
-    const parked = [...this.#parkings.keys()].filter(key => this.parkedUntil(key) !== undefined)
-    return this.#pending([...this.#past(now), this.#record(now, records, parked)], [...grants, ...others], keys)
+    const granted = [...this.#requested].filter(one => push(records, one.nextRecord(now)))
+    const keys = [...this.#changedKeys]
+    this.#requested.clear()
+    this.#changedKeys.clear()
+    if (granted.length === 0 && keys.length === 0) return undefined
+    if (!rewrite) return this.#pending([this.#record(now, records, keys)], granted, keys)
+    const others = [...this.#grants.values()].filter(
+      one => !granted.includes(one) && push(records, one.currentRecord(now)),
+    )
+    const parked = [...this.#cooldowns.keys()].filter(key => this.cooldownOf(key) !== undefined)
+    return this.#pending([...this.#past(now), this.#record(now, records, parked)], [...granted, ...others], keys)
   }
 
   #pending(records: readonly LimitRecord[], grants: readonly Grants[], keys: readonly string[]): PendingChanges {
     return {
       records,
       onDurable: () => {
-        for (const one of grants) one.written()
-        for (const one of grants) one.settle()
+        for (const one of grants) one.onDurable()
+        for (const one of grants) one.notify()
       },
       onRefused: () => {
-        for (const one of grants) this.#asking.add(one)
-        for (const key of keys) this.#changed.add(key)
+        for (const one of grants) this.#requested.add(one)
+        for (const key of keys) this.#changedKeys.add(key)
       },
     }
   }
 
-  /** What started before the present record, in the order of time. */
+  /** What has started before the present record, in the order of time. */
   #past(now: number): readonly LimitRecord[] {
-    const grants = [...this.#grants.values()].flatMap(one => [...one.past(now)])
-    return grants.sort((a, b) => a.at - b.at).map(({ at, record }) => this.#record(at, [record], []))
+    const past = [...this.#grants.values()].flatMap(one => [...one.pastRecords(now)])
+    return past.sort((a, b) => a.at - b.at).map(({ at, record }) => this.#record(at, [record], []))
   }
 
   #lastRecord(): Json | undefined {
     const now = this.#clock.monotonic()
     const records: GrantRecord[] = []
-    for (const grants of this.#grants.values()) push(records, grants.last(now))
-    const keys = [...this.#changed]
+    for (const grants of this.#grants.values()) push(records, grants.finalRecord(now))
+    const keys = [...this.#changedKeys]
     return records.length + keys.length > 0 ? this.#record(now, records, keys) : undefined
   }
 
   #record(at: number, grants: readonly GrantRecord[], keys: readonly string[]): LimitRecord {
-    const parkings = keys.map(key => this.#parkingRecord(key))
+    const parkings = keys.map(key => this.#cooldownRecord(key))
     const wallAt = this.#clock.now() - (this.#clock.monotonic() - at)
     return { type: 'limits', life: this.#life, at: wallAt, upMs: at - this.#openedAt, grants, parkings }
   }
 
-  #parkingRecord(key: string): ParkingRecord {
-    const parked = this.parkedUntil(key)
-    if (parked === undefined) return { key, until: 0, reason: 'host' }
-    const { leftMs: _, ...parking } = parked
-    return { key, ...parking }
+  #cooldownRecord(key: string): CooldownRecord {
+    const cooldown = this.cooldownOf(key)
+    if (cooldown === undefined) return { key, until: 0, reason: 'host' }
+    const { leftMs: _, ...record } = cooldown
+    return { key, ...record }
   }
 }
 
-/** True when there was something to add. */
+/** Adds the record, if there is one. Returns whether there was. */
 function push(records: GrantRecord[], record: GrantRecord | undefined): boolean {
   if (record !== undefined) records.push(record)
   return record !== undefined

@@ -5,42 +5,42 @@ import type { Json } from '../../core/json.js'
 /** What a window counts. */
 export type WindowKind = 'requests' | 'tokens'
 
-/** What may start under a limit. Durable before any of it does. */
+/** What may start under a limit. Durable before any of it starts. */
 export type GrantRecord = {
   /** The limit key. */
   readonly key: string
   readonly kind: WindowKind
-  /** What has started since the record before it of this key, kind and process: all of it at the time of this record, at the latest. */
+  /** What has started since the previous record of this key, kind and process: at the time of this record at the latest. */
   readonly used: number
-  /** What may start from now on until the next such record. */
+  /** What may start until the next such record. */
   readonly open: number
-  /** How long the windows of this key are, in milliseconds: how long the record matters. */
+  /** The length of the windows of this key, in milliseconds: how long the record matters. */
   readonly perMs: number
 }
 
-/** A key was parked, or its parking was changed. */
-export type ParkingRecord = {
+/** The cooldown of a key has changed. */
+export type CooldownRecord = {
   readonly key: string
-  /** In milliseconds since 1970; 0: it has opened. */
+  /** In milliseconds since 1970; 0: there is none any more. */
   readonly until: number
   readonly reason: ParkReason
   readonly message?: string
 }
 
-/** What a `LimitLedger` keeps: one record for everything that changed at once. */
+/** A record of a `LimitLedger`: everything that changed at once. */
 export type LimitRecord = {
   readonly type: 'limits'
-  /** Which process wrote it: 1 for the first that had the stream, then one more for each. */
+  /** Numbers the processes that have used the stream, from 1. */
   readonly life: number
-  /** In milliseconds since 1970, as the wall clock said. */
+  /** In milliseconds since 1970, by the wall clock. */
   readonly at: number
   /**
-   * Milliseconds since that process had read the stream, as the monotonic clock said. Between records of one life this is exact,
-   * however the wall clock jumped. Negative in a record of an earlier life that was written again.
+   * Milliseconds since that process had read the stream, by its monotonic clock: exact between records of one process, however the wall
+   * clock jumps. Negative for starts of an earlier process, in a stream that has been compacted.
    */
   readonly upMs: number
   readonly grants: readonly GrantRecord[]
-  readonly parkings: readonly ParkingRecord[]
+  readonly parkings: readonly CooldownRecord[]
 }
 
 const REASONS = ['throttled', 'overloaded', 'quota', 'unhealthy', 'retry-budget', 'host'] as const
@@ -55,7 +55,7 @@ const grant = z.object({
 const parking = z.object({
   key: z.string(),
   until: z.number(),
-  // A reason of a later version is no reason to lose what else the record says.
+  // A reason that a later version has added does not make the record invalid.
   reason: z.enum(REASONS).catch('host'),
   message: z.exactOptional(z.string()),
 })
@@ -68,7 +68,7 @@ const limits: z.ZodType<LimitRecord> = z.object({
   parkings: z.array(parking),
 })
 
-/** The record; undefined when it is not as documented. */
+/** Undefined when the record is not as documented. */
 export function parseLimitRecord(record: Json): LimitRecord | undefined {
   const parsed = limits.safeParse(record)
   return parsed.success ? parsed.data : undefined

@@ -1,56 +1,56 @@
 import type { Json } from '../../core/json.js'
 import { GrantHistory } from './grant-history.js'
-import { type LimitRecord, type ParkingRecord, parseLimitRecord, type WindowKind } from './records.js'
+import { type CooldownRecord, type LimitRecord, parseLimitRecord, type WindowKind } from './records.js'
 
-/** What was read of a limit key. */
-export interface KeyRead {
+/** What was read of one limit key and kind. */
+export interface ReplayedKey {
   readonly key: string
   readonly kind: WindowKind
   readonly history: GrantHistory
 }
 
-/** A parking as it was read. */
-export type ParkingRead = ParkingRecord & { readonly leftMs: number }
+/** A cooldown, and the milliseconds that are left of it. */
+export type ReplayedCooldown = CooldownRecord & { readonly leftMs: number }
 
 /**
- * A reader of a stream of limits. It has a time line of its own, which begins with 0 at the first record: between records of one life
- * by what the monotonic clock said, from one life to the next by the wall clock, which may stand still then but not go back.
+ * Reads the records of a limit ledger. Its time line starts with 0 at the first record. Between records of one process it advances by the
+ * monotonic clock, from one process to the next by the wall clock, but never backwards.
  */
 export class LedgerReplay {
-  readonly keys: Map<string, KeyRead> = new Map()
-  /** With how long they were to last from their record on, in milliseconds. */
-  readonly #parkings = new Map<string, { readonly parking: ParkingRecord; readonly forMs: number }>()
+  readonly keys: Map<string, ReplayedKey> = new Map()
+  /** By key. `forMs`: how long it was meant to last from its record on. */
+  readonly #cooldowns = new Map<string, { readonly cooldown: CooldownRecord; readonly forMs: number }>()
   #time = 0
   #last: LimitRecord | undefined
 
-  /** Which one wrote last. */
+  /** The number of the process that wrote last; 0: there are no records. */
   get life(): number {
     return this.#last?.life ?? 0
   }
 
-  /** It has been read when the wall clock said `wallMs`, and our own clock `nowMs`. From now on times are those of our own clock. */
+  /** All records have been read, at `wallMs` of the wall clock and `nowMs` of our monotonic clock. Converts all times to the latter. */
   end(wallMs: number, nowMs: number): void {
     const time = this.#last === undefined ? 0 : this.#timeAt(wallMs, this.#last)
-    for (const { history } of this.keys.values()) history.end(time, nowMs - time)
+    for (const { history } of this.keys.values()) history.endReplay(time, nowMs - time)
   }
 
-  /** What is parked when the wall clock says `wallMs`. */
-  *parkingsAt(wallMs: number): Iterable<ParkingRead> {
-    for (const { parking, forMs } of this.#parkings.values()) {
-      const leftMs = Math.min(parking.until - wallMs, forMs)
-      if (leftMs > 0) yield { ...parking, leftMs }
+  /** The cooldowns that have not ended at `wallMs` of the wall clock. */
+  *cooldownsAt(wallMs: number): Iterable<ReplayedCooldown> {
+    for (const { cooldown, forMs } of this.#cooldowns.values()) {
+      const leftMs = Math.min(cooldown.until - wallMs, forMs)
+      if (leftMs > 0) yield { ...cooldown, leftMs }
     }
   }
 
-  /** Reads one record. */
+  /** Reads one record. Returns false when it is not as documented. */
   take(given: Json): boolean {
     const record = parseLimitRecord(given)
     if (record === undefined) return false
     this.#time = this.#timeOf(record)
     this.#last = record
-    for (const grant of record.grants) this.#historyOf(grant.key, grant.kind).read(this.#time, record.life, grant)
-    for (const parking of record.parkings)
-      this.#parkings.set(parking.key, { parking, forMs: parking.until - record.at })
+    for (const grant of record.grants) this.#historyOf(grant.key, grant.kind).replay(this.#time, record.life, grant)
+    for (const cooldown of record.parkings)
+      this.#cooldowns.set(cooldown.key, { cooldown, forMs: cooldown.until - record.at })
     return true
   }
 
@@ -60,7 +60,7 @@ export class LedgerReplay {
     return this.#time + Math.max(0, record.upMs - this.#last.upMs)
   }
 
-  /** Wall clocks show whole milliseconds: what is one of them apart may have come at once. */
+  /** Wall clocks show whole milliseconds: times that differ by one may be the same. */
   #timeAt(wallMs: number, last: LimitRecord): number {
     return this.#time + Math.max(0, wallMs - last.at - 1)
   }
@@ -75,7 +75,7 @@ export class LedgerReplay {
   }
 }
 
-/** One for each key and kind. */
+/** Identifies a key and kind. */
 export function nameOf(key: string, kind: WindowKind): string {
   return `${kind} ${key}`
 }

@@ -348,12 +348,12 @@ describe('a parking in the ledger of limits', () => {
   test('holds over a restart, with the time that is left', async () => {
     const before = await Life.begin(new FakeStream())
     before.ledger.parked('a', quota)
-    expect(before.ledger.parkedUntil('a')).toEqual({ ...quota, leftMs: 60_000 })
+    expect(before.ledger.cooldownOf('a')).toEqual({ ...quota, leftMs: 60_000 })
     const life = await before.next(20_000)
-    expect(life.ledger.parkedUntil('a')).toEqual({ ...quota, leftMs: 40_000 })
-    expect(life.ledger.parkedUntil('b')).toBeUndefined()
+    expect(life.ledger.cooldownOf('a')).toEqual({ ...quota, leftMs: 40_000 })
+    expect(life.ledger.cooldownOf('b')).toBeUndefined()
     await life.clock.advance(40_000)
-    expect(life.ledger.parkedUntil('a')).toBeUndefined()
+    expect(life.ledger.cooldownOf('a')).toBeUndefined()
   })
 
   test('is kept as it was told last, and not when it was opened', async () => {
@@ -364,8 +364,8 @@ describe('a parking in the ledger of limits', () => {
     before.ledger.opened('b')
     before.ledger.opened('c')
     const life = await before.next(1000)
-    expect(life.ledger.parkedUntil('a')).toEqual({ until: START + 5000, reason: 'throttled', leftMs: 4000 })
-    expect(life.ledger.parkedUntil('b')).toBeUndefined()
+    expect(life.ledger.cooldownOf('a')).toEqual({ until: START + 5000, reason: 'throttled', leftMs: 4000 })
+    expect(life.ledger.cooldownOf('b')).toBeUndefined()
     expect(before.stream.appends).toBe(4)
   })
 
@@ -373,7 +373,7 @@ describe('a parking in the ledger of limits', () => {
     const before = await Life.begin(new FakeStream())
     before.ledger.parked('a', quota)
     const life = await before.next(-86_400_000)
-    expect(life.ledger.parkedUntil('a')?.leftMs).toBe(60_000)
+    expect(life.ledger.cooldownOf('a')?.leftMs).toBe(60_000)
   })
 
   test('is over when the wall clock says so', async () => {
@@ -381,16 +381,16 @@ describe('a parking in the ledger of limits', () => {
     before.ledger.parked('a', { until: Number.POSITIVE_INFINITY, reason: 'host' })
     before.ledger.parked('b', quota)
     const life = await before.next(86_400_000)
-    expect(life.ledger.parkedUntil('a')?.leftMs).toBeGreaterThan(1e15)
-    expect(life.ledger.parkedUntil('b')).toBeUndefined()
+    expect(life.ledger.cooldownOf('a')?.leftMs).toBeGreaterThan(1e15)
+    expect(life.ledger.cooldownOf('b')).toBeUndefined()
   })
 
   test('may be told before the stream has been read', async () => {
     const life = new Life(new FakeStream())
     life.ledger.parked('a', quota)
-    expect(life.ledger.parkedUntil('a')).toBeUndefined()
+    expect(life.ledger.cooldownOf('a')).toBeUndefined()
     await life.clock.advance(0)
-    expect(life.ledger.parkedUntil('a')?.leftMs).toBe(60_000)
+    expect(life.ledger.cooldownOf('a')?.leftMs).toBe(60_000)
     expect(life.stream.texts).toHaveLength(1)
   })
 
@@ -428,7 +428,7 @@ describe('the stream of the ledger of limits', () => {
     expect(stream.texts.length).toBeLessThan(400)
     expect(stream.records.slice(0, 2)).toEqual([{ type: 'something else', n: 1 }, 7])
     expect(stream.texts.join()).not.toContain('gone')
-    expect((await before.next()).ledger.parkedUntil('p')).toBeDefined()
+    expect((await before.next()).ledger.cooldownOf('p')).toBeDefined()
   })
 
   test('says the same when it has been written anew as it did before', async () => {
