@@ -12,36 +12,36 @@ async function read(events: AsyncIterable<RunEvent>): Promise<readonly RunEvent[
 }
 
 describe('events', () => {
-  test('arrive under their name and on `event`, of the run and of the orchestrator, in this order', async () => {
+  test('are emitted by name and on `event`, on the run and then on the orchestrator', async () => {
     const { orchestrator } = setUp()
-    const heard: string[] = []
-    orchestrator.on('event', event => void heard.push(`all event ${event.type}`))
-    orchestrator.on('task.succeeded', ({ taskId }) => void heard.push(`all named ${taskId}`))
+    const seen: string[] = []
+    orchestrator.on('event', event => void seen.push(`all event ${event.type}`))
+    orchestrator.on('task.succeeded', ({ taskId }) => void seen.push(`all named ${taskId}`))
     const run = orchestrator.run({ tasks: specs('a') })
-    run.on('event', event => void heard.push(`run event ${event.type}`))
-    run.on('task.succeeded', ({ taskId, output }) => void heard.push(`run named ${taskId} ${output}`))
+    run.on('event', event => void seen.push(`run event ${event.type}`))
+    run.on('task.succeeded', ({ taskId, output }) => void seen.push(`run named ${taskId} ${output}`))
     await run.result
-    const about = heard.filter(line => /succeeded|named/.test(line))
+    const about = seen.filter(line => /succeeded|named/.test(line))
     expect(about).toEqual(['run named a a', 'run event task.succeeded', 'all named a', 'all event task.succeeded'])
   })
 
-  test('of all runs arrive at the orchestrator, each with its run', async () => {
+  test('of all runs are emitted on the orchestrator, with their runId', async () => {
     const { orchestrator } = setUp()
-    const heard = new Map<string, RunEvent[]>()
+    const seen = new Map<string, RunEvent[]>()
     orchestrator.on(
       'event',
-      event => void heard.set(event.runId ?? '', [...(heard.get(event.runId ?? '') ?? []), event as RunEvent]),
+      event => void seen.set(event.runId ?? '', [...(seen.get(event.runId ?? '') ?? []), event as RunEvent]),
     )
     const runs = ['x', 'y', 'z'].map(runId => orchestrator.run({ tasks: specs('a b<a c') }, { runId }))
     await Promise.all(runs.map(run => run.result))
-    expect([...heard.keys()]).toEqual(['x', 'y', 'z'])
-    for (const events of heard.values()) checkHistory(events)
+    expect([...seen.keys()]).toEqual(['x', 'y', 'z'])
+    for (const events of seen.values()) checkHistory(events)
   })
 
-  test('are told no more to a listener that was taken off, in either way, nor twice to one that was put on twice', async () => {
+  test('are not emitted to a removed listener, nor twice to a listener added twice', async () => {
     const { orchestrator } = setUp()
-    const heard: string[] = []
-    const listener = ({ taskId }: { taskId: string }): void => void heard.push(taskId)
+    const seen: string[] = []
+    const listener = ({ taskId }: { taskId: string }): void => void seen.push(taskId)
     const run = orchestrator.run({ tasks: specs('a b<a c<b') })
     run.on('task.succeeded', listener)
     run.on('task.succeeded', listener)
@@ -52,31 +52,31 @@ describe('events', () => {
     off()
     off()
     run.off('task.dead', listener)
-    expect(heard).toEqual(['a'])
+    expect(seen).toEqual(['a'])
   })
 
-  test('have types by their names', () => {
+  test('are typed by name', () => {
     const { orchestrator } = setUp()
     orchestrator.on('task.dead', event => expectTypeOf(event.failure.kind).toBeString())
     orchestrator.on('event', event => expectTypeOf(event).toEqualTypeOf<CounterpointEvent>())
-    // @ts-expect-error there is no such event
+    // @ts-expect-error unknown event
     orchestrator.on('task.lost', () => {})
   })
 
-  test('of progress are heard and not kept', async () => {
+  test('of progress are emitted but not journaled', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.answer('a', succeed('a', { afterMs: 1_000, progress: [{ progress: 0.5, message: 'half' }] }))
-    const heard: CounterpointEvent[] = []
+    const seen: CounterpointEvent[] = []
     const run = orchestrator.run({ tasks: specs('a') })
-    run.on('attempt.progressed', event => void heard.push(event))
+    run.on('attempt.progressed', event => void seen.push(event))
     await clock.runUntilIdle()
-    expect(heard[0]).toMatchObject({ taskId: 'a', attempt: 1, progress: 0.5, message: 'half' })
+    expect(seen[0]).toMatchObject({ taskId: 'a', attempt: 1, progress: 0.5, message: 'half' })
     expect((await read(run.events())).map(event => event.type)).not.toContain('attempt.progressed')
   })
 })
 
 describe('a cursor', () => {
-  test('gives every event from the first on, whenever it is asked for', async () => {
+  test('yields every event from the first on, whenever it is created', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.answer('*', succeed(1, { afterMs: 10 }))
     const run = orchestrator.run({ tasks: specs('a b<a c<b') })
@@ -91,7 +91,7 @@ describe('a cursor', () => {
     expect(await inTheMiddle).toEqual(late)
   })
 
-  test('begins where it is told', async () => {
+  test('begins at `from`', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a b<a') })
     await run.result
@@ -100,7 +100,7 @@ describe('a cursor', () => {
       expect(await read(run.events({ from }))).toEqual(all.filter(event => event.seq >= from))
   })
 
-  test('may begin at what has not happened yet', async () => {
+  test('can begin at a future event', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a') })
@@ -110,7 +110,7 @@ describe('a cursor', () => {
     expect(tell(await reading)).toEqual(['run.settled completed'])
   })
 
-  test('that is read slowly holds nothing up, and misses nothing', async () => {
+  test('misses nothing when read slowly, and does not block the run', async () => {
     const { orchestrator } = setUp({ backend: () => 1 })
     const run = orchestrator.run({ tasks: Array.from({ length: 500 }, (_, i) => ({ id: `t${i}`, pool: 'p' })) })
     const slow: RunEvent[] = []
@@ -121,14 +121,14 @@ describe('a cursor', () => {
     checkHistory(slow)
   })
 
-  test('that is left gives nothing more', async () => {
+  test('ends when the loop is left', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a') })
     for await (const event of run.events()) if (event.type === 'task.added') break
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('of a run that was released says so', async () => {
+  test('rejects for a released run', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a b<a') })
     const cursor = run.events()
@@ -140,14 +140,14 @@ describe('a cursor', () => {
     await expect(read(run.events())).rejects.toMatchObject(gone)
   })
 
-  test('that has given the last event ends, though the run is released then', async () => {
+  test('ends after the last event even if the run is released then', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a') })
     await run.result
     for await (const event of run.events()) if (event.type === 'run.settled') run.release()
   })
 
-  test('of a run that never began ends', async () => {
+  test('ends for a run that never began', async () => {
     const { orchestrator } = setUp(
       {},
       { distributor: async () => ({ kind: 'unsure', pools: [], confidence: 0 }) as never },

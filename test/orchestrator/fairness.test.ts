@@ -5,7 +5,7 @@ import { Dice } from '../support/dice.js'
 
 const SEEDS = Array.from({ length: 100 }, (_, n) => n + 1)
 
-/** A pool whose agents take a while, and what starts in it when. */
+/** A pool with slow agents, and the log of its starts. */
 class Stage {
   readonly clock = new VirtualClock()
   readonly orchestrator: Orchestrator
@@ -36,7 +36,7 @@ describe('runs that share a pool', () => {
   }
 
   /**
-   * How far two runs were apart at most, while both had something ready: in starts for each unit of weight. Over any such span of time
+   * The maximum difference between two runs while both had ready tasks, in starts per unit of weight. Over any such span of time
    * stride scheduling keeps it within one start of each.
    */
   function apart(starts: readonly { readonly runId: string; readonly isFirst: boolean }[], a: Share, b: Share): number {
@@ -55,13 +55,13 @@ describe('runs that share a pool', () => {
         least = Math.min(least, lead)
       }
       if (isFirst) done.set(runId, done.get(runId)! + 1)
-      // Nothing is sure to be ready in a run all of whose tasks have started.
+      // A run whose tasks have all started has no ready task.
       if (done.get(runId) === share.tasks) break
     }
     return most === Number.NEGATIVE_INFINITY ? 0 : most - least
   }
 
-  test('get as much of it as their weights say, in any span of time, whenever they come and whatever fails', async () => {
+  test('get their share by weight in any span of time, whenever they start and whatever fails', async () => {
     let pairs = 0
     for (const seed of SEEDS) {
       const dice = new Dice(seed)
@@ -96,7 +96,7 @@ describe('runs that share a pool', () => {
     expect(pairs).toBeGreaterThan(300)
   })
 
-  test('have saved nothing up when they were paused: they go on side by side', async () => {
+  test('gain no credit while they are paused', async () => {
     const stage = new Stage(1, { concurrency: 1 }, () => 10)
     const plan = { tasks: Array.from({ length: 100 }, (_, n) => ({ id: `t${n}`, pool: 'p' })) }
     const a = stage.orchestrator.run(plan, { runId: 'a' })
@@ -111,10 +111,10 @@ describe('runs that share a pool', () => {
   })
 })
 
-describe('a task that waits', () => {
+describe('a waiting task', () => {
   const AGING_MS = 1_000
 
-  /** One run into which tasks come all the time, mostly urgent ones: as many as the pool can do, or more. */
+  /** One run to which tasks are added continuously, mostly urgent ones: as many as the pool can run, or more. */
   class Flood {
     readonly stage: Stage
     readonly run: Run
@@ -130,7 +130,7 @@ describe('a task that waits', () => {
         if (event.type === 'task.ready' && event.taskId !== 'open') this.readyAt.set(event.taskId, event.at)
         if (event.type === 'attempt.started') this.starts.push({ id: event.taskId, at: event.at })
       })
-      // One that waits for a person keeps the run open while nothing is there to do.
+      // A held task keeps the run open while there is nothing to do.
       const open = { id: 'open', pool: 'p', approval: true }
       this.run = this.stage.orchestrator.run({ tasks: [open, ...this.tasks(concurrency)] })
     }
@@ -145,7 +145,7 @@ describe('a task that waits', () => {
       })
     }
 
-    /** So many come every 100 ms, for so long. */
+    /** Adds this many tasks every 100 ms, for this long. */
     async pour(forMs: number, perTurn: () => number): Promise<void> {
       for (let at = 0; at < forMs; at += 100) {
         const count = perTurn()
@@ -159,11 +159,11 @@ describe('a task that waits', () => {
     }
   }
 
-  test('is overtaken by nothing that came a step of aging later for each step that it was more urgent', async () => {
+  test('is never overtaken by a task that is n steps more urgent but became ready n steps of aging later', async () => {
     for (const seed of SEEDS.slice(0, 10)) {
       const concurrency = 1 + (seed % 4)
       const flood = new Flood(seed, concurrency)
-      // More comes than can be done, for a while.
+      // For a while, more tasks are added than the pool can run.
       await flood.pour(8_000, () => flood.stage.dice.below(3 * concurrency))
       await flood.stage.clock.runUntilIdle()
       expect(flood.starts.length).toBe(flood.priority.size)
@@ -179,7 +179,7 @@ describe('a task that waits', () => {
     }
   })
 
-  test('starts under a constant load of urgent ones, which leaves no slot free: within its priority times the aging', async () => {
+  test('starts within its priority times the aging, under a constant load of urgent tasks', async () => {
     for (const seed of SEEDS.slice(0, 20)) {
       const concurrency = 1 + (seed % 4)
       const flood = new Flood(seed, concurrency)
@@ -189,7 +189,7 @@ describe('a task that waits', () => {
       expect(late.length, 'no slot was free').toBe(100 * concurrency)
       await flood.stage.clock.runUntilIdle()
       expect(flood.starts.length).toBe(flood.priority.size)
-      // What was ready before and what is worked on comes first.
+      // Tasks that were ready or running before come first.
       const queueMs = 300
       for (const start of flood.starts)
         expect(flood.waitOf(start), `seed ${seed}: ${start.id}`).toBeLessThanOrEqual(

@@ -21,13 +21,13 @@ function refusal(act: () => unknown): CounterpointError<'INVALID_INPUT'> {
   throw new Error('it was taken')
 }
 
-/** What is wrong with the options of an orchestrator: each path with its message. */
+/** The issues of invalid orchestrator options: paths and messages. */
 function wrong(options: unknown): readonly (readonly [string, string])[] {
   const { issues } = refusal(() => new Orchestrator(options as OrchestratorOptions)).details
   return issues.map(({ path, message }) => [path, message])
 }
 
-describe('the options of an orchestrator are refused, with the path and what was expected:', () => {
+describe('an orchestrator rejects invalid options with path and expectation:', () => {
   const pool = (options: object): object => ({ pools: { p: { backend, ...options } } })
   test.each<readonly [string, unknown, string, RegExp]>([
     ['none', undefined, 'options', /object/],
@@ -36,11 +36,11 @@ describe('the options of an orchestrator are refused, with the path and what was
     ['no pools', {}, 'pools', /expected/],
     ['pools without one', { pools: {} }, 'pools', /at least one pool/],
     ['a pool without backend', { pools: { p: {} } }, 'pools.p.backend', /method run/],
-    ['a backend that is none', pool({ backend: 'codex' }), 'pools.p.backend', /method run/],
+    ['an invalid backend', pool({ backend: 'codex' }), 'pools.p.backend', /method run/],
     ['a concurrency of 0', pool({ concurrency: 0 }), 'pools.p.concurrency', /positive integer, got 0/],
     ['half a slot', pool({ concurrency: 1.5 }), 'pools.p.concurrency', /positive integer, got 1.5/],
     ['NaN slots', pool({ concurrency: Number.NaN }), 'pools.p.concurrency', /expected/],
-    ['endless slots', pool({ concurrency: Number.POSITIVE_INFINITY }), 'pools.p.concurrency', /expected/],
+    ['infinite slots', pool({ concurrency: Number.POSITIVE_INFINITY }), 'pools.p.concurrency', /expected/],
     ['slots as text', pool({ concurrency: '4' }), 'pools.p.concurrency', /positive integer, got "4"/],
     ['a queueLimit of 0', pool({ queueLimit: 0 }), 'pools.p.queueLimit', /positive integer, got 0/],
     ['a negative grace', pool({ graceMs: -1 }), 'pools.p.graceMs', /at least 0/],
@@ -55,28 +55,28 @@ describe('the options of an orchestrator are refused, with the path and what was
       /at least 1/,
     ],
     [
-      'a default that is none',
+      'an unknown default',
       pool({ defaults: { timeout: 5 } }),
       'pools.p.defaults.timeout',
       /did you mean "timeoutMs"/,
     ],
-    ['a pool option that is none', pool({ maxConcurrent: 4 }), 'pools.p.maxConcurrent', /expected one of backend, /],
-    ['an option that is none', { pools: { p: { backend } }, pool: 1 }, 'pool', /did you mean "pools"/],
+    ['an unknown pool option', pool({ maxConcurrent: 4 }), 'pools.p.maxConcurrent', /expected one of backend, /],
+    ['an unknown option', { pools: { p: { backend } }, pool: 1 }, 'pool', /did you mean "pools"/],
     ['a negative retain', { pools: { p: { backend } }, retain: -1 }, 'retain', /at least 0/],
-    ['a clock that is none', { pools: { p: { backend } }, clock: {} }, 'clock', /schedule/],
-    ['a journal that is none', { pools: { p: { backend } }, journal: {} }, 'journal', /open/],
-    ['a distributor that is none', { pools: { p: { backend } }, distributor: 1 }, 'distributor', /distribute/],
-    ['a failureHandler that is none', { pools: { p: { backend } }, failureHandler: {} }, 'failureHandler', /verdict/],
-    ['a scheduler that is none', { pools: { p: { backend } }, scheduler: [] }, 'scheduler', /decide/],
-    ['an aggregator that is none', { pools: { p: { backend } }, aggregator: 'x' }, 'aggregator', /aggregate/],
-    ['a random that is no function', { pools: { p: { backend } }, random: 4 }, 'random', /function/],
+    ['an invalid clock', { pools: { p: { backend } }, clock: {} }, 'clock', /schedule/],
+    ['an invalid journal', { pools: { p: { backend } }, journal: {} }, 'journal', /open/],
+    ['an invalid distributor', { pools: { p: { backend } }, distributor: 1 }, 'distributor', /distribute/],
+    ['an invalid failureHandler', { pools: { p: { backend } }, failureHandler: {} }, 'failureHandler', /verdict/],
+    ['an invalid scheduler', { pools: { p: { backend } }, scheduler: [] }, 'scheduler', /decide/],
+    ['an invalid aggregator', { pools: { p: { backend } }, aggregator: 'x' }, 'aggregator', /aggregate/],
+    ['a random that is not a function', { pools: { p: { backend } }, random: 4 }, 'random', /function/],
   ])('%s', (_title, options, path, message) => {
     const found = wrong(options).find(issue => issue[0] === path)
     expect(found, JSON.stringify(wrong(options))).toBeDefined()
     expect(found![1]).toMatch(message)
   })
 
-  test('all that is wrong at once, and the message names each', () => {
+  test('reports all issues at once, and the message names each', () => {
     const options = { pools: { a: { backend: 1 }, b: { backend, concurrency: 0 } }, retain: -1 }
     expect(
       wrong(options)
@@ -89,19 +89,19 @@ describe('the options of an orchestrator are refused, with the path and what was
   })
 })
 
-describe('the options of a run are refused, and nothing is started:', () => {
+describe('a run with invalid options is rejected, and nothing is started:', () => {
   test.each<readonly [string, unknown, string]>([
-    ['a failureMode that is none', { failureMode: 'stop' }, 'failureMode'],
-    ['a whenFull that is none', { whenFull: 'drop' }, 'whenFull'],
+    ['an unknown failureMode', { failureMode: 'stop' }, 'failureMode'],
+    ['an unknown whenFull', { whenFull: 'drop' }, 'whenFull'],
     ['a weight of 0', { weight: 0 }, 'weight'],
     ['a negative weight', { weight: -1 }, 'weight'],
-    ['an endless weight', { weight: Number.POSITIVE_INFINITY }, 'weight'],
+    ['an infinite weight', { weight: Number.POSITIVE_INFINITY }, 'weight'],
     ['an empty runId', { runId: '' }, 'runId'],
     ['a runId that is too long', { runId: 'x'.repeat(129) }, 'runId'],
-    ['a runId that is no text', { runId: 7 }, 'runId'],
-    ['an only that is no list', { only: 'a' }, 'only'],
-    ['a signal that is none', { signal: {} }, 'signal'],
-    ['an option that is none', { priority: 1 }, 'priority'],
+    ['a runId that is not a string', { runId: 7 }, 'runId'],
+    ['an only that is not a list', { only: 'a' }, 'only'],
+    ['an invalid signal', { signal: {} }, 'signal'],
+    ['an unknown option', { priority: 1 }, 'priority'],
   ])('%s', (_title, options, path) => {
     const { orchestrator } = setUp()
     const error = refusal(() => orchestrator.run({ tasks: specs('a') }, options as RunOptions))
@@ -109,7 +109,7 @@ describe('the options of a run are refused, and nothing is started:', () => {
     expect(orchestrator.runs.live).toEqual([])
   })
 
-  test('an only that names what is not there: NOT_FOUND', () => {
+  test('an unknown task in only: NOT_FOUND', () => {
     const { orchestrator } = setUp()
     expect(() => orchestrator.run({ tasks: specs('a b') }, { only: ['z'] })).toThrow(
       expect.objectContaining({ code: 'NOT_FOUND' }),
@@ -118,7 +118,7 @@ describe('the options of a run are refused, and nothing is started:', () => {
 })
 
 describe('defaults', () => {
-  test('of a pool hold for tasks that do not say otherwise', async () => {
+  test('of a pool apply to tasks that do not set their own', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { retries: 1, backoff: { baseMs: 0 } } })
     backend.answer('*', () => Promise.reject(new Error('no')))
     const run = orchestrator.run({
@@ -132,7 +132,7 @@ describe('defaults', () => {
     expect((await run.result).tasks.map(task => task.attempts)).toEqual([2, 1, 4])
   })
 
-  test('are four slots, two retries, an hour, and a random id', async () => {
+  test('are four slots, two retries, a timeout of one hour, and a random id', async () => {
     const { clock, orchestrator } = setUp({ backend: () => new Promise(() => {}) })
     const run = orchestrator.run({ tasks: specs('a b c d e') })
     await clock.advance(3_599_999)
@@ -144,7 +144,7 @@ describe('defaults', () => {
 })
 
 describe('only', () => {
-  test('runs some tasks of a plan with what they need, in plan order', async () => {
+  test('runs the selected tasks and their dependencies, in plan order', async () => {
     const { backend, orchestrator } = setUp()
     const { tasks } = await orchestrator.run({ tasks: specs('a b<a c d<c e<d,b') }, { only: ['d', 'b'] }).result
     expect(tasks.map(task => task.id)).toEqual(['a', 'b', 'c', 'd'])

@@ -13,8 +13,8 @@ import { setUp } from '../support/set-up.js'
 
 const failing = (): Promise<never> => Promise.reject(new Error('no'))
 
-describe('a distributor of the host', () => {
-  test('finds the pool of tasks that name none, and is not asked about the others', async () => {
+describe('a custom distributor', () => {
+  test('finds the pool of tasks that name none, and is not called for the others', async () => {
     const asked: string[] = []
     const { orchestrator } = setUp(
       {},
@@ -29,7 +29,7 @@ describe('a distributor of the host', () => {
     expect([asked, tasks.map(task => task.pool)]).toEqual([['a'], ['p', 'p']])
   })
 
-  test('may be an object, keep its own state, and take its time', async () => {
+  test('can be an object with state, and asynchronous', async () => {
     class Classifier {
       readonly #pool = 'p'
       async distribute(): Promise<Distribution> {
@@ -42,7 +42,7 @@ describe('a distributor of the host', () => {
     expect((await run.result).tasks[0]?.pool).toBe('p')
   })
 
-  test('that names a pool which is not there, or none, is refused with NO_POOL', () => {
+  test('is rejected with NO_POOL if it returns an unknown pool, or none', () => {
     const answers = [
       { kind: 'pool', pool: 'nowhere', confidence: 1 },
       { kind: 'decompose', pools: ['p', 'q'], confidence: 0.8 },
@@ -55,14 +55,14 @@ describe('a distributor of the host', () => {
   })
 })
 
-describe('a failure handler of the host', () => {
-  test('gives every verdict, with the facts', async () => {
-    const told: FailureFacts[] = []
+describe('a custom failure handler', () => {
+  test('returns every verdict, and receives the facts', async () => {
+    const received: FailureFacts[] = []
     const { backend, clock, orchestrator } = setUp(
       {},
       {
         failureHandler: (_failure, facts) => {
-          told.push(facts)
+          received.push(facts)
           return facts.attempt < 4 ? { action: 'retry', delayMs: 5 } : { action: 'dead', reason: 'four is enough' }
         },
       },
@@ -71,10 +71,15 @@ describe('a failure handler of the host', () => {
     const run = orchestrator.run({ tasks: [{ id: 'a', pool: 'p', context: { mine: true } }] }, { runId: 'x' })
     await clock.runUntilIdle()
     expect((await run.result).tasks[0]).toMatchObject({ status: 'dead', attempts: 4 })
-    expect(told[3]).toMatchObject({ runId: 'x', task: { id: 'a', context: { mine: true } }, attempt: 4, failures: 3 })
+    expect(received[3]).toMatchObject({
+      runId: 'x',
+      task: { id: 'a', context: { mine: true } },
+      attempt: 4,
+      failures: 3,
+    })
   })
 
-  test('may be ours with other options', async () => {
+  test('can be a FailureHandler with other options', async () => {
     const { backend, clock, orchestrator } = setUp({}, { failureHandler: new FailureHandler({ retries: 0 }) })
     backend.answer('*', failing)
     const run = orchestrator.run({ tasks: specs('a') })
@@ -83,8 +88,8 @@ describe('a failure handler of the host', () => {
   })
 })
 
-describe('a scheduler of the host', () => {
-  test('may wrap ours: it sees every signal and may change what is decided', async () => {
+describe('a custom scheduler', () => {
+  test('can wrap the default one: it receives every signal and can change its decisions', async () => {
     const seen: string[] = []
     const scheduler = {
       decide(state: RunState, signal: Signal, context: DecideContext) {
@@ -103,8 +108,8 @@ describe('a scheduler of the host', () => {
   })
 })
 
-describe('small ports of the host', () => {
-  test('give ids and random numbers', async () => {
+describe('custom newId and random', () => {
+  test('provide ids and random numbers', async () => {
     let ids = 0
     const draws: number[] = []
     const { backend, clock, orchestrator } = setUp(

@@ -21,13 +21,13 @@ const TASKS = 2_000
 const PER_SECOND = 400
 const LATENCY_MS = 16
 const WARM_UP_MS = 2_000
-/** Short enough for a dozen of them, long enough for a hundred calls. */
+/** Short enough for a dozen windows, long enough for a hundred calls. */
 const WINDOW_MS = 250
-/** A longer pause of a timer of 5 ms is none of our own doing. */
+/** A longer delay of a timer of 5 ms is caused by other processes. */
 const STALL_MS = 25
 const ADAPTIVE: PoolOptions = { concurrency: { min: 1, max: 64 } }
 
-/** An orchestrator with one pool, and what it told. */
+/** An orchestrator with one pool, and its events. */
 class Stage {
   readonly orchestrator: Orchestrator
   readonly events: RunEvent[] = []
@@ -45,7 +45,7 @@ class Stage {
     this.orchestrator.on('pool.unhealthy', ({ reason }) => void this.unhealthy.push(reason))
   }
 
-  /** Runs so many tasks that all succeed with what they were given, each with one terminal event. */
+  /** Runs this many tasks and verifies that each succeeds with its input as output, and has one terminal event. */
   async succeed(count: number): Promise<void> {
     const tasks = Array.from({ length: count }, (_, n) => ({ id: `t${n}`, pool: 'p', input: n }))
     const { outcome, outputs } = await this.orchestrator.run({ tasks }).result
@@ -68,7 +68,7 @@ class Stage {
   }
 }
 
-/** The backend that sends the input of a task to `path` and gives back what comes. */
+/** A backend that sends the input of a task to `path` and returns the response. */
 function ask(server: ProviderServer, path = '/') {
   return httpBackend({
     url: `${server.url}${path}`,
@@ -77,15 +77,15 @@ function ask(server: ProviderServer, path = '/') {
   })
 }
 
-/** The first attempt of each task goes to `path`, all others to `/ok`. */
+/** Sends the first attempt of each task to `path`, all others to `/ok`. */
 function firstTo(server: ProviderServer, path: string): AgentFunction {
   const [first, others] = [ask(server, path), ask(server, '/ok')]
   return (request, context) => (context.attempt === 1 ? first : others).run(request, context)
 }
 
 /**
- * How much of the limit the calls that got through were: the median of the windows after warm-up, up to the one in which there was
- * nothing left to start but what had been turned away.
+ * The share of the limit used by accepted calls: the median over the windows after the warm-up, up to the one in which only throttled tasks
+ * were left to start.
  */
 function shareOfLimit(timesMs: readonly number[]): number {
   const counts: number[] = []
@@ -98,7 +98,7 @@ function shareOfLimit(timesMs: readonly number[]): number {
   return median / ((PER_SECOND * WINDOW_MS) / 1_000)
 }
 
-/** Notes for which share of the time nothing of this process could run: others had the processor. */
+/** Measures the share of time in which this process could not run because others had the CPU. */
 function watchStalls(): { stop(): number } {
   const begun = performance.now()
   let last = begun
@@ -116,10 +116,8 @@ function watchStalls(): { stop(): number } {
   }
 }
 
-describe('a provider that takes 400 calls a second and says truly when to come again', () => {
-  test('gives 2,000 tasks all their outputs over a real connection, turns few calls away, and is used to the full', async ({
-    annotate,
-  }) => {
+describe('a provider that accepts 400 calls per second and returns correct retry times', () => {
+  test('completes 2,000 tasks over real connections, throttles few calls, and is fully used', async ({ annotate }) => {
     await using server = await providerServer({ latencyMs: LATENCY_MS, limit: { perSecond: PER_SECOND } })
     await using stage = new Stage({ ...ADAPTIVE, backend: ask(server) })
     const stalls = watchStalls()
@@ -130,14 +128,14 @@ describe('a provider that takes 400 calls a second and says truly when to come a
     const share = shareOfLimit(server.calls.filter(({ status }) => status === 200).map(({ atMs }) => atMs))
     await annotate(`${share} of the limit, ${refused} of the calls turned away, stalled for ${stalled} of the time`)
     expect([server.count(200), server.count(429)]).toEqual([TASKS, stage.failures.length])
-    // Where others have the processor nothing can be asked of the pool but that it gets on; the test after this one knows no others.
+    // If other processes have the CPU, only progress can be expected; the next test runs in virtual time.
     const isCalm = stalled < 0.05
     expect(refused).toBeLessThan(isCalm ? 0.05 : 0.25)
     expect(share).toBeGreaterThan(isCalm ? 0.8 : 0.3)
     expect(share).toBeLessThan(1.2)
   })
 
-  test.each([10, 25, 50])('is used to the full where a call takes %i ms of virtual time', async latencyMs => {
+  test.each([10, 25, 50])('is fully used where a call takes %i ms of virtual time', async latencyMs => {
     const clock = new VirtualClock()
     const dice = new Dice(latencyMs)
     const took: number[] = []
@@ -176,7 +174,7 @@ describe.concurrent('a task whose first call', () => {
     ['is answered with a 500', '/500', { kind: 'agent', status: 500 }, {}],
     ['is answered with a 529', '/529', { kind: 'overloaded', status: 529 }, {}],
     ['is answered with a 503', '/503', { kind: 'overloaded', status: 503 }, {}],
-    ['is answered with a 429 that does not say when', '/429/none/9', { kind: 'throttled', status: 429 }, {}],
+    ['is answered with a 429 without a retry time', '/429/none/9', { kind: 'throttled', status: 429 }, {}],
     ['is never answered', '/hang', { kind: 'timeout', timeout: 'attempt' }, { timeoutMs: 1_000 }],
     [
       'is answered by half, and then nothing',
@@ -198,14 +196,14 @@ describe.concurrent('a task whose first call', () => {
     for (const one of stage.failures) expect(one).toMatchObject(failure)
     expect(stage.parked).toEqual([])
     expect(server.calls).toHaveLength(16)
-    // Not one that has been given up, either: the server sees the end of a connection a little later.
+    // Aborted connections are included: the server sees them a little later.
     await expect.poll(() => server.calls.filter(({ isOpen }) => isOpen)).toEqual([])
   })
 
   test.each<[RetryForm, number, number, number]>([
     ['ms', 300, 300, 300],
     ['seconds', 1_000, 1_000, 1_000],
-    // Dates know whole seconds only, and are held against the date of the answer.
+    // Dates have whole seconds only, and are compared with the date of the response.
     ['date', 600, 1_000, 2_000],
   ])('is turned away with the time in %s parks the pool until then', async (form, waitMs, leastMs, mostMs) => {
     await using server = await providerServer()
@@ -214,12 +212,12 @@ describe.concurrent('a task whose first call', () => {
       { random: () => 0.5 },
     )
     await stage.succeed(4)
-    const [turnedAway, others] = [429, 200].map(status => server.calls.filter(call => call.status === status))
-    expect([turnedAway!.length, others!.length]).toEqual([4, 4])
+    const [throttled, others] = [429, 200].map(status => server.calls.filter(call => call.status === status))
+    expect([throttled!.length, others!.length]).toEqual([4, 4])
     const asked = stage.failures.map(({ retryAfterMs }) => retryAfterMs!)
     for (const ms of asked) expect(ms).toSatisfy(got => got >= leastMs && got <= mostMs, `${leastMs} to ${mostMs}`)
     expect(stage.parked[0]).toMatchObject({ pool: 'p', reason: 'throttled' })
-    const lastRefusal = Math.max(...turnedAway!.map(({ atMs }) => atMs))
+    const lastRefusal = Math.max(...throttled!.map(({ atMs }) => atMs))
     for (const { atMs } of others!) expect(atMs - lastRefusal).toBeGreaterThanOrEqual(leastMs)
     expect(stage.opened).toBe(1)
   })
@@ -228,7 +226,7 @@ describe.concurrent('a task whose first call', () => {
 describe.concurrent('over a real connection, a pool', () => {
   const MANNERS: readonly Manner[] = [429, 500, 503, 529, 'hang', 'hang-body', 'cut', 'cut-body', 'half']
 
-  test('that meets faults of all kinds loses nothing: each task has one end, and no attempt is two calls', async () => {
+  test('survives failures of all kinds: each task ends once, and each attempt is one call', async () => {
     const dice = new Dice(7)
     await using server = await providerServer({ manner: () => (dice.chance(0.15) ? dice.pick(MANNERS) : 'ok') })
     await using stage = new Stage({
@@ -241,7 +239,7 @@ describe.concurrent('over a real connection, a pool', () => {
     expect([...seen].sort()).toEqual(['agent', 'crashed', 'incomplete-output', 'overloaded', 'throttled', 'timeout'])
     const started = stage.count('attempt.started')
     expect(stage.count('task.succeeded') + stage.failures.length).toBe(started)
-    // On a busy machine one may time out before its call has left.
+    // On a busy machine an attempt may time out before its call is sent.
     expect(server.calls.length).toSatisfy((calls: number) => calls <= started && calls > 0.9 * started)
   })
 
@@ -272,7 +270,7 @@ describe.concurrent('over a real connection, a pool', () => {
       expect(stage.unhealthy.length).toBeGreaterThan(0)
       expect(stage.parked.map(({ reason }) => reason)).toContain('unhealthy')
       expect(stage.opened).toBeGreaterThan(0)
-      // Ten until it is found out, those that were under way then, and a probe now and again.
+      // Ten failures, the calls in flight at that time, and occasional probes.
       expect(server.calls.length - 200).toBeLessThan(40)
     },
   )

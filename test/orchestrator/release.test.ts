@@ -6,7 +6,7 @@ import { setUp } from '../support/set-up.js'
 
 const { get } = Map.prototype
 
-/** Makes a look-up that comes again and again throw: a loop that never ends would let no test fail. */
+/** Makes a repeated lookup throw, because an endless loop would keep the test from failing. */
 function guardLoops(key: string): void {
   let times = 0
   Map.prototype.get = function (asked) {
@@ -22,7 +22,7 @@ afterEach(() => {
 const plan = { tasks: specs('a') }
 
 describe('a run', () => {
-  test('is kept until it is released, and its result stays with whoever holds it', async () => {
+  test('is kept until it is released, and its result stays available', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run(plan, { runId: 'x' })
     expect(run.release()).toBe(false)
@@ -36,7 +36,7 @@ describe('a run', () => {
     ])
   })
 
-  test('may be released twice', async () => {
+  test('can be released twice', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run(plan)
     await run.result
@@ -45,7 +45,7 @@ describe('a run', () => {
     expect((await orchestrator.run(plan).result).outcome).toBe('completed')
   })
 
-  test("that is released is gone from the in-memory journal, and stays in a host's", async () => {
+  test("is removed from the default journal on release, but not from a host's journal", async () => {
     const own = setUp().orchestrator
     const first = own.run(plan, { runId: 'x' })
     await first.result
@@ -61,13 +61,13 @@ describe('a run', () => {
 })
 
 describe('retention', () => {
-  test('keeps the last settled runs, and lets the oldest go first', async () => {
+  test('keeps the last settled runs, and releases the oldest first', async () => {
     const { orchestrator } = setUp({}, { retain: 2 })
     for (const runId of ['a', 'b', 'c', 'd']) await orchestrator.run(plan, { runId }).result
     expect(orchestrator.runs.live.map(run => run.id)).toEqual(['c', 'd'])
   })
 
-  test('keeps every run that is live', async () => {
+  test('keeps every live run', async () => {
     const { backend, orchestrator } = setUp({ concurrency: 9 }, { retain: 0 })
     backend.hold('*')
     const runs = ['a', 'b', 'c'].map(runId => orchestrator.run(plan, { runId }))
@@ -78,8 +78,8 @@ describe('retention', () => {
     expect(orchestrator.runs.live).toEqual([])
   })
 
-  // It is released before it is noted as settled: BAD would be to look for it among the settled ones ever after.
-  test('is not confused by a run that is released from its own last event', async () => {
+  // It is released before it is counted as settled, so it must not be searched among the settled runs forever.
+  test('handles a run that is released in the listener of its last event', async () => {
     guardLoops('early')
     const { orchestrator } = setUp({}, { retain: 0 })
     const run = orchestrator.run(plan, { runId: 'early' })
@@ -88,7 +88,7 @@ describe('retention', () => {
     expect((await orchestrator.run(plan).result).outcome).toBe('completed')
   })
 
-  test('is not confused by a run whose journal failed', async () => {
+  test('handles a run whose journal failed', async () => {
     guardLoops('stalled')
     const journal = new ProbeJournal()
     journal.refuseFrom = 2
@@ -98,7 +98,7 @@ describe('retention', () => {
     expect(orchestrator.runs.live).toEqual([])
   })
 
-  test('is not confused by a run that never began', async () => {
+  test('handles a run that never began', async () => {
     guardLoops('unborn')
     const { orchestrator } = setUp(
       {},
@@ -111,7 +111,7 @@ describe('retention', () => {
     expect((await orchestrator.run(plan).result).outcome).toBe('completed')
   })
 
-  test('lets go of the memory of a thousand runs', async () => {
+  test('frees the memory of a thousand runs', async () => {
     const orchestrator = new Orchestrator({ pools: { p: { backend: () => 'x'.repeat(10_000) } }, retain: 10 })
     for (let i = 0; i < 1_000; i++) await orchestrator.run(plan).result
     expect(orchestrator.runs.live).toHaveLength(10)
