@@ -54,12 +54,7 @@ describe('an orchestrator rejects invalid options with path and expectation:', (
       'pools.p.defaults.backoff.factor',
       /at least 1/,
     ],
-    [
-      'an unknown default',
-      pool({ defaults: { timeout: 5 } }),
-      'pools.p.defaults.timeout',
-      /did you mean "timeoutMs"/,
-    ],
+    ['an unknown default', pool({ defaults: { timeout: 5 } }), 'pools.p.defaults.timeout', /did you mean "timeoutMs"/],
     ['an unknown pool option', pool({ maxConcurrent: 4 }), 'pools.p.maxConcurrent', /expected one of backend, /],
     ['an unknown option', { pools: { p: { backend } }, pool: 1 }, 'pool', /did you mean "pools"/],
     ['a negative retain', { pools: { p: { backend } }, retain: -1 }, 'retain', /at least 0/],
