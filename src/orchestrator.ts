@@ -11,9 +11,9 @@ import { CounterpointError } from './errors.js'
 import type { Forecast } from './forecast/forecast.js'
 import { PoolForecast } from './forecast/pool-forecast.js'
 import type { Journal, JournalHost, JournalProblem, OpenJournal } from './journal/journal.js'
+import { sharedStreamsOf } from './journal/lazy-stream.js'
 import { memoryJournal } from './journal/memory-journal.js'
-import { newJournal } from './journal/new-journal.js'
-import { sharedStreamsOf } from './journal/passing-stream.js'
+import { journalOfNewRun } from './journal/opening-journal.js'
 import type { Limit } from './limits/limit.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
 import { checkBudget, checkOrchestratorOptions, checkResumeOptions, checkRunOptions } from './options-schema.js'
@@ -228,7 +228,7 @@ export class Orchestrator {
 
   #openNew(runId: string, ticket: AdmissionTicket): OpenJournal {
     try {
-      return newJournal(runId, this.#journal.open(runId, this.#journalHost(runId)))
+      return journalOfNewRun(runId, this.#journal.open(runId, this.#journalHost(runId)))
     } catch (error) {
       ticket.release()
       throw error

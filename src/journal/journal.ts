@@ -3,54 +3,51 @@ import type { SharedStream } from './shared-stream.js'
 
 /** The journal of one run, open for writing. */
 export interface OpenJournal {
-  /** True when `append` never gives a promise. The run then keeps one state instead of two. Default false. */
+  /** True when `append` never returns a promise. The run then keeps one state instead of two. Default false. */
   readonly synchronous?: boolean
   /**
-   * Adds a record, whole or not at all. Returns when it is durable, or a promise of that; several may be under way,
-   * and they become durable in the order in which they were given. Each goes on where the one before it ended: its
-   * first `seq` is the next one. Once an append has failed, all further ones fail: a journal has no gap.
+   * Appends a record, atomically. Returns once it is durable, or a promise of that. Several appends may be in flight; they become durable in
+   * the order of the calls. The first `seq` of a record follows the last one of the record before. Once an append has failed, all later
+   * ones fail: a journal has no gaps.
    */
   append(record: JournalRecord): void | Promise<void>
-  /** What has been written, from the first record on. */
+  /** All records, from the first on. */
   read(): Iterable<JournalRecord> | AsyncIterable<JournalRecord>
   /**
-   * Lets go of it. What was appended before is durable when this resolves. It rejects when that cannot be: then the
-   * journal has been let go of all the same, and what was not durable is lost.
+   * Closes the journal. What was appended before is durable when this resolves. If that is impossible, it rejects: the journal is closed,
+   * and what was not durable is lost.
    */
   close(): void | Promise<void>
 }
 
-/** Something that a host should know about a journal, which goes on all the same. */
+/** A problem that a journal can recover from, or has recovered from. */
 export interface JournalProblem {
-  /** What lay behind it, where there is something. */
+  /** The cause, if there is one. */
   readonly error: unknown
-  /** What happened, where, and what has become of it. */
+  /** What happened, where, and the consequence. */
   readonly message: string
 }
 
-/** Who opens a journal. */
+/** What opens a journal. */
 export interface JournalHost {
-  /** Told of a write that has to wait, of one that goes on again, of a tail that was cut and of records that were ignored. */
+  /** Called when writes have to wait and when they succeed again, when a torn tail was cut off, and for records that were ignored. */
   report(problem: JournalProblem): void
 }
 
-/** A port: where the events of runs are kept. The conformance suite of `counterpoint/testing` checks one. */
+/** A port: stores the events of runs. The conformance suite of `counterpoint/testing` checks an implementation. */
 export interface Journal {
-  /** Opens the journal of a run; a new one is empty. Problems that it can live with are told to `host`. */
+  /** Opens the journal of a run; that of a new run is empty. Recoverable problems are reported to `host`. */
   open(runId: string, host?: JournalHost): OpenJournal | Promise<OpenJournal>
-  /**
-   * What it holds of a run, to look at: without opening it for writing, so also while another process has it open.
-   * A run that it does not know has no records.
-   */
+  /** The records of a run, without opening it for writing: also while another process has it open. An unknown run has no records. */
   read(runId: string): Iterable<JournalRecord> | AsyncIterable<JournalRecord>
-  /** The ids of the runs it holds. */
+  /** The ids of all runs. */
   list(): Iterable<string> | Promise<Iterable<string>>
-  /** Forgets a run. One that it does not know is forgotten already. */
+  /** Deletes a run. Does nothing for an unknown one. */
   delete(runId: string): void | Promise<void>
   /**
-   * Opens the stream of this name, which all runs share: what an orchestrator has to know of the time before it. A new one is empty. It is no
-   * run: `list` does not show it, `delete` does not touch it. Where it must not be used twice at once it rejects with JOURNAL while
-   * another has it open; problems that it can live with are told to `host`. A journal without it forgets limits and budgets with its process.
+   * Opens the stream of this name, which all runs share. A new one is empty. It is not a run: `list` and `delete` ignore it. Rejects with
+   * JOURNAL while another process has it open, where that must not happen. Recoverable problems are reported to `host`. Optional: without
+   * it, limits and the budget of the orchestrator start afresh with each process.
    */
   shared?(name: string, host?: JournalHost): SharedStream | Promise<SharedStream>
 }

@@ -2,48 +2,47 @@ import type { Json } from '../core/json.js'
 import type { JournalRecord } from '../core/state/events.js'
 import type { History } from '../core/state/history.js'
 import type { Journal, OpenJournal } from './journal.js'
-import type { SharedStream } from './shared-stream.js'
+import { memoryStream } from './memory-stream.js'
 
-/** What is kept of a run. */
-interface Kept {
+interface StoredRun {
   records: JournalRecord[] | History
 }
 
-/** What is open of journals in memory, and how each takes a history for its own. */
+/** The open journals in memory, each with a function that makes it share a history. */
 const openings = new WeakMap<OpenJournal, (history: History) => void>()
 
 /**
- * True when `journal` is one in memory itself, and no wrapper of one: from now on the history, in which all is that it held, is what it
- * holds. Nothing is appended then: what is committed there is written.
+ * Makes an in-memory journal share the history of its run instead of a copy, so that nothing needs to be appended. The history must
+ * contain all that the journal holds. Returns false, and does nothing, for any other journal, also for a wrapper of one in memory.
  */
-export function keepsHistory(journal: OpenJournal, history: History): boolean {
-  const keep = openings.get(journal)
-  keep?.(history)
-  return keep !== undefined
+export function shareHistory(journal: OpenJournal, history: History): boolean {
+  const share = openings.get(journal)
+  share?.(history)
+  return share !== undefined
 }
 
 /**
- * Keeps records in this process, and is synchronous: what is appended is durable at once, for as long as the process lives.
+ * A journal in the memory of this process. It is synchronous: what is appended is durable at once, as long as the process lives.
  * The default of an `Orchestrator`.
  */
 export function memoryJournal(): Journal {
-  const runs = new Map<string, Kept>()
+  const runs = new Map<string, StoredRun>()
   const streams = new Map<string, Json[]>()
   return {
     open(runId): OpenJournal {
-      const kept = runs.get(runId) ?? { records: [] }
-      runs.set(runId, kept)
+      const run = runs.get(runId) ?? { records: [] }
+      runs.set(runId, run)
       const journal: OpenJournal = {
         synchronous: true,
         append: record => {
-          if (!Array.isArray(kept.records)) kept.records = [...kept.records]
-          kept.records.push(record)
+          if (!Array.isArray(run.records)) run.records = [...run.records]
+          run.records.push(record)
         },
-        read: () => kept.records,
+        read: () => run.records,
         close: () => {},
       }
       openings.set(journal, history => {
-        kept.records = history
+        run.records = history
       })
       return journal
     },
@@ -52,22 +51,10 @@ export function memoryJournal(): Journal {
     delete: runId => {
       runs.delete(runId)
     },
-    shared: name => memoryStream(streams, name),
-  }
-}
-
-/** Opened twice at once it is one stream, and who has it reads what the other one wrote: as after a crash, in a test. */
-function memoryStream(streams: Map<string, Json[]>, name: string): SharedStream {
-  const records = streams.get(name) ?? []
-  streams.set(name, records)
-  return {
-    read: () => [...records],
-    append: record => {
-      records.push(record)
+    shared: name => {
+      const records = streams.get(name) ?? []
+      streams.set(name, records)
+      return memoryStream(records)
     },
-    replace: all => {
-      records.splice(0, records.length, ...all)
-    },
-    close: () => {},
   }
 }

@@ -1,25 +1,22 @@
 import type { Json } from '../core/json.js'
 
 /**
- * A port: what the runs of one orchestrator have in common and a restart may not forget, in the order in which it was written. Small:
- * a few records a second where limits are in use, nothing where none are. An orchestrator has it to itself, as long as it is open.
+ * A port: records that the runs of one orchestrator share and that must outlive the process, in order. Small: a few records a second where
+ * limits or a budget are in use. One orchestrator at a time has it open.
  */
 export interface SharedStream {
-  /**
-   * What is in it, from the first record on. Called before the first `append`, and again if it fails. A last record that was cut in
-   * two by a crash is left out.
-   */
+  /** All records, from the first on, without a last one that a crash has cut off. Called before the first `append`, and again if it fails. */
   read(): Iterable<Json> | AsyncIterable<Json>
   /**
-   * Adds a record, whole or not at all. Returns when it is durable, or a promise of that; the next one comes only after. One that
-   * failed may be in the stream all the same; after it a later append may succeed.
+   * Appends a record, atomically. Returns once it is durable, or a promise of that; the next call comes only after it. A record whose append
+   * failed may be in the stream nevertheless. Later appends may succeed.
    */
   append(record: Json): void | Promise<void>
   /**
-   * Puts these records in the place of all that were there, whole or not at all: after a crash at any moment there are the old ones or
-   * the new ones. Returns when that is durable, or a promise of it. A stream that cannot do this grows for as long as it is used.
+   * Replaces all records by these, atomically: after a crash at any moment the stream has either the old ones or the new ones. Returns once
+   * that is durable, or a promise of that. Optional: a stream without it grows as long as it is used.
    */
   replace?(records: readonly Json[]): void | Promise<void>
-  /** Lets go of it. */
+  /** Closes the stream. */
   close(): void | Promise<void>
 }

@@ -7,7 +7,7 @@ import { History } from '../core/state/history.js'
 import { copyState } from '../core/state/new-state.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { OpenJournal } from '../journal/journal.js'
-import { keepsHistory } from '../journal/memory-journal.js'
+import { shareHistory } from '../journal/memory-journal.js'
 import type { Scheduler } from './run-context.js'
 
 /** What a {@link RunLoop} works with. */
@@ -90,7 +90,7 @@ export class RunLoop {
     this.durable = journal.synchronous ? state : copyState(state)
     this.history = historyOf(options)
     this.#published = this.history.end
-    this.#isJournal = keepsHistory(journal, this.history)
+    this.#isJournal = shareHistory(journal, this.history)
     // Invariant: event times are monotonic. The wall clock is read once, so that a jump of it moves no event (decision 006).
     this.#wallOffset = Math.round(clock.now()) - clock.monotonic()
     this.#context = { at: 0, random, judge }

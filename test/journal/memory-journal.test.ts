@@ -1,6 +1,6 @@
 import { type Journal, type JournalRecord, memoryJournal, type OpenJournal, Orchestrator } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { newJournal } from '../../src/journal/new-journal.js'
+import { journalOfNewRun } from '../../src/journal/opening-journal.js'
 
 const pools = { p: { backend: () => 'done' } }
 const plan = { tasks: [{ id: 'a' }, { id: 'b', after: ['a'] }] }
@@ -10,20 +10,20 @@ const recordsOf = (journal: Journal, runId: string): readonly JournalRecord[] =>
 ]
 
 describe('the journal in memory', () => {
-  test('holds what was heard, record by record, while the run goes on and when it is over', async () => {
+  test('holds what has been emitted, record by record, during the run and afterwards', async () => {
     const journal = memoryJournal()
     const run = new Orchestrator({ pools, journal }).run(plan, { runId: 'r' })
-    const heard: unknown[] = []
+    const emitted: unknown[] = []
     run.on('event', event => {
-      heard.push(event)
-      expect(recordsOf(journal, 'r').flat().slice(0, heard.length)).toEqual(heard)
+      emitted.push(event)
+      expect(recordsOf(journal, 'r').flat().slice(0, emitted.length)).toEqual(emitted)
     })
     await run.result
-    expect(recordsOf(journal, 'r').flat()).toEqual(heard)
+    expect(recordsOf(journal, 'r').flat()).toEqual(emitted)
     expect(recordsOf(journal, 'r').map(record => record.length)).toEqual([4, 1, 2, 1, 2])
   })
 
-  test("keeps a run that was let go of, unless it is the orchestrator's own", async () => {
+  test("keeps a run that was released, unless it is the orchestrator's own", async () => {
     const journal = memoryJournal()
     const run = new Orchestrator({ pools, journal }).run(plan, { runId: 'r' })
     await run.result
@@ -38,7 +38,7 @@ describe('the journal in memory', () => {
     expect(outputs).toEqual({ a: 'done', b: 'done' })
   })
 
-  test('is appended to through a wrapper, whose records it keeps', async () => {
+  test('is appended to through a wrapper', async () => {
     const inner = memoryJournal()
     const appended: JournalRecord[] = []
     const journal: Journal = {
@@ -57,7 +57,7 @@ describe('the journal in memory', () => {
     expect(recordsOf(inner, 'r')).toEqual(appended)
   })
 
-  test('is appended to by hand after a run', async () => {
+  test('can be appended to after a run', async () => {
     const journal = memoryJournal()
     const orchestrator = new Orchestrator({ pools, journal })
     await orchestrator.run(plan, { runId: 'r' }).result
@@ -67,7 +67,7 @@ describe('the journal in memory', () => {
     expect(recordsOf(journal, 'r')).toEqual([...before, more])
   })
 
-  test('gives the records of a run back to another orchestrator, which goes on with them', async () => {
+  test('lets another orchestrator resume a run', async () => {
     const journal = memoryJournal()
     const first = new Orchestrator({ journal, pools: { p: { backend: () => new Promise(() => {}), graceMs: 1 } } })
     const stuck = first.run(plan, { runId: 'r' })
@@ -79,16 +79,16 @@ describe('the journal in memory', () => {
     expect((await run.result).outcome).toBe('completed')
     expect(recordsOf(journal, 'r').slice(0, open.length)).toEqual(open)
     const seqs = recordsOf(journal, 'r').flatMap(record => record.map(({ seq }) => seq))
-    expect(seqs).toEqual(seqs.map((_, place) => place + 1))
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1))
   })
 })
 
 describe('a journal that is still being opened', () => {
-  test('takes records in their order, before and after it is open', async () => {
+  test('appends records in order, before and after it is open', async () => {
     const taken: number[] = []
     let open: (journal: OpenJournal) => void = () => {}
     const opening = new Promise<OpenJournal>(resolve => (open = resolve))
-    const journal = newJournal('r', opening)
+    const journal = journalOfNewRun('r', opening)
     const record = (seq: number): JournalRecord => [{ type: 'run.paused', seq, at: 1, runId: 'r' }]
     const written = [journal.append(record(1)), journal.append(record(2))]
     open({ append: ([event]) => void taken.push(event?.seq as number), read: () => [], close: () => {} })

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { SharedStream } from '../../src/journal/shared-stream.js'
 
 describe('an in-memory journal', () => {
-  test('keeps what runs share for as long as it lives itself, and is synchronous', () => {
+  test('keeps shared streams as long as it exists, and is synchronous', () => {
     const journal = memoryJournal()
     const first = shared(journal, 'limits')
     expect([first.append({ a: 1 }), first.append('b'), first.replace?.(['c']), first.append('d')]).toEqual(
@@ -16,7 +16,7 @@ describe('an in-memory journal', () => {
     expect(shared(memoryJournal(), 'limits').read()).toEqual([])
   })
 
-  test('shows it to a second orchestrator while the first, which is taken for dead, still has it', () => {
+  test('shares a stream with a second orchestrator while the first, presumed dead, still has it open', () => {
     const journal = memoryJournal()
     shared(journal, 'limits').append('of the first')
     const second = shared(journal, 'limits')
@@ -28,7 +28,7 @@ describe('an in-memory journal', () => {
 })
 
 describe('a slow journal', () => {
-  test('keeps what runs share at once, whatever becomes of its records, and over a crash', () => {
+  test('writes shared streams at once, and keeps them over a crash', () => {
     const journal = slowJournal()
     const stream = journal.shared('limits')
     stream.append(1)
@@ -64,7 +64,7 @@ describe('the conformance suite of journals', () => {
   }
   const list = (stream: SharedStream): readonly Json[] => [...(stream.read() as Iterable<Json>)]
 
-  test('is content with a journal that has no shared streams, or streams that cannot be replaced', async () => {
+  test('accepts a journal without shared streams, or without replace', async () => {
     const without = (): Journal => {
       const { shared: _, ...journal } = memoryJournal()
       return journal
@@ -83,7 +83,7 @@ describe('the conformance suite of journals', () => {
     expect(await found(growing)).toEqual([])
   })
 
-  test('finds a stream that forgets, doubles, turns round or changes what it holds', async () => {
+  test('rejects a stream that loses, duplicates, reorders or changes records', async () => {
     let appended = 0
     for (const change of [
       bent(stream => ({ append: record => (++appended % 3 === 0 ? undefined : stream.append(record)) })),
@@ -103,7 +103,7 @@ describe('the conformance suite of journals', () => {
     expect(await found(utf8)).toContain('stores every JSON value in a shared stream unchanged')
   })
 
-  test('finds a replacement that adds to what was there, or hides what comes after it', async () => {
+  test('rejects a replace that appends, or that hides later records', async () => {
     const adds = bent(stream => ({ replace: records => void records.map(each => stream.append(each)) }))
     const hides = bent(stream => {
       let replaced = false
@@ -119,7 +119,7 @@ describe('the conformance suite of journals', () => {
       expect(await found(change)).toEqual(['replaces all records of a shared stream, and appends after them'])
   })
 
-  test('finds streams that are mixed up, with each other or with runs', async () => {
+  test('rejects streams that are mixed up with each other or with runs', async () => {
     const folded = (): Journal => {
       const journal = memoryJournal()
       return { ...journal, shared: name => shared(journal, name.toLowerCase()) }

@@ -1,6 +1,6 @@
 import { type Journal, type JournalProblem, memoryJournal } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { sharedStreamsOf } from '../../src/journal/passing-stream.js'
+import { sharedStreamsOf } from '../../src/journal/lazy-stream.js'
 import type { SharedStream } from '../../src/journal/shared-stream.js'
 import { FakeStream } from '../support/fake-stream.js'
 
@@ -10,25 +10,25 @@ async function all(stream: SharedStream): Promise<unknown[]> {
   return found
 }
 
-/** The stream `x` of a journal that opens it so, and what it tells. */
+/** The stream `x` of a journal with this `shared`, and the problems that are reported. */
 function streamOf(open: Journal['shared']) {
-  const told: JournalProblem[] = []
+  const problems: JournalProblem[] = []
   const journal: Journal = { ...memoryJournal(), ...(open && { shared: open }) }
-  const stream = sharedStreamsOf(journal, problem => void told.push(problem))('x', true) as SharedStream
-  return { stream, told }
+  const stream = sharedStreamsOf(journal, problem => void problems.push(problem))('x', true) as SharedStream
+  return { stream, problems }
 }
 
-describe('the shared stream of an orchestrator', () => {
-  test('is none where the journal has none', () => {
+describe('a lazy stream', () => {
+  test('is undefined where the journal has no shared streams', () => {
     const { shared: _, ...journal } = memoryJournal()
     expect(sharedStreamsOf(journal, () => {})('x', true)).toBeUndefined()
     expect(sharedStreamsOf(undefined, () => {})('x', true)).toBeUndefined()
   })
 
-  test('is as synchronous as that of the journal, and opened once, when it is first used', () => {
+  test('is synchronous where that of the journal is, and is opened once, on first use', () => {
     const journal = memoryJournal()
     let opened = 0
-    const { stream, told } = streamOf(name => {
+    const { stream, problems } = streamOf(name => {
       opened++
       return journal.shared?.(name) as SharedStream
     })
@@ -40,15 +40,15 @@ describe('the shared stream of an orchestrator', () => {
       undefined,
       [2, 3],
     ])
-    expect([opened, told]).toEqual([1, []])
+    expect([opened, problems]).toEqual([1, []])
   })
 
-  test('that is never used is not opened, and has nothing to close', () => {
-    const { stream } = streamOf(() => expect.fail('nobody asked for it'))
+  test('is not opened by close when it has not been used', () => {
+    const { stream } = streamOf(() => expect.fail('it has not been used'))
     expect(stream.close()).toBeUndefined()
   })
 
-  test('that is opened later takes what comes meanwhile, in order, and is closed once it is open', async () => {
+  test('queues records in order while it is being opened, and is closed once it is open', async () => {
     const inner = new FakeStream({ texts: ['1'], replaces: true })
     let open!: (stream: SharedStream) => void
     const { stream } = streamOf(() => new Promise<SharedStream>(resolve => (open = resolve)))
@@ -71,32 +71,35 @@ describe('the shared stream of an orchestrator', () => {
         throw new Error('locked')
       },
     ],
-  ])('that cannot be opened, as that %s, is told once and ends with the process', async (_, open) => {
-    const { stream, told } = streamOf(open)
+  ])('is kept in memory, and reported once, when opening %s', async (_, open) => {
+    const { stream, problems } = streamOf(open)
     expect(await all(stream)).toEqual([])
     await stream.append(1)
     await stream.replace?.([2])
     await stream.append(3)
     expect(await all(stream)).toEqual([2, 3])
-    expect(told).toEqual([
-      { error: new Error('locked'), message: expect.stringMatching(/^what is kept of x .*ends with this process$/) },
+    expect(problems).toEqual([
+      {
+        error: new Error('locked'),
+        message: expect.stringMatching(/^the shared stream of x cannot be opened: .* when this process ends$/),
+      },
     ])
     await stream.close()
   })
 
-  test('whose stream cannot be written anew says so', () => {
+  test('throws from replace where the stream has none', () => {
     const { stream } = streamOf(() => ({ read: () => [], append: () => {}, close: () => {} }))
-    expect(() => stream.replace?.([])).toThrow('cannot be written anew')
+    expect(() => stream.replace?.([])).toThrow('cannot be rewritten')
   })
 
-  test('that must not be done without is refused, and may be opened the next time', async () => {
+  test('without a fallback passes the error on, and is opened by the next use', async () => {
     const inner = new FakeStream({ texts: ['1'], replaces: true })
     let tries = 0
     const journal: Journal = {
       ...memoryJournal(),
       shared: () => (tries++ === 0 ? Promise.reject(new Error('another has it')) : inner),
     }
-    const stream = sharedStreamsOf(journal, () => expect.fail('it is told by who reads it'))('x', false) as SharedStream
+    const stream = sharedStreamsOf(journal, () => expect.fail('the reader gets the error'))('x', false) as SharedStream
     await expect(all(stream)).rejects.toThrow('another has it')
     expect(await all(stream)).toEqual([1])
   })
