@@ -1,14 +1,14 @@
 import type { RunEvent, TaskSpec } from 'counterpoint'
 
-/** The states in which a task of Airflow is done. */
+/** The final states of a task in Airflow. */
 export type Done = 'success' | 'failed' | 'upstream_failed' | 'skipped'
 
-/** What Airflow does with a task. */
+/** What Airflow would do with a task. */
 export type Fate = 'run' | 'wait' | 'upstream_failed' | 'skipped'
 
 type Rule = NonNullable<TaskSpec['triggerRule']>
 
-/** Every rule, as its documentation names them. */
+/** All rules, as named in the documentation. */
 export const RULES: readonly Rule[] = [
   'all_success',
   'all_failed',
@@ -28,9 +28,9 @@ const skipped = (state: Done | undefined): boolean => state === 'skipped'
 const success = (state: Done | undefined): boolean => state === 'success'
 
 /**
- * A second opinion on trigger rules, from the documentation of Airflow 2 ("Trigger Rules") and from what its scheduler does where
- * that is silent: when it marks a task as skipped or upstream_failed, and whether it waits for the rest. Undefined: not done yet.
- * One thing is ours: to `one_done`, an upstream_failed task has failed.
+ * An independent model of trigger rules, from the documentation of Airflow 2 ("Trigger Rules"), and from the behaviour of its scheduler where
+ * that is silent: when it marks a task as skipped or upstream_failed, and whether it waits for the rest. Undefined: not decided yet.
+ * One deviation: for `one_done`, an upstream_failed task counts as failed.
  */
 export function airflow(rule: Rule, upstream: readonly (Done | undefined)[]): Fate {
   if (upstream.length === 0 || rule === 'always') return 'run'
@@ -62,7 +62,7 @@ export function airflow(rule: Rule, upstream: readonly (Done | undefined)[]): Fa
   }
 }
 
-/** What Airflow would call the end of a task, by its terminal event. Called off counts as failed. */
+/** The Airflow state that corresponds to a terminal event. Cancelled counts as failed. */
 export function doneAs(end: RunEvent | undefined): Done | undefined {
   if (end === undefined) return undefined
   if (end.type === 'task.succeeded') return 'success'

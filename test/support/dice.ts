@@ -1,4 +1,4 @@
-/** Random numbers that are the same for the same seed: an LCG (Knuth, TAOCP 2, 3.3.4) whose high bits are used. */
+/** Pseudorandom numbers from a seed: an LCG (Knuth, TAOCP 2, 3.3.4) of which the high bits are used. */
 export class Dice {
   #state: number
 
@@ -27,7 +27,7 @@ export class Dice {
   }
 }
 
-/** A seed that is the same for the same words. */
+/** A seed derived from words. */
 export function seedOf(...words: readonly (string | number)[]): number {
   let seed = 17
   for (const letter of words.join('|')) seed = (Math.imul(seed, 31) + letter.charCodeAt(0)) | 0

@@ -8,17 +8,17 @@ interface Waiting {
   readonly refuse: (error: unknown) => void
 }
 
-/** A shared stream whose disk is yours. It keeps JSON text, as a disk does. */
+/** A shared stream with a simulated disk, which stores JSON text. */
 export class FakeStream implements SharedStream {
   texts: string[] = []
-  /** Asked for, with or without success. */
+  /** Number of calls, successful or not. */
   appends = 0
   rewrites = 0
   reads = 0
   closes = 0
-  /** Every call is refused with it. */
+  /** If set, every call fails with it. */
   error: Error | undefined
-  /** Nothing becomes durable before `flush`. */
+  /** If true, nothing becomes durable before `flush`. */
   isSlow = false
   replace?: (records: readonly Json[]) => void | Promise<void>
   #waiting: Waiting[] = []
@@ -57,7 +57,7 @@ export class FakeStream implements SharedStream {
     return this.#write(records, true)
   }
 
-  /** What waits becomes durable, or is refused. */
+  /** Makes waiting writes durable, or lets them fail. */
   flush(): void {
     for (const write of this.#waiting.splice(0)) {
       if (this.error) {
@@ -69,12 +69,12 @@ export class FakeStream implements SharedStream {
     }
   }
 
-  /** The process ends: nobody hears any more of what waits. `lands`: it reached the disk all the same. */
+  /** Simulates the end of the process: waiting writes never settle. `lands`: they reached the disk anyway. */
   crash(lands: boolean): void {
     for (const { texts, anew } of this.#waiting.splice(0)) if (lands) this.#keep(texts, anew)
   }
 
-  /** What waits reaches the disk, and is said not to have. */
+  /** Waiting writes reach the disk but report a failure. */
   mislead(): void {
     for (const { texts, anew, refuse } of this.#waiting.splice(0)) {
       this.#keep(texts, anew)

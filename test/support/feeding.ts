@@ -16,13 +16,13 @@ const KINDS: readonly FailureKind[] = [
   'bad-input',
 ]
 
-/** What an agent always does with a task: so it can be asked again after a restart, and answers the same. */
+/** The fixed behaviour of an agent for a task, so that it is the same after a restart. */
 export type Fate =
   | { readonly kind: 'succeeds'; readonly after: number; readonly with: FailureKind }
   | { readonly kind: 'fails'; readonly with: FailureKind }
   | { readonly kind: 'hangs' }
 
-/** Deterministic for seed and task, and never counting attempts beyond its retries: an interruption changes no outcome. */
+/** Deterministic for seed and task, and independent of interruptions, so that an interruption changes no outcome. */
 export function fateOf(seed: number, { id, retries = 2, replay }: TaskSpec): Fate {
   const draw = seedOf(seed, id) >>> 0
   const turnedAway = draw % 7 === 0
@@ -36,7 +36,7 @@ export function outputOf(seed: number, id: string): { readonly id: string; reado
   return { id, draw: seedOf(seed, id) % 1_000 }
 }
 
-/** What a pool says: a slot is there. What it costs is told only where there are budgets. */
+/** The signal of a pool that has a free slot. It has an estimate only if there are budgets. */
 function slotFor(scene: Scene, index: number, dice: Dice): StartSignal {
   const { pool = 'p', estimate } = scene.state.specs[index]!
   const degraded = scene.state.accounts !== undefined && dice.chance(0.3)
@@ -50,7 +50,7 @@ function slotFor(scene: Scene, index: number, dice: Dice): StartSignal {
   }
 }
 
-/** What an attempt says that it used: nothing, some of it, more than was expected. */
+/** The usage that an attempt reports: none, part of it, or more than estimated. */
 function usageOf(scene: Scene, dice: Dice): { readonly usage?: Usage } {
   if (scene.state.accounts === undefined || dice.chance(0.4)) return {}
   const costUsd = dice.below(4) / 2
@@ -61,17 +61,17 @@ function usageOf(scene: Scene, dice: Dice): { readonly usage?: Usage } {
   ])
 }
 
-/** What agents, pools, clocks and the person who is asked say next about task `index`; undefined when they have nothing to say. */
+/** The next signal from agents, pools, clocks or a person about task `index`; undefined if there is none. */
 function nextAbout(scene: Scene, index: number, seed: number, dice: Dice): Signal | undefined {
   const task = scene.state.states[index]!
   const spec = scene.state.specs[index]!
   const fate = fateOf(seed, spec)
   if (task.status === 'ready') return slotFor(scene, index, dice)
   if (task.status === 'delayed') return { type: 'wake', index }
-  // What never comes to an end is given up by the one who is asked; all else is let go.
+  // The person rejects tasks that never end, and approves all others.
   if (task.status === 'held' && task.failure && task.failure.kind !== 'interrupted' && fate.kind !== 'succeeds')
     return { type: 'reject', taskId: spec.id, reason: 'again and again' }
-  // What waits for reservations goes on by itself; now and then a person does not wait for that.
+  // Tasks that wait for reservations continue by themselves; sometimes a person approves them earlier.
   if (task.status === 'held' && task.reason === 'reserved' && dice.chance(0.9)) return undefined
   if (task.status === 'held') return { type: 'approve', taskId: spec.id }
   if (task.status === 'stopping') return { type: 'stopped', index, attempt: task.attempt, abandoned: seed % 2 === 0 }
@@ -87,8 +87,8 @@ function nextAbout(scene: Scene, index: number, seed: number, dice: Dice): Signa
 }
 
 /**
- * Feeds a scene with everything that is due, in an order that `dice` draws, until its run has settled.
- * One step in so many (`drains`, default none) its process ends in good order, and another goes on.
+ * Sends all due signals to a scene, in random order, until its run has settled. One step in `drains` (default: never) drains the process,
+ * and another one resumes the run.
  */
 export function feed(scene: Scene, seed: number, dice: Dice, drains = 0): void {
   const { state } = scene
@@ -110,7 +110,7 @@ export function feed(scene: Scene, seed: number, dice: Dice, drains = 0): void {
   }
 }
 
-/** Nothing starts any more; some of what runs may end by itself, and the rest is interrupted. */
+/** Drains: some running attempts end by themselves, the others are interrupted. */
 function drainAll(scene: Scene, dice: Dice): void {
   scene.send({ type: 'drain' })
   for (const [index, task] of scene.state.states.entries())
@@ -121,16 +121,16 @@ function isOver(scene: Scene, index: number): boolean {
   return /succeeded|dead|skipped|cancelled/.test(scene.status(index))
 }
 
-/** Signals that say something new each time. */
+/** Signals that differ each time. */
 const REPEATABLE: ReadonlySet<Signal['type']> = new Set(['recover', 'add', 'budget', 'mode', 'exhaust'])
 
-/** Sends signals of every kind, right ones and wrong ones, as a host, agents, clocks and old processes may. */
+/** Sends valid and invalid signals of every kind, as a host, agents, clocks and old processes might. */
 export function misbehave(scene: Scene, dice: Dice, steps: number): void {
   for (let i = 0; i < steps; i++) {
     const signal = anySignal(scene, dice, i)
     scene.send(signal)
     if (REPEATABLE.has(signal.type) || !dice.chance(0.2)) continue
-    // Time goes on between the two: it may be what takes a budget to its soft bound. And one more may be let go that waited for reservations.
+    // Time passes between the two, which may bring a budget to its soft limit or release a task that waits for reservations.
     const isWaiting = new Set([...scene.state.heldForReservations.values()].flatMap(indexes => [...indexes]))
     const again = scene.send(signal).filter(event => {
       if (event.type === 'task.ready') return event.approved || !isWaiting.has(event.index)
@@ -155,7 +155,7 @@ function anySignal(scene: Scene, dice: Dice, step: number): Signal {
     () => ({ type: 'succeed', index, attempt, output: step, ...usageOf(scene, dice) }),
     () => ({ type: 'succeed', index, attempt, output: step, usage: { costUsd: 1 } }),
     () => ({ type: 'fail', index, attempt, failure, alternatives: dice.below(2), ...usageOf(scene, dice) }),
-    // 0 is no attempt: it means the time in the queue, or in total.
+    // 0 is not an attempt: it stands for a queue or total timeout.
     () => ({ type: 'expire', index, attempt: attempt || -1, failure: timeout }),
     () => ({ type: 'stopped', index, attempt, abandoned: dice.chance(0.5), ...usageOf(scene, dice) }),
     () => ({ type: 'wake', index }),
@@ -167,7 +167,7 @@ function anySignal(scene: Scene, dice: Dice, step: number): Signal {
   ])()
 }
 
-/** What all runs together have used. */
+/** The usage of all runs together. */
 function sharedBudget(index: number, dice: Dice): Signal {
   const [level, action] = dice.pick([
     ['soft', 'tell'],
@@ -213,7 +213,7 @@ function newBudget(dice: Dice): NonNullable<Extract<Signal, { type: 'budget' }>[
   return { ...amount(), ...(dice.chance(0.4) && { pools: { p: amount() } }) }
 }
 
-/** Backward within the batch, and to whatever the run has, in whatever state it is. */
+/** Dependencies on earlier tasks of the batch, and on any task of the run, in any state. */
 function newTasks(scene: Scene, dice: Dice, step: number): readonly TaskSpec[] {
   const known = scene.state.specs.map(spec => spec.id)
   const ids = Array.from({ length: 1 + dice.below(3) }, (_, i) => `new-${step}-${i}`)

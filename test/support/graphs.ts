@@ -2,18 +2,18 @@ import type { TaskSpec } from 'counterpoint'
 import fc from 'fast-check'
 import { RULES } from './airflow.js'
 
-/** What a random plan is made of. */
+/** Options of a random plan. */
 export interface GraphOptions {
   readonly maxTasks?: number
   readonly pools?: readonly string[]
   /**
-   * With trigger rules, order-only and soft dependencies, approvals, tasks that are not safe to replay, estimates and budgets. `settled`:
-   * only the rules that skip nothing, and no budgets: then it does not matter in which order the tasks end. Default: none of these.
+   * With trigger rules, order-only and soft dependencies, approvals, tasks that must not be repeated, estimates and budgets. `settled`:
+   * only rules that skip nothing, and no budgets, so that the order in which tasks end does not matter. Default: none of these.
    */
   readonly rich?: boolean | 'settled'
 }
 
-/** Rules by which no task is skipped but for a failure: what becomes of the dependents does not hang on who ended first. */
+/** Rules that skip a task only after a failure, so that the result does not depend on the order of ends. */
 const SETTLED_RULES = ['all_done', 'none_failed', 'one_success', 'always'] as const
 
 const back = (maxLength: number): fc.Arbitrary<number[]> => fc.array(fc.nat(9), { maxLength })
@@ -21,7 +21,7 @@ const oneIn = <T>(times: number, value: fc.Arbitrary<T>): fc.Arbitrary<T | undef
   fc.nat(times - 1).chain(draw => (draw === 0 ? value : fc.constant(undefined)))
 const estimate = fc.record({ costUsd: fc.nat(4), tokens: fc.nat(400) }, { requiredKeys: [] })
 
-/** What may be used, in every spelling of what follows. */
+/** Random budgets with every combination of actions. */
 export const budgets: fc.Arbitrary<NonNullable<TaskSpec['budget']>> = fc.record(
   {
     costUsd: fc.nat(12),
@@ -35,8 +35,8 @@ export const budgets: fc.Arbitrary<NonNullable<TaskSpec['budget']>> = fc.record(
 )
 
 /**
- * Random plans without cycles, whose agents are told how often they may fail, `t0` to `tN`. A task waits for up to three others, mostly near ones, so that there are chains as well as fans.
- * One in three plans names its tasks in an order of its own, dependencies ahead of what they wait for.
+ * Random acyclic plans of tasks `t0` to `tN`. A task depends on up to three others, mostly near ones, so that there are chains as well as
+ * fans. One in three plans lists its tasks in random order, with tasks before their dependencies.
  */
 export function graphs({
   maxTasks = 30,

@@ -5,17 +5,17 @@ import { Ledger } from './ledger.js'
 
 type Where = 'blocked' | 'ready' | 'held' | 'live' | 'failed' | 'delayed' | 'over'
 
-/** What a history says about one task. Kept apart from the library's own fold: it is what that is checked against. */
+/** The state of one task according to a history. Independent of the library's own fold, which is checked against it. */
 interface Story {
   readonly id: string
   readonly spec: TaskSpec
   where: Where
   attempt: number
-  /** Grows with each failure that is fed back: then the request is another one. */
+  /** Incremented with each failure that is fed back, because the request changes. */
   revision: number
   approved: boolean
   heldFor: string | undefined
-  /** How many attempts had ended, and budgets had been changed, when it was held. */
+  /** The number of ended attempts and changed budgets when it was held. */
   heldAfter: number
   stopping: 'timeout' | 'cancel' | 'interrupt' | undefined
   abandoned: boolean
@@ -23,7 +23,7 @@ interface Story {
   end: RunEvent | undefined
 }
 
-/** What {@link checkHistory} has found out. */
+/** The result of {@link checkHistory}. */
 export interface CheckedHistory {
   readonly outcome: Outcome | undefined
   /** The terminal event of each task that has one. */
@@ -31,7 +31,7 @@ export interface CheckedHistory {
   readonly attempts: number
 }
 
-/** Checks a whole history, from the first event on, by itself. Throws an AssertionError that names the event. */
+/** Checks a complete history. Throws an AssertionError that names the event. */
 export function checkHistory(
   events: readonly RunEvent[],
   options: { readonly settled?: boolean } = {},
@@ -58,23 +58,23 @@ class Checker {
   readonly #live = new Set<string>()
   #seq = 0
   #at = 0
-  /** When the process before this one was last heard of. */
+  /** The time of the last event of the previous process. */
   #leftAt = 0
-  /** Those whose attempts ran when the process before this one ended, until what became of them is told. */
+  /** Tasks whose attempts ran when the previous process ended, until their interruption is recorded. */
   readonly #orphans = new Set<string>()
   #epoch = 1
   #runId = ''
   #phase: Phase = 'none'
   #serial = false
-  /** It was paused when it began to drain, and will be when it goes on. */
+  /** The run was paused when it began to drain, and will be paused when it is resumed. */
   #pausedBefore = false
   #outcome: Outcome | undefined
   #attempts = 0
-  /** Attempts that have ended, and budgets that have been changed: only these make room. */
+  /** The number of ended attempts and changed budgets: only these can free budget. */
   #rooms = 0
-  /** The task whose next event is due at once. */
+  /** The task whose next event must come immediately. */
   #due: Story | undefined
-  /** What the next event must be, and why. */
+  /** The required next event, and why. */
   #next: { readonly type: RunEventType; readonly why: string } | undefined
 
   take(event: RunEvent): void {
@@ -211,7 +211,7 @@ class Checker {
     this.#checkDependencies(task)
     if (where !== 'held') assert.ok(!approved && by === undefined, 'only what is held can be approved')
     else assert.ok(approved || ofBudget(heldFor), 'what is held waits for a person, or for more budget')
-    // Else it might go to and fro between held and ready for ever.
+    // Otherwise it might alternate between held and ready forever.
     if (where === 'held' && heldFor === 'reserved' && !approved)
       assert.ok(this.#rooms > heldAfter, 'what waits for reservations waits until an attempt has ended')
     if (!approved) return
@@ -244,12 +244,12 @@ class Checker {
     Object.assign(task, { stopping: undefined, abandoned: false, owed: undefined })
     this.#attempts++
     this.#live.add(taskId)
-    // One whose input could not be made costs nothing, and ends in the same record: no budget needs to have room for it.
+    // An attempt whose input function failed costs nothing and ends in the same record, so it needs no budget.
     const short = this.#ledger.started(event)
     if (short !== undefined) this.#next = { type: 'attempt.failed', why: `no attempt starts without room: ${short}` }
   }
 
-  /** What ran when its process ended has run no longer than that. */
+  /** An attempt that ran when its process ended does not count any longer time. */
   #endOf(taskId: string, at: number): number {
     return this.#orphans.delete(taskId) ? this.#leftAt : at
   }
@@ -313,7 +313,7 @@ class Checker {
   #settled({ outcome }: EventOf<'run.settled'>): void {
     const ends = [...this.#tasks.values()].map(task => task.end?.type)
     assert.ok(!ends.includes(undefined), 'every task has ended')
-    // What a trigger rule did not let run takes nothing from a run that is complete.
+    // Tasks skipped by a trigger rule do not prevent the outcome completed.
     const whole = !ends.includes('task.dead') && !ends.includes('task.cancelled')
     const expected = whole ? 'completed' : ends.includes('task.succeeded') ? 'partial' : 'failed'
     assert.equal(outcome, this.#phase === 'cancelled' ? 'cancelled' : expected, 'the outcome is what the tasks say')

@@ -15,7 +15,7 @@ const STATUSES: readonly TaskStatus[] = [
   'cancelled',
 ]
 
-/** What holds after every single event. Throws an AssertionError that says what does not. */
+/** Invariants that hold after every event. Throws an AssertionError for a violation. */
 export function checkInvariants(state: RunState): void {
   const size = state.specs.length
   for (const list of [
@@ -37,7 +37,7 @@ export function checkInvariants(state: RunState): void {
   }
 }
 
-/** What holds between two records, besides: nothing is left undecided. */
+/** Additional invariants between two records: no decision is pending. */
 export function checkAtRest(state: RunState): void {
   const { phase } = state
   assert.equal(state.pendingEdges.size, 0, 'nothing waits for a task that was never added')
@@ -54,7 +54,7 @@ export function checkAtRest(state: RunState): void {
   for (let index = 0; index < state.specs.length; index++) checkTaskAtRest(state, index)
 }
 
-/** What holds of the key of an attempt that has just started. */
+/** Invariants of the key of an attempt that has just started. */
 export function checkKey(state: RunState, { index, key }: EventOf<'attempt.started'>): void {
   assert.equal(
     key.split('/').at(-1),
@@ -73,7 +73,7 @@ function recount(state: RunState): void {
   assert.deepEqual(state.counts, counts, 'the counts equal a recount')
 }
 
-/** What is counted of the dependencies of a task equals a recount. Order-only ones keep a task until they have ended. */
+/** The dependency counters of a task equal a recount. Order-only dependencies block a task until they have ended. */
 function checkWaiting(state: RunState, index: number): void {
   const { after = [], orderAfter = [], triggerRule = 'all_success' } = state.specs[index]!
   const ends = after.map(id => endOf(state, id))
@@ -101,7 +101,7 @@ function endOf(state: RunState, id: string): Done | undefined {
   return task.status === 'succeeded' ? 'success' : 'failed'
 }
 
-/** Every edge leads to a task that waits for this one, `~index` for the order only, and every dependency has its edge. */
+/** Every edge points to a dependent (`~index` if order-only), and every dependency has an edge. */
 function checkEdges(state: RunState, index: number): void {
   const { id, after = [], orderAfter = [] } = state.specs[index]!
   let edges = 0
@@ -124,7 +124,7 @@ function checkEdges(state: RunState, index: number): void {
   }
 }
 
-/** True when the ends of its dependencies let task `index` run: once they do, they always do. */
+/** True if the ends of its dependencies allow task `index` to run. Once true, it stays true. */
 function mayRun(state: RunState, index: number): boolean {
   const { after = [], triggerRule = 'all_success' } = state.specs[index]!
   const ends = after.map(id => endOf(state, id))
@@ -166,7 +166,7 @@ function checkTaskAtRest(state: RunState, index: number): void {
   if (phase.reason === 'cancelled') assert.notEqual(task.status, 'running', `${what} in a cancelled run`)
 }
 
-/** What is set aside is what the attempts that run have reserved, of which no budget knows when it came after them. */
+/** The reserved amount is the sum of the reservations of running attempts, except those that started before the budget was set. */
 function checkReserved(state: RunState): void {
   const { accounts } = state
   if (accounts === undefined) return
@@ -194,7 +194,7 @@ function checkReserved(state: RunState): void {
     )
 }
 
-/** Who waits for reservations is known, and has something to wait for. */
+/** The tasks that wait for reservations are listed, and there are reservations. */
 function checkReservedOut(state: RunState): void {
   const waiting = state.states.flatMap((task, index) =>
     task.status === 'held' && task.reason === 'reserved' ? [`${state.specs[index]!.pool} ${index}`] : [],

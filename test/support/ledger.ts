@@ -6,7 +6,7 @@ type RunBudget = NonNullable<EventOf<'run.started'>['budget']>
 type Usage = NonNullable<EventOf<'task.succeeded'>['usage']>
 type Estimate = NonNullable<EventOf<'attempt.started'>['reserved']>
 
-/** An attempt as one that keeps the books sees it. */
+/** An attempt in the ledger. */
 interface Entry {
   readonly taskId: string
   readonly pool: string
@@ -24,7 +24,7 @@ interface Scope {
 
 const DUST = 1e-6
 
-/** Keeps the books of a run by its events alone, and adds them all up anew whenever something is asked: slow, and hard to get wrong. */
+/** A ledger of a run, from its events alone. It recomputes all sums on each query: slow, but simple. */
 export class Ledger {
   readonly #entries: Entry[] = []
   readonly #live = new Map<string, Entry>()
@@ -45,19 +45,19 @@ export class Ledger {
     if (budget) this.#ofTasks.set(id, budget)
   }
 
-  /** The first budget finds attempts that run: what their tasks say that they use is set aside now. */
+  /** When the first budget is set while attempts run, their estimates are reserved. */
   #open(): void {
     if (this.#isOpen) return
     this.#isOpen = true
     for (const [taskId, entry] of this.#live) entry.reserved = this.#estimates.get(taskId)
   }
 
-  /** A person let it go over its budgets. */
+  /** A person allowed it to exceed its budgets. */
   excuse(taskId: string): void {
     this.#excused.add(taskId)
   }
 
-  /** Says what was wrong with this start; undefined when there was room for it. */
+  /** Why this start exceeded a budget; undefined if there was room for it. */
   started({ taskId, pool, reserved, at }: EventOf<'attempt.started'>): string | undefined {
     const entry: Entry = { taskId, pool, reserved, startedAt: at, endedAt: undefined, usage: undefined }
     this.#entries.push(entry)
@@ -65,16 +65,16 @@ export class Ledger {
     if (this.#excused.has(taskId)) return undefined
     for (const { scope, budget, mine } of this.#scopes(taskId, pool)) {
       const counted = this.#entries.filter(mine)
-      // Where nothing tells what the cheapest backend costs, a degraded attempt looks only at what has been settled.
+      // Without an estimate of the cheapest backend, a degraded attempt only needs settled usage below the limit.
       const looked = budget.onHard === 'degrade' && reserved === undefined ? counted.filter(isOver) : counted
       for (const measure of ['costUsd', 'tokens', 'wallMs'] as const) {
         const limit = budget[measure]
         if (limit === undefined || (scope === 'run' && measure === 'wallMs')) continue
-        // What is said to use nothing fits anywhere.
+        // An estimate of 0 always fits.
         const asked = measure === 'wallMs' ? undefined : reserved?.[measure]
         if (asked === 0) continue
         const used = sum(looked, measure)
-        // Of which nothing is known needs something that is left.
+        // Without an estimate, something must be left.
         if (asked === undefined ? used > limit - DUST : used > limit + DUST)
           return `the ${scope} has used ${used} of ${limit} (${measure})`
       }
@@ -82,7 +82,7 @@ export class Ledger {
     return undefined
   }
 
-  /** A task is held because it does not fit beside what others have set aside: it would if they used nothing. */
+  /** A task is held as `reserved`: it would fit without the reservations of others. */
   waits(taskId: string, pool: string, estimate: Estimate | undefined): void {
     const found = this.#scopes(taskId, pool).some(({ scope, budget, mine }) =>
       (['costUsd', 'tokens'] as const).some(measure => {
@@ -98,13 +98,13 @@ export class Ledger {
     assert.ok(found, 'what waits for reservations would fit without them')
   }
 
-  /** The attempt of a task is over, if it had one. `at`: when it was last heard of. */
+  /** The attempt of a task has ended, if it had one. `at`: the time of its last event. */
   ended(taskId: string, usage: Usage | undefined, at: number, turnedAway = false): void {
     const entry = this.#live.get(taskId)
     if (entry === undefined) return
     this.#live.delete(taskId)
     const { reserved } = entry
-    // What was turned away was not worked on: it used what it says, and else nothing.
+    // A throttled attempt did no work: it used what it reports, else nothing.
     if (reserved?.costUsd !== undefined && !turnedAway)
       assert.ok(usage?.costUsd !== undefined, 'what was reserved is settled: cost')
     if (reserved?.tokens !== undefined && !turnedAway)
@@ -113,7 +113,7 @@ export class Ledger {
     entry.usage = usage
   }
 
-  /** What an event says of a budget is so. */
+  /** Checks the figures of a budget event. */
   reached(event: EventOf<'budget.reached'>, estimate: Estimate | undefined): void {
     const { scope, level, measure, limit, used, pool, taskId = '', action } = event
     const found = this.#scopes(taskId, pool ?? '').find(one => one.scope === scope)
@@ -128,7 +128,7 @@ export class Ledger {
     assert.ok(Math.abs(mine - used) < DUST, `${used} are used of ${limit} (${measure}), and the books say ${mine}`)
     const settled = sum(this.#entries.filter(found.mine).filter(isOver), measure)
     const asked = (measure === 'wallMs' ? undefined : estimate?.[measure]) ?? 0
-    // Without one on the task it may be that of its backend, of which no event tells.
+    // Without an estimate on the task it may be that of its backend, which is in no event.
     if (level === 'hard' && estimate)
       assert.ok(
         used - settled < DUST || settled + asked > limit - DUST,

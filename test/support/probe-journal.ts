@@ -1,6 +1,6 @@
 import type { Journal, JournalRecord, OpenJournal } from 'counterpoint'
 
-/** A synchronous journal that keeps JSON text, as a disk does, counts its handles, and can refuse a record. */
+/** A synchronous journal that stores JSON text like a disk, counts its open handles, and can refuse a record. */
 export class ProbeJournal implements Journal {
   readonly runs = new Map<string, string[]>()
   opened = 0
@@ -10,7 +10,7 @@ export class ProbeJournal implements Journal {
   /** Throws instead of writing this record and all that follow; counted from 1 over all runs. */
   refuseFrom = Number.POSITIVE_INFINITY
 
-  /** A journal that holds the first `count` records of each run of another one: what a crash would have left. */
+  /** A journal with the first `count` records of each run of another one, as after a crash. */
   static after(other: ProbeJournal, count: number): ProbeJournal {
     const journal = new ProbeJournal()
     for (const [runId, lines] of other.runs) journal.runs.set(runId, lines.slice(0, count))

@@ -1,25 +1,25 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** In which form a 429 tells how long to wait. */
+/** The form in which a 429 gives the time to wait. */
 export type RetryForm = 'seconds' | 'date' | 'ms' | 'none'
 
 /**
- * How one call is answered. `limited` is the way of a real provider: 200 as long as its limit allows, else 429.
+ * How one call is answered. `limited` behaves like a real provider: 200 as long as its limit allows, else 429.
  *
- * - `ok`: 200, `{ output }` with the body of the call. `hang`: nothing, ever. `hang-body`: the beginning, then nothing.
- * - `cut`: the connection is closed instead of an answer, `cut-body`: in the middle of one. `half`: half a JSON text, as if whole.
+ * - `ok`: 200, `{ output }` with the body of the call. `hang`: never. `hang-body`: the beginning, then nothing.
+ * - `cut`: the connection is closed instead of an answer, `cut-body`: in the middle of one. `half`: incomplete JSON, sent as a complete body.
  * - a number: that status, with an error as providers send it.
  */
 export type Manner = 'ok' | 'limited' | 'hang' | 'hang-body' | 'cut' | 'cut-body' | 'half' | number
 
-/** A limit that a server keeps by itself: a token bucket. */
+/** The limit of a server: a token bucket. */
 export interface ProviderLimit {
   /** Calls per second, in the long run. */
   readonly perSecond: number
-  /** Calls that may come at once. Default: a tenth of `perSecond`, at least 1. */
+  /** Size of a burst. Default: a tenth of `perSecond`, at least 1. */
   readonly burst?: number
-  /** How the wait is told, which is always the true one (seconds and dates are rounded up). Default `ms`. */
+  /** The form of the time to wait, which is always correct (seconds and dates are rounded up). Default `ms`. */
   readonly form?: RetryForm
 }
 
@@ -32,7 +32,7 @@ export interface ProviderOptions {
   readonly manner?: (n: number) => Manner
 }
 
-/** One call that has come in. */
+/** A received call. */
 export interface ProviderCall {
   readonly method: string
   readonly path: string
@@ -40,13 +40,13 @@ export interface ProviderCall {
   readonly body: string
   /** In milliseconds since the server began to listen. */
   readonly atMs: number
-  /** 0 as long as there is no answer, and when there never was one. */
+  /** 0 as long as there is no answer. */
   status: number
   /** False when its answer is complete or its connection closed. */
   isOpen: boolean
 }
 
-/** A server on loopback that behaves as providers do; see {@link providerServer}. */
+/** A server on loopback that behaves like a provider; see {@link providerServer}. */
 export interface ProviderServer {
   /** `http://127.0.0.1:<port>` */
   readonly url: string
@@ -59,8 +59,8 @@ export interface ProviderServer {
 }
 
 /**
- * Starts one. The path decides how a call is answered: `/` by `manner`, `/ok`, `/limited`, `/hang` ... in that manner, `/503` with
- * that status, `/429/<seconds|date|ms|none>/<milliseconds>` with a wait, `/redirect/<status>` to another origin, and
+ * Starts a server. The path decides how a call is answered: `/` by `manner`; `/ok`, `/limited`, `/hang` ... in that manner; `/503` with
+ * that status; `/429/<seconds|date|ms|none>/<milliseconds>` with a wait, `/redirect/<status>` to another origin, and
  * `/raw/<status>/<text>` with that text as the body.
  */
 export async function providerServer(options: ProviderOptions = {}): Promise<ProviderServer> {
@@ -100,7 +100,7 @@ class Provider {
   async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const atMs = performance.now() - this.#since
     const { method = '', url: path = '', headers } = request
-    // A client that hangs up in the middle of its question is no error of ours.
+    // A client that disconnects during its request is not an error of the server.
     const body = await textOf(request).catch(() => '')
     const call: ProviderCall = { method, path, headers, body, atMs, status: 0, isOpen: true }
     this.calls.push(call)
@@ -142,7 +142,7 @@ class Provider {
   }
 }
 
-/** A token bucket: `take` gives 0 for a call that may go, else the milliseconds until one may. */
+/** A token bucket: `take` returns 0 if the call is allowed, else the milliseconds until the next one is. */
 class Bucket {
   readonly #perMs: number
   readonly #size: number

@@ -23,7 +23,7 @@ import {
 } from 'counterpoint'
 import { checkAtRest, checkInvariants, checkKey } from './invariants.js'
 
-/** What a scene may be told besides its tasks. */
+/** Options of a scene. */
 export interface SceneOptions extends FailureHandlerOptions {
   readonly failureMode?: FailureMode
   readonly judge?: JudgeFailure
@@ -31,16 +31,16 @@ export interface SceneOptions extends FailureHandlerOptions {
   readonly budget?: AddSignal['budget']
   readonly mode?: AddSignal['mode']
   readonly autoFallbackToSerial?: boolean
-  /** False spares the checks after each event, for scenes that are one of thousands. Default true. */
+  /** False skips the checks after each event, where there are thousands of scenes. Default true. */
   readonly checks?: boolean
 }
 
-/** A step of a scene: a signal about tasks by their ids, made when its turn comes. */
+/** A step of a scene: a signal about tasks by id, created when the step is executed. */
 export type Step = (scene: Scene) => Signal
 
 /**
- * `'a b<a c<a,b'`: three tasks, with what each waits for. `-a` is an order-only dependency, `?a` a soft one, `d:all_done<a` has a
- * trigger rule, `d!` needs a person to approve it.
+ * `'a b<a c<a,b'`: three tasks with their dependencies. `-a` is an order-only dependency, `?a` a soft one, `d:all_done<a` has a
+ * trigger rule, `d!` needs approval.
  */
 export function specs(text: string): readonly TaskSpec[] {
   return text
@@ -67,8 +67,8 @@ export function specs(text: string): readonly TaskSpec[] {
 }
 
 /**
- * A run at the level of `decide`: signals in, events out, without clock, pools or journal. Half of every bound of a wait is drawn.
- * Each event is folded a second time, one by one, and the invariants are checked after each.
+ * A run at the level of `decide`: signals in, events out, without clock, pools or journal. Every delay is half of its upper bound.
+ * Each event is also applied to a second state, and the invariants are checked after each.
  */
 export class Scene {
   readonly state: RunState
@@ -85,7 +85,7 @@ export class Scene {
     for (const record of records) this.records.push([...record])
   }
 
-  /** A scene in which tasks have been added. */
+  /** A scene with these tasks. */
   static of(tasks: string | readonly TaskSpec[], options: SceneOptions = {}): Scene {
     const { failureMode, cancelled, budget, mode, autoFallbackToSerial } = options
     const scene = new Scene(options)
@@ -135,7 +135,7 @@ export class Scene {
     return this.state.specs.map(({ id }) => `${id}:${this.task(id).status}`).join(' ')
   }
 
-  /** The number of the attempt that is under way. */
+  /** The number of the running attempt. */
   attempt(id: string): number {
     const task = this.task(id)
     return 'attempt' in task ? task.attempt : 0
@@ -145,7 +145,7 @@ export class Scene {
     return this.state.states[index]!.status
   }
 
-  /** Folding its records again, from nothing, leads to the same state. */
+  /** Checks that replaying its records leads to the same state. */
   checkReplay(): void {
     const again = emptyState('r')
     for (const event of this.events) evolve(again, event)
@@ -171,7 +171,7 @@ export const startFails =
   scene =>
     ({ ...start(id)(scene), failure: { kind: 'bad-input', message: 'no' } }) as Signal
 
-/** A start with what it is expected to use, on another pool or backend, or degraded. */
+/** A start with an estimate, on another pool or backend, or degraded. */
 export const startWith =
   (id: string, more: Partial<StartSignal>): Step =>
   scene =>
@@ -190,13 +190,13 @@ export const fail =
     failure: { kind, message: 'no' },
   })
 
-/** A success that tells what it used. */
+/** A success with usage. */
 export const okUsing =
   (id: string, usage: Usage): Step =>
   scene =>
     ({ ...ok(id)(scene), usage }) as Signal
 
-/** A failure with more to it than its kind. */
+/** A failure with further members. */
 export const failWith =
   (id: string, failure: Partial<FailSignal['failure']>, more: Partial<FailSignal> = {}): Step =>
   scene => {
@@ -213,7 +213,7 @@ export const expire =
     failure: { kind: 'timeout', timeout: 'attempt', message: 'too long' },
   })
 
-/** The time in the queue, or in total, ran out while no attempt runs. */
+/** A queue or total timeout while no attempt runs. */
 export const expireWaiting =
   (id: string, timeout: 'queue' | 'total'): Step =>
   scene => ({

@@ -2,14 +2,14 @@ import { TaskGraph } from 'counterpoint'
 import { specs } from './scene.js'
 import { setUp } from './set-up.js'
 
-/** Tasks `t0` to `tN`, each waiting for the one before. */
+/** Tasks `t0` to `tN`, each depending on the previous one. */
 export function chain(length: number): TaskGraph {
   const graph = new TaskGraph('chain')
   for (let i = 0; i < length; i++) graph.task(`t${i}`, { pool: 'p', ...(i > 0 && { after: [`t${i - 1}`] }) })
   return graph
 }
 
-/** Tasks that wait for nothing. */
+/** Tasks without dependencies. */
 export function star(length: number): TaskGraph {
   const graph = new TaskGraph('star')
   for (let i = 0; i < length; i++) graph.task(`t${i}`, { pool: 'p' })
@@ -24,7 +24,7 @@ function framesHere(): number {
   return frames
 }
 
-/** How deep the stack is, at most, when `runs` runs with instant agents are let go at once. */
+/** The maximum stack depth when `runs` runs with instant agents are released at once. */
 export async function deepestFrame(runs: number): Promise<number> {
   let deepest = 0
   const backend = (): number => {

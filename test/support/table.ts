@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Scene, type SceneOptions, type Step, tell } from './scene.js'
 
-/** The title, the tasks, the steps that came before, the step that is looked at, the events that follow from it, and options. */
+/** Title, tasks, preceding steps, the tested step, the expected events, and options. */
 export type Row = readonly [
   title: string,
   tasks: string,
@@ -11,7 +11,7 @@ export type Row = readonly [
   options?: SceneOptions,
 ]
 
-/** A test for each row. */
+/** One test per row. */
 export function table(rows: readonly Row[]): void {
   for (const [title, tasks, given, when, then, options] of rows)
     test(title, () => {

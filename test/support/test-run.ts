@@ -9,19 +9,19 @@ import type { AttemptRequirements } from '../../src/pools/run-queue.js'
 export class TestRun implements TaskSource {
   readonly name: string
   readonly queue: TaskQueue
-  /** What it has claimed, in order. */
+  /** The claimed tasks, in order. */
   readonly claimed: number[] = []
   readonly leases = new Map<number, Lease>()
   readonly paths = new Map<number, number>()
-  /** Tasks that are no longer ready: their claims come to nothing. */
+  /** Tasks that are no longer ready: their claims are dropped. */
   readonly notReady = new Set<number>()
-  /** What the next attempt of each task asks for; nothing special where it is not set. */
+  /** The requirements of the next attempt of each task; none if not set. */
   readonly required = new Map<number, Partial<AttemptRequirements>>()
-  /** What it was told of parkings, in order. */
+  /** The parking notifications, in order. */
   readonly parkedChanges: boolean[] = []
-  /** Gives each slot back at once. */
+  /** Releases each slot at once. */
   instant = false
-  /** Called with each claim. */
+  /** Called for each claim. */
   onClaim: (index: number, lease: Lease) => void = () => {}
   readonly #log: string[]
 
@@ -54,13 +54,13 @@ export class TestRun implements TaskSource {
     this.parkedChanges.push(parked)
   }
 
-  /** Tasks `from` to `to`, of one priority, ready now. */
+  /** Makes tasks `from` to `to` ready, with the same priority. */
   push(from: number, to: number, priority = 3, since = 0): void {
     for (let index = from; index <= to; index++) this.queue.add(index, priority, since)
     this.queue.dispatch()
   }
 
-  /** Their attempts end, and nothing is said of how. */
+  /** Ends their attempts without an outcome. */
   release(...indexes: readonly number[]): void {
     for (const index of indexes) {
       const lease = this.leases.get(index)
@@ -69,29 +69,29 @@ export class TestRun implements TaskSource {
     }
   }
 
-  /** Their attempts succeed. */
+  /** Ends their attempts with success. */
   succeed(...indexes: readonly number[]): void {
     for (const index of indexes) this.end(index, { ok: true })
   }
 
-  /** The attempts end like this. */
+  /** Ends their attempts with this outcome. */
   end(index: number, outcome: AttemptOutcome): void {
     this.leases.get(index)?.ended(outcome)
     this.release(index)
   }
 
-  /** The provider turns it away, for so long. */
+  /** Ends the attempt as throttled, for this time. */
   throttle(index: number, delayMs: number): void {
     this.end(index, throttled(delayMs))
   }
 }
 
-/** Turned away: the pool is to be parked for `delayMs`. */
+/** A throttled attempt: the pool is to be parked for `delayMs`. */
 export function throttled(delayMs: number): AttemptOutcome {
   return { ok: false, failure: { kind: 'throttled', message: 'slow down' }, verdict: { action: 'park', delayMs } }
 }
 
-/** A pool under a virtual clock, whose jitter is always nothing, with what it has told. */
+/** A pool with a virtual clock and without jitter, and its events. */
 export function poolWith(
   clock: VirtualClock,
   setup: Partial<WorkerPoolOptions> = {},

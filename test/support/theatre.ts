@@ -19,10 +19,10 @@ import { Dice, seedOf } from './dice.js'
 /** The pools of a theatre. */
 export const POOLS = ['red', 'green', 'blue'] as const
 
-/** More than any one plan wants, less than several together. */
+/** More than a single plan needs, less than several together. */
 const QUEUE_LIMIT = 20
 
-/** How the agents of a theatre behave. `steady` ones do with a task what they always do, however often they are asked. */
+/** How the agents of a theatre behave. `steady` agents always do the same for a task. */
 export type Manners = 'steady' | 'wild'
 
 const KINDS: readonly FailureKind[] = [
@@ -38,16 +38,16 @@ const KINDS: readonly FailureKind[] = [
 ]
 
 /**
- * Agents of every kind, drawn by `seed`, in three pools of one orchestrator, under a clock; and somebody who watches what no agent
- * and no pool may ever do.
+ * Random agents of every kind, from `seed`, in three pools of one orchestrator, with a clock. It records violations of what agents and
+ * pools must never do.
  */
 export class Theatre {
   readonly orchestrator: Orchestrator
-  /** Every call of a backend, by the key of its request and the number of its attempt. */
+  /** All calls of backends, by idempotency key and attempt. */
   readonly calls = new Map<string, number>()
-  /** What was seen and may not be: a listener that throws would be heard by nobody. */
+  /** Observed violations, because errors thrown by listeners do not fail a test. */
   readonly #violations: string[] = []
-  /** Timers of agents and hosts that have not fired, as against those of the library. */
+  /** Pending timers of agents and hosts, in contrast to those of the library. */
   #foreignTimers = 0
   readonly #clock: VirtualClock
   readonly #seed: number
@@ -57,8 +57,8 @@ export class Theatre {
   readonly #live = new Map<string, Set<string>>(POOLS.map(pool => [pool, new Set<string>()]))
 
   /**
-   * `prompt` when nothing comes between a claim and its start, and nothing between a slot that comes back and the event that says why:
-   * a synchronous journal, no input functions, one run.
+   * `prompt`: nothing happens between a claim and its start, or between the return of a slot and the event that explains it. This requires
+   * a synchronous journal, no input functions, and a single run.
    */
   constructor(clock: VirtualClock, seed: number, manners: Manners, journal: Journal, prompt = true) {
     this.#prompt = prompt
@@ -80,7 +80,7 @@ export class Theatre {
     this.orchestrator.on('error', () => {})
   }
 
-  /** A timer of an agent or of a host. */
+  /** Schedules a timer of an agent or a host. */
   schedule(act: () => unknown, delayMs: number): void {
     this.#foreignTimers++
     this.#clock.schedule(() => {
@@ -89,7 +89,7 @@ export class Theatre {
     }, delayMs)
   }
 
-  /** The plan as a graph, in which every other task has an input function: at once, later, or one that fails. */
+  /** The plan as a graph in which every other task has an input function: synchronous, asynchronous, or failing. */
   graphOf(tasks: readonly TaskSpec[]): TaskGraph {
     const graph = new TaskGraph('theatre')
     for (const { id, input: _, ...options } of tasks) {
@@ -108,7 +108,7 @@ export class Theatre {
     return draw % 3 === 0 ? from : this.#later(() => from, draw % 50)
   }
 
-  /** Nothing of a run is left when all have settled, but for what agents and hosts still do by themselves. */
+  /** Checks that nothing is left of settled runs, except for work of agents and hosts. */
   checkEmpty(): void {
     assert.equal(this.#clock.pending, this.#foreignTimers, 'no timer of the library outlives its runs')
     for (const [name, pool] of this.orchestrator.pools) {
@@ -119,7 +119,7 @@ export class Theatre {
     for (const [call, times] of this.calls) assert.equal(times, 1, `attempt ${call} called its backend ${times} times`)
   }
 
-  /** When all is over, every place of every pool is free again. */
+  /** Checks that every slot of every pool is free again. */
   async checkRoom(): Promise<void> {
     for (const pool of this.#limited) {
       const tasks = Array.from({ length: QUEUE_LIMIT }, (_, i) => ({ id: `${i}`, pool }))
@@ -155,7 +155,7 @@ export class Theatre {
     return this.#wild(output, new Dice(seedOf(this.#seed, runId, task.id, context.attempt)), context)
   }
 
-  /** One in eight always fails, one in eight always hangs, some fail as often as they may and then succeed. */
+  /** One in eight always fails, one in eight always hangs, some fail as often as retries allow and then succeed. */
   #steady(output: object, dice: Dice, context: AttemptContext, told: Json | undefined): unknown {
     const { retries = 0 } = (told ?? {}) as { readonly retries?: number }
     const fate = dice.below(8)
@@ -192,7 +192,7 @@ export class Theatre {
     throw new AgentError(dice.pick(KINDS), 'no', { usage, ...(dice.chance(0.5) && { retryAfterMs }) })
   }
 
-  /** Heeds its abort, a little later. */
+  /** Responds to its abort with a delay. */
   #until(signal: AbortSignal): Promise<never> {
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   }
@@ -202,7 +202,7 @@ export class Theatre {
   }
 }
 
-/** What only looks like a promise. */
+/** A thenable that is not a promise. */
 function hostile(dice: Dice, output: object): unknown {
   type Settle = (value: unknown) => void
   const thens: readonly ((resolve: Settle, reject: Settle) => void)[] = [

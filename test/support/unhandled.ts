@@ -1,4 +1,4 @@
-/** Runs `act` and gives the rejections that nobody handled meanwhile: in production each of them ends the process. */
+/** Runs `act` and returns the unhandled rejections: in production each of them would end the process. */
 export async function unhandledDuring(act: () => unknown): Promise<readonly unknown[]> {
   const others = process.listeners('unhandledRejection')
   const reasons: unknown[] = []
