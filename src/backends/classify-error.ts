@@ -4,7 +4,7 @@ import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
 import { redactor } from './redact.js'
 import { resetAfterOf, retryAfterOf, retryInfoOf } from './retry-after.js'
-import { finiteNumber, nonEmptyString, readHeaders, readMember, readPath } from './safe-read.js'
+import { finiteNumber, nonEmptyString, readHeaders, readJson, readMember, readPath } from './safe-read.js'
 
 /** A backend that throws a whole page of HTML must not fill the journal with it. */
 const cleanMessage = redactor([], { maxLength: 4_000 })
@@ -116,20 +116,15 @@ function wordsOf(error: unknown): readonly string[] {
 function bodiesOf(error: unknown): readonly unknown[] {
   const body = readMember(error, 'error')
   const data = readMember(error, 'data') ?? readPath(error, 'response', 'data')
-  const text = parsed(readMember(error, 'responseBody')) ?? parsed(readMember(error, 'message'))
+  // The AI SDK keeps the whole body only as text, and Google's SDK makes it the message.
+  const text = jsonIn(readMember(error, 'responseBody')) ?? jsonIn(readMember(error, 'message'))
   return [body, readMember(body, 'error'), data, readMember(data, 'error'), text, readMember(text, 'error')]
 }
 
 const MAX_BODY = 100_000
 
-/** The AI SDK keeps the whole body only as text, and Google's SDK makes it the message. */
-function parsed(text: unknown): unknown {
-  if (typeof text !== 'string' || !text.startsWith('{') || text.length > MAX_BODY) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+function jsonIn(text: unknown): unknown {
+  return typeof text === 'string' && text.startsWith('{') && text.length <= MAX_BODY ? readJson(text) : undefined
 }
 
 /** True when the provider says that a retry is useless. */

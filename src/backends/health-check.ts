@@ -52,7 +52,9 @@ export class HealthMonitor {
   #healthy = true
   #isStarted = false
   #checkedAt = Number.NEGATIVE_INFINITY
-  #pending: PromiseWithResolve | undefined
+  #pending: Promise<boolean> | undefined
+  /** Resolves the pending check. */
+  #resolve: (healthy: boolean) => void = () => {}
   /** Cancels the timeout of the pending check, or the timer of the next check. */
   #cancelTimer: () => void = () => {}
 
@@ -89,7 +91,7 @@ export class HealthMonitor {
   stop(): void {
     this.#isStarted = false
     this.#cancelTimer()
-    this.#pending?.resolve(this.#healthy)
+    this.#resolve(this.#healthy)
     this.#pending = undefined
   }
 
@@ -98,7 +100,7 @@ export class HealthMonitor {
    * `freshMs`, else by a new one. True for a backend without `health()`. Never rejects.
    */
   check(): Promise<boolean> {
-    if (this.#pending !== undefined) return this.#pending.promise
+    if (this.#pending !== undefined) return this.#pending
     if (this.#backend.health === undefined) return Promise.resolve(true)
     if (this.#clock.monotonic() - this.#checkedAt < this.#options.freshMs) return Promise.resolve(this.#healthy)
     return this.#begin()
@@ -106,25 +108,27 @@ export class HealthMonitor {
 
   #begin(): Promise<boolean> {
     this.#cancelTimer()
-    const check = promiseWithResolve()
+    const pending = new Promise<boolean>(resolve => {
+      this.#resolve = resolve
+    })
     const end = (unhealthyReason: string | undefined): void => {
-      if (this.#pending === check) this.#end(check, unhealthyReason)
+      if (this.#pending === pending) this.#end(unhealthyReason)
     }
-    this.#pending = check
+    this.#pending = pending
     const { timeoutMs } = this.#options
     this.#cancelTimer = this.#clock.schedule(() => end(`health() did not answer within ${timeoutMs} ms`), timeoutMs)
     void unhealthyReasonOf(this.#backend).then(end)
-    return check.promise
+    return pending
   }
 
-  #end(check: PromiseWithResolve, unhealthyReason: string | undefined): void {
+  #end(unhealthyReason: string | undefined): void {
     this.#cancelTimer()
     const healthy = unhealthyReason === undefined
     const hasChanged = healthy !== this.#healthy
     this.#healthy = healthy
     this.#checkedAt = this.#clock.monotonic()
     this.#pending = undefined
-    check.resolve(healthy)
+    this.#resolve(healthy)
     if (this.#isStarted) this.#scheduleCheck(this.#options.everyMs)
     if (hasChanged) this.#onChange(healthy, unhealthyReason)
   }
@@ -132,19 +136,6 @@ export class HealthMonitor {
   #scheduleCheck(waitMs: number): void {
     this.#cancelTimer = this.#clock.schedule(() => void this.#begin(), waitMs)
   }
-}
-
-interface PromiseWithResolve {
-  readonly promise: Promise<boolean>
-  readonly resolve: (healthy: boolean) => void
-}
-
-function promiseWithResolve(): PromiseWithResolve {
-  let resolve: (healthy: boolean) => void = () => {}
-  const promise = new Promise<boolean>(settle => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }
 
 /** Undefined when the backend is healthy. Never rejects; may never settle. */

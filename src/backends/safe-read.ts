@@ -24,6 +24,15 @@ export function finiteNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
+/** A JSON text, as UTF-8 if given as bytes; undefined when it is not valid. */
+export function readJson(text: string | Uint8Array): unknown {
+  try {
+    return JSON.parse(typeof text === 'string' ? text : new TextDecoder('utf-8', { fatal: true }).decode(text))
+  } catch {
+    return undefined
+  }
+}
+
 /** More than any response has: the bound for an iterator that never ends. */
 const MAX_HEADERS = 256
 

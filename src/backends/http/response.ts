@@ -3,7 +3,7 @@ import type { Json } from '../../core/json.js'
 import { AgentError } from '../../errors.js'
 import { failureOf } from '../classify-error.js'
 import type { Redact } from '../redact.js'
-import { nonEmptyString, readMember, readPath } from '../safe-read.js'
+import { nonEmptyString, readJson, readMember, readPath } from '../safe-read.js'
 
 /** The maximum that is read of the body of a response with an error status. */
 const MAX_ERROR_BYTES = 65_536
@@ -73,7 +73,7 @@ async function statusError(response: Response, read: ReadContext): Promise<Agent
   const { status, headers } = response
   const { bytes } = await readBody(response, MAX_ERROR_BYTES, read).catch(() => ({ bytes: new Uint8Array() }))
   const text = new TextDecoder().decode(bytes)
-  const json = parsed(text)
+  const json = readJson(text)
   const error: unknown = Array.isArray(json) ? json[0] : json
   const reason = read.redact(messageIn(error) ?? text)
   const message = `${read.endpoint}: expected status 2xx, got ${status}${reason === '' ? '' : `: ${reason}`}`
@@ -95,7 +95,7 @@ async function readBody(
   maxBytes: number,
   { onChunk }: ReadContext,
 ): Promise<{ readonly bytes: Uint8Array; readonly isWhole: boolean }> {
-  const chunks: Uint8Array[] = []
+  const chunks: Uint8Array<ArrayBuffer>[] = []
   let length = 0
   const reader = response.body?.getReader()
   while (reader !== undefined && length <= maxBytes) {
@@ -106,17 +106,8 @@ async function readBody(
     length += value.length
   }
   if (length > maxBytes) await reader?.cancel().catch(() => {})
-  return { bytes: joined(chunks, Math.min(length, maxBytes)), isWhole: length <= maxBytes }
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk.subarray(0, length - at), at)
-    at += chunk.length
-  }
-  return bytes
+  const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer())
+  return { bytes: bytes.subarray(0, maxBytes), isWhole: length <= maxBytes }
 }
 
 /** Frees the connection of a response whose body is not needed. */
@@ -125,31 +116,14 @@ export async function discardBody(response: Response): Promise<void> {
 }
 
 function parseJson(bytes: Uint8Array, { endpoint, redact }: ReadContext): Json {
+  const json = readJson(bytes)
+  if (json !== undefined) return json as Json
   const text = new TextDecoder().decode(bytes)
-  const json = isUtf8(bytes) ? parsed(text) : undefined
-  if (json !== undefined) return json
   const got = text.trim() === '' ? 'nothing' : `${bytes.length} bytes`
   if (got === 'nothing' || isIncompleteJson(text))
     throw new AgentError('incomplete-output', `${endpoint}: expected a complete JSON text, got ${got}`)
   const message = `${endpoint}: expected JSON, got ${got} that begin with ${JSON.stringify(redact(text).slice(0, 80))}`
   throw new AgentError('invalid-output', message, { code: 'OUTPUT_NOT_JSON' })
-}
-
-function parsed(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json
-  } catch {
-    return undefined
-  }
-}
-
-function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** True for incomplete JSON: an open string, array or object. One pass that does not depend on the messages of the engine. */
