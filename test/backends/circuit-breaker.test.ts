@@ -15,7 +15,7 @@ function failed(
   return { ok: false, failure: { kind, message: 'no', ...more }, verdict }
 }
 
-/** A breaker that opens after three failures, and what it told. */
+/** A breaker that opens after three failures, and the changes that it reported. */
 function scene(options: BreakerOptions = {}) {
   const changes: BreakerChange[] = []
   const breaker = new CircuitBreaker({ failures: 3, ...options }, change => void changes.push(change))
@@ -24,11 +24,11 @@ function scene(options: BreakerOptions = {}) {
   const fail = (now: number, times = 3): void => {
     for (let i = 0; i < times; i++) attempt(now, failed())
   }
-  return { breaker, changes, attempt, fail, told: () => changes.map(({ to }) => to) }
+  return { breaker, changes, attempt, fail, states: () => changes.map(({ to }) => to) }
 }
 
 describe('a closed breaker', () => {
-  test('opens after 20 failures in a row, unless told otherwise, and says why', () => {
+  test('opens after 20 consecutive failures by default, with the reason', () => {
     const { breaker, changes, fail } = scene({ failures: undefined as never })
     fail(5, 19)
     expect([breaker.isClosed, breaker.reason, breaker.openUntil(5)]).toEqual([true, undefined, undefined])
@@ -43,27 +43,27 @@ describe('a closed breaker', () => {
     ])
   })
 
-  test.each<readonly [FailureKind, 'counts' | 'begins a new row' | 'says nothing']>([
+  test.each<readonly [FailureKind, 'counts' | 'resets' | 'is ignored']>([
     ['overloaded', 'counts'],
     ['timeout', 'counts'],
     ['crashed', 'counts'],
-    ['agent', 'begins a new row'],
-    ['invalid-output', 'begins a new row'],
-    ['incomplete-output', 'begins a new row'],
-    ['refused', 'begins a new row'],
-    ['bad-input', 'begins a new row'],
-    ['throttled', 'says nothing'],
-    ['interrupted', 'says nothing'],
-  ])('takes a failure of kind %s so: it %s', (kind, meaning) => {
+    ['agent', 'resets'],
+    ['invalid-output', 'resets'],
+    ['incomplete-output', 'resets'],
+    ['refused', 'resets'],
+    ['bad-input', 'resets'],
+    ['throttled', 'is ignored'],
+    ['interrupted', 'is ignored'],
+  ])('a failure of kind %s: %s', (kind, meaning) => {
     const { breaker, attempt, fail } = scene({ failures: 3 })
     fail(0, 2)
     attempt(0, failed(kind))
     expect(breaker.isClosed).toBe(meaning !== 'counts')
     fail(0, 1)
-    expect(breaker.isClosed).toBe(meaning === 'begins a new row')
+    expect(breaker.isClosed).toBe(meaning === 'resets')
   })
 
-  test('begins a new row with each success', () => {
+  test('resets the count at each success', () => {
     const { breaker, attempt, fail } = scene()
     for (let i = 0; i < 10; i++) {
       fail(0, 2)
@@ -72,7 +72,7 @@ describe('a closed breaker', () => {
     expect(breaker.isClosed).toBe(true)
   })
 
-  test('counts timeouts of an attempt, and not those of the task: they say nothing', () => {
+  test('counts timeouts of an attempt, and ignores those of the task', () => {
     for (const timeout of ['attempt', 'idle', 'queue', 'total'] as const) {
       const { breaker, attempt } = scene({ failures: 1 })
       attempt(0, failed('timeout', { timeout }))
@@ -80,7 +80,7 @@ describe('a closed breaker', () => {
     }
   })
 
-  test('counts the kinds that it is told to count, and no failure when there are none', () => {
+  test('counts the kinds in countsAs, and none if it is empty', () => {
     for (const kind of FAILURE_KINDS.filter(kind => kind !== 'quota')) {
       const one = scene({ failures: 1, countsAs: [kind] })
       one.attempt(0, failed(kind))
@@ -91,7 +91,7 @@ describe('a closed breaker', () => {
     }
   })
 
-  test('forgets nothing when an attempt is dropped', () => {
+  test('keeps the count when an attempt is dropped', () => {
     const { breaker, fail } = scene()
     fail(0, 2)
     breaker.attemptDropped(breaker.attemptStarted(0))
@@ -101,8 +101,8 @@ describe('a closed breaker', () => {
 })
 
 describe('an open breaker', () => {
-  test('lets nothing through until its time is up, then one attempt', () => {
-    const { breaker, fail, told } = scene()
+  test('admits nothing until its time is up, then one attempt', () => {
+    const { breaker, fail, states } = scene()
     fail(0)
     expect([breaker.canStart(9_999), breaker.stateAt(9_999)]).toEqual([false, 'open'])
     expect([breaker.canStart(10_000), breaker.stateAt(10_000), breaker.openUntil(10_000)]).toEqual([
@@ -112,25 +112,25 @@ describe('an open breaker', () => {
     ])
     breaker.attemptStarted(10_000)
     expect([breaker.canStart(10_000), breaker.openUntil(10_000)]).toEqual([false, 70_000])
-    expect(told()).toEqual(['open', 'half-open'])
+    expect(states()).toEqual(['open', 'half-open'])
   })
 
-  test('does not hear of attempts that started before it opened', () => {
-    const { breaker, fail, told } = scene()
+  test('ignores attempts that started before it opened', () => {
+    const { breaker, fail, states } = scene()
     const before = [breaker.attemptStarted(0), breaker.attemptStarted(0), breaker.attemptStarted(0)] as const
     fail(0)
     breaker.attemptEnded(1, before[0], OK)
     breaker.attemptEnded(2, before[1], failed())
     breaker.attemptDropped(before[2])
-    expect([breaker.openUntil(2), told()]).toEqual([10_000, ['open']])
+    expect([breaker.openUntil(2), states()]).toEqual([10_000, ['open']])
   })
 
-  test('does not hear of an attempt that went although it might not', () => {
-    const { breaker, attempt, fail, told } = scene()
+  test('ignores an attempt that was not admitted', () => {
+    const { breaker, attempt, fail, states } = scene()
     fail(0)
     attempt(1, OK)
     attempt(2, failed())
-    expect([breaker.stateAt(2), breaker.openUntil(2), told()]).toEqual(['open', 10_000, ['open']])
+    expect([breaker.stateAt(2), breaker.openUntil(2), states()]).toEqual(['open', 10_000, ['open']])
   })
 
   test('stays open twice as long with each opening in a row, up to its maximum', () => {
@@ -147,7 +147,7 @@ describe('an open breaker', () => {
     expect(lengths).toEqual([10, 20, 40, 80, 160, 300, 300, 300])
   })
 
-  test('begins with the first length again once the backend has answered', () => {
+  test('starts with the first length again after an answer of the backend', () => {
     const { breaker, attempt, fail } = scene()
     fail(0)
     fail(10_000, 1)
@@ -156,7 +156,7 @@ describe('an open breaker', () => {
     expect(breaker.openUntil(30_000)).toBe(40_000)
   })
 
-  test('never has a length that is no number, however often it opens', () => {
+  test('never has a length of NaN, however often it opens', () => {
     const { breaker, fail } = scene({ openMs: 0 })
     fail(0)
     for (let i = 0; i < 3_000; i++) fail(0, 1)
@@ -165,16 +165,16 @@ describe('an open breaker', () => {
 })
 
 describe('a half-open breaker', () => {
-  test('closes when its probe succeeds, or fails with an answer', () => {
+  test('closes when the probe succeeds, or fails with an answer', () => {
     for (const outcome of [OK, failed('agent'), failed('invalid-output'), failed('refused')]) {
-      const { breaker, attempt, fail, told } = scene()
+      const { breaker, attempt, fail, states } = scene()
       fail(0)
       attempt(10_000, outcome)
-      expect([breaker.isClosed, told()]).toEqual([true, ['open', 'half-open', 'closed']])
+      expect([breaker.isClosed, states()]).toEqual([true, ['open', 'half-open', 'closed']])
     }
   })
 
-  test('begins a new row when it closes', () => {
+  test('resets the count when it closes', () => {
     const { breaker, attempt, fail } = scene()
     fail(0)
     attempt(10_000, OK)
@@ -182,32 +182,32 @@ describe('a half-open breaker', () => {
     expect(breaker.isClosed).toBe(true)
   })
 
-  test('opens again when its probe fails, and says so', () => {
+  test('opens again when the probe fails', () => {
     const { changes, fail } = scene()
     fail(0)
     fail(10_000, 1)
     expect(changes.at(-1)).toEqual({ to: 'open', until: 30_000, reason: 'the probe failed: overloaded: no' })
   })
 
-  test('lets another probe go when nothing is told of the first, or what is told says nothing', () => {
+  test('admits another probe when the first is dropped or its outcome is ignored', () => {
     for (const end of [
       undefined,
       failed('throttled'),
       failed('interrupted'),
       failed('timeout', { timeout: 'total' }),
     ]) {
-      const { breaker, fail, told } = scene()
+      const { breaker, fail, states } = scene()
       fail(0)
       const probe = breaker.attemptStarted(10_000)
       if (end === undefined) breaker.attemptDropped(probe)
       else breaker.attemptEnded(10_001, probe, end)
       expect([breaker.canStart(10_001), breaker.isClosed]).toEqual([true, false])
       breaker.attemptStarted(10_001)
-      expect([breaker.canStart(10_001), told()]).toEqual([false, ['open', 'half-open']])
+      expect([breaker.canStart(10_001), states()]).toEqual([false, ['open', 'half-open']])
     }
   })
 
-  test('keeps its probe when one that started earlier is dropped', () => {
+  test('admits no other probe when an earlier attempt is dropped', () => {
     const { breaker, fail } = scene()
     const early = breaker.attemptStarted(0)
     fail(0)
@@ -219,17 +219,17 @@ describe('a half-open breaker', () => {
     expect(breaker.canStart(10_000)).toBe(false)
   })
 
-  test('does not hear of attempts that started before it opened', () => {
-    const { breaker, fail, told } = scene()
+  test('ignores attempts that started before it opened', () => {
+    const { breaker, fail, states } = scene()
     const early = [breaker.attemptStarted(0), breaker.attemptStarted(0)] as const
     fail(0)
     breaker.attemptStarted(10_000)
     breaker.attemptEnded(10_001, early[0], OK)
     breaker.attemptEnded(10_001, early[1], failed())
-    expect([breaker.stateAt(10_001), told()]).toEqual(['half-open', ['open', 'half-open']])
+    expect([breaker.stateAt(10_001), states()]).toEqual(['half-open', ['open', 'half-open']])
   })
 
-  test('is not held up for ever by a probe that hangs: after a minute another goes, and the answer of either closes it', () => {
+  test('admits a second probe when the first hangs for a minute, and the answer of either closes it', () => {
     for (const which of [0, 1] as const) {
       const { breaker, fail } = scene()
       fail(0)
@@ -249,34 +249,34 @@ describe('a half-open breaker', () => {
     }
   })
 
-  test('opens again when a probe that was given up fails, and does not hear of the one that followed', () => {
-    const { breaker, fail, told } = scene()
+  test('opens again when the first of two probes fails, and ignores the second', () => {
+    const { breaker, fail, states } = scene()
     fail(0)
     const hangs = breaker.attemptStarted(10_000)
     const second = breaker.attemptStarted(70_000)
     breaker.attemptEnded(75_000, hangs, failed('timeout', { timeout: 'idle' }))
     breaker.attemptEnded(75_001, second, OK)
-    expect([breaker.openUntil(75_001), told()]).toEqual([95_000, ['open', 'half-open', 'open']])
+    expect([breaker.openUntil(75_001), states()]).toEqual([95_000, ['open', 'half-open', 'open']])
   })
 })
 
-describe('a backend that says how long it rests', () => {
+describe('a backend that asks for a rest', () => {
   test.each<readonly [string, Partial<Failure>, Verdict, number]>([
-    ['the verdict that parks the pool', { retryAfterMs: 1 }, { action: 'park', delayMs: 3_600_000 }, 3_600_000],
-    ['the provider, where no verdict says it', { retryAfterMs: 3_600_000 }, RETRY, 3_600_000],
-    ['the verdict that fails over', { retryAfterMs: 1 }, { action: 'failover', restMs: 50_000 }, 50_000],
-    ['an opening, where nobody says it', {}, RETRY, 10_000],
-    ['an opening, where it is shorter', { retryAfterMs: 0 }, { action: 'failover' }, 10_000],
-    ['an opening, where it is no duration', { retryAfterMs: -1 }, RETRY, 10_000],
-    ['an opening, where it is no number', { retryAfterMs: Number.NaN }, RETRY, 10_000],
-    ['the maximum, where it is absurd', { retryAfterMs: 1e15 }, RETRY, 86_400_000],
-  ])('opens at the first quota, for as long as is said by %s', (_, failure, verdict, ms) => {
+    ['of the verdict that parks the pool', { retryAfterMs: 1 }, { action: 'park', delayMs: 3_600_000 }, 3_600_000],
+    ['of the provider, without a verdict', { retryAfterMs: 3_600_000 }, RETRY, 3_600_000],
+    ['of the verdict that fails over', { retryAfterMs: 1 }, { action: 'failover', restMs: 50_000 }, 50_000],
+    ['of a normal opening, without a rest', {}, RETRY, 10_000],
+    ['of a normal opening, if the rest is shorter', { retryAfterMs: 0 }, { action: 'failover' }, 10_000],
+    ['of a normal opening, if the rest is negative', { retryAfterMs: -1 }, RETRY, 10_000],
+    ['of a normal opening, if the rest is NaN', { retryAfterMs: Number.NaN }, RETRY, 10_000],
+    ['of the maximum, if the rest is longer', { retryAfterMs: 1e15 }, RETRY, 86_400_000],
+  ])('opens at the first used-up quota, for the duration %s', (_, failure, verdict, ms) => {
     const { changes, attempt } = scene()
     attempt(7, failed('quota', failure, verdict))
     expect(changes).toEqual([{ to: 'open', until: 7 + ms, reason: 'quota: no' }])
   })
 
-  test('opens at a fail-over that gives it a rest, whatever the kind, for just that long', () => {
+  test('opens at a fail-over with a rest, for exactly that rest, whatever the kind', () => {
     const { breaker, attempt } = scene()
     attempt(0, failed('throttled', {}, { action: 'failover' }))
     attempt(0, failed('throttled', {}, { action: 'failover', restMs: 0 }))
@@ -285,20 +285,20 @@ describe('a backend that says how long it rests', () => {
     expect(breaker.openUntil(0)).toBe(1_500)
   })
 
-  test('is heard whenever the attempt started, and rests for the longest of what was said', () => {
-    const { breaker, fail, told } = scene()
+  test('gets the longest rest it asked for, even from attempts that started earlier', () => {
+    const { breaker, fail, states } = scene()
     const early = [1, 2, 3].map(() => breaker.attemptStarted(0))
     fail(0)
     const rests = [60_000, 20_000, 0]
-    early.forEach((ticket, i) => {
-      breaker.attemptEnded(1_000, ticket, failed('quota', { retryAfterMs: rests[i] as number }))
+    early.forEach((token, i) => {
+      breaker.attemptEnded(1_000, token, failed('quota', { retryAfterMs: rests[i] as number }))
     })
-    expect([breaker.openUntil(1_000), breaker.reason, told()]).toEqual([61_000, 'quota: no', ['open']])
+    expect([breaker.openUntil(1_000), breaker.reason, states()]).toEqual([61_000, 'quota: no', ['open']])
   })
 })
 
-describe('trip', () => {
-  test('opens for as long as failures would, and leaves one that is open as it is', () => {
+describe('open', () => {
+  test('opens for as long as failures would, and does not change an open breaker', () => {
     const { breaker, changes } = scene()
     breaker.open(0, 'retry-budget')
     expect(changes).toEqual([{ to: 'open', until: 10_000, reason: 'retry-budget' }])
@@ -309,15 +309,15 @@ describe('trip', () => {
   })
 
   test('lengthens an opening and never shortens it', () => {
-    const { breaker, told } = scene()
+    const { breaker, states } = scene()
     breaker.open(0, 'a', 50_000)
     breaker.open(1_000, 'b', 1_000)
     expect([breaker.openUntil(1_000), breaker.reason]).toEqual([50_000, 'a'])
     breaker.open(1_000, 'c', 60_000)
-    expect([breaker.openUntil(1_000), breaker.reason, told()]).toEqual([61_000, 'c', ['open']])
+    expect([breaker.openUntil(1_000), breaker.reason, states()]).toEqual([61_000, 'c', ['open']])
   })
 
-  test('takes what is no duration as not said, and a rest of more than a day as a day', () => {
+  test('ignores invalid durations, and limits a rest to a day', () => {
     for (const [ms, until] of [
       [Number.NaN, 10_000],
       [-5, 10_000],
@@ -336,14 +336,14 @@ type Step =
   | { readonly do: 'start'; readonly force: boolean }
   | { readonly do: 'end'; readonly which: number; readonly outcome: AttemptOutcome }
   | { readonly do: 'drop'; readonly which: number }
-  | { readonly do: 'trip'; readonly ms: number }
+  | { readonly do: 'open'; readonly ms: number }
 
 interface Flight {
-  readonly ticket: number
-  readonly at: number
+  readonly token: number
+  readonly startedAt: number
   readonly probe: boolean
   /** False once the breaker has opened or closed since it started. */
-  readonly heard: boolean
+  readonly counts: boolean
 }
 
 const outcome: fc.Arbitrary<AttemptOutcome> = fc.oneof(
@@ -361,109 +361,109 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('start'), force: fc.boolean() }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('end'), which: fc.nat(), outcome }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('drop'), which: fc.nat() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('trip'), ms: fc.integer({ min: -1, max: 2_000 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('open'), ms: fc.integer({ min: -1, max: 2_000 }) }) },
 ) as fc.Arbitrary<Step>
 
-/** Long ones: what may go wrong takes an opening, a probe and something late. */
+/** Long ones: interesting histories need an opening, a probe and a late outcome. */
 const history = fc.array(step, { maxLength: 150, size: 'max' })
 
 const OPTIONS = { failures: 3, openMs: 10, maxOpenMs: 80, maxRestMs: 1_000, probeMs: 100 }
 const NEXT = { closed: ['open'], open: ['half-open', 'open'], 'half-open': ['open', 'closed'] }
 
-/** What an attempt says of its backend, worked out by another way than the breaker's. */
-function says(end: AttemptOutcome): 'ill' | 'well' | 'nothing' {
-  if (end.ok || end.failure.kind === 'agent') return 'well'
-  return end.failure.kind === 'throttled' || end.failure.timeout === 'total' ? 'nothing' : 'ill'
+/** What an outcome means for the breaker: an independent implementation. */
+function meaningOf(end: AttemptOutcome): 'failure' | 'answer' | 'unknown' {
+  if (end.ok || end.failure.kind === 'agent') return 'answer'
+  return end.failure.kind === 'throttled' || end.failure.timeout === 'total' ? 'unknown' : 'failure'
 }
 
-/** A breaker that is walked through a history, and what must be known to judge it. */
+/** Applies a history to a breaker, and records what the properties need. */
 class Walk {
   readonly changes: BreakerChange[] = []
   now = 0
-  flying: Flight[] = []
-  /** Failures in a row since it last opened or closed, of attempts that started since then. */
+  inFlight: Flight[] = []
+  /** Consecutive failures of attempts that started since it last opened or closed. */
   row = 0
-  /** How long each of those rows was that opened it. */
+  /** The counts that opened it. */
   readonly opened: number[] = []
   readonly breaker: CircuitBreaker = new CircuitBreaker(OPTIONS, change => {
     this.changes.push(change)
     if (change.to === 'half-open') return
     if (change.to === 'open' && change.reason.includes('in a row')) this.opened.push(this.row)
     this.row = 0
-    this.flying = this.flying.map(flight => ({ ...flight, probe: false, heard: false }))
+    this.inFlight = this.inFlight.map(flight => ({ ...flight, probe: false, counts: false }))
   })
 
   take(next: Step): void {
     if (next.do === 'pass') this.now += next.ms
     else if (next.do === 'start') this.#start(next.force)
-    else if (next.do === 'trip') this.breaker.open(this.now, 'told to', next.ms)
+    else if (next.do === 'open') this.breaker.open(this.now, 'by the host', next.ms)
     else this.#land(next)
   }
 
   #start(force: boolean): void {
-    const may = this.breaker.canStart(this.now)
-    if (!may && !force) return
-    const probe = may && !this.breaker.isClosed
-    this.flying.push({ ticket: this.breaker.attemptStarted(this.now), at: this.now, probe, heard: may })
+    const canStart = this.breaker.canStart(this.now)
+    if (!canStart && !force) return
+    const probe = canStart && !this.breaker.isClosed
+    this.inFlight.push({ token: this.breaker.attemptStarted(this.now), startedAt: this.now, probe, counts: canStart })
   }
 
   #land(next: Step & { readonly do: 'end' | 'drop' }): void {
-    const [flight] = this.flying.splice(next.which % Math.max(1, this.flying.length), 1)
+    const [flight] = this.inFlight.splice(next.which % Math.max(1, this.inFlight.length), 1)
     if (flight === undefined) return
-    if (next.do === 'drop') return this.breaker.attemptDropped(flight.ticket)
-    const said = says(next.outcome)
-    if (flight.heard && said !== 'nothing') this.row = said === 'ill' ? this.row + 1 : 0
+    if (next.do === 'drop') return this.breaker.attemptDropped(flight.token)
+    const meaning = meaningOf(next.outcome)
+    if (flight.counts && meaning !== 'unknown') this.row = meaning === 'failure' ? this.row + 1 : 0
     const before = this.changes.length
-    this.breaker.attemptEnded(this.now, flight.ticket, next.outcome)
-    if (flight.heard || this.changes.length === before) return
+    this.breaker.attemptEnded(this.now, flight.token, next.outcome)
+    if (flight.counts || this.changes.length === before) return
     expect((this.changes.at(-1) as { readonly reason?: string }).reason).toMatch(/^quota/)
   }
 }
 
-/** Looks at each place of 200 histories. */
-function everywhere(look: (walk: Walk) => void, without: (step: Step) => boolean = () => false): void {
+/** Runs `check` after each step of 200 random histories. */
+function afterEachStep(check: (walk: Walk) => void, without: (step: Step) => boolean = () => false): void {
   fc.assert(
     fc.property(history, steps => {
       const walk = new Walk()
       for (const next of steps) {
         if (without(next)) continue
         walk.take(next)
-        look(walk)
+        check(walk)
       }
     }),
     { numRuns: 200 },
   )
 }
 
-describe('over random histories a breaker', () => {
-  test('has at most one probe out that is younger than probeMs', () => {
-    everywhere(({ flying, now }) => {
-      const young = flying.filter(({ probe, at }) => probe && now - at < OPTIONS.probeMs)
-      expect(young.length).toBeLessThan(2)
+describe('over random histories, a breaker', () => {
+  test('has at most one probe in flight that is younger than probeMs', () => {
+    afterEachStep(({ inFlight, now }) => {
+      const recent = inFlight.filter(({ probe, startedAt }) => probe && now - startedAt < OPTIONS.probeMs)
+      expect(recent.length).toBeLessThan(2)
     })
   })
 
-  test('is closed with fewer failures in a row than the option says, and opens with as many', () => {
-    everywhere(({ breaker, row, opened }) => {
+  test('is closed with fewer consecutive failures than the option, and opens with as many', () => {
+    afterEachStep(({ breaker, row, opened }) => {
       if (breaker.isClosed) expect(row).toBeLessThan(OPTIONS.failures)
       expect(opened.every(length => length === OPTIONS.failures)).toBe(true)
     })
   })
 
-  test('is never open for longer than maxRestMs, and for longer than maxOpenMs only where it was asked to be', () => {
+  test('is never open for longer than maxRestMs, and for longer than maxOpenMs only on request', () => {
     const leftMs = ({ breaker, now }: Walk): number => (breaker.openUntil(now) ?? now) - now
-    everywhere(walk => expect(leftMs(walk)).toBeLessThanOrEqual(OPTIONS.maxRestMs))
-    everywhere(
+    afterEachStep(walk => expect(leftMs(walk)).toBeLessThanOrEqual(OPTIONS.maxRestMs))
+    afterEachStep(
       walk => {
         const limitMs = walk.breaker.stateAt(walk.now) === 'open' ? OPTIONS.maxOpenMs : OPTIONS.probeMs
         expect(leftMs(walk)).toBeLessThanOrEqual(limitMs)
       },
-      next => next.do === 'trip' || (next.do === 'end' && !next.outcome.ok && next.outcome.failure.kind === 'quota'),
+      next => next.do === 'open' || (next.do === 'end' && !next.outcome.ok && next.outcome.failure.kind === 'quota'),
     )
   })
 
-  test('lets an attempt through at the time that it says, and none before, when nothing is told till then', () => {
-    everywhere(({ breaker, now }) => {
+  test('admits an attempt at openUntil, and none before, if nothing happens until then', () => {
+    afterEachStep(({ breaker, now }) => {
       const until = breaker.openUntil(now)
       expect(breaker.canStart(now)).toBe(until === undefined)
       if (until === undefined) return
@@ -471,8 +471,8 @@ describe('over random histories a breaker', () => {
     })
   })
 
-  test('tells each change of state once, in an order that can be', () => {
-    everywhere(({ breaker, changes }) => {
+  test('reports each change of state once, in a possible order', () => {
+    afterEachStep(({ breaker, changes }) => {
       const [before, last] = [changes.at(-2)?.to ?? 'closed', changes.at(-1)?.to]
       if (last !== undefined) expect(NEXT[before]).toContain(last)
       expect(breaker.isClosed).toBe(last === undefined || last === 'closed')
