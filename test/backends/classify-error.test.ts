@@ -13,7 +13,7 @@ function named(name: string, parts: object = {}, cause?: unknown): Error {
   return error({ name, ...parts }, 'no', cause)
 }
 
-/** As the SDKs of OpenAI and Anthropic throw them: `name` is `Error`, and the class is told by the constructor alone. */
+/** An error as the SDKs of OpenAI and Anthropic throw them: `name` is `Error`, only the constructor shows the class. */
 function sdk(className: string, parts: object = {}): Error {
   const type = { [className]: class extends Error {} }[className] as new (message: string) => Error
   return Object.assign(new type('no'), parts)
@@ -40,7 +40,7 @@ describe('an HTTP status', () => {
     }
   })
 
-  test('counts also when no Error was thrown', () => {
+  test('is also read from an object that is not an Error', () => {
     expect(failureOf({ status: 503 })).toEqual({
       kind: 'overloaded',
       status: 503,
@@ -57,12 +57,12 @@ describe('the wait that a provider asks for', () => {
     ['headers that are a record', { headers }],
     ['responseHeaders', { responseHeaders: { 'retry-after': '7' } }],
     ['headers of the response', { response: { headers: new Headers(headers) } }],
-  ])('is read from its %s', (_, parts) => {
+  ])('is read from: %s', (_, parts) => {
     expect(failureOf(error({ status: 429, ...parts })).retryAfterMs).toBe(7_000)
     expect(failureOf(error({ status: 503, ...parts })).retryAfterMs).toBe(7_000)
   })
 
-  test('as a date needs to be told the time, unless the reply tells it', () => {
+  test('as a date needs the current time or a date header', () => {
     const asked = { status: 429, headers: { 'retry-after': 'Sun, 22 Nov 2026 10:00:30 GMT' } }
     expect(failureOf(error(asked)).retryAfterMs).toBeUndefined()
     expect(failureOf(error(asked), NOW).retryAfterMs).toBe(30_000)
@@ -77,19 +77,19 @@ describe('the wait that a provider asks for', () => {
     [Number.NaN, undefined],
     [Number.POSITIVE_INFINITY, undefined],
     ['7', undefined],
-  ])('said by an error itself, %s, is %s ms: not clamped, and no nonsense', (said, expected) => {
+  ])('in retryAfterMs of the error, %s, is %s ms: not clamped, undefined if invalid', (said, expected) => {
     expect(failureOf(error({ status: 429, retryAfterMs: said })).retryAfterMs).toBe(expected)
     expect(failureOf(new AgentError('throttled', 'x', { retryAfterMs: said as never })).retryAfterMs).toBe(expected)
   })
 
-  test('is when its limits open again, where only that is told, and only of a rate or a quota', () => {
+  test('is the reset of its limits, only for throttled and quota, and only without a retry-after', () => {
     const reset = { 'x-ratelimit-reset-requests': '6m0s' }
     expect(failureOf(error({ status: 429, headers: reset })).retryAfterMs).toBe(360_000)
     expect(failureOf(error({ status: 429, headers: { ...reset, ...headers } })).retryAfterMs).toBe(7_000)
     expect(failureOf(error({ status: 500, headers: reset })).retryAfterMs).toBeUndefined()
   })
 
-  test('is read from the body where Google has put it', () => {
+  test('is read from the error body of Google', () => {
     const body = { error: { code: 429, status: 'RESOURCE_EXHAUSTED', details: [{ retryDelay: '53s' }] } }
     const expected = { kind: 'throttled', retryAfterMs: 53_000 }
     expect(failureOf(error({ status: 429 }, JSON.stringify(body)))).toMatchObject(expected)
@@ -97,14 +97,14 @@ describe('the wait that a provider asks for', () => {
     expect(failureOf(error({ response: { status: 429, data: body } }))).toMatchObject(expected)
   })
 
-  test('is found behind the error that tells the kind', () => {
+  test('is found in a cause of the error that has the kind', () => {
     const api = named('AI_APICallError', { statusCode: 429, responseHeaders: { 'retry-after-ms': '250' } })
     expect(failureOf(named('GatewayRateLimitError', { statusCode: 429 }, api)).retryAfterMs).toBe(250)
     expect(failureOf(new AgentError('throttled', 'slow', { cause: api })).retryAfterMs).toBe(250)
   })
 })
 
-describe('what a provider says in words', () => {
+describe('the error code of a provider', () => {
   test.each<[FailureKind, string, object]>([
     ['throttled', 'OpenAI', { status: 429, code: 'rate_limit_exceeded', type: 'tokens' }],
     ['quota', 'OpenAI', { status: 429, code: 'insufficient_quota', type: 'insufficient_quota' }],
@@ -119,20 +119,20 @@ describe('what a provider says in words', () => {
     ['agent', 'Anthropic', { status: 500, error: { type: 'error', error: { type: 'api_error' } } }],
     ['quota', 'the AI SDK', { statusCode: 429, data: { error: { type: 'insufficient_quota', code: null } } }],
     ['overloaded', 'the AI SDK', { statusCode: 500, data: { type: 'error', error: { type: 'overloaded_error' } } }],
-    ['quota', 'one that has only general codes', { status: 402, error: { code: 'invalid_request_error' } }],
+    ['quota', 'one with general codes', { status: 402, error: { code: 'invalid_request_error' } }],
     ['throttled', 'Google', { status: 429, error: { status: 'RESOURCE_EXHAUSTED' } }],
     ['throttled', 'Mistral', { statusCode: 429, error: { type: 'rate_limited', code: '1300' } }],
     ['throttled', 'AWS', { name: 'ThrottlingException', $metadata: { httpStatusCode: 400 } }],
-  ])('is %s, of %s: %j', (kind, _, parts) => {
+  ])('is %s for %s: %j', (kind, _, parts) => {
     expect(kindOf(error(parts))).toBe(kind)
   })
 
-  test('becomes the code, where the error has none itself', () => {
+  test('becomes the code if the error has none itself', () => {
     expect(failureOf(error({ error: { error: { type: 'overloaded_error' } } })).code).toBe('overloaded_error')
     expect(failureOf(error({ code: 'mine', error: { error: { type: 'overloaded_error' } } })).code).toBe('mine')
   })
 
-  test('about asking again makes a quota of a rate that will not come back', () => {
+  test('for a rate limit is `quota` if the provider says that retries are useless', () => {
     const headers = { 'x-should-retry': 'false' }
     expect(kindOf(error({ status: 429, headers }))).toBe('quota')
     expect(kindOf(error({ status: 429, headers: { 'x-should-retry': 'true' } }))).toBe('throttled')
@@ -158,7 +158,7 @@ describe('an error of the system', () => {
     }
   })
 
-  test('is found as deep as fetch and the SDKs put it, with its message as the cause', () => {
+  test('is found at any depth of causes, and its message is the cause', () => {
     const system = error({ code: 'ECONNREFUSED' }, 'connect ECONNREFUSED 127.0.0.1:9')
     const fetched = new TypeError('fetch failed', { cause: system })
     const expected = { kind: 'overloaded', code: 'ECONNREFUSED', message: 'fetch failed', cause: system.message }
@@ -168,7 +168,7 @@ describe('an error of the system', () => {
     expect(failureOf(new TypeError('fetch failed', { cause: several }))).toEqual({ ...expected, cause: 'ECONNREFUSED' })
   })
 
-  test('is what a killed process leaves', () => {
+  test('is `crashed` for a killed process', () => {
     expect(kindOf(error({ code: null, killed: true, signal: 'SIGKILL' }))).toBe('crashed')
   })
 
@@ -178,7 +178,7 @@ describe('an error of the system', () => {
     'Failed to fetch',
     'Load failed',
     'NetworkError when attempting to fetch resource.',
-  ])('without a code is known by what fetch says: %s', message => {
+  ])('without a code is recognised by the message of fetch: %s', message => {
     expect(kindOf(new TypeError(message))).toBe('crashed')
     expect(kindOf(new Error(message))).toBe('agent')
   })
@@ -209,7 +209,7 @@ describe('an error of an SDK', () => {
     expect(kindOf(thrown)).toBe(kind)
   })
 
-  test('that tried several times tells of its last one', () => {
+  test('that retried is classified by its last error', () => {
     const lastError = named('AI_APICallError', { statusCode: 529, responseHeaders: { 'retry-after': '3' } })
     expect(failureOf(named('AI_RetryError', { lastError, errors: [error({ status: 401 }), lastError] }))).toEqual({
       ...{ kind: 'overloaded', message: 'no', status: 529, retryAfterMs: 3_000, cause: 'no' },
@@ -222,18 +222,18 @@ describe('an abort that is not ours', () => {
     ['of the platform', new DOMException('This operation was aborted', 'AbortError')],
     ['of Node', named('AbortError', { code: 'ABORT_ERR' })],
     ['of an SDK', sdk('APIUserAbortError', { status: undefined })],
-  ])('%s, is a call that was cut off', (_, thrown) => {
+  ])('%s is `crashed`', (_, thrown) => {
     expect(kindOf(thrown)).toBe('crashed')
   })
 
-  test('is a timeout when a timeout is what aborted', () => {
+  test('is a timeout when a timeout caused it', () => {
     expect(kindOf(new DOMException('timed out', 'TimeoutError'))).toBe('timeout')
     expect(kindOf(named('AbortError', {}, new DOMException('timed out', 'TimeoutError')))).toBe('timeout')
   })
 })
 
 describe('an AgentError', () => {
-  test('says its kind itself, whatever lies behind it', () => {
+  test('has its kind itself, whatever its cause is', () => {
     const cause = error({ status: 429 }, 'slow down')
     const thrown = new AgentError('refused', 'no access', { status: 403, code: 'NO_ACCESS', cause })
     const expected: Failure = {
@@ -247,19 +247,19 @@ describe('an AgentError', () => {
     expect(failureOf(new AgentError('agent', 'no', { cause: error({ code: 'ENOENT' }) })).kind).toBe('agent')
   })
 
-  test('inside another error says it, too', () => {
+  test('inside another error decides the kind, too', () => {
     const inner = new AgentError('quota', 'empty', { retryAfterMs: 5, status: 402, code: 'EMPTY' })
     expect(failureOf(error({}, 'my agent failed', inner))).toEqual({
       ...{ kind: 'quota', message: 'my agent failed', retryAfterMs: 5, status: 402, code: 'EMPTY', cause: 'empty' },
     })
   })
 
-  test('of another copy of the library is one, too', () => {
+  test('of another copy of the library is recognised', () => {
     expect(kindOf(named('AgentError', { kind: 'quota' }))).toBe('quota')
     expect(kindOf(named('AgentError', { kind: 'made up' }))).toBe('agent')
   })
 
-  test('tells which limit of time ran out', () => {
+  test('keeps the scope of a timeout', () => {
     expect(failureOf(new AgentError('timeout', 'x', { timeout: 'idle' })).timeout).toBe('idle')
     expect(failureOf(new AgentError('timeout', 'x', { timeout: 'never' as never }))).not.toHaveProperty('timeout')
     expect(failureOf(new AgentError('agent', 'x', { timeout: 'idle' }))).not.toHaveProperty('timeout')
@@ -267,7 +267,7 @@ describe('an AgentError', () => {
 })
 
 describe('the usage of a failed attempt', () => {
-  test('is read from the error, or from one behind it', () => {
+  test('is read from the error, or from one of its causes', () => {
     const usage = { inputTokens: 3, outputTokens: 4 }
     expect(usageOf(named('AI_NoObjectGeneratedError', { usage }))).toEqual(usage)
     expect(usageOf(error({}, 'x', new AgentError('agent', 'x', { usage })))).toEqual(usage)
@@ -276,26 +276,26 @@ describe('the usage of a failed attempt', () => {
 })
 
 describe('whatever is thrown', () => {
-  const say = (): never => {
+  const fail = (): never => {
     throw new Error('a trap')
   }
-  const traps = Object.fromEntries(Object.getOwnPropertyNames(Reflect).map(trap => [trap, say]))
+  const traps = Object.fromEntries(Object.getOwnPropertyNames(Reflect).map(trap => [trap, fail]))
   test.each([
-    ['a function whose toString throws', Object.assign(() => {}, { toString: say, [Symbol.toPrimitive]: say })],
+    ['a function whose toString throws', Object.assign(() => {}, { toString: fail, [Symbol.toPrimitive]: fail })],
     ['a function behind a proxy', new Proxy(() => {}, traps)],
     ['headers that throw', error({ status: 429, headers: new Proxy({}, traps) })],
-    ['a `get` that throws', error({ status: 429, headers: { get: say, [Symbol.iterator]: say } })],
+    ['a `get` that throws', error({ status: 429, headers: { get: fail, [Symbol.iterator]: fail } })],
     ['a cause that is a proxy', error({}, 'x', new Proxy({}, traps))],
     ['details that are a revoked proxy', error({ status: 429, error: { details: revoked() } })],
     ['errors without end', endless()],
     ['an empty string', ''],
-  ])('%s, is a failure with a message', (_, thrown) => {
+  ])('%s becomes a failure with a message', (_, thrown) => {
     const failure = failureOf(thrown, NOW)
     expect(failure.message).not.toBe('')
     expect(JSON.parse(JSON.stringify(failure))).toEqual(failure)
   })
 
-  test('is a failure of a kind that exists, of JSON and bounded', () => {
+  test('becomes a failure of a known kind, as JSON and of bounded size', () => {
     const key = fc.constantFrom(
       ...['name', 'message', 'cause', 'lastError', 'status', 'statusCode', 'code', 'type', 'error', 'data', 'headers'],
       ...[
@@ -312,7 +312,7 @@ describe('whatever is thrown', () => {
     )
     const leaf = fc.oneof(
       fc.anything(),
-      fc.constantFrom('AgentError', 'TimeoutError', '429', 429, Number.NaN, -0, {}, say),
+      fc.constantFrom('AgentError', 'TimeoutError', '429', 429, Number.NaN, -0, {}, fail),
     )
     const tree = fc.letrec(tie => ({
       node: fc.oneof(

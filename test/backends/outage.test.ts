@@ -7,7 +7,7 @@ interface Call {
   readonly isFirst: boolean
 }
 
-/** Runs `count` tasks with 3 retries against a backend that answers as told, until `untilMs`, and notes its calls. */
+/** Runs `count` tasks with 3 retries against a backend until `untilMs`, and records its calls. */
 async function calls(
   count: number,
   untilMs: number,
@@ -48,10 +48,10 @@ function excess(made: readonly Call[]): number {
 describe('an outage of a pool with 10,000 tasks and 3 retries', () => {
   const fails = (error: Error) => (): unknown => Promise.reject(error)
   test.each<[string, (now: number) => unknown]>([
-    ['that answers with errors of the agent', fails(new Error('no'))],
-    ['that crashes', fails(new AgentError('crashed', 'no'))],
-    ['that is overloaded', fails(new AgentError('overloaded', 'no'))],
-  ])('%s is not called more than 1.2 times the first attempts and the floor in any minute', async (_title, answer) => {
+    ['that fails as `agent`', fails(new Error('no'))],
+    ['that fails as `crashed`', fails(new AgentError('crashed', 'no'))],
+    ['that fails as `overloaded`', fails(new AgentError('overloaded', 'no'))],
+  ])('%s causes in any minute at most 1.2 calls per first attempt, plus the floor', async (_title, answer) => {
     const { calls: made, counts } = await calls(10_000, 600_000, answer)
     expect(made.length).toBeGreaterThan(20)
     expect(excess(made)).toBeLessThanOrEqual(100)
@@ -59,7 +59,7 @@ describe('an outage of a pool with 10,000 tasks and 3 retries', () => {
     expect(counts.dead).toBeLessThan(1_000)
   })
 
-  test('is over soon after the backend is back, and everything succeeds', async () => {
+  test('ends soon after the backend is back, and the tasks succeed', async () => {
     const outage = (now: number): unknown =>
       now < 120_000 ? Promise.reject(new AgentError('crashed', 'no')) : undefined
     const { calls: made, counts } = await calls(2_000, 900_000, outage, { retryBudget: { floor: 100 } })
@@ -69,12 +69,12 @@ describe('an outage of a pool with 10,000 tasks and 3 retries', () => {
 })
 
 describe('a pool of an orchestrator', () => {
-  test('is parked by what its provider says; runs of other pools go on; everything is told on the channel', async () => {
+  test('is parked by its provider with the pools of its limit key only, with events', async () => {
     const clock = new VirtualClock()
-    let turnedAway = 0
+    let refused = 0
     const busy = (): unknown => {
       if (clock.monotonic() >= 30_000) return 'done'
-      turnedAway++
+      refused++
       throw new AgentError('throttled', 'slow down', { retryAfterMs: 30_000 })
     }
     const orchestrator = new Orchestrator({
@@ -86,9 +86,9 @@ describe('a pool of an orchestrator', () => {
         c: { backend: () => 'c' },
       },
     })
-    const heard: string[] = []
-    orchestrator.on('pool.parked', ({ pool, key, reason }) => heard.push(`${pool} parked: ${key}, ${reason}`))
-    orchestrator.on('pool.opened', ({ pool }) => heard.push(`${pool} opened`))
+    const events: string[] = []
+    orchestrator.on('pool.parked', ({ pool, key, reason }) => events.push(`${pool} parked: ${key}, ${reason}`))
+    orchestrator.on('pool.opened', ({ pool }) => events.push(`${pool} opened`))
     const run = orchestrator.run({
       tasks: Array.from({ length: 30 }, (_, i) => ({ id: `t${i}`, pool: ['a', 'b', 'c'][i % 3]! })),
     })
@@ -97,12 +97,12 @@ describe('a pool of an orchestrator', () => {
     expect(run.progress().counts.succeeded).toBeGreaterThanOrEqual(10)
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
-    expect(turnedAway).toBeLessThanOrEqual(4)
-    expect(heard.slice(0, 2).sort()).toEqual(['a parked: account, throttled', 'b parked: account, throttled'])
-    expect(heard.slice(-2).sort()).toEqual(['a opened', 'b opened'])
+    expect(refused).toBeLessThanOrEqual(4)
+    expect(events.slice(0, 2).sort()).toEqual(['a parked: account, throttled', 'b parked: account, throttled'])
+    expect(events.slice(-2).sort()).toEqual(['a opened', 'b opened'])
   })
 
-  test('may have its queueLimit raised while somebody waits', async () => {
+  test('admits a waiting run when its queueLimit is raised', async () => {
     const clock = new VirtualClock()
     const orchestrator = new Orchestrator({
       clock,
@@ -122,12 +122,12 @@ describe('a pool of an orchestrator', () => {
   })
 })
 
-describe('limits of an orchestrator that disagree are refused:', () => {
+describe('an orchestrator rejects', () => {
   const backend = (): null => null
   const requests = { limit: 5, perMs: 1_000 }
   test.each<[string, object, RegExp]>([
     [
-      'two pools',
+      'different limits of two pools of one key',
       {
         pools: {
           a: { backend, limitKey: 'k', requests },
@@ -137,19 +137,23 @@ describe('limits of an orchestrator that disagree are refused:', () => {
       /pools\.b\.requests: .*5 per 1000 ms, got 6/,
     ],
     [
-      'a pool and the key',
+      'different limits of a pool and its key',
       { limits: { k: { requests } }, pools: { a: { backend, limitKey: 'k', requests: { limit: 5, perMs: 5 } } } },
       /pools\.a\.requests/,
     ],
     [
-      'a key that no pool has',
+      'limits of a key without a pool',
       { limits: { other: { requests } }, pools: { a: { backend, limitKey: 'k' } } },
       /limits\.other/,
     ],
-    ['no window', { pools: { a: { backend, requests: { limit: 0, perMs: 5 } } } }, /pools\.a\.requests\.limit/],
+    [
+      'a window with the limit 0',
+      { pools: { a: { backend, requests: { limit: 0, perMs: 5 } } } },
+      /pools\.a\.requests\.limit/,
+    ],
     ['both backend and backends', { pools: { a: { backend, backends: [backend] } } }, /pools\.a\.backends/],
     [
-      'two backends of one name',
+      'two backends of the same name',
       {
         pools: {
           a: {
@@ -163,14 +167,14 @@ describe('limits of an orchestrator that disagree are refused:', () => {
       /backends\[1\]\.name/,
     ],
     [
-      'a range upside down',
+      'a range with min above max',
       { pools: { a: { backend, concurrency: { min: 3, max: 2 } } } },
       /pools\.a\.concurrency\.max/,
     ],
-    ['a concurrency in words', { pools: { a: { backend, concurrency: 'many' } } }, /pools\.a\.concurrency/],
-    ['no time between checks', { pools: { a: { backend, health: { everyMs: 0 } } } }, /pools\.a\.health\.everyMs/],
+    ['an unknown concurrency', { pools: { a: { backend, concurrency: 'many' } } }, /pools\.a\.concurrency/],
+    ['health checks every 0 ms', { pools: { a: { backend, health: { everyMs: 0 } } } }, /pools\.a\.health\.everyMs/],
     [
-      'a breaker option that is none',
+      'an unknown breaker option',
       { pools: { a: { backend, breaker: { tries: 3 } } } },
       /pools\.a\.breaker\.tries: unknown key/,
     ],
@@ -183,7 +187,7 @@ describe('limits of an orchestrator that disagree are refused:', () => {
     expect(() => new Orchestrator(options as never)).toThrow(message)
   })
 
-  test('and those that agree are taken', () => {
+  test('and accepts equal limits of pools of one key', () => {
     const { limits } = new Orchestrator({
       limits: { k: { concurrency: 3 } },
       pools: { a: { backend, limitKey: 'k', requests }, b: { backend, limitKey: 'k', requests: { ...requests } } },

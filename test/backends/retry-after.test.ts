@@ -6,7 +6,7 @@ import { readHeaders } from '../../src/backends/safe-read.js'
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 const map = (headers: Record<string, string>): ReadonlyMap<string, string> => new Map(Object.entries(headers))
 
-describe('what a reply asks to wait', () => {
+describe('the wait that a response asks for', () => {
   test.each([
     ['0', 0],
     ['3600', 3_600_000],
@@ -45,29 +45,29 @@ describe('what a reply asks to wait', () => {
     expect(retryAfterOf(map({ 'retry-after': text }), NOW)).toBe(expected)
   })
 
-  test('as a date is held against the date of the reply, whatever our clock says', () => {
+  test('as a date is compared with the date of the response, not with our clock', () => {
     const headers = { 'retry-after': 'Sun, 22 Nov 2026 10:00:30 GMT', date: 'Sun, 22 Nov 2026 10:00:10 GMT' }
     for (const now of [undefined, 0, NOW, NOW + 1e9]) expect(retryAfterOf(map(headers), now)).toBe(20_000)
     expect(retryAfterOf(map({ ...headers, date: 'nonsense' }), NOW)).toBe(30_000)
   })
 
-  test('as a date cannot be understood without any clock', () => {
+  test('as a date is undefined without any current time', () => {
     expect(retryAfterOf(map({ 'retry-after': 'Sun, 22 Nov 2026 10:00:30 GMT' }))).toBeUndefined()
   })
 
-  test('in milliseconds goes before seconds, unless it makes no sense', () => {
+  test('in milliseconds takes precedence over seconds, unless it is invalid', () => {
     expect(retryAfterOf(map({ 'retry-after-ms': '250', 'retry-after': '1' }))).toBe(250)
     expect(retryAfterOf(map({ 'retry-after-ms': '0', 'retry-after': '1' }))).toBe(0)
     expect(retryAfterOf(map({ 'retry-after-ms': '-250', 'retry-after': '1' }))).toBe(1_000)
     expect(retryAfterOf(map({ 'retry-after-ms': 'soon', 'retry-after': '1' }))).toBe(1_000)
   })
 
-  test('is nothing when nothing is said', () => {
+  test('is undefined without headers', () => {
     expect(retryAfterOf(map({}), NOW)).toBeUndefined()
   })
 })
 
-describe('the time at which limits open again', () => {
+describe('the reset of limits', () => {
   test.each([
     ['x-ratelimit-reset-requests', '17ms', 17],
     ['x-ratelimit-reset-tokens', '6m0s', 360_000],
@@ -91,7 +91,7 @@ describe('the time at which limits open again', () => {
     expect(resetAfterOf(map({ [name]: text }), NOW)).toBe(expected)
   })
 
-  test('is the last one of the limits that are used up', () => {
+  test('is the last one of the used-up limits', () => {
     const headers = {
       'x-ratelimit-remaining-requests': '0',
       'x-ratelimit-reset-requests': '2s',
@@ -103,13 +103,13 @@ describe('the time at which limits open again', () => {
     expect(resetAfterOf(map(headers))).toBe(5_000)
   })
 
-  test('is the first one when none says that it is used up', () => {
+  test('is the first one if no limit is used up', () => {
     const headers = { 'anthropic-ratelimit-requests-reset': '10s', 'anthropic-ratelimit-tokens-reset': '5s' }
     expect(resetAfterOf(map(headers))).toBe(5_000)
   })
 })
 
-describe('the wait in the body of a refusal of Google', () => {
+describe('the wait in an error body of Google', () => {
   const info = (retryDelay: unknown): unknown => ({
     details: [{ '@type': 'type.googleapis.com/google.rpc.QuotaFailure' }, { retryDelay }],
   })
@@ -131,7 +131,7 @@ describe('the wait in the body of a refusal of Google', () => {
   )
 })
 
-test('no header makes a wait that is negative, no number, or too large to be counted with', () => {
+test('no header results in a wait that is negative, NaN, or too large', () => {
   const piece = fc.constantFrom('-', '9', '0', '.', 'e', 's', 'm', 'ms', 'Sun, ', ' Nov ', ':', '2026', '1e308', ' GMT')
   const text = fc.oneof(
     fc.string(),
@@ -173,7 +173,7 @@ describe('headers', () => {
         'retry-after': '7',
       },
     ],
-  ])('are read from %s, whatever their case', (_, source) => {
+  ])('are read from %s, in any case', (_, source) => {
     expect(readHeaders(source).get('retry-after')).toBe('7')
   })
 

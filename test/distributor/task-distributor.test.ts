@@ -34,7 +34,7 @@ function issuesOf(options: unknown): readonly string[] {
 }
 
 describe('the rules', () => {
-  test('a task that names a pool goes there, also to a pool that has no intent', () => {
+  test('send a task that names a pool there, even if the pool has no intent', () => {
     const distributor = new TaskDistributor({ intents: small })
     const task = { id: 'a', description: 'Cook a soup', pool: 'garden' }
     expect(distributor.distribute(task)).toEqual({ kind: 'pool', pool: 'garden', confidence: 1 })
@@ -47,27 +47,27 @@ describe('the rules', () => {
     ['How hot should it be?', 'kitchen'],
     ['Could you please pour it?', 'bar'],
     ['A glass of wine with the soup', 'bar'],
-  ])('finds words in all their forms, phrases and openings: %s', (description, pool) => {
+  ])('find words in all forms, phrases and openings: %s', (description, pool) => {
     expect(distribute(description)).toMatchObject({ kind: 'pool', pool })
   })
 
-  test('a phrase needs its words side by side, an opening its place at the beginning', () => {
+  test('match phrases only with adjacent words, and openings only at the start', () => {
     expect(distribute('The main thing is the course')).toMatchObject({ kind: 'none', confidence: 0 })
     expect(distribute('Tell me how hot it is')).toMatchObject({ kind: 'none', confidence: 0 })
   })
 
-  test('one word of weight 1 has the confidence 0.63, and saying it often proves no more', () => {
+  test('give one word of weight 1 the confidence 0.63, however often it occurs', () => {
     expect(distribute('soup').confidence).toBeCloseTo(1 - Math.exp(-1), 10)
     expect(distribute('soup soup soups').confidence).toBe(distribute('soup').confidence)
   })
 
-  test('two pools with the same evidence are both below the default threshold', () => {
+  test('put two pools with equal evidence below the default threshold', () => {
     const answer = distribute('soup or tea', { intents: { a: { words: ['soup'] }, b: { words: ['tea'] } } })
     expect(answer).toMatchObject({ kind: 'none', pools: ['a', 'b'] })
     expect(answer.confidence).toBeCloseTo(0.387, 3)
   })
 
-  test('example sentences alone are enough to tell pools apart', () => {
+  test('can distinguish pools by example sentences alone', () => {
     const intents = {
       weather: { examples: ['Will it rain in Rome tomorrow?', 'How warm is it in Oslo?', 'Is rain coming?'] },
       trains: {
@@ -78,20 +78,20 @@ describe('the rules', () => {
     expect(distribute('A late train to Oslo', { intents, threshold: 0.3 })).toMatchObject({ pool: 'trains' })
   })
 
-  test('a pool without examples neither gains nor loses by those of the others', () => {
+  test('do not change the evidence for a pool without examples by those of others', () => {
     const intents = { ...small, trains: { examples: ['When does the train leave?', 'The soup of the train'] } }
     expect(distribute('soup of the kitchen', { intents })).toMatchObject({ kind: 'pool', pool: 'kitchen' })
     expect(distribute('Which train?', { intents, threshold: 0.1 })).toMatchObject({ kind: 'pool', pool: 'trains' })
   })
 
-  test('a pool that is alone in having examples does not win by words that every sentence has', () => {
+  test('ignore function words when only one pool has examples', () => {
     const examples = Array.from({ length: 20 }, (_, i) => `How is the train number ${i} to the coast?`)
     const intents = { ...small, trains: { examples } }
     expect(distribute('How is the way to the moon?', { intents })).toMatchObject({ kind: 'none', confidence: 0 })
     expect(distribute('A train along the coast', { intents })).toMatchObject({ kind: 'pool', pool: 'trains' })
   })
 
-  test('reads texts in any script', () => {
+  test('read texts in any script', () => {
     const intents = { data: { words: ['数据库'] }, code: { words: ['страница', 'κουμπί', 'naïve'] } }
     expect(distribute('请优化我们的数据库查询', { intents })).toMatchObject({ pool: 'data' })
     expect(distribute('数据和库', { intents })).toMatchObject({ kind: 'none' })
@@ -99,7 +99,7 @@ describe('the rules', () => {
     expect(distribute('a nai\u0308ve try', { intents })).toMatchObject({ pool: 'code' })
   })
 
-  test('answers the same every time', () => {
+  test('are deterministic', () => {
     const distributor = new TaskDistributor({ intents: agentIntents })
     const answers = Array.from({ length: 3 }, () =>
       distributor.distribute({ id: 'a', description: 'Audit the tables' }),
@@ -122,7 +122,7 @@ describe('requests for several pools', () => {
     ['Pour the wine and cook the soup', ['bar', 'kitchen']],
     ['Taste and cook the soup, then play', ['kitchen', 'music']],
     ['Cook the soup. Pour the wine; play a song. Cook more soup', ['kitchen', 'bar', 'music']],
-  ])('are taken apart, each pool once and in the order of the steps: %s', (description, pools) => {
+  ])('are decomposed, with each pool once and in the order of the steps: %s', (description, pools) => {
     expect(distribute(description, { intents })).toMatchObject({ kind: 'decompose', pools })
   })
 
@@ -132,11 +132,11 @@ describe('requests for several pools', () => {
     'Host a birthday party with soup',
     'The host of the dinner wants soup',
     'Cook the soup and serve the wine',
-  ])('are not seen where one pool is enough: %s', description => {
+  ])('are not detected where one pool is enough: %s', description => {
     expect(distribute(description, { intents }).kind).not.toBe('decompose')
   })
 
-  test('go to the classifier, and then nowhere, when the threshold is higher than their confidence', () => {
+  test('go to no pool when their confidence is below the threshold', () => {
     expect(distribute('Host a dinner', { intents, threshold: 0.95 })).toEqual({
       kind: 'none',
       pools: ['kitchen', 'bar', 'music'],
@@ -152,7 +152,7 @@ describe('below the threshold', () => {
     () =>
       answer as Classification
 
-  test('the answer is none, with all pools, the nearest first', () => {
+  test('the answer is none, with all pools, best match first', () => {
     expect(distribute('a glass', { threshold: 0.9 })).toMatchObject({ kind: 'none', pools: ['bar', 'kitchen'] })
     expect(distribute(unclear)).toEqual({ kind: 'none', pools: ['kitchen', 'bar'], confidence: 0 })
     expect(distribute('', { threshold: 0 })).toEqual({ kind: 'none', pools: ['kitchen', 'bar'], confidence: 0 })
@@ -162,14 +162,14 @@ describe('below the threshold', () => {
     expect(distribute(unclear, { fallbackPool: 'bar' })).toEqual({ kind: 'pool', pool: 'bar', confidence: 0 })
   })
 
-  test('the classifier is not asked when the rules are sure', () => {
+  test('the classifier is not called when the rules are above the threshold', () => {
     const classifier: Classifier = () => {
       throw new Error('asked')
     }
     expect(distribute('soup', { classifier })).toMatchObject({ kind: 'pool', pool: 'kitchen' })
   })
 
-  test('a synchronous classifier answers at once; it gets the text and the names of the pools', () => {
+  test('a synchronous classifier gets the text and the pools, and the answer is synchronous', () => {
     const asked: unknown[] = []
     const classifier: Classifier = (...args) => {
       asked.push(args)
@@ -186,12 +186,12 @@ describe('below the threshold', () => {
     expect(await answer).toEqual({ kind: 'decompose', pools: ['bar', 'kitchen'], confidence: 0.7 })
   })
 
-  test('several pools that are one are one', () => {
+  test('a repeated pool counts once', () => {
     const classifier = says({ pools: ['bar', 'bar'], confidence: 0.7 })
     expect(distribute(unclear, { classifier })).toEqual({ kind: 'pool', pool: 'bar', confidence: 0.7 })
   })
 
-  test('an unsure classifier moves its pool to the front when it is surer than the rules', () => {
+  test('a classifier below the threshold moves its pool to the front if it is above the rules', () => {
     const classifier = says({ pool: 'bar', confidence: 0.2 })
     expect(distribute(unclear, { classifier })).toEqual({ kind: 'none', pools: ['bar', 'kitchen'], confidence: 0.2 })
     expect(distribute('soup', { classifier, threshold: 0.9 })).toMatchObject({ pools: ['kitchen', 'bar'] })
@@ -211,19 +211,19 @@ describe('below the threshold', () => {
     ['null', null],
     ['a string', 'bar'],
     ['an unknown pool', { pool: 'garden', confidence: 1 }],
-    ['a pool of Object.prototype', { pool: 'constructor', confidence: 1 }],
+    ['a name of Object.prototype', { pool: 'constructor', confidence: 1 }],
     ['one unknown pool among known ones', { pools: ['bar', 'garden'], confidence: 1 }],
     ['no pools', { pools: [], confidence: 1 }],
     ['pools that are a string', { pools: 'bar', confidence: 1 }],
     ['no confidence', { pool: 'bar' }],
     ['a confidence over 1', { pool: 'bar', confidence: 80 }],
-    ['a confidence that is no number', { pool: 'bar', confidence: Number.NaN }],
-    ['something that throws when read', throwing],
-  ])('a classifier that answers with %s has not answered', (_, answer) => {
+    ['a confidence of NaN', { pool: 'bar', confidence: Number.NaN }],
+    ['an object that throws when read', throwing],
+  ])('an invalid answer of the classifier is ignored: %s', (_, answer) => {
     expect(distribute(unclear, { classifier: says(answer) })).toMatchObject({ kind: 'none', confidence: 0 })
   })
 
-  test('a classifier that throws, rejects, or whose promise is broken has not answered', async () => {
+  test('a classifier that throws or rejects is ignored', async () => {
     const thrower: Classifier = () => {
       throw new Error('down')
     }
@@ -242,7 +242,7 @@ describe('below the threshold', () => {
 })
 
 describe('hostile input', () => {
-  test('names from Object.prototype are names like any other', () => {
+  test('names from Object.prototype are ordinary names', () => {
     const intents = JSON.parse(
       '{ "__proto__": { "words": ["alpha"] }, "constructor": { "words": { "__proto__": 2 } } }',
     )
@@ -253,12 +253,12 @@ describe('hostile input', () => {
     expect(({} as Record<string, unknown>).words).toBeUndefined()
   })
 
-  test('words are plain text: what looks like a pattern matches nothing but itself', () => {
+  test('words are plain text, not patterns', () => {
     const intents = { a: { words: ['(x+)+y', '.*'.concat('q')] } }
     expect(distribute('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx!', { intents })).toMatchObject({ kind: 'none' })
   })
 
-  test('text after 8,192 characters is not read, nor handed to the classifier', () => {
+  test('text after 8,192 characters is not read, nor passed to the classifier', () => {
     const lengths: number[] = []
     const classifier: Classifier = text => {
       lengths.push(text.length)
@@ -268,7 +268,7 @@ describe('hostile input', () => {
     expect(lengths).toEqual([8_192])
   })
 
-  test('evidence without end stays a confidence', () => {
+  test('unlimited evidence results in a confidence of 1', () => {
     const words = Array.from({ length: 500 }, (_, i) => `w${i}`)
     const intents = { a: { words: Object.fromEntries(words.map(word => [word, 20])) }, b: { words: ['w0'] } }
     expect(distribute(words.join(' '), { intents })).toEqual({ kind: 'pool', pool: 'a', confidence: 1 })
@@ -277,13 +277,13 @@ describe('hostile input', () => {
   test.each([
     ['a megabyte without a space', 'x'.repeat(1_000_000)],
     ['3,000 spaces', `a${' '.repeat(3_000)}b`],
-    ['bait for nested quantifiers', `${'a'.repeat(8_000)}!`],
-    ['bait for lazy ones', '<a '.repeat(2_700)],
-    ['marks', '. - , & '.repeat(1_000)],
-    ['joining words', 'build and audit and '.repeat(400)],
+    ['input that is slow for nested quantifiers', `${'a'.repeat(8_000)}!`],
+    ['input that is slow for lazy quantifiers', '<a '.repeat(2_700)],
+    ['punctuation', '. - , & '.repeat(1_000)],
+    ['conjunctions', 'build and audit and '.repeat(400)],
     ['openings', 'please can you build. '.repeat(380)],
     ['phrases that almost match', 'front end back end user '.repeat(340)],
-    ['signs that grow when normalised', '\uFDFA'.repeat(8_192)],
+    ['characters that grow when normalised', '\uFDFA'.repeat(8_192)],
   ])('takes less than 5 ms per KB for %s', (_, description) => {
     const distributor = new TaskDistributor({ intents: agentIntents })
     const measure = (): number => {
@@ -291,7 +291,7 @@ describe('hostile input', () => {
       void distributor.distribute({ id: 'a', description })
       return performance.now() - start
     }
-    measure() // builds the index
+    measure() // builds the matcher
     const bestMs = Math.min(measure(), measure(), measure(), measure())
     expect(bestMs).toBeLessThan(5 * (Math.min(description.length, 8_192) / 1_024))
   })
@@ -305,36 +305,36 @@ describe('options', () => {
     ['intents that are a list', { intents: [] }, ['intents']],
     ['intents without a pool', { intents: {} }, ['intents']],
     ['a pool without a name', { intents: { '': intent } }, ['intents[""]']],
-    ['an intent that is not one', { intents: { a: 'words' } }, ['intents.a']],
+    ['an intent that is a string', { intents: { a: 'words' } }, ['intents.a']],
     ['an empty intent', { intents: { a: {} } }, ['intents.a']],
     ['an intent of empty lists', { intents: { a: { words: [], examples: undefined } } }, ['intents.a']],
     ['an unknown member', { intents: { a: { word: ['x'] } } }, ['intents.a.word']],
-    ['words that are no list', { intents: { a: { words: 'x' } } }, ['intents.a.words']],
-    ['a word that is no string', { intents: { a: { words: ['x', /y/] } } }, ['intents.a.words[1]']],
+    ['words that are not a list', { intents: { a: { words: 'x' } } }, ['intents.a.words']],
+    ['a word that is not a string', { intents: { a: { words: ['x', /y/] } } }, ['intents.a.words[1]']],
     ['a word without a letter', { intents: { a: { words: ['x', ' - '] } } }, ['intents.a.words[1]']],
-    ['a phrase without end', { intents: { a: { phrases: ['x '.repeat(65)] } } }, ['intents.a.phrases[0]']],
+    ['a phrase that is too long', { intents: { a: { phrases: ['x '.repeat(65)] } } }, ['intents.a.phrases[0]']],
     ['a weight of 0', { intents: { 'a-b': { words: { x: 0 } } } }, ['intents["a-b"].words.x']],
     [
-      'weights that are no numbers',
+      'weights that are not numbers',
       { intents: { a: { words: { x: '1', y: Number.NaN, z: 21 } } } },
       ['intents.a.words.x', 'intents.a.words.y', 'intents.a.words.z'],
     ],
     ['weights of examples', { intents: { a: { examples: { x: 1 } } } }, ['intents.a.examples']],
-    ['a whole thing without a verb', { intents: { a: { partOf: ['website'] } } }, ['intents.a.partOf[0]']],
+    ['a whole request without an object', { intents: { a: { partOf: ['website'] } } }, ['intents.a.partOf[0]']],
     ['a threshold over 1', { intents: { a: intent }, threshold: 1.1 }, ['threshold']],
-    ['a threshold that is no number', { intents: { a: intent }, threshold: Number.NaN }, ['threshold']],
+    ['a threshold of NaN', { intents: { a: intent }, threshold: Number.NaN }, ['threshold']],
     ['an unknown fallback pool', { intents: { a: intent }, fallbackPool: 'toString' }, ['fallbackPool']],
-    ['a classifier that is no function', { intents: { a: intent }, classifier: {} }, ['classifier']],
+    ['a classifier that is not a function', { intents: { a: intent }, classifier: {} }, ['classifier']],
     [
-      'several faults at once',
+      'several issues at once',
       { intents: { a: {} }, threshold: -1, fallbackPool: 'b' },
       ['intents.a', 'threshold', 'fallbackPool'],
     ],
-  ])('are refused with the path of the fault: %s', (_, options, paths) => {
+  ])('are rejected with the path of the issue: %s', (_, options, paths) => {
     expect(issuesOf(options)).toEqual(paths)
   })
 
-  test('are taken when they are as documented', () => {
+  test('are accepted as documented', () => {
     expect(issuesOf({ intents: { a: intent }, threshold: 0, fallbackPool: 'a', classifier: () => undefined })).toEqual(
       [],
     )
@@ -342,7 +342,7 @@ describe('options', () => {
   })
 })
 
-describe('the intents that we ship', () => {
+describe('the intents of counterpoint/intents', () => {
   const distributor = new TaskDistributor({ intents: agentIntents })
   test.each([
     ['codegen', 'Build frontend with React'],
@@ -371,7 +371,7 @@ describe('the intents that we ship', () => {
     ['Full e-commerce setup', ['codegen', 'database', 'security']],
     ['Please find and fix vulnerabilities', ['security', 'codegen']],
     ['Design the schema, build the booking page, then check it for XSS', ['database', 'codegen', 'security']],
-  ])('take apart: %s', (description, pools) => {
+  ])('decompose: %s', (description, pools) => {
     expect(distributor.distribute({ id: 'a', description })).toMatchObject({ kind: 'decompose', pools })
   })
 
@@ -381,15 +381,15 @@ describe('the intents that we ship', () => {
     'Build a website header',
     'Add tests and refactor the parser',
     'Back up and restore the tables',
-  ])('leave whole: %s', description => {
+  ])('do not decompose: %s', description => {
     expect(distributor.distribute({ id: 'a', description })).toMatchObject({ kind: 'pool' })
   })
 
-  test.each(['', '...', '42', 'Sing me a song', 'Quod erat demonstrandum'])('know nothing about: %s', description => {
+  test.each(['', '...', '42', 'Sing me a song', 'Quod erat demonstrandum'])('do not match: %s', description => {
     expect(distributor.distribute({ id: 'a', description })).toMatchObject({ kind: 'none' })
   })
 
-  test('may be spread and added to', () => {
+  test('can be spread and extended', () => {
     const { codegen } = agentIntents
     const more = { ...codegen, examples: [...(codegen.examples ?? []), 'Retouch the product photos'] }
     const spread = new TaskDistributor({ intents: { ...agentIntents, codegen: more, garden: { words: ['hedge'] } } })

@@ -18,7 +18,7 @@ type Options = Partial<HttpBackendOptions>
 const ask = (path: string, options: Options = {}, parts?: RequestParts): Promise<unknown> =>
   callBackend(httpBackend({ url: `${server.url}${path}`, ...options }), parts).result
 
-/** The error of an attempt that must fail. */
+/** The error of an attempt that is expected to fail. */
 async function failing(path: string, options: Options = {}): Promise<AgentError> {
   const answer = await ask(path, options).then(
     value => ({ value }),
@@ -28,7 +28,7 @@ async function failing(path: string, options: Options = {}): Promise<AgentError>
   return answer as AgentError
 }
 
-/** A `fetch` that gives this answer. */
+/** A `fetch` that returns this response. */
 const answering =
   (
     body: string | Uint8Array<ArrayBuffer> | ReadableStream | null,
@@ -49,7 +49,7 @@ suite(
   }),
 )
 
-/** The orchestrator of the suite sends its own ids: the request decides by its first letter how it is answered. */
+/** The suite chooses the response by the id of the task. */
 const CHOOSES: Options = {
   fetch: (url, init) => {
     const id = JSON.parse(init.body as string) as string
@@ -57,14 +57,14 @@ const CHOOSES: Options = {
   },
 }
 
-describe('what is sent', () => {
+describe('a request', () => {
   const sent = async (options: Options = {}, parts: RequestParts = {}, path = '/ok') => {
     await ask(path, options, parts)
     const { method, headers, body } = server.calls.at(-1)!
     return { method, headers, body: body === '' ? undefined : JSON.parse(body) }
   }
 
-  test('is the request as JSON, with the key of the attempt', async () => {
+  test('contains the task as JSON, and the idempotency key', async () => {
     const { method, headers, body } = await sent({}, { runId: 'r', id: 't', input: { n: 1 }, outputs: { a: 'x' } })
     expect(method).toBe('POST')
     expect(headers).toMatchObject({ accept: 'application/json', 'content-type': 'application/json' })
@@ -72,7 +72,7 @@ describe('what is sent', () => {
     expect(body).toEqual({ task: { id: 't', description: 't', pool: 'pool' }, input: { n: 1 }, outputs: { a: 'x' } })
   })
 
-  test('has the feedback of an attempt that failed before', async () => {
+  test('contains the feedback for a repeated attempt', async () => {
     const backend = httpBackend({ url: `${server.url}/ok` })
     const feedback = { attempt: 1, kind: 'invalid-output', message: 'no total' }
     const again: AgentBackend = { run: (request, context) => backend.run({ ...request, feedback } as never, context) }
@@ -82,7 +82,7 @@ describe('what is sent', () => {
     expect(bodies).toEqual([feedback, undefined])
   })
 
-  test('is what `body` makes, with `method` and `headers`, which may take their time', async () => {
+  test('uses `method`, and asynchronous `body` and `headers`', async () => {
     const { method, headers, body } = await sent({
       method: 'PUT',
       body: async ({ task }, { attempt }) => ({ prompt: task.description, attempt }),
@@ -92,14 +92,14 @@ describe('what is sent', () => {
     expect(headers).toMatchObject({ authorization: 'Bearer task', 'content-type': 'application/vnd.x+json' })
   })
 
-  test('is no body with GET, and none that `body` does not make', async () => {
+  test('has no body with GET, or when `body` returns undefined', async () => {
     const get = await sent({ method: 'GET', headers: { 'x-a': 'b' } })
     expect([get.method, get.body, get.headers['x-a']]).toEqual(['GET', undefined, 'b'])
     expect(get.headers).not.toHaveProperty('content-type')
     expect((await sent({ body: () => undefined })).body).toBeUndefined()
   })
 
-  test('has a key that a header can carry, and no two tasks share one', async () => {
+  test('has an idempotency key that is valid in a header and unique per task', async () => {
     const ids = ['é', '%C3%A9', 'a b', 'a\u00a0b', '日本', '😀', 'a"b', '%25', '%', 'a%20b']
     const keys: (string | undefined)[] = []
     for (const id of ids) keys.push((await sent({}, { id })).headers['idempotency-key'] as string)
@@ -108,7 +108,7 @@ describe('what is sent', () => {
     for (const key of keys) expect(key).toMatch(/^[!-~]+$/)
   })
 
-  test('goes through the `fetch` that is given, called as a plain function', async () => {
+  test('uses the given `fetch`, called as a plain function', async () => {
     const seen: unknown[] = []
     const own = async function (this: unknown, url: string, init: RequestInit): Promise<Response> {
       seen.push(this, url, init.redirect)
@@ -119,23 +119,23 @@ describe('what is sent', () => {
   })
 })
 
-describe('an answer', () => {
+describe('a response', () => {
   test.each([
     ['{"a":[1,null,"é"]}', { a: [1, null, 'é'] }],
     [' [ ] ', []],
     ['null', null],
     ['"text"', 'text'],
     ['\ufeff{}', {}],
-  ])('that is JSON is the output: %s', async (text, expected) => {
+  ])('of JSON becomes the output: %s', async (text, expected) => {
     expect(await ask(raw(200, text))).toEqual(expected)
   })
 
-  test('without content is null', async () => {
+  test('without content becomes null', async () => {
     expect(await ask(raw(204, ''))).toBeNull()
     expect(await ask('/', { fetch: answering(null, { status: 205 }) })).toBeNull()
   })
 
-  test('is what `parse` makes of it, and of its headers', async () => {
+  test('is converted by `parse`, which gets the headers, too', async () => {
     const parse: Options['parse'] = async (json, { status, headers }) => [json, status, headers.get('content-type')]
     expect(await ask(raw(201, '7'), { parse })).toEqual([7, 201, 'application/json'])
     expect(await ask(raw(200, '7'), { parse: output => reply({ output, usage: { costUsd: 1 } }) })).toMatchObject({
@@ -143,7 +143,7 @@ describe('an answer', () => {
     })
   })
 
-  test('that `parse` cannot read is invalid output; an AgentError of its own stands', async () => {
+  test('for which `parse` throws is invalid output, unless it throws an AgentError', async () => {
     const parse: Options['parse'] = json => (json as { text: { length: number } }).text.length
     expect(await failing(raw(200, '{}'), { parse })).toMatchObject({
       kind: 'invalid-output',
@@ -156,7 +156,7 @@ describe('an answer', () => {
     expect(await failing(raw(200, '{}'), { parse: refuses })).toBe(own)
   })
 
-  test('is no answer when it is no JSON', async () => {
+  test('that is not JSON is invalid output', async () => {
     const page = await failing(raw(200, '<html>\u001b[31m</html>'))
     expect(page).toMatchObject({ kind: 'invalid-output', code: 'OUTPUT_NOT_JSON' })
     expect(page.message).toMatch(/expected JSON, got \d+ bytes that begin with "<html><\/html>"$/)
@@ -173,7 +173,7 @@ describe('an answer', () => {
     },
   )
 
-  test('is incomplete wherever it is cut', async () => {
+  test('is incomplete output wherever it is cut', async () => {
     const value = fc.oneof(fc.array(fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()), fc.string())
     const cut = fc.tuple(
       value.map(each => JSON.stringify(each)),
@@ -190,12 +190,12 @@ describe('an answer', () => {
     )
   })
 
-  test('is incomplete when it is cut in the middle of a letter', async () => {
+  test('is incomplete output when it is cut within a character', async () => {
     const bytes = new TextEncoder().encode('{"a":"é').slice(0, -1)
     expect(await failing('/', { fetch: answering(bytes) })).toMatchObject({ kind: 'incomplete-output' })
   })
 
-  test('is whole when its letters come in pieces', async () => {
+  test('may have characters that are split between chunks', async () => {
     const bytes = new TextEncoder().encode('["日本😀"]')
     const body = new ReadableStream({
       start(controller) {
@@ -206,7 +206,7 @@ describe('an answer', () => {
     expect(await ask('/', { fetch: answering(body) })).toEqual(['日本😀'])
   })
 
-  test('larger than `maxBytes` is cut there and let go of', async () => {
+  test('larger than `maxBytes` is invalid output, and its connection is closed', async () => {
     const text = JSON.stringify('x'.repeat(98))
     expect(await ask(raw(200, text), { maxBytes: 100 })).toHaveLength(98)
     const failure = await failing(raw(200, text), { maxBytes: 99 })
@@ -229,7 +229,7 @@ describe('an answer', () => {
     expect([pulled < 15, cancelled]).toEqual([true, true])
   })
 
-  test('is heard of piece by piece: each is a heartbeat', async () => {
+  test('is a heartbeat with each chunk', async () => {
     const call = callBackend(httpBackend({ url: `${server.url}/hang-body` }))
     await expect.poll(() => call.reports.length).toBe(2)
     expect(call.reports).toEqual([{}, {}])
@@ -238,7 +238,7 @@ describe('an answer', () => {
   })
 })
 
-describe('the usage', () => {
+describe('usage', () => {
   const usage: Options['usage'] = json => (json as { usage: { inputTokens: number } }).usage
   const reports = async (options: Options): Promise<readonly unknown[]> => {
     const call = callBackend(httpBackend({ url: server.url + raw(200, '{"usage":{"inputTokens":3}}'), ...options }))
@@ -246,7 +246,7 @@ describe('the usage', () => {
     return call.reports.filter(report => report.usage !== undefined)
   }
 
-  test('that comes with an answer is counted, also when the answer is no good', async () => {
+  test('in a response counts, even if the output is invalid', async () => {
     expect(await reports({ usage })).toEqual([{ usage: { inputTokens: 3 } }])
     const parse: Options['parse'] = () => {
       throw new Error('no')
@@ -260,7 +260,7 @@ describe('the usage', () => {
     expect((await run.result).tasks[0]).toMatchObject({ status: 'dead', attempts: 2, usage: { inputTokens: 6 } })
   })
 
-  test('that cannot be read spoils nothing', async () => {
+  test('that cannot be read is unknown, and the output still counts', async () => {
     const broken: Options['usage'] = () => {
       throw new Error('no')
     }
@@ -270,7 +270,7 @@ describe('the usage', () => {
   })
 })
 
-describe('an answer with another status', () => {
+describe('a response with another status', () => {
   test.each([
     [400, 'refused'],
     [401, 'refused'],
@@ -279,7 +279,7 @@ describe('an answer with another status', () => {
     [500, 'agent'],
     [503, 'overloaded'],
     [529, 'overloaded'],
-  ])('%s fails as %s, with what the endpoint says', async (status, kind) => {
+  ])('%s fails as %s, with the message of the endpoint', async (status, kind) => {
     const failure = await failing(`/${status}`)
     expect(failure).toMatchObject({
       kind,
@@ -295,18 +295,18 @@ describe('an answer with another status', () => {
     ['seconds', 0, 0, 0],
     // Both dates of the reply are whole seconds.
     ['date', 5_000, 5_000, 7_000],
-  ])('429 tells in %s to wait %s ms', async (form, ms, least, most) => {
+  ])('429 with the wait in %s of %s ms', async (form, ms, least, most) => {
     const failure = await failing(`/429/${form}/${ms}`)
     expect(failure).toMatchObject({ kind: 'throttled', status: 429, code: 'rate_limit_error' })
     expect(failure.retryAfterMs).toBeGreaterThanOrEqual(least)
     expect(failure.retryAfterMs).toBeLessThanOrEqual(most)
   })
 
-  test('429 may tell nothing', async () => {
+  test('429 without a wait', async () => {
     expect((await failing('/429/none')).retryAfterMs).toBeUndefined()
   })
 
-  test('is classified by the words of the endpoint', async () => {
+  test('is classified by the error codes of the endpoint', async () => {
     const quota = JSON.stringify({ error: { code: 'insufficient_quota', message: 'pay first' } })
     expect(await failing(raw(429, quota))).toMatchObject({ kind: 'quota', code: 'insufficient_quota' })
     const google = JSON.stringify([{ error: { status: 'RESOURCE_EXHAUSTED', details: [{ retryDelay: '1.5s' }] } }])
@@ -319,11 +319,11 @@ describe('an answer with another status', () => {
     ['{"detail":"why"}', ': why'],
     ['plain', ': plain'],
     ['', ''],
-  ])('tells what it says: %s', async (text, expected) => {
+  ])('has the message of the body: %s', async (text, expected) => {
     expect((await failing(raw(500, text))).message).toMatch(new RegExp(`got 500${expected}$`))
   })
 
-  test('with a long page, or one that is cut, is told of all the same', async () => {
+  test('is classified even if its body is endless or cut', async () => {
     const endless = (): ReadableStream =>
       new ReadableStream({ pull: controller => controller.enqueue(new TextEncoder().encode('<p>'.repeat(1_000))) })
     const long = await failing('/', { fetch: answering(endless(), { status: 503 }) })
@@ -336,7 +336,7 @@ describe('an answer with another status', () => {
     })
   })
 
-  test.each([301, 302, 303, 307, 308, 304])('%s is a redirect, and is not followed', async status => {
+  test.each([301, 302, 303, 307, 308, 304])('%s is a redirect, which is not followed', async status => {
     const before = server.calls.length
     const failure = await failing(`/redirect/${status}`)
     expect(failure).toMatchObject({ kind: 'refused', code: 'REDIRECTED', status })
@@ -345,7 +345,7 @@ describe('an answer with another status', () => {
     expect(server.calls.length).toBe(before + 1)
   })
 
-  test('is a redirect also where a browser says no more than that', async () => {
+  test('is a redirect even if the browser hides its status', async () => {
     const opaque = Object.defineProperties(new Response(null), {
       type: { value: 'opaqueredirect' },
       status: { value: 0 },
@@ -355,7 +355,7 @@ describe('an answer with another status', () => {
 })
 
 describe('a connection', () => {
-  test('that is cut before the answer, or in the middle of it, is a crash', async () => {
+  test('that is lost before or during the response is `crashed`', async () => {
     expect(await failing('/cut')).toMatchObject({ kind: 'crashed', code: 'UND_ERR_SOCKET' })
     const middle = await failing('/cut-body')
     expect(middle).toMatchObject({ kind: 'crashed', code: 'UND_ERR_SOCKET' })
@@ -363,7 +363,7 @@ describe('a connection', () => {
     expect(await failing('/half')).toMatchObject({ kind: 'incomplete-output' })
   })
 
-  test('that nobody takes is an overload', async () => {
+  test('that is refused is `overloaded`', async () => {
     const gone = await providerServer()
     await gone.close()
     const failure = await failing('', { url: gone.url })
@@ -373,7 +373,7 @@ describe('a connection', () => {
     )
   })
 
-  test('of which the platform says nothing is a crash', async () => {
+  test('that fails for an unknown reason is `crashed`', async () => {
     const browser: Options['fetch'] = () => Promise.reject(new TypeError('Failed to fetch'))
     expect(await failing('/', { fetch: browser })).toMatchObject({ kind: 'crashed' })
     const odd: Options['fetch'] = () => Promise.reject('odd')
@@ -399,7 +399,7 @@ describe('a connection', () => {
     }
   })
 
-  test('is not opened for an attempt that is aborted, before or while its headers are made', async () => {
+  test('is not opened for an attempt that was aborted before, or while `headers` ran', async () => {
     const before = server.calls.length
     const early = callBackend(httpBackend({ url: `${server.url}/ok` }), {}, { aborted: true })
     await expect(early.result).rejects.toMatchObject({ kind: 'interrupted' })
@@ -416,16 +416,16 @@ describe('a connection', () => {
     expect(server.calls.length).toBe(before + 1)
   })
 
-  test('through a `fetch` that ignores its signal does not hold the attempt up', async () => {
+  test('through a `fetch` that ignores its signal does not delay the abort', async () => {
     const call = callBackend(httpBackend({ url: server.url, fetch: () => new Promise(() => {}) }))
     call.abort()
     await expect(call.result).rejects.toMatchObject({ kind: 'interrupted' })
   })
 })
 
-describe('a request that cannot be made', () => {
+describe('a request that cannot be sent', () => {
   const bad = { kind: 'bad-input' }
-  test('is bad input when `body` throws or gives no JSON', async () => {
+  test('is bad input when `body` throws or does not return JSON', async () => {
     const before = server.calls.length
     const throws: Options['body'] = () => {
       throw new Error('no')
@@ -435,7 +435,7 @@ describe('a request that cannot be made', () => {
     expect(server.calls.length).toBe(before)
   })
 
-  test('is bad input when `headers` gives what HTTP cannot carry, which is not shown', async () => {
+  test('is bad input when `headers` returns invalid values, which are not shown', async () => {
     for (const value of ['sécret\nx', '日本secret', 7]) {
       const failure = await failing('/ok', { headers: () => ({ 'x-key': value as string }) })
       expect(failure).toMatchObject(bad)
@@ -444,7 +444,7 @@ describe('a request that cannot be made', () => {
     }
   })
 
-  test('fails like anything that throws when `headers` throws: the next token may come', async () => {
+  test('fails as `agent` when `headers` throws', async () => {
     const headers = (): never => {
       throw new Error('no token')
     }
@@ -454,13 +454,13 @@ describe('a request that cannot be made', () => {
 
 describe('secrets', () => {
   const KEY = 'sk-12345678'
-  test('that an endpoint tells again give way to their names', async () => {
+  test('in responses are replaced by their names in messages', async () => {
     const echo = `no ${KEY} and Bearer ${KEY} and q=query%2Fsecret query/secret short`
     const options = { headers: { authorization: `Bearer ${KEY}`, 'x-short': 'short' } }
-    const told = 'no [authorization] and [authorization] and q=[q] [q] short'
+    const redacted = 'no [authorization] and [authorization] and q=[q] [q] short'
     const url = `${server.url}/x?q=query%2Fsecret`
     const refused = await failing('', { ...options, url, fetch: answering(echo, { status: 500 }) })
-    expect(refused.message).toBe(`POST ${server.url}/x: expected status 2xx, got 500: ${told}`)
+    expect(refused.message).toBe(`POST ${server.url}/x: expected status 2xx, got 500: ${redacted}`)
     const lost: Options['fetch'] = () => Promise.reject(new TypeError('fetch failed', { cause: new Error(KEY) }))
     const gone = await failing('/', { ...options, fetch: lost })
     expect(JSON.stringify([gone.message, gone.cause])).not.toContain(KEY)
@@ -469,15 +469,15 @@ describe('secrets', () => {
   })
 })
 
-describe('the health of an endpoint', () => {
+describe('health', () => {
   const health = async (options: Options): Promise<unknown> =>
     httpBackend({ url: `${server.url}/ok`, ...options }).health?.()
 
-  test('is not asked for unless it is said how', () => {
+  test('is not checked by default', () => {
     expect(httpBackend({ url: server.url })).not.toHaveProperty('health')
   })
 
-  test('is good when the URL answers with 2xx, and not when it does anything else', async () => {
+  test('is good only when the URL answers with 2xx', async () => {
     expect(await health({ health: `${server.url}/ok` })).toBe(true)
     expect(await health({ health: new URL(`${server.url}/503`) })).toEqual({
       healthy: false,
@@ -490,7 +490,7 @@ describe('the health of an endpoint', () => {
     })
   })
 
-  test('is asked with the headers only at the origin of the endpoint', async () => {
+  test('is checked with the headers only at the origin of the endpoint', async () => {
     await using other = await providerServer()
     const options: Options = { headers: { authorization: 'Bearer x' } }
     await health({ ...options, health: `${server.url}/ok` })
@@ -499,7 +499,7 @@ describe('the health of an endpoint', () => {
     expect(other.calls[0]?.headers).not.toHaveProperty('authorization')
   })
 
-  test('is what a function says', async () => {
+  test('may be checked by a function', async () => {
     expect(await health({ health: async () => ({ healthy: false, message: 'no' }) })).toEqual({
       healthy: false,
       message: 'no',
@@ -529,7 +529,7 @@ describe('options', () => {
     'http://127.1',
     'http://[::1]:80/',
     new URL('https://a.example'),
-  ])('take the URL %s', url => {
+  ])('accept the URL %s', url => {
     expect(issues({ url })).toEqual([])
   })
 
@@ -549,24 +549,24 @@ describe('options', () => {
     ],
     ['/relative', 'expected an absolute URL, got a string'],
     [7, 'expected an absolute URL, got 7'],
-  ])('refuse the URL %s', (url, message) => {
-    const told = (path: string): unknown => ({ details: { issues: [{ path, message }] } })
-    expect(() => httpBackend({ url: url as string })).toThrow(expect.objectContaining(told('url')))
+  ])('reject the URL %s', (url, message) => {
+    const issue = (path: string): unknown => ({ details: { issues: [{ path, message }] } })
+    expect(() => httpBackend({ url: url as string })).toThrow(expect.objectContaining(issue('url')))
     expect(() => httpBackend({ url: 'https://a.example', health: url as string })).toThrow(
-      expect.objectContaining(told('health')),
+      expect.objectContaining(issue('health')),
     )
   })
 
-  test('need a URL', () => {
+  test('require a URL', () => {
     expect(issues({})).toEqual(['url: expected an absolute URL, got nothing'])
   })
 
-  test('take http: to other machines by choice', () => {
+  test('accept http: to other machines with allowInsecure', () => {
     expect(issues({ url: 'http://a.example', health: 'http://b.example', allowInsecure: true })).toEqual([])
     expect(issues({ url: 'file:///etc/passwd', allowInsecure: true })).toHaveLength(1)
   })
 
-  test('are all checked at once', () => {
+  test('report all issues at once', () => {
     const all = issues({
       ...{
         url: 'https://a.example',
@@ -594,28 +594,28 @@ describe('options', () => {
     expect(issues({ url: 'https://a.example', header: {} })).toEqual(['header: unknown key (did you mean "headers"?)'])
   })
 
-  test('refuse what is no options at all, and a body for GET', () => {
+  test('reject undefined, and a body for GET', () => {
     expect(issues(undefined)).toEqual(['options: expected an object, got nothing'])
     expect(issues({ url: 'https://a.example', method: 'GET', body: () => 1 })).toEqual([
       expect.stringMatching(/^body: expected none/),
     ])
   })
 
-  test('are copied: what was checked is what is used', async () => {
+  test('are copied', async () => {
     const options = { url: new URL(`${server.url}/ok`) }
     const backend = httpBackend(options)
     options.url.pathname = '/503'
     expect(await callBackend(backend).result).toMatchObject({ output: {} })
   })
 
-  test('give the backend its name', () => {
+  test('set the name of the backend', () => {
     expect(httpBackend({ url: 'https://a.example', name: 'writer' }).name).toBe('writer')
     expect(httpBackend({ url: 'https://a.example' })).not.toHaveProperty('name')
   })
 })
 
-describe('a server that limits by itself', () => {
-  test.each(['ms', 'seconds', 'date', 'none'] as const)('tells in %s how long it will be', async form => {
+describe('a server with a rate limit', () => {
+  test.each(['ms', 'seconds', 'date', 'none'] as const)('is understood when it asks for a wait in: %s', async form => {
     await using limited = await providerServer({ limit: { perSecond: 5, burst: 2, form } })
     const backend = httpBackend({ url: limited.url })
     const ends = await Promise.all([1, 2, 3].map(() => callBackend(backend).result.catch((error: AgentError) => error)))
@@ -630,7 +630,7 @@ describe('a server that limits by itself', () => {
     expect(retryAfterMs).toBeLessThanOrEqual(most!)
   })
 
-  test('is asked again by a run as it says, until everything is done', async () => {
+  test('gets all requests of a run in the end', async () => {
     await using limited = await providerServer({
       limit: { perSecond: 100, burst: 5 },
       manner: n => (n === 3 ? 503 : n === 6 ? 'cut' : 'limited'),
