@@ -39,41 +39,24 @@ class JsonScanner {
   #value(): void {
     const char = this.#skipSpace()
     if (char === '"') this.#string()
-    else if (char === '{') this.#object()
-    else if (char === '[') this.#list()
+    else if (char === '{') this.#container('}')
+    else if (char === '[') this.#container(']')
     else this.#atom()
   }
 
-  #object(): void {
-    this.#open()
-    const keys = new Set<string>()
-    if (this.#skipSpace() !== '}') {
-      do {
-        this.#key(keys)
-        if (this.#skipSpace() !== ':') throw this.#unexpected('":" after a key')
-        this.#at++
-        this.#value()
-        this.#path.pop()
-      } while (this.#hasNext('}'))
-    }
-    this.#at++
-  }
-
-  #list(): void {
-    this.#open()
-    let index = 0
-    if (this.#skipSpace() !== ']') {
-      do {
-        this.#path.push(index++)
-        this.#value()
-        this.#path.pop()
-      } while (this.#hasNext(']'))
-    }
-    this.#at++
-  }
-
-  #open(): void {
+  #container(close: '}' | ']'): void {
     if (this.#path.length >= this.#maxDepth) throw this.#error(`nested deeper than ${this.#maxDepth} levels`)
+    this.#at++
+    const keys = new Set<string>()
+    let index = 0
+    if (this.#skipSpace() !== close) {
+      do {
+        if (close === '}') this.#key(keys)
+        else this.#path.push(index++)
+        this.#value()
+        this.#path.pop()
+      } while (this.#hasNext(close))
+    }
     this.#at++
   }
 
@@ -87,6 +70,8 @@ class JsonScanner {
     if (keys.has(key)) throw this.#error(`duplicate key "${shorten(key)}" in one object; keep one of the two`)
     keys.add(key)
     this.#path.push(key)
+    if (this.#skipSpace() !== ':') throw this.#unexpected('":" after a key')
+    this.#at++
   }
 
   /** After an entry: true when a comma announces another one. */
