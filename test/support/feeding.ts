@@ -68,7 +68,7 @@ function nextAbout(scene: Scene, index: number, seed: number, dice: Dice): Signa
   const fate = fateOf(seed, spec)
   if (task.status === 'ready') return slotFor(scene, index, dice)
   if (task.status === 'delayed') return { type: 'wake', index }
-  // The person rejects tasks that never end, and approves all others.
+  // The person rejects held tasks that will never succeed, and approves all others.
   if (task.status === 'held' && task.failure && task.failure.kind !== 'interrupted' && fate.kind !== 'succeeds')
     return { type: 'reject', taskId: spec.id, reason: 'again and again' }
   // Tasks that wait for reservations continue by themselves; sometimes a person approves them earlier.
