@@ -135,6 +135,7 @@ export class Limit {
     this.#cooldown.unpark()
   }
 
+  /** What is in flight, how full the windows are, and until when and why the limit is parked. */
   stats(): LimitStats {
     const now = this.#clock.monotonic()
     return {
