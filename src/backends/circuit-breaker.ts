@@ -43,30 +43,6 @@ export type BreakerChange =
   | { readonly to: 'open'; readonly until: number; readonly reason: string }
   | { readonly to: 'half-open' | 'closed' }
 
-interface Closed {
-  readonly name: 'closed'
-  /** Invariant: fewer than the option `failures`. */
-  consecutiveFailures: number
-}
-
-interface Open {
-  readonly name: 'open'
-  /** How often it has opened since it was last closed. */
-  readonly openings: number
-  until: number
-  reason: string
-}
-
-interface HalfOpen {
-  readonly name: 'half-open'
-  readonly openings: number
-  /** The token of the last attempt that was admitted. */
-  readonly probe: number
-  /** No other attempt may start before this time. In the past once the probe has ended without an answer. */
-  until: number
-  readonly reason: string
-}
-
 /** The token of an attempt that started although it was not admitted. Its outcome is ignored. */
 const NOT_ADMITTED = -1
 
@@ -84,7 +60,16 @@ export class CircuitBreaker {
   readonly #options: Required<Omit<BreakerOptions, 'countsAs'>>
   readonly #countsAs: ReadonlySet<FailureKind>
   readonly #onChange: (change: BreakerChange) => void
-  #state: Closed | Open | HalfOpen = { name: 'closed', consecutiveFailures: 0 }
+  #state: BreakerState = 'closed'
+  /** No attempt may start before this time. While half-open, the time at which the probe no longer holds the next one back. */
+  #until = Number.NEGATIVE_INFINITY
+  #reason: string | undefined
+  /** Since an answer of the backend. Invariant while closed: fewer than the option `failures`. */
+  #consecutiveFailures = 0
+  /** How often it has opened since it was last closed. */
+  #openings = 0
+  /** The token of the last probe. */
+  #probe = NOT_ADMITTED
   #lastToken = 0
   /** The first token since it last opened or closed. */
   #firstValidToken = 0
@@ -98,39 +83,40 @@ export class CircuitBreaker {
   }
 
   get isClosed(): boolean {
-    return this.#state.name === 'closed'
+    return this.#state === 'closed'
   }
 
   /** Why it is not closed. */
   get reason(): string | undefined {
-    return this.#state.name === 'closed' ? undefined : this.#state.reason
+    return this.#reason
   }
 
   /** An opening whose time is up reads as half-open before the first probe starts. */
   stateAt(now: number): BreakerState {
-    return this.#state.name === 'open' && now >= this.#state.until ? 'half-open' : this.#state.name
+    return this.#state === 'open' && now >= this.#until ? 'half-open' : this.#state
   }
 
   /** True when an attempt may start. Changes nothing: call `attemptStarted` when it does. */
   canStart(now: number): boolean {
-    return this.#state.name === 'closed' || now >= this.#state.until
+    return now >= this.#until
   }
 
   /** The latest time at which an attempt may start; undefined: now. The end of a probe may bring it forward. */
   openUntil(now: number): number | undefined {
-    return this.#state.name === 'closed' || now >= this.#state.until ? undefined : this.#state.until
+    return now >= this.#until ? undefined : this.#until
   }
 
   /** Returns the token for `attemptEnded` or `attemptDropped`. Call it before the attempt can end. */
   attemptStarted(now: number): number {
-    const state = this.#state
-    if (state.name === 'closed') return this.#lastToken
-    if (now < state.until) return NOT_ADMITTED
-    const probe = ++this.#lastToken
-    const { openings, reason } = state
-    this.#state = { name: 'half-open', openings, reason, probe, until: now + this.#options.probeMs }
-    if (state.name === 'open') this.#onChange({ to: 'half-open' })
-    return probe
+    if (this.isClosed) return this.#lastToken
+    if (now < this.#until) return NOT_ADMITTED
+    this.#probe = ++this.#lastToken
+    this.#until = now + this.#options.probeMs
+    if (this.#state === 'open') {
+      this.#state = 'half-open'
+      this.#onChange({ to: 'half-open' })
+    }
+    return this.#probe
   }
 
   /** The attempt with this token ended. */
@@ -150,8 +136,7 @@ export class CircuitBreaker {
 
   /** The attempt with this token has no outcome: it was cancelled, or never ran. If it was the probe, another one may start. */
   attemptDropped(token: number): void {
-    if (this.#state.name !== 'half-open' || this.#state.probe !== token) return
-    this.#state.until = Number.NEGATIVE_INFINITY
+    if (this.#state === 'half-open' && this.#probe === token) this.#until = Number.NEGATIVE_INFINITY
   }
 
   /**
@@ -160,47 +145,45 @@ export class CircuitBreaker {
    */
   open(now: number, reason: string, restMs = 0): void {
     const forMs = restMs > 0 ? Math.min(restMs, this.#options.maxRestMs) : undefined
-    const state = this.#state
-    if (state.name !== 'open' || now >= state.until) return this.#open(now, reason, forMs)
-    if (forMs === undefined || now + forMs <= state.until) return
-    state.until = now + forMs
-    state.reason = reason
+    if (this.#state !== 'open' || now >= this.#until) return this.#open(now, reason, forMs)
+    if (forMs === undefined || now + forMs <= this.#until) return
+    this.#until = now + forMs
+    this.#reason = reason
   }
 
   #answered(token: number): void {
     if (token < this.#firstValidToken) return
-    if (this.#state.name === 'closed') {
-      this.#state.consecutiveFailures = 0
-      return
-    }
+    this.#consecutiveFailures = 0
+    if (this.isClosed) return
     this.#firstValidToken = ++this.#lastToken
-    this.#state = { name: 'closed', consecutiveFailures: 0 }
+    this.#state = 'closed'
+    this.#until = Number.NEGATIVE_INFINITY
+    this.#reason = undefined
+    this.#openings = 0
     this.#onChange({ to: 'closed' })
   }
 
   #failed(now: number, token: number, failure: Failure): void {
     if (token < this.#firstValidToken) return
-    if (this.#state.name !== 'closed') return this.#open(now, `the probe failed: ${summaryOf(failure)}`)
-    const count = ++this.#state.consecutiveFailures
+    if (!this.isClosed) return this.#open(now, `the probe failed: ${summaryOf(failure)}`)
+    const count = ++this.#consecutiveFailures
     if (count >= this.#options.failures)
       this.#open(now, `${count} ${count === 1 ? 'failure' : 'failures'} in a row, the last: ${summaryOf(failure)}`)
   }
 
   #open(now: number, reason: string, forMs: number = this.#nextOpenMs()): void {
-    const until = now + forMs
     this.#firstValidToken = ++this.#lastToken
-    this.#state = { name: 'open', openings: this.#openings + 1, until, reason }
-    this.#onChange({ to: 'open', until, reason })
+    this.#state = 'open'
+    this.#openings++
+    this.#until = now + forMs
+    this.#reason = reason
+    this.#onChange({ to: 'open', until: this.#until, reason })
   }
 
   #nextOpenMs(): number {
     const { openMs, maxOpenMs } = this.#options
     // The exponent is bounded: 2 ** 1024 is Infinity, and 0 * Infinity is NaN.
     return Math.min(openMs * 2 ** Math.min(this.#openings, 50), maxOpenMs)
-  }
-
-  get #openings(): number {
-    return this.#state.name === 'closed' ? 0 : this.#state.openings
   }
 
   /**
