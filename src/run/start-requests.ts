@@ -38,12 +38,15 @@ export class StartRequests {
   requirements(index: number): AttemptRequirements | undefined {
     if (this.#head.states[index]?.status !== 'ready') return undefined
     const { failures, throttled, failovers, repairs, failedOverFrom } = this.#head.tallies[index] as Tally
+    // An attempt that our own process interrupted does not make the next one a retry.
+    const isRetry = failures + throttled + failovers + repairs > 0
+    const requirements = { isRetry, tokens: this.#spec(index).estimate?.tokens ?? 0 }
+    const isDegraded = this.#isDegraded(index)
+    if (failedOverFrom === undefined && !isDegraded) return requirements
     return {
-      // An attempt that our own process interrupted does not make the next one a retry.
-      isRetry: failures + throttled + failovers + repairs > 0,
-      tokens: this.#spec(index).estimate?.tokens ?? 0,
+      ...requirements,
       ...(failedOverFrom !== undefined && { after: failedOverFrom }),
-      ...(this.#isDegraded(index) && { cheapest: true }),
+      ...(isDegraded && { cheapest: true }),
     }
   }
 

@@ -95,7 +95,7 @@ export class Attempts implements AttemptServices {
     const { repairs } = this.#head.tallies[index] as Tally
     const terms: AttemptTerms = {
       attempt,
-      idempotencyKey: () => idempotencyKey(this.#head.runId, spec.id, repairs + 1),
+      revision: repairs + 1,
       timeoutMs: timeoutOf(spec),
       idleTimeoutMs: spec.idleTimeoutMs,
       graceMs: (this.#options.pools.get(pool) as OpenPool).graceMs,
@@ -110,7 +110,7 @@ export class Attempts implements AttemptServices {
     if (attempt === undefined) return
     const { at, startedAt, usage } = this.#head.states[index] as SucceededState
     this.#options.recordDuration(this.#spec(index).pool as string, at - startedAt)
-    attempt.lease.ended({ ok: true, ...(usage && { usage }) })
+    attempt.lease.ended(usage ? { ok: true, usage } : { ok: true })
   }
 
   /** Reports to the pool how an attempt failed; not one that this process interrupted, or whose input could not be made. */
@@ -158,6 +158,10 @@ export class Attempts implements AttemptServices {
 
   onInputTimeout(index: number): void {
     this.#options.onInputTimeout(index)
+  }
+
+  idempotencyKey(index: number, revision: number): string {
+    return idempotencyKey(this.#head.runId, this.#spec(index).id, revision)
   }
 
   softOutput(index: number, id: string): Json | undefined {

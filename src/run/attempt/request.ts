@@ -9,14 +9,10 @@ const NO_OUTPUTS: Readonly<Record<string, Json>> = Object.freeze(Object.create(n
 export function requestOf(state: RunState, index: number, { pool, input }: RunningState): AgentRequest {
   const { id, description, context } = state.specs[index] as TaskSpec
   const { feedback } = state.tallies[index] as Tally
-  return {
-    runId: state.runId,
-    runStartedAt: state.startedAt,
-    task: { id, description, pool, ...(context !== undefined && { context }) },
-    input,
-    outputs: outputsFor(state, index),
-    ...(feedback && { feedback }),
-  }
+  const task = context === undefined ? { id, description, pool } : { id, description, pool, context }
+  const { runId, startedAt } = state
+  const request = { runId, runStartedAt: startedAt, task, input, outputs: outputsFor(state, index) }
+  return feedback ? { ...request, feedback } : request
 }
 
 /** By id, the outputs of the dependencies of a task, and of its soft dependencies that have succeeded. */

@@ -57,6 +57,7 @@ export class QueueTimeouts {
 
   /** The run was paused, or runs again. */
   setRunning(running: boolean): void {
+    if (running === this.#isRunning) return
     this.#isRunning = running
     for (const pool of this.#pools.values()) this.#updateClock(pool)
   }
