@@ -117,8 +117,7 @@ export class Effects implements TaskSource {
     for (let seq = from; seq <= to; seq++) this.#onEvent(seq)
     if (signal.type === 'recover') for (let index = 0; index < this.#taskCount; index++) this.#apply(index)
     // Slots are given back and tasks are claimed only now: everything that the record made ready has been put in order.
-    for (const index of this.#ended) this.attempts.finish(index)
-    this.#ended.length = 0
+    for (let index = this.#ended.shift(); index !== undefined; index = this.#ended.shift()) this.attempts.finish(index)
     if (this.#head.serial) this.#updateHold()
     this.#queues.dispatch()
   }
@@ -174,6 +173,7 @@ export class Effects implements TaskSource {
     // A scheduler of the host may have added other tasks than those of the signal.
     if (prepared?.initialState.specs === specs) this.#ranks = prepared.criticalRanks.copy()
     else this.#ranks.extend(this.#head, this.#taskCount, index => this.#moveUp(index))
+    this.attempts.grow(specs.length)
     for (; this.#taskCount < specs.length; this.#taskCount++) {
       this.#queueTimeouts.onAdded(this.#taskCount)
       this.#admissionCount.enter(this.#taskCount, signal.type === 'recover')

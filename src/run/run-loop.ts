@@ -147,6 +147,8 @@ export class RunLoop {
   }
 
   #takeSignal(): QueuedSignal {
+    // Usually there is one. `pop` keeps the capacity of the array, which would have to be allocated for each signal.
+    if (this.#next === 0 && this.#inbox.length === 1) return this.#inbox.pop() as QueuedSignal
     const signal = this.#inbox[this.#next++] as QueuedSignal
     if (this.#next === this.#inbox.length) {
       this.#inbox.length = 0

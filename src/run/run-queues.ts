@@ -11,7 +11,7 @@ export class RunQueues {
   readonly #weight: number
   readonly #queues = new Map<string, TaskQueue>()
   /** Queues to which tasks were added since the last `dispatch`. */
-  readonly #changed = new Set<TaskQueue>()
+  readonly #changed: TaskQueue[] = []
   #isHeld = false
 
   constructor(source: TaskSource, pools: ReadonlyMap<string, OpenPool>, weight: number) {
@@ -39,15 +39,13 @@ export class RunQueues {
     const queue = this.#queues.get(pool) ?? this.#open(pool)
     if (queue === undefined) return false
     queue.add(index, priority, since)
-    this.#changed.add(queue)
+    if (!this.#changed.includes(queue)) this.#changed.push(queue)
     return true
   }
 
   /** Lets the pools claim what has been added: all of it has been put in order. */
   dispatch(): void {
-    if (this.#changed.size === 0) return
-    for (const queue of this.#changed) queue.dispatch()
-    this.#changed.clear()
+    for (let queue = this.#changed.shift(); queue; queue = this.#changed.shift()) queue.dispatch()
   }
 
   /** The remaining path of a queued task is longer than when it was added. */

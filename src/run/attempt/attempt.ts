@@ -144,15 +144,17 @@ export class Attempt {
 
   #startTimeouts({ timeoutMs, idleTimeoutMs }: AttemptTerms): void {
     const { deadlines } = this.#services
-    this.#deadline = deadlines.add(timeoutMs, () =>
-      this.#expire('attempt', `the attempt took longer than ${timeoutMs} ms`),
-    )
-    if (idleTimeoutMs === undefined) return
-    const message = `the agent reported nothing for ${idleTimeoutMs} ms`
-    this.#idleTimeout = new IdleTimeout(deadlines, idleTimeoutMs, () => this.#expire('idle', message))
+    this.#deadline = deadlines.add(timeoutMs, () => this.#onTimeout('attempt'))
+    if (idleTimeoutMs !== undefined)
+      this.#idleTimeout = new IdleTimeout(deadlines, idleTimeoutMs, () => this.#onTimeout('idle'))
   }
 
-  #expire(timeout: 'attempt' | 'idle', message: string): void {
+  #onTimeout(timeout: 'attempt' | 'idle'): void {
+    const { timeoutMs, idleTimeoutMs } = this.#terms as AttemptTerms
+    const message =
+      timeout === 'idle'
+        ? `the agent reported nothing for ${idleTimeoutMs} ms`
+        : `the attempt took longer than ${timeoutMs} ms`
     const failure: Failure = { kind: 'timeout', timeout, message }
     this.#services.send({ type: 'expire', index: this.index, attempt: this.attempt, failure })
   }

@@ -48,8 +48,9 @@ export class Attempts implements AttemptServices {
   readonly #head: RunState
   readonly #durable: RunState
   readonly #history: History
-  /** By the index of their task. */
-  readonly #live = new Map<number, Attempt>()
+  /** By the index of their task. An array, not a Map: it is searched ten times per attempt. */
+  readonly #live: (Attempt | undefined)[] = []
+  #size = 0
   readonly #reports: ProgressThrottle
 
   constructor(options: AttemptsOptions, head: RunState, durable: RunState, history: History) {
@@ -64,17 +65,17 @@ export class Attempts implements AttemptServices {
 
   /** The attempt that holds a slot for task `index`. */
   get(index: number): Attempt | undefined {
-    return this.#live.get(index)
+    return this.#live[index]
   }
 
   /** How many tasks hold a slot. */
   get size(): number {
-    return this.#live.size
+    return this.#size
   }
 
   /** The tasks that hold a slot, in the order of the plan. */
   indexes(): readonly number[] {
-    return [...this.#live.keys()].sort((a, b) => a - b)
+    return this.#live.flatMap(attempt => attempt?.index ?? [])
   }
 
   /** What task `index` last reported, while its attempt runs. */
@@ -82,14 +83,20 @@ export class Attempts implements AttemptServices {
     return this.#reports.latest(index)
   }
 
+  /** Makes room for the tasks of the run. */
+  grow(taskCount: number): void {
+    this.#live.length = taskCount
+  }
+
   /** Task `index` got a slot. */
   claim(index: number, lease: Lease): void {
-    this.#live.set(index, new Attempt(this, index, lease))
+    this.#live[index] = new Attempt(this, index, lease)
+    this.#size++
   }
 
   /** The start of an attempt has been decided. Its backend is called when that is durable. */
   prepare(index: number, { attempt, pool }: RunningState): void {
-    const live = this.#live.get(index)
+    const live = this.#live[index]
     if (live === undefined) return
     const spec = this.#spec(index)
     const { repairs } = this.#head.tallies[index] as Tally
@@ -106,7 +113,7 @@ export class Attempts implements AttemptServices {
 
   /** Reports to the pool that the attempt of task `index` has succeeded. */
   onSucceeded(index: number): void {
-    const attempt = this.#live.get(index)
+    const attempt = this.#live[index]
     if (attempt === undefined) return
     const { at, startedAt, usage } = this.#head.states[index] as SucceededState
     this.#options.recordDuration(this.#spec(index).pool as string, at - startedAt)
@@ -115,7 +122,7 @@ export class Attempts implements AttemptServices {
 
   /** Reports to the pool how an attempt failed; not one that this process interrupted, or whose input could not be made. */
   onFailed({ index, failure, verdict, usage }: AttemptFailed): void {
-    const attempt = this.#live.get(index)
+    const attempt = this.#live[index]
     const hadInput = attempt !== undefined && attempt.attempt > 0
     if (!hadInput || failure.kind === 'interrupted' || failure.kind === 'bad-input') return
     attempt.lease.ended({ ok: false, failure, verdict, ...(usage && { usage }) })
@@ -132,9 +139,10 @@ export class Attempts implements AttemptServices {
 
   /** Task `index` has no attempt any more: gives its slot back. */
   finish(index: number): void {
-    const attempt = this.#live.get(index)
+    const attempt = this.#live[index]
     if (attempt === undefined) return
-    this.#live.delete(index)
+    this.#live[index] = undefined
+    this.#size--
     this.#reports.end(index)
     attempt.finish()
   }
@@ -142,7 +150,7 @@ export class Attempts implements AttemptServices {
   /** The run has ended: aborts what still runs, and gives all slots back. */
   close(): void {
     for (const index of this.indexes()) {
-      this.#live.get(index)?.stop(new DOMException('the run has ended', 'AbortError'))
+      this.#live[index]?.stop(new DOMException('the run has ended', 'AbortError'))
       this.finish(index)
     }
     this.deadlines.close()
@@ -174,7 +182,7 @@ export class Attempts implements AttemptServices {
 
   /** Does nothing for an attempt that has ended: its stop may become durable only when the next attempt has a slot. */
   #stop({ index, attempt, reason }: AttemptStopping): void {
-    const live = this.#live.get(index)
+    const live = this.#live[index]
     if (live?.attempt === attempt) live.stop(abortReason(reason))
   }
 
@@ -182,11 +190,11 @@ export class Attempts implements AttemptServices {
   #launch(index: number, attempt: number): void {
     const state = this.#head.states[index]
     if (state?.status === 'running' && state.attempt === attempt)
-      this.#live.get(index)?.launch(requestOf(this.#durable, index, state))
+      this.#live[index]?.launch(requestOf(this.#durable, index, state))
   }
 
   #publishReport(index: number, { progress, message }: Report): void {
-    const attempt = this.#live.get(index)
+    const attempt = this.#live[index]
     if (attempt === undefined) return
     this.#options.onProgress({
       type: 'attempt.progressed',
