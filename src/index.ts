@@ -176,6 +176,7 @@ export type {
   Feedback,
   HoldReason,
   RunningState,
+  StoppingState,
   StopReason,
   SucceededState,
   Tally,

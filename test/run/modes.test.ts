@@ -206,7 +206,7 @@ describe('`autoFallbackToSerial`', () => {
     const run = orchestrator.run({ tasks: IN_P }, { autoFallbackToSerial: true })
     await clock.runUntilIdle()
     expect([(await run.result).outcome, chosen(events)]).toEqual(['completed', ['serial']])
-    expect(reasonOf(events)).toMatch(/turned away/)
+    expect(reasonOf(events)).toMatch(/throttled/)
     checkHistory(events)
   })
 

@@ -69,7 +69,7 @@ function refuse(decision: Decision, index: number, pool: string, refusal: Refusa
 /** Starts nothing more. Attempts in flight may end, unless `running` is true: then they are stopped, too. */
 function stopRun(decision: Decision, reason: string, running: boolean): void {
   decision.runEvent({ type: 'run.stopping', cause: 'budget', reason })
-  cancelAll(decision, { kind: 'cancel', reason }, running)
+  cancelAll(decision, reason, running)
 }
 
 /** Reports the soft bounds that the accounts of task `index` have reached. */

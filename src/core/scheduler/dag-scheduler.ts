@@ -25,35 +25,27 @@ import type {
 } from './signals.js'
 
 /**
- * What follows from a signal, as events; the state is changed by them (through `evolve`) and by nothing else.
- * The only place that decides. A signal that comes too late for the state it finds decides nothing: the list is empty.
- * Reads no clock and draws no random number but those in `context`.
+ * Returns the events that follow from a signal; `state` is changed by them, through `evolve`, and by nothing else.
+ * The only place that decides. Reads no clock and no random source except those in `context`.
+ * A signal that comes too late for the state, such as the result of an attempt that has ended, leads to no events.
  */
 export function decide(state: RunState, signal: Signal, context: DecideContext): RunEvent[] {
-  const history = new History(state, state.seq)
+  const first = state.seq + 1
+  const history = new History(state, first)
   decideInto(new Decision(state, history, context), signal)
-  return history.slice(history.start, history.end)
+  return history.slice(first, history.end)
 }
 
-/** What `decide` gives, written to the history of the decision. */
+/** As `decide`, but appends the events to the history of the decision. */
 export function decideInto(decision: Decision, signal: Signal): void {
   const { state } = decision
   const { status } = state.phase
   if (status === 'settled' || (status === 'suspended' && signal.type !== 'recover')) return
   decision.begin()
-  // The signals of every attempt without a look into the table.
-  if (signal.type === 'start') start(decision, signal)
-  else if (signal.type === 'succeed') succeed(decision, signal)
-  else (HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void)(decision, signal)
+  ;(HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void)(decision, signal)
   if (state.accounts && 'index' in signal) reportSoftBounds(decision, signal.index)
   if (state.heldForReservations.size > 0) retryHeldForReservations(decision)
   settle(decision)
-}
-
-const INTERRUPTED: Failure = {
-  kind: 'interrupted',
-  code: DRAINED_CODE,
-  message: 'stopped, to be tried again when the run is resumed',
 }
 
 const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: Extract<Signal, { type: T }>) => void } =
@@ -71,7 +63,7 @@ const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: E
     budget: changeBudget,
     elapse,
     exhaust,
-    mode: choose,
+    mode: chooseMode,
     cancel: (decision, { taskId, reason }) =>
       taskId === undefined ? cancelRun(decision, reason) : cancelTask(decision, taskId, reason),
     pause: decision => {
@@ -92,8 +84,8 @@ function add(decision: Decision, signal: AddSignal): void {
   const { state } = decision
   if (state.phase.status === 'planning') begin(decision, signal)
   const first = state.specs.length
-  const wiring = first === 0 ? preparedPlanOf(signal.tasks) : undefined
-  if (wiring) decision.addedAll(wiring, signal.bound)
+  const plan = first === 0 ? preparedPlanOf(signal.tasks) : undefined
+  if (plan) decision.planAdded(plan, signal.bound)
   else for (const spec of signal.tasks) decision.added(spec, signal.bound?.has(spec.id) ?? false)
   for (let index = first; index < state.specs.length; index++)
     if (resolveBlocked(decision, index)) propagate(decision, index)
@@ -120,7 +112,7 @@ function start(decision: Decision, signal: StartSignal): void {
   const { state } = decision
   const { index, failure } = signal
   if (state.phase.status !== 'running' || state.states[index]?.status !== 'ready') return
-  // Invariant: in a serial run there is one attempt at a time, also when two slots were claimed at once.
+  // Invariant: a serial run has one attempt at a time, even if two slots were claimed at once.
   if (state.serial && state.counts.running + state.counts.stopping > 0) return
   if (state.accounts && failure === undefined && !admitStart(decision, signal)) return
   const attempt = decision.started(signal)
@@ -128,33 +120,33 @@ function start(decision: Decision, signal: StartSignal): void {
 }
 
 function succeed(decision: Decision, signal: SucceedSignal): void {
-  const was = decision.state.states[signal.index] as TaskState
-  if (was.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
-  if (was.status !== 'running' || was.attempt !== signal.attempt) return
+  const task = decision.state.states[signal.index] as TaskState
+  if (task.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
+  if (task.status !== 'running' || task.attempt !== signal.attempt) return
   decision.succeeded(signal)
   propagate(decision, signal.index)
 }
 
 function fail(decision: Decision, signal: FailSignal): void {
   const { index, attempt, failure, usage, alternatives } = signal
-  const was = decision.state.states[index] as TaskState
-  if (was.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
-  if (was.status !== 'running' || was.attempt !== attempt) return
+  const task = decision.state.states[index] as TaskState
+  if (task.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
+  if (task.status !== 'running' || task.attempt !== attempt) return
   applyFailure(decision, index, attempt, failure, usage, alternatives)
-  fallBack(decision)
+  fallBackToSerial(decision)
 }
 
-/** Half of what was tried of late was turned away: side by side the tasks only take the provider from each other. */
-function fallBack(decision: Decision): void {
+/** Makes the run serial when half of its recent attempts were throttled: in parallel, its tasks only compete for the provider. */
+function fallBackToSerial(decision: Decision): void {
   const { state } = decision
   if (!state.autoFallbackToSerial || state.serial || state.throttledShare < 0.5 || state.phase.status !== 'running')
     return
   const share = Math.round(state.throttledShare * 100)
-  const reason = `about ${share} % of the latest attempts were turned away: going on one at a time`
+  const reason = `about ${share} % of the latest attempts were throttled: continuing one at a time`
   decision.runEvent({ type: 'run.mode-chosen', mode: 'serial', reason })
 }
 
-function choose(decision: Decision, { mode, reason }: ModeSignal): void {
+function chooseMode(decision: Decision, { mode, reason }: ModeSignal): void {
   const { phase, serial } = decision.state
   if (phase.status !== 'planning' && serial !== (mode === 'serial'))
     decision.runEvent({ type: 'run.mode-chosen', mode, reason })
@@ -176,28 +168,34 @@ function reject(decision: Decision, { taskId, reason }: RejectSignal): void {
 }
 
 function expire(decision: Decision, signal: ExpireSignal): void {
-  const was = decision.state.states[signal.index] as TaskState
-  if (signal.attempt === 0 && (was.status === 'ready' || was.status === 'delayed'))
+  const task = decision.state.states[signal.index] as TaskState
+  if (signal.attempt === 0 && (task.status === 'ready' || task.status === 'delayed'))
     return markDead(decision, signal.index, signal.failure)
-  if (was.status !== 'running' || was.attempt !== signal.attempt) return
+  if (task.status !== 'running' || task.attempt !== signal.attempt) return
   decision.stopping(signal.index, signal.attempt, { kind: 'timeout', failure: signal.failure })
 }
 
+const DRAINED: Failure = {
+  kind: 'interrupted',
+  code: DRAINED_CODE,
+  message: 'stopped; it is retried when the run is resumed',
+}
+
 function stopped(decision: Decision, signal: StoppedSignal): void {
-  const was = decision.state.states[signal.index] as TaskState
-  if (was.status !== 'stopping' || was.attempt !== signal.attempt) return
+  const task = decision.state.states[signal.index] as TaskState
+  if (task.status !== 'stopping' || task.attempt !== signal.attempt) return
   if (signal.abandoned) decision.abandoned(signal.index, signal.attempt)
-  if (was.reason.kind !== 'cancel') {
-    const failure = was.reason.kind === 'timeout' ? was.reason.failure : INTERRUPTED
+  if (task.reason.kind !== 'cancel') {
+    const failure = task.reason.kind === 'timeout' ? task.reason.failure : DRAINED
     return applyFailure(decision, signal.index, signal.attempt, failure, signal.usage, signal.alternatives)
   }
-  decision.cancelled(signal.index, was.reason.reason, signal.usage)
+  decision.cancelled(signal.index, task.reason.reason, signal.usage)
   propagate(decision, signal.index)
 }
 
 function interrupt(decision: Decision, { index }: InterruptSignal): void {
-  const was = decision.state.states[index]
-  if (was?.status === 'running') decision.stopping(index, was.attempt, { kind: 'interrupt' })
+  const task = decision.state.states[index]
+  if (task?.status === 'running') decision.stopping(index, task.attempt, { kind: 'interrupt' })
 }
 
 function wake(decision: Decision, signal: WakeSignal): void {
@@ -208,13 +206,13 @@ function cancelRun(decision: Decision, reason: string): void {
   const { phase } = decision.state
   if (phase.status === 'planning' || (phase.status === 'stopping' && phase.cause === 'cancelled')) return
   decision.runEvent({ type: 'run.stopping', cause: 'cancelled', reason })
-  cancelAll(decision, { kind: 'cancel', reason }, true)
+  cancelAll(decision, reason, true)
 }
 
 function cancelTask(decision: Decision, taskId: string, reason: string): void {
   const index = decision.state.ids.get(taskId)
   if (index === undefined) return
-  cancelUnfinished(decision, index, { kind: 'cancel', reason }, true)
+  cancelUnfinished(decision, index, reason, true)
   if (decision.state.states[index]?.status === 'cancelled') propagate(decision, index)
 }
 
@@ -223,13 +221,14 @@ function recover(decision: Decision): void {
   decision.runEvent({ type: 'run.recovered', epoch: state.epoch + 1 })
   const failure: Failure = { kind: 'interrupted', message: 'the process that ran this attempt has ended' }
   for (let index = 0; index < state.specs.length; index++) {
-    const was = state.states[index] as TaskState
-    if (was.status === 'running') applyFailure(decision, index, was.attempt, failure, undefined)
-    if (was.status === 'stopping') stopped(decision, { type: 'stopped', index, attempt: was.attempt, abandoned: false })
+    const task = state.states[index] as TaskState
+    if (task.status === 'running') applyFailure(decision, index, task.attempt, failure, undefined)
+    if (task.status === 'stopping')
+      stopped(decision, { type: 'stopped', index, attempt: task.attempt, abandoned: false })
   }
 }
 
-/** Invariant: a run with nothing left to do settles in the record that left it so; one that drains is suspended with its last attempt. */
+/** Invariant: a run settles in the record that ends its last task; a draining run is suspended in the record that ends its last attempt. */
 function settle(decision: Decision): void {
   const { state } = decision
   const { running, stopping } = state.counts
@@ -242,7 +241,7 @@ function settle(decision: Decision): void {
 function outcomeOf(state: RunState): Outcome {
   const { phase, counts } = state
   if (phase.status === 'stopping' && phase.cause === 'cancelled') return 'cancelled'
-  // What is skipped besides is what no trigger rule let run.
+  // All other skipped tasks were skipped by their trigger rules, which is not a failure.
   if (counts.dead + counts.cancelled === 0) return 'completed'
   return counts.succeeded > 0 ? 'partial' : 'failed'
 }

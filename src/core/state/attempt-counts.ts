@@ -5,15 +5,15 @@ import type { AttemptFailed } from './events.js'
 import type { RunState } from './run-state.js'
 import type { Feedback, Tally } from './task.js'
 
-/** Code of an interruption that was asked for: it says nothing against the task. */
+/** Failure code of an attempt that was interrupted because the run drains: it does not count against the task. */
 export const DRAINED_CODE = 'DRAINED'
 
-/** What an attempt that has ended counts as. An attempt counts once: as a failure of its own, or under one of the bounds that stand beside it. */
+/** What an ended attempt adds to the tally of its task. Each attempt counts at most once: as a failure, or against one of the other bounds. */
 type Counts = Pick<Tally, 'failures' | 'throttled' | 'interrupted' | 'failovers' | 'repairs' | 'failedOverFrom'> & {
   readonly feedback?: Feedback
 }
 
-/** An attempt that ended without failing. */
+/** Counts of an attempt that did not fail. */
 export const NO_COUNTS: Counts = {
   failures: 0,
   throttled: 0,
@@ -23,7 +23,7 @@ export const NO_COUNTS: Counts = {
   failedOverFrom: undefined,
 }
 
-/** What a failed attempt counts as; `backend` is the one that it ran on. */
+/** Counts of a failed attempt that ran on `backend`. */
 export function countsOf({ failure, verdict, attempt }: AttemptFailed, backend: string): Counts {
   const { kind, code, message, output } = failure
   if (verdict.action === 'failover') return { ...NO_COUNTS, failovers: 1, failedOverFrom: backend }
@@ -35,33 +35,33 @@ export function countsOf({ failure, verdict, attempt }: AttemptFailed, backend: 
   return isThrottling(failure) ? { ...NO_COUNTS, throttled: 1 } : { ...NO_COUNTS, failures: 1 }
 }
 
-/** Books an attempt that ends now. A task that has none running is left alone. */
+/** Adds the attempt that ends at `now` to the tally of its task. Does nothing for a task without a current attempt. */
 export function recordAttemptEnd(
   state: RunState,
   index: number,
   now: number,
   usage: Usage | undefined,
-  as: Counts,
+  counts: Counts,
 ): void {
-  const was = state.states[index]
-  if (was === undefined || (was.status !== 'running' && was.status !== 'stopping')) return
+  const task = state.states[index]
+  if (task === undefined || (task.status !== 'running' && task.status !== 'stopping')) return
   const tally = state.tallies[index] as Tally
-  if (tally.attempts >= was.attempt) return
-  // What ran when its process ended has run no longer than that.
+  if (tally.attempts >= task.attempt) return
+  // An attempt that was running when its process ended ran no longer than that.
   const at = state.orphanedAttempts.delete(index) ? state.processLostAt : now
-  if (state.accounts) settleFor(state, index, was, usage, at)
+  if (state.accounts) settleFor(state, index, task, usage, at)
   state.tallies[index] = {
-    attempts: was.attempt,
-    failures: tally.failures + as.failures,
-    throttled: tally.throttled + as.throttled,
-    interrupted: tally.interrupted + as.interrupted,
-    failovers: tally.failovers + as.failovers,
-    repairs: tally.repairs + as.repairs,
-    feedback: as.feedback ?? tally.feedback,
-    failedOverFrom: as.failedOverFrom,
+    attempts: task.attempt,
+    failures: tally.failures + counts.failures,
+    throttled: tally.throttled + counts.throttled,
+    interrupted: tally.interrupted + counts.interrupted,
+    failovers: tally.failovers + counts.failovers,
+    repairs: tally.repairs + counts.repairs,
+    feedback: counts.feedback ?? tally.feedback,
+    failedOverFrom: counts.failedOverFrom,
     abandoned: tally.abandoned,
-    busyMs: tally.busyMs + (at - was.startedAt),
-    firstStartAt: tally.firstStartAt ?? was.startedAt,
+    busyMs: tally.busyMs + (at - task.startedAt),
+    firstStartAt: tally.firstStartAt ?? task.startedAt,
     usage: addUsage(tally.usage, usage),
   }
 }

@@ -2,82 +2,96 @@ import type { Upstream } from '../scheduler/trigger-rule.js'
 import { endKindOf, isTerminal, type RunState } from './run-state.js'
 import type { TaskSpec, TaskState } from './task.js'
 
-const NO_NEEDS: readonly number[] = Object.freeze([])
+// The target of an edge is the index of the dependent task, or `~index` where the dependency is order-only.
 
-/** Draws the edges of a task that has just been added, to it and from it: a batch may name tasks that come later in it. */
-export function addEdges(state: RunState, index: number, { id, after, orderAfter, triggerRule }: TaskSpec): void {
-  const waits = after !== undefined && after.length > 0
-  if (waits && triggerRule !== undefined && triggerRule !== 'all_success')
+const NO_DEPENDENCIES: readonly number[] = Object.freeze([])
+
+/** Adds the edges of a new task: from its dependencies, and to tasks that named it before it was added. */
+export function addEdges(
+  state: RunState,
+  index: number,
+  { id, after = [], orderAfter = [], triggerRule }: TaskSpec,
+): void {
+  if (after.length > 0 && triggerRule !== undefined && triggerRule !== 'all_success')
     state.upstreams.set(index, { rule: triggerRule, total: after.length, succeeded: 0, failed: 0, skipped: 0 })
-  state.dependencies.push(waits ? [] : NO_NEEDS)
-  if (waits) for (const need of after) drawTo(state, need, index)
-  if (orderAfter !== undefined) for (const before of orderAfter) drawTo(state, before, ~index)
-  const waiting = state.pendingEdges.size === 0 ? undefined : state.pendingEdges.get(id)
-  if (waiting === undefined) return
+  state.dependencies.push(after.length > 0 ? [] : NO_DEPENDENCIES)
+  for (const dependency of after) addDependency(state, dependency, index)
+  for (const dependency of orderAfter) addDependency(state, dependency, ~index)
+  const targets = state.pendingEdges.get(id) ?? []
   state.pendingEdges.delete(id)
-  for (const to of waiting) {
-    if (isCountedOpen(state, to)) (state.openDependencies[indexOf(to)] as number)--
-    drawEdge(state, index, to)
+  for (const target of targets) {
+    if (isCountedAsOpen(state, target)) (state.openDependencies[taskOf(target)] as number)--
+    addEdge(state, index, target)
   }
 }
 
-/** Task `index` has ended: those that wait for it count it. Without a function for each of them: it is done for every task. */
+/** Counts the end of task `index` for the tasks that depend on it. */
 export function updateDependents(state: RunState, index: number): void {
-  const { firstEdge, nextEdge, edgeTo, upstreams, openDependencies: open } = state
-  const ended = state.states[index] as TaskState
-  for (let edge = firstEdge[index] as number; edge !== -1; edge = nextEdge[edge] as number) {
-    const to = edgeTo[edge] as number
-    const upstream = to < 0 || upstreams.size === 0 ? undefined : upstreams.get(to)
-    if (upstream) countEnd(upstream, ended)
-    else if (to < 0 || ended.status === 'succeeded') (open[indexOf(to)] as number)--
+  const task = state.states[index] as TaskState
+  eachDependent(state, index, (dependent, isOrderOnly) => {
+    const upstream = isOrderOnly ? undefined : state.upstreams.get(dependent)
+    if (upstream) countEnd(upstream, task)
+    else if (isOrderOnly || task.status === 'succeeded') (state.openDependencies[dependent] as number)--
+  })
+}
+
+/** Calls `visit` with each task that depends on task `index`, in the order in which they were added. */
+export function eachDependent(
+  state: RunState,
+  index: number,
+  visit: (dependent: number, isOrderOnly: boolean) => void,
+): void {
+  for (let edge = state.firstEdge[index] as number; edge !== -1; edge = state.nextEdge[edge] as number) {
+    const target = state.edgeTo[edge] as number
+    visit(taskOf(target), target < 0)
   }
 }
 
-/** `to` is a task, or `~` of one that waits only for the end. */
-function indexOf(to: number): number {
-  return to < 0 ? ~to : to
+function taskOf(target: number): number {
+  return target < 0 ? ~target : target
 }
 
-function drawTo(state: RunState, id: string, to: number): void {
-  const from = state.ids.get(id)
-  if (from !== undefined) return drawEdge(state, from, to)
-  const waiting = state.pendingEdges.get(id)
-  if (waiting) waiting.push(to)
-  else state.pendingEdges.set(id, [to])
-  if (isCountedOpen(state, to)) (state.openDependencies[indexOf(to)] as number)++
+function addDependency(state: RunState, id: string, target: number): void {
+  const index = state.ids.get(id)
+  if (index !== undefined) return addEdge(state, index, target)
+  const pending = state.pendingEdges.get(id)
+  if (pending) pending.push(target)
+  else state.pendingEdges.set(id, [target])
+  if (isCountedAsOpen(state, target)) (state.openDependencies[taskOf(target)] as number)++
 }
 
-function isCountedOpen(state: RunState, to: number): boolean {
-  return to < 0 || !state.upstreams.has(to)
+/** False where the trigger rule of the task counts the ends of its dependencies instead. */
+function isCountedAsOpen(state: RunState, target: number): boolean {
+  return target < 0 || !state.upstreams.has(target)
 }
 
-function drawEdge(state: RunState, from: number, to: number): void {
-  const edge = state.edgeTo.push(to) - 1
+function addEdge(state: RunState, from: number, target: number): void {
+  const edge = state.edgeTo.push(target) - 1
   state.nextEdge.push(-1)
   const last = state.lastEdge[from] as number
   if (last === -1) state.firstEdge[from] = edge
   else state.nextEdge[last] = edge
   state.lastEdge[from] = edge
-  if (to < 0) drawOrder(state, from, ~to)
-  else drawNeed(state, from, to)
+  if (target < 0) addOrderDependency(state, from, ~target)
+  else addHardDependency(state, from, target)
 }
 
-function drawOrder(state: RunState, from: number, to: number): void {
-  const orders = state.orderDependencies.get(to)
-  if (orders) orders.push(from)
+function addOrderDependency(state: RunState, from: number, to: number): void {
+  const dependencies = state.orderDependencies.get(to)
+  if (dependencies) dependencies.push(from)
   else state.orderDependencies.set(to, [from])
   if (!isTerminal((state.states[from] as TaskState).status)) (state.openDependencies[to] as number)++
 }
 
-function drawNeed(state: RunState, from: number, to: number): void {
+function addHardDependency(state: RunState, from: number, to: number): void {
   ;(state.dependencies[to] as number[]).push(from)
-  const was = state.states[from] as TaskState
-  const upstream = state.upstreams.size === 0 ? undefined : state.upstreams.get(to)
-  if (upstream) countEnd(upstream, was)
-  else if (was.status !== 'succeeded') (state.openDependencies[to] as number)++
+  const task = state.states[from] as TaskState
+  const upstream = state.upstreams.get(to)
+  if (upstream) countEnd(upstream, task)
+  else if (task.status !== 'succeeded') (state.openDependencies[to] as number)++
 }
 
 function countEnd(upstream: Upstream, task: TaskState): void {
-  const ended = endKindOf(task)
-  if (ended !== undefined) upstream[ended]++
+  const kind = endKindOf(task)
+  if (kind !== undefined) upstream[kind]++
 }

@@ -9,33 +9,47 @@ import {
 import type { Estimate } from '../budget/budget.js'
 import { isThrottling } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
-import type { Json } from '../json.js'
 import { countsOf, NO_COUNTS, recordAttemptEnd } from './attempt-counts.js'
 import { checkEvent } from './check-event.js'
 import { addEdges, updateDependents } from './dependencies.js'
-import type { AttemptFailed, EventOf, RunEvent, RunEventType } from './events.js'
-import { copySharedPlan, EMPTY_TALLY, emptyState } from './new-state.js'
+import type {
+  AttemptFailed,
+  AttemptStarted,
+  EventOf,
+  RunEvent,
+  RunEventType,
+  RunRecovered,
+  TaskSucceeded,
+} from './events.js'
+import { EMPTY_TALLY, emptyState } from './new-state.js'
 import type { RunState } from './run-state.js'
+import { copySharedPlan } from './shared-plan.js'
 import type { Tally, TaskSpec, TaskState } from './task.js'
 import { holdTaskClock, recordProcessLoss, startTaskClock } from './task-clock.js'
 import { currentAttempt, impossibleTransition, transition } from './transitions.js'
 
 const BLOCKED: TaskState = { status: 'blocked' }
-/** How much one attempt moves the pressure. */
-const PRESSURE_STEP = 0.1
+/** The weight of one attempt in the moving average `throttledShare`. */
+const THROTTLED_STEP = 0.1
 
 /**
- * Changes `state` by one event. The only place that changes a state; it decides nothing.
- * Throws for an event that no decision can have made in this state: a journal that says so is damaged.
+ * Changes `state` by one event. The only function that changes a state; it decides nothing.
+ *
+ * @throws Error for an event that cannot follow in this state: the journal that contains it is damaged. The state is unchanged then.
  */
 export function evolve(state: RunState, event: RunEvent): void {
   checkEvent(state, event)
   ;(FOLDS[event.type] as (state: RunState, event: RunEvent) => void)(state, event)
-  state.seq = event.seq
-  state.at = event.at
+  advance(state, event.at)
 }
 
-/** The state that these events lead to. */
+/** Records that the next event, with the time `at`, has been folded. */
+export function advance(state: RunState, at: number): void {
+  state.seq++
+  state.at = at
+}
+
+/** The state after these events. */
 export function replay(runId: string, events: Iterable<RunEvent>): RunState {
   const state = emptyState(runId)
   for (const event of events) evolve(state, event)
@@ -56,13 +70,13 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     state.startedAt = event.at
     state.epoch = 1
   },
-  'run.mode-chosen': (state, event) => {
-    state.serial = event.mode === 'serial'
+  'run.mode-chosen': (state, { mode }) => {
+    state.serial = mode === 'serial'
   },
   'budget.reached': noteReached,
-  'budget.changed': (state, event) => setBudgets(state, event.budget),
-  'run.stopping': (state, event) => {
-    state.phase = { status: 'stopping', cause: event.cause, reason: event.reason }
+  'budget.changed': (state, { budget }) => setBudgets(state, budget),
+  'run.stopping': (state, { cause, reason }) => {
+    state.phase = { status: 'stopping', cause, reason }
   },
   'run.paused': (state, { at }) => {
     state.phase = { status: 'paused' }
@@ -79,24 +93,9 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
   'run.suspended': state => {
     state.phase = { status: 'suspended', paused: state.phase.status === 'draining' && state.phase.paused }
   },
-  'run.recovered': (state, event) => {
-    state.epoch = event.epoch
-    state.processLostAt = state.at
-    recordProcessLoss(state)
-    if (state.pausedAt !== undefined) {
-      state.pausedMs += state.at - state.pausedAt
-      state.pausedAt = event.at
-    }
-    state.downtimeMs += event.at - state.at
-    state.states.forEach(({ status }, index) => {
-      if (status === 'running' || status === 'stopping') state.orphanedAttempts.add(index)
-    })
-    const { phase } = state
-    if (phase.status === 'draining' || phase.status === 'suspended')
-      state.phase = { status: phase.paused ? 'paused' : 'running' }
-  },
-  'run.settled': (state, event) => {
-    state.phase = { status: 'settled', outcome: event.outcome }
+  'run.recovered': recover,
+  'run.settled': (state, { outcome }) => {
+    state.phase = { status: 'settled', outcome }
   },
   'task.added': (state, { spec, index, taskId, bound }) => {
     if (index !== state.specs.length || state.ids.has(taskId))
@@ -109,42 +108,54 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>
     holdTaskClock(state, index, at)
     if (reason === 'reserved') addHeldForReservations(state, index)
   },
-  'task.delayed': (state, event) =>
-    transition(state, event.index, { status: 'delayed', until: event.until, failure: event.failure }),
-  'task.succeeded': (state, { index, at, attempt, output, usage }) =>
-    makeSucceed(state, index, at, attempt, output, usage),
-  'task.dead': (state, event) => end(state, event.index, { status: 'dead', at: event.at, failure: event.failure }),
-  'task.skipped': (state, event) =>
-    end(state, event.index, { status: 'skipped', at: event.at, rootCause: event.rootCause, rule: event.rule }),
-  'task.cancelled': (state, event) => {
-    recordAttemptEnd(state, event.index, event.at, event.usage, NO_COUNTS)
-    end(state, event.index, { status: 'cancelled', at: event.at, reason: event.reason })
+  'task.delayed': (state, { index, until, failure }) => transition(state, index, { status: 'delayed', until, failure }),
+  'task.succeeded': (state, event) => succeed(state, event.at, event, event.usage),
+  'task.dead': (state, { index, at, failure }) => end(state, index, { status: 'dead', at, failure }),
+  'task.skipped': (state, { index, at, rootCause, rule }) =>
+    end(state, index, { status: 'skipped', at, rootCause, rule }),
+  'task.cancelled': (state, { index, at, reason, usage }) => {
+    recordAttemptEnd(state, index, at, usage, NO_COUNTS)
+    end(state, index, { status: 'cancelled', at, reason })
   },
-  'attempt.started': (state, { index, at, attempt, pool, backend, input, reserved }) =>
-    makeStart(state, index, at, attempt, pool, backend, input, reserved),
-  'attempt.stopping': (state, event) => {
-    const was = currentAttempt(state, event.index, event.attempt, 'stopping', 'running', 'stopping')
-    const { attempt, pool, backend, startedAt, reserved } = was
-    const { reason } = event
-    transition(state, event.index, { status: 'stopping', attempt, pool, backend, startedAt, reserved, reason })
+  'attempt.started': (state, event) => startAttempt(state, event.at, event, event.attempt, event.reserved),
+  'attempt.stopping': (state, { index, attempt, reason }) => {
+    const task = currentAttempt(state, index, attempt, 'stopping', 'running', 'stopping')
+    const { pool, backend, startedAt, reserved } = task
+    transition(state, index, { status: 'stopping', attempt, pool, backend, startedAt, reserved, reason })
   },
   'attempt.failed': failAttempt,
-  'attempt.abandoned': (state, event) => {
-    currentAttempt(state, event.index, event.attempt, 'abandoned', 'stopping')
-    const tally = state.tallies[event.index] as Tally
-    state.tallies[event.index] = { ...tally, abandoned: tally.abandoned + 1 }
+  'attempt.abandoned': (state, { index, attempt }) => {
+    currentAttempt(state, index, attempt, 'abandoned', 'stopping')
+    const tally = state.tallies[index] as Tally
+    state.tallies[index] = { ...tally, abandoned: tally.abandoned + 1 }
   },
 }
 
-/**
- * The folds of the four events of nearly every task, from what is in them: a decision has it at hand, and makes no event of it.
- * `stamp` is the rest of such a fold. Each says itself where the task must come from: to look that up, as `move` does, costs more than all the rest.
- */
+/** Another process has taken over: from the previous event to this one, no process had the run. */
+function recover(state: RunState, { at, epoch }: RunRecovered): void {
+  state.epoch = epoch
+  state.processLostAt = state.at
+  recordProcessLoss(state)
+  if (state.pausedAt !== undefined) {
+    state.pausedMs += state.at - state.pausedAt
+    state.pausedAt = at
+  }
+  state.downtimeMs += at - state.at
+  state.states.forEach(({ status }, index) => {
+    if (status === 'running' || status === 'stopping') state.orphanedAttempts.add(index)
+  })
+  const { phase } = state
+  if (phase.status === 'draining' || phase.status === 'suspended')
+    state.phase = { status: phase.paused ? 'paused' : 'running' }
+}
+
+// The folds of the four events that nearly every task has. They take what such an event says, not the event: a decision has that at hand
+// and does not make the event (decision 14). It calls `advance` afterwards.
+
 export function addTask(state: RunState, spec: TaskSpec, bound: boolean): void {
   copySharedPlan(state)
-  const index = state.specs.length
+  const index = state.specs.push(spec) - 1
   state.ids.set(spec.id, index)
-  state.specs.push(spec)
   if (bound) state.bound.add(index)
   state.states.push(BLOCKED)
   state.tallies.push(EMPTY_TALLY)
@@ -156,77 +167,53 @@ export function addTask(state: RunState, spec: TaskSpec, bound: boolean): void {
   if (spec.budget !== undefined) openTaskAccount(state, index)
 }
 
-/** Shared by the tasks that became ready for the first time at one moment: most do. */
-let firstReady: Extract<TaskState, { status: 'ready' }> = { status: 'ready', since: 0 }
-
 export function makeReady(state: RunState, index: number, at: number, approved: boolean): void {
-  const was = state.states[index]
-  // Of a task with a trigger rule only the decision knows whether it is met.
+  const task = state.states[index]
+  // Only the decision knows whether the trigger rule of a task is met.
   if ((state.openDependencies[index] as number) > 0) throw impossibleTransition(state, index, 'ready')
-  if (approved && was?.status === 'held')
-    (was.reason === 'budget' || was.reason === 'reserved' ? state.budgetExempt : state.approved).add(index)
+  transition(state, index, { status: 'ready', since: at })
+  if (approved && task?.status === 'held') {
+    const isOverBudget = task.reason === 'budget' || task.reason === 'reserved'
+    ;(isOverBudget ? state.budgetExempt : state.approved).add(index)
+  }
   const { queueTimeoutMs, totalTimeoutMs } = state.specs[index] as TaskSpec
   if (queueTimeoutMs !== undefined || totalTimeoutMs !== undefined) startTaskClock(state, index, at)
-  if (was?.status !== 'blocked') return transition(state, index, { status: 'ready', since: at })
-  // Invariant: each time that a task becomes ready anew is a state of its own; and it is blocked only once.
-  if (firstReady.since !== at) firstReady = { status: 'ready', since: at }
-  state.counts.blocked--
-  state.counts.ready++
-  state.states[index] = firstReady
 }
 
-export function makeStart(
+export function startAttempt(
   state: RunState,
-  index: number,
   at: number,
+  { index, pool, backend, input }: Pick<AttemptStarted, 'index' | 'pool' | 'backend' | 'input'>,
   attempt: number,
-  pool: string,
-  backend: string,
-  input: Json,
   reserved: Estimate | undefined,
 ): void {
-  if (state.states[index]?.status !== 'ready' || attempt !== (state.tallies[index] as Tally).attempts + 1)
-    throw impossibleTransition(state, index, 'running')
+  if (attempt !== (state.tallies[index] as Tally).attempts + 1) throw impossibleTransition(state, index, 'running')
+  transition(state, index, { status: 'running', attempt, pool, backend, startedAt: at, input, reserved })
   if (state.accounts) reserveFor(state, index, pool, reserved)
-  state.counts.ready--
-  state.counts.running++
-  state.states[index] = { status: 'running', attempt, pool, backend, startedAt: at, input, reserved }
 }
 
-export function makeSucceed(
+export function succeed(
   state: RunState,
-  index: number,
   at: number,
-  attempt: number,
-  output: Json,
+  { index, attempt, output }: Pick<TaskSucceeded, 'index' | 'attempt' | 'output'>,
   usage: Usage | undefined,
 ): void {
-  const was = state.states[index]
-  if (was?.status !== 'running' || was.attempt !== attempt) throw impossibleTransition(state, index, 'succeeded')
-  state.counts.running--
-  state.counts.succeeded++
-  state.states[index] = { status: 'succeeded', at, output, attempt, startedAt: was.startedAt, usage }
-  if (state.accounts) settleFor(state, index, was, usage, at)
-  if (state.autoFallbackToSerial) state.throttledShare *= 1 - PRESSURE_STEP
-  updateDependents(state, index)
+  const task = currentAttempt(state, index, attempt, 'succeeded', 'running')
+  end(state, index, { status: 'succeeded', at, output, attempt, startedAt: task.startedAt, usage })
+  if (state.accounts) settleFor(state, index, task, usage, at)
+  if (state.autoFallbackToSerial) state.throttledShare *= 1 - THROTTLED_STEP
 }
 
-/** An event has been folded, the next one of the run. */
-export function stamp(state: RunState, at: number): void {
-  state.seq++
-  state.at = at
-}
-
-/** Invariant: after this the task is moved on by the next event of the same record. */
+/** Invariant: the next event of the same record says what follows for the task. */
 function failAttempt(state: RunState, event: AttemptFailed): void {
-  const { index, failure, usage } = event
-  const { backend } = currentAttempt(state, index, event.attempt, 'failed', 'running', 'stopping')
-  recordAttemptEnd(state, index, event.at, usage, countsOf(event, backend))
+  const { index, at, attempt, failure, usage } = event
+  const { backend } = currentAttempt(state, index, attempt, 'failed', 'running', 'stopping')
+  recordAttemptEnd(state, index, at, usage, countsOf(event, backend))
   if (state.autoFallbackToSerial)
-    state.throttledShare += PRESSURE_STEP * ((isThrottling(failure) ? 1 : 0) - state.throttledShare)
+    state.throttledShare += THROTTLED_STEP * ((isThrottling(failure) ? 1 : 0) - state.throttledShare)
 }
 
-/** Ends a task without an output. */
+/** Puts a task in a terminal state. */
 function end(state: RunState, index: number, to: TaskState): void {
   transition(state, index, to)
   updateDependents(state, index)

@@ -4,7 +4,7 @@ import type { FailureMode, Outcome, StopCause } from './events.js'
 import type { Tally, TaskSpec, TaskState, TaskStatus } from './task.js'
 import type { TaskIds } from './task-ids.js'
 
-/** Where a run stands. */
+/** The phase of a run. `paused` in a draining or suspended run: it was paused before, and is again once recovered. */
 export type RunPhase =
   | { readonly status: 'planning' }
   | { readonly status: 'running' }
@@ -18,8 +18,9 @@ export type RunPhase =
 export type RunStatus = RunPhase['status']
 
 /**
- * The state of a run: what its events say, and nothing else. Only `evolve` changes it.
- * Tasks are known by their index, the order in which they were added; what is known of task `i` stands at place `i` of each list.
+ * The state of a run: exactly what its events say. Only `evolve` changes it.
+ * Tasks are identified by their index, in the order in which they were added; item `i` of each list belongs to task `i`.
+ * Times are in milliseconds since 1970.
  * Invariant: the values in the lists are immutable; the lists belong to the run.
  */
 export interface RunState {
@@ -27,71 +28,77 @@ export interface RunState {
   phase: RunPhase
   name: string | undefined
   version: string | undefined
-  /** The first so many tasks are those of its plan. */
+  /** How many tasks the plan of the run had. Tasks from this index on were added to the live run. */
   plannedTasks: number
+  /** The tasks that were selected, when only a part of the plan was to be run. */
   only: readonly string[] | undefined
-  /** Its plan was a `TaskGraph`. */
+  /** True when the plan was a `TaskGraph`. */
   fromGraph: boolean
   failureMode: FailureMode
+  /** 1 for the first process that has the run; each process that recovers it adds 1. */
   epoch: number
-  /** The last event's. */
+  /** `seq` of the last event. */
   seq: number
-  /** The last event's; the first one's. */
+  /** Time of the last event. */
   at: number
+  /** Time of the first event. */
   startedAt: number
-  /** When the process before this one was last heard of: what ran then has run no longer. */
+  /** Time of the last event of the previous process: attempts that were running then ran no longer. */
   processLostAt: number
-  /** The tasks whose attempts ran when the process before this one ended, until what became of them is told. */
+  /** Indexes of the tasks whose attempts were running when the previous process was lost, until an event records their end. */
   readonly orphanedAttempts: Set<number>
   /** How long no process had the run, in milliseconds. */
   downtimeMs: number
   ids: TaskIds
   specs: TaskSpec[]
-  /** The tasks that have an input function or an output schema. */
+  /** Indexes of the tasks with an input function or an output schema. */
   readonly bound: Set<number>
   states: TaskState[]
   tallies: Tally[]
   /**
-   * How many dependencies keep it: hard ones that have not succeeded, and order-only ones that have not ended.
-   * With a trigger rule of its own the hard ones are counted in `upstreams` instead.
+   * How many dependencies a task still waits for: hard ones that have not succeeded, and order-only ones that have not ended.
+   * The hard dependencies of a task with its own trigger rule are counted in `upstreams` instead.
    */
   openDependencies: number[]
-  /** How the hard dependencies have ended so far, of the tasks with a trigger rule of their own. */
+  /** How the hard dependencies have ended so far, for the tasks with their own trigger rule. */
   upstreams: Map<number, Upstream>
-  /** The indexes of the order-only dependencies, of the tasks that have any. */
+  /** Indexes of the order-only dependencies, for the tasks that have any. */
   orderDependencies: Map<number, number[]>
-  /** The indexes of the hard dependencies. */
+  /** Indexes of the hard dependencies. */
   dependencies: (readonly number[])[]
   /**
-   * Who waits for whom, as linked lists: the first edge of each task, its last one, the next edge of each edge, and where it leads:
-   * to task `i`, or for an order-only dependency `~i`.
+   * The edges from each task to its dependents, as linked lists: the first and last edge of each task, the next edge of each edge, and the
+   * target of each edge: the index of the dependent, or `~index` for an order-only dependency. -1: none.
    */
   firstEdge: number[]
   lastEdge: number[]
   nextEdge: number[]
   edgeTo: number[]
-  /** Tasks that were named as a dependency before they were added, with the edges to draw then. */
+  /** Dependencies that have not been added yet, by id, with the targets of the edges to add then. */
   pendingEdges: Map<string, number[]>
-  /** The tasks that a person has approved, and those that may go over their budgets. */
+  /** Indexes of the tasks that a person has approved. */
   readonly approved: Set<number>
+  /** Indexes of the tasks that may exceed their budgets. */
   readonly budgetExempt: Set<number>
-  /** The tasks that wait for what others have reserved, by pool, in the order in which they came. */
+  /** Indexes of the tasks that are held until reservations of others are settled, by pool, oldest first. */
   readonly heldForReservations: Map<string, Set<number>>
-  /** How long the tasks with time-outs in the queue or in total have waited. */
+  /** The clocks of the tasks with a queue or total timeout. */
   readonly clocks: Map<number, TaskClock>
-  /** How long the run was paused in all, but for a pause that goes on since `pausedAt`. */
+  /** How long the run was paused, in milliseconds, without the current pause. */
   pausedMs: number
+  /** When the current pause began. */
   pausedAt: number | undefined
-  /** How long the clocks of the tasks had stood still when the process before this one was last heard of. */
+  /** How long the run had been stopped when the previous process was lost, in milliseconds. */
   stoppedMsAtLoss: number
-  /** At most one attempt of the run at a time. */
+  /** True when at most one attempt of the run may be in flight. */
   serial: boolean
-  /** When throttling leaves nothing of running in parallel, go on serially. */
+  /** True when the run turns serial once most attempts are throttled. */
   autoFallbackToSerial: boolean
-  /** How much of late was turned away (throttled, overloaded, quota): 0 to 1, a moving average over about ten attempts. */
+  /** The share of recent attempts that were throttled, 0 to 1: a moving average over about ten attempts. */
   throttledShare: number
-  /** What budgets there are, and what has been used of them. Undefined while there is none. */
+  /** The budgets and what has been used of them; undefined when there is none. */
   accounts: Accounts | undefined
+  /** How many tasks have each status. */
   readonly counts: Record<TaskStatus, number>
 }
 
@@ -106,47 +113,41 @@ export function unfinishedTasks(state: RunState): readonly TaskSpec[] {
   return state.specs.filter((_, index) => !isTerminal((state.states[index] as TaskState).status))
 }
 
-/** True for a state that is never left. */
+/** True for a status that is never left. */
 export function isTerminal(status: TaskStatus): boolean {
   return status === 'succeeded' || status === 'dead' || status === 'skipped' || status === 'cancelled'
 }
 
-/** When a task was first and last ready, and how long its run had stood still then (paused, or without a process), in milliseconds. */
+/**
+ * The clock behind the queue and total timeouts of a task. The run is *stopped* while it is paused or no process has it; all members that
+ * end with `Ms` or begin with `stoppedMs` are in milliseconds.
+ */
 export interface TaskClock {
+  /** When the task was first ready, and how long the run had been stopped by then. */
   readonly firstReadyAt: number
   readonly stoppedMsAtFirst: number
+  /** When it was last ready, and how long the run had been stopped by then. */
   readonly lastReadyAt: number
   readonly stoppedMsAtLast: number
-  /** How long it was held in all, without the time in which the run stood still; and how much of it when its process ended. */
+  /** How long it was held, not counting the time in which the run was stopped, and not the current hold. */
   readonly heldMs: number
+  /** How much of that was before the previous process was lost. */
   readonly heldMsAtLoss: number
-  /** Since when it is held, and how long the run had stood still then. */
-  readonly held: { readonly at: number; readonly stopped: number } | undefined
+  /** The current hold: when it began, and how long the run had been stopped by then. */
+  readonly held: { readonly at: number; readonly stoppedMs: number } | undefined
 }
 
-/** How long the run has stood still by the time `at`, which is not before its last event. */
+/** How long the run has been stopped (paused, or without a process) by `at`, in milliseconds. `at` is not before the last event. */
 export function stoppedMsAt(state: RunState, at: number): number {
   return state.downtimeMs + state.pausedMs + (state.pausedAt === undefined ? 0 : at - state.pausedAt)
 }
 
-/** How a task ended, for the trigger rules of those that wait for it. */
+/** How a task ended, as trigger rules count it. */
 export type EndKind = 'succeeded' | 'failed' | 'skipped'
 
-/** Undefined while it has not. One that was skipped because of a failure counts as failed. */
+/** Undefined for a task that has not ended. A task that was skipped because of a failure counts as failed. */
 export function endKindOf(task: TaskState): EndKind | undefined {
   if (task.status === 'succeeded') return 'succeeded'
   if (task.status === 'skipped') return task.rule === undefined ? 'failed' : 'skipped'
   return task.status === 'dead' || task.status === 'cancelled' ? 'failed' : undefined
-}
-
-/** Calls `visit` with each task that waits for task `index`, in the order in which they were added; `order` when only for its end. */
-export function eachDependent(
-  state: RunState,
-  index: number,
-  visit: (dependent: number, order: boolean) => void,
-): void {
-  for (let edge = state.firstEdge[index] as number; edge !== -1; edge = state.nextEdge[edge] as number) {
-    const to = state.edgeTo[edge] as number
-    visit(to < 0 ? ~to : to, to < 0)
-  }
 }

@@ -1,56 +1,51 @@
 import { type RunState, stoppedMsAt, type TaskClock } from './run-state.js'
 
-/** A task with time-outs in the queue or in total is ready. */
+/** Starts or continues the clock of a task with a queue or total timeout, which has become ready. */
 export function startTaskClock(state: RunState, index: number, at: number): void {
-  const was = state.clocks.get(index)
-  const stopped = stoppedMsAt(state, at)
+  const clock = state.clocks.get(index)
+  const stoppedMs = stoppedMsAt(state, at)
   state.clocks.set(index, {
-    firstReadyAt: was?.firstReadyAt ?? at,
-    stoppedMsAtFirst: was?.stoppedMsAtFirst ?? stopped,
+    firstReadyAt: clock?.firstReadyAt ?? at,
+    stoppedMsAtFirst: clock?.stoppedMsAtFirst ?? stoppedMs,
     lastReadyAt: at,
-    stoppedMsAtLast: stopped,
-    heldMs: was ? heldBy(state, was, at) : 0,
-    heldMsAtLoss: was?.heldMsAtLoss ?? 0,
+    stoppedMsAtLast: stoppedMs,
+    heldMs: clock ? heldMsAt(state, clock, at) : 0,
+    heldMsAtLoss: clock?.heldMsAtLoss ?? 0,
     held: undefined,
   })
 }
 
-/** A task is held: its clock stands still. */
+/** Stops the clock of a task, which is held now. */
 export function holdTaskClock(state: RunState, index: number, at: number): void {
-  const was = state.clocks.get(index)
-  if (was) state.clocks.set(index, { ...was, held: { at, stopped: stoppedMsAt(state, at) } })
+  const clock = state.clocks.get(index)
+  if (clock) state.clocks.set(index, { ...clock, held: { at, stoppedMs: stoppedMsAt(state, at) } })
 }
 
-/** The process before this one was last heard of at the time of the last event; nothing has been added to it yet. */
+/** Records how long the clocks had been stopped at the last event of the previous process. To be called before its downtime is added. */
 export function recordProcessLoss(state: RunState): void {
   state.stoppedMsAtLoss = stoppedMsAt(state, state.at)
   for (const [index, clock] of state.clocks)
-    state.clocks.set(index, { ...clock, heldMsAtLoss: heldBy(state, clock, state.at) })
+    state.clocks.set(index, { ...clock, heldMsAtLoss: heldMsAt(state, clock, state.at) })
 }
 
-/** What a task had waited since it was last ready, and since it was first, when the process before this one was last heard of. */
+/** How long a task had waited when the previous process was lost, in milliseconds: since it was last ready, and since it was first ready. */
 export function waitBeforeProcessLoss(
   state: RunState,
   index: number,
 ): { readonly queueMs: number; readonly totalMs: number } {
   const clock = state.clocks.get(index)
-  const { processLostAt: leftAt, stoppedMsAtLoss: stoppedAtLeave } = state
+  const { processLostAt, stoppedMsAtLoss } = state
   if (clock === undefined) return { queueMs: 0, totalMs: 0 }
-  const {
-    firstReadyAt: firstAt,
-    stoppedMsAtFirst: firstStopped,
-    lastReadyAt: lastAt,
-    stoppedMsAtLast: lastStopped,
-    heldMsAtLoss: heldMsAtLeave,
-  } = clock
-  const since = (at: number, stopped: number): number => Math.max(0, leftAt - at - (stoppedAtLeave - stopped))
+  const { firstReadyAt, stoppedMsAtFirst, lastReadyAt, stoppedMsAtLast, heldMsAtLoss } = clock
+  const waitedMs = (at: number, stoppedMs: number): number =>
+    Math.max(0, processLostAt - at - (stoppedMsAtLoss - stoppedMs))
   return {
-    queueMs: lastAt < leftAt ? since(lastAt, lastStopped) : 0,
-    totalMs: firstAt < leftAt ? Math.max(0, since(firstAt, firstStopped) - heldMsAtLeave) : 0,
+    queueMs: lastReadyAt < processLostAt ? waitedMs(lastReadyAt, stoppedMsAtLast) : 0,
+    totalMs: firstReadyAt < processLostAt ? Math.max(0, waitedMs(firstReadyAt, stoppedMsAtFirst) - heldMsAtLoss) : 0,
   }
 }
 
-/** How long it was held by then, without the time in which the run stood still. */
-function heldBy(state: RunState, { heldMs, held }: TaskClock, at: number): number {
-  return heldMs + (held === undefined ? 0 : Math.max(0, at - held.at - (stoppedMsAt(state, at) - held.stopped)))
+/** How long the task had been held by `at`, in milliseconds, without the time in which the run was stopped. */
+function heldMsAt(state: RunState, { heldMs, held }: TaskClock, at: number): number {
+  return heldMs + (held === undefined ? 0 : Math.max(0, at - held.at - (stoppedMsAt(state, at) - held.stoppedMs)))
 }

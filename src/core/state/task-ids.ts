@@ -1,48 +1,40 @@
-/** The places of tasks by their ids. What a run has in common with others of its plan stands there once. */
+/**
+ * The index of each task by its id. Runs of one prepared plan share the table of its ids; the ids of tasks that were added later
+ * are stored separately.
+ */
 export class TaskIds {
-  #shared: ReadonlyMap<string, number> = new Map()
-  readonly #own = new Map<string, number>()
-  /** Knows all tasks that this one will be told of, at the same places. */
-  readonly #ahead: TaskIds | undefined
-  /** How many of those it has been told of. */
-  #told: number
+  readonly #plan: TaskIds | undefined
+  readonly #added = new Map<string, number>()
 
-  constructor(ahead?: TaskIds) {
-    this.#ahead = ahead
-    this.#told = ahead?.size ?? 0
+  /** @param plan Ids to start with. Shared, not copied: it must not change any more. */
+  constructor(plan?: TaskIds) {
+    this.#plan = plan
   }
 
-  /** How many there are. */
+  /** The number of tasks. */
   get size(): number {
-    return this.#ahead ? this.#told : this.#shared.size + this.#own.size
+    return (this.#plan?.size ?? 0) + this.#added.size
   }
 
-  /** The place of a task; undefined when it is not there. */
+  /** The index of a task; undefined when there is none with this id. */
   get(id: string): number | undefined {
-    if (this.#ahead === undefined) return this.#shared.get(id) ?? this.#own.get(id)
-    const index = this.#ahead.get(id)
-    return index !== undefined && index < this.#told ? index : undefined
+    return this.#plan?.get(id) ?? this.#added.get(id)
   }
 
-  /** True when there is a task of that id. */
+  /** True when there is a task with this id. */
   has(id: string): boolean {
     return this.get(id) !== undefined
   }
 
-  /** A task has been added, at the next place. */
+  /** Adds a task. */
   set(id: string, index: number): void {
-    if (this.#ahead) this.#told = index + 1
-    else this.#own.set(id, index)
+    this.#added.set(id, index)
   }
 
-  /** One that hears of the same tasks later, and has no list of its own. */
-  follow(): TaskIds {
-    return new TaskIds(this)
-  }
-
-  /** Has all that `others` have, which must not change any more, in place of what it has. */
-  adopt(others: TaskIds): void {
-    this.#shared = others.#shared.size === 0 ? others.#own : others.#shared
-    this.#own.clear()
+  /** A copy that can be changed independently. */
+  copy(): TaskIds {
+    const copy = new TaskIds(this.#plan)
+    for (const [id, index] of this.#added) copy.set(id, index)
+    return copy
   }
 }

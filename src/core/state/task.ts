@@ -74,15 +74,7 @@ export type TaskState =
       readonly estimate: Estimate | undefined
     }
   | RunningState
-  | {
-      readonly status: 'stopping'
-      readonly attempt: number
-      readonly pool: string
-      readonly backend: string
-      readonly startedAt: number
-      readonly reserved: Estimate | undefined
-      readonly reason: StopReason
-    }
+  | StoppingState
   | { readonly status: 'delayed'; readonly until: number; readonly failure: Failure }
   | SucceededState
   | { readonly status: 'dead'; readonly at: number; readonly failure: Failure }
@@ -105,6 +97,17 @@ export interface RunningState {
   readonly input: Json
   /** What is set aside of the budgets for it. */
   readonly reserved: Estimate | undefined
+}
+
+/** A task whose attempt is being stopped. */
+export interface StoppingState {
+  readonly status: 'stopping'
+  readonly attempt: number
+  readonly pool: string
+  readonly backend: string
+  readonly startedAt: number
+  readonly reserved: Estimate | undefined
+  readonly reason: StopReason
 }
 
 /** A task with its output. Its last attempt is told here, and not in its tally: most tasks have no other. */

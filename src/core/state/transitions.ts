@@ -1,9 +1,9 @@
 import { removeHeldForReservations } from '../budget/accounts.js'
 import type { RunState } from './run-state.js'
-import type { TaskState } from './task.js'
+import type { RunningState, StoppingState, TaskState, TaskStatus } from './task.js'
 
-/** The normative table of states: where each may go. */
-const TRANSITIONS: { readonly [S in TaskState['status']]: readonly TaskState['status'][] } = {
+/** The states that each state may be followed by. */
+const TRANSITIONS: { readonly [S in TaskStatus]: readonly TaskStatus[] } = {
   blocked: ['ready', 'skipped', 'cancelled'],
   ready: ['held', 'running', 'dead', 'cancelled'],
   held: ['ready', 'dead', 'cancelled'],
@@ -16,7 +16,11 @@ const TRANSITIONS: { readonly [S in TaskState['status']]: readonly TaskState['st
   cancelled: [],
 }
 
-/** Lets task `index` go to another state, if it may. */
+/**
+ * Puts task `index` in another state.
+ *
+ * @throws Error when the task does not exist or its state cannot be followed by this one.
+ */
 export function transition(state: RunState, index: number, to: TaskState): void {
   const from = state.states[index]
   if (from === undefined || !TRANSITIONS[from.status].includes(to.status))
@@ -27,28 +31,30 @@ export function transition(state: RunState, index: number, to: TaskState): void 
   state.states[index] = to
 }
 
-/** The attempt that an event is about, if it is there and in a state in which such an event may come. */
-export function currentAttempt(
+/**
+ * The state of task `index`, which must have attempt `attempt` and one of the statuses `from`.
+ *
+ * @throws Error when it has not; `to` says in the message what the event would have done.
+ */
+export function currentAttempt<S extends 'running' | 'stopping'>(
   state: RunState,
   index: number,
   attempt: number,
   to: string,
-  ...from: readonly ('running' | 'stopping')[]
-): Extract<TaskState, { status: 'running' | 'stopping' }> {
-  const was = state.states[index]
+  ...from: readonly S[]
+): Extract<RunningState | StoppingState, { status: S }> {
+  const task = state.states[index]
   if (
-    (was?.status !== 'running' && was?.status !== 'stopping') ||
-    !from.includes(was.status) ||
-    was.attempt !== attempt
+    (task?.status === 'running' || task?.status === 'stopping') &&
+    from.includes(task.status as S) &&
+    task.attempt === attempt
   )
-    throw impossibleTransition(state, index, to)
-  return was
+    return task as Extract<RunningState | StoppingState, { status: S }>
+  throw impossibleTransition(state, index, to)
 }
 
-/** What is thrown for an event that cannot have happened to task `index`. */
+/** The error for an event that cannot have happened to task `index`. */
 export function impossibleTransition(state: RunState, index: number, to: string): Error {
-  const id = state.specs[index]?.id
-  return new Error(
-    `task ${id ?? `number ${index}`} cannot go from ${state.states[index]?.status ?? 'nowhere'} to ${to}`,
-  )
+  const task = state.specs[index]?.id ?? `number ${index}`
+  return new Error(`task ${task} cannot go from ${state.states[index]?.status ?? 'nowhere'} to ${to}`)
 }

@@ -1,7 +1,8 @@
 import { emptyState, evolve, type RunEvent, type RunState, replay } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
+import { eachDependent } from '../../../src/core/state/dependencies.js'
 import { copyState } from '../../../src/core/state/new-state.js'
-import { eachDependent, unfinishedCount } from '../../../src/core/state/run-state.js'
+import { unfinishedCount } from '../../../src/core/state/run-state.js'
 import { add, cancel, expire, fail, ok, pause, Scene, type Step, start, stopped, wake } from '../../support/scene.js'
 
 /** The next event of a scene, unless it says otherwise. */

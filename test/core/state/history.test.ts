@@ -130,13 +130,4 @@ describe('a history', () => {
     expect([...history]).toEqual([])
     expect(history.end).toBe(0)
   })
-
-  test('may begin in the middle of a run', () => {
-    const { state } = writing().start(1_010, 0)
-    const history = new History(state, state.seq)
-    const context = { at: 1_020, random: () => 0.5, judge: () => ({ action: 'retry', delayMs: 0 }) as const }
-    decideInto(new Decision(state, history, context), { type: 'succeed', index: 0, attempt: 1, output: 'x' })
-    expect([history.start, history.end]).toEqual([11, 11])
-    expect(history.event(11)).toMatchObject({ type: 'task.succeeded', seq: 11, taskId: 'a', output: 'x' })
-  })
 })

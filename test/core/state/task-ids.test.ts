@@ -1,75 +1,39 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TaskIds } from '../../../src/core/state/task-ids.js'
 
-/** Ids that have these tasks, in this order. */
-function withTasks(...ids: readonly string[]): TaskIds {
-  const known = new TaskIds()
+function idsOf(...ids: readonly string[]): TaskIds {
+  const indexes = new TaskIds()
   ids.forEach((id, index) => {
-    known.set(id, index)
+    indexes.set(id, index)
   })
-  return known
+  return indexes
 }
 
-const shown = (known: TaskIds): unknown => [known.size, ...['a', 'b', 'c'].map(id => known.get(id))]
+const content = (ids: TaskIds): unknown => [ids.size, ...['a', 'b', 'c'].map(id => ids.get(id))]
 
-describe('ids that follow others', () => {
-  test('know a task once they are told of it, and not before', () => {
-    const ahead = withTasks('a')
-    const behind = ahead.follow()
-    ahead.set('b', 1)
-    ahead.set('c', 2)
-    expect(shown(behind)).toEqual([1, 0, undefined, undefined])
-    behind.set('b', 1)
-    expect(shown(behind)).toEqual([2, 0, 1, undefined])
-    expect(behind.has('c')).toBe(false)
-    expect(shown(ahead)).toEqual([3, 0, 1, 2])
+describe('TaskIds', () => {
+  test('maps ids to indexes', () => {
+    const ids = idsOf('a', 'b')
+    expect(content(ids)).toEqual([2, 0, 1, undefined])
+    expect([ids.has('a'), ids.has('c')]).toEqual([true, false])
   })
 
-  test('know what those have taken over meanwhile', () => {
-    const ahead = new TaskIds()
-    const behind = ahead.follow()
-    ahead.adopt(withTasks('a', 'b'))
-    expect(shown(behind)).toEqual([0, undefined, undefined, undefined])
-    behind.set('a', 0)
-    expect(shown(behind)).toEqual([1, 0, undefined, undefined])
-  })
-
-  test('may be followed themselves', () => {
-    const ahead = withTasks('a', 'b')
-    const behind = new TaskIds().follow()
-    expect(shown(behind.follow())).toEqual([0, undefined, undefined, undefined])
-    const last = ahead.follow().follow()
-    ahead.set('c', 2)
-    expect(shown(last)).toEqual([2, 0, 1, undefined])
-  })
-
-  test('are the same, told of each task, as a list of their own', () => {
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.string()), fc.nat(), fc.nat(), (ids, shared, told) => {
-        const ahead = new TaskIds()
-        const behind = ahead.follow()
-        const own = new TaskIds()
-        const from = shared % (ids.length + 1)
-        ahead.adopt(withTasks(...ids.slice(0, from)))
-        for (let index = from; index < ids.length; index++) ahead.set(ids[index]!, index)
-        ids.slice(0, told % (ids.length + 1)).forEach((id, index) => {
-          behind.set(id, index)
-          own.set(id, index)
-        })
-        expect(behind.size).toBe(own.size)
-        for (const id of ids) expect(behind.get(id)).toBe(own.get(id))
-      }),
-    )
-  })
-
-  test('share nothing with others that adopt the same list', () => {
-    const plan = withTasks('a')
-    const [one, other] = [new TaskIds(), new TaskIds()]
-    one.adopt(plan)
-    other.adopt(plan)
+  test('starts with the ids of a plan and adds its own, which others that share the plan do not see', () => {
+    const plan = idsOf('a')
+    const [one, other] = [new TaskIds(plan), new TaskIds(plan)]
     one.set('b', 1)
-    expect(shown(other)).toEqual([1, 0, undefined, undefined])
-    expect(shown(plan)).toEqual([1, 0, undefined, undefined])
+    expect(content(one)).toEqual([2, 0, 1, undefined])
+    expect(content(other)).toEqual([1, 0, undefined, undefined])
+    expect(content(plan)).toEqual([1, 0, undefined, undefined])
+  })
+
+  test('has copies that change independently', () => {
+    const ids = new TaskIds(idsOf('a'))
+    ids.set('b', 1)
+    const copy = ids.copy()
+    expect(content(copy)).toEqual([2, 0, 1, undefined])
+    copy.set('c', 2)
+    expect(content(copy)).toEqual([3, 0, 1, 2])
+    expect(content(ids)).toEqual([2, 0, 1, undefined])
   })
 })
