@@ -12,7 +12,7 @@ import { FakeStream } from '../support/fake-stream.js'
 const ONE: Estimate = { costUsd: 1 }
 const INTERRUPTED: Failure = { kind: 'interrupted', message: 'the process that ran this attempt has ended' }
 
-/** A run whose events are told to a budget one by one, as its loop would. */
+/** A run that passes its events to a budget one by one, as the run loop does. */
 class FakeRun {
   readonly state: RunState
   readonly #budget: SharedBudget
@@ -23,20 +23,20 @@ class FakeRun {
     for (const [index, count] of attempts.entries()) this.#ended(index, count)
   }
 
-  /** Asks for a task, and gives what is heard of it. */
+  /** Requests a reservation for a task, and returns what is called back. */
   ask(index: number, estimate: Estimate | undefined = ONE): string[] {
-    const heard: string[] = []
+    const received: string[] = []
     const say = ({ level, measure, used, action }: BudgetNotice): void =>
-      void heard.push(`${level} ${measure} ${used} ${action}`)
+      void received.push(`${level} ${measure} ${used} ${action}`)
     this.#budget.request({
       state: this.state,
       index,
       estimate,
       degraded: false,
-      onReserved: () => void heard.push('go'),
+      onReserved: () => void received.push('go'),
       onNotice: say,
     })
-    return heard
+    return received
   }
 
   started(index: number, at: number): void {
@@ -74,21 +74,21 @@ class FakeRun {
 /** A budget whose records are in `stream`. */
 function open(stream: SharedStream, budget: Budget = { costUsd: 3 }, compactAt?: number) {
   const clock = new VirtualClock()
-  const told: string[] = []
-  const report = ({ message }: JournalProblem): void => void told.push(message)
+  const reported: string[] = []
+  const report = ({ message }: JournalProblem): void => void reported.push(message)
   const shared = new SharedBudget(budget, { stream, clock, report, ...(compactAt && { compactAt }) })
-  return { clock, told, shared, run: (...args: [string?, number[]?, number?]) => new FakeRun(shared, ...args) }
+  return { clock, reported, shared, run: (...args: [string?, number[]?, number?]) => new FakeRun(shared, ...args) }
 }
 
 const turn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
 
-/** The same records, at once. */
+/** The same stream, but read synchronously. */
 function prompt(stream: FakeStream): SharedStream {
   return { read: () => stream.records, append: record => stream.append(record), close: () => {} }
 }
 
-describe('what an attempt asks for', () => {
-  test('is durable before it goes on; at once where that is possible', async () => {
+describe('a reservation', () => {
+  test('is durable before the attempt starts, synchronously where the stream is', async () => {
     const stream = new FakeStream()
     const { run, clock } = open(prompt(stream))
     await clock.advance(7)
@@ -103,33 +103,33 @@ describe('what an attempt asks for', () => {
     ])
   })
 
-  test('waits until the records have been read, and is heard of then', async () => {
-    const { run, shared, told } = open(new FakeStream())
+  test('waits until the log has been read', async () => {
+    const { run, shared, reported } = open(new FakeStream())
     const one = run()
-    const heard = [0, 1, 2, 3].map(index => one.ask(index))
-    expect([heard, shared.used.costUsd]).toEqual([[[], [], [], []], 0])
+    const received = [0, 1, 2, 3].map(index => one.ask(index))
+    expect([received, shared.used.costUsd]).toEqual([[[], [], [], []], 0])
     await turn()
-    expect(heard.slice(0, 3)).toEqual([['go'], ['go'], ['go', 'soft costUsd 3 tell']])
+    expect(received.slice(0, 3)).toEqual([['go'], ['go'], ['go', 'soft costUsd 3 tell']])
     expect(one.ask(4)).toEqual(['hard costUsd 3 stop'])
-    expect(told).toEqual([])
+    expect(reported).toEqual([])
   })
 
-  test('is one record with all that changes while another is being written', async () => {
+  test('shares a record with all changes made while another is being written', async () => {
     const stream = new FakeStream()
     const { run } = open(stream, { costUsd: 9, soft: 1 })
     const one = run()
     one.ask(0)
     await turn()
     stream.isSlow = true
-    const heard = [1, 2, 3].map(index => one.ask(index))
+    const received = [1, 2, 3].map(index => one.ask(index))
     one.started(0, 10)
     one.succeeded(0, 14, { costUsd: 0.5 })
     stream.flush()
     await turn()
-    expect([heard, stream.pending]).toEqual([[['go'], [], []], 1])
+    expect([received, stream.pending]).toEqual([[['go'], [], []], 1])
     stream.flush()
     await turn()
-    expect([heard, stream.records.length]).toEqual([[['go'], ['go'], ['go']], 3])
+    expect([received, stream.records.length]).toEqual([[['go'], ['go'], ['go']], 3])
     expect(stream.records[2]).toMatchObject({
       spent: { costUsd: 0.5, wallMs: 4 },
       holds: [{ key: 'run-1@5/2' }, { key: 'run-1@5/3' }],
@@ -137,7 +137,7 @@ describe('what an attempt asks for', () => {
     })
   })
 
-  test('goes on no more when its task ends before it is durable, or before the records have been read', async () => {
+  test('is dropped when its task ends before it is durable, or before the log has been read', async () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
     const one = run()
@@ -155,7 +155,7 @@ describe('what an attempt asks for', () => {
     expect((await reading(stream)).used.costUsd).toBe(0)
   })
 
-  test('of a task that was stopped short of its start is the same when it asks again, and waits for the same record', async () => {
+  test('is reused by a task that was stopped before it started', async () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
     const one = run()
@@ -170,7 +170,7 @@ describe('what an attempt asks for', () => {
     expect([first, second, one.ask(0), shared.used.costUsd]).toEqual([[], ['go'], ['go'], 1])
   })
 
-  test('counts also when a person has let the attempt go over the budget', () => {
+  test('counts for an attempt that a person has let exceed the budget', () => {
     const { run, shared } = open(prompt(new FakeStream()), { costUsd: 1, soft: 1 })
     const one = run()
     one.state.budgetExempt.add(1)
@@ -183,24 +183,24 @@ describe('what an attempt asks for', () => {
   })
 })
 
-describe('what does not fit only because of what others have set aside', () => {
-  test('waits for an attempt that runs: goes on when that used less, and hears of it when not', () => {
+describe('a request that does not fit only because of the reservations of others', () => {
+  test('waits for an attempt in flight, then is granted or refused', () => {
     const { run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1 })
     const one = run()
     for (const index of [0, 1]) {
       one.ask(index)
       one.started(index, 0)
     }
-    const heard = [2, 3].map(index => one.ask(index, { costUsd: 1.5 }))
+    const received = [2, 3].map(index => one.ask(index, { costUsd: 1.5 }))
     one.succeeded(0, 1, { costUsd: 0.5 })
-    expect(heard).toEqual([['go', 'soft costUsd 3 tell'], []])
+    expect(received).toEqual([['go', 'soft costUsd 3 tell'], []])
     one.started(2, 2)
     one.succeeded(1, 3, { costUsd: 1 })
     one.succeeded(2, 3, { costUsd: 1.5 })
-    expect(heard[1]).toEqual(['hard costUsd 3 stop'])
+    expect(received[1]).toEqual(['hard costUsd 3 stop'])
   })
 
-  test('waits while that is being written, and no longer when it does not start after all', async () => {
+  test('waits for a reservation that is being written, and no longer when that attempt does not start', async () => {
     const stream = new FakeStream()
     const { run } = open(stream, { costUsd: 1, soft: 1 })
     const one = run()
@@ -215,7 +215,7 @@ describe('what does not fit only because of what others have set aside', () => {
     expect([first.at(-1), second]).toEqual(['go', ['hard costUsd 1 stop']])
   })
 
-  test('hears at once when that is of a process that has ended', () => {
+  test('is refused at once when those are of an earlier process', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
     before.ask(0)
@@ -223,50 +223,50 @@ describe('what does not fit only because of what others have set aside', () => {
     expect(open(prompt(stream), { costUsd: 1 }).run('run-2').ask(0)).toEqual(['hard costUsd 1 stop'])
   })
 
-  test('asks no more when its task ends by what another one hears', () => {
+  test('is dropped when its task is ended by the notice of another', () => {
     const { shared, run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1 })
     const one = run()
     one.ask(0, { costUsd: 3 })
     one.started(0, 0)
-    const heard: string[] = []
+    const received: string[] = []
     const end = (): void => {
       for (const index of [1, 2]) one.is('task.cancelled', index)
     }
-    const wish = { state: one.state, degraded: false, onReserved: () => void heard.push('go'), onNotice: end }
-    shared.request({ ...wish, index: 1, estimate: { costUsd: 2 } })
-    shared.request({ ...wish, index: 2, estimate: ONE })
+    const request = { state: one.state, degraded: false, onReserved: () => void received.push('go'), onNotice: end }
+    shared.request({ ...request, index: 1, estimate: { costUsd: 2 } })
+    shared.request({ ...request, index: 2, estimate: ONE })
     one.succeeded(0, 1, { costUsd: 1.5 })
-    expect([heard, shared.used.costUsd]).toEqual([[], 1.5])
+    expect([received, shared.used.costUsd]).toEqual([[], 1.5])
   })
 })
 
 describe('a budget that degrades', () => {
-  const heardBy = (
+  const noticesOf = (
     shared: SharedBudget,
     state: RunState,
     index: number,
     estimate: Estimate | undefined,
     degraded: boolean,
   ) => {
-    const heard: string[] = []
-    const hear = ({ level, action }: BudgetNotice): void => void heard.push(`${level} ${action}`)
-    shared.request({ state, index, estimate, degraded, onReserved: () => void heard.push('go'), onNotice: hear })
-    return heard
+    const received: string[] = []
+    const hear = ({ level, action }: BudgetNotice): void => void received.push(`${level} ${action}`)
+    shared.request({ state, index, estimate, degraded, onReserved: () => void received.push('go'), onNotice: hear })
+    return received
   }
 
-  test('sends what does not fit to the cheapest backend, and has a hard bound there, too', () => {
+  test('sends what does not fit to the cheapest backend, and has a hard bound there', () => {
     const { shared, run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1, onHard: 'degrade' })
     const one = run()
     one.ask(0, { costUsd: 2 })
     one.started(0, 0)
-    expect(heardBy(shared, one.state, 1, { costUsd: 2 }, false)).toEqual(['hard degrade'])
-    expect(heardBy(shared, one.state, 2, undefined, true)).toEqual(['go'])
+    expect(noticesOf(shared, one.state, 1, { costUsd: 2 }, false)).toEqual(['hard degrade'])
+    expect(noticesOf(shared, one.state, 2, undefined, true)).toEqual(['go'])
     one.succeeded(0, 1, { costUsd: 4 })
-    expect(heardBy(shared, one.state, 3, undefined, true)).toEqual(['hard stop'])
+    expect(noticesOf(shared, one.state, 3, undefined, true)).toEqual(['hard stop'])
   })
 })
 
-test('what has changed again before it was durable is not said to be kept', async () => {
+test('a hold that has changed before it was durable does not call back', async () => {
   const stream = new FakeStream()
   stream.isSlow = true
   const records = new BudgetLog({ stream, clock: new VirtualClock(), report: () => {} }, () => {})
@@ -286,7 +286,7 @@ test('what has changed again before it was durable is not said to be kept', asyn
   }
 })
 
-/** The budget as a process finds it that reads these records. */
+/** The budget of a process that reads these records. */
 async function reading(stream: SharedStream): Promise<SharedBudget> {
   const { shared } = open({ read: () => stream.read(), append: () => {}, close: () => {} })
   shared.open()
@@ -295,13 +295,13 @@ async function reading(stream: SharedStream): Promise<SharedBudget> {
 }
 
 describe('while the stream', () => {
-  test('cannot be read nothing starts, which is told once; it is tried again with growing waits', async () => {
+  test('cannot be read, nothing starts; that is reported once and retried with growing waits', async () => {
     const stream = new FakeStream()
     stream.error = new Error('locked by pid 7')
-    const { run, clock, told } = open(stream)
-    const heard = run().ask(0)
+    const { run, clock, reported } = open(stream)
+    const received = run().ask(0)
     await turn()
-    expect([stream.reads, told]).toEqual([
+    expect([stream.reads, reported]).toEqual([
       1,
       ['The budget log cannot be read: nothing starts until it can (locked by pid 7)'],
     ])
@@ -318,11 +318,11 @@ describe('while the stream', () => {
     stream.error = undefined
     await clock.advance(400)
     await turn()
-    expect([heard, told.length, clock.pending]).toEqual([['go'], 2, 0])
-    expect(told[1]).toContain('has been read, after 0.7 s')
+    expect([received, reported.length, clock.pending]).toEqual([['go'], 2, 0])
+    expect(reported[1]).toContain('has been read, after 0.7 s')
   })
 
-  test('cannot be opened at all, the same', async () => {
+  test('throws when it is read, the same', async () => {
     let isFree = false
     const stream = new FakeStream()
     const opened = {
@@ -332,37 +332,37 @@ describe('while the stream', () => {
         return []
       },
     }
-    const { run, clock, told } = open(opened)
-    const heard = run().ask(0)
+    const { run, clock, reported } = open(opened)
+    const received = run().ask(0)
     isFree = true
     await clock.advance(100)
-    expect([heard, told.length]).toEqual([['go'], 2])
+    expect([received, reported.length]).toEqual([['go'], 2])
   })
 
-  test('cannot be written nothing starts; once it can, what waited does, in one record', async () => {
+  test('cannot be written, nothing starts; once it can, what waited is one record', async () => {
     const stream = new FakeStream()
-    const { run, clock, told } = open(stream, { costUsd: 5, soft: 1 })
+    const { run, clock, reported } = open(stream, { costUsd: 5, soft: 1 })
     const one = run()
     const first = one.ask(0)
     await turn()
     one.started(0, 1)
     stream.error = new Error('ENOSPC')
-    const heard = [1, 2].map(index => one.ask(index))
+    const received = [1, 2].map(index => one.ask(index))
     one.succeeded(0, 2, ONE)
-    expect([first, heard, stream.appends]).toEqual([['go'], [[], []], 2])
+    expect([first, received, stream.appends]).toEqual([['go'], [[], []], 2])
     await clock.advance(99)
     expect(stream.appends).toBe(2)
     stream.error = undefined
     await clock.advance(1)
-    expect([heard, stream.appends, stream.records.length]).toEqual([[['go'], ['go']], 3, 2])
-    expect(told).toEqual([
+    expect([received, stream.appends, stream.records.length]).toEqual([[['go'], ['go']], 3, 2])
+    expect(reported).toEqual([
       'The budget log cannot be written: nothing starts until it can (ENOSPC)',
       'The budget log is written again, after 0.1 s',
     ])
     expect(clock.pending).toBe(0)
   })
 
-  test('says that it has not written what it has, nothing counts twice', async () => {
+  test('fails after the record has reached the disk, nothing counts twice', async () => {
     const stream = new FakeStream()
     const { run, clock } = open(stream)
     const one = run()
@@ -381,7 +381,7 @@ describe('while the stream', () => {
 })
 
 describe('after a restart', () => {
-  test('what was used and what was set aside counts', async () => {
+  test('what was used and what was reserved counts', async () => {
     const stream = new FakeStream()
     const before = open(prompt(stream), { costUsd: 10 }).run()
     for (const index of [0, 1, 2]) {
@@ -399,7 +399,7 @@ describe('after a restart', () => {
     ])
   })
 
-  test('an attempt that was interrupted is settled when its run goes on, once, and took until its process was last heard of', () => {
+  test('an interrupted attempt is settled once, when its run is resumed, and ran until its process ended', () => {
     const stream = new FakeStream()
     const old = open(prompt(stream))
     const before = old.run()
@@ -416,7 +416,7 @@ describe('after a restart', () => {
     expect(shared.used.costUsd).toBe(2)
   })
 
-  test('one that had answered, or was cancelled, too; what nobody told is its estimate', () => {
+  test('an attempt that had answered or was cancelled is settled, by its estimate where the usage is unknown', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
     for (const index of [0, 1, 2]) before.ask(index)
@@ -431,7 +431,7 @@ describe('after a restart', () => {
     expect(shared.used.costUsd).toBe(1.5)
   })
 
-  test('what was set aside and never started is there for its task, and given back when that ends', () => {
+  test('a reservation that was never started is reused by its task, and released when that ends', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
     before.ask(0)
@@ -444,7 +444,7 @@ describe('after a restart', () => {
     expect(stream.records).toHaveLength(3)
   })
 
-  test('what an attempt used that was over, but not yet settled here, is taken to be its estimate', () => {
+  test('an attempt that had ended and was not settled counts by its estimate', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
     before.ask(0)
@@ -454,7 +454,7 @@ describe('after a restart', () => {
     expect(shared.used.costUsd).toBe(2)
   })
 
-  test('an attempt whose failure was told here before it was told to its journal is not counted again, nor is what came after it lost', () => {
+  test('an attempt that is settled here but not in its journal is not counted again', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
     before.ask(0)
@@ -469,7 +469,7 @@ describe('after a restart', () => {
     expect([shared.used.costUsd, after.ask(0), shared.used.costUsd]).toEqual([1.5, ['go'], 1.5])
   })
 
-  test('a run that has the id of a deleted one is another one, and what the deleted one never settled stays used', () => {
+  test('a run with the id of a deleted one is another run, and what that never settled stays used', () => {
     const stream = new FakeStream()
     open(prompt(stream)).run().ask(0)
     const { shared, run } = open(prompt(stream))
@@ -478,16 +478,16 @@ describe('after a restart', () => {
     expect(shared.used.costUsd).toBe(2)
   })
 
-  test('records of another kind stay, and records that cannot be understood are told', async () => {
+  test('records of other types are preserved, and invalid records are reported', async () => {
     const stream = new FakeStream({
       replaces: true,
       texts: ['{"type":"budget","spent":1}', '{"type":"later"}', '7', 'null'],
     })
-    const { run, told } = open(stream, { costUsd: 9 }, 5)
+    const { run, reported } = open(stream, { costUsd: 9 }, 5)
     const one = run()
     one.ask(0)
     await turn()
-    expect(told).toEqual(['1 of 4 records of the budget log are not as documented: what only they say is ignored'])
+    expect(reported).toEqual(['1 of 4 records of the budget log are not as documented: what only they say is ignored'])
     one.ask(1)
     await turn()
     expect(stream.records).toEqual([{ type: 'later' }, 7, null, expect.objectContaining({ type: 'budget' })])
@@ -495,7 +495,7 @@ describe('after a restart', () => {
 })
 
 describe('a stream that has grown', () => {
-  test('is written anew, as the sum and what is set aside', async () => {
+  test('is compacted to the sum and the reservations', async () => {
     const stream = new FakeStream({ replaces: true })
     const { run } = open(stream, { costUsd: 1_000 }, 20)
     const one = run()
@@ -514,24 +514,24 @@ describe('a stream that has grown', () => {
     expect((await reading(stream)).used).toEqual({ costUsd: 55, tokens: 0, wallMs: 180 })
   })
 
-  test('and cannot be written anew grows on, which is told', async () => {
+  test('and cannot be compacted is appended to, which is reported', async () => {
     const stream = new FakeStream({ replaces: true })
     stream.replace = () => Promise.reject(new Error('EXDEV'))
-    const { run, told } = open(stream, { costUsd: 1_000 }, 5)
+    const { run, reported } = open(stream, { costUsd: 1_000 }, 5)
     const one = run()
-    const heard: string[][] = []
+    const received: string[][] = []
     for (let index = 0; index < 12; index++) {
-      heard.push(one.ask(index))
+      received.push(one.ask(index))
       await turn()
     }
-    expect(heard.every(([first]) => first === 'go')).toBe(true)
+    expect(received.every(([first]) => first === 'go')).toBe(true)
     expect(stream.records).toHaveLength(12)
-    expect(told).toEqual(Array(2).fill(expect.stringContaining('cannot be compacted')))
+    expect(reported).toEqual(Array(2).fill(expect.stringContaining('cannot be compacted')))
   })
 })
 
 describe('when it is closed', () => {
-  test('what is not written yet is written, and the stream let go of', async () => {
+  test('the rest is written, and the stream closed', async () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
     const one = run()
@@ -552,7 +552,7 @@ describe('when it is closed', () => {
     expect(stream.closes).toBe(1)
   })
 
-  test('while something is being written it waits for that', async () => {
+  test('it waits for the write in flight', async () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
     const one = run()
@@ -569,9 +569,9 @@ describe('when it is closed', () => {
     expect([closed, stream.closes]).toEqual([true, 1])
   })
 
-  test('it is tried once, told when it fails, and no timer is left', async () => {
+  test('it writes once, reports a failure, and leaves no timer', async () => {
     const stream = new FakeStream()
-    const { run, shared, clock, told } = open(stream)
+    const { run, shared, clock, reported } = open(stream)
     const one = run()
     one.ask(0)
     await turn()
@@ -580,7 +580,7 @@ describe('when it is closed', () => {
     one.succeeded(0, 1)
     await shared.close()
     expect([stream.appends, stream.closes, clock.pending]).toEqual([3, 1, 0])
-    expect(told.slice(1)).toEqual([
+    expect(reported.slice(1)).toEqual([
       expect.stringMatching(
         /^The last record .* cannot be written: after a restart, the estimates of the last attempts count/,
       ),
@@ -588,23 +588,23 @@ describe('when it is closed', () => {
     ])
   })
 
-  test('before it has been read, nothing goes on any more', async () => {
+  test('before it has been read, nothing is granted any more', async () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
-    const heard = run().ask(0)
+    const received = run().ask(0)
     await shared.close()
-    expect([heard, stream.closes, stream.appends]).toEqual([[], 1, 0])
+    expect([received, stream.closes, stream.appends]).toEqual([[], 1, 0])
   })
 })
 
-describe('lives that end at any moment', () => {
-  /** Attempts that take a dollar at most, as they say, of a run that is gone on with or given up in the next life. */
-  async function liveLives(seed: number): Promise<number> {
+describe('processes that end at any moment', () => {
+  /** Attempts of at most one dollar, as estimated, of a run that is resumed or given up by the next process. */
+  async function runProcesses(seed: number): Promise<number> {
     const dice = new Dice(seed)
     const stream = new FakeStream({ replaces: dice.chance(0.7) })
     stream.isSlow = true
     let interrupted = 0
-    /** What attempts that are over have used; of one that was interrupted nobody knows: all that it may have. */
+    /** What ended attempts have used; for an interrupted one, the most that it may have used. */
     let real = 0
     let ended: number[] = []
     let running = new Set<number>()
@@ -627,9 +627,9 @@ describe('lives that end at any moment', () => {
         if (dice.chance(0.6)) stream.flush()
         if (dice.chance(0.1)) stream.mislead()
         await turn()
-        for (const [place, heard] of asked) {
-          if (heard.length > 0) asked.delete(place)
-          if (!heard.includes('go')) continue
+        for (const [place, received] of asked) {
+          if (received.length > 0) asked.delete(place)
+          if (!received.includes('go')) continue
           one.started(place, 0)
           running.add(place)
         }
@@ -644,9 +644,9 @@ describe('lives that end at any moment', () => {
     return interrupted
   }
 
-  test('never use more than the budget together, whatever reaches the disk and whatever is settled', async () => {
+  test('never exceed the budget together, whatever reaches the disk', async () => {
     let interrupted = 0
-    for (let seed = 1; seed <= 150; seed++) interrupted += await liveLives(seed)
+    for (let seed = 1; seed <= 150; seed++) interrupted += await runProcesses(seed)
     expect(interrupted).toBeGreaterThan(150)
   })
 })

@@ -47,7 +47,7 @@ function stage(budget: Budget, options: Partial<OrchestratorOptions> = {}) {
 }
 
 describe('the budget of an orchestrator', () => {
-  test('is one for all its runs: what does not fit any more stops the run that asks', async () => {
+  test('is shared by all its runs: a request that does not fit stops its run', async () => {
     const { clock, backend, begin, reached } = stage({ costUsd: 5, soft: 1 })
     const runs = [begin('a b c', 'one'), begin('a b c d', 'two')]
     await clock.runUntilIdle()
@@ -62,7 +62,7 @@ describe('the budget of an orchestrator', () => {
     expect((await late.result).outcome).toBe('failed')
   })
 
-  test('that asks holds what does not fit, and a person may let it go over', async () => {
+  test('with onHard hold holds what does not fit, and a person may let it exceed the budget', async () => {
     const { clock, backend, begin, reached, orchestrator } = stage({ costUsd: 2, soft: 1, onHard: 'hold' })
     const run = begin('a b c', 'one')
     await clock.runUntilIdle()
@@ -79,7 +79,7 @@ describe('the budget of an orchestrator', () => {
     await next.cancel()
   })
 
-  test('that degrades goes to the cheapest backend from its soft bound on', async () => {
+  test('with onSoft degrade uses the cheapest backend from the soft bound on', async () => {
     const clock = new VirtualClock()
     const agent =
       (name: string, costUsd: number): AgentFunction =>
@@ -98,7 +98,7 @@ describe('the budget of an orchestrator', () => {
     expect(Object.values(outputs)).toEqual(['best', 'best', 'cheap', 'cheap'])
   })
 
-  test('counts attempts that failed, timed out, were abandoned or cancelled, by their estimates where they say nothing', async () => {
+  test('counts attempts that failed, timed out, were abandoned or cancelled, by their estimates where the usage is unknown', async () => {
     const { clock, backend, begin, orchestrator } = stage({ costUsd: 100 })
     backend.answers('failed', [fail('agent', { usage: { costUsd: 2 } }), fail('agent'), succeed('ok', { usage: ONE })])
     backend.answer('timed-out', hang())
@@ -121,7 +121,7 @@ describe('the budget of an orchestrator', () => {
     expect(ended.filter(({ status }) => status === 'succeeded')).toHaveLength(93)
   })
 
-  test('is never overshot by attempts side by side that use what they said, over runs, retries and cancels', async () => {
+  test('is never exceeded by parallel attempts that keep to their estimates, over runs, retries and cancels', async () => {
     let calls = 0
     for (let seed = 1; seed <= 80; seed++) {
       const dice = new Dice(seed)
@@ -211,7 +211,7 @@ class Agents {
 type Amounts = { costUsd: number; tokens: number }
 
 describe('over a restart, the budget of an orchestrator', () => {
-  /** An orchestrator whose process ends without a word: nothing of it is let go of, and nobody hears of it any more. */
+  /** An orchestrator whose process crashes: nothing is closed. */
   const dies = async (journal: Journal, budget: Budget, text: string, runId: string): Promise<void> => {
     const { backend, clock, begin } = stage(budget, { journal })
     backend.answer('hangs', hang())
@@ -219,7 +219,7 @@ describe('over a restart, the budget of an orchestrator', () => {
     await clock.advance(50)
   }
 
-  test('counts what had been used, and what had been set aside by a run that is never resumed', async () => {
+  test('counts what was used, and what was reserved by a run that is never resumed', async () => {
     const journal = memoryJournal()
     await dies(journal, { costUsd: 9 }, 'a b hangs', 'one')
     const { clock, begin, backend, reached } = stage({ costUsd: 5, soft: 1 }, { journal })
@@ -229,7 +229,7 @@ describe('over a restart, the budget of an orchestrator', () => {
     expect(reached().at(-1)).toBe('two orchestrator hard costUsd 5 stop')
   })
 
-  test('counts an interrupted attempt once: as what it is taken to have used, when its run goes on', async () => {
+  test('counts an interrupted attempt once, when its run is resumed', async () => {
     const journal = memoryJournal()
     await dies(journal, { costUsd: 9 }, 'a hangs', 'one')
     const { clock, orchestrator, backend, reached, begin } = stage({ costUsd: 5, soft: 1 }, { journal })
@@ -242,7 +242,7 @@ describe('over a restart, the budget of an orchestrator', () => {
     expect(reached().at(-1)).toBe('two orchestrator hard costUsd 5 stop')
   })
 
-  test('that asked still asks: what was held is held, and more budget lets it go', async () => {
+  test('with onHard hold keeps tasks held, and a larger budget frees them', async () => {
     const journal = memoryJournal()
     await dies(journal, { costUsd: 1, onHard: 'hold' }, 'a b', 'one')
     const poor = stage({ costUsd: 1, onHard: 'hold' }, { journal })
@@ -263,7 +263,7 @@ describe('over a restart, the budget of an orchestrator', () => {
     expect([last.progress().held.length, rich.backend.calls.length]).toEqual([1, 1])
   })
 
-  test('that degrades is degraded from the first attempt on', async () => {
+  test('past its soft bound uses the cheapest backend from the first attempt on', async () => {
     const journal = memoryJournal()
     await dies(journal, { costUsd: 4 }, 'a b', 'one')
     const clock = new VirtualClock()
@@ -276,7 +276,7 @@ describe('over a restart, the budget of an orchestrator', () => {
     expect(Object.values((await run.result).outputs)).toEqual(['cheap', 'cheap'])
   })
 
-  test('is kept by no journal of its own, nor one that has no shared streams', async () => {
+  test('starts afresh without a journal, and with one that has no shared streams', async () => {
     const { shared: _, ...journal } = memoryJournal()
     for (const options of [{}, { journal }]) {
       const { clock, begin } = stage({ costUsd: 2 }, options)
@@ -300,7 +300,7 @@ describe('with a journal in files, the budget of an orchestrator', () => {
     })
   const paid = (): MockBackend => new MockBackend().answer('*', succeed('ok', { usage: ONE }))
 
-  test('is there for the next process, once the one before has let go of it', async () => {
+  test('is handed over to the next process when the previous one has closed it', async () => {
     const make = orchestrators('handover')
     const first = make(paid())
     expect((await first.run({ tasks: dear('a b') }).result).outcome).toBe('completed')
@@ -312,23 +312,23 @@ describe('with a journal in files, the budget of an orchestrator', () => {
     await second.drain()
   })
 
-  test('is waited for by a second process while the first has it, and that is told', async () => {
+  test('makes a second process wait while the first has it, and that is reported', async () => {
     const make = orchestrators('at-once')
     const first = make(paid())
     expect((await first.run({ tasks: dear('a b') }).result).outcome).toBe('completed')
     const backend = paid()
     const second = make(backend)
-    const told: string[] = []
-    const heard = new Promise<void>(resolve => {
+    const reported: string[] = []
+    const firstReport = new Promise<void>(resolve => {
       second.on('error', ({ where, error }) => {
-        told.push(`${where}: ${error}`)
+        reported.push(`${where}: ${error}`)
         resolve()
       })
     })
     const run = second.run({ tasks: dear('c d e f') })
-    await heard
+    await firstReport
     expect(backend.calls).toHaveLength(0)
-    expect(told[0]).toMatch(
+    expect(reported[0]).toMatch(
       /budget log cannot be read: nothing starts until it can .*locked by this process \(pid \d+\)/,
     )
     await first.drain()
@@ -337,7 +337,7 @@ describe('with a journal in files, the budget of an orchestrator', () => {
     await second.drain()
   })
 
-  test('holds nobody up who has none, in the same folder at the same time', async () => {
+  test('does not delay an orchestrator without a budget in the same folder', async () => {
     const make = orchestrators('beside')
     const first = make(paid())
     await first.run({ tasks: dear('a') }).result
@@ -350,7 +350,7 @@ describe('with a journal in files, the budget of an orchestrator', () => {
     expect([...(await journal.list())]).toHaveLength(2)
   })
 
-  test('counts what a drain interrupted, and what is resumed, once', async () => {
+  test('counts an attempt that was interrupted by a drain and resumed once', async () => {
     const make = orchestrators('drained')
     const first = make(paid().hold('b'))
     first.run({ tasks: dear('a b') }, { runId: 'one' })

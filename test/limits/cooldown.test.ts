@@ -6,16 +6,16 @@ import { poolWith, TestRun, throttled } from '../support/test-run.js'
 
 const START = Date.UTC(2026, 0, 1)
 
-describe('a pool that is turned away', () => {
-  test('starts nothing until the time is up, and says so', async () => {
+describe('a throttled pool', () => {
+  test('starts nothing until the cooldown ends, and emits both', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolWith(clock)
+    const { pool, heard: emitted } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
     run.throttle(0, 5_000)
     run.succeed(1)
     expect(run.claimed).toEqual([0, 1, 2, 3])
-    expect(heard).toEqual([
+    expect(emitted).toEqual([
       { type: 'pool.parked', at: START, pool: 'p', until: START + 5_000, reason: 'throttled', message: 'slow down' },
     ])
     expect(pool.stats()).toMatchObject({ parkedUntil: START + 5_000, parkedMs: 5_000, parkedReason: 'throttled' })
@@ -24,11 +24,11 @@ describe('a pool that is turned away', () => {
     expect([run.claimed.length, pool.stats().parkedMs]).toEqual([4, 1])
     await clock.advance(1)
     expect(run.claimed.length).toBe(5)
-    expect(heard.at(-1)).toEqual({ type: 'pool.opened', at: START + 5_000, pool: 'p' })
+    expect(emitted.at(-1)).toEqual({ type: 'pool.opened', at: START + 5_000, pool: 'p' })
     expect([run.parkedChanges, run.queue.isParked, pool.stats().parkedMs]).toEqual([[true, false], false, undefined])
   })
 
-  test('opens with one attempt, then twice as many with each that is answered', async () => {
+  test('opens with one attempt, then doubles with each answer', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { concurrency: 8 })
     const run = new TestRun(pool, 'a')
@@ -45,7 +45,7 @@ describe('a pool that is turned away', () => {
     expect(inFlight).toEqual([1, 2, 4, 8, 8, 8])
   })
 
-  test('does not count attempts that hang since before: one goes all the same; each of those that is answered makes it one more', async () => {
+  test('does not count attempts from before the cooldown; each of their answers allows one more', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { concurrency: 8 })
     const run = new TestRun(pool, 'a')
@@ -61,7 +61,7 @@ describe('a pool that is turned away', () => {
     expect(run.leases.size).toBe(7)
   })
 
-  test('an answer that the agent could not do it widens; a failure of the provider does not', async () => {
+  test('raises the limit when the agent refuses, not when the provider fails', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock)
     const run = new TestRun(pool, 'a')
@@ -76,24 +76,24 @@ describe('a pool that is turned away', () => {
     expect(run.leases.size).toBe(2)
   })
 
-  test('is parked for the longest of what it is told; what changes little is not told again', async () => {
+  test('is parked until the latest of several ends, and does not emit small changes', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolWith(clock)
+    const { pool, heard: emitted } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
     run.throttle(0, 5_000)
     run.throttle(1, 2_000)
     run.throttle(2, 5_100)
-    expect([heard.length, pool.stats().parkedMs]).toEqual([1, 5_100])
+    expect([emitted.length, pool.stats().parkedMs]).toEqual([1, 5_100])
     run.throttle(3, 9_000)
-    expect(heard.map(event => event.type === 'pool.parked' && event.until - START)).toEqual([5_000, 9_000])
+    expect(emitted.map(event => event.type === 'pool.parked' && event.until - START)).toEqual([5_000, 9_000])
     await clock.advance(8_999)
     expect(run.claimed.length).toBe(4)
     await clock.advance(1)
     expect([run.claimed.length, run.parkedChanges]).toEqual([5, [true, false]])
   })
 
-  test('opens up to a tenth later by lot, five seconds at most', () => {
+  test('opens up to a tenth later at random, at most 5 s', () => {
     const clock = new VirtualClock()
     const parkedMs = (ms: number, lot: number): number | undefined => {
       const { pool } = poolWith(clock, { random: () => lot })
@@ -103,9 +103,9 @@ describe('a pool that is turned away', () => {
     expect([parkedMs(1_000, 0.5), parkedMs(10_000, 1), parkedMs(3_600_000, 0.5)]).toEqual([1_050, 11_000, 3_602_500])
   })
 
-  test('stays parked while it is parked again by the first attempt that it tries', async () => {
+  test('is parked again by each first attempt that is throttled', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolWith(clock)
+    const { pool, heard: emitted } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     run.push(0, 99)
     for (let turn = 0; turn < 10; turn++) {
@@ -113,27 +113,27 @@ describe('a pool that is turned away', () => {
       await clock.advance(1_000)
     }
     expect(run.claimed.length).toBe(4 + 10)
-    expect(heard.filter(event => event.type === 'pool.opened').length).toBe(10)
+    expect(emitted.filter(event => event.type === 'pool.opened').length).toBe(10)
   })
 })
 
-describe('a host', () => {
-  test('may park a pool, and end it', async () => {
+describe('parking by the host', () => {
+  test('parks a pool and ends that', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolWith(clock)
+    const { pool, heard: emitted } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     pool.park(60_000, 'quota', 'the account is empty')
     run.push(0, 9)
     expect([run.claimed, run.queue.isParked, run.parkedChanges]).toEqual([[], true, [true]])
     pool.unpark()
     expect(run.claimed).toEqual([0])
-    expect(heard.map(({ type }) => type)).toEqual(['pool.parked', 'pool.opened'])
+    expect(emitted.map(({ type }) => type)).toEqual(['pool.parked', 'pool.opened'])
     pool.unpark()
-    expect(heard.length).toBe(2)
+    expect(emitted.length).toBe(2)
     await clock.runUntilIdle()
   })
 
-  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number])('may not park for %s ms', ms => {
+  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number])('rejects %s ms', ms => {
     const { pool } = poolWith(new VirtualClock())
     try {
       pool.park(ms)
@@ -145,7 +145,7 @@ describe('a host', () => {
 })
 
 describe('the pools of a limit key', () => {
-  test('are parked together, each tells it, and they open with one attempt between them', async () => {
+  test('are parked together, each emits it, and they open with one attempt between them', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, random: () => 0 })
     const [one, two] = [poolWith(clock, { name: 'one', limit }), poolWith(clock, { name: 'two', limit })]
@@ -170,10 +170,10 @@ describe('the pools of a limit key', () => {
     expect(inFlight).toEqual([2, 4, 8, 8, 8])
   })
 
-  test('are open again when both the key and the pool are', async () => {
+  test('open when both the cooldown of the key and that of the pool have ended', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, random: () => 0 })
-    const { pool, heard } = poolWith(clock, { limit })
+    const { pool, heard: emitted } = poolWith(clock, { limit })
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
     run.release(0, 1, 2, 3)
@@ -188,15 +188,15 @@ describe('the pools of a limit key', () => {
     expect([run.claimed.length, pool.stats().parkedReason]).toEqual([before, 'overloaded'])
     await clock.advance(3_000)
     expect(run.claimed.length).toBe(before + 1)
-    expect(heard.filter(event => event.type === 'pool.opened').length).toBe(1)
+    expect(emitted.filter(event => event.type === 'pool.opened').length).toBe(1)
   })
 })
 
-describe('no timer is left', () => {
-  test('of a parking, when the last run is gone; the next one finds it as it is', async () => {
+describe('a cooldown without runs', () => {
+  test('leaves no timer when the last run has gone, and is still there for the next run', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, random: () => 0, requests: { limit: 1, perMs: 60_000 } })
-    const { pool, heard } = poolWith(clock, { limit })
+    const { pool, heard: emitted } = poolWith(clock, { limit })
     const [a, b] = [new TestRun(pool, 'a'), new TestRun(pool, 'b')]
     a.push(0, 9)
     b.push(0, 9)
@@ -214,14 +214,14 @@ describe('no timer is left', () => {
     expect([c.queue.isParked, clock.pending]).toEqual([true, 1])
     c.push(0, 0)
     await clock.advance(3_000)
-    expect(heard.at(-1)!.type).toBe('pool.opened')
+    expect(emitted.at(-1)!.type).toBe('pool.opened')
     c.queue.close()
     expect(clock.pending).toBe(0)
   })
 
-  test('by a pool that nobody uses when its time is up: it is found open', async () => {
+  test('has no timer in an unused pool, and has ended when it is used', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolWith(clock)
+    const { pool, heard: emitted } = poolWith(clock)
     pool.park(1_000)
     expect(clock.pending).toBe(0)
     await clock.advance(2_000)
@@ -229,6 +229,6 @@ describe('no timer is left', () => {
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
     expect([run.claimed, run.parkedChanges]).toEqual([[0], [false]])
-    expect(heard.map(({ type }) => type)).toEqual(['pool.parked', 'pool.opened'])
+    expect(emitted.map(({ type }) => type)).toEqual(['pool.parked', 'pool.opened'])
   })
 })

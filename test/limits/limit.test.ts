@@ -25,7 +25,7 @@ function fullest(starts: readonly number[], perMs: number): number {
 }
 
 describe('requests per window', () => {
-  test('are never more than the limit, wherever the window begins, and no fewer than they could be', async () => {
+  test('never exceed the limit in any window, and use it fully', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { concurrency: 50, requests: { limit: 10, perMs: 1_000 } })
     const run = new TestRun(pool, 'a')
@@ -37,7 +37,7 @@ describe('requests per window', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('may be raised, lowered, taken away and introduced while the pool works', async () => {
+  test('can be raised, lowered, removed and added while the pool works', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { concurrency: 100 })
     const run = new TestRun(pool, 'a')
@@ -58,7 +58,7 @@ describe('requests per window', () => {
     expect([starts.length, pool.requests, pool.stats().requests]).toEqual([100, undefined, undefined])
   })
 
-  test('may be introduced by a listener, inside a claim', async () => {
+  test('can be added by a listener inside a claim', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { concurrency: 4 })
     const run = new TestRun(pool, 'a')
@@ -73,7 +73,7 @@ describe('requests per window', () => {
     expect([starts.length, fullest(starts.slice(1), 100)]).toEqual([10, 2])
   })
 
-  test('count an attempt when its backend is called, not when its slot is taken', async () => {
+  test('count an attempt when its backend is called, not when its slot is claimed', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { concurrency: 10, requests: { limit: 2, perMs: 1_000 } })
     const run = new TestRun(pool, 'a')
@@ -98,7 +98,7 @@ describe('requests per window', () => {
     expect(run.claimed.length).toBe(5)
   })
 
-  test('of a claim that came to nothing are not counted', async () => {
+  test('do not count a claim that started nothing', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { concurrency: 10, requests: { limit: 2, perMs: 1_000 } })
     const run = new TestRun(pool, 'a')
@@ -109,7 +109,7 @@ describe('requests per window', () => {
 })
 
 describe('tokens per window', () => {
-  test('count by what tasks are expected to use, and by what they used once that is known', async () => {
+  test('count by the estimates of tasks, and by their usage once it is known', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { concurrency: 10, tokens: { limit: 1_000, perMs: 60_000 } })
     const run = new TestRun(pool, 'a')
@@ -126,7 +126,7 @@ describe('tokens per window', () => {
     expect(run.claimed.length).toBe(5)
   })
 
-  test('let a task that needs more than the limit go alone, and nobody overtakes it', async () => {
+  test('allow a task that needs more than the limit to run alone, without being overtaken', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { concurrency: 10, tokens: { limit: 100, perMs: 1_000 } })
     const run = new TestRun(pool, 'a')
@@ -142,7 +142,7 @@ describe('tokens per window', () => {
 })
 
 describe('a limit key', () => {
-  test('bounds what is in flight over all its pools, which take turns', async () => {
+  test('bounds the attempts in flight over all its pools, which start in turn', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, concurrency: 3 })
     const log: string[] = []
@@ -163,7 +163,7 @@ describe('a limit key', () => {
     expect(limit.stats().running).toBe(12)
   })
 
-  test('gives what one pool cannot use to the others', async () => {
+  test('gives capacity that one pool cannot use to the others', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, requests: { limit: 6, perMs: 1_000 } })
     const narrow = new TestRun(poolWith(clock, { name: 'narrow', limit, concurrency: 1 }).pool, 'narrow')
@@ -177,7 +177,7 @@ describe('a limit key', () => {
     expect([narrow.claimed.length, wide.claimed.length]).toEqual([1, 5])
   })
 
-  test('never lets its pools start more than it allows, whatever they do', async () => {
+  test('is never exceeded in random histories', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.record({
@@ -246,7 +246,7 @@ describe('a limit key', () => {
   })
 })
 
-describe('what is no limit is refused, and nothing changes:', () => {
+describe('an invalid value is rejected and changes nothing:', () => {
   const code = (act: () => void): string | undefined => {
     try {
       act()
@@ -260,14 +260,14 @@ describe('what is no limit is refused, and nothing changes:', () => {
   const { pool } = poolWith(clock, { requests: { limit: 5, perMs: 10 } })
   test.each<[string, () => void, string]>([
     [
-      'no requests',
+      '0 requests',
       () => {
         limit.requests = { limit: 0, perMs: 10 }
       },
       'limits.k.requests.limit',
     ],
     [
-      'a window of no length',
+      'a window of 0 ms',
       () => {
         limit.tokens = { limit: 1, perMs: 0 }
       },
@@ -281,49 +281,49 @@ describe('what is no limit is refused, and nothing changes:', () => {
       'limits.k.tokens.limit',
     ],
     [
-      'half a slot',
+      'a concurrency of 1.5',
       () => {
         limit.concurrency = 1.5
       },
       'limits.k.concurrency',
     ],
     [
-      'a window that is none',
+      'a number instead of a window',
       () => {
         pool.requests = 5 as never
       },
       'pools.p.requests',
     ],
     [
-      'null',
+      'null instead of a window',
       () => {
         pool.tokens = null as never
       },
       'pools.p.tokens',
     ],
     [
-      'no requests of a pool',
+      'negative requests of a pool',
       () => {
         pool.requests = { limit: -1, perMs: 10 }
       },
       'pools.p.requests.limit',
     ],
     [
-      'a queue of none',
+      'a queue limit of 0',
       () => {
         pool.queueLimit = 0
       },
       'pools.p.queueLimit',
     ],
     [
-      'a range upside down',
+      'a range with min above max',
       () => {
         pool.concurrency = { min: 4, max: 2 }
       },
       'pools.p.concurrency.max',
     ],
     [
-      'slots in words',
+      'a concurrency in words',
       () => {
         pool.concurrency = 'many' as never
       },

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest'
 
 const PER_SECOND = 200
 
-/** A provider that lets 200 requests start in a second and says truly when to come again. */
+/** A provider that accepts 200 requests a second and returns an exact retry-after. */
 class Provider {
   calls = 0
-  turnedAway = 0
+  throttled = 0
   readonly #clock: VirtualClock
   readonly #random: () => number
   readonly #starts: number[] = []
@@ -22,7 +22,7 @@ class Provider {
     const now = this.#clock.monotonic()
     while (this.#starts.length > 0 && this.#starts[0]! <= now - 1_000) this.#starts.shift()
     if (this.#starts.length >= PER_SECOND) {
-      this.turnedAway++
+      this.throttled++
       await this.#pass(5)
       throw new AgentError('throttled', 'slow down', { retryAfterMs: Math.ceil(this.#starts[0]! + 1_000 - now) })
     }
@@ -49,7 +49,7 @@ test.each([
   [20, 2],
   [20, 3],
   [200, 1],
-])('a pool finds what a provider of %i ms takes, with few turned away (lot %i)', async (meanMs, seed) => {
+])('a pool adapts to a provider of %i ms, with few throttled requests (seed %i)', async (meanMs, seed) => {
   const clock = new VirtualClock()
   const random = randomFrom(seed)
   const provider = new Provider(clock, random)
@@ -63,7 +63,7 @@ test.each([
   const run = orchestrator.run({ tasks })
   await clock.runUntilIdle()
   expect((await run.result).outcome).toBe('completed')
-  expect(provider.turnedAway / provider.calls).toBeLessThan(0.03)
+  expect(provider.throttled / provider.calls).toBeLessThan(0.03)
   const perSecond = tasks.length / (clock.monotonic() / 1_000)
   expect(perSecond).toBeGreaterThan(meanMs === 20 ? 0.85 * PER_SECOND : 0.75 * PER_SECOND)
 })

@@ -3,7 +3,7 @@ import type { SharedStream } from '../../src/journal/shared-stream.js'
 
 interface Waiting {
   readonly texts: readonly string[]
-  readonly anew: boolean
+  readonly isRewrite: boolean
   readonly done: () => void
   readonly refuse: (error: unknown) => void
 }
@@ -64,37 +64,37 @@ export class FakeStream implements SharedStream {
         write.refuse(this.error)
         continue
       }
-      this.#keep(write.texts, write.anew)
+      this.#store(write.texts, write.isRewrite)
       write.done()
     }
   }
 
   /** Simulates the end of the process: waiting writes never settle. `lands`: they reached the disk anyway. */
   crash(lands: boolean): void {
-    for (const { texts, anew } of this.#waiting.splice(0)) if (lands) this.#keep(texts, anew)
+    for (const { texts, isRewrite } of this.#waiting.splice(0)) if (lands) this.#store(texts, isRewrite)
   }
 
   /** Waiting writes reach the disk but report a failure. */
   mislead(): void {
-    for (const { texts, anew, refuse } of this.#waiting.splice(0)) {
-      this.#keep(texts, anew)
+    for (const { texts, isRewrite, refuse } of this.#waiting.splice(0)) {
+      this.#store(texts, isRewrite)
       refuse(new Error('the connection was lost'))
     }
   }
 
-  #write(records: readonly Json[], anew: boolean): void | Promise<void> {
+  #write(records: readonly Json[], isRewrite: boolean): void | Promise<void> {
     const texts = records.map(record => JSON.stringify(record))
     if (this.isSlow) {
       return new Promise((done, refuse) => {
-        this.#waiting.push({ texts, anew, done, refuse })
+        this.#waiting.push({ texts, isRewrite, done, refuse })
       })
     }
     if (this.error) throw this.error
-    this.#keep(texts, anew)
+    this.#store(texts, isRewrite)
   }
 
-  #keep(texts: readonly string[], anew: boolean): void {
-    if (anew) this.texts = [...texts]
+  #store(texts: readonly string[], isRewrite: boolean): void {
+    if (isRewrite) this.texts = [...texts]
     else this.texts.push(...texts)
   }
 }

@@ -41,7 +41,7 @@ const account = (scene: Scene): object => {
 }
 
 describe('an attempt', () => {
-  test('sets its estimate aside, and what it really used takes its place', () => {
+  test('reserves its estimate, which its usage replaces', () => {
     const scene = Scene.of('a b', run({ costUsd: 10 }))
     scene.play(startWith('a', costs(3)))
     expect(account(scene)).toEqual({ settled: 0, reserved: 3 })
@@ -50,14 +50,14 @@ describe('an attempt', () => {
     expect(scene.task('a')).toMatchObject({ usage: { costUsd: 1 } })
   })
 
-  test('counts its estimate where nothing was reported, marked as estimated', () => {
+  test('counts its estimate where nothing was reported, and marks it as estimated', () => {
     const scene = Scene.of('a b', run({ costUsd: 10 }))
     scene.play(startWith('a', { estimate: { costUsd: 3, tokens: 50 } }), okUsing('a', { tokens: 7 }))
     expect(scene.task('a')).toMatchObject({ usage: { costUsd: 3, tokens: 7, estimated: true } })
     expect(account(scene)).toEqual({ settled: 3, reserved: 0 })
   })
 
-  test('sets nothing aside where there are no budgets, and says nothing of what it did not use', () => {
+  test('reserves and assumes nothing where there are no budgets', () => {
     const scene = Scene.of('a b')
     scene.play(startWith('a', costs(3)), ok('a'))
     expect(scene.events.some(event => 'reserved' in event || 'usage' in event)).toBe(false)
@@ -72,14 +72,14 @@ describe('an attempt', () => {
     ['was invalid', [failWith('a', { kind: 'invalid-output' })]],
     ['was being called off when its process ended', [cancel('a'), recover]],
   ]
-  test('that was turned away and told no usage used nothing: it was not worked on', () => {
+  test('that was throttled and reported no usage has used nothing', () => {
     const scene = Scene.of('a b', run({ costUsd: 10 }))
     scene.play(startWith('a', costs(3)), failWith('a', { kind: 'throttled' }))
     expect(account(scene)).toEqual({ settled: 0, reserved: 0 })
   })
 
   for (const [title, steps] of ends)
-    test(`that ${title} and could not tell what it used settles its estimate`, () => {
+    test(`that ${title} without a known usage settles its estimate`, () => {
       const scene = Scene.of('a b', run({ costUsd: 10 }))
       scene.play(startWith('a', costs(3)), ...steps)
       expect(account(scene)).toEqual({ settled: 3, reserved: 0 })
@@ -88,14 +88,14 @@ describe('an attempt', () => {
       scene.checkReplay()
     })
 
-  test('that failed and told what it used settles that', () => {
+  test('that failed with a known usage settles that', () => {
     const scene = Scene.of('a b', run({ costUsd: 10 }))
     scene.play(startWith('a', costs(3)), failWith('a', {}, { usage: { costUsd: 5 } }))
     expect(account(scene)).toEqual({ settled: 5, reserved: 0 })
     expect(scene.state.tallies[0]!.usage).toEqual({ costUsd: 5 })
   })
 
-  test('whose input could not be made needs no room', () => {
+  test('whose input function failed needs no room', () => {
     const scene = Scene.of('a b c', run({ costUsd: 1 }))
     scene.play(startWith('a', costs(1)))
     expect(tell(scene.play(startFails('b')))).toEqual([
@@ -105,14 +105,14 @@ describe('an attempt', () => {
     ])
   })
 
-  test('whose input could not be made costs nothing', () => {
+  test('whose input function failed costs nothing', () => {
     const scene = Scene.of('a b c', run({ costUsd: 10 }))
     scene.play(startWith('b', costs(3, { failure: { kind: 'bad-input', message: 'no' } })))
     expect(account(scene)).toEqual({ settled: 0, reserved: 0 })
   })
 })
 
-describe('attempts side by side do not go over a budget together:', () => {
+describe('parallel attempts do not exceed a budget together:', () => {
   table([
     [
       'one that fits is started',
@@ -123,7 +123,7 @@ describe('attempts side by side do not go over a budget together:', () => {
       run({ costUsd: 10 }),
     ],
     [
-      'one that does not fit beside the other waits for it, and nobody is asked',
+      'one that does not fit beside the other waits for it',
       'a b c',
       [startWith('a', costs(4))],
       startWith('b', costs(6.1)),
@@ -147,7 +147,7 @@ describe('attempts side by side do not go over a budget together:', () => {
       run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
-      'one of which nothing is known fits while anything is left',
+      'one without an estimate fits while anything is left',
       'a b',
       [startWith('a', costs(9))],
       start('b'),
@@ -155,7 +155,7 @@ describe('attempts side by side do not go over a budget together:', () => {
       run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
-      'and waits when all is set aside',
+      'and waits when everything is reserved',
       'a b',
       [startWith('a', costs(10))],
       start('b'),
@@ -163,7 +163,7 @@ describe('attempts side by side do not go over a budget together:', () => {
       run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
-      'and does not fit when all has been used',
+      'and does not fit when everything has been used',
       'a b',
       [startWith('a', costs(10)), ok('a')],
       start('b'),
@@ -171,7 +171,7 @@ describe('attempts side by side do not go over a budget together:', () => {
       run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
-      'what is settled makes room for what was set aside',
+      'a settled attempt makes room',
       'a b',
       [startWith('a', costs(9)), okUsing('a', { costUsd: 1 })],
       startWith('b', costs(9)),
@@ -179,7 +179,7 @@ describe('attempts side by side do not go over a budget together:', () => {
       run({ costUsd: 10 }),
     ],
     [
-      'sums of fractions do not leave a rest that keeps the last one out',
+      'rounding errors do not keep the last one out',
       'a b c',
       [startWith('a', costs(0.1)), startWith('b', costs(0.2))],
       startWith('c', costs(0.7)),
@@ -187,7 +187,7 @@ describe('attempts side by side do not go over a budget together:', () => {
       run({ costUsd: 1, onHard: 'hold' }),
     ],
     [
-      'a budget of nothing lets nothing start',
+      'a budget of 0 lets nothing start',
       'a b',
       [],
       start('a'),
@@ -196,7 +196,7 @@ describe('attempts side by side do not go over a budget together:', () => {
     ],
   ])
 
-  test('ten of them, of which five have room', () => {
+  test('of ten, the five that fit start', () => {
     const ids = Array.from({ length: 10 }, (_, i) => `t${i}`)
     const scene = Scene.of(ids.join(' '), run({ tokens: 500, onHard: 'hold' }))
     scene.play(...ids.map(id => startWith(id, { estimate: { tokens: 100 } })))
@@ -238,13 +238,13 @@ describe('when an attempt does not fit', () => {
         expect(tell(scene.play(approve('a'), next))).toEqual(['attempt.started a 2'])
         checkHistory(scene.events, { settled: false })
       })
-      test(`${title}: degrade to what costs nothing that is known`, () => {
+      test(`${title}: degrade without an estimate`, () => {
         expect(tell(of({ onHard: 'degrade' }).play(cheap))).toEqual(['attempt.started a 2'])
       })
-      test(`${title}: degrade to what does not fit either`, () => {
+      test(`${title}: degrade when that does not fit either`, () => {
         expect(tell(of({ onHard: 'degrade' }).play(cheapButDear))).toEqual([`${reached} stop`, ...stopped])
       })
-      test(`${title}: soft, told once`, () => {
+      test(`${title}: soft, reported once`, () => {
         const scene = of({ soft: 0.5 })
         expect(tell(scene.events)).toContain(
           `budget.reached ${scope === 'task' ? 'a ' : ''}${scope} soft ${measure} tell`,
@@ -260,7 +260,7 @@ describe('when an attempt does not fit', () => {
     }
 
   for (const [scope, make, stopped] of scopes.slice(1))
-    test(`wallMs of the ${scope}: the time in attempts is over, whatever the next one is expected to take`, () => {
+    test(`wallMs of the ${scope}: the time of its attempts is used up`, () => {
       const scene = make({ wallMs: 500 })
       scene.play(start('a'))
       scene.at += 600
@@ -268,7 +268,7 @@ describe('when an attempt does not fit', () => {
       expect(tell(scene.play(start('a')))).toEqual([`budget.reached a ${scope} hard wallMs stop`, ...stopped])
     })
 
-  test('in several, the run has the first word', () => {
+  test('in several, the budget of the run decides', () => {
     const scene = Scene.of(onTask({ costUsd: 1 }), run({ costUsd: 1, onHard: 'hold', pools: { p: { costUsd: 1 } } }))
     expect(tell(scene.play(startWith('a', costs(2))))).toEqual([
       'budget.reached a run hard costUsd hold',
@@ -276,24 +276,24 @@ describe('when an attempt does not fit', () => {
     ])
   })
 
-  test('in the budget of another pool, that is no concern of it', () => {
+  test('in the budget of another pool, it starts', () => {
     const scene = Scene.of('a b', { budget: { pools: { q: { costUsd: 0 } } } })
     expect(tell(scene.play(start('a')))).toEqual(['attempt.started a 1'])
   })
 
-  test('in a second budget, that is seen, too, when the first one lets it go degraded', () => {
+  test('in a second budget, it is refused though the first would let it start degraded', () => {
     const scene = Scene.of(onTask({ costUsd: 5, onHard: 'hold' }), run({ costUsd: 8, onHard: 'degrade' }))
     scene.play(startWith('a', costs(5)), fail('a'), wake('a'), startWith('b', costs(3)))
     expect(tell(scene.play(cheap))).toEqual(['budget.reached a task hard costUsd hold', 'task.held a for budget'])
   })
 
-  test('degrade to what is known to cost nothing', () => {
+  test('degrade with an estimate of 0', () => {
     const scene = Scene.of('a b', run({ costUsd: 5, onHard: 'degrade' }))
     scene.play(startWith('a', costs(5)), fail('a'), wake('a'))
     expect(tell(scene.play(startWith('a', costs(0, { degraded: true }))))).toEqual(['attempt.started a 2'])
   })
 
-  test('degrade: nothing is stopped before the cheapest backend was tried', () => {
+  test('degrade: nothing is stopped before the cheapest backend has been tried', () => {
     const scene = Scene.of('a b', run({ costUsd: 5, onHard: 'degrade' }))
     scene.play(startWith('a', costs(5)), startWith('b', costs(5)))
     expect(scene.state.phase.status).toBe('running')
@@ -301,7 +301,7 @@ describe('when an attempt does not fit', () => {
 })
 
 describe('a run that stops for its budget', () => {
-  test('lets what runs end, and is partial', () => {
+  test('lets attempts in flight end, and is partial', () => {
     const scene = Scene.of('a b c<a', run({ costUsd: 5 }))
     scene.play(startWith('a', costs(5)), startWith('b', costs(6)))
     expect(scene.picture).toBe('a:running b:cancelled c:cancelled')
@@ -309,41 +309,34 @@ describe('a run that stops for its budget', () => {
     checkHistory(scene.events)
   })
 
-  test('does not try again what fails then', () => {
+  test('does not retry what fails then', () => {
     const scene = Scene.of('a b', run({ costUsd: 5 }))
     scene.play(startWith('a', costs(5)), startWith('b', costs(6)))
     expect(tell(scene.play(fail('a')))).toEqual(['attempt.failed a 1 agent', 'task.dead a agent', 'run.settled failed'])
   })
 
-  test('may be called off on top of that', () => {
+  test('can be cancelled', () => {
     const scene = Scene.of('a b', run({ costUsd: 5 }))
     scene.play(startWith('a', costs(5)), startWith('b', costs(6)), cancel(), stopped('a'))
     expect(scene.state.phase).toEqual({ status: 'settled', outcome: 'cancelled' })
   })
 })
 
-describe('a task that is held for want of a budget', () => {
+describe('a task that is held by a budget', () => {
   const held = [startWith('a', costs(5)), ok('a'), startWith('b', costs(5))]
   const ask = run({ costUsd: 8, onHard: 'hold' })
   table([
     [
-      'is let go when there is more',
+      'is ready again when the budget is raised',
       'a b',
       held,
       budget({ costUsd: 20, soft: 1 }),
       ['budget.changed', 'task.ready b'],
       ask,
     ],
+    ['starts then', 'a b', [...held, budget({ costUsd: 20 })], startWith('b', costs(5)), ['attempt.started b 1'], ask],
     [
-      'is started then',
-      'a b',
-      [...held, budget({ costUsd: 20 })],
-      startWith('b', costs(5)),
-      ['attempt.started b 1'],
-      ask,
-    ],
-    [
-      'is held again when that is not enough, and that is told again',
+      'is held again when that is not enough, and that is reported again',
       'a b',
       [...held, budget({ costUsd: 9, onHard: 'hold', soft: 1 })],
       startWith('b', costs(5)),
@@ -351,7 +344,7 @@ describe('a task that is held for want of a budget', () => {
       ask,
     ],
     [
-      'is held again without a word when nothing has changed',
+      'is held again without a report when nothing has changed',
       'a b',
       [...held, budget()],
       startWith('b', costs(5)),
@@ -361,7 +354,7 @@ describe('a task that is held for want of a budget', () => {
     ['is dead when a person says so', 'a b c', held, reject('b'), ['task.dead b refused'], ask],
     ['is still held after a restart', 'a b', held, recover, ['run.recovered 2'], ask],
     [
-      'is excused over a restart, too',
+      'is exempt after a restart, too',
       'a b',
       [...held, approve('b'), recover],
       startWith('b', costs(99)),
@@ -370,7 +363,7 @@ describe('a task that is held for want of a budget', () => {
     ],
   ])
 
-  test('may go over the budget in all its attempts when a person has approved it; the others may not', () => {
+  test('may exceed the budget in all its attempts once a person has approved it; others may not', () => {
     const scene = Scene.of('a b c', ask)
     scene.play(...held, approve('b'), startWith('b', costs(5)), fail('b'), wake('b'))
     expect(tell(scene.play(startWith('b', costs(50))))[0]).toBe('attempt.started b 2')
@@ -380,7 +373,7 @@ describe('a task that is held for want of a budget', () => {
 })
 
 describe('a budget that is changed', () => {
-  test('counts what was used before, also where there was none', () => {
+  test('counts what was used before, also before there was a budget', () => {
     const scene = Scene.of('a b c')
     scene.play(start('a'), okUsing('a', { costUsd: 3, inputTokens: 10, outputTokens: 5 }))
     scene.play(start('b'), failWith('b', {}, { usage: { costUsd: 2 } }), wake('b'), start('c'))
@@ -392,7 +385,7 @@ describe('a budget that is changed', () => {
     scene.checkReplay()
   })
 
-  test('keeps what is set aside, for a pool that had none, too', () => {
+  test('keeps reservations, also for a pool that had no budget', () => {
     const scene = Scene.of('a b', run({ costUsd: 9 }))
     scene.play(startWith('a', costs(4)), budget({ costUsd: 5, pools: { p: { costUsd: 5 } } }))
     const { run: ofRun, pools } = scene.state.accounts!
@@ -403,13 +396,13 @@ describe('a budget that is changed', () => {
     ])
   })
 
-  test('knows again what a pool used whose budget was away for a while', () => {
+  test('counts what a pool used while it had no budget', () => {
     const scene = Scene.of('a b', { budget: { pools: { p: { costUsd: 9 } } } })
     scene.play(startWith('a', costs(4)), fail('a'), budget({}), budget({ pools: { p: { costUsd: 5 } } }))
     expect(scene.state.accounts!.pools.get('p')!.settled.costUsd).toBe(4)
   })
 
-  test('comes with a task that joins a live run: the run counts what was used, and has no bound', () => {
+  test('comes with a task added to a live run: the run counts usage, without a bound', () => {
     const scene = Scene.of('a b')
     scene.play(start('a'), okUsing('a', { costUsd: 3 }))
     scene.send({ type: 'add', tasks: [{ id: 'c', description: 'c', pool: 'p', budget: { costUsd: 1 } }] })
@@ -418,20 +411,20 @@ describe('a budget that is changed', () => {
     expect(tell(scene.play(startWith('c', costs(2))))).toContain('task.dead c quota')
   })
 
-  test('is told of its soft bound again', () => {
+  test('reports its soft bound again', () => {
     const scene = Scene.of('a b', { budget: { costUsd: 10, soft: 0.1 } })
     scene.play(startWith('a', costs(5)), budget({ costUsd: 12, soft: 0.1 }), fail('a'))
     expect(scene.events.filter(event => event.type === 'budget.reached')).toHaveLength(2)
   })
 
-  test('has no say before the run has begun, nor after its end', () => {
+  test('has no effect before the run has begun, nor after its end', () => {
     expect(new Scene().play(budget({ costUsd: 1 }))).toEqual([])
     const scene = Scene.of('a')
     scene.play(start('a'), ok('a'))
     expect(scene.play(budget({ costUsd: 1 }))).toEqual([])
   })
 
-  test('where there was none sets the estimates of what runs aside', () => {
+  test('where there was none reserves the estimates of attempts in flight', () => {
     const scene = Scene.of([{ id: 'a', description: 'a', pool: 'p', estimate: { costUsd: 4 } }])
     scene.play(startWith('a', costs(4)), budget({ costUsd: 5 }))
     expect(account(scene)).toEqual({ settled: 0, reserved: 4 })
@@ -442,7 +435,7 @@ describe('the wall time of a run', () => {
   const wall = (amount: Budget = {}): SceneOptions => run({ wallMs: 1_000, ...amount })
   table([
     [
-      'stops what runs, too, when it is over',
+      'also stops attempts in flight when it is over',
       'a b',
       [start('a')],
       elapse,
@@ -451,7 +444,7 @@ describe('the wall time of a run', () => {
     ],
     ['is over once', 'a b', [start('a'), elapse], elapse, [], wall()],
     [
-      'pauses the run when a person is to be asked',
+      'pauses the run with onHard hold',
       'a b',
       [start('a')],
       elapse,
@@ -471,7 +464,7 @@ describe('the wall time of a run', () => {
     ['is of no concern without a bound', 'a', [], elapse, [], run({ costUsd: 1 })],
     ['is of no concern without budgets', 'a', [], elapse, []],
     [
-      'asks anew after a change',
+      'pauses again after a change',
       'a',
       [elapse, unpause, budget({ wallMs: 2_000, onHard: 'hold', soft: 1 })],
       elapse,
@@ -479,7 +472,7 @@ describe('the wall time of a run', () => {
       wall({ onHard: 'hold' }),
     ],
     [
-      'does not keep an attempt from starting: it is a timer that sees it',
+      'does not keep an attempt from starting: a timer watches it',
       'a',
       [],
       start('a'),
@@ -488,13 +481,13 @@ describe('the wall time of a run', () => {
     ],
   ])
 
-  test('comes to its soft bound without any attempt being dear', () => {
+  test('reaches its soft bound whatever attempts cost', () => {
     const scene = Scene.of('a b', { budget: { wallMs: 1_000 } })
     scene.at += 900
     expect(tell(scene.play(start('a')))).toEqual(['attempt.started a 1', 'budget.reached run soft wallMs tell'])
   })
 
-  test('is over, although the run was short of dollars before', () => {
+  test('is over, although the cost was exceeded before', () => {
     const scene = Scene.of('a b', wall({ costUsd: 1, onHard: 'hold' }))
     scene.play(startWith('a', costs(2)))
     expect(tell(scene.play(elapse))).toEqual(['budget.reached run hard wallMs hold', 'run.paused'])
@@ -504,21 +497,21 @@ describe('the wall time of a run', () => {
 describe('a task goes to the cheapest backend', () => {
   const degraded = (scene: Scene, estimate?: { costUsd: number }): boolean => isDegraded(scene.state, 0, 'p', estimate)
 
-  test('from the soft bound on, where the budget says so', () => {
+  test('from the soft bound on, with onSoft degrade', () => {
     const scene = Scene.of('a b', { budget: { costUsd: 10, soft: 0.5, onSoft: 'degrade' } })
     expect(degraded(scene, { costUsd: 99 })).toBe(false)
     scene.play(startWith('b', costs(5)))
     expect(degraded(scene)).toBe(true)
   })
 
-  test('where it does not fit, where the budget says so', () => {
+  test('where it does not fit, with onHard degrade', () => {
     const scene = Scene.of('a b', run({ costUsd: 10, onHard: 'degrade' }))
     expect([degraded(scene, { costUsd: 10 }), degraded(scene, { costUsd: 11 })]).toEqual([false, true])
     expect(degraded(Scene.of('a', run({ costUsd: 10 })), { costUsd: 11 })).toBe(false)
     expect(degraded(Scene.of('a'), { costUsd: 11 })).toBe(false)
   })
 
-  test('but not because many attempts side by side have taken long together', () => {
+  test('but not because parallel attempts have taken long in sum', () => {
     const scene = Scene.of('a b c', run({ wallMs: 1_000, onHard: 'degrade' }))
     scene.play(start('b'), start('c'))
     scene.at += 600
@@ -533,14 +526,14 @@ describe('a budget that several runs share', () => {
     scene => ({ type: 'exhaust', index: scene.index('a'), level, action, measure: 'costUsd', limit: 5, used: 5 })
   table([
     [
-      'is told of at its soft bound',
+      'is reported at its soft bound',
       'a b',
       [],
       short('soft', 'tell'),
       ['budget.reached orchestrator soft costUsd tell'],
     ],
     [
-      'holds a task that has no room',
+      'holds a task that does not fit',
       'a b',
       [],
       short('hard', 'hold'),

@@ -29,7 +29,7 @@ type Budget = NonNullable<TaskSpec['budget']>
 const costs = (costUsd: number, more: Partial<StartSignal> = {}) => ({ estimate: { costUsd }, ...more })
 const run = (costUsd: number, more: Budget = {}): SceneOptions => ({ budget: { soft: 1, costUsd, ...more } })
 const ask = run(10, { onHard: 'hold' })
-/** `a` runs and has 6 of 10 set aside; `b` and `c` want 5 each. */
+/** `a` is in flight with 6 of 10 reserved; `b` and `c` need 5 each. */
 const waiting = [startWith('a', costs(6)), startWith('b', costs(5)), startWith('c', costs(5))]
 /** Tasks of a pool `p` and a pool `q`. */
 const inPools = (p: string, q: string): readonly TaskSpec[] => [
@@ -37,23 +37,23 @@ const inPools = (p: string, q: string): readonly TaskSpec[] => [
   ...specs(q).map(spec => ({ ...spec, pool: 'q' })),
 ]
 
-describe('a task that does not fit because of what others have set aside', () => {
-  test('waits, with what it needs told, and no budget is said to be reached', () => {
+describe('a task that does not fit because of the reservations of others', () => {
+  test('is held with its estimate, and no budget is reported as reached', () => {
     const scene = Scene.of('a b', run(10))
     scene.play(startWith('a', costs(6)))
-    const told = scene.play(startWith('b', costs(5)))
-    expect(told).toMatchObject([{ type: 'task.held', reason: 'reserved', estimate: { costUsd: 5 } }])
+    const held = scene.play(startWith('b', costs(5)))
+    expect(held).toMatchObject([{ type: 'task.held', reason: 'reserved', estimate: { costUsd: 5 } }])
     expect(scene.task('b')).toMatchObject({ status: 'held', reason: 'reserved', estimate: { costUsd: 5 } })
     checkHistory(scene.events, { settled: false })
   })
 
   for (const onHard of ['stop', 'hold'] as const)
-    test(`waits, and does not ${onHard}, whatever its budget says of what does not fit`, () => {
+    test(`waits with onHard ${onHard}`, () => {
       const scene = Scene.of('a b', run(10, { onHard }))
       expect(tell(scene.play(startWith('a', costs(6)), startWith('b', costs(5))))).toEqual(['task.held b for reserved'])
     })
 
-  test('goes to the cheapest backend first where the budget says so, and waits there', () => {
+  test('goes to the cheapest backend first with onHard degrade, and waits there', () => {
     const scene = Scene.of('a b', run(10, { onHard: 'degrade' }))
     expect(tell(scene.play(startWith('a', costs(6)), startWith('b', costs(5))))).toEqual([])
     expect(tell(scene.play(startWith('b', costs(4.5, { degraded: true }))))).toEqual(['task.held b for reserved'])
@@ -61,7 +61,7 @@ describe('a task that does not fit because of what others have set aside', () =>
 
   table([
     [
-      'goes on by itself when one that ran has used less',
+      'is ready when an attempt has used less',
       'a b c',
       waiting,
       okUsing('a', { costUsd: 1 }),
@@ -69,7 +69,7 @@ describe('a task that does not fit because of what others have set aside', () =>
       ask,
     ],
     [
-      'goes on by itself to hear that there is no room, when nothing runs that it could wait for',
+      'is ready, to be refused, when no attempt is in flight',
       'a b c',
       waiting,
       okUsing('a', { costUsd: 6 }),
@@ -77,7 +77,7 @@ describe('a task that does not fit because of what others have set aside', () =>
       ask,
     ],
     [
-      'is asked about then, and so are the others',
+      'is held by the budget then',
       'a b c',
       [...waiting, okUsing('a', { costUsd: 6 })],
       startWith('b', costs(5)),
@@ -85,7 +85,7 @@ describe('a task that does not fit because of what others have set aside', () =>
       ask,
     ],
     [
-      'stops the run then, where the budget says so',
+      'stops the run then, with onHard stop',
       'a b c',
       [...waiting, okUsing('a', { costUsd: 6 })],
       startWith('b', costs(5)),
@@ -99,7 +99,7 @@ describe('a task that does not fit because of what others have set aside', () =>
       run(10),
     ],
     [
-      'waits on while another runs, though the one that ended makes no room',
+      'waits on while another attempt is in flight',
       'a b c d',
       [startWith('d', costs(1)), startWith('a', costs(6)), startWith('b', costs(5))],
       okUsing('d', { costUsd: 1 }),
@@ -107,7 +107,7 @@ describe('a task that does not fit because of what others have set aside', () =>
       ask,
     ],
     [
-      'is let go alone: the next one when that has started, if there is still room',
+      'is ready alone: the next one follows when it has started, if there is still room',
       'a b c d',
       [...waiting, okUsing('a', { costUsd: 0 })],
       startWith('b', costs(5)),
@@ -123,42 +123,35 @@ describe('a task that does not fit because of what others have set aside', () =>
       ask,
     ],
     [
-      'is let go when there is more budget',
+      'is ready when the budget is raised',
       'a b c',
       waiting,
       budget({ costUsd: 99, soft: 1 }),
       ['budget.changed', 'task.ready b', 'task.ready c'],
       ask,
     ],
+    ['can be approved', 'a b c', waiting, approve('b'), ['task.ready b approved'], ask],
     [
-      'may be approved, as what is held for want of budget',
-      'a b c',
-      waiting,
-      approve('b'),
-      ['task.ready b approved'],
-      ask,
-    ],
-    [
-      'may go over the budget then',
+      'may exceed the budget then',
       'a b c',
       [...waiting, approve('b')],
       startWith('b', costs(50)),
       ['attempt.started b 1', 'budget.reached run soft costUsd tell'],
       ask,
     ],
-    ['may be rejected', 'a b c', waiting, reject('b'), ['task.dead b refused'], ask],
-    ['may be called off', 'a b c', waiting, cancel('b'), ['task.cancelled b'], ask],
+    ['can be rejected', 'a b c', waiting, reject('b'), ['task.dead b refused'], ask],
+    ['can be cancelled', 'a b c', waiting, cancel('b'), ['task.cancelled b'], ask],
     [
-      'is let go by a failed attempt, too',
+      'is ready after a failed attempt, too',
       'a b c',
       waiting,
       fail('a', 'throttled'),
       /* nothing was used */ ['attempt.failed a 1 throttled', 'task.delayed a 500', 'task.ready b'],
       ask,
     ],
-    ['is not let go in a pause', 'a b c', [...waiting, pause], okUsing('a', { costUsd: 1 }), ['task.succeeded a'], ask],
+    ['is not ready in a pause', 'a b c', [...waiting, pause], okUsing('a', { costUsd: 1 }), ['task.succeeded a'], ask],
     [
-      'is let go after the pause in which the last attempt ended',
+      'is ready after the pause in which the last attempt ended',
       'a b c',
       [...waiting, pause, okUsing('a', { costUsd: 1 })],
       unpause,
@@ -166,7 +159,7 @@ describe('a task that does not fit because of what others have set aside', () =>
       ask,
     ],
     [
-      'stays behind in a run that drains',
+      'stays held in a draining run',
       'a b c',
       [...waiting, drain],
       okUsing('a', { costUsd: 1 }),
@@ -174,7 +167,7 @@ describe('a task that does not fit because of what others have set aside', () =>
       ask,
     ],
     [
-      'is let go when the run is resumed',
+      'is ready when the run is resumed',
       'a b c',
       [...waiting, drain, okUsing('a', { costUsd: 1 })],
       recover,
@@ -182,7 +175,7 @@ describe('a task that does not fit because of what others have set aside', () =>
       ask,
     ],
     [
-      'is let go when the process that ran the others has ended',
+      'is ready when the process of the others has ended',
       'a b c',
       waiting,
       recover,
@@ -190,7 +183,7 @@ describe('a task that does not fit because of what others have set aside', () =>
       ask,
     ],
     [
-      'is let go in a serial run, too',
+      'is ready in a serial run, too',
       'a b c',
       [...waiting, mode('serial')],
       okUsing('a', { costUsd: 1 }),
@@ -199,7 +192,7 @@ describe('a task that does not fit because of what others have set aside', () =>
     ],
   ])
 
-  test('keeps its place in the line of its pool, and is out of it when it has ended', () => {
+  test('keeps its position in the queue of its pool, and leaves it when it has ended', () => {
     const scene = Scene.of('a b c d', ask)
     scene.play(...waiting, startWith('d', costs(5)), cancel('b'))
     expect([...scene.state.heldForReservations]).toEqual([['p', new Set([2, 3])]])
@@ -211,7 +204,7 @@ describe('a task that does not fit because of what others have set aside', () =>
 describe('a budget with two measures', () => {
   const both: SceneOptions = { budget: { pools: { p: { soft: 1, costUsd: 1, wallMs: 50, onHard: 'degrade' } } } }
 
-  test('lets no degraded attempt go when the one is set aside and the other is used up', () => {
+  test('starts no degraded attempt when one measure is reserved and the other used up', () => {
     const scene = Scene.of('a b c', both)
     scene.play(startWith('a', costs(0)), startWith('b', costs(1)))
     scene.at += 100
@@ -221,8 +214,8 @@ describe('a budget with two measures', () => {
   })
 })
 
-describe('what waits in two pools', () => {
-  test('is looked at pool by pool: what fits in one is not kept by what does not fit in the other', () => {
+describe('tasks that wait in two pools', () => {
+  test('are checked pool by pool: one that fits is not blocked by one in the other pool', () => {
     const options: SceneOptions = { budget: { soft: 1, pools: { p: { costUsd: 10 }, q: { costUsd: 10 } } } }
     const scene = Scene.of(inPools('a b c', 'd e'), options)
     const inQ = (costUsd: number): Partial<StartSignal> => costs(costUsd, { pool: 'q' })
@@ -230,14 +223,14 @@ describe('what waits in two pools', () => {
     expect(tell(scene.play(okUsing('d', { costUsd: 1 })))).toEqual(['task.succeeded d', 'task.ready e'])
   })
 
-  test('is let go in both: the pool of the first may be parked', () => {
+  test('are ready in both: the pool of the first may be parked', () => {
     const scene = Scene.of(inPools('a b', 'c'), run(10))
     scene.play(startWith('a', costs(10)), startWith('b', costs(2)), startWith('c', costs(2, { pool: 'q' })))
     scene.play(okUsing('a', { costUsd: 0 }))
     expect(scene.picture).toBe('a:succeeded b:ready c:ready')
   })
 
-  test('does not wait behind one that can never fit, while something is ready in a parked pool', () => {
+  test('do not wait behind one that can never fit, while a task is ready in a parked pool', () => {
     const scene = Scene.of(inPools('z', 'a b c'), ask)
     const inQ = (costUsd: number): Partial<StartSignal> => costs(costUsd, { pool: 'q' })
     scene.play(startWith('a', inQ(7)), startWith('b', inQ(6)), startWith('c', inQ(4)))
@@ -249,20 +242,20 @@ describe('what waits in two pools', () => {
   })
 })
 
-describe('nothing goes to and fro between held and ready', () => {
-  test('because of a person who says nothing: it is the budgets that hold it', () => {
+describe('a task does not alternate between held and ready', () => {
+  test('while nothing has changed', () => {
     const scene = Scene.of('a b', run(10))
     scene.play(startWith('a', costs(6)), startWith('b', costs(5)), ok('a'), startWith('b', costs(4)))
     expect(scene.attempt('b')).toBe(1)
     checkHistory(scene.events, { settled: false })
   })
 
-  test('when it is the budget of all runs that was changed', () => {
+  test('when the budget of the orchestrator was changed', () => {
     const scene = Scene.of('a b c', ask)
     expect(tell(scene.play(...waiting, budget()))).toEqual([])
   })
 
-  test('whatever comes in between: each time it is let go an attempt has ended since', () => {
+  test('whatever happens: it is ready only after an attempt has ended', () => {
     const scene = Scene.of('a b c d', ask)
     scene.play(...waiting)
     for (const step of [
@@ -280,7 +273,7 @@ describe('nothing goes to and fro between held and ready', () => {
   })
 })
 
-describe('any number that waits', () => {
+describe('any number of waiting tasks', () => {
   /** A scene in which `n` tasks wait for the one that runs, and how many signals it takes to let all of them run. */
   function fed(n: number, limit: number, dice: Dice): { scene: Scene; signals: number } {
     const tasks = Array.from({ length: n }, (_, i) => ({ id: `t${i}`, description: '', pool: dice.pick(['p', 'q']) }))
@@ -307,7 +300,7 @@ describe('any number that waits', () => {
     return { scene, signals }
   }
 
-  test('comes to its end without a person, in an order of any kind, and is let go no more often than attempts end', () => {
+  test('ends without a person, in any order, and is ready no more often than attempts end', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 12 }), fc.nat(), (n, limit, seed) => {
         const { scene, signals } = fed(n, limit, new Dice(seed))
@@ -319,7 +312,7 @@ describe('any number that waits', () => {
     )
   })
 
-  test('of 10,000 is held once each, and not looked at by every decision', () => {
+  test('of 10,000 is held once each, and not checked by every decision', () => {
     const ids = Array.from({ length: 10_000 }, (_, i) => `t${i}`)
     const scene = Scene.of(ids.join(' '), { ...run(10_000), checks: false })
     scene.play(...ids.map(id => startWith(id, costs(id === 't0' ? 10_000 : 9_000))))

@@ -10,10 +10,10 @@ import { FakeStream } from '../../support/fake-stream.js'
 const PER_MS = 100
 const KINDS = ['requests', 'tokens'] as const
 
-/** Everything that promises have queued runs before. */
+/** Runs all queued promise callbacks first. */
 const turn = (): Promise<void> => new Promise(resolve => void setImmediate(resolve))
 
-/** A clock for one process, on a time that goes on without it. */
+/** The clock of one process. Time continues when the process has ended. */
 class ProcessClock implements Clock {
   readonly #world: World
   readonly #bootedAt: number
@@ -52,7 +52,7 @@ interface Kept {
   readonly grants: Grants
 }
 
-/** One process after the other, on one stream; and what really started, when. */
+/** Processes that follow each other on one stream; records what has started, and when. */
 class World {
   time = 0.25
   /** How far the wall clock is ahead. */
@@ -236,7 +236,7 @@ const traces = fc.array(
 )
 
 describe('limits over restarts', () => {
-  test('are never exceeded, and hold up nothing for ever, whenever processes crash and whatever the disk does', async () => {
+  test('are never exceeded and never block forever, whenever processes crash and whatever the disk does', async () => {
     const limits = fc.record({ requests: fc.integer({ min: 1, max: 30 }), tokens: fc.integer({ min: 1, max: 50 }) })
     await fc.assert(
       fc.asyncProperty(limits, fc.boolean(), traces, async (given, replaces, trace) => {

@@ -9,7 +9,7 @@ import { FakeStream } from '../../support/fake-stream.js'
 const LIMIT = { limit: 100, perMs: 60_000 }
 const START = Date.UTC(2026, 0, 1)
 
-/** A process: a ledger with a window for requests of the key `a`. */
+/** One process: a ledger with a window for the requests of key `a`. */
 class Life {
   readonly stream: FakeStream
   readonly clock: VirtualClock
@@ -36,7 +36,7 @@ class Life {
     return life
   }
 
-  /** The next process, after `downMs`; its monotonic clock begins anew. What was not durable is lost. */
+  /** The next process, after `downMs`, with a new monotonic clock. What was not durable is lost. */
   next(downMs = 0, limit?: WindowLimit): Promise<Life> {
     this.stream.crash(false)
     const clock = new VirtualClock({ startAt: this.clock.now() + downMs })
@@ -47,7 +47,7 @@ class Life {
     return this.window.load(this.clock.monotonic())
   }
 
-  /** Starts as many as may start now, `wanted` at most. Says how many that were. */
+  /** Starts as many as may start now, at most `wanted`. Returns how many. */
   start(wanted: number): number {
     let started = 0
     for (; started < wanted && this.#mayStart(); started++) {
@@ -63,7 +63,7 @@ class Life {
   }
 }
 
-describe('the ledger of limits', () => {
+describe('the limit ledger', () => {
   test('grants a tenth of the limit before the first start, and the next tenth when half of it is used', async () => {
     const life = await Life.begin(new FakeStream())
     expect(life.start(1)).toBe(1)
@@ -77,21 +77,21 @@ describe('the ledger of limits', () => {
     ])
   })
 
-  test('reads nothing and writes nothing before something is asked for', async () => {
+  test('reads and writes nothing before it is used', async () => {
     const life = new Life(new FakeStream())
     await life.clock.advance(0)
     await life.ledger.close()
     expect([life.stream.reads, life.stream.appends, life.stream.closes]).toEqual([0, 0, 1])
   })
 
-  test('lets nothing start before it has been read, then says that it is worth a try', async () => {
+  test('lets nothing start before it has been read, then calls ready', async () => {
     const life = new Life(new FakeStream())
     expect([life.grants.covers(0), life.ledger.isOpen, life.readies]).toEqual([false, false, 0])
     await life.clock.advance(0)
     expect([life.readies, life.ledger.isOpen, life.grants.covers()]).toEqual([1, true, true])
   })
 
-  test('waits for a slow stream only when a grant is used up, and says once when it goes on', async () => {
+  test('waits for a slow stream only when a grant is used up, and calls ready once', async () => {
     const life = await Life.begin(new FakeStream())
     life.start(1)
     life.stream.isSlow = true
@@ -103,7 +103,7 @@ describe('the ledger of limits', () => {
     expect(life.start(100)).toBe(10)
   })
 
-  test('counts all of a grant as used when the process crashed, at the time when the next one reads', async () => {
+  test('after a crash counts the whole grant as used, at the time of reading', async () => {
     const before = await Life.begin(new FakeStream())
     before.start(2)
     const life = await before.next(5_000)
@@ -115,7 +115,7 @@ describe('the ledger of limits', () => {
     expect(life.start(1000)).toBe(100)
   })
 
-  test('counts what a later record says was used at the time of that record', async () => {
+  test('counts what a record reports as used at the time of that record', async () => {
     const before = await Life.begin(new FakeStream())
     before.start(5)
     await before.clock.advance(20_000)
@@ -131,7 +131,7 @@ describe('the ledger of limits', () => {
     expect(life.load).toBe(0)
   })
 
-  test('counts a grant of a crashed process once more only until the next one has a record of its own', async () => {
+  test('counts the grant of a crashed process until the next process has written a record', async () => {
     const first = await Life.begin(new FakeStream())
     first.start(3)
     const second = await first.next(1000)
@@ -143,7 +143,7 @@ describe('the ledger of limits', () => {
     expect(third.load).toBe(10)
   })
 
-  test('gives back what was not used when it is closed', async () => {
+  test('gives back unused grants when it is closed', async () => {
     const before = await Life.begin(new FakeStream())
     before.start(3)
     await before.ledger.close()
@@ -152,7 +152,7 @@ describe('the ledger of limits', () => {
     expect(life.load).toBe(3)
   })
 
-  test('closes after what is under way, and only once', async () => {
+  test('closes once, after the write in flight', async () => {
     const stream = new FakeStream()
     const before = await Life.begin(stream)
     stream.isSlow = true
@@ -168,7 +168,7 @@ describe('the ledger of limits', () => {
     expect((await before.next()).load).toBe(0)
   })
 
-  test('keeps keys and kinds apart', async () => {
+  test('separates keys and kinds', async () => {
     const before = await Life.begin(new FakeStream())
     before.start(1)
     const tokens = new RateWindow({ limit: 50_000, perMs: 1000 })
@@ -180,7 +180,7 @@ describe('the ledger of limits', () => {
     expect([life.load, windows[0].load(0), windows[1].load(0)]).toEqual([10, 0, 5000])
   })
 
-  test('grants as much as is needed when that is more than a tenth', async () => {
+  test('grants as much as is needed if that is more than a tenth', async () => {
     const life = await Life.begin(new FakeStream())
     expect(life.grants.covers(35)).toBe(true)
     life.grants.use(35)
@@ -195,7 +195,7 @@ describe('the ledger of limits', () => {
     expect((await life.next(0)).load).toBe(3 + 1)
   })
 
-  test('goes by the limit as it is at the moment', async () => {
+  test('uses the current limit for each grant', async () => {
     const life = await Life.begin(new FakeStream())
     life.start(1)
     life.window.limit = { limit: 1000, perMs: 60_000 }
@@ -203,7 +203,7 @@ describe('the ledger of limits', () => {
     expect(life.stream.records.at(-1)).toMatchObject({ grants: [{ used: 5, open: 105 }] })
   })
 
-  test('lets nothing start, not even what weighs nothing, after more was used than was granted, until that is durable', async () => {
+  test('after more was used than granted, starts nothing, not even a weight of 0, until that is durable', async () => {
     const stream = new FakeStream()
     const life = await Life.begin(stream)
     expect(life.grants.covers()).toBe(true)
@@ -216,7 +216,7 @@ describe('the ledger of limits', () => {
     expect((await life.next()).load).toBe(500 + 10)
   })
 
-  test('puts what it knows into a window that takes the place of another', async () => {
+  test('adds its history to a window that replaces another', async () => {
     const life = await Life.begin(new FakeStream())
     life.start(7)
     const window = new RateWindow(LIMIT)
@@ -226,8 +226,8 @@ describe('the ledger of limits', () => {
   })
 })
 
-describe('the ledger of limits, when the stream fails,', () => {
-  test('grants nothing more until writing succeeds, with growing waits, and tells it once', async () => {
+describe('the limit ledger, when the stream fails,', () => {
+  test('grants nothing until writing succeeds, retries with growing waits, and reports once', async () => {
     const life = await Life.begin(new FakeStream())
     life.start(1)
     life.stream.error = new Error('no space left')
@@ -243,7 +243,7 @@ describe('the ledger of limits, when the stream fails,', () => {
     ])
   })
 
-  test('does the same when a promise is rejected, and believes nothing that may have reached the disk', async () => {
+  test('does the same when a promise is rejected, and grants nothing that may have reached the disk', async () => {
     const life = await Life.begin(new FakeStream())
     life.stream.isSlow = true
     expect(life.start(1)).toBe(0)
@@ -273,7 +273,7 @@ describe('the ledger of limits, when the stream fails,', () => {
     ])
   })
 
-  test('is closed all the same, with what that costs told, and no timer left', async () => {
+  test('closes, reports what is lost, and leaves no timer', async () => {
     const life = await Life.begin(new FakeStream())
     life.start(1)
     life.stream.error = new Error('gone')
@@ -287,18 +287,18 @@ describe('the ledger of limits, when the stream fails,', () => {
     ])
   })
 
-  test('is closed while it is being read', async () => {
+  test('can be closed while it is being read', async () => {
     const life = new Life(new FakeStream())
     expect(life.grants.covers()).toBe(false)
     await life.ledger.close()
     expect([life.ledger.isOpen, life.readies, life.grants.covers(), life.stream.appends]).toEqual([false, 0, false, 0])
   })
 
-  test('goes on when whoever is told throws', async () => {
+  test('continues when the report listener throws', async () => {
     const stream = new FakeStream()
     const clock = new VirtualClock()
     const report = (): never => {
-      throw new Error('a bad listener')
+      throw new Error('a listener that throws')
     }
     const ledger = new LimitLedger({ stream, clock, report })
     stream.error = new Error('gone')
@@ -311,7 +311,7 @@ describe('the ledger of limits, when the stream fails,', () => {
   })
 })
 
-describe('the ledger of limits and the wall clock:', () => {
+describe('the limit ledger and the wall clock:', () => {
   test('a record from the future counts as now', async () => {
     const before = await Life.begin(new FakeStream())
     before.start(5)
@@ -321,7 +321,7 @@ describe('the ledger of limits and the wall clock:', () => {
     expect(life.load).toBe(20)
   })
 
-  test('a jump while the process lived changes nothing between its records', async () => {
+  test('a jump changes nothing between records of one process', async () => {
     const before = await Life.begin(new FakeStream())
     before.start(5)
     before.clock.jump(10 * 365 * 86_400_000)
@@ -333,7 +333,7 @@ describe('the ledger of limits and the wall clock:', () => {
     expect(life.load).toBe(10 + 15)
   })
 
-  test('less than a whole millisecond is no time', async () => {
+  test('a difference below one millisecond counts as none', async () => {
     const before = await Life.begin(new FakeStream())
     before.start(5)
     const life = await before.next(1)
@@ -342,10 +342,10 @@ describe('the ledger of limits and the wall clock:', () => {
   })
 })
 
-describe('a parking in the ledger of limits', () => {
+describe('a cooldown in the limit ledger', () => {
   const quota = { until: START + 60_000, reason: 'quota', message: 'resets at midnight' } as const
 
-  test('holds over a restart, with the time that is left', async () => {
+  test('holds over a restart for the remaining time', async () => {
     const before = await Life.begin(new FakeStream())
     before.ledger.parked('a', quota)
     expect(before.ledger.cooldownOf('a')).toEqual({ ...quota, leftMs: 60_000 })
@@ -356,7 +356,7 @@ describe('a parking in the ledger of limits', () => {
     expect(life.ledger.cooldownOf('a')).toBeUndefined()
   })
 
-  test('is kept as it was told last, and not when it was opened', async () => {
+  test('is stored as it was set last, and not after it was removed', async () => {
     const before = await Life.begin(new FakeStream())
     before.ledger.parked('a', quota)
     before.ledger.parked('b', quota)
@@ -369,14 +369,14 @@ describe('a parking in the ledger of limits', () => {
     expect(before.stream.appends).toBe(4)
   })
 
-  test('lasts no longer than it was to, however the wall clock went back', async () => {
+  test('lasts no longer than it was meant to, even if the wall clock has gone back', async () => {
     const before = await Life.begin(new FakeStream())
     before.ledger.parked('a', quota)
     const life = await before.next(-86_400_000)
     expect(life.ledger.cooldownOf('a')?.leftMs).toBe(60_000)
   })
 
-  test('is over when the wall clock says so', async () => {
+  test('ends by the wall clock', async () => {
     const before = await Life.begin(new FakeStream())
     before.ledger.parked('a', { until: Number.POSITIVE_INFINITY, reason: 'host' })
     before.ledger.parked('b', quota)
@@ -385,7 +385,7 @@ describe('a parking in the ledger of limits', () => {
     expect(life.ledger.cooldownOf('b')).toBeUndefined()
   })
 
-  test('may be told before the stream has been read', async () => {
+  test('can be set before the stream has been read', async () => {
     const life = new Life(new FakeStream())
     life.ledger.parked('a', quota)
     expect(life.ledger.cooldownOf('a')).toBeUndefined()
@@ -394,7 +394,7 @@ describe('a parking in the ledger of limits', () => {
     expect(life.stream.texts).toHaveLength(1)
   })
 
-  test('goes out with what else has changed while the stream was slow', async () => {
+  test('shares a record with other changes made while the stream was slow', async () => {
     const life = await Life.begin(new FakeStream())
     life.stream.isSlow = true
     life.ledger.parked('a', quota)
@@ -409,8 +409,8 @@ describe('a parking in the ledger of limits', () => {
   })
 })
 
-describe('the stream of the ledger of limits', () => {
-  /** Lives through so many windows, busily. */
+describe('the stream of the limit ledger', () => {
+  /** Starts as much as possible for this many windows. */
   async function busy(life: Life, windows: number): Promise<void> {
     for (let part = 0; part < 10 * windows; part++) {
       life.start(10)
@@ -418,7 +418,7 @@ describe('the stream of the ledger of limits', () => {
     }
   }
 
-  test('is written anew, with what still matters, when it has become long', async () => {
+  test('is compacted to what still matters when it has grown', async () => {
     const stream = new FakeStream({ replaces: true, texts: ['{"type":"something else","n":1}', '7'] })
     const before = await Life.begin(stream)
     before.ledger.parked('p', { until: START + 1e9, reason: 'quota' })
@@ -431,12 +431,12 @@ describe('the stream of the ledger of limits', () => {
     expect((await before.next()).ledger.cooldownOf('p')).toBeDefined()
   })
 
-  test('says the same when it has been written anew as it did before', async () => {
-    const anew = await Life.begin(new FakeStream({ replaces: true }), { compactAt: 4 })
+  test('means the same after compaction', async () => {
+    const compacted = await Life.begin(new FakeStream({ replaces: true }), { compactAt: 4 })
     const plain = await Life.begin(new FakeStream())
-    for (const life of [anew, plain]) await busy(life, 2.7)
-    expect([anew.stream.rewrites, plain.stream.texts.length]).toEqual([3, 28])
-    const [life, same] = [await anew.next(), await plain.next()]
+    for (const life of [compacted, plain]) await busy(life, 2.7)
+    expect([compacted.stream.rewrites, plain.stream.texts.length]).toEqual([3, 28])
+    const [life, same] = [await compacted.next(), await plain.next()]
     for (let ms = 0; ms < 70_000; ms += 1000) {
       expect(life.load).toBe(same.load)
       await life.clock.advance(1000)
@@ -444,7 +444,7 @@ describe('the stream of the ledger of limits', () => {
     }
   })
 
-  test('keeps what started in a longer window for as long as that, when it is made shorter', () => {
+  test('remembers starts of a longer window for its length after it has been made shorter', () => {
     const history = new GrantHistory()
     for (const [at, perMs] of [
       [0, 60_000],
@@ -456,7 +456,7 @@ describe('the stream of the ledger of limits', () => {
     expect([recent(1020), recent(1021), recent(60_001), recent(60_011)]).toEqual([[0, 10, 20], [0, 10], [10], []])
   })
 
-  test('is written anew right away after a restart, with what the one before had left open', async () => {
+  test('is compacted right after a restart, with the open grants of the previous process', async () => {
     const texts = Array.from({ length: 1000 }, (_, i) => record(1, i, { used: 0, open: 4 }))
     const life = await Life.begin(new FakeStream({ replaces: true, texts }), {
       clock: new VirtualClock({ startAt: START + 5000 }),
@@ -468,7 +468,7 @@ describe('the stream of the ledger of limits', () => {
     ])
   })
 
-  test('goes on as it is when it cannot be written anew', async () => {
+  test('is appended to when it cannot be compacted', async () => {
     const stream = new FakeStream({ replaces: true })
     stream.replace = () => {
       stream.rewrites++
@@ -480,7 +480,7 @@ describe('the stream of the ledger of limits', () => {
     expect(new Set(life.problems)).toEqual(new Set(['The limit ledger cannot be compacted: it grows until it can']))
   })
 
-  test('may hold records that nobody can read: that is told', async () => {
+  test('may contain invalid records, which are reported', async () => {
     const texts = ['{"type":"limits","life":"x"}', 'null', record(1, 0, { used: 3, open: 0 })]
     const life = await Life.begin(new FakeStream({ texts }))
     expect(life.load).toBe(3)

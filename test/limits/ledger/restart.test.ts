@@ -29,7 +29,7 @@ describe('after a restart', () => {
   test.each<[string, OrchestratorOptions]>([
     ['of a limit key', account],
     ['of a pool', { pools: { p: { backend, concurrency: 50, requests: { limit: 10, perMs: 60_000 } } } }],
-  ])('the window %s holds what had started before', async (_title, options) => {
+  ])('the window %s counts what had started before', async (_title, options) => {
     const stream = new FakeStream()
     const one = live(stream, options, 1e12)
     one.run.push(0, 6)
@@ -44,7 +44,7 @@ describe('after a restart', () => {
     expect(two.run.claimed.length).toBe(10)
   })
 
-  test('what a process that crashed may have started counts as started', async () => {
+  test('what a crashed process may have started counts as started', async () => {
     const stream = new FakeStream()
     const one = live(stream, account, 1e12)
     one.run.push(0, 4)
@@ -59,33 +59,30 @@ describe('after a restart', () => {
   test.each([
     ['a limit key', account],
     ['a pool', { pools: { p: { backend } } }],
-  ])(
-    '%s that was parked still is, for what is left; and one that was opened by hand is not',
-    async (_title, options) => {
-      const stream = new FakeStream()
-      const one = live(stream, options, 1e12)
-      one.run.push(0, 9)
-      await one.clock.advance(0)
-      one.run.end(0, throttled(3_600_000))
-      await one.clock.advance(1_000)
-      const two = live(stream, options, 1e12 + 600_000)
-      two.run.push(0, 99)
-      await two.clock.advance(0)
-      const pool = two.built.workers.get('p')!
-      expect(two.run.claimed).toEqual([])
-      expect(pool.stats()).toMatchObject({ parkedMs: 3_000_000, parkedReason: 'throttled' })
-      expect([two.run.queue.isParked, two.run.parkedChanges]).toEqual([true, [true]])
-      ;(two.built.limits.get('account') ?? pool).unpark()
-      await two.clock.advance(0)
-      expect(two.run.claimed.length).toBe(1)
-      const three = live(stream, options, 1e12 + 700_000)
-      three.run.push(0, 99)
-      await three.clock.advance(0)
-      expect(three.run.claimed.length).toBeGreaterThan(1)
-    },
-  )
+  ])('%s that was parked is parked for the remaining time, unless the host had ended that', async (_title, options) => {
+    const stream = new FakeStream()
+    const one = live(stream, options, 1e12)
+    one.run.push(0, 9)
+    await one.clock.advance(0)
+    one.run.end(0, throttled(3_600_000))
+    await one.clock.advance(1_000)
+    const two = live(stream, options, 1e12 + 600_000)
+    two.run.push(0, 99)
+    await two.clock.advance(0)
+    const pool = two.built.workers.get('p')!
+    expect(two.run.claimed).toEqual([])
+    expect(pool.stats()).toMatchObject({ parkedMs: 3_000_000, parkedReason: 'throttled' })
+    expect([two.run.queue.isParked, two.run.parkedChanges]).toEqual([true, [true]])
+    ;(two.built.limits.get('account') ?? pool).unpark()
+    await two.clock.advance(0)
+    expect(two.run.claimed.length).toBe(1)
+    const three = live(stream, options, 1e12 + 700_000)
+    three.run.push(0, 99)
+    await three.clock.advance(0)
+    expect(three.run.claimed.length).toBeGreaterThan(1)
+  })
 
-  test('a parking of the library itself is forgotten, and one whose time is up is over', async () => {
+  test('a cooldown that the library began itself is forgotten, and an expired one has ended', async () => {
     const stream = new FakeStream()
     const options = { pools: { p: { backend, breaker: { failures: 1, openMs: 1e6 }, concurrency: 1 } } }
     const one = live(stream, options, 1e12)
@@ -104,7 +101,7 @@ describe('after a restart', () => {
 })
 
 describe('while the stream', () => {
-  test('has not been read, nothing starts; nothing is read before there is a run', async () => {
+  test('has not been read, nothing starts, and it is not read before there is a run', async () => {
     const stream = new FakeStream()
     const clock = new VirtualClock()
     const world = { clock, random: () => 0, publish: () => {}, report: () => {}, shared: stream }
@@ -118,7 +115,7 @@ describe('while the stream', () => {
     expect(run.claimed.length).toBe(10)
   })
 
-  test('cannot be written, no more starts than was granted; it goes on when it can', async () => {
+  test('cannot be written, no more starts than was granted', async () => {
     const stream = new FakeStream()
     const one = live(stream, account, 1e12)
     await one.clock.advance(0)

@@ -80,7 +80,7 @@ describe.each(SHARING)('after a restart, the window %s', (_title, shared) => {
   test.each([
     ['was drained', true],
     ['ended without a word', false],
-  ])('still holds what had started before, when the process before it %s', async (_how, drains) => {
+  ])('counts what had started before, when the previous process %s', async (_how, drains) => {
     const lives = new Lives()
     const pool: PoolOptions = {
       backend: () => 'done',
@@ -106,7 +106,7 @@ describe.each(SHARING)('after a restart, the window %s', (_title, shared) => {
     expect(fullest(lives.calls, MINUTE, one)).toBe(10)
   })
 
-  test('lets others start than those that were in it: a new run, of which the dead process knew nothing', async () => {
+  test('also bounds a new run that the crashed process did not know', async () => {
     const lives = new Lives()
     const pool: PoolOptions = { backend: () => 'done', requests: { limit: 4, perMs: MINUTE }, ...shared }
     const first = lives.next(0, pool)
@@ -120,7 +120,7 @@ describe.each(SHARING)('after a restart, the window %s', (_title, shared) => {
     expect([lives.calls.length, fullest(lives.calls, MINUTE, one)]).toEqual([8, 4])
   })
 
-  test('holds the tokens that were used', async () => {
+  test('counts the tokens that were used', async () => {
     const lives = new Lives()
     const pool: PoolOptions = { backend: () => 'done', tokens: { limit: 1_000, perMs: MINUTE }, ...shared }
     const first = lives.next(0, pool)
@@ -136,7 +136,7 @@ describe.each(SHARING)('after a restart, the window %s', (_title, shared) => {
   })
 })
 
-describe.each(SHARING)('after a restart, the parking %s', (_title, shared) => {
+describe.each(SHARING)('after a restart, the cooldown %s', (_title, shared) => {
   /** Turns away what comes before `until`. */
   const busyUntil = (until: () => number, now: () => number): AgentFunction => {
     return () => {
@@ -148,49 +148,44 @@ describe.each(SHARING)('after a restart, the parking %s', (_title, shared) => {
   test.each([
     ['was drained', true],
     ['ended without a word', false],
-  ])(
-    'goes on for the time that is left, and is seen in progress, when the process before it %s',
-    async (_how, drains) => {
-      const lives = new Lives()
-      let clock = new VirtualClock()
-      const opensAt = clock.now() + HOUR
-      const pool: PoolOptions = {
-        backend: busyUntil(
-          () => opensAt,
-          () => clock.now(),
-        ),
-        concurrency: 2,
-        ...shared,
-      }
-      const first = lives.next(0, pool, { random: () => 0 })
-      clock = first.clock
-      const before = first.orchestrator.run({ tasks: tasks(8) }, { runId: 'one' })
-      await first.clock.advance(10 * MINUTE)
-      expect(before.progress().parked).toEqual([
-        { pool: 'p', until: opensAt, leftMs: 50 * MINUTE, reason: 'throttled' },
-      ])
-      if (drains) await first.orchestrator.drain()
+  ])('lasts for the remaining time, and is shown in progress, when the previous process %s', async (_how, drains) => {
+    const lives = new Lives()
+    let clock = new VirtualClock()
+    const opensAt = clock.now() + HOUR
+    const pool: PoolOptions = {
+      backend: busyUntil(
+        () => opensAt,
+        () => clock.now(),
+      ),
+      concurrency: 2,
+      ...shared,
+    }
+    const first = lives.next(0, pool, { random: () => 0 })
+    clock = first.clock
+    const before = first.orchestrator.run({ tasks: tasks(8) }, { runId: 'one' })
+    await first.clock.advance(10 * MINUTE)
+    expect(before.progress().parked).toEqual([{ pool: 'p', until: opensAt, leftMs: 50 * MINUTE, reason: 'throttled' }])
+    if (drains) await first.orchestrator.drain()
 
-      const called = lives.calls.length
-      const second = lives.next(10 * MINUTE, pool, { random: () => 0 })
-      clock = second.clock
-      const events: string[] = []
-      second.orchestrator.on('pool.parked', ({ until, reason }) => void events.push(`${reason} until ${until}`))
-      second.orchestrator.on('pool.opened', ({ at }) => void events.push(`opened at ${at}`))
-      const run = await second.orchestrator.resume('one')
-      await second.clock.advance(0)
-      expect(run.progress().parked).toEqual([{ pool: 'p', until: opensAt, leftMs: 40 * MINUTE, reason: 'throttled' }])
-      await second.clock.advance(40 * MINUTE - 1)
-      expect(lives.calls).toHaveLength(called)
-      expect(run.progress().parked).toMatchObject([{ leftMs: 1 }])
-      await second.clock.runUntilIdle()
-      expect((await run.result).outcome).toBe('completed')
-      expect(run.progress().parked).toEqual([])
-      expect(events).toEqual([`throttled until ${opensAt}`, `opened at ${opensAt}`])
-    },
-  )
+    const called = lives.calls.length
+    const second = lives.next(10 * MINUTE, pool, { random: () => 0 })
+    clock = second.clock
+    const events: string[] = []
+    second.orchestrator.on('pool.parked', ({ until, reason }) => void events.push(`${reason} until ${until}`))
+    second.orchestrator.on('pool.opened', ({ at }) => void events.push(`opened at ${at}`))
+    const run = await second.orchestrator.resume('one')
+    await second.clock.advance(0)
+    expect(run.progress().parked).toEqual([{ pool: 'p', until: opensAt, leftMs: 40 * MINUTE, reason: 'throttled' }])
+    await second.clock.advance(40 * MINUTE - 1)
+    expect(lives.calls).toHaveLength(called)
+    expect(run.progress().parked).toMatchObject([{ leftMs: 1 }])
+    await second.clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+    expect(run.progress().parked).toEqual([])
+    expect(events).toEqual([`throttled until ${opensAt}`, `opened at ${opensAt}`])
+  })
 
-  test('is over when nobody was there to see its end', async () => {
+  test('has ended if its end fell into the downtime', async () => {
     const lives = new Lives()
     let clock = new VirtualClock()
     const opensAt = clock.now() + HOUR
@@ -213,7 +208,7 @@ describe.each(SHARING)('after a restart, the parking %s', (_title, shared) => {
   })
 })
 
-test('no window is exceeded and no parking broken over any number of lives, drained or killed', async () => {
+test('no window is exceeded and no cooldown broken over any number of processes, drained or killed', async () => {
   let calls = 0
   let parkings = 0
   for (let seed = 1; seed <= 200; seed++) {
@@ -237,7 +232,7 @@ test('no window is exceeded and no parking broken over any number of lives, drai
   expect(parkings).toBeGreaterThan(100)
 })
 
-/** A few lives of an account, each of which goes on with all that is left of the runs before. */
+/** Several processes that share an account, each of which resumes all unfinished runs. */
 class History {
   readonly lives: Lives
   readonly requests: WindowLimit
@@ -316,7 +311,7 @@ class History {
   }
 }
 
-/** A process that says when it calls its backend. `busy`: its first call is told to come back in 1,500 ms. */
+/** A process that reports its backend calls. `busy`: its first call is throttled for 1,500 ms. */
 const SOURCE = `
 import { writeSync } from 'node:fs'
 import { AgentError, Orchestrator } from 'counterpoint'
@@ -380,10 +375,10 @@ describe.concurrent('with a journal in files, over the end of a process', () => 
     expect(fullest(calls, 1_500 - BLUR_MS, one)).toBeLessThanOrEqual(5)
   })
 
-  test('that was killed a parking goes on for the time that is left', async () => {
+  test('that was killed a cooldown lasts for the remaining time', async () => {
     const first = new Child(path, join(folder, 'parking'), 'busy')
     const before = await hear(first, line => line.startsWith('parked'))
-    // It is told at once, and kept as soon as the disk has it.
+    // It is emitted at once, and durable a little later.
     await new Promise(resolve => setTimeout(resolve, 300))
     await first.kill()
     const second = new Child(path, join(folder, 'parking'), 'well')
