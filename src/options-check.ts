@@ -96,7 +96,7 @@ export function invalid(path: string, expected: string, got: unknown): Counterpo
 }
 
 /** The most issues that a message shows; `details` has them all. */
-const SHOWN_ISSUES = 3
+const SHOWN_ISSUES = 10
 
 function listOf(issues: readonly InputIssue[]): string {
   const shown = issues.slice(0, SHOWN_ISSUES).map(({ path, message }) => `${path}: ${message}`)

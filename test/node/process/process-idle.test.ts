@@ -41,7 +41,7 @@ test('a program that has said something and then nothing is stopped, with all th
     echo $$ >> ${list}; printf 'a few'; sleep 0.2; printf ' words' >&2; sleep 60`
   const start = performance.now()
   const { failure } = await runScript(source, { idleTimeoutMs: 400 })
-  expect(failure).toMatchObject({ kind: 'timeout', timeout: 'idle', message: 'the agent said nothing for 400 ms' })
+  expect(failure).toMatchObject({ kind: 'timeout', timeout: 'idle', message: 'the agent reported nothing for 400 ms' })
   expect(performance.now() - start).toBeGreaterThan(500)
   const pids = readFileSync(list, 'utf8').trim().split('\n').map(Number)
   expect(pids).toHaveLength(4)
