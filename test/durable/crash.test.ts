@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasProc } from '../../src/node/process/process-table.js'
-import { program } from '../node/journal/child.js'
+import { buildProgram } from '../node/journal/child-process.js'
 import { Dice } from '../support/dice.js'
-import { CrashRun } from './crash.js'
+import { CrashRun } from './crash-run.js'
 
 /** How often a process is killed: a few times in `npm test`, a hundred times in `npm run test:crash`. */
 const CRASHES = Number(process.env.CRASHES ?? (process.env.npm_lifecycle_event === 'test:crash' ? 100 : 6))
@@ -16,7 +16,7 @@ const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
 /** So many runs at a time: they mostly wait. */
 const LANES = 2
 
-const SOURCE = `import { host } from './test/durable/host.ts'; await host(...process.argv.slice(2))`
+const SOURCE = `import { crashHost } from './test/durable/crash-host.ts'; await crashHost(...process.argv.slice(2))`
 
 const only = 'skipped where /proc does not show environments: run it on Linux'
 
@@ -25,7 +25,7 @@ describe.skipIf(!hasProc)(`${CRASHES} times kill -9 (${only})`, () => {
   let host: string
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'counterpoint-crash-'))
-    host = await program(folder, SOURCE)
+    host = await buildProgram(folder, SOURCE)
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 

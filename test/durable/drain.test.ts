@@ -4,14 +4,14 @@ import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
 import { specs, tell } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
-import { eventsOf, KEEPINGS, Life } from './life.js'
+import { eventsOf, JOURNAL_KINDS, TestHost } from './test-host.js'
 
 const RUN = { runId: 'x' } as const
 const SUSPENDED = { code: 'RUN_SUSPENDED', details: RUN } as const
 
-describe.each(KEEPINGS)('with a journal of kind %s, a drain', keeping => {
+describe.each(JOURNAL_KINDS)('with a journal of kind %s, a drain', kind => {
   test('starts nothing new, lets what runs finish, and leaves a run that can be resumed', async () => {
-    const first = new Life(keeping, { pool: { concurrency: 2 } })
+    const first = new TestHost(kind, { pool: { concurrency: 2 } })
     first.backend.answer('a', succeed('a', { afterMs: 80 })).answer('b', succeed('b', { afterMs: 50 }))
     const before = first.orchestrator.run({ tasks: specs('a b c<a d<b e') }, RUN)
     await first.until(() => before.progress().running.length === 2)
@@ -30,25 +30,25 @@ describe.each(KEEPINGS)('with a journal of kind %s, a drain', keeping => {
   })
 
   test('stops what runs longer than its timeoutMs; that is tried again, as often as need be, and is not counted', async () => {
-    let life = new Life(keeping)
-    life.orchestrator.run({ tasks: [{ id: 'a', description: 'a', retries: 0 }] }, RUN)
+    let host = new TestHost(kind)
+    host.orchestrator.run({ tasks: [{ id: 'a', description: 'a', retries: 0 }] }, RUN)
     for (let attempt = 1; attempt <= 6; attempt++) {
-      life.backend.hold('a')
-      await life.until(() => life.called)
-      const run = life.orchestrator.runs.get('x')!
-      const drained = life.orchestrator.drain({ timeoutMs: 100 })
-      await life.until(() => run.progress().status === 'draining')
-      await life.clock.advance(90)
-      expect(life.backend.calls[0]!.aborted).toBe(false)
-      await life.done(drained)
-      expect([life.called, life.backend.calls[0]!.aborted]).toEqual([`a${attempt}`, true])
+      host.backend.hold('a')
+      await host.until(() => host.called)
+      const run = host.orchestrator.runs.get('x')!
+      const drained = host.orchestrator.drain({ timeoutMs: 100 })
+      await host.until(() => run.progress().status === 'draining')
+      await host.clock.advance(90)
+      expect(host.backend.calls[0]!.aborted).toBe(false)
+      await host.done(drained)
+      expect([host.called, host.backend.calls[0]!.aborted]).toEqual([`a${attempt}`, true])
       await expect(run.result).rejects.toMatchObject(SUSPENDED)
-      life = await life.next()
-      void life.orchestrator.resume('x')
+      host = await host.next()
+      void host.orchestrator.resume('x')
     }
-    await life.until(() => life.orchestrator.runs.get('x'))
-    const run = life.orchestrator.runs.get('x')!
-    expect((await life.done(run.result)).tasks[0]).toMatchObject({ status: 'succeeded', attempts: 7 })
+    await host.until(() => host.orchestrator.runs.get('x'))
+    const run = host.orchestrator.runs.get('x')!
+    expect((await host.done(run.result)).tasks[0]).toMatchObject({ status: 'succeeded', attempts: 7 })
     checkHistory(await eventsOf(run))
   })
 })
@@ -188,7 +188,7 @@ describe('a drain', () => {
   })
 
   test('waits for a run that is just being resumed, and suspends it', async () => {
-    const { backend, ...first } = new Life('memory')
+    const { backend, ...first } = new TestHost('memory')
     backend.hold('a')
     first.orchestrator.run({ tasks: specs('a') }, RUN)
     await backend.started('a')

@@ -5,10 +5,10 @@ import { type HostError, Orchestrator, type RunEvent } from 'counterpoint'
 import { type FileSystem, fileJournal } from 'counterpoint/node'
 import { MockBackend } from 'counterpoint/testing'
 import { expect, onTestFinished, test } from 'vitest'
-import { Disk } from '../node/journal/disk.js'
+import { FakeDisk } from '../node/journal/fake-disk.js'
 import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scene.js'
-import { eventsOf, temporaryFolder } from './life.js'
+import { eventsOf, temporaryFolder } from './test-host.js'
 
 /** A place for a journal that can be filled to the last byte. */
 interface Room {
@@ -19,7 +19,7 @@ interface Room {
 }
 
 function inMemory(): Room {
-  const disk = new Disk()
+  const disk = new FakeDisk()
   const fill = (): void => {
     disk.space = 0
   }
@@ -93,7 +93,7 @@ test.each([
 })
 
 test('a run that died on a full disk is refused with JOURNAL, or waits, while it is full, and goes on where it was', async () => {
-  const disk = new Disk()
+  const disk = new FakeDisk()
   const room: Room = { folder: '/runs', fileSystem: disk, fill: () => {}, free: () => {} }
   const first = working(room)
   const before = first.orchestrator.run({ tasks: specs('a b<a c<b') }, { runId: 'x' })

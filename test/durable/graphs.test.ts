@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scene.js'
-import { eventsOf, KEEPINGS, type Keeping, Life } from './life.js'
+import { eventsOf, JOURNAL_KINDS, type JournalKind, TestHost } from './test-host.js'
 
 const RUN = { runId: 'x' } as const
 
@@ -38,11 +38,11 @@ function joining(): TaskGraph {
 
 /** A run that dies while `a` runs, with what has joined it. */
 async function died(
-  start: (life: Life) => Run,
-  keeping: Keeping = 'memory',
+  start: (host: TestHost) => Run,
+  kind: JournalKind = 'memory',
   joined: readonly TaskGraph[] = [],
-): Promise<Life> {
-  const first = new Life(keeping)
+): Promise<TestHost> {
+  const first = new TestHost(kind)
   first.backend.hold('a')
   const run = start(first)
   await first.reached(run, 'a', 'running')
@@ -50,10 +50,10 @@ async function died(
   return first.next()
 }
 
-const diedOf = (graph: TaskGraph): Promise<Life> => died(life => life.orchestrator.run(graph, RUN))
+const diedOf = (graph: TaskGraph): Promise<TestHost> => died(host => host.orchestrator.run(graph, RUN))
 
-async function refusal(life: Life, graph?: ResumeOptions['graph']): Promise<CounterpointError<'PLAN_DIFFERS'>> {
-  const error = await life.orchestrator.resume('x', { ...(graph && { graph }) }).then(
+async function refusal(host: TestHost, graph?: ResumeOptions['graph']): Promise<CounterpointError<'PLAN_DIFFERS'>> {
+  const error = await host.orchestrator.resume('x', { ...(graph && { graph }) }).then(
     () => undefined,
     (thrown: CounterpointError<'PLAN_DIFFERS'>) => thrown,
   )
@@ -63,14 +63,14 @@ async function refusal(life: Life, graph?: ResumeOptions['graph']): Promise<Coun
   return error!
 }
 
-describe.each(KEEPINGS)('with a journal of kind %s, a run of a graph', keeping => {
+describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run of a graph', kind => {
   test('goes on with the functions and schemas of the graph that it is given again', async () => {
-    const life = await died(first => first.orchestrator.run(bound(), RUN), keeping)
-    life.backend.answers('b', [{ n: 3 }, { n: 8 }])
-    const run = await life.orchestrator.resume('x', { graph: bound() })
-    const { outputs, tasks } = await life.done(run.result, 1_000)
+    const host = await died(first => first.orchestrator.run(bound(), RUN), kind)
+    host.backend.answers('b', [{ n: 3 }, { n: 8 }])
+    const run = await host.orchestrator.resume('x', { graph: bound() })
+    const { outputs, tasks } = await host.done(run.result, 1_000)
     expect(outputs).toEqual({ a: 'a', b: { half: 4 } })
-    expect(life.backend.callsOf('b').map(({ request }) => request.input)).toEqual([{ of: 'a' }, { of: 'a' }])
+    expect(host.backend.callsOf('b').map(({ request }) => request.input)).toEqual([{ of: 'a' }, { of: 'a' }])
     expect(tasks.map(({ id, attempts }) => [id, attempts])).toEqual([
       ['a', 2],
       ['b', 2],
@@ -79,48 +79,48 @@ describe.each(KEEPINGS)('with a journal of kind %s, a run of a graph', keeping =
   })
 
   test('needs the graphs that joined it live as well', async () => {
-    const life = await died(first => first.orchestrator.run(bound(), RUN), keeping, [joining()])
-    expect((await refusal(life, bound())).details.difference).toContain('task "d" has an input function')
-    life.backend.answer('b', { n: 2 })
-    const run = await life.orchestrator.resume('x', { graph: [bound(), joining()] })
-    const { outcome } = await life.done(run.result)
-    expect([outcome, life.backend.callsOf('d')[0]!.request.input]).toEqual(['completed', ['a']])
+    const host = await died(first => first.orchestrator.run(bound(), RUN), kind, [joining()])
+    expect((await refusal(host, bound())).details.difference).toContain('task "d" has an input function')
+    host.backend.answer('b', { n: 2 })
+    const run = await host.orchestrator.resume('x', { graph: [bound(), joining()] })
+    const { outcome } = await host.done(run.result)
+    expect([outcome, host.backend.callsOf('d')[0]!.request.input]).toEqual(['completed', ['a']])
   })
 })
 
 describe('a run of a graph', () => {
   test('with data only goes on without it, and with it', async () => {
     for (const graph of [undefined, plain()]) {
-      const life = await diedOf(plain())
-      const run = await life.orchestrator.resume('x', { ...(graph && { graph }) })
+      const host = await diedOf(plain())
+      const run = await host.orchestrator.resume('x', { ...(graph && { graph }) })
       expect((await run.result).outcome).toBe('completed')
-      expect(life.backend.callsOf('a')[0]!.request.input).toEqual({ n: 1 })
+      expect(host.backend.callsOf('a')[0]!.request.input).toEqual({ n: 1 })
     }
   })
 
   test('of which only a part was run goes on with the whole graph', async () => {
-    const life = await died(first => first.orchestrator.run(plain({ ids: 'a b c' }), { ...RUN, only: ['b'] }))
-    const run = await life.orchestrator.resume('x', { graph: plain({ ids: 'a b c' }) })
+    const host = await died(first => first.orchestrator.run(plain({ ids: 'a b c' }), { ...RUN, only: ['b'] }))
+    const run = await host.orchestrator.resume('x', { graph: plain({ ids: 'a b c' }) })
     expect((await run.result).outputs).toEqual({ a: 'a', b: 'b' })
   })
 
   test('that has settled gives its result without its graph', async () => {
-    const first = new Life('memory')
+    const first = new TestHost('memory')
     first.backend.answer('b', { n: 2 })
     const expected = await first.orchestrator.run(bound(), RUN).result
     expect(await (await (await first.next()).orchestrator.resume('x')).result).toEqual(expected)
   })
 
   test('can be given the right one after a wrong one', async () => {
-    const life = await diedOf(bound())
-    await refusal(life, plain())
-    life.backend.answer('b', { n: 2 })
-    expect((await (await life.orchestrator.resume('x', { graph: bound() })).result).outcome).toBe('completed')
+    const host = await diedOf(bound())
+    await refusal(host, plain())
+    host.backend.answer('b', { n: 2 })
+    expect((await (await host.orchestrator.resume('x', { graph: bound() })).result).outcome).toBe('completed')
   })
 
   test('that takes the defaults of its pool is the same graph', async () => {
     const pool = { defaults: { retries: 5, timeoutMs: 1_000, priority: 2 } }
-    const first = new Life('memory', { pool })
+    const first = new TestHost('memory', { pool })
     first.backend.hold('a')
     await first.reached(first.orchestrator.run(plain(), RUN), 'a', 'running')
     const second = await first.next({ pool })
@@ -160,8 +160,8 @@ describe('a run of a graph', () => {
   })
 
   test('can join a run that was started with data, which then needs it to be resumed', async () => {
-    const life = await died(first => first.orchestrator.run({ tasks: specs('a') }, RUN), 'memory', [joining()])
-    const run = await life.orchestrator.resume('x', { graph: joining() })
+    const host = await died(first => first.orchestrator.run({ tasks: specs('a') }, RUN), 'memory', [joining()])
+    const run = await host.orchestrator.resume('x', { graph: joining() })
     expect((await run.result).outcome).toBe('completed')
   })
 })

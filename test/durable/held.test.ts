@@ -16,16 +16,16 @@ import { fileJournal } from 'counterpoint/node'
 import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Disk } from '../node/journal/disk.js'
+import { FakeDisk } from '../node/journal/fake-disk.js'
 import { Dice, seedOf } from '../support/dice.js'
 import { graphs } from '../support/graphs.js'
 import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scene.js'
-import { KEEPINGS, Life } from './life.js'
+import { JOURNAL_KINDS, TestHost } from './test-host.js'
 
-describe.each(KEEPINGS)('with a journal of kind %s, after the process was killed', keeping => {
+describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was killed', kind => {
   test('a task that waits for approval still does, and goes on when it is approved', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     const before = first.orchestrator.run({ tasks: specs('a! b c<a') }, { runId: 'x' })
     await first.reached(before, 'b', 'succeeded')
     const next = await first.next()
@@ -39,7 +39,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, after the process was killed
   })
 
   test('an approval that was given counts, though the task had not started', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     const before = first.orchestrator.run({ tasks: specs('a! b') }, { runId: 'x' })
     await first.reached(before, 'b', 'succeeded')
     await first.done(before.pause())
@@ -52,7 +52,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, after the process was killed
   })
 
   test('a rejection that was given counts, too', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     const before = first.orchestrator.run({ tasks: specs('a! b! c<a') }, { runId: 'x' })
     await first.reached(before, 'a', 'held')
     await first.done(before.reject('a', 'no'))
@@ -64,7 +64,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, after the process was killed
   })
 
   test('what was held for want of budget is still held, what was used counts, and more budget lets it go', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.answer('*', succeed('ok', { usage: { costUsd: 1 } }))
     const tasks = specs('a b<a c<b').map(spec => ({ ...spec, estimate: { costUsd: 1 } }))
     const before = first.orchestrator.run({ tasks }, { runId: 'x', budget: { costUsd: 1, onHard: 'hold' } })
@@ -81,7 +81,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, after the process was killed
   })
 
   test('what runs when the process dies counts with its reservation', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.hold('a')
     const tasks = specs('a').map(spec => ({ ...spec, estimate: { costUsd: 1 } }))
     const before = first.orchestrator.run({ tasks }, { runId: 'x', budget: { costUsd: 2.5, onHard: 'hold' } })
@@ -100,7 +100,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, after the process was killed
   })
 
   test('a serial run goes on serially', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.hold('*')
     first.orchestrator.run({ tasks: specs('a b c d') }, { runId: 'x', mode: 'serial' })
     await first.until(() => first.backend.calls.length === 1)
@@ -112,7 +112,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, after the process was killed
   })
 
   test('soft outputs that are there are given, and rules count what had ended', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.answer('bad', () => Promise.reject(new AgentError('refused', 'no'))).hold('last')
     const plan = {
       tasks: specs('good bad last soft<last,?good,?bad alarm:one_failed<good,bad clean:all_done<bad,last'),
@@ -207,7 +207,7 @@ async function recordsOf(journal: Journal): Promise<readonly JournalRecord[]> {
   return records
 }
 
-const onDisk = (disk: Disk): Journal => fileJournal({ folder: '/runs', fileSystem: disk, durability: 'os' })
+const onDisk = (disk: FakeDisk): Journal => fileJournal({ folder: '/runs', fileSystem: disk, durability: 'os' })
 
 describe(`${HISTORIES} histories with rules, soft edges, approvals, budgets that ask and tasks that are not safe to replay`, () => {
   test('come to the same end from every prefix of their journal', async () => {
@@ -232,13 +232,13 @@ describe(`${HISTORIES} histories with rules, soft edges, approvals, budgets that
   test('in files, cut at every record', async () => {
     await fc.assert(
       fc.asyncProperty(plans, fc.nat(), async (tasks, seed) => {
-        const disk = new Disk()
+        const disk = new FakeDisk()
         const expected = endsOf(await performed(tasks, seed, onDisk(disk)))
         const content = disk.content('/runs/r/journal-000001.log')
         let end = content.indexOf(10) + 1
         while (end < content.length) {
           end = content.indexOf(10, end) + 1
-          const again = new Disk()
+          const again = new FakeDisk()
           again.put('/runs/r/journal-000001.log', content.subarray(0, end))
           assert.deepEqual(endsOf(await performed(tasks, seed, onDisk(again))), expected, `cut at ${end}`)
         }

@@ -15,7 +15,7 @@ import { fileJournal } from 'counterpoint/node'
 import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Disk } from '../node/journal/disk.js'
+import { FakeDisk } from '../node/journal/fake-disk.js'
 import { Dice, seedOf } from '../support/dice.js'
 import { graphs } from '../support/graphs.js'
 import { checkHistory } from '../support/history.js'
@@ -83,7 +83,7 @@ function remembering(records: readonly JournalRecord[]): Journal {
 const SEGMENT = '/runs/r/journal-000001.log'
 
 /** The lines of a segment: its header, then a record each. */
-function linesOf(disk: Disk): readonly Buffer[] {
+function linesOf(disk: FakeDisk): readonly Buffer[] {
   const content = disk.content(SEGMENT)
   const lines: Buffer[] = []
   for (let from = 0, to = 0; from < content.length; from = to) {
@@ -94,13 +94,13 @@ function linesOf(disk: Disk): readonly Buffer[] {
 }
 
 /** The disk of a run whose process died when this was in its journal. */
-function diskWith(content: Buffer): Disk {
-  const disk = new Disk()
+function diskWith(content: Buffer): FakeDisk {
+  const disk = new FakeDisk()
   disk.put(SEGMENT, content)
   return disk
 }
 
-const kept = (disk: Disk): Journal => fileJournal({ folder: '/runs', fileSystem: disk, durability: 'os' })
+const kept = (disk: FakeDisk): Journal => fileJournal({ folder: '/runs', fileSystem: disk, durability: 'os' })
 
 describe(`${HISTORIES} histories`, () => {
   test('come to the same end from every prefix of their journal', async () => {
@@ -126,7 +126,7 @@ describe(`${HISTORIES} histories`, () => {
   test(`come to the same end from every record at which their file is cut: one in ${FILES} of them`, async () => {
     await fc.assert(
       fc.asyncProperty(plans, fc.nat(), async (tasks, seed) => {
-        const disk = new Disk()
+        const disk = new FakeDisk()
         const expected = endsOf(await performed(tasks, seed, kept(disk)))
         const lines = linesOf(disk)
         for (let held = 2; held <= lines.length; held++) {
@@ -150,7 +150,7 @@ interface Fate {
   readonly called: string
 }
 
-async function resumed(disk: Disk): Promise<Fate> {
+async function resumed(disk: FakeDisk): Promise<Fate> {
   const clock = new VirtualClock()
   const backend = new MockBackend({ clock }).answer('*', ({ task }) => ({ by: task.id }))
   const orchestrator = new Orchestrator({ clock, journal: kept(disk), pools: { p: { backend } } })
@@ -171,8 +171,8 @@ async function resumed(disk: Disk): Promise<Fate> {
 }
 
 /** A small journal: its last record says that the only task has succeeded. */
-async function small(): Promise<Disk> {
-  const disk = new Disk()
+async function small(): Promise<FakeDisk> {
+  const disk = new FakeDisk()
   const backend = new MockBackend().answer('*', ({ task }) => ({ by: task.id }))
   const orchestrator = new Orchestrator({ journal: kept(disk), pools: { p: { backend } } })
   await orchestrator.run({ tasks: specs('a') }, { runId: 'r' }).result

@@ -5,12 +5,12 @@ import { Orchestrator } from 'counterpoint'
 import { fileJournal, processBackend } from 'counterpoint/node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasProc } from '../../src/node/process/process-table.js'
-import { Child, program } from '../node/journal/child.js'
+import { buildProgram, Child } from '../node/journal/child-process.js'
 import { processesOf } from './processes.js'
 
-const SOURCE = `import * as neighbour from './test/durable/neighbour.ts'
+const SOURCE = `import * as functions from './test/durable/other-process.ts'
 const [what, folder] = process.argv.slice(2)
-await neighbour[what](folder)`
+await functions[what](folder)`
 
 const only = 'skipped where /proc does not show environments: run it on Linux'
 
@@ -19,7 +19,7 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
   let path: string
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'counterpoint-processes-'))
-    path = await program(root, SOURCE)
+    path = await buildProgram(root, SOURCE)
   })
   afterAll(() => rmSync(root, { recursive: true }))
 
@@ -28,7 +28,7 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
     mkdirSync(folder)
     return folder
   }
-  const saidBy = async (child: Child, last?: string): Promise<readonly string[]> => {
+  const outputOf = async (child: Child, last?: string): Promise<readonly string[]> => {
     const said: string[] = []
     for (let line = await child.line(); line !== undefined; line = await child.line()) {
       said.push(line)
@@ -43,8 +43,8 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
 
   test('that drains ends by itself, without an exit, and leaves no process and a run that can be resumed', async () => {
     const folder = folderOf('drains')
-    const child = new Child(path, 'drains', folder)
-    const said = await saidBy(child)
+    const child = new Child(path, 'drainPlan', folder)
+    const said = await outputOf(child)
     expect(await child.exit).toBe(0)
     expect(said.slice(-2)).toEqual(['run.suspended', 'RUN_SUSPENDED'])
     expect(processesOf(folder)).toEqual([])
@@ -57,8 +57,8 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
 
   test('that runs a plan keeps it from others, who may look; when it is killed, they go on and end what it left', async () => {
     const folder = folderOf('runs')
-    const child = new Child(path, 'runs', folder)
-    await saidBy(child, 'task.delayed')
+    const child = new Child(path, 'runPlan', folder)
+    await outputOf(child, 'task.delayed')
     const locked = { code: 'JOURNAL', message: expect.stringContaining(`pid ${child.process.pid}`) }
     const resume = () => resting(folder).resume('x')
     const { runs } = resting(folder)
@@ -88,15 +88,15 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
     })
     const run = orchestrator.run({ tasks: [{ id: 'a', description: 'a' }] }, { runId: 'x' })
     await new Promise(resolve => run.on('attempt.started', resolve))
-    expect(await saidBy(new Child(path, 'intrudes', folder))).toEqual(['running', 'JOURNAL'])
+    expect(await outputOf(new Child(path, 'resumeLockedRun', folder))).toEqual(['running', 'JOURNAL'])
     await run.cancel()
     expect((await run.result).outcome).toBe('cancelled')
   })
 
   test('is not ended because a run of the same id is resumed in another folder', async () => {
     const [mine, others] = [folderOf('mine'), folderOf('others')]
-    const child = new Child(path, 'runs', others)
-    await saidBy(child, 'task.delayed')
+    const child = new Child(path, 'runPlan', others)
+    await outputOf(child, 'task.delayed')
     await child.kill()
     const sleeps = processBackend({ command: 'sleep', args: ['60'], setEnv: { CRASH_TEST: mine } })
     const orchestrator = new Orchestrator({ pools: { p: { backend: sleeps } }, journal: fileJournal({ folder: mine }) })

@@ -3,22 +3,22 @@ import { fail, ignoreAbort, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scene.js'
-import { eventsOf, KEEPINGS, Life } from './life.js'
+import { eventsOf, JOURNAL_KINDS, TestHost } from './test-host.js'
 
 const RUN = { runId: 'x' } as const
 const HOUR_MS = 3_600_000
 const TEN_YEARS_MS = 10 * 365 * 24 * HOUR_MS
 
 /** The history of a run that has settled is whole, and the journal holds it. */
-async function checkSettled(life: Life, run: Run): Promise<void> {
+async function checkSettled(host: TestHost, run: Run): Promise<void> {
   const events = await eventsOf(run)
   checkHistory(events)
-  expect((await life.records(run.id)).flat()).toEqual(events)
+  expect((await host.records(run.id)).flat()).toEqual(events)
 }
 
-describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
+describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
   test('that is data goes on from its journal alone: what had succeeded is not run again', async () => {
-    const first = new Life(keeping, { pool: { concurrency: 1 } })
+    const first = new TestHost(kind, { pool: { concurrency: 1 } })
     first.backend.answer('a', { from: 'a', text: 'é'.repeat(20_000) }).hold('b')
     const before = first.orchestrator.run({ name: 'plan', tasks: specs('a b<a c<b') }, RUN)
     await first.until(() => first.backend.callsOf('b').length > 0)
@@ -32,42 +32,42 @@ describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
   })
 
   test('that is killed again and again while a task runs tries it four times; then it is dead, and the rest goes on', async () => {
-    let life = new Life(keeping)
-    life.backend.hold('a')
-    life.orchestrator.run({ tasks: specs('a b<a c') }, RUN)
+    let host = new TestHost(kind)
+    host.backend.hold('a')
+    host.orchestrator.run({ tasks: specs('a b<a c') }, RUN)
     for (let attempt = 1; attempt <= 4; attempt++) {
-      await life.until(() => life.called.includes(`a${attempt}`) && life.orchestrator.runs.get('x')?.task('c')?.endedAt)
-      life = await life.next()
-      life.backend.hold('a')
-      void life.orchestrator.resume('x')
+      await host.until(() => host.called.includes(`a${attempt}`) && host.orchestrator.runs.get('x')?.task('c')?.endedAt)
+      host = await host.next()
+      host.backend.hold('a')
+      void host.orchestrator.resume('x')
     }
-    await life.until(() => life.orchestrator.runs.get('x')?.progress().status === 'settled')
-    const run = life.orchestrator.runs.get('x')!
+    await host.until(() => host.orchestrator.runs.get('x')?.progress().status === 'settled')
+    const run = host.orchestrator.runs.get('x')!
     expect(run.task('a')).toMatchObject({ status: 'dead', attempts: 4, failure: { kind: 'interrupted' } })
     expect(run.task('b')).toMatchObject({ status: 'skipped', rootCause: 'a' })
-    expect([run.task('c')?.status, (await run.result).outcome, life.called]).toEqual(['succeeded', 'partial', ''])
-    await checkSettled(life, run)
+    expect([run.task('c')?.status, (await run.result).outcome, host.called]).toEqual(['succeeded', 'partial', ''])
+    await checkSettled(host, run)
   })
 
   test('does not count an interruption as a retry', async () => {
-    let life = new Life(keeping)
-    life.orchestrator.run({ tasks: [{ id: 'a', description: 'a', retries: 2 }] }, RUN)
+    let host = new TestHost(kind)
+    host.orchestrator.run({ tasks: [{ id: 'a', description: 'a', retries: 2 }] }, RUN)
     for (let attempt = 1; attempt <= 3; attempt++) {
-      life.backend.hold('a')
-      await life.until(() => life.called.includes(`a${attempt}`))
-      life = await life.next()
-      void life.orchestrator.resume('x')
+      host.backend.hold('a')
+      await host.until(() => host.called.includes(`a${attempt}`))
+      host = await host.next()
+      void host.orchestrator.resume('x')
     }
-    life.backend.answers('a', [...Array(5).fill(fail('crashed')), 'at last'])
-    await life.until(() => life.orchestrator.runs.get('x'))
-    const run = life.orchestrator.runs.get('x')!
-    const { outputs, tasks } = await life.done(run.result, 1_000)
-    expect([outputs, tasks[0]!.attempts, life.called]).toEqual([{ a: 'at last' }, 6, 'a4 a5 a6'])
-    await checkSettled(life, run)
+    host.backend.answers('a', [...Array(5).fill(fail('crashed')), 'at last'])
+    await host.until(() => host.orchestrator.runs.get('x'))
+    const run = host.orchestrator.runs.get('x')!
+    const { outputs, tasks } = await host.done(run.result, 1_000)
+    expect([outputs, tasks[0]!.attempts, host.called]).toEqual([{ a: 'at last' }, 6, 'a4 a5 a6'])
+    await checkSettled(host, run)
   })
 
   test('that has settled gives its result again, and asks no agent', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.answer('b', fail('refused'))
     const before = first.orchestrator.run({ tasks: specs('a b c<b') }, RUN)
     const expected = await first.done(before.result)
@@ -78,7 +78,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
   })
 
   test('that is paused stays so over a death, and over a drain, until it is told to go on', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.hold('a')
     const run = first.orchestrator.run({ tasks: specs('a b<a') }, RUN)
     await first.reached(run, 'a', 'running')
@@ -99,7 +99,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
   })
 
   test('that was being cancelled ends as cancelled, and nothing of it starts again', async () => {
-    const first = new Life(keeping, { pool: { graceMs: HOUR_MS } })
+    const first = new TestHost(kind, { pool: { graceMs: HOUR_MS } })
     first.backend.answer('a', ignoreAbort())
     const before = first.orchestrator.run({ tasks: specs('a b<a') }, RUN)
     await first.reached(before, 'a', 'running')
@@ -115,7 +115,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
   test.each(['no-new', 'kill'] as const)(
     'whose failure mode %s had ended it starts nothing again',
     async failureMode => {
-      const first = new Life(keeping, { pool: { graceMs: HOUR_MS } })
+      const first = new TestHost(kind, { pool: { graceMs: HOUR_MS } })
       first.backend.answer('a', fail('refused')).answer('b', ignoreAbort())
       const before = first.orchestrator.run({ tasks: specs('b a c<b'), failureMode }, RUN)
       await first.until(() => before.progress().status === 'stopping')
@@ -134,7 +134,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
 
   test('gives an attempt all of its time again', async () => {
     const options = { pool: { defaults: { timeoutMs: 100, retries: 0 } } }
-    const first = new Life(keeping, options)
+    const first = new TestHost(kind, options)
     first.backend.answer('a', succeed('a', { afterMs: 90 }))
     const before = first.orchestrator.run({ tasks: specs('a') }, RUN)
     await first.reached(before, 'a', 'running')
@@ -148,7 +148,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
 
   test('counts a time-out whose attempt was being stopped as what it is', async () => {
     const options = { pool: { graceMs: HOUR_MS, defaults: { timeoutMs: 50, retries: 0 } } }
-    const first = new Life(keeping, options)
+    const first = new TestHost(kind, options)
     first.backend.answer('a', ignoreAbort())
     const before = first.orchestrator.run({ tasks: specs('a') }, RUN)
     await first.reached(before, 'a', 'running')
@@ -162,7 +162,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
   })
 
   test('that dies in the middle of its resumption was not interrupted twice', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.hold('a')
     first.orchestrator.run({ tasks: specs('a') }, RUN)
     await first.until(() => first.called)
@@ -182,7 +182,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
     ['jumped an hour back', -HOUR_MS, 400],
     ['jumped ten years ahead', TEN_YEARS_MS, 0],
   ])('whose task waits for its next attempt goes on with that, when the wall clock %s', async (_, jumpMs, leastMs) => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.answer('a', fail('agent'))
     const before = first.orchestrator.run({ tasks: specs('a') }, RUN)
     await first.reached(before, 'a', 'delayed')
@@ -199,7 +199,7 @@ describe.each(KEEPINGS)('with a journal of kind %s, a run', keeping => {
   })
 
   test('whose wall clock jumps while it runs times out when its time is up, not sooner or later', async () => {
-    const first = new Life(keeping, { pool: { graceMs: 0, defaults: { timeoutMs: 1_000, retries: 0 } } })
+    const first = new TestHost(kind, { pool: { graceMs: 0, defaults: { timeoutMs: 1_000, retries: 0 } } })
     first.backend.answer('a', ignoreAbort())
     const run = first.orchestrator.run({ tasks: specs('a') }, RUN)
     await first.reached(run, 'a', 'running')

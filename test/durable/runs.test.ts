@@ -6,13 +6,13 @@ import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
-import { eventsOf, KEEPINGS, Life, letGo } from './life.js'
+import { closedAfterTest, eventsOf, JOURNAL_KINDS, TestHost } from './test-host.js'
 
 const code = (expected: string, details: object = {}): object => ({ code: expected, details })
 
-describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
+describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
   test('two resumptions at once, and one while the run is live, are one run', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.hold('a')
     await first.reached(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }), 'a', 'running')
     const second = await first.next()
@@ -27,7 +27,7 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
   })
 
   test('a run that nobody knows is NOT_FOUND, whatever is asked about it', async () => {
-    const { orchestrator } = new Life(keeping)
+    const { orchestrator } = new TestHost(kind)
     const unknown = code('NOT_FOUND', { id: 'nobody' })
     await expect(orchestrator.resume('nobody')).rejects.toMatchObject(unknown)
     await expect(orchestrator.runs.show('nobody')).rejects.toMatchObject(unknown)
@@ -36,10 +36,10 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
   })
 
   test('an id that was used is a DUPLICATE_ID, in every process, and the run that had it is not touched', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     await first.done(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }).result)
-    const again = (life: Life) =>
-      life.done(Promise.resolve().then(() => life.orchestrator.run({ tasks: specs('z') }, { runId: 'x' }).result))
+    const again = (host: TestHost) =>
+      host.done(Promise.resolve().then(() => host.orchestrator.run({ tasks: specs('z') }, { runId: 'x' }).result))
     await expect(again(first)).rejects.toMatchObject(code('DUPLICATE_ID', { id: 'x' }))
     const second = await first.next()
     await expect(again(second)).rejects.toMatchObject(code('DUPLICATE_ID', { id: 'x' }))
@@ -49,7 +49,7 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
   })
 
   test('every run is listed, shown, continued and deleted', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.hold('slow').answer('bad', fail('refused'))
     await first.done(
       first.orchestrator.run({ name: 'one', version: '2', tasks: specs('a b<a') }, { runId: 'done' }).result,
@@ -78,7 +78,7 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
   })
 
   test('a run is deleted with its journal, but not while it is live', async () => {
-    const first = new Life(keeping)
+    const first = new TestHost(kind)
     first.backend.hold('a')
     await first.reached(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }), 'a', 'running')
     await expect(first.orchestrator.runs.delete('x')).rejects.toMatchObject(code('RUN_LIVE', { runId: 'x' }))
@@ -92,7 +92,7 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
 
   test('what a resumed run still has to start counts against queueLimit, and nothing else does', async () => {
     const pool = { concurrency: 1, queueLimit: 3 }
-    const first = new Life(keeping, { pool })
+    const first = new TestHost(kind, { pool })
     first.backend.hold('a')
     const before = first.orchestrator.run({ tasks: specs('a b<a c') }, { runId: 'x' })
     await first.reached(before, 'a', 'running')
@@ -118,7 +118,7 @@ describe.each(KEEPINGS)('with a journal of kind %s', keeping => {
         told.push(`reaped ${keys.join(' ')}`)
       },
     }
-    const first = new Life(keeping, { pool: { concurrency: 2 } })
+    const first = new TestHost(kind, { pool: { concurrency: 2 } })
     first.backend.hold('b').hold('c')
     const before = first.orchestrator.run({ tasks: specs('a b<a c<a d<a') }, { runId: 'x' })
     await first.until(() => before.progress().running.length === 2 && before.task('a')?.endedAt)
@@ -158,7 +158,7 @@ describe('the place of a run in a pool with a queueLimit', () => {
 })
 
 test('a run is not resumed by an orchestrator that lacks one of its pools', async () => {
-  const first = new Life('memory')
+  const first = new TestHost('memory')
   first.backend.hold('a')
   const before = first.orchestrator.run({ tasks: specs('a b<a') }, { runId: 'x' })
   await first.reached(before, 'a', 'running')
@@ -169,10 +169,10 @@ test('a run is not resumed by an orchestrator that lacks one of its pools', asyn
 
 describe('a folder of runs', () => {
   test('is used by one orchestrator at a time: another one is refused with JOURNAL, and told by whom', async () => {
-    const first = new Life('file')
+    const first = new TestHost('file')
     first.backend.hold('a')
     await first.reached(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }), 'a', 'running')
-    const second = new Life('file', { journal: letGo(fileJournal({ folder: first.folder })) })
+    const second = new TestHost('file', { journal: closedAfterTest(fileJournal({ folder: first.folder })) })
     const locked = { ...code('JOURNAL', { runId: 'x' }), message: expect.stringContaining(`pid ${process.pid}`) }
     await expect(second.orchestrator.resume('x')).rejects.toMatchObject(locked)
     await expect(second.orchestrator.runs.delete('x')).rejects.toMatchObject(locked)
@@ -184,7 +184,7 @@ describe('a folder of runs', () => {
   })
 
   test('holds nothing of a run that was deleted', async () => {
-    const first = new Life('file')
+    const first = new TestHost('file')
     first.backend.answer('a', 'x'.repeat(50_000))
     await first.done(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }).result)
     const second = await first.next()
@@ -194,13 +194,13 @@ describe('a folder of runs', () => {
   })
 
   test('lets a run be deleted as soon as its result is there', async () => {
-    const { orchestrator } = new Life('file')
+    const { orchestrator } = new TestHost('file')
     await orchestrator.run({ tasks: specs('a') }, { runId: 'x' }).result
     await orchestrator.runs.delete('x')
   })
 
   test('tells the other runs when one of them is damaged', async () => {
-    const first = new Life('memory')
+    const first = new TestHost('memory')
     await first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }).result
     const open = await first.journal.open('bad')
     await open.append([{ type: 'run.paused', seq: 5, at: 1, runId: 'bad' }])
@@ -211,7 +211,7 @@ describe('a folder of runs', () => {
 test('what was being stopped when its process died is reaped as well', async () => {
   const reaped: string[] = []
   const backend: AgentBackend = { run: () => null, killOrphans: keys => void reaped.push(...keys) }
-  const first = new Life('memory', { pool: { graceMs: 60_000, defaults: { timeoutMs: 50 } } })
+  const first = new TestHost('memory', { pool: { graceMs: 60_000, defaults: { timeoutMs: 50 } } })
   first.backend.answer('a', ignoreAbort())
   const run = first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' })
   await first.clock.advance(50)

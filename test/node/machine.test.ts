@@ -5,11 +5,11 @@ import { coresOf, linuxFreeMemory, type ReadText } from '../../src/node/machine.
 
 const MIB = 1024 * 1024
 
-test('this machine has cores, and less free memory than it has memory', () => {
+test('nodeMachine reports cores, and less free memory than the total', () => {
   expect(nodeMachine.cores()).toBeGreaterThanOrEqual(1)
   expect(Number.isInteger(nodeMachine.cores())).toBe(true)
   const free = nodeMachine.freeMemory()
-  // A Mac with an older Node does not tell.
+  // On macOS, older versions of Node report nothing.
   if (process.platform === 'darwin' && free === undefined) return
   expect(free).toBeGreaterThan(0)
   expect(free).toBeLessThanOrEqual(totalmem())
@@ -90,7 +90,7 @@ describe('free memory on Linux', () => {
 describe('cores on Linux', () => {
   const cores = (max: string): number => coresOf(8, files({ ...OWN, '/sys/fs/cgroup/pod/cpu.max': max }))
 
-  test('are what Node counts, or what a control group allows where that is less', () => {
+  test('are the threads that Node counts, or the limit of a control group if that is less', () => {
     expect(coresOf(8, files({}))).toBe(8)
     expect(cores('max 100000\n')).toBe(8)
     expect(cores('200000 100000\n')).toBe(2)

@@ -14,7 +14,7 @@ import {
 import { fileJournal } from 'counterpoint/node'
 import { VirtualClock } from 'counterpoint/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Child, program } from '../../node/journal/child.js'
+import { buildProgram, Child } from '../../node/journal/child-process.js'
 import { Dice } from '../../support/dice.js'
 
 const HOUR = 3_600_000
@@ -346,7 +346,7 @@ describe.concurrent('with a journal in files, over the end of a process', () => 
   let path: string
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'counterpoint-windows-'))
-    path = await program(folder, SOURCE)
+    path = await buildProgram(folder, SOURCE)
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

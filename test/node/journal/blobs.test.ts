@@ -3,26 +3,26 @@ import type { JournalRecord, Json } from 'counterpoint'
 import { canonicalJson } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Disk } from './disk.js'
-import { Bench, FOLDER, fill, read, record, reopened } from './journaling.js'
+import { FakeDisk } from './fake-disk.js'
+import { FOLDER, fill, read, record, reopened, TestJournal } from './test-journal.js'
 
 const BLOBS = `${FOLDER}/blobs`
 const large = (char: string): string => char.repeat(20_000)
 const sha256 = (json: Json): string => createHash('sha256').update(JSON.stringify(json)).digest('hex')
-const blobsOf = (disk: Disk): string[] => disk.paths().filter(path => path.startsWith(BLOBS))
+const blobsOf = (disk: FakeDisk): string[] => disk.paths().filter(path => path.startsWith(BLOBS))
 
 describe('a payload of more than 16 KiB', () => {
   test('goes to a file named by its content before the record that names it, and comes back as it was', async () => {
-    const bench = new Bench()
+    const fixture = new TestJournal()
     const output = { text: large('é'), list: [1, null, { a: '' }] }
-    const open = await bench.open()
+    const open = await fixture.open()
     await open.append(record(1, output))
     await open.append(record(2, large('x').slice(0, 16_000)))
-    expect(blobsOf(bench.disk)).toEqual([`${BLOBS}/${sha256(output)}`])
-    expect(bench.disk.content(`${FOLDER}/journal-000001.log`).length).toBeLessThan(17_500)
+    expect(blobsOf(fixture.disk)).toEqual([`${BLOBS}/${sha256(output)}`])
+    expect(fixture.disk.content(`${FOLDER}/journal-000001.log`).length).toBeLessThan(17_500)
     expect(await read(open)).toEqual([record(1, output), record(2, large('x').slice(0, 16_000))])
     await open.close()
-    expect((await reopened(bench.disk)).records).toEqual([record(1, output), record(2, large('x').slice(0, 16_000))])
+    expect((await reopened(fixture.disk)).records).toEqual([record(1, output), record(2, large('x').slice(0, 16_000))])
   })
 
   test('is any member of any event: an input, a spec, a failure; two that are alike are one file', async () => {
@@ -35,51 +35,51 @@ describe('a payload of more than 16 KiB', () => {
       { ...base, seq: 4, type: 'task.dead', failure },
       { ...base, seq: 5, type: 'task.cancelled', reason: large('r') },
     ]
-    const bench = new Bench()
-    await fill(bench, [all])
-    expect(blobsOf(bench.disk)).toHaveLength(4)
-    const [found] = (await reopened(bench.disk)).records
+    const fixture = new TestJournal()
+    await fill(fixture, [all])
+    expect(blobsOf(fixture.disk)).toHaveLength(4)
+    const [found] = (await reopened(fixture.disk)).records
     expect(found).toEqual(all)
     expect(found!.map(event => Object.keys(event))).toEqual(all.map(event => Object.keys(event)))
   })
 
   test('that is missing or damaged is a refusal to read, which names it', async () => {
-    const bench = new Bench()
-    await fill(bench, [record(1, large('x'))])
+    const fixture = new TestJournal()
+    await fill(fixture, [record(1, large('x'))])
     const path = `${BLOBS}/${sha256(large('x'))}`
-    const damaged = bench.disk.copy()
+    const damaged = fixture.disk.copy()
     damaged.content(path)[5]! ^= 1
     expect((await reopened(damaged)).refusal).toContain(
       `${path}: a record of the journal refers to this payload, but it is damaged`,
     )
-    bench.disk.remove(path)
-    expect((await reopened(bench.disk)).refusal).toContain(
+    fixture.disk.remove(path)
+    expect((await reopened(fixture.disk)).refusal).toContain(
       `${path}: a record of the journal refers to this payload, but it is missing`,
     )
   })
 
   test('that a crash cut off is written again by the next opener', async () => {
-    const bench = new Bench()
-    bench.disk.put(`${BLOBS}/${sha256(large('x'))}`, '"xx')
-    await fill(bench, [record(1, large('x'))])
-    expect((await reopened(bench.disk)).records).toEqual([record(1, large('x'))])
+    const fixture = new TestJournal()
+    fixture.disk.put(`${BLOBS}/${sha256(large('x'))}`, '"xx')
+    await fill(fixture, [record(1, large('x'))])
+    expect((await reopened(fixture.disk)).records).toEqual([record(1, large('x'))])
   })
 
   test('that cannot be written keeps its record waiting, and leaves no half of it', async () => {
-    const bench = new Bench()
-    const open = await bench.open()
-    bench.disk.fail({ on: 'write', code: 'ENOSPC', times: 3, leaves: 1_000 })
+    const fixture = new TestJournal()
+    const open = await fixture.open()
+    fixture.disk.fail({ on: 'write', code: 'ENOSPC', times: 3, leaves: 1_000 })
     await open.append(record(1, large('x')))
-    expect(bench.told).toHaveLength(2)
-    expect(blobsOf(bench.disk)).toHaveLength(1)
+    expect(fixture.reports).toHaveLength(2)
+    expect(blobsOf(fixture.disk)).toHaveLength(1)
     expect(await read(open)).toEqual([record(1, large('x'))])
   })
 
   test('of ten megabytes passes, and the limit can be changed', async () => {
     const text = 'x'.repeat(10_000_000)
-    const bench = new Bench(new Disk(), { maxInlineBytes: 0 })
-    await fill(bench, [record(1, text), record(2, null), record(3, 7)])
-    expect((await reopened(bench.disk)).records).toEqual([record(1, text), record(2, null), record(3, 7)])
+    const fixture = new TestJournal(new FakeDisk(), { maxInlineBytes: 0 })
+    await fill(fixture, [record(1, text), record(2, null), record(3, 7)])
+    expect((await reopened(fixture.disk)).records).toEqual([record(1, text), record(2, null), record(3, 7)])
   })
 })
 
@@ -94,10 +94,10 @@ test('every canonical output comes back as it was, in any grouping, inline or no
   })
   await fc.assert(
     fc.asyncProperty(groups, fc.nat({ max: 60 }), async (openings, maxInlineBytes) => {
-      const bench = new Bench(new Disk(), { maxInlineBytes })
+      const fixture = new TestJournal(new FakeDisk(), { maxInlineBytes })
       const all: JournalRecord[] = []
       for (const commits of openings) {
-        const open = await bench.open()
+        const open = await fixture.open()
         for (const outputs of commits) {
           const group = outputs.map((output, i) => record(all.length + i + 1, canonicalJson(output)))
           all.push(...group)
@@ -105,7 +105,7 @@ test('every canonical output comes back as it was, in any grouping, inline or no
         }
         await open.close()
       }
-      expect(await reopened(bench.disk)).toEqual({ records: all, refusal: undefined, told: [] })
+      expect(await reopened(fixture.disk)).toEqual({ records: all, refusal: undefined, reports: [] })
     }),
     { numRuns: 40 },
   )

@@ -5,8 +5,8 @@ import { type Journal, Orchestrator, type RunEvent, TaskGraph } from 'counterpoi
 import { type FileJournalOptions, fileJournal } from 'counterpoint/node'
 import { journalConformance, MockBackend } from 'counterpoint/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Disk } from './disk.js'
-import { Bench, read, record, records, write } from './journaling.js'
+import { FakeDisk } from './fake-disk.js'
+import { read, record, records, TestJournal, write } from './test-journal.js'
 
 let folder: string
 beforeEach(() => {
@@ -72,15 +72,15 @@ describe('through the public API', () => {
   })
 
   test('a disk that is full for a while holds the run up, is heard on `error`, and loses nothing', async () => {
-    const disk = new Disk()
-    const { journal } = new Bench(disk)
+    const disk = new FakeDisk()
+    const { journal } = new TestJournal(disk)
     const orchestrator = new Orchestrator({ pools: { mock: { backend: answers() } }, journal })
-    const told: string[] = []
-    orchestrator.on('error', ({ where }) => told.push(where))
+    const reports: string[] = []
+    orchestrator.on('error', ({ where }) => reports.push(where))
     disk.fail({ on: 'write', code: 'ENOSPC', nth: 3, times: 5 })
     const { outcome } = await orchestrator.run(plan, { runId: 'run-1' }).result
     expect(outcome).toBe('completed')
-    expect(told).toEqual([expect.stringContaining('ENOSPC'), expect.stringContaining('can be written again')])
+    expect(reports).toEqual([expect.stringContaining('ENOSPC'), expect.stringContaining('can be written again')])
   })
 
   test('a run id that the journal has already is refused', async () => {
@@ -96,26 +96,26 @@ describe('through the public API', () => {
 
 describe('a record', () => {
   test('that does not go on where the last one ended is refused, and changes nothing', async () => {
-    const bench = new Bench()
-    const open = await bench.open()
+    const fixture = new TestJournal()
+    const open = await fixture.open()
     await write(open, records(1, 2))
     for (const seq of [1, 2, 4]) await expect(open.append(record(seq))).rejects.toThrow(`has seq 3, got ${seq}`)
     await write(open, records(3, 3))
     await open.close()
-    const again = await bench.open()
+    const again = await fixture.open()
     await expect(again.append(record(1))).rejects.toMatchObject({ code: 'JOURNAL' })
     await write(again, records(4, 4))
     expect(await read(again)).toEqual(records(1, 4))
   })
 
   test('is refused once the journal is closed', async () => {
-    const open = await new Bench().open()
+    const open = await new TestJournal().open()
     await open.close()
     await expect(open.append(record(1))).rejects.toMatchObject({
       code: 'JOURNAL',
       message: expect.stringMatching(/was closed/),
     })
-    const none = await new Bench(new Disk(), { durability: 'none' }).open()
+    const none = await new TestJournal(new FakeDisk(), { durability: 'none' }).open()
     await none.close()
     expect(() => none.append(record(1))).toThrow(/was closed/)
   })

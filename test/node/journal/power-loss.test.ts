@@ -1,8 +1,8 @@
 import type { JournalRecord } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { Dice } from '../../support/dice.js'
-import { Disk } from './disk.js'
-import { Bench, read, record } from './journaling.js'
+import { FakeDisk } from './fake-disk.js'
+import { read, record, TestJournal } from './test-journal.js'
 
 /** How many machines lose power; set COUNTERPOINT_POWER_LOSSES for more. */
 const LOSSES = Number(process.env.COUNTERPOINT_POWER_LOSSES ?? 150)
@@ -10,14 +10,14 @@ const FIRST_SEED = Number(process.env.COUNTERPOINT_SEED ?? 1)
 
 /** What is left of a disk, and what had been acknowledged and appended when its power went, or its writer died. */
 interface Survivor {
-  readonly disk: Disk
+  readonly disk: FakeDisk
   readonly acknowledged: number
   readonly appended: readonly JournalRecord[]
 }
 
 /** Goes on with a run on `disk`, in groups of random size, some of them large, until the power goes at a random moment. */
-async function writeUntilDark(disk: Disk, known: readonly JournalRecord[], dice: Dice): Promise<Survivor> {
-  const bench = new Bench(disk, { maxInlineBytes: 300 })
+async function writeUntilDark(disk: FakeDisk, known: readonly JournalRecord[], dice: Dice): Promise<Survivor> {
+  const fixture = new TestJournal(disk, { maxInlineBytes: 300 })
   const appended = [...known]
   let acknowledged = known.length
   let survivor: Survivor | undefined
@@ -27,7 +27,7 @@ async function writeUntilDark(disk: Disk, known: readonly JournalRecord[], dice:
     const left = dice.below(2) === 0 ? disk.afterCrash() : disk.afterPowerLoss(() => dice.next())
     survivor = { disk: left, acknowledged, appended: [...appended] }
   }
-  const open = await bench.open()
+  const open = await fixture.open()
   for (const on of ['fdatasync', 'fsync', 'syncFolder'] as const)
     if (dice.below(3) === 0) disk.fail({ on, code: 'EIO', nth: 1 + dice.below(5) })
   if (dice.below(3) === 0) disk.fail({ on: 'write', code: 'ENOSPC', nth: 1 + dice.below(20), leaves: dice.below(400) })
@@ -56,12 +56,12 @@ describe('losses of power and crashes of the writer, in any order', () => {
     let lost = 0
     for (let seed = FIRST_SEED; seed < FIRST_SEED + LOSSES; seed++) {
       const dice = new Dice(seed)
-      let disk = new Disk()
+      let disk = new FakeDisk()
       let known: readonly JournalRecord[] = []
       for (let round = 0; round < 4; round++) {
         const survivor = await writeUntilDark(disk, known, dice)
         disk = survivor.disk
-        const open = await new Bench(disk).open()
+        const open = await new TestJournal(disk).open()
         known = await read(open)
         await open.close()
         const why = `seed ${seed}, round ${round}`

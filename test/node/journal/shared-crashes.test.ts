@@ -1,26 +1,26 @@
 import type { Json } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { Dice } from '../../support/dice.js'
-import { Disk, type Fault } from './disk.js'
-import { gated } from './gate.js'
-import { all, FOLDER, type Opened, reopened, type Stream, StreamBench } from './shared-bench.js'
+import { delayed } from './delayed-file-system.js'
+import { FakeDisk, type Fault } from './fake-disk.js'
+import { all, FOLDER, type Opened, reopened, type Stream, TestStream } from './test-stream.js'
 
 /** How many lives of a stream end at a random moment; set COUNTERPOINT_POWER_LOSSES for more. */
 const LIVES = Number(process.env.COUNTERPOINT_POWER_LOSSES ?? 150)
 const FIRST_SEED = Number(process.env.COUNTERPOINT_SEED ?? 1)
 
-const turn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
+const nextTurn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
 
 /** Two records that took the place of all others, then two more, each with its file. */
-async function smallStream(): Promise<Disk> {
-  const disk = new Disk()
+async function smallStream(): Promise<FakeDisk> {
+  const disk = new FakeDisk()
   for (const write of [
     (stream: Stream) => stream.append('out of date'),
     (stream: Stream) => stream.replace(['a', 'b']),
     (stream: Stream) => stream.append('c'),
     (stream: Stream) => stream.append('d'),
   ]) {
-    const stream = await new StreamBench(disk).open()
+    const stream = await new TestStream(disk).open()
     await write(stream)
     await stream.close()
   }
@@ -31,10 +31,10 @@ const ALL = ['a', 'b', 'c', 'd']
 const [WHOLE, NEWEST] = [`${FOLDER}/journal-000002.log`, `${FOLDER}/journal-000004.log`]
 
 /** Invariant: a damaged stream opens to a prefix of what it held and says so, or refuses. Never anything else. */
-function expectPrefix({ records, refusal, told }: Opened, why: string): void {
+function expectPrefix({ records, refusal, reports }: Opened, why: string): void {
   if (refusal !== undefined) return
   expect(records, why).toEqual(ALL.slice(0, records.length))
-  if (records.length < ALL.length) expect(told, why).not.toEqual([])
+  if (records.length < ALL.length) expect(reports, why).not.toEqual([])
 }
 
 describe('a stream that was cut off', () => {
@@ -45,16 +45,16 @@ describe('a stream that was cut off', () => {
       const cut = disk.copy()
       cut.put(NEWEST, content.subarray(0, size))
       const why = `cut at ${size}`
-      const bench = new StreamBench(cut)
-      const stream = await bench.open()
+      const fixture = new TestStream(cut)
+      const stream = await fixture.open()
       expect(await all(stream), why).toEqual(['a', 'b', 'c'])
       const headerOnly = size === content.indexOf('\n') + 1
-      expect(bench.told, why).toEqual(
+      expect(fixture.reports, why).toEqual(
         headerOnly ? [] : [expect.stringMatching(/^shared stream "limits": .* is not part of the journal$/)],
       )
       await stream.append('e')
       await stream.close()
-      expect(await reopened(cut), why).toEqual({ records: ['a', 'b', 'c', 'e'], refusal: undefined, told: [] })
+      expect(await reopened(cut), why).toEqual({ records: ['a', 'b', 'c', 'e'], refusal: undefined, reports: [] })
     }
   })
 
@@ -84,18 +84,18 @@ describe('a stream with one bit flipped', () => {
   })
 
   test('loses nothing of what took the place of all others, even when nothing came after it', async () => {
-    const disk = new Disk()
-    const stream = await new StreamBench(disk).open()
+    const disk = new FakeDisk()
+    const stream = await new TestStream(disk).open()
     await stream.append('out of date')
     await stream.replace(ALL)
     await stream.close()
     expect(disk.paths()).toEqual([WHOLE])
     const content = disk.content(WHOLE)
     for (let bit = 0; bit < content.length * 8; bit++) {
-      const { records, refusal, told } = await reopened(flipped(disk, WHOLE, bit))
+      const { records, refusal, reports } = await reopened(flipped(disk, WHOLE, bit))
       if (refusal !== undefined) continue
       expect(records, `bit ${bit}`).toEqual(ALL)
-      expect(told, `bit ${bit}`).toHaveLength(1)
+      expect(reports, `bit ${bit}`).toHaveLength(1)
     }
   })
 
@@ -103,12 +103,12 @@ describe('a stream with one bit flipped', () => {
     const disk = await smallStream()
     const content = disk.content(WHOLE)
     const damaged = flipped(disk, WHOLE, content.indexOf('"b"') * 8 + 10)
-    const { records, told } = await reopened(damaged, { onDamage: 'cut' })
-    expect([records, told[0]]).toEqual([['a'], expect.stringContaining('The journal is cut here')])
+    const { records, reports } = await reopened(damaged, { onDamage: 'cut' })
+    expect([records, reports[0]]).toEqual([['a'], expect.stringContaining('The journal is cut here')])
   })
 })
 
-function flipped(disk: Disk, path: string, bit: number): Disk {
+function flipped(disk: FakeDisk, path: string, bit: number): FakeDisk {
   const copy = disk.copy()
   const bytes = Buffer.from(disk.content(path))
   bytes[bit >> 3]! ^= 1 << (bit & 7)
@@ -120,9 +120,9 @@ const OLD = ['one', 'two', 'three']
 const NEW = ['the sum of all']
 
 /** A stream that holds `OLD`, open. */
-async function oldStream(): Promise<{ readonly disk: Disk; readonly stream: Stream }> {
-  const disk = new Disk()
-  const stream = await new StreamBench(disk).open()
+async function oldStream(): Promise<{ readonly disk: FakeDisk; readonly stream: Stream }> {
+  const disk = new FakeDisk()
+  const stream = await new TestStream(disk).open()
   for (const each of OLD) await stream.append(each)
   return { disk, stream }
 }
@@ -138,7 +138,7 @@ describe('putting others in the place of all records', () => {
     for (let step = 1; step <= steps; step++) {
       for (let way = 0; way < 8; way++) {
         const { disk, stream } = await oldStream()
-        let left: Disk | undefined
+        let left: FakeDisk | undefined
         let count = 0
         disk.before = () => {
           if (++count !== step) return
@@ -146,7 +146,7 @@ describe('putting others in the place of all records', () => {
           left = way === 0 ? disk.afterCrash() : disk.afterPowerLoss(() => dice.next())
         }
         await stream.replace(NEW)
-        const { records, refusal } = await reopened(left as Disk)
+        const { records, refusal } = await reopened(left as FakeDisk)
         expect(refusal).toBeUndefined()
         expect([OLD, NEW], `step ${step}, way ${way}`).toContainEqual(records)
         found[records.length === 1 ? 'new' : 'old']++
@@ -187,7 +187,7 @@ describe('putting others in the place of all records', () => {
       expect((await reopened(left)).records).toEqual([...OLD, 'next'])
     await stream.replace(NEW)
     await stream.close()
-    expect(await reopened(disk)).toEqual({ records: NEW, refusal: undefined, told: [] })
+    expect(await reopened(disk)).toEqual({ records: NEW, refusal: undefined, reports: [] })
     expect(disk.paths()).toHaveLength(1)
   })
 
@@ -200,27 +200,27 @@ describe('putting others in the place of all records', () => {
     await stream.replace([...NEW, 'more'])
     await stream.close()
     expect(disk.paths()).toHaveLength(1)
-    expect(await reopened(disk)).toEqual({ records: [...NEW, 'more'], refusal: undefined, told: [] })
+    expect(await reopened(disk)).toEqual({ records: [...NEW, 'more'], refusal: undefined, reports: [] })
   })
 
   test('by a process that sleeps at any step, while another takes its lock away: what either acknowledged stays', async () => {
     const outcomes = { acknowledged: 0, refused: 0 }
     for (let step = 1; step <= 14; step++) {
-      const disk = new Disk()
+      const disk = new FakeDisk()
       let left = Number.POSITIVE_INFINITY
       let wake!: () => void
       const woken = new Promise<void>(resolve => (wake = resolve))
-      const stream = await new StreamBench(gated(disk, async () => (--left === 0 ? woken : undefined))).open()
+      const stream = await new TestStream(delayed(disk, async () => (--left === 0 ? woken : undefined))).open()
       for (const each of OLD) await stream.append(each)
       left = step
       const replaced = stream.replace(NEW).then(
         () => true,
         () => false,
       )
-      for (let i = 0; i < 30; i++) await turn()
+      for (let i = 0; i < 30; i++) await nextTurn()
 
       disk.remove(`${FOLDER}/LOCK`)
-      const other = await new StreamBench(gated(disk, async () => {})).open()
+      const other = await new TestStream(delayed(disk, async () => {})).open()
       const seen = await all(other)
       await other.append('by the other')
       wake()
@@ -238,12 +238,12 @@ describe('putting others in the place of all records', () => {
 
 /** What a stream may hold: what is certain, and what was under way or refused and may be there or not. */
 interface Life {
-  readonly disk: Disk
+  readonly disk: FakeDisk
   readonly possible: readonly (readonly Json[])[]
 }
 
 /** Writes at random, with faults, until the process or the machine dies at a random moment. */
-async function live(disk: Disk, known: readonly Json[], dice: Dice): Promise<Life> {
+async function live(disk: FakeDisk, known: readonly Json[], dice: Dice): Promise<Life> {
   let certain = known
   let possible: (readonly Json[])[] = [known]
   let end: Life | undefined
@@ -253,7 +253,7 @@ async function live(disk: Disk, known: readonly Json[], dice: Dice): Promise<Lif
     const left = dice.chance(0.5) ? disk.afterCrash() : disk.afterPowerLoss(() => dice.next())
     end = { disk: left, possible }
   }
-  const stream = await new StreamBench(disk).open()
+  const stream = await new TestStream(disk).open()
   expect(await all(stream)).toEqual(known)
   for (const on of ['fdatasync', 'fsync', 'syncFolder', 'rename', 'unlink'] as const)
     if (dice.chance(0.3)) disk.fail({ on, code: 'EIO', nth: 1 + dice.below(4) })
@@ -281,7 +281,7 @@ describe('losses of power and crashes of the writer, in any order', () => {
     let lives = 0
     for (let seed = FIRST_SEED; lives < LIVES; seed++) {
       const dice = new Dice(seed)
-      let disk = new Disk()
+      let disk = new FakeDisk()
       let known: readonly Json[] = []
       for (let round = 0; round < 5; round++, lives++) {
         const life = await live(disk, known, dice)

@@ -4,34 +4,34 @@ import { join } from 'node:path'
 import type { Json } from 'counterpoint'
 import { fileJournal } from 'counterpoint/node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Child, program } from './child.js'
-import { Disk } from './disk.js'
-import { read, record, write } from './journaling.js'
-import { all, FOLDER, reopened, SEGMENT, StreamBench } from './shared-bench.js'
+import { buildProgram, Child } from './child-process.js'
+import { FakeDisk } from './fake-disk.js'
+import { read, record, write } from './test-journal.js'
+import { all, FOLDER, reopened, SEGMENT, TestStream } from './test-stream.js'
 
 describe('what runs share', () => {
   test('has a folder of its own, which is no run: it is not listed, and no run that is deleted takes it along', async () => {
-    const { journal, ...bench } = await withStream([{ a: 1 }, 'b', null])
-    expect(bench.disk.paths()).toEqual([SEGMENT])
+    const { journal, ...fixture } = await withStream([{ a: 1 }, 'b', null])
+    expect(fixture.disk.paths()).toEqual([SEGMENT])
     for (const runId of ['limits', '.shared-limits', '.shared-limits/journal-000001.log']) {
       const open = await journal.open(runId)
       await write(open, [record(1, 'x', runId)])
       await open.close()
     }
     expect([...(await journal.list())]).toHaveLength(3)
-    expect(await all(await bench.open())).toEqual([{ a: 1 }, 'b', null])
+    expect(await all(await fixture.open())).toEqual([{ a: 1 }, 'b', null])
     for (const runId of await journal.list()) await journal.delete(runId)
     await journal.delete('.shared-limits')
-    expect(bench.disk.paths()).toEqual([`${FOLDER}/LOCK`, SEGMENT])
+    expect(fixture.disk.paths()).toEqual([`${FOLDER}/LOCK`, SEGMENT])
   })
 
   test('has a stream for each name, whatever the name is', async () => {
-    const bench = new StreamBench(new Disk())
+    const fixture = new TestStream(new FakeDisk())
     const names = ['limits', 'budget', 'Limits', '../limits', '', 'a/b', '.', 'run-1']
-    const streams = await Promise.all(names.map(name => bench.open(name)))
+    const streams = await Promise.all(names.map(name => fixture.open(name)))
     for (const [i, stream] of streams.entries()) await stream.append(names[i] as string)
     for (const [i, stream] of streams.entries()) expect(await all(stream)).toEqual([names[i]])
-    expect([...(await bench.journal.list())]).toEqual([])
+    expect([...(await fixture.journal.list())]).toEqual([])
   })
 
   test('is JSON Lines with length and checksum, one record a line, with the name in the header', async () => {
@@ -84,20 +84,20 @@ describe('what runs share', () => {
   test.each(['fsync', 'os', 'none'] as const)(
     'with durability %s comes back, and syncs what that means',
     async durability => {
-      const disk = new Disk()
-      const stream = await new StreamBench(disk, { durability }).open()
+      const disk = new FakeDisk()
+      const stream = await new TestStream(disk, { durability }).open()
       for (const value of [1, 2, 3]) await stream.append(value)
       await stream.replace([6])
       await stream.append(7)
       await stream.close()
       const { fsync = 0, fdatasync = 0, syncFolder = 0 } = disk.counts
       expect(fsync + fdatasync + syncFolder > 0).toBe(durability === 'fsync')
-      expect(await reopened(disk, { durability })).toEqual({ records: [6, 7], refusal: undefined, told: [] })
+      expect(await reopened(disk, { durability })).toEqual({ records: [6, 7], refusal: undefined, reports: [] })
     },
   )
 
   test('that something else stands in the place of is refused in words', async () => {
-    const disk = new Disk()
+    const disk = new FakeDisk()
     disk.putLink(FOLDER)
     expect((await reopened(disk)).refusal).toContain(`${FOLDER}: expected a folder`)
     disk.remove(FOLDER)
@@ -108,29 +108,29 @@ describe('what runs share', () => {
   test('in the folder of another stream, or of a run, is refused', async () => {
     const { disk } = await withStream([1])
     disk.put('/runs/.shared-budget/journal-000001.log', disk.content(SEGMENT))
-    const bench = new StreamBench(disk)
-    await expect(bench.open('budget')).rejects.toThrow('of shared stream "limits", which does not belong here')
+    const fixture = new TestStream(disk)
+    await expect(fixture.open('budget')).rejects.toThrow('of shared stream "limits", which does not belong here')
     disk.put('/runs/run-1/journal-000001.log', disk.content(SEGMENT))
-    await expect(bench.journal.open('run-1')).rejects.toThrow('of shared stream "limits"')
+    await expect(fixture.journal.open('run-1')).rejects.toThrow('of shared stream "limits"')
   })
 })
 
 /** A disk with a stream that holds these records, a commit each. */
 async function withStream(records: readonly Json[]) {
-  const disk = new Disk()
-  const bench = new StreamBench(disk)
-  const stream = await bench.open()
+  const disk = new FakeDisk()
+  const fixture = new TestStream(disk)
+  const stream = await fixture.open()
   for (const each of records) await stream.append(each)
   await stream.close()
-  return { disk, journal: bench.journal, open: () => bench.open() }
+  return { disk, journal: fixture.journal, open: () => fixture.open() }
 }
 
 describe('a stream that is open', () => {
   test('is refused to a second opener, who can have runs all the same, until it is closed', async () => {
-    const disk = new Disk()
-    const first = await new StreamBench(disk).open()
+    const disk = new FakeDisk()
+    const first = await new TestStream(disk).open()
     await first.append(1)
-    const second = new StreamBench(disk)
+    const second = new TestStream(disk)
     await expect(second.open()).rejects.toMatchObject({
       code: 'JOURNAL',
       message: expect.stringContaining(
@@ -150,8 +150,8 @@ describe('a stream that is open', () => {
   })
 
   test('takes nothing more once its lock is gone: no record, and no others in their place', async () => {
-    const disk = new Disk()
-    const stream = await new StreamBench(disk).open()
+    const disk = new FakeDisk()
+    const stream = await new TestStream(disk).open()
     await stream.append(1)
     disk.remove(`${FOLDER}/LOCK`)
     await expect(stream.append(2)).rejects.toMatchObject({
@@ -171,9 +171,9 @@ describe('a stream that is open', () => {
 
 describe('a full disk', () => {
   test('refuses a record in words, leaves nothing of it, and takes it again when there is space', async () => {
-    const disk = new Disk()
-    const bench = new StreamBench(disk)
-    const stream = await bench.open()
+    const disk = new FakeDisk()
+    const fixture = new TestStream(disk)
+    const stream = await fixture.open()
     await stream.append('first')
     const before = Buffer.from(disk.content(SEGMENT))
     disk.space = 20
@@ -187,7 +187,7 @@ describe('a full disk', () => {
     disk.mend()
     await stream.append('fourth')
     await stream.close()
-    expect(await reopened(disk)).toEqual({ records: ['first', 'fourth'], refusal: undefined, told: [] })
+    expect(await reopened(disk)).toEqual({ records: ['first', 'fourth'], refusal: undefined, reports: [] })
   })
 })
 
@@ -206,7 +206,7 @@ describe('a process', () => {
   let path: string
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'counterpoint-shared-'))
-    path = await program(folder, CHILD)
+    path = await buildProgram(folder, CHILD)
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -214,17 +214,17 @@ describe('a process', () => {
     for (const lines of [1, 25, 70]) {
       const root = join(folder, String(lines))
       const child = new Child(path, root)
-      let told = 0
-      for (let i = 0; i < lines; i++) told = Number(await child.line())
+      let reports = 0
+      for (let i = 0; i < lines; i++) reports = Number(await child.line())
       const journal = fileJournal({ folder: root })
       await expect(journal.shared?.('limits')).rejects.toThrow(`locked by pid ${child.process.pid}`)
       await child.kill()
-      for (let line = await child.line(); line !== undefined; line = await child.line()) told = Number(line)
+      for (let line = await child.line(); line !== undefined; line = await child.line()) reports = Number(line)
       const problems: string[] = []
       const stream = await journal.shared!('limits', { report: ({ message }) => void problems.push(message) })
       const found = (await all(stream)) as number[]
       const last = found.at(-1) as number
-      expect(last === told || last === told + 1).toBe(true)
+      expect(last === reports || last === reports + 1).toBe(true)
       // From the last number that took the place of all others, or from 1, without a gap.
       const first = Math.max(1, Math.floor(last / 10) * 10)
       expect(found).toEqual(Array.from({ length: last - first + 1 }, (_, i) => first + i))

@@ -7,7 +7,7 @@ import { hasProc, listProcessesNow } from '../../../src/node/process/process-tab
 
 const forEver = 'setInterval(() => {}, 1000)'
 
-/** A process that is tagged as one of an attempt with this key, and has a child of its own that left its group. */
+/** A process with the tag of an attempt with this key, and a child that left its group. */
 async function orphan(key: string): Promise<readonly number[]> {
   const child = `const c = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(forEver)}], { detached: true, stdio: 'ignore' }); console.log(c.pid); ${forEver}`
   const env = { ...process.env, COUNTERPOINT_RUN_TAG: `${tagPrefix(key, 1)}x` }
@@ -17,13 +17,13 @@ async function orphan(key: string): Promise<readonly number[]> {
   return [leader.pid as number, Number(line.toString())]
 }
 
-/** Not a zombie: who buries it is the machine's business. */
+/** Not a zombie: init reaps those. */
 function lives(pid: number): boolean {
   return listProcessesNow(0).rows.some(row => row.pid === pid)
 }
 
-describe.skipIf(!hasProc)('reap (skipped where /proc does not show environments: run it on Linux)', () => {
-  test('ends what attempts with these keys left running, and nothing else', async () => {
+describe.skipIf(!hasProc)('killOrphans (skipped where /proc does not show environments: run it on Linux)', () => {
+  test('kills what attempts with these keys left running, and nothing else', async () => {
     const ours = await orphan('run/a/1')
     const others = await orphan('run/b/1')
     const backend = processBackend({ command: process.execPath })

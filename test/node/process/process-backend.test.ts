@@ -4,7 +4,7 @@ import path from 'node:path'
 import { AgentError, CounterpointError } from 'counterpoint'
 import { defaultEnv, jsonRequest, type ProcessOptions, processBackend } from 'counterpoint/node'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { attempt, failureOf, request, script, shell, textOf } from './attempt.js'
+import { attempt, failureOf, request, script, shell, textOf } from './run-attempt.js'
 
 let folder: string
 beforeAll(() => {
@@ -23,12 +23,12 @@ function executable(name: string, text: string): string {
   return file
 }
 
-describe('what is asked', () => {
+describe('input and arguments', () => {
   test('the description is written to standard input, which is then closed', async () => {
     expect(await textOf({ command: 'cat' })).toBe('Write a poem')
   })
 
-  test('jsonRequest is the whole request as one line', async () => {
+  test('jsonRequest writes the whole request as one line', async () => {
     const text = await textOf({ command: 'cat', stdin: jsonRequest })
     expect(text.indexOf('\n')).toBe(text.length - 1)
     expect(JSON.parse(text)).toEqual({
@@ -39,7 +39,7 @@ describe('what is asked', () => {
     })
   })
 
-  test('jsonRequest tells a program what was wrong with its last answer', async () => {
+  test('jsonRequest includes the feedback on the last answer', async () => {
     const feedback = { attempt: 1, kind: 'invalid-output', message: 'sql: expected a text' } as const
     const text = await textOf({ command: 'cat', stdin: jsonRequest }, { ...request, feedback })
     expect(JSON.parse(text)).toMatchObject({ feedback })
@@ -51,19 +51,19 @@ describe('what is asked', () => {
     ['a leading dash', '--help'],
     ['a NUL and control characters', 'a\0b\u0007\r\n\t'],
     ['200 KB', 'ä'.repeat(100_000)],
-  ])('a prompt arrives byte for byte: %s', async (_name, prompt) => {
+  ])('a prompt arrives unchanged: %s', async (_name, prompt) => {
     const asked = { ...request, task: { ...request.task, description: prompt } }
     expect(await textOf({ command: 'cat' }, asked)).toBe(prompt)
   })
 
-  test('bytes that are no text arrive as they are', async () => {
+  test('binary input arrives unchanged', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i)
     expect(await textOf({ command: 'od', args: ['-An', '-v', '-tu1'], stdin: () => bytes }).then(words)).toEqual([
       ...bytes.keys(),
     ])
   })
 
-  test('arguments arrive byte for byte, without a shell', async () => {
+  test('arguments arrive unchanged, without a shell', async () => {
     const args = ['"; rm -rf ~', '$(id)', '', '*', '-x', 'a b', '%PATH%', '&calc']
     expect(await textOf({ command: 'printf', args: ['%s\\n', ...args] })).toBe(`${args.join('\n')}\n`)
   })
@@ -82,12 +82,12 @@ describe('what is asked', () => {
   })
 })
 
-describe('where it runs', () => {
-  test('it runs in the workdir', async () => {
+describe('environment', () => {
+  test('the program runs in the workdir', async () => {
     expect(await textOf({ command: '/bin/pwd', args: ['-P'], workdir: folder })).toMatch(path.basename(folder))
   })
 
-  test('it sees the variables of the allow-list and those that are set, and no others', async () => {
+  test('the program gets the variables in env and setEnv, and no others', async () => {
     vi.stubEnv('A_SECRET', 'canary')
     const names = async (options: Partial<ProcessOptions>): Promise<string[]> =>
       (await textOf({ command: '/usr/bin/env', ...options })).trim().split('\n').sort()
@@ -109,12 +109,12 @@ describe('where it runs', () => {
     expect(byDefault).toContain('PATH')
   })
 
-  test('the tag of an orchestrator inside an agent comes after the one of that agent', async () => {
+  test('the tag of a nested orchestrator is appended to that of its agent', async () => {
     vi.stubEnv('COUNTERPOINT_RUN_TAG', 'outer')
     expect(await textOf(shell('echo $COUNTERPOINT_RUN_TAG'))).toMatch(/^outer\.[\w-]{61}\n$/)
   })
 
-  test('a command is looked up in PATH, but neither in its relative folders nor in the workdir', async () => {
+  test('a command is looked up in the absolute folders of PATH, and not in the workdir', async () => {
     executable('bin/our-agent', '#!/bin/sh\necho found')
     executable('work/our-agent', '#!/bin/sh\necho wrong')
     const workdir = path.join(folder, 'work')
@@ -136,8 +136,8 @@ describe('where it runs', () => {
   })
 })
 
-describe('what cannot be started', () => {
-  test('a missing program and a missing folder are two things, though the system names the program for both', async () => {
+describe('a program that cannot be started', () => {
+  test('missing programs and missing folders are distinguished, although the system names the program for both', async () => {
     const noProgram = await failureOf({ command: 'no-such-agent' })
     expect(noProgram).toBeInstanceOf(AgentError)
     expect(noProgram).toMatchObject({
@@ -158,7 +158,7 @@ describe('what cannot be started', () => {
     })
   })
 
-  test('a program that goes away between two attempts is missing then, and found again later', async () => {
+  test('a program that is deleted between two attempts is missing, and found again when it returns', async () => {
     const file = executable('shy', '#!/bin/sh\necho here')
     const backend = processBackend({ command: file })
     const context = {
@@ -175,7 +175,7 @@ describe('what cannot be started', () => {
     expect(await backend.run(request, context)).toMatchObject({ text: 'back\n' })
   })
 
-  test('a file that may not be executed is told from one that is missing', async () => {
+  test('a file without execute permission is distinguished from a missing one', async () => {
     const file = executable('locked', '#!/bin/sh\n')
     chmodSync(file, 0o644)
     expect(await failureOf({ command: file })).toMatchObject({
@@ -185,7 +185,7 @@ describe('what cannot be started', () => {
     })
   })
 
-  test('a script whose interpreter is missing says so', async () => {
+  test('a missing interpreter of a script is reported', async () => {
     const file = executable('script', '#!/no/such/interpreter\n')
     expect(await failureOf({ command: file })).toMatchObject({
       kind: 'refused',
@@ -194,7 +194,7 @@ describe('what cannot be started', () => {
     })
   })
 
-  test('on Windows a batch file is refused, as only a shell can run it', async () => {
+  test('on Windows a batch file is rejected, because only a shell can run it', async () => {
     const file = executable('agent.cmd', '')
     const platform = Object.getOwnPropertyDescriptor(process, 'platform')!
     Object.defineProperty(process, 'platform', { ...platform, value: 'win32' })
@@ -215,13 +215,13 @@ describe('what cannot be started', () => {
     ['the workdir', { command: 'cat', workdir: 'a\0' }, /^workdir: .*NUL/],
     ['a variable', { command: 'cat', setEnv: { A: 'secret\0' } }, /^the variable "A": .*NUL/],
     ['the name of a variable', { command: 'cat', setEnv: { 'A\0': '' } }, /NUL/],
-  ])('NUL in %s is bad input', async (_name, options, message) => {
+  ])('NUL in %s fails with bad-input', async (_name, options, message) => {
     const failure = await failureOf(options)
     expect(failure).toMatchObject({ kind: 'bad-input', message: expect.stringMatching(message) })
     expect(failure.message).not.toContain('secret')
   })
 
-  test('a single argument of 128 KiB is bad input and one byte less is not', async () => {
+  test('an argument of 128 KiB fails with bad-input, one byte less does not', async () => {
     const longest = 'x'.repeat(131_071)
     expect(await textOf({ command: 'printf', args: ['%s', longest] })).toBe(longest)
     const failure = await failureOf({ command: 'printf', args: ['%s', `${longest}x`] })
@@ -236,7 +236,7 @@ describe('what cannot be started', () => {
     })
   })
 
-  test('functions that throw or give the wrong thing are bad input, unless they throw an AgentError', async () => {
+  test('functions that throw or return a wrong type fail with bad-input, unless they throw an AgentError', async () => {
     const broken = (): never => {
       throw new Error('boom')
     }
@@ -301,12 +301,12 @@ describe('what cannot be started', () => {
   })
 })
 
-describe('how it ends', () => {
-  test('an agent that ends without reading a long question has not failed', async () => {
+describe('exit', () => {
+  test('an agent may end without reading its input', async () => {
     expect(await textOf(shell('exec <&-; echo done', { stdin: () => 'x'.repeat(10_000_000) }))).toBe('done\n')
   })
 
-  test('another exit code than 0 is the failure of the agent, with the end of its standard error', async () => {
+  test('an exit code other than 0 is a failure with the end of standard error', async () => {
     const failure = await failureOf(
       shell('echo partial; printf "a\\033[31mred\\033[0m \\007\\r\\nbell\\342\\200\\256" >&2; exit 3'),
     )
@@ -317,13 +317,13 @@ describe('how it ends', () => {
     expect((await failureOf(shell('exit 1'))).message).toMatch(/wrote nothing to standard error/)
   })
 
-  test('of a long standard error the end is kept', async () => {
+  test('a long standard error is cut to its end', async () => {
     const failure = await failureOf(script(`process.stderr.write('x'.repeat(3e6) + 'the end'); process.exitCode = 1`))
     expect(failure.message).toMatch(/xxx the end$|xxxthe end$/)
     expect(failure.message.length).toBeLessThan(2_200)
   })
 
-  test('no value of a variable or argument is in a message, even when the agent prints it', async () => {
+  test('messages contain no value of a variable, even if the agent prints it', async () => {
     vi.stubEnv('PASSED_KEY', 'canary-one-11')
     const options = shell('echo "bad key $SET_KEY $PASSED_KEY" >&2; exit 1 # canary-three', {
       env: [...defaultEnv, 'PASSED_KEY'],
@@ -342,11 +342,11 @@ describe('how it ends', () => {
     ],
     ['an exit code of 128 and a signal', 'exit 137', { kind: 'crashed', code: 'SIGKILL', status: 137 }],
     ['an exit code past all signals', 'exit 250', { kind: 'agent', code: undefined, status: 250 }],
-  ])('an end by %s is told apart', async (_name, source, expected) => {
+  ])('an end by %s is recognised', async (_name, source, expected) => {
     expect(await failureOf(shell(source))).toMatchObject(expected)
   })
 
-  test('an abort before the start starts nothing', async () => {
+  test('an abort before the start starts no process', async () => {
     const file = path.join(folder, 'started')
     const abort = new AbortController()
     abort.abort()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Orchestrator, type TaskResult } from 'counterpoint'
 import { processBackend } from 'counterpoint/node'
 import { afterAll, expect, test } from 'vitest'
-import { attempt, isAlive, shell, until } from './attempt.js'
+import { attempt, isAlive, shell, until } from './run-attempt.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'counterpoint-idle-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -24,16 +24,13 @@ async function runScript(
 test.each([
   ['standard output', 'printf .'],
   ['standard error', 'printf . >&2'],
-])(
-  'a program that prints dots to %s for ever is not idle: it is stopped when its whole time is over',
-  async (_, print) => {
-    const limits = { idleTimeoutMs: 600, timeoutMs: 1_600 }
-    const { failure } = await runScript(`while :; do ${print}; sleep 0.02; done`, limits)
-    expect(failure).toMatchObject({ kind: 'timeout', timeout: 'attempt' })
-  },
-)
+])('a program that keeps printing to %s is not idle: it is stopped at timeoutMs', async (_, print) => {
+  const limits = { idleTimeoutMs: 600, timeoutMs: 1_600 }
+  const { failure } = await runScript(`while :; do ${print}; sleep 0.02; done`, limits)
+  expect(failure).toMatchObject({ kind: 'timeout', timeout: 'attempt' })
+})
 
-test('a program that has said something and then nothing is stopped, with all that it has started', async () => {
+test('a program that stops writing is stopped, with all its descendants', async () => {
   const list = join(folder, 'pids')
   const source = `
     sleep 60 & echo $! >> ${list}
@@ -48,12 +45,12 @@ test('a program that has said something and then nothing is stopped, with all th
   expect(pids.filter(isAlive)).toEqual([])
 })
 
-test('a program that never says anything is stopped', async () => {
+test('a program that never writes is stopped', async () => {
   const { failure } = await runScript('sleep 60', { idleTimeoutMs: 150 })
   expect(failure).toMatchObject({ kind: 'timeout', timeout: 'idle' })
 })
 
-test('output tells that the program is alive a few times a second, however much it is; what it reports does as well', async () => {
+test('output is a heartbeat at most every 50 ms, and so are reports', async () => {
   const noisy = attempt(shell('for i in 1 2 3 4 5 6; do head -c 2000000 /dev/zero; sleep 0.05; done'))
   const before = performance.now()
   await noisy.result
@@ -69,6 +66,6 @@ test('output tells that the program is alive a few times a second, however much 
   await reporting.result.catch(() => {})
 })
 
-test('a process backend says what its attempts do with the machine', () => {
+test('a process backend has work: process', () => {
   expect(processBackend({ command: 'true' })).toMatchObject({ work: 'process', awaitsTermination: true })
 })

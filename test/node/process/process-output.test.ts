@@ -1,30 +1,30 @@
 import type { AgentReply } from 'counterpoint'
 import { expect, test } from 'vitest'
-import { attempt, failureOf, script, shell, textOf } from './attempt.js'
+import { attempt, failureOf, script, shell, textOf } from './run-attempt.js'
 
 const line = (value: unknown): string => JSON.stringify(value)
 const write = (text: string): string => `process.stdout.write(${JSON.stringify(text)})`
 const lines = (...values: readonly unknown[]): string => write(values.map(value => `${line(value)}\n`).join(''))
 
-test('text is always { text, outputTruncated }, also when it is empty', async () => {
+test('text returns { text, outputTruncated }, even if empty', async () => {
   expect(await attempt(shell('printf hello')).result).toEqual({ text: 'hello', outputTruncated: false })
   expect(await attempt(shell('true')).result).toEqual({ text: '', outputTruncated: false })
 })
 
-test('text past the cap is cut, says so, and cuts no character in two', async () => {
+test('text above the limit is cut between characters, with outputTruncated', async () => {
   const exact = await attempt(shell('printf 0123456789', { maxOutputBytes: 10 })).result
   expect(exact).toEqual({ text: '0123456789', outputTruncated: false })
   const cut = await attempt(shell(`printf '01234567\\303\\244\\303\\244'`, { maxOutputBytes: 11 })).result
   expect(cut).toEqual({ text: '01234567ä', outputTruncated: true })
 })
 
-test('UTF-8 that comes in pieces is put together, and what is no UTF-8 is replaced', async () => {
+test('UTF-8 is decoded across chunks, and invalid bytes are replaced', async () => {
   const slow = `for (const byte of Buffer.from('a€🎼')) { process.stdout.write(Buffer.of(byte)); await new Promise(r => setTimeout(r, 5)) }`
   expect(await textOf(script(slow))).toBe('a€🎼')
   expect(await textOf(shell(`printf 'a\\000\\377b\\303'`))).toBe('a\0\ufffdb\ufffd')
 })
 
-test('200 MB of output neither fill the memory nor hold up the agent', async () => {
+test('200 MB of output neither fill the memory nor block the agent', async () => {
   let most = 0
   const before = process.memoryUsage().rss
   const timer = setInterval(() => {
@@ -38,7 +38,7 @@ test('200 MB of output neither fill the memory nor hold up the agent', async () 
   expect(most - before).toBeLessThan(100e6)
 })
 
-test('json is one JSON value', async () => {
+test('json returns one JSON value', async () => {
   expect(await attempt(shell(`printf '\\357\\273\\277 {"a": [1, "ä"]}\\n'`, { output: 'json' })).result).toEqual({
     a: [1, 'ä'],
   })
@@ -49,13 +49,13 @@ test.each([
   ['nothing at all', ''],
   ['text', 'I am done'],
   ['JSON that is cut at 65,536 bytes', line({ result: 'x'.repeat(100_000) }).slice(0, 65_536)],
-])('json with exit code 0 that is %s is incomplete', async (_name, text) => {
+])('json that is %s is incomplete, even with exit code 0', async (_name, text) => {
   const failure = await failureOf(script(write(text), { output: 'json' }))
   expect(failure).toMatchObject({ kind: 'incomplete-output', code: undefined })
   expect(failure.message).toContain(`got ${text.length} bytes`)
 })
 
-test('json past the cap is incomplete, and says why', async () => {
+test('json above the limit is incomplete, with code OUTPUT_TRUNCATED', async () => {
   const failure = await failureOf(script(write(line('x'.repeat(1_000))), { output: 'json', maxOutputBytes: 1_001 }))
   expect(failure).toMatchObject({
     kind: 'incomplete-output',
@@ -64,7 +64,7 @@ test('json past the cap is incomplete, and says why', async () => {
   })
 })
 
-test('jsonl tells progress and usage while it runs, and then the answer', async () => {
+test('jsonl reports progress and usage, then returns the answer', async () => {
   const { reports, result } = attempt(
     script(
       lines(
@@ -153,12 +153,12 @@ test.each<[string, string, object]>([
   expect(await failureOf(script(source, { output: 'jsonl' }))).toMatchObject(expected)
 })
 
-test('an answer with another exit code than 0 is a failure that has used something', async () => {
+test('an answer with an exit code other than 0 is a failure with usage', async () => {
   const options = script(`${lines({ output: 1, usage: { costUsd: 3 } })}; process.exitCode = 2`, { output: 'jsonl' })
   expect(await failureOf(options)).toMatchObject({ kind: 'agent', status: 2, usage: { costUsd: 3 } })
 })
 
-test('200,000 short lines are read in a moment', async () => {
+test('200,000 short lines are read quickly', async () => {
   const source = `yes '{"level":30}' | head -n 200000; echo '{"output": 1}'`
   expect(await attempt(shell(source, { output: 'jsonl' })).result).toMatchObject({ output: 1 })
 })

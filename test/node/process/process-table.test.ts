@@ -5,7 +5,7 @@ import { ProcessTree } from '../../../src/node/process/process-tree.js'
 
 const onLinux = process.platform === 'linux'
 
-test('the table of ps is read: who, whose child, in which group, since when', () => {
+test('parsePs reads pid, parent, group and start', () => {
   const text = `
     1     0     1 Ss   Thu Nov 19 08:00:00 2026
   740     1   740 S+   Thu Nov 19 08:00:01 2026
@@ -18,7 +18,7 @@ test('the table of ps is read: who, whose child, in which group, since when', ()
   expect(parsePs('')).toEqual([])
 })
 
-test.skipIf(process.platform === 'win32')('the ps of this machine writes such a table', () => {
+test.skipIf(process.platform === 'win32')('the ps of this machine prints that format', () => {
   const text = execFileSync('/bin/ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=,lstart='], {
     env: { LC_ALL: 'C' },
     encoding: 'utf8',
@@ -28,32 +28,26 @@ test.skipIf(process.platform === 'win32')('the ps of this machine writes such a 
   expect(Math.abs(us!.start - (Date.now() - process.uptime() * 1_000))).toBeLessThan(5_000)
 })
 
-test.skipIf(!onLinux)(
-  'looks that are asked for together are one, and one asked for during it is another (Linux)',
-  async () => {
-    const start = startOf(process.pid)!
-    const [first, second] = [listProcesses(start + 1_000_000_000), listProcesses(start)]
-    expect(first).toBe(second)
-    await Promise.resolve()
-    await Promise.resolve()
-    const third = listProcesses(start)
-    expect(third).not.toBe(first)
-    for (const look of [first, third]) expect((await look).rows.map(row => row.pid)).toContain(process.pid)
-  },
-)
+test.skipIf(!onLinux)('concurrent calls share a scan, and a call during a scan starts another (Linux)', async () => {
+  const start = startOf(process.pid)!
+  const [first, second] = [listProcesses(start + 1_000_000_000), listProcesses(start)]
+  expect(first).toBe(second)
+  await Promise.resolve()
+  await Promise.resolve()
+  const third = listProcesses(start)
+  expect(third).not.toBe(first)
+  for (const table of [first, third]) expect((await table).rows.map(row => row.pid)).toContain(process.pid)
+})
+
+test.skipIf(!onLinux)('a process that reuses a pid is not the same process, and is not signalled (Linux)', async () => {
+  const start = startOf(process.pid)!
+  const row = { pid: process.pid, ppid: process.ppid, group: 0, start, tags: [] }
+  expect(isSameProcess(row)).toBe(true)
+  expect(isSameProcess({ ...row, start: start - 1 })).toBe(false)
+})
 
 test.skipIf(!onLinux)(
-  'a row whose pid is another process now is not taken for it, and its process is not signalled (Linux)',
-  async () => {
-    const start = startOf(process.pid)!
-    const row = { pid: process.pid, ppid: process.ppid, group: 0, start, tags: [] }
-    expect(isSameProcess(row)).toBe(true)
-    expect(isSameProcess({ ...row, start: start - 1 })).toBe(false)
-  },
-)
-
-test.skipIf(!onLinux)(
-  'who has the number of a leader that is gone, or of its group, is a stranger (Linux)',
+  'a process with the reused pid or group of a dead leader is not a member of its tree (Linux)',
   async () => {
     const leader = spawn('true', { detached: true })
     const tree = new ProcessTree(leader as typeof leader & { pid: number }, 'a-tag')

@@ -2,11 +2,11 @@ import { spawn, spawnSync } from 'node:child_process'
 import { getEventListeners } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { type Attempt, attempt, isAlive, script, shell, until } from './attempt.js'
+import { type Attempt, attempt, isAlive, script, shell, until } from './run-attempt.js'
 
 const onLinux = process.platform === 'linux'
 
-/** An attempt whose agent says as progress which processes there are; its pids, once it has said so. */
+/** The pids that the agent of an attempt reports as progress. */
 async function pidsOf({ reports }: Attempt, count: number): Promise<number[]> {
   await until(() => reports.length >= count)
   return reports.map(report => Number(report.message))
@@ -28,7 +28,7 @@ function timed<T>(work: Promise<T>): Promise<number> {
   return work.then(ms, ms)
 }
 
-test('an abort ends an agent that listens to TERM at once', async () => {
+test('an abort ends an agent that obeys TERM at once', async () => {
   const agent = attempt(shell(`${sayPid}; exec sleep 60`, { output: 'jsonl', killGraceMs: 5_000 }))
   const [pid] = await pidsOf(agent, 1)
   agent.abort.abort()
@@ -37,7 +37,7 @@ test('an abort ends an agent that listens to TERM at once', async () => {
   expect(isAlive(pid!)).toBe(false)
 })
 
-test('an agent that ignores TERM gets KILL after the grace, not before', async () => {
+test('an agent that ignores TERM gets KILL after killGraceMs, not before', async () => {
   const agent = attempt(
     shell(`trap '' TERM; ${sayPid}; while :; do sleep 1; done`, { output: 'jsonl', killGraceMs: 300 }),
   )
@@ -50,7 +50,7 @@ test('an agent that ignores TERM gets KILL after the grace, not before', async (
   expect(isAlive(pid!)).toBe(false)
 })
 
-test('an agent has its grace to tidy up, and is still listened to', async () => {
+test('an agent can clean up within killGraceMs, and its output is still read', async () => {
   const source = `
     process.on('SIGTERM', () => process.stdout.write('x'.repeat(2e6) + '\\n', () => {
       console.log('{"message": "tidy"}')
@@ -66,7 +66,7 @@ test('an agent has its grace to tidy up, and is still listened to', async () => 
   expect(agent.reports.at(-1)).toEqual({ message: 'tidy' })
 })
 
-test('the children of an agent that dies of TERM have their grace too', async () => {
+test('the children of an agent that TERM ends get killGraceMs too', async () => {
   const child = `trap 'sleep 0.1; echo "{\\"message\\": \\"tidy\\"}"; exit' TERM; ${sayPid}; while :; do sleep 0.02; done`
   const agent = attempt(
     shell('trap - TERM; sh -c "$CHILD" & wait', { output: 'jsonl', setEnv: { CHILD: child }, killGraceMs: 5_000 }),
@@ -77,7 +77,7 @@ test('the children of an agent that dies of TERM have their grace too', async ()
   expect(agent.reports.at(-1)).toEqual({ message: 'tidy' })
 })
 
-test('an abort while the question is written, and one after the end, do no harm', async () => {
+test('an abort while the input is written, and one after the end, are harmless', async () => {
   const deaf = attempt(shell(`${sayPid}; exec sleep 60`, { output: 'jsonl', stdin: () => 'x'.repeat(10_000_000) }))
   const [pid] = await pidsOf(deaf, 1)
   deaf.abort.abort()
@@ -96,7 +96,7 @@ test('an abort while the output is held open after the end ends the wait', async
   expect(await timed(agent.result)).toBeLessThan(1_000)
 })
 
-test('a grandchild that holds the output open delays the end by the drain only, and is ended', async () => {
+test('a grandchild that keeps the output open delays the end by drainMs only, and is killed', async () => {
   const grandchild = `sh -c '${sayPid}; exec sleep 60' &`
   const agent = attempt(shell(`${grandchild} sleep 0.1; echo '{"output": "done"}'`, { output: 'jsonl', drainMs: 200 }))
   const ms = await timed(agent.result)
@@ -107,7 +107,7 @@ test('a grandchild that holds the output open delays the end by the drain only, 
   expect(isAlive(pid!)).toBe(false)
 })
 
-test.skipIf(!onLinux)('a grandchild in a session of its own is ended with its agent (Linux)', async () => {
+test.skipIf(!onLinux)('a grandchild in a session of its own is killed (Linux)', async () => {
   const grandchild = `setsid sh -c 'trap "" TERM; ${sayPid}; while :; do sleep 1; done' </dev/null &`
   const agent = attempt(shell(`${grandchild} ${sayPid}; wait; sleep 60`, { output: 'jsonl' }))
   const pids = await pidsOf(agent, 2)
@@ -117,7 +117,7 @@ test.skipIf(!onLinux)('a grandchild in a session of its own is ended with its ag
 })
 
 test.skipIf(!onLinux)(
-  'so is one that has no output and whose parents are gone, after an end without an abort (Linux)',
+  'an orphaned descendant without output is killed after an end without abort (Linux)',
   async () => {
     const orphan = `setsid sh -c 'setsid sleep 61.5 & echo $! >&2' </dev/null >/dev/null`
     const agent = attempt(shell(`${orphan}; exit 4`))
@@ -128,7 +128,7 @@ test.skipIf(!onLinux)(
   },
 )
 
-test.skipIf(!onLinux)('so is one that has thrown away its environment, found through its parent (Linux)', async () => {
+test.skipIf(!onLinux)('a descendant without environment is found through its parent, and killed (Linux)', async () => {
   const stripped = `env -i setsid sh -c '${sayPid}; sleep 60' </dev/null &`
   const agent = attempt(shell(`${stripped} wait`, { output: 'jsonl' }))
   const pids = await pidsOf(agent, 1)
@@ -137,7 +137,7 @@ test.skipIf(!onLinux)('so is one that has thrown away its environment, found thr
   expect(pids.filter(isAlive)).toEqual([])
 })
 
-test.skipIf(!onLinux)('of children that fork and die faster than one can look nobody gets away (Linux)', async () => {
+test.skipIf(!onLinux)('children that fork and die faster than a scan do not escape (Linux)', async () => {
   const name = `67.${process.pid}`
   const chain = `setsid -f sh -c "setsid -f sh -c 'setsid -f sleep ${name}'" </dev/null >/dev/null 2>&1`
   const orphan = `setsid sh -c "setsid sleep ${name} & exit 0" </dev/null >/dev/null 2>&1 &`
@@ -153,20 +153,20 @@ test.skipIf(!onLinux)('of children that fork and die faster than one can look no
   expect(left).toEqual([])
 })
 
-test('nothing is ended that does not belong to the attempt', async () => {
+test('processes of other attempts are not killed', async () => {
   const stranger = spawn('sleep', ['60'])
-  const neighbour = attempt(shell(`${sayPid}; exec sleep 60`, { output: 'jsonl' }))
-  const [pid] = await pidsOf(neighbour, 1)
+  const other = attempt(shell(`${sayPid}; exec sleep 60`, { output: 'jsonl' }))
+  const [pid] = await pidsOf(other, 1)
   const agent = attempt(shell('trap "" TERM; while :; do sleep 1; done', { killGraceMs: 50 }))
   setTimeout(() => agent.abort.abort(), 50)
   await expect(agent.result).rejects.toMatchObject({ code: 'ABORTED' })
   expect([isAlive(stranger.pid!), isAlive(pid!)]).toEqual([true, true])
   stranger.kill()
-  neighbour.abort.abort()
-  await neighbour.result.catch(() => undefined)
+  other.abort.abort()
+  await other.result.catch(() => undefined)
 })
 
-test('when the host exits its agents are killed, on Linux those in sessions of their own too', async () => {
+test('the exit of the host kills all agents, on Linux even those in sessions of their own', async () => {
   const before = new Set(process.listeners('exit'))
   const apart = onLinux ? `setsid sh -c '${sayPid}; sleep 60' </dev/null &` : `${sayPid};`
   const agent = attempt(shell(`trap '' TERM; ${apart} ${sayPid}; sleep 60; sleep 60`, { output: 'jsonl' }))
@@ -195,7 +195,7 @@ test('fifty attempts leave no file handle, no listener and no timer behind', asy
 })
 
 test.skipIf(!onLinux)(
-  'without a file handle to spare an attempt is turned away as overloaded (Linux, with prlimit)',
+  'without free file handles an attempt fails as overloaded (Linux, with prlimit)',
   async ({ skip }) => {
     const limit = (files: string) =>
       spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${files}`]).status === 0

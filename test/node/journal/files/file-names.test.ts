@@ -5,8 +5,8 @@ import { fileJournal } from 'counterpoint/node'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { folderName, isPlain, segmentName, segmentNumbers } from '../../../../src/node/journal/files/file-names.js'
-import { Disk } from '../disk.js'
-import { Bench, fill, read, record, records } from '../journaling.js'
+import { FakeDisk } from '../fake-disk.js'
+import { fill, read, record, records, TestJournal } from '../test-journal.js'
 
 const NASTY = [
   ...['../../etc/x', 'a/b', '..\\x', '/etc/passwd', 'C:\\x', '.', '..', '', ' ', '~', '.hidden', '-rf', 'a\0b', 'a\nb'],
@@ -57,14 +57,14 @@ describe('the folder of a run', () => {
   })
 
   test('gives the id back: all runs are listed and read', async () => {
-    const bench = new Bench()
+    const fixture = new TestJournal()
     for (const id of NASTY) {
-      const open = await bench.open(id)
+      const open = await fixture.open(id)
       await open.append(record(1, 'out', id))
       await open.close()
     }
-    expect([...(await bench.journal.list())].sort()).toEqual([...NASTY].sort())
-    for (const id of NASTY) expect((await read(await bench.open(id)))[0]![0]!.runId).toBe(id)
+    expect([...(await fixture.journal.list())].sort()).toEqual([...NASTY].sort())
+    for (const id of NASTY) expect((await read(await fixture.open(id)))[0]![0]!.runId).toBe(id)
   })
 })
 
@@ -132,33 +132,33 @@ describe('on a real disk', () => {
 
 describe('a list', () => {
   test('is empty where there is no folder, and has no copies, files or runs that never began', async () => {
-    expect([...(await new Bench().journal.list())]).toEqual([])
-    const bench = new Bench()
-    await fill(bench, records(1, 2))
-    await (await bench.open('never-began')).close()
-    for (const path of bench.disk.paths())
-      bench.disk.put(path.replace('run-1', 'copy of run-1'), bench.disk.content(path))
-    bench.disk.put('/runs/notes.txt', 'x')
-    bench.disk.put('/runs/cut/journal-000001.log', '')
-    expect([...(await bench.journal.list())]).toEqual(['run-1'])
+    expect([...(await new TestJournal().journal.list())]).toEqual([])
+    const fixture = new TestJournal()
+    await fill(fixture, records(1, 2))
+    await (await fixture.open('never-began')).close()
+    for (const path of fixture.disk.paths())
+      fixture.disk.put(path.replace('run-1', 'copy of run-1'), fixture.disk.content(path))
+    fixture.disk.put('/runs/notes.txt', 'x')
+    fixture.disk.put('/runs/cut/journal-000001.log', '')
+    expect([...(await fixture.journal.list())]).toEqual(['run-1'])
   })
 
   test('has a run that is damaged: opening it tells more', async () => {
-    const disk = new Disk()
+    const disk = new FakeDisk()
     disk.put('/runs/run-1/journal-000001.log', 'x'.repeat(100))
-    expect([...(await new Bench(disk).journal.list())]).toEqual(['run-1'])
+    expect([...(await new TestJournal(disk).journal.list())]).toEqual(['run-1'])
   })
 })
 
 describe('a run that is deleted', () => {
   test('is gone with all its files, and what an interrupted deletion left goes too', async () => {
-    const bench = new Bench(new Disk(), { maxInlineBytes: 100 })
-    await fill(bench, [record(1, 'x'.repeat(200))])
-    bench.disk.put('/runs/.deleted-1/blobs/a', 'x')
-    bench.disk.fail({ on: 'unlink', path: 'journal-000001.log', code: 'EIO' })
-    await expect(bench.journal.delete('run-1')).rejects.toMatchObject({ code: 'JOURNAL' })
-    expect([...(await bench.journal.list())]).toEqual([])
-    await bench.journal.delete('run-1')
-    expect(bench.disk.paths()).toEqual([])
+    const fixture = new TestJournal(new FakeDisk(), { maxInlineBytes: 100 })
+    await fill(fixture, [record(1, 'x'.repeat(200))])
+    fixture.disk.put('/runs/.deleted-1/blobs/a', 'x')
+    fixture.disk.fail({ on: 'unlink', path: 'journal-000001.log', code: 'EIO' })
+    await expect(fixture.journal.delete('run-1')).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect([...(await fixture.journal.list())]).toEqual([])
+    await fixture.journal.delete('run-1')
+    expect(fixture.disk.paths()).toEqual([])
   })
 })

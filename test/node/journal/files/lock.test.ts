@@ -5,12 +5,12 @@ import { type JournalRecord, type OpenJournal, systemClock } from 'counterpoint'
 import { fileJournal } from 'counterpoint/node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Dice } from '../../../support/dice.js'
-import { Child, program } from '../child.js'
-import { Disk } from '../disk.js'
-import { gated } from '../gate.js'
-import { Bench, FOLDER, read, record, records, reopened, write } from '../journaling.js'
+import { buildProgram, Child } from '../child-process.js'
+import { delayed } from '../delayed-file-system.js'
+import { FakeDisk } from '../fake-disk.js'
+import { FOLDER, read, record, records, reopened, TestJournal, write } from '../test-journal.js'
 
-const turn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
+const nextTurn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
 const LOCK = `${FOLDER}/LOCK`
 
 /** How many races two takers of a dead holder's lock run; set COUNTERPOINT_RACES for more. */
@@ -18,48 +18,48 @@ const RACES = Number(process.env.COUNTERPOINT_RACES ?? 100)
 
 describe('a run that is open', () => {
   test('cannot be opened again, in the same process either, until it is closed', async () => {
-    const bench = new Bench()
-    const open = await bench.open()
-    await expect(bench.open()).rejects.toMatchObject({ code: 'JOURNAL', details: { runId: 'run-1', where: LOCK } })
-    await expect(new Bench(bench.disk).open()).rejects.toThrow(`locked by this process (pid ${process.pid})`)
-    await expect(bench.journal.delete('run-1')).rejects.toThrow('locked by')
+    const fixture = new TestJournal()
+    const open = await fixture.open()
+    await expect(fixture.open()).rejects.toMatchObject({ code: 'JOURNAL', details: { runId: 'run-1', where: LOCK } })
+    await expect(new TestJournal(fixture.disk).open()).rejects.toThrow(`locked by this process (pid ${process.pid})`)
+    await expect(fixture.journal.delete('run-1')).rejects.toThrow('locked by')
     await open.close()
     await open.close()
-    expect(bench.disk.paths()).toEqual([])
-    await (await bench.open()).close()
+    expect(fixture.disk.paths()).toEqual([])
+    await (await fixture.open()).close()
   })
 
   test('can be looked at meanwhile', async () => {
-    const bench = new Bench()
-    const open = await bench.open()
+    const fixture = new TestJournal()
+    const open = await fixture.open()
     await write(open, records(1, 2))
-    const look = { read: () => new Bench(bench.disk).journal.read('run-1') }
+    const look = { read: () => new TestJournal(fixture.disk).journal.read('run-1') }
     expect(await read(look)).toEqual(records(1, 2))
     await write(open, records(3, 4))
     expect(await read(look)).toEqual(records(1, 4))
     await open.close()
-    expect(await read({ read: () => bench.journal.read('unknown') })).toEqual([])
-    expect(await read({ read: () => new Bench().journal.read('run-1') })).toEqual([])
+    expect(await read({ read: () => fixture.journal.read('unknown') })).toEqual([])
+    expect(await read({ read: () => new TestJournal().journal.read('run-1') })).toEqual([])
   })
 
   test('takes nothing more once its LOCK is gone or replaced, and what was acknowledged stays', async () => {
     for (const replaced of [false, true]) {
-      const bench = new Bench()
-      const open = await bench.open()
+      const fixture = new TestJournal()
+      const open = await fixture.open()
       await write(open, records(1, 2))
-      bench.disk.remove(LOCK)
-      if (replaced) bench.disk.put(LOCK, JSON.stringify({ pid: 7, host: 'elsewhere', nonce: 'x' }))
+      fixture.disk.remove(LOCK)
+      if (replaced) fixture.disk.put(LOCK, JSON.stringify({ pid: 7, host: 'elsewhere', nonce: 'x' }))
       await expect(open.append(record(3))).rejects.toThrow(replaced ? 'pid 7 on elsewhere has it' : 'it is gone')
       await expect(open.append(record(3))).rejects.toMatchObject({ code: 'JOURNAL' })
       await letGo(open)
-      expect(bench.disk.paths().includes(LOCK)).toBe(replaced)
+      expect(fixture.disk.paths().includes(LOCK)).toBe(replaced)
     }
   })
 
   test('takes nothing more once its folder is gone', async () => {
-    const bench = new Bench()
-    const open = await bench.open()
-    bench.disk.remove(FOLDER)
+    const fixture = new TestJournal()
+    const open = await fixture.open()
+    fixture.disk.remove(FOLDER)
     await expect(open.append(record(1))).rejects.toMatchObject({ code: 'JOURNAL' })
   })
 })
@@ -74,7 +74,7 @@ describe('a LOCK that is left', () => {
     ['half-written', '{"pid": 12'],
     ['empty', ''],
   ])('%s is taken over', async (_, text) => {
-    const disk = new Disk()
+    const disk = new FakeDisk()
     disk.put(LOCK, text)
     expect((await reopened(disk)).refusal).toBeUndefined()
     expect(disk.paths()).toEqual([])
@@ -88,7 +88,7 @@ describe('a LOCK that is left', () => {
       `locked by this process (pid ${process.pid})`,
     ],
   ])('%s is not, and the refusal says what to do', async (_, text, words) => {
-    const disk = new Disk()
+    const disk = new FakeDisk()
     disk.put(LOCK, text)
     const { refusal } = await reopened(disk)
     expect(refusal).toContain(words)
@@ -97,7 +97,7 @@ describe('a LOCK that is left', () => {
   })
 
   test('as something else than a file is refused', async () => {
-    const disk = new Disk()
+    const disk = new FakeDisk()
     disk.putLink(LOCK)
     expect((await reopened(disk)).refusal).toContain('expected a file')
   })
@@ -140,19 +140,19 @@ describe('where the kernel has no lock', () => {
     async before => {
       const results = { acknowledged: 0, refused: 0 }
       for (let step = 1; step <= 12; step++) {
-        const disk = new Disk()
+        const disk = new FakeDisk()
         let left = Number.POSITIVE_INFINITY
         let wake!: () => void
         const woken = new Promise<void>(resolve => (wake = resolve))
-        const sleeper = new Bench(gated(disk, async () => (--left === 0 ? woken : undefined)))
+        const sleeper = new TestJournal(delayed(disk, async () => (--left === 0 ? woken : undefined)))
         const open = await sleeper.open()
         await write(open, records(1, before))
         left = step
         const appended = outcome(open, record(before + 1, 'by the one that slept'))
-        for (let i = 0; i < 30; i++) await turn()
+        for (let i = 0; i < 30; i++) await nextTurn()
 
         disk.remove(LOCK)
-        const other = await new Bench(gated(disk, async () => {})).open()
+        const other = await new TestJournal(delayed(disk, async () => {})).open()
         const seen = await read(other)
         const next = record(seen.length + 1, 'by the other')
         expect(await outcome(other, next)).toBe(true)
@@ -174,15 +174,15 @@ describe('where the kernel has no lock', () => {
     const results = { acknowledged: 0, refused: 0 }
     for (let seed = 1; seed <= RACES; seed++) {
       const dice = new Dice(seed)
-      const disk = new Disk()
+      const disk = new FakeDisk()
       disk.put(LOCK, JSON.stringify({ pid: 999_999_999, host: hostname(), nonce: 'dead' }))
       const acknowledged: JournalRecord[] = []
       const stumble = async (): Promise<void> => {
-        for (let left = dice.below(4); left > 0; left--) await turn()
+        for (let left = dice.below(4); left > 0; left--) await nextTurn()
       }
       const compete = async (name: string): Promise<void> => {
         for (let tries = 0; tries < 4; tries++) {
-          const open = await new Bench(gated(disk, stumble)).open().catch(refused)
+          const open = await new TestJournal(delayed(disk, stumble)).open().catch(refused)
           const from = open && (await read(open).catch(refused))?.length
           for (let i = 1; open && from !== undefined && i <= 3; i++) {
             const next = record(from + i, `${name} ${tries}`)
@@ -196,7 +196,7 @@ describe('where the kernel has no lock', () => {
       }
       const spoil = async (): Promise<void> => {
         for (let left = 4; left > 0; left--) {
-          for (let turns = dice.below(80); turns > 0; turns--) await turn()
+          for (let turns = dice.below(80); turns > 0; turns--) await nextTurn()
           if (disk.paths().includes(LOCK)) disk.remove(LOCK)
         }
       }
@@ -229,7 +229,7 @@ describe('another process', () => {
   let path: string
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'counterpoint-lock-'))
-    path = await program(folder, CHILD)
+    path = await buildProgram(folder, CHILD)
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -272,13 +272,13 @@ describe('another process', () => {
     for (let round = 0; round < 3; round++) {
       const run = join(root, String(round))
       const child = new Child(path, run, '100000')
-      let told = 0
-      for (let i = 0; i < 40 + 30 * round; i++) told = Number(await child.line())
+      let reports = 0
+      for (let i = 0; i < 40 + 30 * round; i++) reports = Number(await child.line())
       await child.kill()
-      for (let line = await child.line(); line !== undefined; line = await child.line()) told = Number(line)
+      for (let line = await child.line(); line !== undefined; line = await child.line()) reports = Number(line)
       const open = await journal(run).open('run-1', { report: () => {} })
-      expect((await read(open)).length).toBeGreaterThanOrEqual(told)
-      expect(told).toBeGreaterThan(0)
+      expect((await read(open)).length).toBeGreaterThanOrEqual(reports)
+      expect(reports).toBeGreaterThan(0)
       await open.close()
     }
   })

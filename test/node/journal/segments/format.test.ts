@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { Disk } from '../disk.js'
-import { Bench, FOLDER, fill, records, reopened, SEGMENT } from '../journaling.js'
+import { FakeDisk } from '../fake-disk.js'
+import { FOLDER, fill, records, reopened, SEGMENT, TestJournal } from '../test-journal.js'
 
 /** A file of these bodies, framed as every version does. */
 function framed(...bodies: (string | object)[]): string {
@@ -20,16 +20,16 @@ const HEADER = { format: 'counterpoint-journal', version: 1, minReader: 1, runId
 const body = (seq: number, more: object = {}): object => ({ r: records(seq, seq)[0], ...more })
 
 async function opened(content: string): ReturnType<typeof reopened> {
-  const disk = new Disk()
+  const disk = new FakeDisk()
   disk.put(SEGMENT, content)
   return reopened(disk)
 }
 
 describe('the format', () => {
   test('is JSON Lines with length and checksum, one record a line, the first of a commit marked', async () => {
-    const bench = new Bench()
-    await fill(bench, records(1, 4), 2)
-    const lines = bench.disk.content(SEGMENT).toString().trimEnd().split('\n')
+    const fixture = new TestJournal()
+    await fill(fixture, records(1, 4), 2)
+    const lines = fixture.disk.content(SEGMENT).toString().trimEnd().split('\n')
     const bodies = lines.map(line => JSON.parse(line.slice(18)))
     expect(bodies[0]).toEqual({
       ...HEADER,
@@ -38,12 +38,12 @@ describe('the format', () => {
     })
     const [one, two, three, four] = records(1, 4)
     expect(bodies.slice(1)).toEqual([{ r: one }, { r: two }, { c: 2, r: three }, { r: four }])
-    expect(framed(...lines.map(line => line.slice(18)))).toBe(bench.disk.content(SEGMENT).toString())
+    expect(framed(...lines.map(line => line.slice(18)))).toBe(fixture.disk.content(SEGMENT).toString())
   })
 
   test('may have members in it that this version does not know', async () => {
     const content = framed({ ...HEADER, version: 2, colour: 'red' }, body(1, { z: 1 }), body(2, { c: 2, z: [] }))
-    expect(await opened(content)).toEqual({ records: records(1, 2), refusal: undefined, told: [] })
+    expect(await opened(content)).toEqual({ records: records(1, 2), refusal: undefined, reports: [] })
   })
 
   test('may have records in it of a kind that this version does not know, unless they are critical', async () => {
@@ -76,13 +76,13 @@ describe('the format', () => {
   })
 
   test('goes over chunks as if there were none: frames of every size around a mebibyte', async () => {
-    const bench = new Bench(new Disk(), { maxInlineBytes: 1e9, durability: 'os' })
-    const open = await bench.open()
+    const fixture = new TestJournal(new FakeDisk(), { maxInlineBytes: 1e9, durability: 'os' })
+    const open = await fixture.open()
     const sizes = [1_048_000, 1_048_576, 3_000_000, 10, 1_048_350, 1_048_351, 500_000]
     const all = sizes.map((size, i) => [{ ...records(i + 1, i + 1)[0]![0]!, padding: 'x'.repeat(size) }])
     for (const each of all) await open.append(each)
     await open.close()
-    expect((await reopened(bench.disk)).records).toEqual(all)
-    expect(bench.disk.paths()).toEqual([`${FOLDER}/journal-000001.log`])
+    expect((await reopened(fixture.disk)).records).toEqual(all)
+    expect(fixture.disk.paths()).toEqual([`${FOLDER}/journal-000001.log`])
   })
 })

@@ -1,7 +1,7 @@
 import type { JournalRecord } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { Disk } from '../disk.js'
-import { Bench, FOLDER, fill, type Opened, records, reopened, SEGMENT, write } from '../journaling.js'
+import { FakeDisk } from '../fake-disk.js'
+import { FOLDER, fill, type Opened, records, reopened, SEGMENT, TestJournal, write } from '../test-journal.js'
 
 /** A short record. */
 function paused(seq: number, at = seq): JournalRecord {
@@ -11,15 +11,15 @@ function paused(seq: number, at = seq): JournalRecord {
 const ALL = [1, 2, 3, 4, 5].map(seq => paused(seq))
 
 /** Five records in two segments, with commits of one and of two. */
-async function smallJournal(): Promise<Disk> {
-  const bench = new Bench()
-  await fill(bench, ALL.slice(0, 1))
-  const open = await bench.open()
+async function smallJournal(): Promise<FakeDisk> {
+  const fixture = new TestJournal()
+  await fill(fixture, ALL.slice(0, 1))
+  const open = await fixture.open()
   await write(open, ALL.slice(1, 2))
   await Promise.all(ALL.slice(2, 4).map(each => open.append(each)))
   await write(open, ALL.slice(4))
   await open.close()
-  return bench.disk
+  return fixture.disk
 }
 
 const NEWEST = `${FOLDER}/journal-000002.log`
@@ -37,7 +37,7 @@ function frameSizes(content: Buffer): number[] {
 function expectPrefix(opened: Opened, why: string): void {
   if (opened.refusal !== undefined) return
   expect(opened.records, why).toEqual(ALL.slice(0, opened.records.length))
-  if (opened.records.length < ALL.length) expect(opened.told, why).not.toEqual([])
+  if (opened.records.length < ALL.length) expect(opened.reports, why).not.toEqual([])
 }
 
 describe('a journal that was cut off', () => {
@@ -49,11 +49,11 @@ describe('a journal that was cut off', () => {
     for (let size = 0; size < content.length; size++) {
       const cut = disk.copy()
       cut.put(NEWEST, content.subarray(0, size))
-      const { records: found, refusal, told } = await reopened(cut)
+      const { records: found, refusal, reports } = await reopened(cut)
       const whole = ends.filter(each => each <= size).length
       expect(refusal).toBeUndefined()
       expect(found).toEqual(ALL.slice(0, 1 + Math.max(0, whole - 1)))
-      expect(told.length, `cut at ${size}`).toBe(ends.includes(size) ? 0 : 1)
+      expect(reports.length, `cut at ${size}`).toBe(ends.includes(size) ? 0 : 1)
     }
   })
 
@@ -75,21 +75,21 @@ describe('a journal that was cut off', () => {
     const content = disk.content(NEWEST)
     const end = content.length - (frameSizes(content).at(-1) as number)
     disk.put(NEWEST, content.subarray(0, content.length - 3))
-    expect((await reopened(disk)).told).toEqual([
+    expect((await reopened(disk)).reports).toEqual([
       expect.stringContaining(`${NEWEST}, byte ${end}: the journal ends here`),
     ])
-    const bench = new Bench(disk)
-    await fill(bench, [paused(5, 6)])
-    expect(bench.told).toHaveLength(1)
+    const fixture = new TestJournal(disk)
+    await fill(fixture, [paused(5, 6)])
+    expect(fixture.reports).toHaveLength(1)
     expect(disk.content(NEWEST)).toEqual(content.subarray(0, -3))
-    const next = { records: [...ALL.slice(0, 4), paused(5, 6)], refusal: undefined, told: [] }
+    const next = { records: [...ALL.slice(0, 4), paused(5, 6)], refusal: undefined, reports: [] }
     expect(await reopened(disk)).toEqual(next)
 
     disk.put(NEWEST, content)
     const late = expect.stringContaining(
       `${NEWEST}, byte ${content.length - 3}: a writer that had lost its lock wrote here`,
     )
-    expect(await reopened(disk)).toEqual({ ...next, told: [late] })
+    expect(await reopened(disk)).toEqual({ ...next, reports: [late] })
   })
 })
 
@@ -140,20 +140,20 @@ describe('a journal with one bit flipped', () => {
     disk.put(SEGMENT, content)
     expect((await reopened(disk)).refusal).toContain("onDamage: 'cut', which keeps the 0 records")
     const files = [SEGMENT, NEWEST].map(path => Buffer.from(disk.content(path)))
-    const bench = new Bench(disk, { onDamage: 'cut' })
-    await fill(bench, records(1, 3))
-    expect(bench.told[0]).toMatch(/expected a record that was durable.*The journal is cut here/)
+    const fixture = new TestJournal(disk, { onDamage: 'cut' })
+    await fill(fixture, records(1, 3))
+    expect(fixture.reports[0]).toMatch(/expected a record that was durable.*The journal is cut here/)
     expect([SEGMENT, NEWEST].map(path => disk.content(path))).toEqual(files)
-    expect(await reopened(disk)).toEqual({ records: records(1, 3), refusal: undefined, told: [] })
+    expect(await reopened(disk)).toEqual({ records: records(1, 3), refusal: undefined, reports: [] })
   })
 })
 
 describe('in the place of a segment', () => {
   test.each([
-    ['a folder', (disk: Disk) => disk.put(`${SEGMENT}/x`, '')],
-    ['a symlink', (disk: Disk) => disk.putLink(SEGMENT)],
+    ['a folder', (disk: FakeDisk) => disk.put(`${SEGMENT}/x`, '')],
+    ['a symlink', (disk: FakeDisk) => disk.putLink(SEGMENT)],
   ])('%s is refused in words', async (_, place) => {
-    const disk = new Disk()
+    const disk = new FakeDisk()
     place(disk)
     expect((await reopened(disk)).refusal).toContain(`${SEGMENT}: expected a file`)
   })
@@ -163,12 +163,12 @@ describe('in the place of a segment', () => {
     ['a file of zeros', '\0'.repeat(100)],
     ['a file of something else', 'hello, world\n'.repeat(10)],
   ])('%s is no journal that began: it is empty, and tells', async (_, content) => {
-    const disk = new Disk()
+    const disk = new FakeDisk()
     disk.put(SEGMENT, content)
-    const bench = new Bench(disk)
-    await fill(bench, records(1, 2))
-    expect(bench.told).toHaveLength(1)
-    expect(await reopened(disk)).toEqual({ records: records(1, 2), refusal: undefined, told: [] })
+    const fixture = new TestJournal(disk)
+    await fill(fixture, records(1, 2))
+    expect(fixture.reports).toHaveLength(1)
+    expect(await reopened(disk)).toEqual({ records: records(1, 2), refusal: undefined, reports: [] })
     expect(disk.content(SEGMENT).toString()).toBe(content)
   })
 

@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const ENTRY = join(ROOT, 'child-program.ts')
 
 /** Makes a program for Node of `source`, whose imports of the library lead to its source, and writes it into `folder`. */
-export async function program(folder: string, source: string): Promise<string> {
+export async function buildProgram(folder: string, source: string): Promise<string> {
   const result = await build({
     root: ROOT,
     configFile: false,

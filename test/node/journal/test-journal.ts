@@ -9,7 +9,7 @@ import {
   systemClock,
 } from 'counterpoint'
 import { type FileJournalOptions, type FileSystem, fileJournal } from 'counterpoint/node'
-import { Disk } from './disk.js'
+import { FakeDisk } from './fake-disk.js'
 
 export const RUN = 'run-1'
 export const FOLDER = '/runs/run-1'
@@ -45,13 +45,13 @@ const hastyClock: Clock = {
 }
 
 /** A journal on a disk in memory, and what it has reported. */
-export class Bench {
-  readonly disk: Disk
+export class TestJournal {
+  readonly disk: FakeDisk
   readonly journal: Journal
   readonly problems: JournalProblem[] = []
 
-  constructor(fileSystem: FileSystem = new Disk(), options: Partial<FileJournalOptions> = {}) {
-    this.disk = fileSystem as Disk
+  constructor(fileSystem: FileSystem = new FakeDisk(), options: Partial<FileJournalOptions> = {}) {
+    this.disk = fileSystem as FakeDisk
     this.journal = fileJournal({ folder: '/runs', fileSystem, clock: hastyClock, ...options })
   }
 
@@ -59,7 +59,7 @@ export class Bench {
     return this.journal.open(runId, { report: problem => void this.problems.push(problem) })
   }
 
-  get told(): string[] {
+  get reports(): string[] {
     return this.problems.map(({ message }) => message)
   }
 }
@@ -76,8 +76,8 @@ export async function write(open: OpenJournal, all: readonly JournalRecord[]): P
 }
 
 /** Writes records, `perCommit` at a time, and closes. */
-export async function fill(bench: Bench, all: readonly JournalRecord[], perCommit = 1): Promise<void> {
-  const open = await bench.open()
+export async function fill(fixture: TestJournal, all: readonly JournalRecord[], perCommit = 1): Promise<void> {
+  const open = await fixture.open()
   for (let i = 0; i < all.length; i += perCommit)
     await Promise.all(all.slice(i, i + perCommit).map(each => open.append(each)))
   await open.close()
@@ -87,18 +87,18 @@ export async function fill(bench: Bench, all: readonly JournalRecord[], perCommi
 export interface Opened {
   readonly records: readonly JournalRecord[]
   readonly refusal: string | undefined
-  readonly told: readonly string[]
+  readonly reports: readonly string[]
 }
 
-export async function reopened(disk: Disk, options: Partial<FileJournalOptions> = {}): Promise<Opened> {
-  const bench = new Bench(disk, options)
+export async function reopened(disk: FakeDisk, options: Partial<FileJournalOptions> = {}): Promise<Opened> {
+  const fixture = new TestJournal(disk, options)
   try {
-    const open = await bench.open()
+    const open = await fixture.open()
     const found = await read(open)
     await open.close()
-    return { records: found, refusal: undefined, told: bench.told }
+    return { records: found, refusal: undefined, reports: fixture.reports }
   } catch (error) {
     if ((error as { code?: string }).code !== 'JOURNAL') throw error
-    return { records: [], refusal: (error as Error).message, told: bench.told }
+    return { records: [], refusal: (error as Error).message, reports: fixture.reports }
   }
 }

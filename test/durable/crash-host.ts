@@ -28,7 +28,7 @@ const pool = (folder: string, concurrency: number): PoolOptions => ({
  * The process that the crash tests kill: runs a plan with agents that are processes, or goes on with it, and says all that it hears.
  * In `folder` it has its journal, `runs`, and the list of starts of agents, `starts`.
  */
-export async function host(folder: string, seed: string): Promise<void> {
+export async function crashHost(folder: string, seed: string): Promise<void> {
   const orchestrator = new Orchestrator({
     pools: { small: pool(folder, 1), large: pool(folder, 4) },
     journal: fileJournal({ folder: join(folder, 'runs') }),

@@ -31,8 +31,8 @@ export class CrashRun {
   readonly #errors: string[] = []
   #settled: { readonly outcome: string; readonly outputs: Record<string, Json> } | undefined
 
-  constructor(program: string, folder: string, seed: string) {
-    this.#program = program
+  constructor(buildProgram: string, folder: string, seed: string) {
+    this.#program = buildProgram
     this.#folder = folder
     this.#seed = seed
     this.#runId = `run-${seed}`

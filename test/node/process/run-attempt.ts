@@ -18,8 +18,8 @@ export interface Attempt {
   readonly result: Promise<unknown>
 }
 
-/** One attempt by a process backend, with a context made by hand. */
-export function attempt(options: ProcessOptions, asked: AgentRequest = request): Attempt {
+/** Runs one attempt with a process backend. */
+export function attempt(options: ProcessOptions, given: AgentRequest = request): Attempt {
   const reports: Report[] = []
   const abort = new AbortController()
   const context: AttemptContext = {
@@ -29,7 +29,7 @@ export function attempt(options: ProcessOptions, asked: AgentRequest = request):
     report: report => reports.push(report),
     softOutput: () => undefined,
   }
-  const result = Promise.resolve(processBackend(options).run(asked, context))
+  const result = Promise.resolve(processBackend(options).run(given, context))
   result.catch(() => undefined)
   return { reports, abort, result }
 }
@@ -50,18 +50,18 @@ export function shell(source: string, more: Partial<ProcessOptions> = {}): Proce
   return { command: '/bin/sh', args: ['-c', source], killGraceMs: 300, drainMs: 200, ...more }
 }
 
-export function failureOf(options: ProcessOptions, asked?: AgentRequest): Promise<AgentError> {
-  return attempt(options, asked).result.then(
+export function failureOf(options: ProcessOptions, given?: AgentRequest): Promise<AgentError> {
+  return attempt(options, given).result.then(
     output => expect.fail(`expected a failure, got ${JSON.stringify(output)}`),
     (error: AgentError) => error,
   )
 }
 
-export async function textOf(options: ProcessOptions, asked?: AgentRequest): Promise<string> {
-  return ((await attempt(options, asked).result) as { text: string }).text
+export async function textOf(options: ProcessOptions, given?: AgentRequest): Promise<string> {
+  return ((await attempt(options, given).result) as { text: string }).text
 }
 
-/** False for zombies too: they are dead, only not yet buried. */
+/** False for zombies, which are dead. */
 export function isAlive(pid: number): boolean {
   try {
     if (process.platform !== 'linux') return process.kill(pid, 0)
@@ -72,13 +72,13 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Asks again and again, as there is nothing to listen to: for what happens in other processes. */
-export async function until<T>(look: () => T | undefined | false, withinMs = 5_000): Promise<T> {
+/** Polls, because other processes send no events. */
+export async function until<T>(poll: () => T | undefined | false, withinMs = 5_000): Promise<T> {
   const end = performance.now() + withinMs
   for (;;) {
-    const found = look()
+    const found = poll()
     if (found !== undefined && found !== false) return found
-    if (performance.now() > end) return expect.fail(`nothing came within ${withinMs} ms: ${look}`)
+    if (performance.now() > end) return expect.fail(`still nothing after ${withinMs} ms: ${poll}`)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
 }

@@ -2,7 +2,7 @@ import type { Journal, JournalProblem, Json } from 'counterpoint'
 import { type FileJournalOptions, type FileSystem, fileJournal } from 'counterpoint/node'
 import { expect } from 'vitest'
 import type { SharedStream } from '../../../src/journal/shared-stream.js'
-import type { Disk } from './disk.js'
+import type { FakeDisk } from './fake-disk.js'
 
 export const FOLDER = '/runs/.shared-limits'
 export const SEGMENT = `${FOLDER}/journal-000001.log`
@@ -15,16 +15,16 @@ export interface Stream extends SharedStream {
 }
 
 /** The stream `limits` of a journal on a disk in memory, and what it has reported. */
-export class StreamBench {
+export class TestStream {
   readonly journal: Journal
-  readonly told: string[] = []
+  readonly reports: string[] = []
 
   constructor(fileSystem: FileSystem, options: Partial<FileJournalOptions> = {}) {
     this.journal = fileJournal({ folder: '/runs', fileSystem, ...options })
   }
 
   open(name = 'limits'): Promise<Stream> {
-    const report = ({ message }: JournalProblem): void => void this.told.push(message)
+    const report = ({ message }: JournalProblem): void => void this.reports.push(message)
     return this.journal.shared?.(name, { report }) as Promise<Stream>
   }
 }
@@ -39,18 +39,18 @@ export async function all(stream: SharedStream): Promise<Json[]> {
 export interface Opened {
   readonly records: readonly Json[]
   readonly refusal: string | undefined
-  readonly told: readonly string[]
+  readonly reports: readonly string[]
 }
 
-export async function reopened(disk: Disk, options: Partial<FileJournalOptions> = {}): Promise<Opened> {
-  const bench = new StreamBench(disk, options)
+export async function reopened(disk: FakeDisk, options: Partial<FileJournalOptions> = {}): Promise<Opened> {
+  const fixture = new TestStream(disk, options)
   try {
-    const stream = await bench.open()
+    const stream = await fixture.open()
     const records = await all(stream)
     await stream.close()
-    return { records, refusal: undefined, told: bench.told }
+    return { records, refusal: undefined, reports: fixture.reports }
   } catch (error) {
     expect(error).toMatchObject({ code: 'JOURNAL' })
-    return { records: [], refusal: (error as Error).message, told: bench.told }
+    return { records: [], refusal: (error as Error).message, reports: fixture.reports }
   }
 }

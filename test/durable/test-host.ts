@@ -18,13 +18,13 @@ import { MockBackend, type SlowJournal, slowJournal, VirtualClock } from 'counte
 import { onTestFinished } from 'vitest'
 
 /** Where the journal of a life is kept. */
-export type Keeping = 'memory' | 'slow' | 'file'
+export type JournalKind = 'memory' | 'slow' | 'file'
 
 /** Each kind of journal. */
-export const KEEPINGS: readonly Keeping[] = ['memory', 'slow', 'file']
+export const JOURNAL_KINDS: readonly JournalKind[] = ['memory', 'slow', 'file']
 
 /** What a life may be told. */
-export interface LifeOptions extends Partial<Omit<OrchestratorOptions, 'pools' | 'journal'>> {
+export interface TestHostOptions extends Partial<Omit<OrchestratorOptions, 'pools' | 'journal'>> {
   /** Of the pool `p`, whose agents answer with the id of their task. */
   readonly pool?: Partial<PoolOptions>
   /** What the wall clock says at first, against the one of the life before. Default: the same. */
@@ -37,7 +37,7 @@ export interface LifeOptions extends Partial<Omit<OrchestratorOptions, 'pools' |
  * One process in the life of runs, from its start to a death that it does not see coming: an orchestrator under a virtual clock, with
  * a journal of one kind. The next life finds what was durable then, and the run goes on there, whatever the dead one still does.
  */
-export class Life {
+export class TestHost {
   readonly clock: VirtualClock
   readonly backend: MockBackend
   readonly journal: Journal
@@ -46,14 +46,14 @@ export class Life {
   readonly errors: HostError[] = []
   /** Of a journal in files. */
   readonly folder: string
-  readonly #keeping: Keeping
+  readonly #keeping: JournalKind
 
-  constructor(keeping: Keeping, options: LifeOptions = {}, folder = temporaryFolder(keeping), startAt?: number) {
+  constructor(kind: JournalKind, options: TestHostOptions = {}, folder = temporaryFolder(kind), startAt?: number) {
     const { pool, jumpMs = 0, journal, ...rest } = options
-    this.#keeping = keeping
+    this.#keeping = kind
     this.folder = folder
     this.clock = new VirtualClock({ startAt: (startAt ?? Date.UTC(2026, 0, 1)) + jumpMs })
-    this.journal = journal ?? newJournal(keeping, this.clock, folder)
+    this.journal = journal ?? newJournal(kind, this.clock, folder)
     this.backend = new MockBackend({ clock: this.clock }).answer('*', request => request.task.id)
     this.orchestrator = new Orchestrator({
       clock: this.clock,
@@ -66,16 +66,16 @@ export class Life {
   }
 
   /** The process is killed now, and another one starts. */
-  async next(options: LifeOptions = {}): Promise<Life> {
+  async next(options: TestHostOptions = {}): Promise<TestHost> {
     const { journal: _, ...same } = options
     const folder = temporaryFolder(this.#keeping)
     if (this.#keeping === 'file') cpSync(this.folder, folder, { recursive: true })
-    const life = new Life(this.#keeping, same, folder, this.clock.now())
-    if (this.#keeping === 'memory') await copyRecords(this.journal, life.journal)
-    if (this.#keeping !== 'slow') return life
-    const copied = copyRecords(this.journal, life.journal)
-    while (!(await isDone(copied))) await (life.journal as SlowJournal).flush()
-    return life
+    const host = new TestHost(this.#keeping, same, folder, this.clock.now())
+    if (this.#keeping === 'memory') await copyRecords(this.journal, host.journal)
+    if (this.#keeping !== 'slow') return host
+    const copied = copyRecords(this.journal, host.journal)
+    while (!(await isDone(copied))) await (host.journal as SlowJournal).flush()
+    return host
   }
 
   /** Lets promises, files and `ms` of virtual time go on until something is so. */
@@ -129,8 +129,8 @@ export async function eventsOf(run: Run): Promise<readonly RunEvent[]> {
 }
 
 /** A folder that is gone when the test has ended. */
-export function temporaryFolder(keeping: Keeping = 'file'): string {
-  if (keeping !== 'file') return ''
+export function temporaryFolder(kind: JournalKind = 'file'): string {
+  if (kind !== 'file') return ''
   const folder = mkdtempSync(join(tmpdir(), 'counterpoint-durable-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
@@ -141,16 +141,16 @@ function pause(): Promise<void> {
   return new Promise(resolve => setTimeout(() => setImmediate(resolve), 0))
 }
 
-function newJournal(keeping: Keeping, clock: VirtualClock, folder: string): Journal {
-  if (keeping === 'memory') return memoryJournal()
-  return keeping === 'slow' ? slowJournal({ clock, delayMs: 1 }) : letGo(fileJournal({ folder }))
+function newJournal(kind: JournalKind, clock: VirtualClock, folder: string): Journal {
+  if (kind === 'memory') return memoryJournal()
+  return kind === 'slow' ? slowJournal({ clock, delayMs: 1 }) : closedAfterTest(fileJournal({ folder }))
 }
 
 /**
  * A journal of which nothing is open when the test has ended. The kernel's lock on a run hangs on the inode of its folder: who held it
  * longer than the folder is there would lock one that comes later, of another test.
  */
-export function letGo(journal: Journal): Journal {
+export function closedAfterTest(journal: Journal): Journal {
   const opened: OpenJournal[] = []
   onTestFinished(async () => void (await Promise.allSettled(opened.map(open => open.close()))))
   const open: Journal['open'] = async (runId, host) => {

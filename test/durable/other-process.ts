@@ -1,8 +1,8 @@
 import { Orchestrator, type TaskSpec } from 'counterpoint'
 import { fileJournal, processBackend } from 'counterpoint/node'
 
-/** Agents that sleep for a minute; but one whose task is `fails` fails at once. */
-function sleepers(folder: string): Orchestrator {
+/** An orchestrator whose agents sleep for a minute; that of task `fails` fails at once. */
+function orchestratorWithSleepers(folder: string): Orchestrator {
   const backend = processBackend(({ task }) => ({
     command: 'sh',
     args: ['-c', task.id === 'fails' ? 'exit 1' : 'sleep 60 & sleep 60'],
@@ -16,19 +16,19 @@ function sleepers(folder: string): Orchestrator {
 
 const TASKS: readonly TaskSpec[] = [
   { id: 'sleeps', description: 'sleeps' },
-  // Its second attempt would come in an hour.
+  // Its second attempt would start in an hour.
   { id: 'fails', description: 'fails', backoff: { baseMs: 3_600_000, maxMs: 7_200_000 } },
   { id: 'waits', description: 'waits', after: ['sleeps'] },
 ]
 
-/** A process that runs a plan in `folder`, and is there until it is killed. */
-export function runs(folder: string): void {
-  sleepers(folder).run({ tasks: TASKS }, { runId: 'x' })
+/** Runs a plan in `folder` until the process is killed. */
+export function runPlan(folder: string): void {
+  orchestratorWithSleepers(folder).run({ tasks: TASKS }, { runId: 'x' })
 }
 
-/** A process that runs a plan, drains, and then has nothing to do: it must end by itself. */
-export async function drains(folder: string): Promise<void> {
-  const orchestrator = sleepers(folder)
+/** Runs a plan and drains: the process must then end by itself. */
+export async function drainPlan(folder: string): Promise<void> {
+  const orchestrator = orchestratorWithSleepers(folder)
   const run = orchestrator.run({ tasks: TASKS }, { runId: 'x' })
   const failed = new Promise<void>(resolve => run.on('task.delayed', () => resolve()))
   await failed
@@ -36,9 +36,9 @@ export async function drains(folder: string): Promise<void> {
   console.log(await run.result.catch(({ code }: { code: string }) => code))
 }
 
-/** A process that looks at what another one runs, and tries to take it over. */
-export async function intrudes(folder: string): Promise<void> {
-  const orchestrator = sleepers(folder)
+/** Reads the run of another process, and tries to resume it. */
+export async function resumeLockedRun(folder: string): Promise<void> {
+  const orchestrator = orchestratorWithSleepers(folder)
   console.log((await orchestrator.runs.show('x')).status)
   console.log(await orchestrator.resume('x').catch(({ code }: { code: string }) => code))
 }

@@ -65,7 +65,7 @@ type Torn = () => boolean
 const SECTOR = 512
 
 /** A disk in memory that does all that a disk may do: fail, fill up, write in small pieces, and lose what was not synced. */
-export class Disk implements FileSystem {
+export class FakeDisk implements FileSystem {
   #root: FolderNode = folderNode()
   readonly #locked = new Set<string>()
   #faults: { fault: Fault; seen: number; left: number }[] = []
@@ -89,22 +89,22 @@ export class Disk implements FileSystem {
   }
 
   /** The disk after the power came back. `random` decides what is left of what was not synced. */
-  afterPowerLoss(random: () => number): Disk {
-    const disk = new Disk()
+  afterPowerLoss(random: () => number): FakeDisk {
+    const disk = new FakeDisk()
     disk.#root = restore(this.#root, random, new Map()) as FolderNode
     return disk
   }
 
   /** The disk after the process died that wrote to it: nothing is lost, but nothing is synced either. */
-  afterCrash(): Disk {
-    const disk = new Disk()
+  afterCrash(): FakeDisk {
+    const disk = new FakeDisk()
     disk.#root = cloneNode(this.#root, new Map()) as FolderNode
     return disk
   }
 
   /** The same content, for another try. */
-  copy(): Disk {
-    const disk = new Disk()
+  copy(): FakeDisk {
+    const disk = new FakeDisk()
     for (const path of this.paths()) disk.put(path, this.content(path))
     return disk
   }
