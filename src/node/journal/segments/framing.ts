@@ -10,6 +10,7 @@ import { type OpenFile, readFully } from '../files/file-system.js'
 const HEAD = 18
 const SPACE = 0x20
 const NEWLINE = 0x0a
+const HEX = Buffer.from('0123456789abcdef')
 const CHUNK = 1024 * 1024
 
 /** The prefix of the first body of a commit. See {@link hasLaterCommit}. */
@@ -42,7 +43,10 @@ export function sealFrames(bodies: readonly string[], crc: number, commit: numbe
     const start = end + HEAD
     end = start + bytes.write(body, start)
     sum = crc32(bytes.subarray(start, end), sum)
-    bytes.write(`${hex(end - start)} ${hex(sum)} `, start - HEAD, 'latin1')
+    writeHex(bytes, start - HEAD, end - start)
+    bytes[start - HEAD + 8] = SPACE
+    writeHex(bytes, start - HEAD + 9, sum)
+    bytes[start - 1] = SPACE
     bytes[end++] = NEWLINE
   }
   return { bytes, crc: sum }
@@ -143,8 +147,8 @@ async function endsInNewline(file: OpenFile, size: number, end: number): Promise
   return size <= end && (await file.read(last, size - 1)) === 1 && last[0] === NEWLINE
 }
 
-function hex(value: number): string {
-  return value.toString(16).padStart(8, '0')
+function writeHex(buffer: Buffer, at: number, value: number): void {
+  for (let i = 7, rest = value; i >= 0; i--, rest >>>= 4) buffer[at + i] = HEX[rest & 15] as number
 }
 
 /** -1 unless there are eight lower-case digits: a capital letter would be a flipped bit. */
