@@ -4,10 +4,10 @@ import { defineConfig } from 'vitest/config'
 
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 
-/** Where .ci/run wants the outcome as JSON, to count it. */
+/** The file for the JSON report from which .ci/run counts the tests. */
 const report = process.env.COUNTERPOINT_REPORT
 
-/** Tests of processes: each file has modules, timers and environment for itself. To load them anew takes as long as the tests themselves. */
+/** Tests of processes, which need separate modules, timers and environments. Loading them again takes as long as the tests themselves. */
 const apart = ['test/node/**/*.test.ts']
 
 export default defineConfig({
@@ -21,7 +21,7 @@ export default defineConfig({
   },
   test: {
     testTimeout: 30_000,
-    // By itself it leaves one core alone: of two that is half of them.
+    // The default leaves one core unused, which is half of two.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     restoreMocks: true,

@@ -1,7 +1,7 @@
 import ts from 'typescript'
 import type { Module } from './import-rules.js'
 
-/** Globals that read a clock, start a timer, write to a console or exist in Node only, and the modules that may. */
+/** Globals that read a clock, start a timer, write to a console or exist only in Node, and the modules that may use them. */
 const GLOBALS: Readonly<Record<string, readonly string[]>> = {
   setTimeout: ['clock.ts', 'testing/virtual-clock.ts'],
   setInterval: ['clock.ts'],
@@ -11,14 +11,14 @@ const GLOBALS: Readonly<Record<string, readonly string[]>> = {
   process: [],
 }
 
-/** Members of globals that are otherwise welcome. */
+/** Restricted members of globals that are otherwise allowed. */
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   'Date.now': ['clock.ts'],
-  // The default of an option: all others are handed theirs.
+  // The default of an option; all other code receives it as an argument.
   'Math.random': ['orchestrator.ts'],
 }
 
-/** Every place in `modules` that takes time, chance or a console from its surroundings instead of from a port. */
+/** Every use in `modules` of time, randomness or a console from a global instead of a port. */
 export function ambientProblems(modules: readonly Module[]): string[] {
   return modules.flatMap(module => {
     const source = ts.createSourceFile(module.path, module.text, ts.ScriptTarget.Latest, true)
@@ -29,7 +29,7 @@ export function ambientProblems(modules: readonly Module[]): string[] {
         const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1
         problems.push(`src/${module.path}:${line}: uses ${name}: take it from a port (Clock, Ids, an argument) instead`)
       }
-      // `ReturnType<typeof setTimeout>` names a type and calls nothing.
+      // `ReturnType<typeof setTimeout>` is only a type.
       if (!ts.isTypeNode(node)) ts.forEachChild(node, visit)
     }
     visit(source)
@@ -58,7 +58,7 @@ function memberName(node: ts.PropertyAccessExpression): string | undefined {
   return Object.hasOwn(MEMBERS, member) ? member : undefined
 }
 
-/** False for the name of a member (`pool.process`, `{ process: 1 }`, `process(): void`): that is no global. */
+/** False for the name of a member (`pool.process`, `{ process: 1 }`, `process(): void`), which is not a global. */
 function isReference(node: ts.Identifier): boolean {
   const parent = node.parent
   if (ts.isPropertyAccessExpression(parent)) return parent.expression === node

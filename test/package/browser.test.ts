@@ -4,7 +4,7 @@ import { findChromium, runInChromium } from './chromium.js'
 
 const HOW_TO_GET_ONE = 'no browser found: `apt-get install chromium` brings one, or let $CHROMIUM name one'
 
-/** In .ci/run nothing is skipped: a browser that is missing is a failure there. */
+/** .ci/run skips nothing: a missing browser is a failure there. */
 const mustRun = process.env.COUNTERPOINT_CI === '1'
 const chromium = findChromium()
 const isSkipped = chromium === undefined && !mustRun
@@ -40,13 +40,13 @@ describe.skipIf(isSkipped)('in a browser', () => {
     expect(await runInChromium(browser(), await bundle(PROGRAM))).toBe('completed: a b c')
   })
 
-  test('an error would be seen', { timeout: 90_000 }, async () => {
+  test('an uncaught error fails the test', { timeout: 90_000 }, async () => {
     const late = "await Promise.resolve(); throw new Error('a < b')"
     expect(await runInChromium(browser(), late)).toBe('uncaught: Uncaught Error: a < b')
   })
 })
 
-test('the bundle for the browser holds everything it needs, and nothing of Node', async () => {
+test('the browser bundle is complete, and contains nothing of Node', async () => {
   const code = await bundle(PROGRAM)
   expect(code).not.toMatch(/\bimport\s*[{*"'\w]/)
   expect(code).not.toMatch(/["']node:|browser-external|\brequire\(/)

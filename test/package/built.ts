@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { ROOT } from './source-tree.js'
 
 /**
- * The path of the built library, for tests of what is published.
- * Throws when it is missing or older than the source: `npm test` builds first, a single test file does not.
+ * The path of the built library, for tests of the published package.
+ * Throws if it is missing or older than the source: `npm test` builds first, a single test file does not.
  */
 export function builtLibrary(): string {
   const entry = join(ROOT, 'dist/index.js')

@@ -6,8 +6,8 @@ import { ROOT } from './source-tree.js'
 const PAGE = join(ROOT, 'page.js')
 
 /**
- * `source`, the text of an ES module, with everything that it imports, as one minified ES module for browsers.
- * Its imports from 'counterpoint' lead to the built library.
+ * Bundles `source`, the text of an ES module, and everything that it imports into one minified ES module for browsers.
+ * Imports from 'counterpoint' resolve to the built library.
  */
 export async function bundle(source: string): Promise<string> {
   const result = await build({

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 
 const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-/** `--no-sandbox`: root may not use the sandbox, nor may most containers. The rest keeps it from looking for its maker. */
+/** `--no-sandbox`: root and most containers cannot use the sandbox. The other flags prevent network requests by the browser itself. */
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -22,15 +22,15 @@ const ARGUMENTS = [
   '--disable-sync',
 ]
 
-/** The browser of this machine: what `$CHROMIUM` names, or else one where Debian puts it. */
+/** The browser of this machine: `$CHROMIUM`, else the usual paths of Debian. */
 export function findChromium(): string | undefined {
   const wanted = process.env.CHROMIUM
   return (wanted === undefined ? PROGRAMS : [wanted]).find(path => existsSync(path))
 }
 
 /**
- * Runs the module `code` in a page of its own and gives the text of the page's body once the module has called `done(text)`,
- * or once an error went uncaught. Throws when neither happens within 60 s.
+ * Runs the module `code` in a new page, and returns the text of the page's body once the module has called `done(text)`
+ * or thrown an uncaught error. Throws if neither happens within 60 s.
  */
 export async function runInChromium(program: string, code: string): Promise<string> {
   const server = pageServer(code)
@@ -52,7 +52,7 @@ export async function runInChromium(program: string, code: string): Promise<stri
 
 /**
  * `--dump-dom` prints the page at its load event, which does not wait for promises.
- * So the page has an image that is answered only when the module is done.
+ * So the page contains an image that is only served when the module is done.
  */
 const PAGE = `<!doctype html>
 <meta charset="utf-8">

@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import ts from 'typescript'
 import { ROOT } from './source-tree.js'
 
-/** What a platform offers: the names of TypeScript's own `lib` files, and of `@types` packages. */
+/** The types of a platform: names of TypeScript's `lib` files and of `@types` packages. */
 export interface Platform {
   readonly libs: readonly string[]
   readonly types?: readonly string[]
@@ -21,8 +21,8 @@ const HOUSE: ts.CompilerOptions = {
 }
 
 /**
- * What the compiler says against these files (absolute paths) when the platform offers this and nothing else.
- * `samples` are further files that exist in memory only: path to text.
+ * The compiler errors of these files (absolute paths) with only the types of this platform.
+ * `samples` are additional files in memory: path to text.
  */
 export function compileProblems(
   files: readonly string[],
@@ -35,7 +35,7 @@ export function compileProblems(
   return ts.getPreEmitDiagnostics(program).map(line)
 }
 
-/** Files are the same in every program, and all are read alike. */
+/** Source files are cached, because they are the same in every program. */
 const files = new Map<string, ts.SourceFile | undefined>()
 
 function withSamples(options: ts.CompilerOptions, samples: Readonly<Record<string, string>>): ts.CompilerHost {

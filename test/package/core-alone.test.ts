@@ -4,10 +4,10 @@ import { compileProblems, type Platform } from './compile.js'
 import { pureModules, ROOT } from './source-tree.js'
 
 const LANGUAGE = ['es2023']
-/** `using` is lowered by the compiler, and needs the types of its symbols. */
+/** The compiler transforms `using`, and needs the types of its symbols. */
 const LIBRARY_LANGUAGE = [...LANGUAGE, 'esnext.disposable']
 
-/** The pure library may use what all of these have: it must compile with each of them alone. */
+/** The pure library must compile with each of these platforms alone, so it can only use what all of them have. */
 const PLATFORMS: Readonly<Record<string, Platform>> = {
   'a web page': { libs: [...LIBRARY_LANGUAGE, 'dom', 'dom.iterable'] },
   'a web worker': { libs: [...LIBRARY_LANGUAGE, 'webworker', 'webworker.iterable'] },
@@ -21,12 +21,12 @@ const core = pureModules()
 const library = pureModules().map(pathOf)
 
 describe('core/', { timeout: 60_000 }, () => {
-  test('compiles alone, in the bare language without any platform', () => {
+  test('compiles with the language alone, without any platform types', () => {
     expect(core.length).toBeGreaterThan(3)
     expect(compileProblems(core, { libs: LANGUAGE })).toEqual([])
   })
 
-  test('would not compile with anything that a platform brings', () => {
+  test('would not compile if it used anything of a platform', () => {
     const uses = {
       AbortController: 'export const controller = new AbortController()',
       console: "console.log('here')",

@@ -3,17 +3,17 @@ import { join } from 'node:path'
 import ts from 'typescript'
 import { ROOT } from './source-tree.js'
 
-/** What one entry of the package offers. Types carry the prefix `type `. */
+/** The exports of one entry of the package. Types have the prefix `type `. */
 export interface Entry {
-  /** As it stands in the exports map: `.` or `./node`. */
+  /** Its key in the exports map: `.` or `./node`. */
   readonly subpath: string
-  /** In the order of the alphabet. */
+  /** In alphabetical order. */
   readonly names: readonly string[]
-  /** Those without a docstring. */
+  /** Names without a docstring. */
   readonly undocumented: readonly string[]
 }
 
-/** Every entry of package.json that leads to a module, read from the source behind it. */
+/** All entries of package.json that are modules, read from their sources. */
 export function packageEntries(): Entry[] {
   const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     exports: Record<string, string | { readonly types: string }>

@@ -7,13 +7,13 @@ export interface Module {
   readonly text: string
 }
 
-/** What a part of the house may import. */
+/** What a part of the source may import. */
 interface Rule {
-  /** Parts that relative imports may lead to. */
+  /** Parts that it may import by relative paths. */
   readonly reaches: readonly string[]
-  /** Specifiers of packages, exactly as they may be written. */
+  /** Allowed package specifiers. */
   readonly packages: readonly string[]
-  /** May it import `node:` modules? */
+  /** True if it may import `node:` modules. */
   readonly node: boolean
 }
 
@@ -23,7 +23,7 @@ const stranger = (node: boolean, ...packages: string[]): Omit<Rule, 'reaches'> =
   packages: ['counterpoint', ...packages],
 })
 
-/** The house rules. A folder without a line of its own is part of the pure library. */
+/** The import rules. A folder without an entry is part of the pure library. */
 const RULES: Readonly<Record<string, Omit<Rule, 'reaches'> & { readonly reaches?: readonly string[] }>> = {
   core: { reaches: ['core'], packages: [], node: false },
   [LIBRARY]: {
@@ -46,7 +46,7 @@ const SOLE_USERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * The floors of the pure library, top first: a module imports from its own floor or a lower one, also for types alone.
+ * The floors of the pure library, top first. A module may only import from its own floor or a lower one, types included.
  * A name with `.ts` is a module at the top of `src/`, the others are folders.
  */
 const FLOORS: readonly (readonly string[])[] = [
@@ -69,17 +69,17 @@ const FLOORS: readonly (readonly string[])[] = [
   ['core'],
 ]
 
-/** The most modules directly in `src/`, and in any folder below it. */
+/** Maximum number of modules directly in `src/`, and in any folder below it. */
 const MOST_MODULES = { top: 10, folder: 20 } as const
 
 interface Import {
   readonly specifier: string
   readonly line: number
-  /** True when nothing of it is left at run time: such an import closes no cycle. */
+  /** True for a type-only import, which does not exist at run time and cannot close a cycle. */
   readonly erased: boolean
 }
 
-/** Every breach of the import rules in `modules`, one sentence each. */
+/** All violations of the import rules in `modules`, one sentence each. */
 export function importProblems(modules: readonly Module[]): string[] {
   const known = new Set(modules.map(module => module.path))
   return modules.flatMap(module =>
@@ -106,7 +106,7 @@ function breach(path: string, specifier: string, known: ReadonlySet<string>): st
   return rule.packages.includes(specifier) ? undefined : `${part} imports ${packages}`
 }
 
-/** Every import of the pure library that leads to a higher floor, and every module that stands on none. */
+/** All imports of the pure library from a higher floor, and all modules without a floor. */
 export function floorProblems(modules: readonly Module[]): string[] {
   const floors = new Map(FLOORS.flatMap((names, floor) => names.map(name => [name, floor] as const)))
   return modules.flatMap(module => {
@@ -126,12 +126,12 @@ export function floorProblems(modules: readonly Module[]): string[] {
 
 const THIS_FILE = 'test/package/import-rules.ts'
 
-/** The folder directly below `src/`, or the module that stands there itself. */
+/** The folder directly below `src/`, or the module if it is directly in `src/`. */
 function roomOf(path: string): string {
   return path.split('/')[0]!
 }
 
-/** Every folder with more modules than a reader takes in at a glance. */
+/** All folders with too many modules. */
 export function folderProblems(modules: readonly Module[]): string[] {
   const counts = new Map<string, number>()
   for (const { path } of modules) {
@@ -153,7 +153,7 @@ function resolveRelative(from: string, specifier: string): string {
   return posix.join(posix.dirname(from), specifier).replace(/\.js$/, '.ts')
 }
 
-/** The ways round along which modules import each other at run time, as `a.ts -> b.ts -> a.ts`. */
+/** All cycles of run-time imports, as `a.ts -> b.ts -> a.ts`. */
 export function importCycles(modules: readonly Module[]): string[] {
   const edges = new Map(modules.map(module => [module.path, runtimeTargets(module)]))
   const cycles: string[] = []
@@ -169,7 +169,7 @@ export function importCycles(modules: readonly Module[]): string[] {
   return cycles
 }
 
-/** The modules that are loaded at run time when the module at `entry` is imported, itself included. */
+/** The modules that are loaded at run time when `entry` is imported, including itself. */
 export function loadedModules(modules: readonly Module[], entry: string): ReadonlySet<string> {
   const byPath = new Map(modules.map(module => [module.path, module]))
   const loaded = new Set([entry])
@@ -212,7 +212,7 @@ function text(node: ts.Node | undefined): string | undefined {
   return node !== undefined && ts.isStringLiteralLike(node) ? node.text : undefined
 }
 
-/** Under `verbatimModuleSyntax` only `import type` and `export type` go; `import { type A }` still loads the module. */
+/** With `verbatimModuleSyntax` only `import type` and `export type` are removed; `import { type A }` still loads the module. */
 function isErased(node: ts.Node): boolean {
   if (ts.isImportTypeNode(node)) return true
   if (ts.isImportDeclaration(node)) return node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword

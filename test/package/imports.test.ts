@@ -4,13 +4,13 @@ import { floorProblems, folderProblems, importCycles, importProblems, type Modul
 import { OUTSIDE, pureModules, sourceModules } from './source-tree.js'
 
 describe('the source', () => {
-  test('has modules to look at, core/ among them', () => {
+  test('has modules, including core/', () => {
     const paths = sourceModules().map(module => module.path)
     expect(paths).toContain('index.ts')
     expect(paths.filter(path => path.startsWith('core/')).length).toBeGreaterThan(3)
   })
 
-  test('keeps the import rules of the house', () => {
+  test('follows the import rules', () => {
     expect(importProblems(sourceModules())).toEqual([])
   })
 
@@ -22,17 +22,17 @@ describe('the source', () => {
     expect(folderProblems(sourceModules())).toEqual([])
   })
 
-  test('has no modules that import each other in a circle at run time', () => {
+  test('has no cycle of run-time imports', () => {
     expect(importCycles(sourceModules())).toEqual([])
   })
 
-  test('takes time, chance and a console from ports only, in all that must run anywhere', () => {
+  test('takes time, randomness and the console only from ports in the pure library', () => {
     const anywhere = sourceModules().filter(({ path }) => path.startsWith('testing/'))
     expect(ambientProblems([...pureModules(), ...anywhere])).toEqual([])
   })
 })
 
-/** A tree in which every import of `bad` below finds its target. */
+/** A source tree in which all imports of `bad` below resolve. */
 const house = (...extra: Module[]): Module[] => [
   { path: 'errors.ts', text: '' },
   { path: 'core/json.ts', text: '' },
@@ -40,7 +40,7 @@ const house = (...extra: Module[]): Module[] => [
   ...extra,
 ]
 
-describe('the checker of imports', () => {
+describe('the import checker', () => {
   test.each([
     ['core/ that reaches out of core/', 'core/a.ts', "import { E } from '../errors.js'"],
     ['core/ that reaches out for a type alone', 'core/a.ts', "import type { E } from '../errors.js'"],
@@ -76,13 +76,13 @@ describe('the checker of imports', () => {
     expect(importProblems(house({ path, text }))).toEqual([])
   })
 
-  test('knows every folder that lies outside the pure library', () => {
+  test('knows every folder outside the pure library', () => {
     const bad = OUTSIDE.map(folder => ({ path: `${folder}/a.ts`, text: "import { E } from '../errors.js'" }))
     expect(importProblems(house(...bad))).toHaveLength(OUTSIDE.length)
   })
 })
 
-describe('the checker of floors', () => {
+describe('the floor checker', () => {
   test.each([
     ['limits/window.ts', "import { P } from '../pools/pool.js'", 'pools is above limits'],
     ['limits/window.ts', "import type { P } from '../pools/pool.js'", 'pools is above limits'],
@@ -103,17 +103,17 @@ describe('the checker of floors', () => {
     expect(floorProblems([{ path, text }])).toEqual([])
   })
 
-  test('finds a room without a floor', () => {
+  test('finds a folder without a floor', () => {
     expect(floorProblems([{ path: 'attic/box.ts', text: '' }])).toEqual([expect.stringContaining('no floor')])
     expect(floorProblems([{ path: 'helpers.ts', text: '' }])).toEqual([expect.stringContaining('no floor')])
   })
 })
 
-describe('the checker of folders', () => {
+describe('the folder checker', () => {
   const fill = (folder: string, count: number): Module[] =>
     Array.from({ length: count }, (_, i) => ({ path: `${folder}m${i}.ts`, text: '' }))
 
-  test('finds a folder that is too full, and only that', () => {
+  test('finds only the folder with too many modules', () => {
     expect(folderProblems([...fill('', 10), ...fill('pools/', 20), ...fill('pools/inner/', 20)])).toEqual([])
     expect(folderProblems(fill('', 11))).toEqual(['src/.: has 11 modules, expected at most 10; split it'])
     expect(folderProblems(fill('node/journal/', 21))).toEqual([
@@ -122,26 +122,26 @@ describe('the checker of folders', () => {
   })
 })
 
-describe('the checker of cycles', () => {
+describe('the cycle checker', () => {
   const circle = (first: string): Module[] => [
     { path: 'core/a.ts', text: first },
     { path: 'core/b.ts', text: "import { c } from './c.js'" },
     { path: 'core/c.ts', text: "import { a } from './a.js'" },
   ]
 
-  test('shows the way round', () => {
+  test('reports the path of a cycle', () => {
     const wayRound = ['core/a.ts -> core/b.ts -> core/c.ts -> core/a.ts']
     expect(importCycles(circle("import { b } from './b.js'"))).toEqual(wayRound)
     expect(importCycles(circle("import { type B } from './b.js'"))).toEqual(wayRound)
   })
 
-  test('does not mind imports that are gone at run time', () => {
+  test('ignores type-only imports', () => {
     expect(importCycles(circle("import type { B } from './b.js'"))).toEqual([])
     expect(importCycles(circle("export type { B } from './b.js'"))).toEqual([])
   })
 })
 
-describe('the checker of surroundings', () => {
+describe('the checker of globals', () => {
   test.each([
     'const at = Date.now()',
     'const at = new Date()',
@@ -169,7 +169,7 @@ describe('the checker of surroundings', () => {
     expect(ambientProblems([{ path: 'run.ts', text }])).toEqual([])
   })
 
-  test('leaves time to clock.ts and the console to emitter.ts', () => {
+  test('allows time in clock.ts and the console in emitter.ts', () => {
     expect(ambientProblems([{ path: 'clock.ts', text: 'setTimeout(f, Date.now() - performance.now())' }])).toEqual([])
     expect(ambientProblems([{ path: 'emitter.ts', text: 'console.error(error)' }])).toEqual([])
     expect(ambientProblems([{ path: 'clock.ts', text: 'console.error(Math.random())' }])).toHaveLength(2)

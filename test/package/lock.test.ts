@@ -16,18 +16,18 @@ const read = (name: string): unknown => JSON.parse(readFileSync(join(ROOT, name)
 const manifest = read('package.json') as Locked
 const { packages } = read('package-lock.json') as { readonly packages: Readonly<Record<string, Locked>> }
 
-test('the lock file is of this package.json', () => {
+test('the lock file matches package.json', () => {
   expect(packages['']?.dependencies).toEqual(manifest.dependencies)
   expect(packages['']?.devDependencies).toEqual(manifest.devDependencies)
 })
 
-test('nothing that is needed has an install script', () => {
+test('no required package has an install script', () => {
   const scripted = Object.entries(packages).filter(([, locked]) => locked.hasInstallScript && !locked.optional)
   expect(scripted.map(([path]) => path)).toEqual([])
 })
 
-// npm leaves out what its registry did not answer for on the day of the lock, and then `npm ci` refuses to work elsewhere.
-test('what other platforms install instead is locked too', () => {
+// If the registry failed when the lock file was written, npm omits packages for other platforms, and `npm ci` fails there.
+test('packages for other platforms are locked, too', () => {
   const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies).filter(
       name =>
@@ -37,6 +37,6 @@ test('what other platforms install instead is locked too', () => {
   expect(missing).toEqual([])
 })
 
-test('no package is bound to one registry', () => {
+test('no package is bound to a specific registry', () => {
   expect(Object.entries(packages).filter(([, locked]) => locked.resolved !== undefined)).toEqual([])
 })

@@ -17,7 +17,7 @@ const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
 const specifiers = Object.keys(manifest.exports).map(subpath => join('counterpoint', subpath))
 const modules = specifiers.filter(specifier => !specifier.endsWith('.json'))
 
-/** The folder of a program that installed the library, and nothing else but what it names as its dependencies. */
+/** The folder of a program that has installed only the library and its dependencies. */
 let stranger: string
 
 beforeAll(() => {
@@ -39,13 +39,13 @@ function run(script: string): string {
   return execFileSync(process.execPath, argv, { cwd: stranger, encoding: 'utf8' })
 }
 
-describe('who installs the library and its dependencies alone', () => {
+describe('a program that installs only the library and its dependencies', () => {
   test.each(modules)('can import %s', specifier => {
     const script = `console.log(Object.keys(await import('${specifier}')).length > 0)`
     expect(run(script)).toBe('true\n')
   })
 
-  test('can require all of it from CommonJS', () => {
+  test('can require every entry from CommonJS', () => {
     const script = `
       import { createRequire } from 'node:module'
       const require = createRequire(process.cwd() + '/')
@@ -53,7 +53,7 @@ describe('who installs the library and its dependencies alone', () => {
     expect(run(script)).toBe('object\n'.repeat(specifiers.length))
   })
 
-  test('gets types that are whole, checked to the last declaration', { timeout: 60_000 }, () => {
+  test('gets complete types', { timeout: 60_000 }, () => {
     const source = join(stranger, 'program.mts')
     writeFileSync(source, modules.map((specifier, index) => `export * as entry${index} from '${specifier}'`).join('\n'))
     const program = ts.createProgram([source], {

@@ -3,13 +3,13 @@ import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Module } from './import-rules.js'
 
-/** The folder of package.json, with a separator at its end. */
+/** The folder of package.json, with a trailing separator. */
 export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The folders of `src/` that lie outside the pure library: each is a subpath of the package, or its program. */
+/** The folders of `src/` outside the pure library: each is a subpath of the package, or its program. */
 export const OUTSIDE: readonly string[] = ['testing', 'node', 'http', 'otel', 'bullmq', 'cli']
 
-/** Every TypeScript module below `src/`, in the order of their paths. */
+/** All TypeScript modules below `src/`, sorted by path. */
 export function sourceModules(): Module[] {
   const src = join(ROOT, 'src')
   const paths = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.ts'))
@@ -19,7 +19,7 @@ export function sourceModules(): Module[] {
   }))
 }
 
-/** The modules that must run wherever JavaScript does. */
+/** The modules that must run on every platform. */
 export function pureModules(): Module[] {
   return sourceModules().filter(module => !OUTSIDE.includes(module.path.split('/')[0]!))
 }
