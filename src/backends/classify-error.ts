@@ -2,7 +2,7 @@ import { FAILURE_KINDS, type Failure, type FailureKind } from '../core/failure/f
 import { readUsage, type Usage } from '../core/failure/usage.js'
 import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
-import { redactor } from './redact.js'
+import { type Redact, redactor } from './redact.js'
 import { resetAfterOf, retryAfterOf, retryInfoOf } from './retry-after.js'
 import { finiteNumber, nonEmptyString, readHeaders, readJson, readMember, readPath } from './safe-read.js'
 
@@ -19,8 +19,9 @@ const cleanCode = redactor([], { maxLength: 200 })
  * `retryAfterMs` is what the headers say, not clamped.
  *
  * @param now The wall time, in milliseconds since 1970. Without it, a `retry-after` that is a date needs a `date` header.
+ * @param redact Applied to the message and the cause before they are cut. Default: only cleans them, at most 4,000 characters.
  */
-export function failureOf(thrown: unknown, now?: number): Failure {
+export function failureOf(thrown: unknown, now?: number, redact: Redact = cleanMessage): Failure {
   const chain = causeChain(thrown)
   const { error, kind, word } = classify(chain)
   const status = statusOf(error)
@@ -30,12 +31,12 @@ export function failureOf(thrown: unknown, now?: number): Failure {
   const cause = causeText(chain[1])
   return {
     kind,
-    message: cleanMessage(nonEmptyString(readMember(thrown, 'message')) ?? describe(thrown)) || NO_MESSAGE,
+    message: redact(nonEmptyString(readMember(thrown, 'message')) ?? describe(thrown)) || NO_MESSAGE,
     ...(timeout !== undefined && { timeout }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(status !== undefined && { status }),
     ...(code !== undefined && { code: cleanCode(code) }),
-    ...(cause !== undefined && { cause: cleanMessage(cause) }),
+    ...(cause !== undefined && { cause: redact(cause) }),
   }
 }
 

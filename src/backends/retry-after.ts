@@ -1,4 +1,4 @@
-import { nonEmptyString, readMember } from './safe-read.js'
+import { nonEmptyString, readPath } from './safe-read.js'
 
 /**
  * The wait that a response asks for, in milliseconds: `retry-after-ms` (OpenAI, Azure), else `retry-after` in seconds or as a date
@@ -42,23 +42,15 @@ export function resetAfterOf(headers: ReadonlyMap<string, string>, now?: number)
  * error, a protobuf duration (`45.837906927s`).
  */
 export function retryInfoOf(body: unknown): number | undefined {
-  const details = readMember(body, 'details')
-  if (!isList(details)) return undefined
-  for (let i = 0; i < 20; i++) {
-    const delay = nonEmptyString(readMember(readMember(details, i), 'retryDelay'))
+  for (let i = 0; i < MAX_DETAILS; i++) {
+    const delay = nonEmptyString(readPath(body, 'details', i, 'retryDelay'))
     if (delay !== undefined) return durationOf(delay)
   }
   return undefined
 }
 
-/** `Array.isArray` throws for a revoked proxy. */
-function isList(value: unknown): boolean {
-  try {
-    return Array.isArray(value)
-  } catch {
-    return false
-  }
-}
+/** More than any error has. */
+const MAX_DETAILS = 20
 
 /** A duration (`17ms`, `6m0s`), a date, or a number. Numbers from 1e9 on are dates: as seconds they would be 30 years. */
 function resetOf(text: string, headers: ReadonlyMap<string, string>, now: number | undefined): number | undefined {

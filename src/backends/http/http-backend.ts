@@ -5,13 +5,7 @@ import { AgentError } from '../../errors.js'
 import type { AgentBackend, AgentRequest, AttemptContext } from '../agent-backend.js'
 import { failureOf } from '../classify-error.js'
 import type { Health } from '../health-check.js'
-import {
-  checkHttpOptions,
-  HTTP_DEFAULTS,
-  type HttpAnswer,
-  type HttpBackendOptions,
-  type HttpHeaders,
-} from './options.js'
+import { checkHttpOptions, type HttpAnswer, type HttpBackendOptions, type HttpHeaders } from './options.js'
 import { bodyFor, headersFor, redactorFor } from './request.js'
 import { connectionError, discardBody, type ReadContext, readReply } from './response.js'
 
@@ -61,7 +55,7 @@ async function runAttempt(
   request: AgentRequest,
   context: AttemptContext,
 ): Promise<unknown> {
-  const { method = HTTP_DEFAULTS.method, maxBytes = HTTP_DEFAULTS.maxBytes } = options
+  const { method = 'POST', maxBytes = 16_777_216 } = options
   const url = new URL(options.url)
   const headers = await headersFor(options, request, context)
   const body = await bodyFor(options, request, context)
@@ -115,7 +109,7 @@ async function parse(
     return options.parse === undefined ? json : await options.parse(json, answer)
   } catch (error) {
     if (error instanceof AgentError) throw error
-    const message = `${endpoint}: expected an answer that parse can read, but it threw: ${redact(failureOf(error).message)}`
+    const message = `${endpoint}: expected an answer that parse can read, but it threw: ${failureOf(error, undefined, redact).message}`
     throw new AgentError('invalid-output', message)
   }
 }
@@ -153,8 +147,8 @@ async function checkHealth(options: HttpBackendOptions, url: URL): Promise<Healt
     const message = `${endpointOf('GET', url)}: expected status 2xx, got ${response.status}`
     return response.ok ? true : { healthy: false, message }
   } catch (error) {
-    const { cause, message } = failureOf(error)
-    return { healthy: false, message: `${endpointOf('GET', url)}: no answer came: ${redact(cause ?? message)}` }
+    const { message, cause = message } = failureOf(error, undefined, redact)
+    return { healthy: false, message: `${endpointOf('GET', url)}: no answer came: ${cause}` }
   } finally {
     cancelTimer()
   }

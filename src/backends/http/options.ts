@@ -58,9 +58,6 @@ export interface HttpBackendOptions {
   readonly allowInsecure?: boolean
 }
 
-/** Defaults of {@link HttpBackendOptions}. */
-export const HTTP_DEFAULTS: Readonly<{ method: 'POST'; maxBytes: number }> = { method: 'POST', maxBytes: 16_777_216 }
-
 const MAX_BYTES = 268_435_456
 
 /** @throws INVALID_INPUT with one issue for each option that is not as documented. Values may be secrets: none is shown. */

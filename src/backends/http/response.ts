@@ -43,8 +43,7 @@ export async function readReply(response: Response, read: ReadContext): Promise<
 
 /** Converts an error of `fetch`. Its kind is that of its cause, else `crashed`. */
 export function connectionError(error: unknown, what: string, { endpoint, redact }: ReadContext): AgentError {
-  const { kind, code, cause, message } = failureOf(error)
-  const why = redact(cause ?? message)
+  const { kind, code, message, cause: why = message } = failureOf(error, undefined, redact)
   return new AgentError(kind === 'agent' ? 'crashed' : kind, `${endpoint}: expected an answer, but ${what}: ${why}`, {
     cause: why,
     ...(code !== undefined && { code }),

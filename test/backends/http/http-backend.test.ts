@@ -464,6 +464,13 @@ describe('secrets', () => {
     const lost: Options['fetch'] = () => Promise.reject(new TypeError('fetch failed', { cause: new Error(KEY) }))
     const gone = await failing('/', { ...options, fetch: lost })
     expect(JSON.stringify([gone.message, gone.cause])).not.toContain(KEY)
+    const long = `sk-${'1234567890'.repeat(10)}`
+    const throws: Options['parse'] = () => {
+      throw new Error(`${long} `.repeat(100))
+    }
+    // The text is cut only after every key was replaced: no part of one is left.
+    const failure = await failing(raw(200, '1'), { headers: { authorization: long }, parse: throws })
+    expect(failure.message).not.toMatch(/sk|1234/)
     const code = JSON.stringify({ error: { code: KEY, message: 'x' } })
     expect((await failing(raw(400, code), options)).code).toBe('[authorization]')
   })
