@@ -1,28 +1,23 @@
 import type { TaskSpec } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
 
-/** How many tasks are to enter each pool. */
+/** How many tasks are to be admitted, per pool. */
 export type Demand = ReadonlyMap<string, number>
 
 /**
- * Who may come in: a pool with a `queueLimit` holds at most that many tasks that have been admitted and have not started.
- * Those that wait enter in the order in which they came. Nothing is dropped.
+ * Enforces `queueLimit`: at most that many tasks of a pool are admitted and have not started. Requests that have to wait are admitted in
+ * the order in which they came. Nothing is dropped.
  */
 export class Admission {
-  readonly #limits: Map<string, number>
-  /** Pools that have, or have had, a limit: of these it is counted who is inside. */
-  readonly #counted: Set<string>
-  readonly #inside = new Map<string, number>()
-  #waiting: { readonly demand: Demand; readonly enter: () => void }[] = []
-
-  constructor(limits: ReadonlyMap<string, number>) {
-    this.#limits = new Map(limits)
-    this.#counted = new Set(limits.keys())
-  }
+  readonly #limits = new Map<string, number>()
+  /** Pools that have, or have had, a limit: their admitted tasks are counted. */
+  readonly #counted = new Set<string>()
+  readonly #admitted = new Map<string, number>()
+  #waiting: { readonly demand: Demand; readonly onAdmit: () => void }[] = []
 
   /**
-   * Another limit from now on, or none. Who is inside stays, and who waits enters as there is room. Of a pool that had none, those that are
-   * inside already are not counted.
+   * Sets or removes the limit of a pool. Admitted tasks stay; waiting requests are admitted as soon as there is room. In a pool that had
+   * no limit before, tasks that are already admitted are not counted.
    */
   setLimit(pool: string, limit: number | undefined): void {
     if (limit === undefined) this.#limits.delete(pool)
@@ -33,32 +28,32 @@ export class Admission {
     this.#admitWaiting()
   }
 
-  /** False when no pool has had a limit: then there is nothing to count. */
-  get limited(): boolean {
+  /** False when no pool has had a limit: there is nothing to count. */
+  get hasLimits(): boolean {
     return this.#counted.size > 0
   }
 
-  /** True for a pool that counts its tasks. */
+  /** True for a pool whose tasks are counted. */
   counts(pool: string): boolean {
     return this.#counted.has(pool)
   }
 
   /**
-   * Enters at once; without room it waits its turn (`whenFull: 'wait'`), and `enter` is called then.
-   * Gives a function that gives up the wait.
-   * @throws QUEUE_FULL when it may not wait, or asks for more than the pool ever holds.
+   * Admits the tasks and calls `onAdmit`, now if there is room, otherwise when there is (`whenFull: 'wait'`).
+   * Returns a function that cancels the wait.
+   * @throws QUEUE_FULL when it may not wait, or a pool could never hold as many.
    */
-  request(demand: Demand, whenFull: 'wait' | 'reject', enter: () => void): () => void {
+  request(demand: Demand, whenFull: 'wait' | 'reject', onAdmit: () => void): () => void {
     const never = this.#tooSmall(demand, pool => this.#limits.get(pool) as number)
     if (never !== undefined) throw this.#full(never, demand)
     const full = this.#waiting.length > 0 ? this.#firstLimited(demand) : this.#fullPool(demand)
     if (full === undefined) {
-      this.#enter(demand)
-      enter()
+      this.admit(demand)
+      onAdmit()
       return () => {}
     }
     if (whenFull === 'reject') throw this.#full(full, demand)
-    const waiter = { demand, enter }
+    const waiter = { demand, onAdmit }
     this.#waiting.push(waiter)
     return () => {
       this.#waiting = this.#waiting.filter(other => other !== waiter)
@@ -66,16 +61,17 @@ export class Admission {
     }
   }
 
-  /** Enters whatever the limits: for tasks that were admitted before a restart, or are only added to be cancelled. */
-  occupy(demand: Demand): void {
-    this.#enter(demand)
+  /** Admits regardless of limits: for tasks that were admitted before a restart, or are only added to be cancelled. */
+  admit(demand: Demand): void {
+    for (const [pool, count] of demand)
+      if (this.#counted.has(pool)) this.#admitted.set(pool, (this.#admitted.get(pool) ?? 0) + count)
   }
 
-  /** One task of `pool` has started or ended. */
+  /** A task of `pool` has started, or ended without starting. */
   leave(pool: string): void {
     if (!this.#counted.has(pool)) return
-    // One that came in before its pool had a limit was not counted.
-    this.#inside.set(pool, Math.max(0, (this.#inside.get(pool) ?? 0) - 1))
+    // A task that was admitted before its pool had a limit is not counted.
+    this.#admitted.set(pool, Math.max(0, (this.#admitted.get(pool) ?? 0) - 1))
     if (this.#waiting.length > 0) this.#admitWaiting()
   }
 
@@ -86,25 +82,21 @@ export class Admission {
       next = this.#waiting[0]
     ) {
       this.#waiting.shift()
-      this.#enter(next.demand)
-      next.enter()
+      this.admit(next.demand)
+      next.onAdmit()
     }
   }
 
-  #enter(demand: Demand): void {
-    for (const [pool, count] of demand)
-      if (this.#counted.has(pool)) this.#inside.set(pool, (this.#inside.get(pool) ?? 0) + count)
-  }
-
   #fullPool(demand: Demand): string | undefined {
-    return this.#tooSmall(demand, pool => (this.#limits.get(pool) as number) - (this.#inside.get(pool) ?? 0))
+    return this.#tooSmall(demand, pool => (this.#limits.get(pool) as number) - (this.#admitted.get(pool) ?? 0))
   }
 
-  /** Whoever comes while others wait does not overtake them. */
+  /** A new request does not overtake waiting ones, so a pool with a limit counts as full. */
   #firstLimited(demand: Demand): string | undefined {
     return this.#tooSmall(demand, () => 0)
   }
 
+  /** The first pool with a limit whose room is too small. */
   #tooSmall(demand: Demand, room: (pool: string) => number): string | undefined {
     for (const [pool, count] of demand) if (this.#limits.has(pool) && count > room(pool)) return pool
     return undefined
@@ -113,7 +105,7 @@ export class Admission {
   #full(pool: string, demand: Demand): CounterpointError<'QUEUE_FULL'> {
     const queueLimit = this.#limits.get(pool) as number
     const wanted = demand.get(pool) ?? 0
-    const message = `pool ${JSON.stringify(pool)} admits at most ${queueLimit} waiting tasks and cannot take ${wanted} more now; nothing was taken. Try later, raise queueLimit, or run with whenFull: 'wait'`
+    const message = `pool ${JSON.stringify(pool)} admits at most ${queueLimit} waiting tasks and cannot take ${wanted} more now; none was admitted. Try later, raise queueLimit, or run with whenFull: 'wait'`
     return new CounterpointError('QUEUE_FULL', message, { pool, queueLimit, wanted })
   }
 }

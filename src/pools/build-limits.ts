@@ -6,59 +6,60 @@ import type { WindowLimit } from '../limits/rate-window.js'
 import type { PoolOptions, PoolsOptions } from './pool-options.js'
 import { WorkerPool } from './worker-pool.js'
 
-/** What limits need of the orchestrator. */
-export interface LimitWorld {
+/** What limits need from the orchestrator. */
+export interface LimitEnvironment {
   readonly clock: Clock
   readonly random: () => number
-  /** What keeps limits over a restart. */
+  /** Persists limits. Default: they are lost with the process. */
   readonly ledger?: LimitLedger | undefined
 }
 
 /**
- * The limits of an orchestrator, by key: what `limits` says of each, and what its pools say.
- * @throws INVALID_INPUT when two disagree, and for a key that no pool has.
+ * Builds the limits of an orchestrator, by key, from the option `limits` and the options of the pools.
+ * @throws INVALID_INPUT when two of them disagree, and for a key that no pool has.
  */
 export function buildLimits(
   { pools, limits = {} }: Pick<PoolsOptions, 'pools' | 'limits'>,
-  world: LimitWorld,
+  environment: LimitEnvironment,
 ): Map<string, Limit> {
-  const found = new Map<string, Limit>()
+  const limitsByKey = new Map<string, Limit>()
   for (const [name, pool] of Object.entries(pools)) {
     const shared = pool instanceof WorkerPool ? pool.limit : undefined
     if (shared === undefined) continue
-    if ((found.get(shared.key) ?? shared) !== shared || limits[shared.key])
+    if ((limitsByKey.get(shared.key) ?? shared) !== shared || limits[shared.key])
       throw invalid(
         `pools.${name}`,
-        `its limit has the key "${shared.key}", and another one has it too: share one Limit`,
+        `its limit has the key "${shared.key}", which another limit has, too: share one Limit`,
       )
-    found.set(shared.key, shared)
+    limitsByKey.set(shared.key, shared)
   }
   for (const [name, pool] of Object.entries(pools)) {
     if (pool instanceof WorkerPool || pool.limitKey === undefined) continue
     const key = pool.limitKey
-    if (!found.has(key)) found.set(key, newLimit(key, world, limits[key]))
-    define(found.get(key) as Limit, pool, name)
+    if (!limitsByKey.has(key)) limitsByKey.set(key, newLimit(key, environment, limits[key]))
+    applyWindows(limitsByKey.get(key) as Limit, pool, name)
   }
   for (const key of Object.keys(limits))
-    if (!found.has(key)) throw invalid(`limits.${key}`, 'expected the limitKey of a pool, and no pool has this one')
-  return found
+    if (!limitsByKey.has(key))
+      throw invalid(`limits.${key}`, 'expected the limitKey of a pool, and no pool has this one')
+  return limitsByKey
 }
 
-function newLimit(key: string, { clock, random, ledger }: LimitWorld, options: LimitOptions | undefined): Limit {
+function newLimit(key: string, { clock, random, ledger }: LimitEnvironment, options: LimitOptions | undefined): Limit {
   return new Limit({ key, clock, random, ledger: ledger?.entry(`key:${key}`), ...options })
 }
 
-/** What a pool says of its key holds for the key. */
-function define(limit: Limit, pool: PoolOptions, name: string): void {
-  for (const what of ['requests', 'tokens'] as const) {
-    const asked = pool[what]
-    if (asked === undefined) continue
-    if (limit[what] && !areEqual(limit[what], asked)) {
-      const { limit: most, perMs } = limit[what]
-      const message = `expected what was said of the limit key "${limit.key}" before, ${most} per ${perMs} ms, got ${asked.limit} per ${asked.perMs} ms: say it once`
-      throw invalid(`pools.${name}.${what}`, message)
+/** Applies the windows of a pool to the limit of its key. */
+function applyWindows(limit: Limit, pool: PoolOptions, name: string): void {
+  for (const kind of ['requests', 'tokens'] as const) {
+    const value = pool[kind]
+    if (value === undefined) continue
+    if (limit[kind] && !areEqual(limit[kind], value)) {
+      const { limit: most, perMs } = limit[kind]
+      const message = `expected the same as for the other pools of the limit key "${limit.key}", ${most} per ${perMs} ms, got ${value.limit} per ${value.perMs} ms: set it once`
+      throw invalid(`pools.${name}.${kind}`, message)
     }
-    limit[what] = asked
+    limit[kind] = value
   }
 }
 

@@ -5,13 +5,13 @@ import type { SharedStream } from '../journal/shared-stream.js'
 import { LimitLedger } from '../limits/ledger/limit-ledger.js'
 import type { Limit } from '../limits/limit.js'
 import { Admission } from './admission.js'
-import { buildLimits, type LimitWorld } from './build-limits.js'
+import { buildLimits, type LimitEnvironment } from './build-limits.js'
 import type { PoolEvent } from './pool-events.js'
 import type { Intent } from './pool-intent.js'
 import type { OpenPool, PoolOptions, PoolsOptions, WorkerPoolOptions } from './pool-options.js'
 import { WorkerPool } from './worker-pool.js'
 
-/** What an orchestrator makes of its `pools`. */
+/** The pools of an orchestrator, with what belongs to them. */
 export interface BuiltPools {
   readonly workers: ReadonlyMap<string, WorkerPool>
   /** By limit key. */
@@ -21,46 +21,46 @@ export interface BuiltPools {
   readonly defaults: ReadonlyMap<string, TaskDefaults | undefined>
   readonly intents: Readonly<Record<string, Intent>>
   readonly admission: Admission
-  /** No check and no timer of a pool that was built here goes on, and the shared stream has been let go of. */
+  /** Stops health checks and timers of the pools that were built here, and closes the shared stream. */
   close(): Promise<void>
 }
 
-/** What pools need of their orchestrator. */
-export interface PoolWorld extends Pick<LimitWorld, 'clock' | 'random'> {
-  /** What keeps limits and parkings over a restart. Default: nothing does. */
+/** What pools need from their orchestrator. */
+export interface PoolEnvironment extends Pick<LimitEnvironment, 'clock' | 'random'> {
+  /** Persists limits and cooldowns. Default: they are lost with the process. */
   readonly shared?: SharedStream | undefined
-  /** Told when that cannot be read or written. */
+  /** Called when the stream cannot be read or written. */
   report(problem: JournalProblem): void
-  /** Hears what happens to pools. */
+  /** Called with each event of a pool. */
   publish(event: PoolEvent): void
 }
 
 const DEFAULT_GRACE_MS = 5_000
 
 /**
- * The pools of options that have been checked.
- * @throws INVALID_INPUT for what only shows when they are made: limits of one key that disagree, backends of one name.
+ * Builds the pools of options that have been checked.
+ * @throws INVALID_INPUT for what the schema cannot check: limits of one key that disagree, backends of the same name.
  */
-export function buildPools(options: PoolsOptions, world: PoolWorld): BuiltPools {
-  const { clock, random, shared, report } = world
+export function buildPools(options: PoolsOptions, environment: PoolEnvironment): BuiltPools {
+  const { clock, random, shared, report } = environment
   const ledger = shared && new LimitLedger({ stream: shared, clock, report })
   const limits = buildLimits(options, { clock, random, ledger })
   const workers = new Map<string, WorkerPool>()
   const pools = new Map<string, OpenPool>()
   const defaults = new Map<string, TaskDefaults | undefined>()
   const intents: Record<string, Intent> = Object.create(null)
-  const admission = new Admission(new Map())
+  const admission = new Admission()
   const own: WorkerPool[] = []
   for (const [name, pool] of Object.entries(options.pools)) {
     const given: Partial<PoolOptions> = pool instanceof WorkerPool ? {} : pool
     const worker =
       pool instanceof WorkerPool
         ? pool
-        : new WorkerPool(setupOf(name, pool, options, limits, { clock, random, ledger }))
+        : new WorkerPool(workerOptionsOf(name, pool, options, limits, { clock, random, ledger }))
     if (worker !== pool) own.push(worker)
     admission.setLimit(name, worker.queueLimit)
     worker.subscribe({
-      onEvent: event => world.publish({ ...event, pool: name }),
+      onEvent: event => environment.publish({ ...event, pool: name }),
       onQueueLimitChange: queueLimit => admission.setLimit(name, queueLimit),
     })
     workers.set(name, worker)
@@ -75,16 +75,16 @@ export function buildPools(options: PoolsOptions, world: PoolWorld): BuiltPools 
   return { workers, limits, pools, defaults, intents, admission, close }
 }
 
-function setupOf(
+function workerOptionsOf(
   name: string,
   pool: PoolOptions,
   { machine }: PoolsOptions,
   limits: ReadonlyMap<string, Limit>,
-  { clock, random, ledger }: LimitWorld,
+  { clock, random, ledger }: LimitEnvironment,
 ): WorkerPoolOptions {
   const { backend, backends, limitKey, requests, tokens, intent, defaults, graceMs, ...rest } = pool
   const limit = limitKey === undefined ? undefined : limits.get(limitKey)
-  // With a key these have been said of the key.
+  // With a key, these are options of the limit.
   const windows = limit ? {} : { ...(requests && { requests }), ...(tokens && { tokens }) }
   return {
     ...rest,

@@ -15,115 +15,100 @@ import type { Intent } from './pool-intent.js'
 import type { RetryBudgetOptions } from './retry-budget.js'
 import type { WorkerPool } from './worker-pool.js'
 
-/** A pool: agents of one kind behind limits. */
+/** A pool: agents of one kind, with limits. */
 export interface PoolOptions {
-  /** What runs its attempts: a function, or an object with `run`. Either this or `backends`. */
+  /** Runs the attempts: a function, or an object with `run`. Either this or `backends` is required. */
   readonly backend?: AgentBackend | AgentFunction
   /**
-   * A ladder of backends that can do the same: the most wanted first, the cheapest last. While one is ill or its quota is used up, the
-   * next one takes its attempts. Each has a name of its own, or gets one: that of the pool, with `#2`, `#3` and so on.
+   * Backends that can do the same work, in order of preference, the cheapest last. While one is unhealthy or its quota is used up, the
+   * next one takes its attempts. The default names are that of the pool for the first one, and then `pool#2`, `pool#3` and so on.
    */
   readonly backends?: readonly (AgentBackend | AgentFunction)[]
   /**
-   * How many attempts run at once: a number; bounds (`{ min: 1, max: 64 }`) between which the pool finds it by trying; or `auto`:
-   * bounds that fit the machine, which must be known (`machine`). Default 4.
+   * How many attempts run at once: a number; bounds (`{ min: 1, max: 64 }`) between which the pool adapts it; or `auto`: bounds that fit
+   * the machine (set the option `machine`). Default 4.
    */
   readonly concurrency?: PoolConcurrency
-  /** How many attempts may start in any span of `perMs`, wherever it begins. Default: no bound. With a `limitKey`: of all its pools. */
+  /** How many attempts may start in any `perMs`. Default: no bound. With a `limitKey`: of all its pools together. */
   readonly requests?: WindowLimit
   /**
-   * How many tokens the attempts that start in any span of `perMs` may use: by the estimates of their tasks, corrected as they end.
-   * Default: no bound. With a `limitKey`: of all its pools.
+   * How many tokens the attempts that start in any `perMs` may use. Counts the estimates of their tasks, corrected when they end.
+   * Default: no bound. With a `limitKey`: of all its pools together.
    */
   readonly tokens?: WindowLimit
-  /** The account that it shares with other pools that name the same one: its limits, and its parkings. Default: none. */
+  /** The account that the pool shares with all pools of the same key: they share limits and cooldowns. Default: none. */
   readonly limitKey?: string
-  /** How many tasks may be admitted that have not started yet (`run` and `add`; what a plan has ready does not matter). Default: no limit. */
+  /** How many admitted tasks that have not started the pool holds; further ones wait in `run` and `add`. Default: no limit. */
   readonly queueLimit?: number
-  /** How the health of its backends is watched, of those that have a `health()`. Default: every 5 s while the pool has runs. */
+  /** How backends with a `health()` are checked. Default: every 5 s while the pool has runs. */
   readonly health?: HealthOptions
-  /** When a backend is taken for ill and left alone. Default: after 20 failures in a row (overloaded, timeout, crashed), for 10 s and more. */
+  /** When a backend counts as unhealthy. Default: after 20 failures in a row (overloaded, timeout, crashed), for at least 10 s. */
   readonly breaker?: BreakerOptions
-  /** How many retries there may be. Default: 100 and a fifth of the first attempts, over each minute; then the pool is parked. */
+  /** How many retries may start; beyond that, the pool is parked. Default: in any minute, 100 plus a fifth of the first attempts. */
   readonly retryBudget?: RetryBudgetOptions
-  /** Options for its tasks that do not have their own. */
+  /** Defaults for the options of its tasks. */
   readonly defaults?: TaskDefaults
-  /** By what words, phrases and examples tasks without a `pool` are recognised as its own. */
+  /** Words, phrases and examples by which tasks without a `pool` are routed to this one. */
   readonly intent?: Intent
-  /** How long an attempt may go on after it was told to stop before it is abandoned, in milliseconds. Default 5,000. */
+  /** How long an aborted attempt may take to end before it is abandoned, in milliseconds. Default 5,000. */
   readonly graceMs?: number
-  /** A waiting task gains one step of priority for each such span, in milliseconds. Default 60,000. */
+  /** A waiting task gains one step of priority each time this passes, in milliseconds. Default 60,000. */
   readonly agingMs?: number
 }
 
-/** A pool as a run sees it. */
+/** A pool, for the runs of an orchestrator. */
 export interface OpenPool {
   readonly pool: WorkerPool
   readonly graceMs: number
 }
 
-/** The pools of an orchestrator, by name: options, or a `WorkerPool` of your own. */
+/** The pools of an orchestrator, by name: options, or a `WorkerPool`. */
 export type Pools = Readonly<Record<string, PoolOptions | WorkerPool>>
 
-/** What an orchestrator makes its pools of. */
+/** The options of an orchestrator that concern pools. */
 export interface PoolsOptions {
   readonly pools: Pools
-  /** What the pools of each `limitKey` may do together. Default: what their pools say. */
+  /** The limits of each `limitKey`. Default: those in the options of its pools. */
   readonly limits?: Readonly<Record<string, LimitOptions>>
-  /** What is known of the machine, for `concurrency: 'auto'`: `nodeMachine` of `counterpoint/node`. Default: nothing. */
+  /** The machine, for `concurrency: 'auto'`: `nodeMachine` of `counterpoint/node`. Default: unknown. */
   readonly machine?: Machine
 }
 
-/** What a pool is doing. */
+/** The state of a pool. */
 export interface PoolStats extends CooldownStats {
   /** Attempts that hold a slot. */
   readonly running: number
-  /** Ready tasks that wait for a slot. */
+  /** Ready tasks that have not started. */
   readonly queued: number
-  /** How many attempts may run at once now, if nothing else bounds them. */
+  /** How many attempts may run at once now. */
   readonly concurrency: number
   /** The bounds of an adaptive concurrency. */
   readonly range?: { readonly min: number; readonly max: number }
   readonly paused: boolean
-  /** The key whose limits it shares. */
+  /** The key of the limit that it shares. */
   readonly limitKey?: string
-  /** How full its windows are, or those of its key. */
+  /** The load of its windows, or those of its key. */
   readonly requests?: WindowLoad
   readonly tokens?: WindowLoad
-  /** The most wanted first. */
+  /** In order of preference. */
   readonly backends: readonly BackendStats[]
 }
 
-/** What a {@link WorkerPool} is made of. */
-export interface WorkerPoolOptions {
+/** The options of a {@link WorkerPool}. With `limit`, `requests` and `tokens` are set there. */
+export interface WorkerPoolOptions
+  extends Omit<PoolOptions, 'backend' | 'backends' | 'limitKey' | 'defaults' | 'intent' | 'graceMs'> {
   readonly name: string
-  /** What runs its attempts. Either this or `backends`. */
+  /** Runs the attempts. Either this or `backends` is required. */
   readonly backend?: AgentBackend
-  /** A ladder: the most wanted first, the cheapest last. While one is ill or used up, the next one takes its attempts. */
+  /** In order of preference, the cheapest last. While one is unhealthy or its quota is used up, the next one takes its attempts. */
   readonly backends?: readonly AgentBackend[]
-  /** How many attempts run at once: a number, a range in which the pool finds it, or `auto`. Default 4. */
-  readonly concurrency?: PoolConcurrency
-  /** How many attempts may start in any span of `perMs`. Default: no bound. With `limit`: sets it there. */
-  readonly requests?: WindowLimit
-  /** How many tokens the attempts that start in any span of `perMs` may use. Default: no bound. With `limit`: sets it there. */
-  readonly tokens?: WindowLimit
-  /** What it shares with other pools: an account. Default: nothing. */
+  /** The limit that it shares with other pools. Default: none. */
   readonly limit?: Limit
-  /** How many tasks may be admitted that have not started yet. Default: no bound. */
-  readonly queueLimit?: number
-  /** How the health of backends with a `health()` is watched. Default: every 5 s while the pool has runs. */
-  readonly health?: HealthOptions
-  /** When a backend is taken for ill. Default: after 20 failures in a row. */
-  readonly breaker?: BreakerOptions
-  /** How many retries there may be. Default: 100 and a fifth of the first attempts, over each minute. */
-  readonly retryBudget?: RetryBudgetOptions
-  /** A waiting task gains one step of priority for each such span, in milliseconds. Default 60,000. */
-  readonly agingMs?: number
   readonly clock: Clock
-  /** Gives numbers in [0, 1), for jitter. Default: no jitter. */
+  /** Returns numbers in [0, 1), for jitter. Default: no jitter. */
   readonly random?: () => number
-  /** For `auto`. Default: one of which nothing is known. */
+  /** For `concurrency: 'auto'`. Default: an unknown machine. */
   readonly machine?: Machine
-  /** @internal What is kept of it over a restart. Default: nothing. */
+  /** @internal Persists the cooldown and the windows of the pool. */
   readonly ledger?: LedgerEntry | undefined
 }

@@ -48,7 +48,7 @@ export class PlanAdmission {
   }
 
   #admit(tasks: readonly TaskSpec[]): AdmissionTicket {
-    if (!this.#admission.limited)
+    if (!this.#admission.hasLimits)
       return { tasks: Promise.resolve(tasks), admitted: () => tasks, withdraw: () => false, release: () => {} }
     let resolve: (tasks: readonly TaskSpec[]) => void = () => {}
     const admitted = new Promise<readonly TaskSpec[]>(resolvePromise => {
@@ -88,7 +88,7 @@ export class AdmissionCount {
     if (recovered) {
       const { status } = this.#head.states[index] as TaskState
       if ((status !== 'blocked' && status !== 'ready') || this.#head.tallies[index]?.attempts !== 0) return
-      this.#admission.occupy(new Map([[pool, 1]]))
+      this.#admission.admit(new Map([[pool, 1]]))
     }
     this.#admitted.add(index)
   }

@@ -122,7 +122,7 @@ export class TaskIntake {
     })
     if (plan.graph) this.#options.keepGraph(plan.graph)
     if (cancelled !== undefined) {
-      if (ticket.withdraw()) this.#options.admission.occupy(demandOf(plan.tasks))
+      if (ticket.withdraw()) this.#options.admission.admit(demandOf(plan.tasks))
       await this.#sendFirst({ ...addSignal(plan, options, plan.tasks), cancelled })
     } else {
       const tasks = admitted ?? []

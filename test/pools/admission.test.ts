@@ -6,110 +6,108 @@ import { setUp } from '../support/set-up.js'
 
 const full = expect.objectContaining({ code: 'QUEUE_FULL' })
 
-/** An admission that notes who has come in. */
-function door(limits: Record<string, number>) {
-  const admission = new Admission(new Map(Object.entries(limits)))
-  const entered: string[] = []
-  const ask = (name: string, demand: Record<string, number>, whenFull: 'wait' | 'reject' = 'wait'): (() => void) =>
-    admission.request(new Map(Object.entries(demand)), whenFull, () => void entered.push(name))
-  return { admission, entered, ask }
+/** An admission with these limits that records what it admits. */
+function admissionWith(limits: Record<string, number>) {
+  const admission = new Admission()
+  for (const [pool, limit] of Object.entries(limits)) admission.setLimit(pool, limit)
+  const admitted: string[] = []
+  const request = (name: string, demand: Record<string, number>, whenFull: 'wait' | 'reject' = 'wait'): (() => void) =>
+    admission.request(new Map(Object.entries(demand)), whenFull, () => void admitted.push(name))
+  return { admission, admitted, request }
 }
 
 describe('a pool with a queueLimit', () => {
-  test('lets in what fits, at once', () => {
-    const { entered, ask } = door({ p: 3 })
-    ask('a', { p: 2 })
-    ask('b', { p: 1 })
-    expect(entered).toEqual(['a', 'b'])
+  test('admits what fits immediately', () => {
+    const { admitted, request } = admissionWith({ p: 3 })
+    request('a', { p: 2 })
+    request('b', { p: 1 })
+    expect(admitted).toEqual(['a', 'b'])
   })
 
-  test('has the next one wait until there is room for all of it', () => {
-    const { admission, entered, ask } = door({ p: 3 })
-    ask('a', { p: 2 })
-    ask('b', { p: 3 })
+  test('makes a request wait until there is room for all of it', () => {
+    const { admission, admitted, request } = admissionWith({ p: 3 })
+    request('a', { p: 2 })
+    request('b', { p: 3 })
     admission.leave('p')
-    expect(entered).toEqual(['a'])
+    expect(admitted).toEqual(['a'])
     admission.leave('p')
-    expect(entered).toEqual(['a', 'b'])
+    expect(admitted).toEqual(['a', 'b'])
   })
 
-  test('rejects the next one, if that is what it asked for, and takes nothing of it', () => {
-    const { admission, entered, ask } = door({ p: 3 })
-    ask('a', { p: 2 })
-    expect(() => ask('b', { p: 2 }, 'reject')).toThrow(full)
-    ask('c', { p: 1 }, 'reject')
-    expect(entered).toEqual(['a', 'c'])
-    expect(() => ask('d', { p: 1 }, 'reject')).toThrow(/at most 3 .* 1 more/)
+  test("rejects a request that does not fit with `whenFull: 'reject'`, and admits none of it", () => {
+    const { admission, admitted, request } = admissionWith({ p: 3 })
+    request('a', { p: 2 })
+    expect(() => request('b', { p: 2 }, 'reject')).toThrow(full)
+    request('c', { p: 1 }, 'reject')
+    expect(admitted).toEqual(['a', 'c'])
+    expect(() => request('d', { p: 1 }, 'reject')).toThrow(/at most 3 .* 1 more/)
     admission.leave('p')
-    ask('e', { p: 1 }, 'reject')
+    request('e', { p: 1 }, 'reject')
   })
 
-  test('rejects at once what can never fit, waiting or not, even when it is empty', () => {
-    const { ask } = door({ p: 3 })
-    for (const whenFull of ['wait', 'reject'] as const) expect(() => ask('a', { p: 4 }, whenFull)).toThrow(full)
+  test('rejects what can never fit, even when it is empty', () => {
+    const { request } = admissionWith({ p: 3 })
+    for (const whenFull of ['wait', 'reject'] as const) expect(() => request('a', { p: 4 }, whenFull)).toThrow(full)
   })
 
-  test('lets in those who wait in the order in which they came: nobody overtakes, however small', () => {
-    const { admission, entered, ask } = door({ p: 3 })
-    ask('a', { p: 3 })
-    ask('large', { p: 3 })
-    ask('small', { p: 1 })
-    expect(() => ask('hasty', { p: 1 }, 'reject')).toThrow(full)
+  test('admits waiting requests in order: a small one does not overtake', () => {
+    const { admission, admitted, request } = admissionWith({ p: 3 })
+    request('a', { p: 3 })
+    request('large', { p: 3 })
+    request('small', { p: 1 })
+    expect(() => request('hasty', { p: 1 }, 'reject')).toThrow(full)
     admission.leave('p')
     admission.leave('p')
-    expect(entered).toEqual(['a'])
+    expect(admitted).toEqual(['a'])
     admission.leave('p')
-    expect(entered).toEqual(['a', 'large'])
+    expect(admitted).toEqual(['a', 'large'])
     admission.leave('p')
-    expect(entered).toEqual(['a', 'large', 'small'])
+    expect(admitted).toEqual(['a', 'large', 'small'])
   })
 
-  test('lets the next one in when somebody gives up', () => {
-    const { admission, entered, ask } = door({ p: 3 })
-    ask('a', { p: 2 })
-    const giveUp = ask('large', { p: 3 })
-    ask('small', { p: 1 })
-    giveUp()
-    expect(entered).toEqual(['a', 'small'])
-    giveUp()
+  test('admits the next request when a waiting one is cancelled', () => {
+    const { admission, admitted, request } = admissionWith({ p: 3 })
+    request('a', { p: 2 })
+    const cancel = request('large', { p: 3 })
+    request('small', { p: 1 })
+    cancel()
+    expect(admitted).toEqual(['a', 'small'])
+    cancel()
     admission.leave('p')
-    expect(entered).toEqual(['a', 'small'])
+    expect(admitted).toEqual(['a', 'small'])
   })
 
-  test('takes for a plan of several pools all or nothing', () => {
-    const { admission, entered, ask } = door({ p: 2, q: 2 })
-    ask('a', { p: 1, q: 2 })
-    ask('b', { p: 1, q: 1 })
-    expect(entered).toEqual(['a'])
+  test('admits a plan of several pools completely or not at all', () => {
+    const { admission, admitted, request } = admissionWith({ p: 2, q: 2 })
+    request('a', { p: 1, q: 2 })
+    request('b', { p: 1, q: 1 })
+    expect(admitted).toEqual(['a'])
     admission.leave('p')
-    expect(entered).toEqual(['a'])
+    expect(admitted).toEqual(['a'])
     admission.leave('q')
-    expect(entered).toEqual(['a', 'b'])
+    expect(admitted).toEqual(['a', 'b'])
   })
 
-  test('does not count pools without one', () => {
-    const { admission, entered, ask } = door({ p: 1 })
-    ask('a', { q: 1_000_000 })
+  test('does not count pools without a limit', () => {
+    const { admission, admitted, request } = admissionWith({ p: 1 })
+    request('a', { q: 1_000_000 })
     admission.leave('q')
-    ask('b', { p: 1, q: 5 }, 'reject')
-    ask('waits', { p: 1 })
-    ask('c', { q: 1 }, 'reject')
-    expect([entered, admission.counts('p'), admission.counts('q')]).toEqual([['a', 'b', 'c'], true, false])
+    request('b', { p: 1, q: 5 }, 'reject')
+    request('waits', { p: 1 })
+    request('c', { q: 1 }, 'reject')
+    expect([admitted, admission.counts('p'), admission.counts('q')]).toEqual([['a', 'b', 'c'], true, false])
   })
 
-  test('never holds more than its limit, and lets everybody in in the end', () => {
+  test('never admits more than its limit, and everything in the end', () => {
     const step = fc.oneof(fc.record({ p: fc.nat(3), q: fc.nat(3) }), fc.constant('leave' as const))
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), steps => {
         const inside = { p: 0, q: 0 }
-        const asked: number[] = []
-        const entered: number[] = []
-        const admission = new Admission(
-          new Map([
-            ['p', 4],
-            ['q', 3],
-          ]),
-        )
+        const requested: number[] = []
+        const admitted: number[] = []
+        const admission = new Admission()
+        admission.setLimit('p', 4)
+        admission.setLimit('q', 3)
         const leave = (): void => {
           const pool = inside.p > 0 ? 'p' : 'q'
           if (inside[pool] === 0) return
@@ -121,25 +119,25 @@ describe('a pool with a queueLimit', () => {
             leave()
             continue
           }
-          asked.push(i)
+          requested.push(i)
           admission.request(new Map(Object.entries(demand)), 'wait', () => {
             inside.p += demand.p
             inside.q += demand.q
-            entered.push(i)
+            admitted.push(i)
             expect(inside.p <= 4 && inside.q <= 3).toBe(true)
           })
         }
         for (let i = 0; i < 400; i++) leave()
-        // Only who asks for nothing that is limited may go past those who wait.
+        // Only a request for nothing may overtake waiting ones.
         const small = (i: number): boolean => JSON.stringify(steps[i]) !== '{"p":0,"q":0}'
-        expect(entered.filter(small)).toEqual(asked.filter(small))
+        expect(admitted.filter(small)).toEqual(requested.filter(small))
       }),
     )
   })
 })
 
 describe('an orchestrator with a queueLimit', () => {
-  test('counts what has been admitted and not started, not what runs', async () => {
+  test('counts admitted tasks that have not started', async () => {
     const { backend, orchestrator } = setUp({ concurrency: 1, queueLimit: 2 })
     backend.hold('*')
     orchestrator.run({ tasks: specs('a b') })
@@ -150,7 +148,7 @@ describe('an orchestrator with a queueLimit', () => {
     expect(() => orchestrator.run({ tasks: specs('d') }, reject)).toThrow(full)
   })
 
-  test('has runs and added tasks wait, and starts them in turn', async () => {
+  test('makes runs and added tasks wait, and admits them in order', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 1, queueLimit: 2 })
     backend.hold('a')
     const first = orchestrator.run({ tasks: specs('a b') })
@@ -165,7 +163,7 @@ describe('an orchestrator with a queueLimit', () => {
     expect(backend.calls.map(call => call.taskId).slice(0, 2)).toEqual(['a', 'b'])
   })
 
-  test('lets a run that waits be cancelled: its tasks end, none starts, and it takes no room', async () => {
+  test('lets a waiting run be cancelled: none of its tasks starts or takes room', async () => {
     const { backend, orchestrator } = setUp({ concurrency: 1, queueLimit: 2 })
     backend.hold('a')
     const first = orchestrator.run({ tasks: specs('a b') })
@@ -179,7 +177,7 @@ describe('an orchestrator with a queueLimit', () => {
     expect(backend.callsOf('x')).toEqual([])
   })
 
-  test('gets its room back from whatever ends: skipped, cancelled, dead and stopped tasks', async () => {
+  test('gets room back from skipped, cancelled, dead and stopped tasks', async () => {
     const { backend, clock, orchestrator } = setUp({
       concurrency: 2,
       queueLimit: 6,
