@@ -165,7 +165,7 @@ describe('parsePlan', () => {
   })
 })
 
-describe('parsePlan rejects', () => {
+describe('parsePlan with invalid input', () => {
   it.each([
     ['timeoutMs', [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, '300', true, null, [1]]],
     ['timeout_sec', [0, -1, 1e300, '300']],
@@ -181,11 +181,11 @@ describe('parsePlan rejects', () => {
       'id',
       ['', ' ', ' a', 'a ', 'a\u0000', 'a\nb', 'a\u0085', 'a\u2028', '\ud800', 'x'.repeat(129), '__proto__', 1, null],
     ],
-  ])('as %s each of %j, with its path', (key, values) => {
+  ])('rejects as %s each of %j, with its path', (key, values) => {
     for (const value of values) expect(badPaths(() => parsePlan(task({ [key]: value })))).toEqual([`tasks[0].${key}`])
   })
 
-  it('a missing id and a missing list of tasks', () => {
+  it('rejects a missing id and a missing list of tasks', () => {
     expect(firstIssue(() => parsePlan({ tasks: [{ description: 'x' }] }))).toMatch(
       /^tasks\[0\]\.id: expected an id: .*, got nothing$/,
     )
@@ -193,30 +193,30 @@ describe('parsePlan rejects', () => {
   })
 
   it.each([undefined, null, 3, [], new Date(0), new Map(), () => 1, Promise.resolve(), new ArrayBuffer(2)])(
-    '%o, which is no plan',
+    'rejects %o, which is no plan',
     source => expect(badPaths(() => parsePlan(source))).toEqual(['plan']),
   )
 
-  it('members of backoff that are out of bounds', () => {
+  it('rejects members of backoff that are out of bounds', () => {
     const backoff = { baseMs: -1, factor: 0.5, maxMs: '1' }
     const paths = ['tasks[0].backoff.baseMs', 'tasks[0].backoff.factor', 'tasks[0].backoff.maxMs']
     expect(badPaths(() => parsePlan(task({ backoff })))).toEqual(paths)
   })
 
-  it('an invalid id in a list, with the name and index that the source has', () => {
+  it('rejects an invalid id in a list, with the name and index that the source has', () => {
     expect(firstIssue(() => parsePlan(task({ blocked_by: ['b', 7] })))).toMatch(
       /^tasks\[0\]\.blocked_by\[1\]: expected an id: .*, got 7$/,
     )
   })
 
-  it('two spellings of one member', () => {
+  it('rejects two spellings of one member', () => {
     const message = 'tasks[0].timeout_sec: means the same as "timeoutMs"; keep one of the two'
     expect(firstIssue(() => parsePlan(task({ timeoutMs: 1, timeout_sec: 1 })))).toBe(message)
     expect(badPaths(() => parsePlan(task({ after: [], blockedBy: [] })))).toEqual(['tasks[0].blockedBy'])
     expect(badPaths(() => parsePlan(task({ backoff: { maxMs: 1, max_ms: 1 } })))).toEqual(['tasks[0].backoff.max_ms'])
   })
 
-  it('unknown keys, and suggests the nearest known one', () => {
+  it('rejects unknown keys, and suggests the nearest known one', () => {
     expect(firstIssue(() => parsePlan(task({ timeuot_sec: 3 })))).toBe(
       'tasks[0].timeuot_sec: unknown key (did you mean "timeout_sec"?)',
     )
@@ -227,7 +227,7 @@ describe('parsePlan rejects', () => {
     expect(badPaths(() => parsePlan(task({ 'a key': 1 })))).toEqual(['tasks[0]["a key"]'])
   })
 
-  it('keys that would pollute prototypes', () => {
+  it('rejects keys that would pollute prototypes', () => {
     for (const key of ['__proto__', 'constructor', 'prototype']) {
       expect(badPaths(() => parsePlan(`{"tasks": [], "${key}": {"polluted": 1}}`))[0]).toMatch(
         /^plan$|^constructor$|^prototype$/,
@@ -240,7 +240,7 @@ describe('parsePlan rejects', () => {
     expect(({} as { polluted?: number }).polluted).toBeUndefined()
   })
 
-  it('values that are not JSON, also inside a context', () => {
+  it('rejects values that are not JSON, also inside a context', () => {
     for (const context of [Number.NaN, 1n, new Date(0), () => 1, Symbol('x'), [undefined], new Map()])
       expect(badPaths(() => parsePlan(task({ context })))[0]).toMatch(/^tasks\[0\]\.context/)
     const circular: { self?: object } = {}
@@ -248,7 +248,7 @@ describe('parsePlan rejects', () => {
     expect(badPaths(() => parsePlan(task({ context: circular })))).toEqual(['tasks[0].context.self'])
   })
 
-  it('all that is wrong at once, with at most 20 issues', () => {
+  it('reports all that is wrong at once, with at most 20 issues', () => {
     const wrong = { id: 'a', retries: -1, priority: 0, colour: 1 }
     const few = thrown('INVALID_INPUT', () => parsePlan({ tasks: [wrong, { id: 'b', timeoutMs: 0 }] }))
     expect(few.details.issues).toHaveLength(4)
@@ -258,7 +258,7 @@ describe('parsePlan rejects', () => {
     expect(many.message).toMatch(/ \(and 10 more, see details\.issues\)$/)
   })
 
-  it('duplicate ids, unknown dependencies and cycles, once every task is valid', () => {
+  it('rejects duplicate ids, unknown dependencies and cycles, once every task is valid', () => {
     expect(thrown('DUPLICATE_ID', () => parsePlan({ tasks: [{ id: 'a' }, { id: 'a' }] })).details.id).toBe('a')
     const unknown = thrown('UNKNOWN_DEPENDENCY', () =>
       parsePlan({ tasks: [{ id: 'schema' }, { id: 'b', after: ['shcema'] }] }),
@@ -276,11 +276,11 @@ describe('parsePlan rejects', () => {
     [{ maxBytes: 10 }, 'plan'],
     [{ maxTasks: 1 }, 'tasks'],
     [{ maxDepth: 2 }, 'tasks[0]'],
-  ])('a plan or its options with %j, at %s', (options, path) => {
+  ])('rejects a plan or its options with %j, at %s', (options, path) => {
     expect(badPaths(() => parsePlan('{"tasks": [{"id": "a"}, {"id": "b"}]}', options))).toEqual([path])
   })
 
-  it('a value that is nested too deeply, without overflowing the stack', () => {
+  it('rejects a value that is nested too deeply, without overflowing the stack', () => {
     let context: unknown = 1
     for (let i = 0; i < 200_000; i++) context = [context]
     expect(firstIssue(() => parsePlan(task({ context })))).toMatch(/nested deeper than 64 levels$/)

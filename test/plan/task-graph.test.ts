@@ -125,8 +125,8 @@ describe('TaskGraph', () => {
   })
 })
 
-describe('TaskGraph rejects', () => {
-  it('a duplicate id, and keeps the first task', () => {
+describe('TaskGraph with invalid input', () => {
+  it('rejects a duplicate id, and keeps the first task', () => {
     const graph = new TaskGraph('g')
     graph.task('a', { pool: 'one', input: () => 1 })
     expect(thrown('DUPLICATE_ID', () => graph.task('a', { pool: 'two', input: () => 2 })).message).toContain(
@@ -138,7 +138,7 @@ describe('TaskGraph rejects', () => {
     expect(graph.tasks.map(({ id }) => id)).toEqual(['a', 'b'])
   })
 
-  it('a task of another graph', () => {
+  it('rejects a task of another graph', () => {
     const other = new TaskGraph('other').task('a')
     const graph = new TaskGraph('g')
     graph.task('a')
@@ -186,13 +186,13 @@ describe('TaskGraph rejects', () => {
     [{ blocked_by: [] }, '.blocked_by'],
     [{ timeoutSec: 5 }, '.timeoutSec'],
     [{ 'a key': 1 }, '["a key"]'],
-  ])('%o, at %s', (options, path) => {
+  ])('rejects %o, at %s', (options, path) => {
     const graph = new TaskGraph('g')
     expect(badPaths(() => graph.task('a', untyped(options)))).toEqual([`tasks["a"]${path}`])
     expect(graph.tasks).toEqual([])
   })
 
-  it('invalid options with the messages of parsePlan', () => {
+  it('rejects invalid options with the messages of parsePlan', () => {
     const graph = new TaskGraph('g')
     expect(firstIssue(() => graph.task('a', { retries: -1 }))).toBe(
       'tasks["a"].retries: expected a whole number of further attempts, from 0 to 1000 (default: 2), got -1',
@@ -203,7 +203,7 @@ describe('TaskGraph rejects', () => {
     expect(badPaths(() => graph.task('a', { retries: -1, priority: 0, weight: -1 }))).toHaveLength(3)
   })
 
-  it('an invalid id, name or options', () => {
+  it('rejects an invalid id, name or options', () => {
     const graph = new TaskGraph('g')
     graph.task('first')
     for (const id of ['', ' a', '__proto__', 'a\u0000', 3, 3n, null, Symbol('x')])
