@@ -2,12 +2,13 @@ import { getEventListeners } from 'node:events'
 import { Orchestrator, type RunEvent, type RunOptions } from 'counterpoint'
 import { fail, hang, ignoreAbort, MockBackend, slowJournal, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { eventsOf, expectSound, type Played, Stage, turn, unhandledDuring } from './stage.js'
+import { unhandledDuring } from '../support/unhandled.js'
+import { eventsOf, expectSound, type FinishedRun, Fixture, turn } from './fixture.js'
 
 const CHAIN = ['a', { id: 'b', after: ['a'] }, 'c']
 
 /** What an aborted run of {@link CHAIN} has to look like, whenever the abort came. */
-function expectCancelled({ result, events }: Played): void {
+function expectCancelled({ result, events }: FinishedRun): void {
   expect(result.outcome).toBe('cancelled')
   for (const { status } of result.tasks) expect(status).toBeOneOf(['cancelled', 'skipped', 'succeeded'])
   expect(events.filter(({ type }) => type === 'run.stopping')).toHaveLength(1)
@@ -16,60 +17,60 @@ function expectCancelled({ result, events }: Played): void {
 describe('an abort', () => {
   const stopped = async (
     act: (
-      stage: Stage,
+      fixture: Fixture,
       options: RunOptions & { readonly signal: AbortSignal },
       abort: () => void,
     ) => Promise<void> | void,
     answer: unknown = hang(),
-  ): Promise<{ played: Played; stage: Stage }> => {
-    const stage = new Stage(undefined, { pool: { graceMs: 1_000 } })
-    stage.mock.answer('*', answer as never)
+  ): Promise<{ played: FinishedRun; fixture: Fixture }> => {
+    const fixture = new Fixture(undefined, { pool: { graceMs: 1_000 } })
+    fixture.mock.answer('*', answer as never)
     const controller = new AbortController()
     const { signal } = controller
-    let played: Played | undefined
+    let played: FinishedRun | undefined
     const unhandled = await unhandledDuring(async () => {
-      await act(stage, { signal, runId: 'run-1' }, () => controller.abort())
-      played = await stage.finish(stage.orchestrator.runs.get('run-1')!)
+      await act(fixture, { signal, runId: 'run-1' }, () => controller.abort())
+      played = await fixture.finish(fixture.orchestrator.runs.get('run-1')!)
     })
     expect(unhandled).toEqual([])
     expect(getEventListeners(signal, 'abort')).toEqual([])
     expectCancelled(played!)
-    return { played: played!, stage }
+    return { played: played!, fixture }
   }
 
   test('before the run: nothing starts', async () => {
-    const { stage, played } = await stopped((stage, options, abort) => {
+    const { fixture, played } = await stopped((fixture, options, abort) => {
       abort()
-      stage.start(CHAIN, options)
+      fixture.start(CHAIN, options)
     })
-    expect([stage.mock.calls, played.result.tasks.map(({ status }) => status)]).toEqual([
+    expect([fixture.mock.calls, played.result.tasks.map(({ status }) => status)]).toEqual([
       [],
       ['cancelled', 'cancelled', 'cancelled'],
     ])
   })
 
   test('in the same turn as the run: nothing starts', async () => {
-    const { stage } = await stopped((stage, options, abort) => {
-      stage.start(CHAIN, options)
+    const { fixture } = await stopped((fixture, options, abort) => {
+      fixture.start(CHAIN, options)
       abort()
     })
-    expect(stage.mock.calls).toEqual([])
+    expect(fixture.mock.calls).toEqual([])
   })
 
   test('from a listener of the first event: nothing starts', async () => {
-    const { stage } = await stopped((stage, options, abort) => {
-      stage.start(CHAIN, options).on('run.started', abort)
+    const { fixture } = await stopped((fixture, options, abort) => {
+      fixture.start(CHAIN, options).on('run.started', abort)
     })
-    expect(stage.mock.calls).toEqual([])
+    expect(fixture.mock.calls).toEqual([])
   })
 
   test('while attempts run: they are told, and end', async () => {
-    const { stage, played } = await stopped(async (stage, options, abort) => {
-      stage.start(CHAIN, options)
-      await stage.clock.advance(10)
+    const { fixture, played } = await stopped(async (fixture, options, abort) => {
+      fixture.start(CHAIN, options)
+      await fixture.clock.advance(10)
       abort()
     })
-    expect(stage.mock.calls.map(({ taskId, aborted }) => [taskId, aborted])).toEqual([
+    expect(fixture.mock.calls.map(({ taskId, aborted }) => [taskId, aborted])).toEqual([
       ['a', true],
       ['c', true],
     ])
@@ -77,9 +78,9 @@ describe('an abort', () => {
   })
 
   test('while attempts run that ignore it: they are abandoned', async () => {
-    const { played } = await stopped(async (stage, options, abort) => {
-      stage.start(CHAIN, options)
-      await stage.clock.advance(10)
+    const { played } = await stopped(async (fixture, options, abort) => {
+      fixture.start(CHAIN, options)
+      await fixture.clock.advance(10)
       abort()
     }, ignoreAbort())
     expect(played.result.tasks.map(({ status, abandoned }) => [status, abandoned])).toEqual([
@@ -90,22 +91,22 @@ describe('an abort', () => {
   })
 
   test('during a backoff: the wait is over', async () => {
-    const { played, stage } = await stopped(async (stage, options, abort) => {
-      stage.start(CHAIN, options)
-      await stage.clock.advance(10)
-      expect(stage.orchestrator.runs.get('run-1')?.progress().counts.delayed).toBe(2)
+    const { played, fixture } = await stopped(async (fixture, options, abort) => {
+      fixture.start(CHAIN, options)
+      await fixture.clock.advance(10)
+      expect(fixture.orchestrator.runs.get('run-1')?.progress().counts.delayed).toBe(2)
       abort()
     }, fail('agent'))
-    expect(stage.mock.calls.length).toBe(2)
+    expect(fixture.mock.calls.length).toBe(2)
     expect(played.tasks.a).toMatchObject({ status: 'cancelled', attempts: 1 })
     expect(played.events.at(-1)!.at - played.events[0]!.at).toBe(10)
   })
 
   test('during the grace of a time-out: the task is cancelled, once', async () => {
-    const { played } = await stopped(async (stage, options, abort) => {
-      stage.start([{ id: 'a', timeoutMs: 100 }], options)
-      await stage.clock.advance(500)
-      expect(stage.orchestrator.runs.get('run-1')?.task('a')?.status).toBe('stopping')
+    const { played } = await stopped(async (fixture, options, abort) => {
+      fixture.start([{ id: 'a', timeoutMs: 100 }], options)
+      await fixture.clock.advance(500)
+      expect(fixture.orchestrator.runs.get('run-1')?.task('a')?.status).toBe('stopping')
       abort()
     }, ignoreAbort())
     expect(played.tasks.a).toMatchObject({ status: 'cancelled', attempts: 1, abandoned: 1 })
@@ -119,46 +120,46 @@ describe('an abort', () => {
       [succeed('x', { afterMs: 99 }), 99],
       [ignoreAbort(), 1_100],
     ] as const) {
-      await stopped(async (stage, options, abort) => {
-        stage.start(
+      await stopped(async (fixture, options, abort) => {
+        fixture.start(
           [
             { id: 'a', timeoutMs: 100 },
             { id: 'b', after: ['a'] },
           ],
           options,
         )
-        await stage.clock.advance(atMs - 1)
-        stage.clock.schedule(abort, 1)
-        await stage.clock.advance(1)
+        await fixture.clock.advance(atMs - 1)
+        fixture.clock.schedule(abort, 1)
+        await fixture.clock.advance(1)
       }, answer)
     }
   })
 
   test('while the run waits for room in a full pool: it never enters', async () => {
-    const stage = new Stage(undefined, { pool: { concurrency: 1, queueLimit: 1 } })
-    stage.mock.hold('*')
-    const first = stage.start(['first'])
-    await stage.mock.started('first')
-    const second = stage.start(['second'])
+    const fixture = new Fixture(undefined, { pool: { concurrency: 1, queueLimit: 1 } })
+    fixture.mock.hold('*')
+    const first = fixture.start(['first'])
+    await fixture.mock.started('first')
+    const second = fixture.start(['second'])
     const controller = new AbortController()
-    const third = stage.start(['third'], { signal: controller.signal })
+    const third = fixture.start(['third'], { signal: controller.signal })
     await turn()
     controller.abort()
     controller.abort()
     // Not a millisecond: `first` holds its slot.
-    await stage.clock.advance(0)
+    await fixture.clock.advance(0)
     expect((await third.result).outcome).toBe('cancelled')
-    stage.mock.release('first', 'x')
-    await stage.mock.started('second')
-    stage.mock.release('second', 'x')
-    for (const run of [first, second]) expect((await stage.finish(run)).result.outcome).toBe('completed')
-    expect(stage.mock.calls.length).toBe(2)
+    fixture.mock.release('first', 'x')
+    await fixture.mock.started('second')
+    fixture.mock.release('second', 'x')
+    for (const run of [first, second]) expect((await fixture.finish(run)).result.outcome).toBe('completed')
+    expect(fixture.mock.calls.length).toBe(2)
   })
 
   test('after the run: changes nothing', async () => {
-    const stage = new Stage(() => 'done')
+    const fixture = new Fixture(() => 'done')
     const controller = new AbortController()
-    const { run, result } = await stage.play(['a'], { signal: controller.signal })
+    const { run, result } = await fixture.run(['a'], { signal: controller.signal })
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
     controller.abort()
     await run.cancel()
@@ -169,26 +170,26 @@ describe('an abort', () => {
 
 describe('two aborts', () => {
   test.each([
-    ['cancel and cancel', (stage: Stage) => [cancel(stage), cancel(stage)]],
-    ['the signal and cancel', (stage: Stage, abort: () => void) => [abort(), cancel(stage)]],
-    ['cancel and the signal', (stage: Stage, abort: () => void) => [cancel(stage), abort()]],
-    ['a task and then all', (stage: Stage) => [cancelTask(stage), cancel(stage)]],
-    ['all and then a task', (stage: Stage) => [cancel(stage), cancelTask(stage)]],
-    ['a task and the same task', (stage: Stage) => [cancelTask(stage), cancelTask(stage), cancel(stage)]],
+    ['cancel and cancel', (fixture: Fixture) => [cancel(fixture), cancel(fixture)]],
+    ['the signal and cancel', (fixture: Fixture, abort: () => void) => [abort(), cancel(fixture)]],
+    ['cancel and the signal', (fixture: Fixture, abort: () => void) => [cancel(fixture), abort()]],
+    ['a task and then all', (fixture: Fixture) => [cancelTask(fixture), cancel(fixture)]],
+    ['all and then a task', (fixture: Fixture) => [cancel(fixture), cancelTask(fixture)]],
+    ['a task and the same task', (fixture: Fixture) => [cancelTask(fixture), cancelTask(fixture), cancel(fixture)]],
   ])('%s: one end for each task, and for the run', async (_, act) => {
     for (const answer of [hang(), ignoreAbort(), fail('agent'), succeed('x', { afterMs: 10 })]) {
-      const stage = new Stage(undefined, { pool: { graceMs: 50 } })
-      stage.mock.answer('*', answer)
+      const fixture = new Fixture(undefined, { pool: { graceMs: 50 } })
+      fixture.mock.answer('*', answer)
       const controller = new AbortController()
-      const run = stage.start(CHAIN, { runId: 'run-1', signal: controller.signal })
-      await stage.clock.advance(10)
-      await Promise.all(act(stage, () => controller.abort()))
-      const { result } = await stage.finish(run)
+      const run = fixture.start(CHAIN, { runId: 'run-1', signal: controller.signal })
+      await fixture.clock.advance(10)
+      await Promise.all(act(fixture, () => controller.abort()))
+      const { result } = await fixture.finish(run)
       expect(result.outcome).toBe('cancelled')
     }
   })
-  const cancel = (stage: Stage): Promise<void> => stage.orchestrator.runs.get('run-1')!.cancel()
-  const cancelTask = (stage: Stage): Promise<void> => stage.orchestrator.runs.get('run-1')!.cancelTask('a')
+  const cancel = (fixture: Fixture): Promise<void> => fixture.orchestrator.runs.get('run-1')!.cancel()
+  const cancelTask = (fixture: Fixture): Promise<void> => fixture.orchestrator.runs.get('run-1')!.cancelTask('a')
 })
 
 describe('an abort during a flush of the journal', () => {

@@ -1,7 +1,7 @@
 import { type AgentReply, type JournalRecord, memoryJournal, Orchestrator, TaskGraph, type Verdict } from 'counterpoint'
 import { MockBackend, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { eventsOf, expectSound, Stage, turn } from './stage.js'
+import { eventsOf, expectSound, Fixture, turn } from './fixture.js'
 
 const AGAIN = (): Verdict => ({ action: 'retry', delayMs: 0 })
 
@@ -63,17 +63,17 @@ describe('decisions that run ahead of the journal', () => {
 })
 
 describe('a run that is resumed', () => {
-  async function interrupted(pool: object = {}): Promise<Stage> {
-    const stage = new Stage(undefined, { pool })
-    stage.mock.hold('*')
-    stage.start(['a', { id: 'b', after: ['a'] }], { runId: 'run-1' })
-    await stage.mock.started('a')
-    return stage
+  async function interrupted(pool: object = {}): Promise<Fixture> {
+    const fixture = new Fixture(undefined, { pool })
+    fixture.mock.hold('*')
+    fixture.start(['a', { id: 'b', after: ['a'] }], { runId: 'run-1' })
+    await fixture.mock.started('a')
+    return fixture
   }
 
   test('with a signal that is aborted already is cancelled, and tells its events in their order', async () => {
     const before = await interrupted()
-    const next = new Stage(() => 'never', { journal: before.journal.afterCrash() })
+    const next = new Fixture(() => 'never', { journal: before.journal.afterCrash() })
     const run = await next.orchestrator.resume('run-1', { signal: AbortSignal.abort() })
     const { result } = await next.finish(run)
     expect([result.outcome, result.tasks.map(({ status }) => status)]).toEqual([
@@ -84,7 +84,10 @@ describe('a run that is resumed', () => {
 
   test('into a pool with a limit, and cancelled, leaves the places of the pool as they were', async () => {
     const before = await interrupted()
-    const next = new Stage(undefined, { journal: before.journal.afterCrash(), pool: { queueLimit: 1, concurrency: 1 } })
+    const next = new Fixture(undefined, {
+      journal: before.journal.afterCrash(),
+      pool: { queueLimit: 1, concurrency: 1 },
+    })
     next.mock.hold('*')
     const run = await next.orchestrator.resume('run-1', { signal: AbortSignal.abort() })
     await next.finish(run)
@@ -97,8 +100,8 @@ describe('a run that is resumed', () => {
 })
 
 describe('a run that cannot begin', () => {
-  const refused = (distributor: () => never | Promise<never>): Stage =>
-    new Stage(() => 'x', { retain: 0, distributor: distributor as never })
+  const refused = (distributor: () => never | Promise<never>): Fixture =>
+    new Fixture(() => 'x', { retain: 0, distributor: distributor as never })
 
   test('leaves no journal open behind, and none in the list', async () => {
     const journal = slowJournal()
@@ -120,33 +123,33 @@ describe('a run that cannot begin', () => {
   })
 
   test('because its distributor fails, later, is told so, and is not kept', async () => {
-    const stage = refused(() => Promise.reject(new Error('no route')))
-    const run = stage.start(['a'])
+    const fixture = refused(() => Promise.reject(new Error('no route')))
+    const run = fixture.start(['a'])
     await expect(run.result).rejects.toThrow('no route')
     await settle()
-    expect([stage.orchestrator.runs.live.length, stage.clock.pending]).toEqual([0, 0])
+    expect([fixture.orchestrator.runs.live.length, fixture.clock.pending]).toEqual([0, 0])
   })
 })
 
 describe('an input function that never settles', () => {
   test('can be called off', async () => {
-    const stage = new Stage(() => 'x', { pool: { concurrency: 1 } })
+    const fixture = new Fixture(() => 'x', { pool: { concurrency: 1 } })
     const graph = new TaskGraph('graph')
     graph.task('a', { input: () => new Promise<never>(() => {}) })
     graph.task('b')
-    const run = stage.orchestrator.run(graph)
-    await stage.clock.advance(1_000)
+    const run = fixture.orchestrator.run(graph)
+    await fixture.clock.advance(1_000)
     await run.cancelTask('a')
-    const { tasks } = await stage.finish(run)
+    const { tasks } = await fixture.finish(run)
     expect([tasks.a?.status, tasks.b?.status]).toEqual(['cancelled', 'succeeded'])
   })
 
   test('times out', async () => {
-    const stage = new Stage(() => 'x', { pool: { concurrency: 1 } })
+    const fixture = new Fixture(() => 'x', { pool: { concurrency: 1 } })
     const graph = new TaskGraph('graph')
     graph.task('a', { input: () => new Promise<never>(() => {}), timeoutMs: 100, retries: 0 })
-    const run = stage.orchestrator.run(graph)
-    await stage.clock.runUntilIdle()
+    const run = fixture.orchestrator.run(graph)
+    await fixture.clock.runUntilIdle()
     expect(run.progress().status).toBe('settled')
   })
 })

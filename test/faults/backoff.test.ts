@@ -1,7 +1,7 @@
 import { type Backoff, FailureHandler, type FailureHandlerOptions, Orchestrator, type TaskResult } from 'counterpoint'
 import { type Answer, fail, MockBackend, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { type Played, Stage } from './stage.js'
+import { type FinishedRun, Fixture } from './fixture.js'
 
 interface Case {
   readonly answers: readonly Answer[]
@@ -15,19 +15,19 @@ async function play({
   task = {},
   handler = {},
   random = 0.5,
-}: Case): Promise<Played & { readonly a: TaskResult }> {
-  const stage = new Stage(undefined, {
+}: Case): Promise<FinishedRun & { readonly a: TaskResult }> {
+  const fixture = new Fixture(undefined, {
     failureHandler: new FailureHandler(handler),
     random: () => random,
     pool: { graceMs: 10 },
   })
-  stage.mock.answers('a', answers)
-  const played = await stage.play([{ id: 'a', ...task }])
+  fixture.mock.answers('a', answers)
+  const played = await fixture.run([{ id: 'a', ...task }])
   return { ...played, a: played.tasks.a! }
 }
 
 /** The waits between attempts, in milliseconds. */
-function waits({ events }: Played): readonly number[] {
+function waits({ events }: FinishedRun): readonly number[] {
   return events.flatMap(event => (event.type === 'task.delayed' ? [event.until - event.at] : []))
 }
 
@@ -163,18 +163,18 @@ describe('the wait before the next attempt', () => {
   )
 
   test('of one task holds nothing else up, and needs no slot', async () => {
-    const stage = new Stage(undefined, { pool: { concurrency: 1 } })
-    stage.mock.answers('a', [fail('agent'), 'x']).answer('b', succeed('x', { afterMs: 100 }))
-    const { tasks, result } = await stage.play(['a', 'b'])
+    const fixture = new Fixture(undefined, { pool: { concurrency: 1 } })
+    fixture.mock.answers('a', [fail('agent'), 'x']).answer('b', succeed('x', { afterMs: 100 }))
+    const { tasks, result } = await fixture.run(['a', 'b'])
     expect(tasks.b?.endedAt).toBe(result.startedAt + 100)
     expect(tasks.a?.endedAt).toBe(result.startedAt + 500)
   })
 
   test('may be longer than 2^31 ms, when the host says so', async () => {
     const delayMs = 2 ** 31 + 10
-    const stage = new Stage(undefined, { failureHandler: () => ({ action: 'retry', delayMs }) })
-    stage.mock.answers('a', [fail('agent'), 'x'])
-    expect((await stage.play(['a'])).result.times.wallMs).toBe(delayMs)
+    const fixture = new Fixture(undefined, { failureHandler: () => ({ action: 'retry', delayMs }) })
+    fixture.mock.answers('a', [fail('agent'), 'x'])
+    expect((await fixture.run(['a'])).result.times.wallMs).toBe(delayMs)
   })
 
   test('never ends early in real time', async () => {

@@ -1,13 +1,13 @@
 import { fail, hang } from 'counterpoint/testing'
 import { expect, test } from 'vitest'
-import { Stage } from './stage.js'
+import { Fixture } from './fixture.js'
 
 const after = (id: string, ...needs: string[]): object => ({ id, after: needs, retries: 0 })
 
 test('what waits for a dead task is skipped in the same record, to the last one, with the root cause', async () => {
-  const stage = new Stage()
-  stage.mock.answer('a', fail('refused')).answer('*', 'x')
-  const { tasks, result, records } = await stage.play([
+  const fixture = new Fixture()
+  fixture.mock.answer('a', fail('refused')).answer('*', 'x')
+  const { tasks, result, records } = await fixture.run([
     after('a'),
     after('b', 'a'),
     after('c', 'b'),
@@ -26,12 +26,12 @@ test('what waits for a dead task is skipped in the same record, to the last one,
 })
 
 test('what waits for a task that was cancelled is skipped because of it', async () => {
-  const stage = new Stage()
-  stage.mock.answer('a', hang()).answer('*', 'x')
-  const run = stage.start([after('a'), after('b', 'a'), after('c', 'b')])
-  await stage.mock.started('a')
+  const fixture = new Fixture()
+  fixture.mock.answer('a', hang()).answer('*', 'x')
+  const run = fixture.start([after('a'), after('b', 'a'), after('c', 'b')])
+  await fixture.mock.started('a')
   await run.cancelTask('a', 'not needed')
-  const { tasks, result } = await stage.finish(run)
+  const { tasks, result } = await fixture.finish(run)
   expect(tasks).toMatchObject({ a: { status: 'cancelled' }, b: { rootCause: 'a' }, c: { rootCause: 'a' } })
   expect([result.outcome, result.rootCauses]).toMatchObject([
     'failed',
@@ -40,17 +40,17 @@ test('what waits for a task that was cancelled is skipped because of it', async 
 })
 
 test('of two root causes the first to be known is named', async () => {
-  const stage = new Stage()
-  stage.mock.answer('slow', fail('refused', { afterMs: 20 })).answer('quick', fail('refused', { afterMs: 10 }))
-  const { tasks } = await stage.play([after('slow'), after('quick'), after('c', 'slow', 'quick')])
+  const fixture = new Fixture()
+  fixture.mock.answer('slow', fail('refused', { afterMs: 20 })).answer('quick', fail('refused', { afterMs: 10 }))
+  const { tasks } = await fixture.run([after('slow'), after('quick'), after('c', 'slow', 'quick')])
   expect(tasks.c).toMatchObject({ status: 'skipped', rootCause: 'quick' })
 })
 
 test('a task that is added after its dependency died is skipped at once', async () => {
-  const stage = new Stage()
-  stage.mock.answer('a', fail('refused')).hold('other')
-  const run = stage.start([after('a'), after('other')])
-  await stage.mock.started('other')
+  const fixture = new Fixture()
+  fixture.mock.answer('a', fail('refused')).hold('other')
+  const run = fixture.start([after('a'), after('other')])
+  await fixture.mock.started('other')
   await run.add({
     tasks: [
       { id: 'late', description: 'x', after: ['a'] },
@@ -61,15 +61,15 @@ test('a task that is added after its dependency died is skipped at once', async 
     { status: 'skipped', rootCause: 'a' },
     { status: 'skipped', rootCause: 'a' },
   ])
-  stage.mock.release('other', 'x')
-  expect((await stage.finish(run)).result.outcome).toBe('partial')
+  fixture.mock.release('other', 'x')
+  expect((await fixture.finish(run)).result.outcome).toBe('partial')
 })
 
 test('a chain of 20,000 is skipped to its end', async () => {
-  const stage = new Stage(() => Promise.reject(new Error('no')), { pool: { defaults: { retries: 0 } } })
+  const fixture = new Fixture(() => Promise.reject(new Error('no')), { pool: { defaults: { retries: 0 } } })
   const chain = Array.from({ length: 20_000 }, (_, i) => ({ id: `t${i}`, after: i === 0 ? [] : [`t${i - 1}`] }))
-  const run = stage.start(chain)
-  await stage.clock.runUntilIdle()
+  const run = fixture.start(chain)
+  await fixture.clock.runUntilIdle()
   const { tasks, rootCauses } = await run.result
   expect(tasks.at(-1)).toMatchObject({ status: 'skipped', rootCause: 't0' })
   expect(rootCauses.map(({ taskId, skipped }) => [taskId, skipped.length])).toEqual([['t0', 19_999]])
@@ -79,21 +79,21 @@ test.each([
   ['no-new', 'succeeded'],
   ['kill', 'cancelled'],
 ] as const)('failure mode %s: nothing starts after a death, and what runs has %s', async (failureMode, others) => {
-  const stage = new Stage(undefined, { pool: { concurrency: 2 } })
-  stage.mock
+  const fixture = new Fixture(undefined, { pool: { concurrency: 2 } })
+  fixture.mock
     .answer('a', fail('refused', { afterMs: 10 }))
     .hold('running')
     .answer('*', 'x')
-  const run = stage.start([after('a'), after('running'), after('waiting'), after('b', 'a')], { failureMode })
-  await stage.clock.advance(10)
-  if (failureMode === 'no-new') stage.mock.release('running', 'x')
-  const { tasks, result } = await stage.finish(run)
+  const run = fixture.start([after('a'), after('running'), after('waiting'), after('b', 'a')], { failureMode })
+  await fixture.clock.advance(10)
+  if (failureMode === 'no-new') fixture.mock.release('running', 'x')
+  const { tasks, result } = await fixture.finish(run)
   expect(tasks).toMatchObject({
     a: { status: 'dead' },
     running: { status: others },
     waiting: { status: 'cancelled', reason: 'fail-fast: task a is dead' },
     b: { status: 'skipped', rootCause: 'a' },
   })
-  expect(stage.mock.callsOf('waiting')).toEqual([])
+  expect(fixture.mock.callsOf('waiting')).toEqual([])
   expect(result.outcome).toBe(failureMode === 'kill' ? 'failed' : 'partial')
 })

@@ -1,7 +1,7 @@
 import { FailureHandler, type FailureHandlerOptions, type FailureKind, type TaskResult } from 'counterpoint'
 import { type Answer, fail, hang, ignoreAbort } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { type Played, Stage } from './stage.js'
+import { type FinishedRun, Fixture } from './fixture.js'
 
 interface Case {
   readonly answers: readonly Answer[]
@@ -15,14 +15,14 @@ async function play({
   task = {},
   handler = {},
   random = 0.5,
-}: Case): Promise<Played & { readonly a: TaskResult }> {
-  const stage = new Stage(undefined, {
+}: Case): Promise<FinishedRun & { readonly a: TaskResult }> {
+  const fixture = new Fixture(undefined, {
     failureHandler: new FailureHandler(handler),
     random: () => random,
     pool: { graceMs: 10 },
   })
-  stage.mock.answers('a', answers)
-  const played = await stage.play([{ id: 'a', ...task }])
+  fixture.mock.answers('a', answers)
+  const played = await fixture.run([{ id: 'a', ...task }])
   return { ...played, a: played.tasks.a! }
 }
 
@@ -112,9 +112,9 @@ describe('retries', () => {
       task: object,
       handler: FailureHandlerOptions,
     ): Promise<number | undefined> => {
-      const stage = new Stage(undefined, { pool: { defaults: pool }, failureHandler: new FailureHandler(handler) })
-      stage.mock.answer('a', fail('agent'))
-      return (await stage.play([{ id: 'a', ...task }])).tasks.a?.attempts
+      const fixture = new Fixture(undefined, { pool: { defaults: pool }, failureHandler: new FailureHandler(handler) })
+      fixture.mock.answer('a', fail('agent'))
+      return (await fixture.run([{ id: 'a', ...task }])).tasks.a?.attempts
     }
     expect(await attempts({}, {}, {})).toBe(3)
     expect(await attempts({}, {}, { retries: 4 })).toBe(5)
@@ -124,14 +124,14 @@ describe('retries', () => {
 
   test('are not used up by an interruption, which has a bound of its own', async () => {
     const failureHandler = new FailureHandler({ maxInterrupted: 2, retries: 0 })
-    const first = new Stage(undefined, { failureHandler })
+    const first = new Fixture(undefined, { failureHandler })
     first.mock.hold('a')
     first.start(['a'], { runId: 'run-1' })
     await first.mock.started('a')
     // Each process dies with the attempt under way, and leaves its journal to the next.
     const journal = first.journal.afterCrash()
     for (const expected of ['running', 'running', 'dead']) {
-      const next = new Stage(undefined, { journal, failureHandler })
+      const next = new Fixture(undefined, { journal, failureHandler })
       next.mock.hold('a')
       const run = await next.orchestrator.resume('run-1')
       await next.clock.advance(0)

@@ -1,6 +1,7 @@
 import type { HostError, RunEventMap } from 'counterpoint'
 import { describe, expect, test, vi } from 'vitest'
-import { Stage, turn, unhandledDuring } from './stage.js'
+import { unhandledDuring } from '../support/unhandled.js'
+import { Fixture, turn } from './fixture.js'
 
 /** Every name that a run of these tasks speaks under. */
 const CHANNELS: readonly (keyof RunEventMap)[] = [
@@ -51,8 +52,8 @@ const WAYS: Readonly<Record<string, () => unknown>> = {
   'gives a value that cannot be inspected': () => hostile,
 }
 
-async function play(listen: (stage: Stage, run: ReturnType<Stage['start']>) => void): Promise<unknown> {
-  const stage = new Stage(
+async function play(listen: (fixture: Fixture, run: ReturnType<Fixture['start']>) => void): Promise<unknown> {
+  const fixture = new Fixture(
     ({ task }, { attempt, report }) => {
       report({ progress: 0.5 })
       if (task.id === 'flaky' && attempt === 1) throw new Error('once')
@@ -62,7 +63,7 @@ async function play(listen: (stage: Stage, run: ReturnType<Stage['start']>) => v
     },
     { pool: { graceMs: 10 } },
   )
-  const run = stage.start([
+  const run = fixture.start([
     'good',
     'flaky',
     { id: 'bad', retries: 0 },
@@ -70,11 +71,11 @@ async function play(listen: (stage: Stage, run: ReturnType<Stage['start']>) => v
     { id: 'stuck', timeoutMs: 50, retries: 0 },
     { id: 'called off', after: ['stuck'] },
   ])
-  listen(stage, run)
+  listen(fixture, run)
   await run.pause()
   await run.unpause()
   await run.cancelTask('called off')
-  const { events, tasks } = await stage.finish(run)
+  const { events, tasks } = await fixture.finish(run)
   return JSON.parse(JSON.stringify({ events, tasks }).replaceAll(run.id, 'run'))
 }
 
@@ -83,11 +84,11 @@ describe.each(Object.entries(WAYS))('a listener that %s', (_, fail) => {
     const quiet = await play(() => {})
     const errors: HostError[] = []
     const unhandled = await unhandledDuring(async () => {
-      const loud = await play((stage, run) => {
-        stage.orchestrator.on('error', error => void errors.push(error))
+      const loud = await play((fixture, run) => {
+        fixture.orchestrator.on('error', error => void errors.push(error))
         for (const name of CHANNELS) {
           run.on(name, () => fail())
-          stage.orchestrator.on(name, () => fail())
+          fixture.orchestrator.on(name, () => fail())
         }
       })
       expect(loud).toEqual(quiet)
@@ -98,20 +99,20 @@ describe.each(Object.entries(WAYS))('a listener that %s', (_, fail) => {
 })
 
 test('each failure of a listener is heard once: by the run, else by the orchestrator', async () => {
-  const stage = new Stage(() => 'done')
-  const run = stage.start(['a'])
+  const fixture = new Fixture(() => 'done')
+  const run = fixture.start(['a'])
   const heard: string[] = []
   const error = new Error('from a listener')
   const off = run.on('task.succeeded', () => {
     throw error
   })
   run.on('error', problem => void heard.push(`run: ${problem.where}`))
-  stage.orchestrator.on(
+  fixture.orchestrator.on(
     'error',
     problem => void heard.push(`orchestrator: ${problem.where} ${problem.error === error}`),
   )
-  stage.orchestrator.on('run.settled', () => Promise.reject(error))
-  await stage.finish(run)
+  fixture.orchestrator.on('run.settled', () => Promise.reject(error))
+  await fixture.finish(run)
   await turn()
   expect(heard).toEqual(['run: listener of task.succeeded', 'orchestrator: listener of run.settled true'])
   off()
@@ -119,20 +120,20 @@ test('each failure of a listener is heard once: by the run, else by the orchestr
 
 test('without anybody on the channel `error`, it goes to the console', async () => {
   const console = vi.spyOn(globalThis.console, 'error').mockImplementation(() => {})
-  const stage = new Stage(() => 'done')
-  const run = stage.start(['a'])
+  const fixture = new Fixture(() => 'done')
+  const run = fixture.start(['a'])
   run.on('run.settled', () => {
     throw new Error('from a listener')
   })
-  await stage.finish(run)
+  await fixture.finish(run)
   expect(console.mock.calls).toEqual([[expect.stringContaining('listener of run.settled failed'), expect.any(Error)]])
   console.mockRestore()
 })
 
 test('a listener of `error` that fails is not told of itself', async () => {
   const unhandled = await unhandledDuring(async () => {
-    const stage = new Stage(() => 'done')
-    const run = stage.start(['a'])
+    const fixture = new Fixture(() => 'done')
+    const run = fixture.start(['a'])
     let calls = 0
     for (const name of ['error', 'error'] as const)
       run.on(name, async () => {
@@ -146,7 +147,7 @@ test('a listener of `error` that fails is not told of itself', async () => {
     run.on('run.settled', () => {
       throw new Error('from a listener')
     })
-    await stage.finish(run)
+    await fixture.finish(run)
     await turn()
     expect(calls).toBe(3)
   })
@@ -154,8 +155,8 @@ test('a listener of `error` that fails is not told of itself', async () => {
 })
 
 test('a listener that takes itself off, or puts others on, while it is called, disturbs nobody', async () => {
-  const stage = new Stage(() => 'done')
-  const run = stage.start(['a', 'b'])
+  const fixture = new Fixture(() => 'done')
+  const run = fixture.start(['a', 'b'])
   const heard: string[] = []
   const off = run.on('task.succeeded', ({ taskId }) => {
     heard.push(`first ${taskId}`)
@@ -163,7 +164,7 @@ test('a listener that takes itself off, or puts others on, while it is called, d
     run.on('task.succeeded', later => void heard.push(`late ${later.taskId}`))
   })
   run.on('task.succeeded', ({ taskId }) => void heard.push(`second ${taskId}`))
-  await stage.finish(run)
+  await fixture.finish(run)
   expect(heard).toEqual(['first a', 'second a', 'second b', 'late b'])
 })
 
@@ -171,19 +172,19 @@ test('the failure handler, the scheduler and the aggregator of a host may throw:
   const broken = (): never => {
     throw new Error('a broken part')
   }
-  const judged = new Stage(() => Promise.reject(new Error('no')), { failureHandler: broken })
-  expect((await judged.play(['a'])).tasks.a).toMatchObject({ status: 'dead', attempts: 1 })
-  const nonsense = new Stage(() => Promise.reject(new Error('no')), {
+  const judged = new Fixture(() => Promise.reject(new Error('no')), { failureHandler: broken })
+  expect((await judged.run(['a'])).tasks.a).toMatchObject({ status: 'dead', attempts: 1 })
+  const nonsense = new Fixture(() => Promise.reject(new Error('no')), {
     failureHandler: () => ({ action: 'retry', delayMs: Number.NaN }),
   })
-  expect((await nonsense.play(['a'])).tasks.a).toMatchObject({ status: 'dead', attempts: 1 })
+  expect((await nonsense.run(['a'])).tasks.a).toMatchObject({ status: 'dead', attempts: 1 })
 
-  const aggregated = new Stage(() => 'done', { aggregator: broken })
+  const aggregated = new Fixture(() => 'done', { aggregator: broken })
   const run = aggregated.start(['a'])
   await aggregated.clock.runUntilIdle()
   await expect(run.result).rejects.toThrow('a broken part')
 
-  const scheduled = new Stage(() => 'done', { scheduler: broken })
+  const scheduled = new Fixture(() => 'done', { scheduler: broken })
   scheduled.orchestrator.on('error', () => {})
   const other = scheduled.start(['a'])
   await scheduled.clock.runUntilIdle()

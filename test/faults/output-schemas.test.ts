@@ -1,6 +1,7 @@
 import { type StandardSchemaV1, TaskGraph, type TaskResult } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { Stage, unhandledDuring } from './stage.js'
+import { unhandledDuring } from '../support/unhandled.js'
+import { Fixture } from './fixture.js'
 
 describe('an output schema', () => {
   const schema = (validate: StandardSchemaV1.Props['validate']): StandardSchemaV1<unknown, never> => ({
@@ -9,10 +10,10 @@ describe('an output schema', () => {
   const checked = async (validate: (value: unknown) => unknown, more: object = {}): Promise<TaskResult> => {
     const graph = new TaskGraph('graph')
     graph.task('a', { retries: 0, output: schema(validate as never), ...more })
-    const stage = new Stage(() => ({ n: 1 }))
+    const fixture = new Fixture(() => ({ n: 1 }))
     let task: TaskResult | undefined
     const unhandled = await unhandledDuring(async () => {
-      task = (await stage.finish(stage.orchestrator.run(graph))).tasks.a
+      task = (await fixture.finish(fixture.orchestrator.run(graph))).tasks.a
     })
     expect(unhandled).toEqual([])
     return task!

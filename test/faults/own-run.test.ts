@@ -1,18 +1,18 @@
 import { type AgentFunction, isCounterpointError, type Run } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { Stage } from './stage.js'
+import { Fixture } from './fixture.js'
 
-/** A stage whose agents can reach their own run. */
+/** A fixture whose agents can reach their own run. */
 function stageWith(
   agent: (run: Run, ...args: Parameters<AgentFunction>) => unknown,
   pool: object = {},
-): { stage: Stage; start: Stage['start'] } {
+): { fixture: Fixture; start: Fixture['start'] } {
   let run: Run
-  const stage = new Stage((request, context) => agent(run, request, context), { pool })
+  const fixture = new Fixture((request, context) => agent(run, request, context), { pool })
   return {
-    stage,
+    fixture,
     start: (tasks, options) => {
-      run = stage.start(tasks, options)
+      run = fixture.start(tasks, options)
       return run
     },
   }
@@ -20,7 +20,7 @@ function stageWith(
 
 describe('a task that reaches for its own run', () => {
   test('may add tasks to it, and wait until they are in', async () => {
-    const { stage, start } = stageWith(async (run, { task, outputs }) => {
+    const { fixture, start } = stageWith(async (run, { task, outputs }) => {
       if (task.id !== 'a') return Object.keys(outputs)
       await run.add({
         tasks: [
@@ -30,22 +30,22 @@ describe('a task that reaches for its own run', () => {
       })
       return run.task('b')?.status
     })
-    const { tasks } = await stage.finish(start(['a']))
+    const { tasks } = await fixture.finish(start(['a']))
     expect(tasks).toMatchObject({ a: { output: 'blocked' }, b: { output: ['a'] }, c: { status: 'succeeded' } })
   })
 
   test('may add a thousand tasks, each of which adds the next', async () => {
-    const { stage, start } = stageWith(async (run, { task }) => {
+    const { fixture, start } = stageWith(async (run, { task }) => {
       const next = Number(task.id) + 1
       if (next <= 1_000) await run.add({ tasks: [{ id: `${next}`, description: 'x', after: [task.id] }] })
       return next
     })
-    const { result } = await stage.finish(start(['0']))
+    const { result } = await fixture.finish(start(['0']))
     expect([result.outcome, result.tasks.length]).toEqual(['completed', 1_001])
   })
 
   test('is told when what it adds is wrong, and goes on', async () => {
-    const { stage, start } = stageWith(async (run, { task }) => {
+    const { fixture, start } = stageWith(async (run, { task }) => {
       const add = (tasks: object[]): Promise<unknown> =>
         run.add({ tasks }).catch((error: unknown) => (isCounterpointError(error) ? error.code : error))
       return [
@@ -56,7 +56,7 @@ describe('a task that reaches for its own run', () => {
         await add([{ id: 'b' }]).then(code => code ?? 'taken'),
       ]
     })
-    const { tasks } = await stage.finish(start(['a']))
+    const { tasks } = await fixture.finish(start(['a']))
     expect(tasks.a?.output).toEqual([
       'DUPLICATE_ID',
       'UNKNOWN_DEPENDENCY',
@@ -67,13 +67,13 @@ describe('a task that reaches for its own run', () => {
   })
 
   test('may cancel itself: it ends as cancelled, whatever it still says', async () => {
-    const { stage, start } = stageWith(async (run, { task }, { signal }) => {
+    const { fixture, start } = stageWith(async (run, { task }, { signal }) => {
       if (task.id !== 'a') return 'done'
       await run.cancelTask('a', 'I give up')
       expect(signal.aborted).toBe(true)
       return 'but I am not done'
     })
-    const { tasks, result } = await stage.finish(start(['a', { id: 'b', after: ['a'] }, 'c']))
+    const { tasks, result } = await fixture.finish(start(['a', { id: 'b', after: ['a'] }, 'c']))
     expect(tasks).toMatchObject({
       a: { status: 'cancelled', reason: 'I give up', abandoned: 0 },
       b: { status: 'skipped', rootCause: 'a' },
@@ -83,11 +83,11 @@ describe('a task that reaches for its own run', () => {
   })
 
   test('may cancel its run', async () => {
-    const { stage, start } = stageWith(async run => {
+    const { fixture, start } = stageWith(async run => {
       await run.cancel('all of it')
       return 'done'
     })
-    const { result } = await stage.finish(start(['a', { id: 'b', after: ['a'] }]))
+    const { result } = await fixture.finish(start(['a', { id: 'b', after: ['a'] }]))
     expect([result.outcome, result.tasks.map(({ status }) => status)]).toEqual([
       'cancelled',
       ['cancelled', 'cancelled'],
@@ -95,22 +95,22 @@ describe('a task that reaches for its own run', () => {
   })
 
   test('may pause it and take that back', async () => {
-    const { stage, start } = stageWith(async (run, { task }) => {
+    const { fixture, start } = stageWith(async (run, { task }) => {
       if (task.id !== 'a') return 'done'
       await run.pause()
       await run.unpause()
       return run.progress().status
     })
-    expect((await stage.finish(start(['a', 'b']))).tasks.a?.output).toBe('running')
+    expect((await fixture.finish(start(['a', 'b']))).tasks.a?.output).toBe('running')
   })
 
   test('and awaits its result, waits for itself: its time-out ends that, and the run with it', async () => {
-    const { stage, start } = stageWith(
+    const { fixture, start } = stageWith(
       async (run, { task }) => (task.id === 'a' ? (await run.result).outcome : 'done'),
       { graceMs: 1_000 },
     )
     const run = start([{ id: 'a', timeoutMs: 60_000, retries: 0 }, { id: 'b', after: ['a'] }, 'c'])
-    const { result, tasks } = await stage.finish(run)
+    const { result, tasks } = await fixture.finish(run)
     expect(tasks).toMatchObject({
       a: { status: 'dead', abandoned: 1, failure: { kind: 'timeout' } },
       b: { status: 'skipped', rootCause: 'a' },
@@ -120,7 +120,7 @@ describe('a task that reaches for its own run', () => {
   })
 
   test('and reads its events to their end, waits for itself in the same way', async () => {
-    const { stage, start } = stageWith(
+    const { fixture, start } = stageWith(
       async run => {
         let count = 0
         for await (const _ of run.events()) count++
@@ -128,19 +128,19 @@ describe('a task that reaches for its own run', () => {
       },
       { graceMs: 0 },
     )
-    const { tasks } = await stage.finish(start([{ id: 'a', timeoutMs: 1_000, retries: 0 }]))
+    const { tasks } = await fixture.finish(start([{ id: 'a', timeoutMs: 1_000, retries: 0 }]))
     expect(tasks.a).toMatchObject({ status: 'dead', abandoned: 1, failure: { kind: 'timeout' } })
   })
 
   test('and waits for room in a pool that it holds up itself, waits for itself in the same way', async () => {
     const more = ['c', 'd'].map(id => ({ id, description: id }))
-    const { stage, start } = stageWith((run, { task }) => (task.id === 'a' ? run.add({ tasks: more }) : 'done'), {
+    const { fixture, start } = stageWith((run, { task }) => (task.id === 'a' ? run.add({ tasks: more }) : 'done'), {
       concurrency: 1,
       queueLimit: 2,
       graceMs: 0,
     })
     // `a` has the one slot, `b` one of the two places; there is no room for two more until `a` lets `b` start.
-    const { tasks } = await stage.finish(start([{ id: 'a', timeoutMs: 1_000, retries: 0 }, 'b']))
+    const { tasks } = await fixture.finish(start([{ id: 'a', timeoutMs: 1_000, retries: 0 }, 'b']))
     expect(tasks).toMatchObject({
       a: { status: 'dead', failure: { kind: 'timeout' } },
       b: { status: 'succeeded' },
@@ -150,13 +150,13 @@ describe('a task that reaches for its own run', () => {
   })
 
   test('may wait for another run of the same orchestrator, as long as that finds a slot', async () => {
-    const { stage, start } = stageWith(
+    const { fixture, start } = stageWith(
       async (_, { task }) =>
         task.id === 'a'
-          ? (await stage.orchestrator.run({ tasks: [{ id: 'inner', description: 'x' }] }).result).outcome
+          ? (await fixture.orchestrator.run({ tasks: [{ id: 'inner', description: 'x' }] }).result).outcome
           : 'done',
       { concurrency: 2 },
     )
-    expect((await stage.finish(start(['a']))).tasks.a?.output).toBe('completed')
+    expect((await fixture.finish(start(['a']))).tasks.a?.output).toBe('completed')
   })
 })

@@ -1,6 +1,7 @@
 import { AgentError, type AgentFunction, type Failure, TaskGraph } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { Stage, unhandledDuring } from './stage.js'
+import { unhandledDuring } from '../support/unhandled.js'
+import { Fixture } from './fixture.js'
 
 const THROWS: ProxyHandler<object> = Object.fromEntries(
   Object.getOwnPropertyNames(Reflect).map(trap => [
@@ -76,9 +77,9 @@ describe.each(Object.entries(HOSTILE))('an agent that fails with %s', (_, [value
     ['rejected', rejects],
     ['by a thenable', thenable],
   ])('%s, fails its attempt like any other: it is retried, then dead', async (_, how) => {
-    const stage = new Stage(({ task }, context) => (task.id === 'a' ? how(value)({} as never, context) : 'x'))
+    const fixture = new Fixture(({ task }, context) => (task.id === 'a' ? how(value)({} as never, context) : 'x'))
     const unhandled = await unhandledDuring(async () => {
-      const { tasks, records } = await stage.play([{ id: 'a', retries: 1 }, 'b', { id: 'c', after: ['a'] }])
+      const { tasks, records } = await fixture.run([{ id: 'a', retries: 1 }, 'b', { id: 'c', after: ['a'] }])
       expect(tasks.a).toMatchObject({ status: 'dead', attempts: 2, failure: { kind: 'agent', ...expected } })
       expect(tasks.a?.failure?.message).not.toBe('')
       expect([tasks.b?.status, tasks.c?.rootCause]).toEqual(['succeeded', 'a'])
@@ -89,12 +90,12 @@ describe.each(Object.entries(HOSTILE))('an agent that fails with %s', (_, [value
   })
 
   test('in an input function, is bad input', async () => {
-    const stage = new Stage(() => 'x')
+    const fixture = new Fixture(() => 'x')
     const graph = new TaskGraph('graph')
     graph.task('thrown', { input: throws(value) as never })
     graph.task('rejected', { input: rejects(value) as never })
-    const run = stage.orchestrator.run(graph)
-    const { tasks } = await stage.finish(run)
+    const run = fixture.orchestrator.run(graph)
+    const { tasks } = await fixture.finish(run)
     for (const id of ['thrown', 'rejected'])
       expect(tasks[id]).toMatchObject({ status: 'dead', attempts: 1, failure: { kind: 'bad-input' } })
   })
@@ -102,10 +103,10 @@ describe.each(Object.entries(HOSTILE))('an agent that fails with %s', (_, [value
 
 describe('an agent that answers with a thenable', () => {
   const outcome = async (answer: AgentFunction, more: object = {}): Promise<unknown> => {
-    const stage = new Stage(answer)
+    const fixture = new Fixture(answer)
     let seen: unknown
     const unhandled = await unhandledDuring(async () => {
-      const { tasks } = await stage.play([{ id: 'a', retries: 0, ...more }])
+      const { tasks } = await fixture.run([{ id: 'a', retries: 0, ...more }])
       const { status, output, failure } = tasks.a!
       seen = status === 'succeeded' ? output : failure?.message
     })
@@ -177,11 +178,11 @@ describe('an agent that answers with a thenable', () => {
 
 describe('an agent that throws while it is called', () => {
   test('a thousand times over, leaves the scheduler alive and every slot free', async () => {
-    const stage = new Stage(throws(new Error('every time')), { pool: { concurrency: 3 } })
+    const fixture = new Fixture(throws(new Error('every time')), { pool: { concurrency: 3 } })
     const ids = Array.from({ length: 1_000 }, (_, i) => ({ id: `t${i}`, retries: 0 }))
-    const { result } = await stage.play(ids)
+    const { result } = await fixture.run(ids)
     expect(result.outcome).toBe('failed')
-    expect(stage.orchestrator.pools.get('pool')?.stats()).toMatchObject({ running: 0, queued: 0 })
-    expect((await stage.play(['again'])).result.outcome).toBe('failed')
+    expect(fixture.orchestrator.pools.get('pool')?.stats()).toMatchObject({ running: 0, queued: 0 })
+    expect((await fixture.run(['again'])).result.outcome).toBe('failed')
   })
 })

@@ -1,14 +1,15 @@
 import { AgentError, reply } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { resumed, Stage, unhandledDuring, view } from './stage.js'
+import { unhandledDuring } from '../support/unhandled.js'
+import { Fixture, resultAsJson, resumed } from './fixture.js'
 
 describe('what an agent says besides its output', () => {
   test('is taken from a reply only where it adds up', async () => {
     const usage = { inputTokens: Number.NaN, outputTokens: -1, costUsd: 0.5, estimated: 'yes', secret: 'x' } as never
-    const stage = new Stage(() => reply({ output: 'x', usage }))
-    const live = await stage.play(['a'])
+    const fixture = new Fixture(() => reply({ output: 'x', usage }))
+    const live = await fixture.run(['a'])
     expect(live.result.usage).toEqual({ costUsd: 0.5 })
-    expect(view(await resumed(stage, live.run.id))).toEqual(view(live))
+    expect(resultAsJson(await resumed(fixture, live.run.id))).toEqual(resultAsJson(live))
   })
 
   test('and cannot be read, counts for nothing', async () => {
@@ -20,8 +21,8 @@ describe('what an agent says besides its output', () => {
         },
       },
     )
-    const stage = new Stage(() => reply({ output: 'x', usage: unreadable }))
-    const { tasks, result } = await stage.play([{ id: 'a', retries: 0 }])
+    const fixture = new Fixture(() => reply({ output: 'x', usage: unreadable }))
+    const { tasks, result } = await fixture.run([{ id: 'a', retries: 0 }])
     expect([tasks.a?.output, result.usage]).toEqual(['x', {}])
   })
 
@@ -41,9 +42,9 @@ describe('what an agent says besides its output', () => {
         throw error
       },
     ]) {
-      const stage = new Stage(agent)
+      const fixture = new Fixture(agent)
       const unhandled = await unhandledDuring(async () => {
-        const { tasks } = await stage.play([
+        const { tasks } = await fixture.run([
           { id: 'a', retries: 0 },
           { id: 'b', after: ['a'] },
         ])
@@ -55,36 +56,36 @@ describe('what an agent says besides its output', () => {
 
   test('about its failure is the same live and after a restart', async () => {
     const numbers = { retryAfterMs: Number.POSITIVE_INFINITY, status: Number.NaN }
-    const stage = new Stage(() => {
+    const fixture = new Fixture(() => {
       throw new AgentError('refused', 'no', numbers)
     })
-    const live = await stage.play(['a'])
-    expect((await resumed(stage, live.run.id)).tasks.a?.failure).toEqual(live.tasks.a?.failure)
+    const live = await fixture.run(['a'])
+    expect((await resumed(fixture, live.run.id)).tasks.a?.failure).toEqual(live.tasks.a?.failure)
   })
 
   test('about its failure is of a kind that exists', async () => {
-    const stage = new Stage(() => {
+    const fixture = new Fixture(() => {
       throw new AgentError('made up' as never, 'no')
     })
-    expect((await stage.play(['a'])).tasks.a?.failure?.kind).toBe('agent')
+    expect((await fixture.run(['a'])).tasks.a?.failure?.kind).toBe('agent')
   })
 
   test('with its error fills no journal', async () => {
     const page = 'x'.repeat(1_000_000)
-    const stage = new Stage(() => {
+    const fixture = new Fixture(() => {
       throw new Error(page)
     })
-    const { tasks, records } = await stage.play([{ id: 'a', retries: 0 }])
+    const { tasks, records } = await fixture.run([{ id: 'a', retries: 0 }])
     expect(tasks.a?.failure?.message.length).toBeLessThan(5_000)
     expect(JSON.stringify(records).length).toBeLessThan(20_000)
   })
 
   test('with its error fills no journal by its cause or code either', async () => {
     const page = 'x'.repeat(1_000_000)
-    const stage = new Stage(() => {
+    const fixture = new Fixture(() => {
       throw Object.assign(new Error('short', { cause: new Error(page) }), { code: page })
     })
-    const { records } = await stage.play([{ id: 'a', retries: 0 }])
+    const { records } = await fixture.run([{ id: 'a', retries: 0 }])
     expect(JSON.stringify(records).length).toBeLessThan(20_000)
   })
 })

@@ -1,37 +1,37 @@
 import type { AttemptProgressed, Report } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { Stage, turn } from './stage.js'
+import { Fixture, turn } from './fixture.js'
 
 describe('a million reports of one attempt', () => {
   const MILLION = 1_000_000
 
   test('at once, are heard as one, and none is journaled', async () => {
-    const stage = new Stage((_, { report }) => {
+    const fixture = new Fixture((_, { report }) => {
       for (let i = 1; i <= MILLION; i++) report({ progress: i / MILLION, message: `step ${i}` })
       return 'done'
     })
-    const run = stage.start(['a'])
+    const run = fixture.start(['a'])
     const heard: AttemptProgressed[] = []
     run.on('attempt.progressed', event => void heard.push(event))
-    const { records, events } = await stage.finish(run)
+    const { records, events } = await fixture.finish(run)
     expect(heard).toMatchObject([{ taskId: 'a', attempt: 1, progress: 1 / MILLION, message: 'step 1' }])
     expect(JSON.stringify(records)).not.toContain('step')
     expect(events.map(({ type }) => type)).not.toContain('attempt.progressed')
   })
 
   test('in the course of ten seconds, are heard ten times a second, the last one always', async () => {
-    const stage = new Stage(async (_, { report }) => {
+    const fixture = new Fixture(async (_, { report }) => {
       for (let ms = 1; ms <= 10_000; ms++) {
         for (let i = 0; i < 100; i++) report({ progress: ms / 10_000 })
-        await new Promise<void>(resolve => stage.clock.schedule(resolve, 1))
+        await new Promise<void>(resolve => fixture.clock.schedule(resolve, 1))
       }
-      await new Promise<void>(resolve => stage.clock.schedule(resolve, 500))
+      await new Promise<void>(resolve => fixture.clock.schedule(resolve, 500))
       return 'done'
     })
-    const run = stage.start(['a'])
+    const run = fixture.start(['a'])
     const heard: number[] = []
     run.on('attempt.progressed', ({ progress }) => void heard.push(progress as number))
-    await stage.finish(run)
+    await fixture.finish(run)
     expect(heard.length).toBeLessThanOrEqual(102)
     expect(heard.length).toBeGreaterThan(95)
     expect(heard.at(-1)).toBe(1)
@@ -39,46 +39,46 @@ describe('a million reports of one attempt', () => {
   })
 
   test('are shown by progress() as they come, also between two that are heard', async () => {
-    const stage = new Stage(undefined)
+    const fixture = new Fixture(undefined)
     let tell: (report: Report) => void = () => {}
-    stage.mock.answer('a', (_, { report }) => {
+    fixture.mock.answer('a', (_, { report }) => {
       tell = report
       return new Promise(() => {})
     })
-    const run = stage.start(['a'])
-    await stage.mock.started('a')
+    const run = fixture.start(['a'])
+    await fixture.mock.started('a')
     tell({ progress: 0.1, message: 'first' })
     tell({ progress: 0.2 })
     expect(run.progress().running).toMatchObject([{ id: 'a', attempt: 1, progress: 0.2, message: 'first' }])
     await run.cancel()
-    await stage.finish(run)
+    await fixture.finish(run)
   })
 })
 
 describe('a report', () => {
   test('after the attempt has ended is not heard', async () => {
     let late: (report: Report) => void = () => {}
-    const stage = new Stage((_, { report }) => {
+    const fixture = new Fixture((_, { report }) => {
       late = report
       return 'done'
     })
-    const run = stage.start(['a'])
+    const run = fixture.start(['a'])
     const heard: unknown[] = []
     run.on('attempt.progressed', event => void heard.push(event))
-    await stage.finish(run)
+    await fixture.finish(run)
     late({ progress: 1, usage: { costUsd: 1_000 } })
     await turn()
-    expect([heard, run.task('a')?.usage, stage.clock.pending]).toEqual([[], undefined, 0])
+    expect([heard, run.task('a')?.usage, fixture.clock.pending]).toEqual([[], undefined, 0])
   })
 
   test('of usage is counted when the attempt fails, the last one of each attempt', async () => {
-    const stage = new Stage((_, { attempt, report }) => {
+    const fixture = new Fixture((_, { attempt, report }) => {
       report({ usage: { inputTokens: 10, costUsd: 0.5 } })
       report({ usage: { inputTokens: 100 * attempt, costUsd: attempt } })
       if (attempt < 3) throw new Error('not yet')
       return 'done'
     })
-    const { result, tasks } = await stage.play(['a'])
+    const { result, tasks } = await fixture.run(['a'])
     expect([result.usage, tasks.a?.usage]).toEqual([
       { inputTokens: 600, costUsd: 6 },
       { inputTokens: 600, costUsd: 6 },
@@ -98,11 +98,11 @@ describe('a report', () => {
       },
     )
     const odd = [null, undefined, 7, 'text', unreadable, { usage: unreadable }, { progress: Number.NaN, message: 7 }]
-    const stage = new Stage(({ task }, { report }) => {
+    const fixture = new Fixture(({ task }, { report }) => {
       report(odd[Number(task.id)] as Report)
       return 'done'
     })
-    const { result, tasks } = await stage.play([...odd.map((_, i) => ({ id: `${i}`, retries: 0 }))])
+    const { result, tasks } = await fixture.run([...odd.map((_, i) => ({ id: `${i}`, retries: 0 }))])
     for (const { status, failure } of result.tasks)
       expect([status, failure?.kind ?? 'none']).toBeOneOf([
         ['succeeded', 'none'],

@@ -1,6 +1,6 @@
 import type { AgentFunction, Failure } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { resumed, Stage, view } from './stage.js'
+import { Fixture, resultAsJson, resumed } from './fixture.js'
 
 class Money {
   readonly cents = 5
@@ -77,8 +77,8 @@ describe.each(Object.entries(RESULTS))('an agent that answers with %s', (_, [ans
 
   test('is taken for the same, live and after a restart', async () => {
     reads = 0
-    const stage = new Stage(agent)
-    const live = await stage.play(TASKS)
+    const fixture = new Fixture(agent)
+    const live = await fixture.run(TASKS)
     if ('output' in expected) {
       expect(live.tasks.a).toMatchObject({ status: 'succeeded', output: expected.output, attempts: 1 })
       expect(live.tasks.b?.output).toEqual({ seen: { a: expected.output } })
@@ -86,8 +86,8 @@ describe.each(Object.entries(RESULTS))('an agent that answers with %s', (_, [ans
       expect(live.tasks.a).toMatchObject({ status: 'dead', failure: expected, attempts: 2 })
       expect(live.tasks.b).toMatchObject({ status: 'skipped', rootCause: 'a' })
     }
-    const again = await resumed(stage, live.run.id)
-    expect(view(again)).toEqual(view(live))
+    const again = await resumed(fixture, live.run.id)
+    expect(resultAsJson(again)).toEqual(resultAsJson(live))
     expect(again.events).toEqual(live.events)
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
   })
@@ -95,10 +95,10 @@ describe.each(Object.entries(RESULTS))('an agent that answers with %s', (_, [ans
   test('hands the same on to a task that starts after the restart', async () => {
     if (!('output' in expected)) return
     reads = 0
-    const stage = new Stage(agent)
-    const live = await stage.play(TASKS)
+    const fixture = new Fixture(agent)
+    const live = await fixture.run(TASKS)
     const upToFirst = live.records.findIndex(record => record.some(event => event.type === 'task.succeeded')) + 1
-    const next = new Stage(agent, { journal: stage.journal.afterCrash(upToFirst) })
+    const next = new Fixture(agent, { journal: fixture.journal.afterCrash(upToFirst) })
     const again = await next.finish(await next.orchestrator.resume(live.run.id))
     expect(again.tasks.b?.output).toEqual(live.tasks.b?.output)
   })
@@ -107,16 +107,16 @@ describe.each(Object.entries(RESULTS))('an agent that answers with %s', (_, [ans
 describe('a large result', () => {
   test('of 10 MB is kept, handed on and read back as it is', async () => {
     const megabytes = Array.from({ length: 10 }, (_, i) => String(i).repeat(1_000_000))
-    const stage = new Stage(({ task, outputs }) => (task.id === 'a' ? megabytes : (outputs.a as string[]).length))
-    const live = await stage.play(['a', { id: 'b', after: ['a'] }])
+    const fixture = new Fixture(({ task, outputs }) => (task.id === 'a' ? megabytes : (outputs.a as string[]).length))
+    const live = await fixture.run(['a', { id: 'b', after: ['a'] }])
     expect([live.tasks.a?.output, live.tasks.b?.output]).toEqual([megabytes, 10])
-    expect((await resumed(stage, live.run.id)).tasks.a?.output).toEqual(megabytes)
+    expect((await resumed(fixture, live.run.id)).tasks.a?.output).toEqual(megabytes)
   })
 
   test('that is too large says so, is kept nowhere, and the run goes on', async () => {
     const half = 'x'.repeat(60_000_000)
-    const stage = new Stage(({ task }) => (task.id === 'a' ? [half, half] : 'small'))
-    const { tasks, records } = await stage.play([{ id: 'a', retries: 0 }, 'b'])
+    const fixture = new Fixture(({ task }) => (task.id === 'a' ? [half, half] : 'small'))
+    const { tasks, records } = await fixture.run([{ id: 'a', retries: 0 }, 'b'])
     expect(tasks.a).toMatchObject({
       status: 'dead',
       failure: { ...TOO_LARGE, message: expect.stringContaining('$[1]') },

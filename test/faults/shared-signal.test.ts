@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { Orchestrator } from 'counterpoint'
 import { hang, MockBackend } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { turn } from './stage.js'
+import { turn } from './fixture.js'
 
 describe('one signal for very many', () => {
   /** Warnings of the platform while `body` ran. */

@@ -1,22 +1,22 @@
 import { type AgentRequest, type AttemptContext, isCounterpointError, Orchestrator } from 'counterpoint'
 import { fail, hang, ignoreAbort, succeed, type VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { Stage, turn } from './stage.js'
+import { Fixture, turn } from './fixture.js'
 
 const DAY_MS = 86_400_000
 
 describe('an attempt that takes too long', () => {
   test('times out exactly when its time is up, is retried, and ends dead by timeout', async () => {
-    const stage = new Stage()
-    stage.mock.answer('a', hang())
-    const { tasks, events } = await stage.play([{ id: 'a', timeoutMs: 1_000, retries: 1 }])
+    const fixture = new Fixture()
+    fixture.mock.answer('a', hang())
+    const { tasks, events } = await fixture.run([{ id: 'a', timeoutMs: 1_000, retries: 1 }])
     expect(tasks.a).toMatchObject({
       status: 'dead',
       attempts: 2,
       abandoned: 0,
       failure: { kind: 'timeout', timeout: 'attempt', message: 'the attempt took longer than 1000 ms' },
     })
-    expect(stage.mock.calls.map(({ startedAt, endedAt }) => endedAt! - startedAt)).toEqual([1_000, 1_000])
+    expect(fixture.mock.calls.map(({ startedAt, endedAt }) => endedAt! - startedAt)).toEqual([1_000, 1_000])
     const types = events.filter(event => 'taskId' in event).map(({ type }) => type)
     expect(types.slice(2)).toEqual([
       ...['attempt.started', 'attempt.stopping', 'attempt.failed', 'task.delayed', 'task.ready'],
@@ -25,16 +25,16 @@ describe('an attempt that takes too long', () => {
   })
 
   test('succeeds when it answers a millisecond before, and not when it answers a millisecond after', async () => {
-    const stage = new Stage()
-    stage.mock.answer('early', succeed('x', { afterMs: 999 })).answer('late', succeed('x', { afterMs: 1_001 }))
-    const { tasks } = await stage.play(['early', 'late'].map(id => ({ id, timeoutMs: 1_000, retries: 0 })))
+    const fixture = new Fixture()
+    fixture.mock.answer('early', succeed('x', { afterMs: 999 })).answer('late', succeed('x', { afterMs: 1_001 }))
+    const { tasks } = await fixture.run(['early', 'late'].map(id => ({ id, timeoutMs: 1_000, retries: 0 })))
     expect([tasks.early?.status, tasks.late?.failure?.kind]).toEqual(['succeeded', 'timeout'])
   })
 
   test('gets its own time with every attempt', async () => {
-    const stage = new Stage()
-    stage.mock.answers('a', [hang(), hang(), succeed('third', { afterMs: 900 })])
-    const { tasks } = await stage.play([{ id: 'a', timeoutMs: 1_000, retries: 2 }])
+    const fixture = new Fixture()
+    fixture.mock.answers('a', [hang(), hang(), succeed('third', { afterMs: 900 })])
+    const { tasks } = await fixture.run([{ id: 'a', timeoutMs: 1_000, retries: 2 }])
     expect(tasks.a).toMatchObject({ status: 'succeeded', attempts: 3, busyMs: 2_900 })
   })
 
@@ -44,9 +44,9 @@ describe('an attempt that takes too long', () => {
       [{ timeoutMs: 5_000 }, {}, 5_000],
       [{ timeoutMs: 5_000 }, { timeoutMs: 7_000 }, 7_000],
     ] as const) {
-      const stage = new Stage(undefined, { pool: { defaults } })
-      stage.mock.answer('a', hang())
-      const { result } = await stage.play([{ id: 'a', retries: 0, ...own }])
+      const fixture = new Fixture(undefined, { pool: { defaults } })
+      fixture.mock.answer('a', hang())
+      const { result } = await fixture.run([{ id: 'a', retries: 0, ...own }])
       expect(result.times.wallMs).toBe(wallMs)
     }
   })
@@ -56,9 +56,9 @@ describe('a limit of more than 2^31 ms', () => {
   test.each([2 ** 31, 2 ** 31 + 5, 2 ** 32 + 1, 400 * DAY_MS])(
     'of %d ms is kept to the millisecond',
     async timeoutMs => {
-      const stage = new Stage()
-      stage.mock.answer('long', succeed('x', { afterMs: timeoutMs - 1 })).answer('longer', hang())
-      const { tasks } = await stage.play(['long', 'longer'].map(id => ({ id, timeoutMs, retries: 0 })))
+      const fixture = new Fixture()
+      fixture.mock.answer('long', succeed('x', { afterMs: timeoutMs - 1 })).answer('longer', hang())
+      const { tasks } = await fixture.run(['long', 'longer'].map(id => ({ id, timeoutMs, retries: 0 })))
       expect(tasks.long?.status).toBe('succeeded')
       expect(tasks.longer).toMatchObject({ failure: { kind: 'timeout' }, busyMs: timeoutMs })
     },
@@ -80,28 +80,28 @@ describe('a limit that is none', () => {
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5'])(
     'timeoutMs %s is refused, and nothing starts',
     timeoutMs => {
-      const stage = new Stage()
-      expect(refusal(() => stage.start([{ id: 'a', timeoutMs }]))).toMatch(/timeoutMs/)
-      expect(stage.orchestrator.runs.live).toEqual([])
-      expect(refusal(() => new Stage(undefined, { pool: { defaults: { timeoutMs: timeoutMs as number } } }))).toMatch(
+      const fixture = new Fixture()
+      expect(refusal(() => fixture.start([{ id: 'a', timeoutMs }]))).toMatch(/timeoutMs/)
+      expect(fixture.orchestrator.runs.live).toEqual([])
+      expect(refusal(() => new Fixture(undefined, { pool: { defaults: { timeoutMs: timeoutMs as number } } }))).toMatch(
         /^pools.pool.defaults.timeoutMs$/,
       )
     },
   )
 
   test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])('retries %d is refused', retries => {
-    expect(refusal(() => new Stage().start([{ id: 'a', retries }]))).toMatch(/retries/)
-    expect(refusal(() => new Stage(undefined, { pool: { defaults: { retries } } }))).toMatch(/defaults.retries/)
+    expect(refusal(() => new Fixture().start([{ id: 'a', retries }]))).toMatch(/retries/)
+    expect(refusal(() => new Fixture(undefined, { pool: { defaults: { retries } } }))).toMatch(/defaults.retries/)
   })
 
   test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('concurrency %d is refused', concurrency => {
-    expect(refusal(() => new Stage(undefined, { pool: { concurrency } }))).toMatch(/pools.pool.concurrency/)
+    expect(refusal(() => new Fixture(undefined, { pool: { concurrency } }))).toMatch(/pools.pool.concurrency/)
   })
 
   test('retries 0 is one attempt', async () => {
-    const stage = new Stage()
-    stage.mock.answer('a', hang())
-    expect((await stage.play([{ id: 'a', retries: 0 }])).tasks.a?.attempts).toBe(1)
+    const fixture = new Fixture()
+    fixture.mock.answer('a', hang())
+    expect((await fixture.run([{ id: 'a', retries: 0 }])).tasks.a?.attempts).toBe(1)
   })
 
   function refusal(act: () => unknown): string {
@@ -117,35 +117,35 @@ describe('a limit that is none', () => {
 
 describe('a backend that never settles and ignores its abort', () => {
   test('is abandoned after the grace: its slot is free, and others go on', async () => {
-    const stage = new Stage(undefined, { pool: { concurrency: 1, graceMs: 5_000 } })
-    stage.mock.answer('stuck', ignoreAbort()).answer('next', 'x')
-    const { tasks, events, result } = await stage.play([{ id: 'stuck', timeoutMs: 1_000, retries: 0 }, 'next'])
+    const fixture = new Fixture(undefined, { pool: { concurrency: 1, graceMs: 5_000 } })
+    fixture.mock.answer('stuck', ignoreAbort()).answer('next', 'x')
+    const { tasks, events, result } = await fixture.run([{ id: 'stuck', timeoutMs: 1_000, retries: 0 }, 'next'])
     expect(tasks.stuck).toMatchObject({ status: 'dead', abandoned: 1, failure: { kind: 'timeout' } })
     const at = (type: string): number => events.find(event => event.type === type)!.at - result.startedAt
     expect([at('attempt.stopping'), at('attempt.abandoned'), at('task.dead')]).toEqual([1_000, 6_000, 6_000])
     expect(tasks.next).toMatchObject({ status: 'succeeded', startedAt: result.startedAt + 6_000 })
-    expect(stage.mock.running).toBe(1)
-    expect(stage.orchestrator.pools.get('pool')?.stats().running).toBe(0)
+    expect(fixture.mock.running).toBe(1)
+    expect(fixture.orchestrator.pools.get('pool')?.stats().running).toBe(0)
   })
 
   test('is abandoned once for each attempt', async () => {
-    const stage = new Stage(undefined, { pool: { graceMs: 0 } })
-    stage.mock.answer('a', ignoreAbort())
-    const { tasks } = await stage.play([{ id: 'a', timeoutMs: 10, retries: 2 }])
+    const fixture = new Fixture(undefined, { pool: { graceMs: 0 } })
+    fixture.mock.answer('a', ignoreAbort())
+    const { tasks } = await fixture.run([{ id: 'a', timeoutMs: 10, retries: 2 }])
     expect(tasks.a).toMatchObject({ status: 'dead', attempts: 3, abandoned: 3 })
   })
 
   test('keeps its slot when it has promised to confirm that it stopped', async () => {
     const HOUR_MS = 3_600_000
-    const clock = (): VirtualClock => stage.clock
+    const clock = (): VirtualClock => fixture.clock
     // Hears its abort, and takes another hour over it.
     const slow = ({ task }: AgentRequest, { signal }: AttemptContext): unknown =>
       task.id !== 'slow' ||
       new Promise((_, reject) => {
         signal.addEventListener('abort', () => clock().schedule(() => reject(signal.reason), HOUR_MS))
       })
-    const stage = new Stage({ run: slow, awaitsTermination: true }, { pool: { concurrency: 1 } })
-    const { tasks, result } = await stage.play([{ id: 'slow', timeoutMs: 1_000, retries: 0 }, 'next'])
+    const fixture = new Fixture({ run: slow, awaitsTermination: true }, { pool: { concurrency: 1 } })
+    const { tasks, result } = await fixture.run([{ id: 'slow', timeoutMs: 1_000, retries: 0 }, 'next'])
     expect(tasks.slow).toMatchObject({ status: 'dead', abandoned: 0, busyMs: HOUR_MS + 1_000 })
     expect(tasks.next?.startedAt).toBe(result.startedAt + HOUR_MS + 1_000)
   })
@@ -157,16 +157,16 @@ describe('a wall clock that jumps', () => {
   test.each([-3_600_000, YEARS_MS])(
     'by %d ms makes no time-out and no wait early or late, and no event goes back',
     async byMs => {
-      const stage = new Stage()
-      stage.mock.answer('stuck', hang()).answers('flaky', [fail('agent'), succeed('x', { afterMs: 2_000 })])
-      const run = stage.start([{ id: 'stuck', timeoutMs: 10_000, retries: 0 }, 'flaky'])
-      await stage.clock.advance(100)
-      stage.clock.jump(byMs)
-      const { tasks, events, result } = await stage.finish(run)
+      const fixture = new Fixture()
+      fixture.mock.answer('stuck', hang()).answers('flaky', [fail('agent'), succeed('x', { afterMs: 2_000 })])
+      const run = fixture.start([{ id: 'stuck', timeoutMs: 10_000, retries: 0 }, 'flaky'])
+      await fixture.clock.advance(100)
+      fixture.clock.jump(byMs)
+      const { tasks, events, result } = await fixture.finish(run)
       expect([tasks.stuck?.busyMs, tasks.flaky?.busyMs, result.times.wallMs]).toEqual([10_000, 2_000, 10_000])
       const times = events.map(({ at }) => at)
       expect(times).toEqual(times.toSorted((a, b) => a - b))
-      expect(stage.clock.monotonic()).toBe(10_000)
+      expect(fixture.clock.monotonic()).toBe(10_000)
     },
   )
 })

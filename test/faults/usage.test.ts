@@ -1,7 +1,7 @@
 import type { RunResult, TaskResult } from 'counterpoint'
 import { type Answer, fail, ignoreAbort, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { Stage } from './stage.js'
+import { Fixture } from './fixture.js'
 
 interface Case {
   readonly answers: readonly Answer[]
@@ -9,9 +9,9 @@ interface Case {
 }
 
 async function play({ answers, task = {} }: Case): Promise<{ readonly a: TaskResult; readonly result: RunResult }> {
-  const stage = new Stage(undefined, { pool: { graceMs: 10 } })
-  stage.mock.answers('a', answers)
-  const { result, tasks } = await stage.play([{ id: 'a', ...task }])
+  const fixture = new Fixture(undefined, { pool: { graceMs: 10 } })
+  fixture.mock.answers('a', answers)
+  const { result, tasks } = await fixture.run([{ id: 'a', ...task }])
   return { result, a: tasks.a! }
 }
 
@@ -49,12 +49,12 @@ describe('usage', () => {
   })
 
   test('of an attempt that was cancelled is counted', async () => {
-    const stage = new Stage()
-    stage.mock.answer('a', succeed('late', { afterMs: 1_000, progress: [used(5)] }))
-    const run = stage.start(['a'])
-    await stage.clock.advance(500)
+    const fixture = new Fixture()
+    fixture.mock.answer('a', succeed('late', { afterMs: 1_000, progress: [used(5)] }))
+    const run = fixture.start(['a'])
+    await fixture.clock.advance(500)
     await run.cancel()
-    expect((await stage.finish(run)).result.usage.costUsd).toBe(5)
+    expect((await fixture.finish(run)).result.usage.costUsd).toBe(5)
   })
 
   test('that comes with an error after the abort is counted', async () => {

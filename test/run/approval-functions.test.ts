@@ -21,12 +21,12 @@ interface Gated extends SetUp {
 }
 
 async function begun(approval: Approval, options: object = {}, more: object = {}): Promise<Gated> {
-  const stage = setUp({ concurrency: 2 })
+  const fixture = setUp({ concurrency: 2 })
   const events: RunEvent[] = []
-  stage.orchestrator.on('event', event => void events.push(event as RunEvent))
-  const run = stage.orchestrator.run(gated(approval, more), { runId: 'x', ...options })
-  await stage.clock.advance(0)
-  return { ...stage, run, events }
+  fixture.orchestrator.on('event', event => void events.push(event as RunEvent))
+  const run = fixture.orchestrator.run(gated(approval, more), { runId: 'x', ...options })
+  await fixture.clock.advance(0)
+  return { ...fixture, run, events }
 }
 
 /** A promise, and what settles it. */
@@ -136,16 +136,16 @@ describe('a function that says whether a task needs approval', () => {
 
   test('may fail while another attempt of a serial run is at work', async () => {
     const { promise, reject } = later()
-    const stage = setUp()
-    stage.backend.answer('c', succeed('c', { afterMs: 100 }))
-    const run = stage.orchestrator.run(
+    const fixture = setUp()
+    fixture.backend.answer('c', succeed('c', { afterMs: 100 }))
+    const run = fixture.orchestrator.run(
       gated(() => promise),
       { mode: 'serial' },
     )
-    await stage.clock.advance(50)
+    await fixture.clock.advance(50)
     expect([run.task('b')?.status, run.task('c')?.status]).toEqual(['ready', 'running'])
     reject(new Error('no'))
-    await stage.clock.runUntilIdle()
+    await fixture.clock.runUntilIdle()
     expect([run.progress().status, run.task('b')?.status]).toEqual(['settled', 'dead'])
   })
 

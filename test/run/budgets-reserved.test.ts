@@ -8,7 +8,7 @@ const costing = (costUsd: number, text: string, pool = 'p'): readonly TaskSpec[]
   specs(text).map(spec => ({ ...spec, pool, estimate: { costUsd } }))
 
 /** Pools `p` and `q`, whose agents take 10 ms and use a tenth of a dollar. */
-function stage(concurrency = 4) {
+function fixture(concurrency = 4) {
   const clock = new VirtualClock()
   const backend = new MockBackend({ clock }).answer('*', succeed('ok', { afterMs: 10, usage: { costUsd: 0.1 } }))
   const orchestrator = new Orchestrator({
@@ -28,7 +28,7 @@ function heldOf(events: readonly RunEvent[]): readonly string[] {
 describe('tasks that do not fit beside those that run', () => {
   for (const onHard of ['stop', 'hold'] as const)
     test(`wait, and all are done without a person, though the budget says ${onHard}`, async () => {
-      const { clock, backend, events, begin } = stage()
+      const { clock, backend, events, begin } = fixture()
       const run = begin(costing(1, 'a b c d e f g<a'), { costUsd: 2, onHard, soft: 1 })
       await clock.runUntilIdle()
       const { outcome, usage } = await run.result
@@ -43,7 +43,7 @@ describe('tasks that do not fit beside those that run', () => {
     })
 
   test('do not wait where they may go to a backend of which nothing is known: that looks at what is settled', async () => {
-    const { clock, backend, events, begin } = stage()
+    const { clock, backend, events, begin } = fixture()
     const run = begin(costing(1, 'a b c d e f g<a'), { costUsd: 2, onHard: 'degrade', soft: 1 })
     await clock.runUntilIdle()
     expect([(await run.result).outcome, backend.maxRunning, heldOf(events)]).toEqual(['completed', 4, []])
@@ -51,7 +51,7 @@ describe('tasks that do not fit beside those that run', () => {
   })
 
   test('are shown as held, with why, and may be approved or rejected', async () => {
-    const { clock, backend, events, begin } = stage()
+    const { clock, backend, events, begin } = fixture()
     backend.hold('a')
     const run = begin(costing(1, 'a b c d<a'), { costUsd: 1 })
     await clock.advance(0)
@@ -70,7 +70,7 @@ describe('tasks that do not fit beside those that run', () => {
   })
 
   test('go on after a pause and when the concurrency is one', async () => {
-    const { clock, backend, events, begin } = stage(1)
+    const { clock, backend, events, begin } = fixture(1)
     const run = begin([...costing(2, 'a b c'), ...costing(2, 'd e f', 'q')], { costUsd: 3 })
     await clock.advance(5)
     await run.pause()
@@ -83,7 +83,7 @@ describe('tasks that do not fit beside those that run', () => {
   })
 
   test('go on in a serial run over two pools', async () => {
-    const { clock, events, orchestrator } = stage()
+    const { clock, events, orchestrator } = fixture()
     const tasks = [...costing(2, 'a b c'), ...costing(2, 'd e f', 'q')]
     const run = orchestrator.run({ tasks }, { budget: { costUsd: 3 }, mode: 'serial' })
     await clock.runUntilIdle()
@@ -93,7 +93,7 @@ describe('tasks that do not fit beside those that run', () => {
   })
 
   test('go on while another pool is parked', async () => {
-    const { clock, events, orchestrator, begin } = stage()
+    const { clock, events, orchestrator, begin } = fixture()
     const run = begin([...costing(1, 'z'), ...costing(3, 'a b c', 'q')], { costUsd: 4 })
     orchestrator.pools.get('p')?.park(3_600_000)
     await clock.advance(1_000)
@@ -104,7 +104,7 @@ describe('tasks that do not fit beside those that run', () => {
   })
 
   test('go on in one pool when the other is parked meanwhile', async () => {
-    const { clock, orchestrator, begin } = stage()
+    const { clock, orchestrator, begin } = fixture()
     const run = begin([...costing(4, 'a'), ...costing(1, 'b'), ...costing(1, 'c', 'q')], { costUsd: 4 })
     await clock.advance(5)
     expect(run.progress().held).toMatchObject([{ id: 'b' }, { id: 'c' }])
@@ -114,7 +114,7 @@ describe('tasks that do not fit beside those that run', () => {
   })
 
   test('of 10,000 are each held once or twice, and done as fast as one after the other is let go', async () => {
-    const { clock, backend, events, begin } = stage(16)
+    const { clock, backend, events, begin } = fixture(16)
     backend.answer('*', succeed('ok', { afterMs: 10, usage: { costUsd: 0 } }))
     const tasks = Array.from({ length: 10_000 }, (_, i) => ({
       id: `t${i}`,

@@ -21,7 +21,7 @@ function dear(text: string): readonly TaskSpec[] {
 }
 
 /** A backend that takes 10 ms and a dollar. */
-function stage(budget?: RunBudget, pool: object = {}) {
+function fixture(budget?: RunBudget, pool: object = {}) {
   const set = setUp({ concurrency: 4, ...pool })
   set.backend.answer('*', succeed('ok', { afterMs: 10, usage: ONE }))
   const events: RunEvent[] = []
@@ -38,7 +38,7 @@ function reached(events: readonly RunEvent[]): readonly string[] {
 
 describe('the budget of a run', () => {
   test('in dollars: starts what fits and nothing more, also side by side', async () => {
-    const { backend, clock, events, begin } = stage({ costUsd: 3 })
+    const { backend, clock, events, begin } = fixture({ costUsd: 3 })
     const run = begin('a b c d e f<a')
     await clock.runUntilIdle()
     const { outcome, usage, tasks } = await run.result
@@ -76,7 +76,7 @@ describe('the budget of a run', () => {
   })
 
   test('counts failed, timed-out, abandoned and cancelled attempts, with their estimates where they say nothing', async () => {
-    const { backend, clock, orchestrator, events } = stage({ costUsd: 100 }, { graceMs: 5 })
+    const { backend, clock, orchestrator, events } = fixture({ costUsd: 100 }, { graceMs: 5 })
     backend
       .answer('fails', fail('agent', { usage: { costUsd: 0.5 } }))
       .answer('hangs', hang())
@@ -96,7 +96,7 @@ describe('the budget of a run', () => {
   })
 
   test('that asks holds what does not fit; a person may let it go over, or give more', async () => {
-    const { backend, clock, events, begin } = stage({ costUsd: 2, onHard: 'hold' })
+    const { backend, clock, events, begin } = fixture({ costUsd: 2, onHard: 'hold' })
     const run = begin('a b c d e')
     await clock.runUntilIdle()
     expect(run.progress().held.map(({ id, reason }) => `${id} ${reason}`)).toEqual(['c budget', 'd budget', 'e budget'])
@@ -114,7 +114,7 @@ describe('the budget of a run', () => {
   })
 
   test('may be given, lowered and lifted while the run is on', async () => {
-    const { backend, clock, events, orchestrator } = stage()
+    const { backend, clock, events, orchestrator } = fixture()
     const tasks = dear('a b<a c<b d<c e<d')
     const run = orchestrator.run({ tasks })
     await clock.advance(15)
@@ -151,14 +151,14 @@ describe('the budgets of pools and tasks', () => {
   })
 
   test('of a pool, in time: the time of its attempts, summed', async () => {
-    const { clock, orchestrator, backend } = stage(undefined, { concurrency: 2 })
+    const { clock, orchestrator, backend } = fixture(undefined, { concurrency: 2 })
     const run = orchestrator.run({ tasks: specs('a b c<a d<b e<c,d') }, { budget: { pools: { p: { wallMs: 35 } } } })
     await clock.runUntilIdle()
     expect([(await run.result).outcome, backend.calls.length]).toEqual(['partial', 4])
   })
 
   test('of a task: over all its attempts', async () => {
-    const { backend, clock, orchestrator } = stage(undefined, { defaults: { backoff: { baseMs: 0 } } })
+    const { backend, clock, orchestrator } = fixture(undefined, { defaults: { backoff: { baseMs: 0 } } })
     backend.answer('a', fail('crashed', { usage: ONE }))
     const run = orchestrator.run({
       tasks: [{ id: 'a', retries: 9, estimate: ONE, budget: { costUsd: 3 } }, { id: 'b' }],
@@ -171,7 +171,7 @@ describe('the budgets of pools and tasks', () => {
   })
 
   test('of a task that joins a live run without budgets, and asks', async () => {
-    const { backend, clock, orchestrator, events } = stage()
+    const { backend, clock, orchestrator, events } = fixture()
     backend.hold('a')
     const run = orchestrator.run({ tasks: dear('a') })
     await clock.advance(0)
@@ -217,7 +217,7 @@ describe('degrading', () => {
   })
 
   test('ends at the hard bound also where no estimate of the cheapest backend is known', async () => {
-    const { backend, clock, begin } = stage({ costUsd: 2, onHard: 'degrade' }, { concurrency: 1 })
+    const { backend, clock, begin } = fixture({ costUsd: 2, onHard: 'degrade' }, { concurrency: 1 })
     const run = begin('a b c d e f g h')
     await clock.runUntilIdle()
     expect([(await run.result).outcome, backend.calls.length < 4]).toEqual(['partial', true])

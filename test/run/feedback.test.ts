@@ -14,11 +14,11 @@ function asked(options: { retries?: number; timeoutMs?: number } = {}): TaskGrap
   return graph
 }
 
-async function played(stage: SetUp, graph = asked()) {
-  const run = stage.orchestrator.run(graph, { runId: 'x' })
+async function played(fixture: SetUp, graph = asked()) {
+  const run = fixture.orchestrator.run(graph, { runId: 'x' })
   const events: RunEvent[] = []
   run.on('event', event => void events.push(event as RunEvent))
-  await stage.clock.runUntilIdle()
+  await fixture.clock.runUntilIdle()
   const { tasks } = await run.result
   checkHistory(events)
   return { task: tasks[0]!, events }
@@ -30,12 +30,12 @@ function feedbackOf({ backend }: SetUp): readonly (Feedback | undefined)[] {
 
 describe('an output that its schema refuses', () => {
   test('is fed back to the agent, with what was wrong and what it had said; it mends it', async () => {
-    const stage = setUp()
+    const fixture = setUp()
     const mends = ({ feedback }: AgentRequest): object => (feedback ? { sql: 'create', tables: 3 } : { sql: 'create' })
-    stage.backend.answer('a', mends)
-    const { task } = await played(stage)
+    fixture.backend.answer('a', mends)
+    const { task } = await played(fixture)
     expect(task).toMatchObject({ status: 'succeeded', attempts: 2, output: { sql: 'create', tables: 3 } })
-    const [first, second] = feedbackOf(stage)
+    const [first, second] = feedbackOf(fixture)
     expect(first).toBeUndefined()
     expect(second).toEqual({
       attempt: 1,
@@ -46,24 +46,24 @@ describe('an output that its schema refuses', () => {
   })
 
   test('makes a new revision of the request with each repair, and none with a mere retry', async () => {
-    const stage = setUp()
-    stage.backend.answers('a', ['bad', fail('crashed'), 'worse', { sql: '', tables: 0 }])
-    const { task } = await played(stage)
+    const fixture = setUp()
+    fixture.backend.answers('a', ['bad', fail('crashed'), 'worse', { sql: '', tables: 0 }])
+    const { task } = await played(fixture)
     expect(task.status).toBe('succeeded')
-    expect(stage.backend.calls.map(({ context }) => context.idempotencyKey)).toEqual([
+    expect(fixture.backend.calls.map(({ context }) => context.idempotencyKey)).toEqual([
       'x/a/1',
       'x/a/2',
       'x/a/2',
       'x/a/3',
     ])
-    expect(feedbackOf(stage).map(feedback => feedback?.output)).toEqual([undefined, 'bad', 'bad', 'worse'])
+    expect(feedbackOf(fixture).map(feedback => feedback?.output)).toEqual([undefined, 'bad', 'bad', 'worse'])
   })
 
   test('is fed back twice at most, and consumes no retry', async () => {
-    const stage = setUp()
+    const fixture = setUp()
     let count = 0
-    stage.backend.answer('a', () => ({ attempt: count++ }))
-    const { task, events } = await played(stage)
+    fixture.backend.answer('a', () => ({ attempt: count++ }))
+    const { task, events } = await played(fixture)
     expect([task.status, task.failure?.kind, task.attempts]).toEqual(['dead', 'invalid-output', 3])
     expect(events.at(-3)).toMatchObject({ type: 'attempt.failed', verdict: { action: 'dead' } })
     const other = setUp()
@@ -72,34 +72,34 @@ describe('an output that its schema refuses', () => {
   })
 
   test('that comes back unchanged ends the task at once', async () => {
-    const stage = setUp()
-    stage.backend.answer('a', { sql: 'create' })
-    const { task, events } = await played(stage)
+    const fixture = setUp()
+    fixture.backend.answer('a', { sql: 'create' })
+    const { task, events } = await played(fixture)
     expect([task.status, task.attempts]).toEqual(['dead', 2])
     expect(JSON.stringify(events)).toContain('the same failure came back unchanged')
   })
 
   test('is fed back also where no retries are wanted: it has a bound of its own', async () => {
-    const stage = setUp()
-    stage.backend.answers('a', ['bad', { sql: '', tables: 0 }])
-    expect((await played(stage, asked({ retries: 0 }))).task).toMatchObject({ status: 'succeeded', attempts: 2 })
+    const fixture = setUp()
+    fixture.backend.answers('a', ['bad', { sql: '', tables: 0 }])
+    expect((await played(fixture, asked({ retries: 0 }))).task).toMatchObject({ status: 'succeeded', attempts: 2 })
   })
 
   test('is cut at 4,000 characters, and need not be JSON', async () => {
-    const stage = setUp()
-    stage.backend.answers('a', ['x'.repeat(10_000), () => ({ n: 10n }), { sql: '', tables: 0 }])
-    expect((await played(stage)).task.status).toBe('succeeded')
-    const [, long, bigint] = feedbackOf(stage)
+    const fixture = setUp()
+    fixture.backend.answers('a', ['x'.repeat(10_000), () => ({ n: 10n }), { sql: '', tables: 0 }])
+    expect((await played(fixture)).task.status).toBe('succeeded')
+    const [, long, bigint] = feedbackOf(fixture)
     expect(long?.output?.length).toBeLessThanOrEqual(4_001)
     expect(bigint).toMatchObject({ attempt: 2, kind: 'invalid-output' })
     expect(bigint?.output).toBeUndefined()
   })
 
   test('is fed back when the agent itself says that it is invalid', async () => {
-    const stage = setUp()
-    stage.backend.answers('a', [fail({ kind: 'invalid-output', message: 'no table' }), { sql: '', tables: 0 }])
-    await played(stage)
-    expect(feedbackOf(stage)[1]).toEqual({ attempt: 1, kind: 'invalid-output', message: 'no table' })
+    const fixture = setUp()
+    fixture.backend.answers('a', [fail({ kind: 'invalid-output', message: 'no table' }), { sql: '', tables: 0 }])
+    await played(fixture)
+    expect(feedbackOf(fixture)[1]).toEqual({ attempt: 1, kind: 'invalid-output', message: 'no table' })
   })
 
   test('is fed back to the agent of the process that comes after this one', async () => {

@@ -7,7 +7,7 @@ import { Dice } from '../support/dice.js'
 import { graphs } from '../support/graphs.js'
 import { checkHistory } from '../support/history.js'
 import { ProbeJournal } from '../support/probe-journal.js'
-import { POOLS, Theatre } from '../support/theatre.js'
+import { POOLS, RandomAgents } from '../support/random-agents.js'
 
 /** How many runs are made, about. */
 const HISTORIES = Number(process.env.HISTORIES ?? 1_000)
@@ -19,28 +19,28 @@ const plans = (maxTasks: number): fc.Arbitrary<readonly TaskSpec[]> => graphs({ 
 const failureMode = fc.constantFrom('continue' as const, 'no-new' as const, 'kill' as const)
 
 /** Does what hosts do, at any time: cancels, adds, pauses and changes limits. Whatever it pauses it unpauses. */
-function meddle(theatre: Theatre, runs: readonly Run[], dice: Dice): void {
-  const soon = (act: () => unknown, withinMs = 300): void => theatre.schedule(act, 1 + dice.below(withinMs))
-  const pool = theatre.orchestrator.pools.get(dice.pick(POOLS))!
+function meddle(agents: RandomAgents, runs: readonly Run[], dice: Dice): void {
+  const soon = (act: () => unknown, withinMs = 300): void => agents.schedule(act, 1 + dice.below(withinMs))
+  const pool = agents.orchestrator.pools.get(dice.pick(POOLS))!
   for (const run of runs) {
     if (dice.chance(0.2)) soon(() => run.cancel('enough'))
     for (let i = 0; i < 3; i++) if (dice.chance(0.4)) soon(() => run.cancelTask(`t${dice.below(12)}`).catch(() => {}))
     if (dice.chance(0.5)) soon(() => run.add({ tasks: newTasks(run, dice) }).catch(() => {}))
     if (!dice.chance(0.4)) continue
     soon(() => run.pause())
-    theatre.schedule(() => run.unpause(), 400)
+    agents.schedule(() => run.unpause(), 400)
   }
   soon(() => {
     pool.concurrency = 1 + dice.below(5)
   })
   if (!dice.chance(0.4)) return
   soon(() => pool.pause())
-  theatre.schedule(() => pool.unpause(), 500)
+  agents.schedule(() => pool.unpause(), 500)
 }
 
 /** Does the like from inside what happens: listeners that change limits, cancel and add while a start or an end is told. */
-function meddleInside(theatre: Theatre, runs: readonly Run[], dice: Dice): void {
-  const { orchestrator } = theatre
+function meddleInside(agents: RandomAgents, runs: readonly Run[], dice: Dice): void {
+  const { orchestrator } = agents
   orchestrator.on('event', event => {
     if (dice.chance(0.1)) orchestrator.pools.get(dice.pick(POOLS))!.concurrency = 1 + dice.below(5)
     const run = runs.find(({ id }) => id === event.runId)
@@ -99,25 +99,25 @@ describe(`${HISTORIES} runs`, () => {
           const clock = new VirtualClock()
           const journal = delay === 0 ? new ProbeJournal() : slowJournal({ clock, delayMs: delay * 2 })
           const prompt = delay === 0 && given.length === 1 && !given[0]!.built && !inside
-          const theatre = new Theatre(clock, seed, 'wild', journal, prompt)
+          const agents = new RandomAgents(clock, seed, 'wild', journal, prompt)
           const heard = new Map<string, RunEvent[]>()
           const runs = given.map(({ tasks, failureMode, built }, i) => {
-            const plan = built ? theatre.graphOf(tasks) : { tasks }
-            const run = theatre.orchestrator.run(plan, { runId: `r${i}`, failureMode, weight: 1 + i })
+            const plan = built ? agents.graphOf(tasks) : { tasks }
+            const run = agents.orchestrator.run(plan, { runId: `r${i}`, failureMode, weight: 1 + i })
             heard.set(run.id, [])
             run.on('event', event => event.type !== 'attempt.progressed' && void heard.get(run.id)!.push(event))
             return run
           })
-          meddle(theatre, runs, new Dice(seed + 1))
-          if (inside) meddleInside(theatre, runs, new Dice(seed + 2))
-          const settled = Promise.all(runs.map(run => run.result)).then(() => theatre.checkEmpty())
+          meddle(agents, runs, new Dice(seed + 1))
+          if (inside) meddleInside(agents, runs, new Dice(seed + 2))
+          const settled = Promise.all(runs.map(run => run.result)).then(() => agents.checkEmpty())
           settled.catch(() => {})
           await clock.runUntilIdle()
           for (const run of runs) assert.equal(run.progress().status, 'settled')
           await settled
           for (const run of runs) await check(run, heard.get(run.id)!)
           assert.equal(clock.pending, 0)
-          if (delay === 0) await theatre.checkRoom()
+          if (delay === 0) await agents.checkRoom()
         }),
         { numRuns: Math.ceil(HISTORIES * 0.35) },
       )
@@ -171,16 +171,16 @@ async function performed(
   journal: ProbeJournal,
 ): Promise<RunResult> {
   const clock = new VirtualClock()
-  const theatre = new Theatre(clock, seed, 'steady', journal, !built)
-  const graph = built ? theatre.graphOf(tasks) : undefined
+  const agents = new RandomAgents(clock, seed, 'steady', journal, !built)
+  const graph = built ? agents.graphOf(tasks) : undefined
   const fresh = journal.records('r').length === 0
-  const { orchestrator } = theatre
+  const { orchestrator } = agents
   const run = fresh
     ? orchestrator.run(graph ?? { tasks }, { runId: 'r' })
     : await orchestrator.resume('r', { ...(graph && { graph }) })
   await clock.runUntilIdle()
   checkHistory(journal.records('r').flat())
-  theatre.checkEmpty()
+  agents.checkEmpty()
   return run.result
 }
 
@@ -196,12 +196,12 @@ async function drained(
   const clock = new VirtualClock()
   const held = records.records('r')
   const slow = delay === 0 ? undefined : await slowed(clock, delay, held)
-  const theatre = new Theatre(clock, seed, 'steady', slow ?? records, false)
+  const agents = new RandomAgents(clock, seed, 'steady', slow ?? records, false)
   const run =
-    held.length === 0 ? theatre.orchestrator.run({ tasks }, { runId: 'r' }) : await theatre.orchestrator.resume('r')
+    held.length === 0 ? agents.orchestrator.run({ tasks }, { runId: 'r' }) : await agents.orchestrator.resume('r')
   const ended = run.result.catch((error: { code?: string }) => assert.equal(error.code, 'RUN_SUSPENDED'))
   await clock.advance(afterMs)
-  const drained = theatre.orchestrator.drain({ timeoutMs })
+  const drained = agents.orchestrator.drain({ timeoutMs })
   await clock.runUntilIdle()
   await drained
   await ended
@@ -211,7 +211,7 @@ async function drained(
       slow.durableRecords('r').map(record => JSON.stringify(record)),
     )
   checkHistory(records.records('r').flat(), { settled: false })
-  theatre.checkEmpty()
+  agents.checkEmpty()
 }
 
 /** A journal that takes its time, with what another one holds. */

@@ -48,13 +48,13 @@ function reasonOf(events: readonly RunEvent[]): string {
 
 /** A run of tasks of one duration, in one pool of four slots, to its end. */
 async function performed(tasks: string, durationMs: number | undefined, options: RunOptions): Promise<Two> {
-  const stage = two()
+  const fixture = two()
   const plan = specs(tasks).map(spec => ({ ...spec, ...(durationMs !== undefined && { durationMs }) }))
-  const run = stage.orchestrator.run({ tasks: plan }, options)
-  await stage.clock.runUntilIdle()
+  const run = fixture.orchestrator.run({ tasks: plan }, options)
+  await fixture.clock.runUntilIdle()
   expect((await run.result).outcome).toBe('completed')
-  checkHistory(stage.events)
-  return stage
+  checkHistory(fixture.events)
+  return fixture
 }
 
 describe('a serial run', () => {

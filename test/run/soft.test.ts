@@ -128,47 +128,47 @@ describe('a soft dependency', () => {
 
 describe('with a journal that is slow, the output of a soft dependency', () => {
   test('reaches the running attempt when it is durable, and not before', async () => {
-    const stage = slow()
-    stage.backend.hold('*')
-    const run = stage.orchestrator.run({ tasks: specs('schema api<?schema') })
-    await written(stage)
-    const { softOutput: soft } = await contextOf(stage.backend, 'api')
-    stage.backend.release('schema')
+    const fixture = slow()
+    fixture.backend.hold('*')
+    const run = fixture.orchestrator.run({ tasks: specs('schema api<?schema') })
+    await written(fixture)
+    const { softOutput: soft } = await contextOf(fixture.backend, 'api')
+    fixture.backend.release('schema')
     await new Promise(setImmediate)
-    expect(stage.journal.waiting.flat().map(({ type }) => type)).toEqual(['task.succeeded'])
+    expect(fixture.journal.waiting.flat().map(({ type }) => type)).toEqual(['task.succeeded'])
     expect(soft('schema')).toBeUndefined()
-    await stage.journal.flush()
+    await fixture.journal.flush()
     expect(soft('schema')).toBe('schema')
-    stage.backend.release('api')
-    await written(stage)
+    fixture.backend.release('api')
+    await written(fixture)
     await run.result
   })
 
   test('is in no request before it is durable', async () => {
-    const stage = slow()
-    stage.backend.hold('schema')
-    const run = stage.orchestrator.run({ tasks: specs('schema gate api<gate,?schema') })
+    const fixture = slow()
+    fixture.backend.hold('schema')
+    const run = fixture.orchestrator.run({ tasks: specs('schema gate api<gate,?schema') })
     // The attempt of `schema` and of `gate` are under way; `gate` answers at once.
-    await stage.journal.flush()
-    await stage.journal.flush()
-    await stage.backend.started('schema')
-    while (stage.backend.callsOf('gate').length === 0) await stage.journal.flush(1)
-    while (!stage.journal.waiting.flat().some(event => event.type === 'attempt.started' && event.taskId === 'api'))
-      await stage.journal.flush(1)
-    stage.backend.release('schema')
+    await fixture.journal.flush()
+    await fixture.journal.flush()
+    await fixture.backend.started('schema')
+    while (fixture.backend.callsOf('gate').length === 0) await fixture.journal.flush(1)
+    while (!fixture.journal.waiting.flat().some(event => event.type === 'attempt.started' && event.taskId === 'api'))
+      await fixture.journal.flush(1)
+    fixture.backend.release('schema')
     await new Promise(setImmediate)
     // All but the last record: that `schema` has succeeded.
-    expect(stage.journal.waiting.at(-1)?.map(({ type }) => type)).toEqual(['task.succeeded'])
-    await stage.journal.flush(stage.journal.waiting.length - 1)
-    const seen = stage.backend.callsOf('api')[0]?.request.outputs
-    await written(stage)
+    expect(fixture.journal.waiting.at(-1)?.map(({ type }) => type)).toEqual(['task.succeeded'])
+    await fixture.journal.flush(fixture.journal.waiting.length - 1)
+    const seen = fixture.backend.callsOf('api')[0]?.request.outputs
+    await written(fixture)
     await run.result
     expect(seen).toEqual({ gate: 'gate' })
   })
 
   test('is shown to no input function before it is durable', async () => {
-    const stage = slow()
-    stage.backend.hold('schema').hold('gate')
+    const fixture = slow()
+    fixture.backend.hold('schema').hold('gate')
     const seen: unknown[] = []
     const graph = new TaskGraph('g')
     const schema = graph.task('schema', { pool: 'p' })
@@ -179,15 +179,15 @@ describe('with a journal that is slow, the output of a soft dependency', () => {
       softAfter: [schema],
       input: outputs => void seen.push({ ...outputs }) as never,
     })
-    const run = stage.orchestrator.run(graph)
-    await written(stage)
-    stage.backend.release('gate')
+    const run = fixture.orchestrator.run(graph)
+    await written(fixture)
+    fixture.backend.release('gate')
     await new Promise(setImmediate)
-    stage.backend.release('schema')
+    fixture.backend.release('schema')
     await new Promise(setImmediate)
-    expect(stage.journal.waiting).toHaveLength(2)
-    await stage.journal.flush(1)
-    await written(stage)
+    expect(fixture.journal.waiting).toHaveLength(2)
+    await fixture.journal.flush(1)
+    await written(fixture)
     await run.result
     expect(seen).toEqual([{ gate: 'gate' }])
   })

@@ -10,11 +10,11 @@ const DAY_MS = 86_400_000
 
 /** Tasks of 100 ms each, one after the other. */
 function chain(budget: RunBudget, text = 'a b<a c<b d<c', journal = new ProbeJournal()) {
-  const stage = setUp({ graceMs: 10 }, { journal })
-  stage.backend.answer('*', succeed('ok', { afterMs: 100 }))
+  const fixture = setUp({ graceMs: 10 }, { journal })
+  fixture.backend.answer('*', succeed('ok', { afterMs: 100 }))
   const events: RunEvent[] = []
-  stage.orchestrator.on('event', event => void events.push(event as RunEvent))
-  return { ...stage, events, journal, run: stage.orchestrator.run({ tasks: specs(text) }, { runId: 'x', budget }) }
+  fixture.orchestrator.on('event', event => void events.push(event as RunEvent))
+  return { ...fixture, events, journal, run: fixture.orchestrator.run({ tasks: specs(text) }, { runId: 'x', budget }) }
 }
 
 describe('the wall time of a run', () => {

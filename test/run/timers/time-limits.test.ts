@@ -7,11 +7,11 @@ import { type SetUp, setUp } from '../../support/set-up.js'
 const DAY_MS = 86_400_000
 
 /** Runs one task `a` to its end; its pool has the other options. */
-async function ended(stage: SetUp, spec: Partial<TaskSpec>) {
-  const run = stage.orchestrator.run({ tasks: [{ id: 'a', retries: 0, ...spec }] })
-  await stage.clock.runUntilIdle()
+async function ended(fixture: SetUp, spec: Partial<TaskSpec>) {
+  const run = fixture.orchestrator.run({ tasks: [{ id: 'a', retries: 0, ...spec }] })
+  await fixture.clock.runUntilIdle()
   const { tasks, times } = await run.result
-  expect([stage.clock.pending, stage.orchestrator.pools.get('p')?.stats()]).toMatchObject([
+  expect([fixture.clock.pending, fixture.orchestrator.pools.get('p')?.stats()]).toMatchObject([
     0,
     { running: 0, queued: 0 },
   ])
@@ -24,9 +24,9 @@ async function ended(stage: SetUp, spec: Partial<TaskSpec>) {
 
 describe('the idle time-out of an attempt', () => {
   test('comes when its agent says nothing for so long, at the start too', async () => {
-    const stage = setUp()
-    stage.backend.answer('a', hang())
-    expect(await ended(stage, { idleTimeoutMs: 100 })).toMatchObject({ status: 'dead', timeout: 'idle', wallMs: 100 })
+    const fixture = setUp()
+    fixture.backend.answer('a', hang())
+    expect(await ended(fixture, { idleTimeoutMs: 100 })).toMatchObject({ status: 'dead', timeout: 'idle', wallMs: 100 })
   })
 
   test.each([
@@ -35,39 +35,39 @@ describe('the idle time-out of an attempt', () => {
     ['usage', { usage: { costUsd: 1 } }],
     ['nothing at all', {}],
   ])('begins anew with each report, of %s', async (_, report) => {
-    const stage = setUp()
+    const fixture = setUp()
     const progress = Array.from({ length: 10 }, () => report)
-    stage.backend.answer('a', succeed('done', { afterMs: 900, progress }))
-    expect(await ended(stage, { idleTimeoutMs: 100 })).toMatchObject({ status: 'succeeded', wallMs: 900 })
+    fixture.backend.answer('a', succeed('done', { afterMs: 900, progress }))
+    expect(await ended(fixture, { idleTimeoutMs: 100 })).toMatchObject({ status: 'succeeded', wallMs: 900 })
     const late = setUp()
     late.backend.answer('a', succeed('done', { afterMs: 1_100, progress }))
     expect(await ended(late, { idleTimeoutMs: 100 })).toMatchObject({ timeout: 'idle', wallMs: 100 })
   })
 
   test('does not put the time of the attempt off', async () => {
-    const stage = setUp()
-    stage.backend.answer('a', succeed('x', { afterMs: 10_000, progress: Array.from({ length: 1_000 }, () => ({})) }))
-    const end = await ended(stage, { idleTimeoutMs: 50, timeoutMs: 300 })
+    const fixture = setUp()
+    fixture.backend.answer('a', succeed('x', { afterMs: 10_000, progress: Array.from({ length: 1_000 }, () => ({})) }))
+    const end = await ended(fixture, { idleTimeoutMs: 50, timeoutMs: 300 })
     expect(end).toMatchObject({ timeout: 'attempt', wallMs: 300 })
   })
 
   test('counts as a failure of its own: it is retried, each attempt with its own time', async () => {
-    const stage = setUp({ defaults: { backoff: { baseMs: 0 } } })
-    stage.backend.answers('a', [hang(), hang(), succeed('x', { afterMs: 99 })])
-    expect(await ended(stage, { idleTimeoutMs: 100, retries: 2 })).toMatchObject({ attempts: 3, wallMs: 299 })
+    const fixture = setUp({ defaults: { backoff: { baseMs: 0 } } })
+    fixture.backend.answers('a', [hang(), hang(), succeed('x', { afterMs: 99 })])
+    expect(await ended(fixture, { idleTimeoutMs: 100, retries: 2 })).toMatchObject({ attempts: 3, wallMs: 299 })
   })
 
   test('leaves an agent that ignores it behind after the grace; what it reports and answers later changes nothing', async () => {
-    const stage = setUp({ graceMs: 30 })
-    stage.backend.answer('a', (_, { report, signal }) => {
+    const fixture = setUp({ graceMs: 30 })
+    fixture.backend.answer('a', (_, { report, signal }) => {
       const beat = (): void => {
         report({ progress: 1, usage: { costUsd: 5 } })
-        if (stage.clock.monotonic() < 1_000) stage.clock.schedule(beat, 20)
+        if (fixture.clock.monotonic() < 1_000) fixture.clock.schedule(beat, 20)
       }
       signal.addEventListener('abort', beat)
       return ignoreAbort(900, 'late')
     })
-    expect(await ended(stage, { idleTimeoutMs: 100 })).toMatchObject({ status: 'dead', wallMs: 130, abandoned: 1 })
+    expect(await ended(fixture, { idleTimeoutMs: 100 })).toMatchObject({ status: 'dead', wallMs: 130, abandoned: 1 })
   })
 
   test('does not count while the input is made, nor while the agent has answered and waits for its journal', async () => {
@@ -81,9 +81,9 @@ describe('the idle time-out of an attempt', () => {
   })
 
   test('of more than 2^31 ms is kept, by the real clock too', async () => {
-    const stage = setUp()
-    stage.backend.answer('a', hang())
-    expect(await ended(stage, { idleTimeoutMs: 40 * DAY_MS, timeoutMs: 80 * DAY_MS })).toMatchObject({
+    const fixture = setUp()
+    fixture.backend.answer('a', hang())
+    expect(await ended(fixture, { idleTimeoutMs: 40 * DAY_MS, timeoutMs: 80 * DAY_MS })).toMatchObject({
       wallMs: 40 * DAY_MS,
     })
     const backend = (): Promise<string> => new Promise(resolve => setTimeout(resolve, 20, 'x'))
@@ -96,15 +96,15 @@ describe('the idle time-out of an attempt', () => {
 
 /** `b` waits for the one slot, which `a` has for so long. */
 function behind(busyMs: number, spec: Partial<TaskSpec>) {
-  const stage = setUp({ concurrency: 1 })
-  stage.backend.answer('a', succeed('a', { afterMs: busyMs }))
-  const run = stage.orchestrator.run({
+  const fixture = setUp({ concurrency: 1 })
+  fixture.backend.answer('a', succeed('a', { afterMs: busyMs }))
+  const run = fixture.orchestrator.run({
     tasks: [
       { id: 'a', priority: 1 },
       { id: 'b', ...spec },
     ],
   })
-  return { ...stage, run }
+  return { ...fixture, run }
 }
 
 describe('the time-out in the queue', () => {
@@ -135,29 +135,29 @@ describe('the time-out in the queue', () => {
   })
 
   test('goes on after the pause with what was left of it', async () => {
-    const stage = setUp({ concurrency: 1 })
-    stage.backend.hold('a')
-    const run = stage.orchestrator.run({
+    const fixture = setUp({ concurrency: 1 })
+    fixture.backend.hold('a')
+    const run = fixture.orchestrator.run({
       tasks: [
         { id: 'a', priority: 1 },
         { id: 'b', queueTimeoutMs: 100 },
       ],
     })
-    await stage.clock.advance(60)
+    await fixture.clock.advance(60)
     await run.pause()
-    await stage.clock.advance(500)
+    await fixture.clock.advance(500)
     await run.unpause()
-    await stage.clock.advance(39)
+    await fixture.clock.advance(39)
     expect(run.task('b')?.status).toBe('ready')
-    await stage.clock.advance(1)
+    await fixture.clock.advance(1)
     expect(run.task('b')?.failure).toMatchObject({ timeout: 'queue' })
     await run.cancel()
   })
 
   test('begins anew when the task waits for another attempt', async () => {
-    const stage = setUp({ concurrency: 1, defaults: { backoff: { baseMs: 500 } } })
-    stage.backend.answers('a', [fail('crashed', { afterMs: 90 }), succeed('x')])
-    expect(await ended(stage, { queueTimeoutMs: 100, retries: 1 })).toMatchObject({ status: 'succeeded' })
+    const fixture = setUp({ concurrency: 1, defaults: { backoff: { baseMs: 500 } } })
+    fixture.backend.answers('a', [fail('crashed', { afterMs: 90 }), succeed('x')])
+    expect(await ended(fixture, { queueTimeoutMs: 100, retries: 1 })).toMatchObject({ status: 'succeeded' })
   })
 
   test('is over when the task has its slot, and its input is being made', async () => {
@@ -173,10 +173,10 @@ describe('the time-out in the queue', () => {
 
 describe('the time in total', () => {
   test('counts attempts and the waits between them, and is final', async () => {
-    const stage = setUp({ defaults: { backoff: { baseMs: 200 } } })
-    stage.backend.answer('a', fail('crashed', { afterMs: 100 }))
+    const fixture = setUp({ defaults: { backoff: { baseMs: 200 } } })
+    fixture.backend.answer('a', fail('crashed', { afterMs: 100 }))
     // 100 at work, 100 of wait (half of the bound), 100 at work, 200 of wait: over at 450.
-    expect(await ended(stage, { totalTimeoutMs: 450, retries: 9 })).toMatchObject({
+    expect(await ended(fixture, { totalTimeoutMs: 450, retries: 9 })).toMatchObject({
       timeout: 'total',
       wallMs: 450,
       attempts: 2,
@@ -184,9 +184,9 @@ describe('the time in total', () => {
   })
 
   test('stops an attempt in the middle, which counts', async () => {
-    const stage = setUp({ defaults: { backoff: { baseMs: 0 } } })
-    stage.backend.answer('a', fail('crashed', { afterMs: 100 }))
-    expect(await ended(stage, { totalTimeoutMs: 250, retries: 9 })).toMatchObject({
+    const fixture = setUp({ defaults: { backoff: { baseMs: 0 } } })
+    fixture.backend.answer('a', fail('crashed', { afterMs: 100 }))
+    expect(await ended(fixture, { totalTimeoutMs: 250, retries: 9 })).toMatchObject({
       timeout: 'total',
       wallMs: 250,
       attempts: 3,
@@ -198,22 +198,22 @@ describe('the time in total', () => {
     await run.add({ tasks: [{ id: 'c', pool: 'p', after: ['a'], totalTimeoutMs: 50 }] })
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
-    const stage = setUp({ concurrency: 1 })
-    stage.backend.answer('*', succeed('x', { afterMs: 100 }))
-    const late = stage.orchestrator.run({
+    const fixture = setUp({ concurrency: 1 })
+    fixture.backend.answer('*', succeed('x', { afterMs: 100 }))
+    const late = fixture.orchestrator.run({
       tasks: [
         { id: 'a', priority: 1 },
         { id: 'b', totalTimeoutMs: 150 },
       ],
     })
-    await stage.clock.runUntilIdle()
+    await fixture.clock.runUntilIdle()
     expect((await late.result).tasks[1]).toMatchObject({ status: 'dead', failure: { timeout: 'total' }, attempts: 1 })
   })
 
   test('of an agent that ignores it ends the task with the grace', async () => {
-    const stage = setUp({ graceMs: 30 })
-    stage.backend.answer('a', ignoreAbort(1_000, 'late'))
-    expect(await ended(stage, { totalTimeoutMs: 100, retries: 5 })).toMatchObject({
+    const fixture = setUp({ graceMs: 30 })
+    fixture.backend.answer('a', ignoreAbort(1_000, 'late'))
+    expect(await ended(fixture, { totalTimeoutMs: 100, retries: 5 })).toMatchObject({
       timeout: 'total',
       wallMs: 130,
       abandoned: 1,
@@ -221,9 +221,9 @@ describe('the time in total', () => {
   })
 
   test('that runs out within the grace of an attempt is not forgotten', async () => {
-    const stage = setUp({ graceMs: 50, defaults: { backoff: { baseMs: 0 } } })
-    stage.backend.answer('a', ignoreAbort())
-    expect(await ended(stage, { timeoutMs: 100, totalTimeoutMs: 120, retries: 5 })).toMatchObject({
+    const fixture = setUp({ graceMs: 50, defaults: { backoff: { baseMs: 0 } } })
+    fixture.backend.answer('a', ignoreAbort())
+    expect(await ended(fixture, { timeoutMs: 100, totalTimeoutMs: 120, retries: 5 })).toMatchObject({
       timeout: 'total',
       attempts: 1,
     })
@@ -235,9 +235,9 @@ describe('the time in total', () => {
       ['attempt', { idleTimeoutMs: 20, timeoutMs: 10, totalTimeoutMs: 30, queueTimeoutMs: 5 }],
       ['total', { idleTimeoutMs: 20, timeoutMs: 30, totalTimeoutMs: 10, queueTimeoutMs: 5 }],
     ] as const) {
-      const stage = setUp()
-      stage.backend.answer('a', hang())
-      expect(await ended(stage, limits)).toMatchObject({ timeout: first, wallMs: 10, attempts: 1 })
+      const fixture = setUp()
+      fixture.backend.answer('a', hang())
+      expect(await ended(fixture, limits)).toMatchObject({ timeout: first, wallMs: 10, attempts: 1 })
     }
   })
 })

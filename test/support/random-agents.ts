@@ -16,14 +16,14 @@ import {
 import type { VirtualClock } from 'counterpoint/testing'
 import { Dice, seedOf } from './dice.js'
 
-/** The pools of a theatre. */
+/** The pools of the random agents. */
 export const POOLS = ['red', 'green', 'blue'] as const
 
 /** More than a single plan needs, less than several together. */
 const QUEUE_LIMIT = 20
 
-/** How the agents of a theatre behave. `steady` agents always do the same for a task. */
-export type Manners = 'steady' | 'wild'
+/** How the agents behave. `steady` agents always do the same for a task. */
+export type Behaviour = 'steady' | 'wild'
 
 const KINDS: readonly FailureKind[] = [
   'agent',
@@ -41,7 +41,7 @@ const KINDS: readonly FailureKind[] = [
  * Random agents of every kind, from `seed`, in three pools of one orchestrator, with a clock. It records violations of what agents and
  * pools must never do.
  */
-export class Theatre {
+export class RandomAgents {
   readonly orchestrator: Orchestrator
   /** All calls of backends, by idempotency key and attempt. */
   readonly calls = new Map<string, number>()
@@ -51,7 +51,7 @@ export class Theatre {
   #foreignTimers = 0
   readonly #clock: VirtualClock
   readonly #seed: number
-  readonly #manners: Manners
+  readonly #behaviour: Behaviour
   readonly #prompt: boolean
   readonly #limited: readonly string[]
   readonly #live = new Map<string, Set<string>>(POOLS.map(pool => [pool, new Set<string>()]))
@@ -60,11 +60,11 @@ export class Theatre {
    * `prompt`: nothing happens between a claim and its start, or between the return of a slot and the event that explains it. This requires
    * a synchronous journal, no input functions, and a single run.
    */
-  constructor(clock: VirtualClock, seed: number, manners: Manners, journal: Journal, prompt = true) {
+  constructor(clock: VirtualClock, seed: number, behaviour: Behaviour, journal: Journal, prompt = true) {
     this.#prompt = prompt
     this.#clock = clock
     this.#seed = seed
-    this.#manners = manners
+    this.#behaviour = behaviour
     const dice = new Dice(seed)
     const pool = (): PoolOptions => ({
       backend: (request, context) => this.#act(request, context),
@@ -91,7 +91,7 @@ export class Theatre {
 
   /** The plan as a graph in which every other task has an input function: synchronous, asynchronous, or failing. */
   graphOf(tasks: readonly TaskSpec[]): TaskGraph {
-    const graph = new TaskGraph('theatre')
+    const graph = new TaskGraph('random')
     for (const { id, input: _, ...options } of tasks) {
       const draw = seedOf(this.#seed, id) >>> 0
       graph.task(
@@ -151,7 +151,7 @@ export class Theatre {
     this.calls.set(call, (this.calls.get(call) ?? 0) + 1)
     const output = { task: task.id, draw: seedOf(this.#seed, runId, task.id) % 1_000 }
     const steady = new Dice(seedOf(this.#seed, runId, task.id))
-    if (this.#manners === 'steady') return this.#steady(output, steady, context, task.context)
+    if (this.#behaviour === 'steady') return this.#steady(output, steady, context, task.context)
     return this.#wild(output, new Dice(seedOf(this.#seed, runId, task.id, context.attempt)), context)
   }
 

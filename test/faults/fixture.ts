@@ -16,20 +16,20 @@ import {
 import { MockBackend, type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { expect } from 'vitest'
 
-/** What a {@link Stage} may have besides its backend. */
-export interface StageOptions extends Partial<Omit<OrchestratorOptions, 'pools' | 'clock'>> {
+/** What a {@link Fixture} may have besides its backend. */
+export interface FixtureOptions extends Partial<Omit<OrchestratorOptions, 'pools' | 'clock'>> {
   readonly pool?: Partial<PoolOptions>
 }
 
 /** An orchestrator with one pool, in virtual time, over a journal that keeps text. */
-export class Stage {
+export class Fixture {
   readonly clock: VirtualClock = new VirtualClock()
   readonly mock: MockBackend = new MockBackend({ clock: this.clock })
   readonly journal: SlowJournal = slowJournal({ clock: this.clock, delayMs: 0 })
   readonly orchestrator: Orchestrator
 
   /** Without a backend, `mock` is it. */
-  constructor(backend?: AgentBackend | AgentFunction, { pool, ...options }: StageOptions = {}) {
+  constructor(backend?: AgentBackend | AgentFunction, { pool, ...options }: FixtureOptions = {}) {
     this.orchestrator = new Orchestrator({
       clock: this.clock,
       journal: this.journal,
@@ -46,12 +46,12 @@ export class Stage {
   }
 
   /** Runs it to its end, checks all invariants, and gives what came out. */
-  async play(tasks: readonly (string | object)[], options?: RunOptions): Promise<Played> {
+  async run(tasks: readonly (string | object)[], options?: RunOptions): Promise<FinishedRun> {
     return this.finish(this.start(tasks, options))
   }
 
   /** Lets time pass until the run has settled and nothing waits any more; checks all invariants. */
-  async finish(run: Run): Promise<Played> {
+  async finish(run: Run): Promise<FinishedRun> {
     await this.clock.runUntilIdle()
     const result = await run.result
     const events = await eventsOf(run)
@@ -63,7 +63,7 @@ export class Stage {
 }
 
 /** A run that has ended. */
-export interface Played {
+export interface FinishedRun {
   readonly run: Run
   readonly result: RunResult
   readonly events: readonly RunEvent[]
@@ -93,34 +93,17 @@ export function expectSound(events: readonly RunEvent[], run: Run): void {
 }
 
 /** All that a result says, to be compared. */
-export function view({ result }: Pick<Played, 'result'>): unknown {
+export function resultAsJson({ result }: Pick<FinishedRun, 'result'>): unknown {
   return JSON.parse(JSON.stringify(result))
 }
 
 /** The same run, from its journal alone, in another orchestrator. */
-export async function resumed(stage: Stage, runId: string): Promise<Played> {
-  const next = new Stage(() => 'not asked again', { journal: stage.journal.afterCrash() })
+export async function resumed(fixture: Fixture, runId: string): Promise<FinishedRun> {
+  const next = new Fixture(() => 'not asked again', { journal: fixture.journal.afterCrash() })
   return next.finish(await next.orchestrator.resume(runId))
 }
 
 /** One turn of the event loop, and of all promises. */
 export function turn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
-}
-
-/** Rejections that nobody handled while `body` ran, and a turn after. */
-export async function unhandledDuring(body: () => Promise<unknown>): Promise<readonly unknown[]> {
-  const unhandled: unknown[] = []
-  const note = (reason: unknown): void => void unhandled.push(reason)
-  const others = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', note)
-  try {
-    await body()
-    for (let i = 0; i < 3; i++) await turn()
-  } finally {
-    process.off('unhandledRejection', note)
-    for (const other of others) process.on('unhandledRejection', other)
-  }
-  return unhandled
 }
