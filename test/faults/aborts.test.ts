@@ -38,7 +38,7 @@ describe('an abort', () => {
     return { played: played!, fixture }
   }
 
-  test('before the run: nothing starts', async () => {
+  test('before the run starts nothing', async () => {
     const { fixture, played } = await stopped((fixture, options, abort) => {
       abort()
       fixture.start(CHAIN, options)
@@ -49,7 +49,7 @@ describe('an abort', () => {
     ])
   })
 
-  test('in the same turn as the run: nothing starts', async () => {
+  test('in the same turn as the run starts nothing', async () => {
     const { fixture } = await stopped((fixture, options, abort) => {
       fixture.start(CHAIN, options)
       abort()
@@ -57,14 +57,14 @@ describe('an abort', () => {
     expect(fixture.mock.calls).toEqual([])
   })
 
-  test('from a listener of the first event: nothing starts', async () => {
+  test('from a listener of the first event starts nothing', async () => {
     const { fixture } = await stopped((fixture, options, abort) => {
       fixture.start(CHAIN, options).on('run.started', abort)
     })
     expect(fixture.mock.calls).toEqual([])
   })
 
-  test('while attempts run: they are told, and end', async () => {
+  test('while attempts run aborts them', async () => {
     const { fixture, played } = await stopped(async (fixture, options, abort) => {
       fixture.start(CHAIN, options)
       await fixture.clock.advance(10)
@@ -77,7 +77,7 @@ describe('an abort', () => {
     expect(played.events.at(-1)!.at - played.events[0]!.at).toBe(10)
   })
 
-  test('while attempts run that ignore it: they are abandoned', async () => {
+  test('abandons attempts that ignore it', async () => {
     const { played } = await stopped(async (fixture, options, abort) => {
       fixture.start(CHAIN, options)
       await fixture.clock.advance(10)
@@ -90,7 +90,7 @@ describe('an abort', () => {
     ])
   })
 
-  test('during a backoff: the wait is over', async () => {
+  test('during a backoff ends the delay', async () => {
     const { played, fixture } = await stopped(async (fixture, options, abort) => {
       fixture.start(CHAIN, options)
       await fixture.clock.advance(10)
@@ -102,7 +102,7 @@ describe('an abort', () => {
     expect(played.events.at(-1)!.at - played.events[0]!.at).toBe(10)
   })
 
-  test('during the grace of a time-out: the task is cancelled, once', async () => {
+  test('during the grace period of a timeout cancels the task once', async () => {
     const { played } = await stopped(async (fixture, options, abort) => {
       fixture.start([{ id: 'a', timeoutMs: 100 }], options)
       await fixture.clock.advance(500)
@@ -114,7 +114,7 @@ describe('an abort', () => {
     expect(played.events.at(-1)!.at - played.events[0]!.at).toBe(1_100)
   })
 
-  test('in the very moment of a time-out, of a success, of the end of the grace: one end each', async () => {
+  test('at the moment of a timeout, a success or the end of the grace period: one terminal event each', async () => {
     for (const [answer, atMs] of [
       [ignoreAbort(), 100],
       [succeed('x', { afterMs: 99 }), 99],
@@ -135,7 +135,7 @@ describe('an abort', () => {
     }
   })
 
-  test('while the run waits for room in a full pool: it never enters', async () => {
+  test('while the run waits for room in a full pool: it is never admitted', async () => {
     const fixture = new Fixture(undefined, { pool: { concurrency: 1, queueLimit: 1 } })
     fixture.mock.hold('*')
     const first = fixture.start(['first'])
@@ -156,7 +156,7 @@ describe('an abort', () => {
     expect(fixture.mock.calls.length).toBe(2)
   })
 
-  test('after the run: changes nothing', async () => {
+  test('after the run changes nothing', async () => {
     const fixture = new Fixture(() => 'done')
     const controller = new AbortController()
     const { run, result } = await fixture.run(['a'], { signal: controller.signal })
@@ -228,7 +228,7 @@ describe('an abort during a flush of the journal', () => {
     return { events, calls: backend.calls }
   }
 
-  test('after any number of records, once or twice, gives every task one end, and calls nothing afterwards', async () => {
+  test('after any number of records, once or twice, gives every task one terminal event, and no call follows', async () => {
     for (const aborts of [1, 2])
       for (let flushes = 0; flushes <= 12; flushes++) {
         const { events, calls } = await abortAfter(flushes, aborts)

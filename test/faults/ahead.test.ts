@@ -54,7 +54,7 @@ describe('decisions that run ahead of the journal', () => {
   const late = { answers: 'too late', fails: () => Promise.reject(new Error('too late')) }
 
   test.each(Object.entries(late))(
-    'the agent %s in between: the stop is not meant for the next attempt',
+    'the agent %s in between: the stop does not apply to the next attempt',
     async (_, answer) => {
       const { calls, status } = await timedOut(answer)
       expect([calls.length, status]).toEqual([2, 'succeeded'])
@@ -71,7 +71,7 @@ describe('a run that is resumed', () => {
     return fixture
   }
 
-  test('with a signal that is aborted already is cancelled, and tells its events in their order', async () => {
+  test('with an aborted signal is cancelled, and emits its events in order', async () => {
     const before = await interrupted()
     const next = new Fixture(() => 'never', { journal: before.journal.afterCrash() })
     const run = await next.orchestrator.resume('run-1', { signal: AbortSignal.abort() })
@@ -82,7 +82,7 @@ describe('a run that is resumed', () => {
     ])
   })
 
-  test('into a pool with a limit, and cancelled, leaves the places of the pool as they were', async () => {
+  test('into a pool with a queueLimit, and cancelled, leaves the count of the pool unchanged', async () => {
     const before = await interrupted()
     const next = new Fixture(undefined, {
       journal: before.journal.afterCrash(),
@@ -99,11 +99,11 @@ describe('a run that is resumed', () => {
   })
 })
 
-describe('a run that cannot begin', () => {
+describe('a run that cannot start', () => {
   const refused = (distributor: () => never | Promise<never>): Fixture =>
     new Fixture(() => 'x', { retain: 0, distributor: distributor as never })
 
-  test('leaves no journal open behind, and none in the list', async () => {
+  test('leaves no journal open, and none in the list', async () => {
     const journal = slowJournal()
     let open = 0
     const counting = {
@@ -122,7 +122,7 @@ describe('a run that cannot begin', () => {
     expect([open, orchestrator.runs.live.length]).toEqual([0, 0])
   })
 
-  test('because its distributor fails, later, is told so, and is not kept', async () => {
+  test('because its distributor rejects: its result rejects, and it is not retained', async () => {
     const fixture = refused(() => Promise.reject(new Error('no route')))
     const run = fixture.start(['a'])
     await expect(run.result).rejects.toThrow('no route')
@@ -132,7 +132,7 @@ describe('a run that cannot begin', () => {
 })
 
 describe('an input function that never settles', () => {
-  test('can be called off', async () => {
+  test('can be cancelled', async () => {
     const fixture = new Fixture(() => 'x', { pool: { concurrency: 1 } })
     const graph = new TaskGraph('graph')
     graph.task('a', { input: () => new Promise<never>(() => {}) })

@@ -31,16 +31,16 @@ function waits({ events }: FinishedRun): readonly number[] {
   return events.flatMap(event => (event.type === 'task.delayed' ? [event.until - event.at] : []))
 }
 
-describe('the wait before the next attempt', () => {
+describe('the delay before the next attempt', () => {
   const three = { answers: [fail('agent')], task: { retries: 5 } }
 
-  test('is bounded by 1, 2, 4, 8, ... seconds, and is anything below that bound', async () => {
+  test('is between 0 and 1, 2, 4, 8, ... seconds', async () => {
     expect(waits(await play({ ...three, random: 0 }))).toEqual([0, 0, 0, 0, 0])
     expect(waits(await play({ ...three, random: 0.5 }))).toEqual([500, 1_000, 2_000, 4_000, 8_000])
     expect(waits(await play({ ...three, random: 1 - 2 ** -53 }))).toEqual([1_000, 2_000, 4_000, 8_000, 16_000])
   })
 
-  test('is never longer than a minute, whatever the number of failures', async () => {
+  test('is at most a minute, whatever the number of failures', async () => {
     const many = await play({ answers: [fail('agent')], task: { retries: 1_000 }, random: 1 - 2 ** -53 })
     expect([many.a.attempts, Math.max(...waits(many)), waits(many).at(-1)]).toEqual([1_001, 60_000, 60_000])
   })
@@ -116,7 +116,7 @@ describe('the wait before the next attempt', () => {
   )
 
   test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
-    'is not what a retryAfterMs of %d says: nonsense is not trusted',
+    'ignores an invalid retryAfterMs of %d',
     async retryAfterMs => {
       for (const kind of ['throttled', 'overloaded', 'agent'] as const) {
         const { events } = await play({ answers: [fail({ kind, retryAfterMs }), 'x'] })
@@ -154,7 +154,7 @@ describe('the wait before the next attempt', () => {
   })
 
   test.each(['abc', '3600', new Date(0), {}, null, true])(
-    'ignores a retryAfterMs that is no number: %j',
+    'ignores a retryAfterMs that is not a number: %j',
     async retryAfterMs => {
       expect(
         waits(await play({ answers: [fail(Object.assign(new Error('429'), { status: 429, retryAfterMs })), 'x'] })),
@@ -162,7 +162,7 @@ describe('the wait before the next attempt', () => {
     },
   )
 
-  test('of one task holds nothing else up, and needs no slot', async () => {
+  test('delays no other task, and needs no slot', async () => {
     const fixture = new Fixture(undefined, { pool: { concurrency: 1 } })
     fixture.mock.answers('a', [fail('agent'), 'x']).answer('b', succeed('x', { afterMs: 100 }))
     const { tasks, result } = await fixture.run(['a', 'b'])
@@ -170,7 +170,7 @@ describe('the wait before the next attempt', () => {
     expect(tasks.a?.endedAt).toBe(result.startedAt + 500)
   })
 
-  test('may be longer than 2^31 ms, when the host says so', async () => {
+  test('can be longer than 2^31 ms, when the host says so', async () => {
     const delayMs = 2 ** 31 + 10
     const fixture = new Fixture(undefined, { failureHandler: () => ({ action: 'retry', delayMs }) })
     fixture.mock.answers('a', [fail('agent'), 'x'])

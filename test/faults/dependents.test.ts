@@ -4,7 +4,7 @@ import { Fixture } from './fixture.js'
 
 const after = (id: string, ...needs: string[]): object => ({ id, after: needs, retries: 0 })
 
-test('what waits for a dead task is skipped in the same record, to the last one, with the root cause', async () => {
+test('the dependents of a dead task are skipped in the same record, transitively, with the root cause', async () => {
   const fixture = new Fixture()
   fixture.mock.answer('a', fail('refused')).answer('*', 'x')
   const { tasks, result, records } = await fixture.run([
@@ -25,7 +25,7 @@ test('what waits for a dead task is skipped in the same record, to the last one,
   ])
 })
 
-test('what waits for a task that was cancelled is skipped because of it', async () => {
+test('the dependents of a cancelled task are skipped because of it', async () => {
   const fixture = new Fixture()
   fixture.mock.answer('a', hang()).answer('*', 'x')
   const run = fixture.start([after('a'), after('b', 'a'), after('c', 'b')])
@@ -39,7 +39,7 @@ test('what waits for a task that was cancelled is skipped because of it', async 
   ])
 })
 
-test('of two root causes the first to be known is named', async () => {
+test('the first of two root causes is named', async () => {
   const fixture = new Fixture()
   fixture.mock.answer('slow', fail('refused', { afterMs: 20 })).answer('quick', fail('refused', { afterMs: 10 }))
   const { tasks } = await fixture.run([after('slow'), after('quick'), after('c', 'slow', 'quick')])

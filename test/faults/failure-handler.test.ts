@@ -56,7 +56,7 @@ describe('retries', () => {
     ])
   })
 
-  test.each<FailureKind>(['refused', 'bad-input'])('are no use for kind %s: one attempt', async kind => {
+  test.each<FailureKind>(['refused', 'bad-input'])('are not used for kind %s: one attempt', async kind => {
     const { a, events } = await play({ answers: [fail(kind), 'never asked'], task: { retries: 9 } })
     expect(a).toMatchObject({ status: 'dead', attempts: 1 })
     expect(events.find(({ type }) => type === 'attempt.failed')).toMatchObject({
@@ -65,7 +65,7 @@ describe('retries', () => {
   })
 
   test.each<FailureKind>(['throttled', 'overloaded', 'quota'])(
-    'are not consumed by kind %s, which has a bound of its own',
+    'are not consumed by kind %s, which has a limit of its own',
     async kind => {
       const away = Array.from({ length: 5 }, () => fail(kind))
       expect((await play({ answers: [...away, 'x'], task: { retries: 0 } })).a).toMatchObject({
@@ -87,7 +87,7 @@ describe('retries', () => {
     },
   )
 
-  test('and being turned away are counted apart, in any order', async () => {
+  test('and throttled attempts are counted separately, in any order', async () => {
     const [own, away] = [fail('agent'), fail('throttled')]
     const answers = [away, own, away, own, away, own, 'never asked']
     expect((await play({ answers, task: { retries: 2 } })).a).toMatchObject({
@@ -106,7 +106,7 @@ describe('retries', () => {
     })
   })
 
-  test('go by the task, else by its pool, else by the handler, else are two', async () => {
+  test('are set by the task, else by its pool, else by the handler; default two', async () => {
     const attempts = async (
       pool: object,
       task: object,
@@ -122,7 +122,7 @@ describe('retries', () => {
     expect(await attempts({ retries: 1 }, { retries: 0 }, { retries: 4 })).toBe(1)
   })
 
-  test('are not used up by an interruption, which has a bound of its own', async () => {
+  test('are not consumed by an interruption, which has a limit of its own', async () => {
     const failureHandler = new FailureHandler({ maxInterrupted: 2, retries: 0 })
     const first = new Fixture(undefined, { failureHandler })
     first.mock.hold('a')

@@ -32,7 +32,7 @@ describe('an answer that comes too late', () => {
     expect(unhandled).toEqual([])
   })
 
-  test('within the grace is not taken either: the attempt has timed out', async () => {
+  test('within the grace period is not accepted: the attempt has timed out', async () => {
     const fixture = new Fixture(undefined, { pool: { graceMs: 5_000 } })
     fixture.mock.answers('a', [ignoreAbort(3_000, 'too late'), 'in time'])
     const { tasks, events } = await fixture.run([{ id: 'a', timeoutMs: 1_000, retries: 1 }])
@@ -42,14 +42,14 @@ describe('an answer that comes too late', () => {
     expect(failed.at - events[0]!.at).toBe(3_000)
   })
 
-  test('of an attempt before is not taken for the one that runs', async () => {
+  test('of an earlier attempt is not accepted for the running one', async () => {
     const fixture = new Fixture(undefined, { pool: { graceMs: 0 } })
     fixture.mock.answers('a', [ignoreAbort(1_500, 'of the first'), succeed('of the second', { afterMs: 900 })])
     const { tasks } = await fixture.run([{ id: 'a', timeoutMs: 1_000, retries: 1, backoff: { maxMs: 0 } }])
     expect(tasks.a).toMatchObject({ status: 'succeeded', output: 'of the second' })
   })
 
-  test('after its run was cancelled or let go does no harm', async () => {
+  test('after its run was cancelled or released changes nothing', async () => {
     const fixture = new Fixture(undefined, { pool: { graceMs: 0 } })
     fixture.mock.answer('good', ignoreAbort(5_000, 'x')).answer('bad', ignoreAbort(5_000, fail('agent')))
     const unhandled = await unhandledDuring(async () => {

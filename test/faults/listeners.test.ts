@@ -80,7 +80,7 @@ async function play(listen: (fixture: Fixture, run: ReturnType<Fixture['start']>
 }
 
 describe.each(Object.entries(WAYS))('a listener that %s', (_, fail) => {
-  test('on every channel, of the run and of the orchestrator, changes nothing', async () => {
+  test('changes nothing, on every channel of the run and of the orchestrator', async () => {
     const quiet = await play(() => {})
     const errors: HostError[] = []
     const unhandled = await unhandledDuring(async () => {
@@ -98,7 +98,7 @@ describe.each(Object.entries(WAYS))('a listener that %s', (_, fail) => {
   })
 })
 
-test('each failure of a listener is heard once: by the run, else by the orchestrator', async () => {
+test('each failure of a listener is reported once: by the run, else by the orchestrator', async () => {
   const fixture = new Fixture(() => 'done')
   const run = fixture.start(['a'])
   const heard: string[] = []
@@ -118,7 +118,7 @@ test('each failure of a listener is heard once: by the run, else by the orchestr
   off()
 })
 
-test('without anybody on the channel `error`, it goes to the console', async () => {
+test('without a listener of `error`, it is printed to the console', async () => {
   const console = vi.spyOn(globalThis.console, 'error').mockImplementation(() => {})
   const fixture = new Fixture(() => 'done')
   const run = fixture.start(['a'])
@@ -130,7 +130,7 @@ test('without anybody on the channel `error`, it goes to the console', async () 
   console.mockRestore()
 })
 
-test('a listener of `error` that fails is not told of itself', async () => {
+test('a failure of a listener of `error` is not reported to it', async () => {
   const unhandled = await unhandledDuring(async () => {
     const fixture = new Fixture(() => 'done')
     const run = fixture.start(['a'])
@@ -154,7 +154,7 @@ test('a listener of `error` that fails is not told of itself', async () => {
   expect(unhandled).toEqual([])
 })
 
-test('a listener that takes itself off, or puts others on, while it is called, disturbs nobody', async () => {
+test('a listener can remove itself or add others while it is called', async () => {
   const fixture = new Fixture(() => 'done')
   const run = fixture.start(['a', 'b'])
   const heard: string[] = []
@@ -168,7 +168,7 @@ test('a listener that takes itself off, or puts others on, while it is called, d
   expect(heard).toEqual(['first a', 'second a', 'second b', 'late b'])
 })
 
-test('the failure handler, the scheduler and the aggregator of a host may throw: the run ends all the same', async () => {
+test('the run ends when the failure handler, the scheduler or the aggregator of the host throws', async () => {
   const broken = (): never => {
     throw new Error('a broken part')
   }

@@ -19,7 +19,7 @@ describe('an output schema', () => {
     return task!
   }
 
-  test('that throws, rejects, or gives what is no JSON, fails the attempt', async () => {
+  test('that throws, rejects, or does not return JSON fails the attempt', async () => {
     const error = new Error('a broken schema')
     for (const validate of [
       () => {
@@ -33,12 +33,12 @@ describe('an output schema', () => {
     }
   })
 
-  test('that changes the output, changes what is kept', async () => {
+  test('that changes the output changes what is persisted', async () => {
     expect((await checked(() => ({ value: { n: -0, gone: undefined } }))).output).toEqual({ n: 0 })
     expect((await checked(async () => ({ value: 'later' }))).output).toBe('later')
   })
 
-  test('that says what is wrong, is heard', async () => {
+  test('that returns issues fails the attempt with them', async () => {
     const issues = [{ message: 'too small', path: ['n', { key: 0 }] }, { message: 'and wrong' }]
     expect((await checked(() => ({ issues }))).failure).toMatchObject({
       kind: 'invalid-output',
@@ -46,7 +46,7 @@ describe('an output schema', () => {
     })
   })
 
-  test('whose promise never settles, times out', async () => {
+  test('whose promise never settles times out', async () => {
     expect(await checked(() => new Promise(() => {}), { timeoutMs: 50 })).toMatchObject({
       status: 'dead',
       failure: { kind: 'timeout' },
@@ -60,12 +60,12 @@ describe('an output schema', () => {
     },
   })
 
-  test('whose issues cannot be read, fails the attempt', async () => {
+  test('whose issues cannot be read fails the attempt', async () => {
     const task = await checked(() => ({ issues: unreadable }))
     expect(task).toMatchObject({ status: 'dead', failure: { kind: 'invalid-output' } })
   })
 
-  test('whose issues cannot be read later, fails the attempt', async () => {
+  test('whose issues cannot be read later fails the attempt', async () => {
     const task = await checked(async () => ({ issues: unreadable }))
     expect(task).toMatchObject({ status: 'dead', failure: { kind: 'invalid-output' } })
   })

@@ -18,8 +18,8 @@ function stageWith(
   }
 }
 
-describe('a task that reaches for its own run', () => {
-  test('may add tasks to it, and wait until they are in', async () => {
+describe('a task that uses its own run', () => {
+  test('can add tasks to it, and wait until they are added', async () => {
     const { fixture, start } = stageWith(async (run, { task, outputs }) => {
       if (task.id !== 'a') return Object.keys(outputs)
       await run.add({
@@ -34,7 +34,7 @@ describe('a task that reaches for its own run', () => {
     expect(tasks).toMatchObject({ a: { output: 'blocked' }, b: { output: ['a'] }, c: { status: 'succeeded' } })
   })
 
-  test('may add a thousand tasks, each of which adds the next', async () => {
+  test('can add a thousand tasks, each of which adds the next', async () => {
     const { fixture, start } = stageWith(async (run, { task }) => {
       const next = Number(task.id) + 1
       if (next <= 1_000) await run.add({ tasks: [{ id: `${next}`, description: 'x', after: [task.id] }] })
@@ -44,7 +44,7 @@ describe('a task that reaches for its own run', () => {
     expect([result.outcome, result.tasks.length]).toEqual(['completed', 1_001])
   })
 
-  test('is told when what it adds is wrong, and goes on', async () => {
+  test('gets an error when it adds invalid tasks, and continues', async () => {
     const { fixture, start } = stageWith(async (run, { task }) => {
       const add = (tasks: object[]): Promise<unknown> =>
         run.add({ tasks }).catch((error: unknown) => (isCounterpointError(error) ? error.code : error))
@@ -66,7 +66,7 @@ describe('a task that reaches for its own run', () => {
     ])
   })
 
-  test('may cancel itself: it ends as cancelled, whatever it still says', async () => {
+  test('can cancel itself: it ends as cancelled, whatever it answers', async () => {
     const { fixture, start } = stageWith(async (run, { task }, { signal }) => {
       if (task.id !== 'a') return 'done'
       await run.cancelTask('a', 'I give up')
@@ -82,7 +82,7 @@ describe('a task that reaches for its own run', () => {
     expect(result.outcome).toBe('partial')
   })
 
-  test('may cancel its run', async () => {
+  test('can cancel its run', async () => {
     const { fixture, start } = stageWith(async run => {
       await run.cancel('all of it')
       return 'done'
@@ -94,7 +94,7 @@ describe('a task that reaches for its own run', () => {
     ])
   })
 
-  test('may pause it and take that back', async () => {
+  test('can pause and unpause it', async () => {
     const { fixture, start } = stageWith(async (run, { task }) => {
       if (task.id !== 'a') return 'done'
       await run.pause()
@@ -104,7 +104,7 @@ describe('a task that reaches for its own run', () => {
     expect((await fixture.finish(start(['a', 'b']))).tasks.a?.output).toBe('running')
   })
 
-  test('and awaits its result, waits for itself: its time-out ends that, and the run with it', async () => {
+  test('that awaits the result of its run waits until its timeout', async () => {
     const { fixture, start } = stageWith(
       async (run, { task }) => (task.id === 'a' ? (await run.result).outcome : 'done'),
       { graceMs: 1_000 },
@@ -119,7 +119,7 @@ describe('a task that reaches for its own run', () => {
     expect(result.times.wallMs).toBe(61_000)
   })
 
-  test('and reads its events to their end, waits for itself in the same way', async () => {
+  test('that reads the events of its run to their end waits until its timeout', async () => {
     const { fixture, start } = stageWith(
       async run => {
         let count = 0
@@ -132,7 +132,7 @@ describe('a task that reaches for its own run', () => {
     expect(tasks.a).toMatchObject({ status: 'dead', abandoned: 1, failure: { kind: 'timeout' } })
   })
 
-  test('and waits for room in a pool that it holds up itself, waits for itself in the same way', async () => {
+  test('that waits for room in a pool that it fills itself waits until its timeout', async () => {
     const more = ['c', 'd'].map(id => ({ id, description: id }))
     const { fixture, start } = stageWith((run, { task }) => (task.id === 'a' ? run.add({ tasks: more }) : 'done'), {
       concurrency: 1,
@@ -149,7 +149,7 @@ describe('a task that reaches for its own run', () => {
     })
   })
 
-  test('may wait for another run of the same orchestrator, as long as that finds a slot', async () => {
+  test('can wait for another run of the same orchestrator that gets a slot', async () => {
     const { fixture, start } = stageWith(
       async (_, { task }) =>
         task.id === 'a'

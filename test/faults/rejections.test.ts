@@ -118,7 +118,7 @@ describe('an agent that answers with a thenable', () => {
     then,
   })
 
-  test('whose `then` cannot be read, fails', async () => {
+  test('whose `then` cannot be read fails', async () => {
     const unreadable = Object.defineProperty({}, 'then', {
       get() {
         throw new Error('no then')
@@ -128,12 +128,12 @@ describe('an agent that answers with a thenable', () => {
     expect(await outcome(() => new Proxy({}, THROWS))).toEqual(expect.any(String))
   })
 
-  test('that settles several times, is taken at its first word', async () => {
+  test('that settles several times: the first settlement counts', async () => {
     expect(await outcome(like((ok, bad) => [ok('first'), ok('second'), bad(new Error('third'))]))).toBe('first')
     expect(await outcome(like((ok, bad) => [bad(new Error('first')), ok('second')]))).toBe('first')
   })
 
-  test('that settles and then throws, is taken at its word; one that only throws, fails', async () => {
+  test('that settles and then throws succeeds; one that only throws fails', async () => {
     const rude = (first: boolean) => (ok: Settle) => {
       if (first) ok('settled')
       throw new Error('thrown')
@@ -142,13 +142,13 @@ describe('an agent that answers with a thenable', () => {
     expect(await outcome(like(rude(false)))).toBe('thrown')
   })
 
-  test('of thenables of thenables, is followed to the end', async () => {
+  test('of thenables of thenables is followed to the end', async () => {
     const deep = (depth: number): AgentFunction =>
       like(ok => ok(depth === 0 ? 'bottom' : deep(depth - 1)({} as never, {} as never)))
     expect(await outcome(deep(1_000))).toBe('bottom')
   })
 
-  test('that is a promise bent out of shape, is taken at its first word', async () => {
+  test('that is a promise with its own `then`: the first settlement counts', async () => {
     const bent = Object.assign(Promise.resolve('kept'), {
       // biome-ignore lint/suspicious/noThenProperty: a promise with a `then` of its own is what is tried
       then: (ok: Settle, bad: Settle) => [ok('first'), ok('second'), bad(new Error('third'))],
@@ -162,11 +162,11 @@ describe('an agent that answers with a thenable', () => {
     expect(await outcome(() => classless)).toBe('no constructor')
   })
 
-  test('that settles at once, before `run` has returned, gains nothing by it', async () => {
+  test('that settles before `run` has returned is decided in order', async () => {
     expect(await outcome(like(ok => ok('at once')))).toBe('at once')
   })
 
-  test('that never settles, times out', async () => {
+  test('that never settles times out', async () => {
     expect(
       await outcome(
         like(() => {}),
@@ -177,7 +177,7 @@ describe('an agent that answers with a thenable', () => {
 })
 
 describe('an agent that throws while it is called', () => {
-  test('a thousand times over, leaves the scheduler alive and every slot free', async () => {
+  test('a thousand times leaves the scheduler alive and every slot free', async () => {
     const fixture = new Fixture(throws(new Error('every time')), { pool: { concurrency: 3 } })
     const ids = Array.from({ length: 1_000 }, (_, i) => ({ id: `t${i}`, retries: 0 }))
     const { result } = await fixture.run(ids)

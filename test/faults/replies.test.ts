@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { unhandledDuring } from '../support/unhandled.js'
 import { Fixture, resultAsJson, resumed } from './fixture.js'
 
-describe('what an agent says besides its output', () => {
-  test('is taken from a reply only where it adds up', async () => {
+describe('what an agent reports besides its output', () => {
+  test('is taken from a reply only where it is valid', async () => {
     const usage = { inputTokens: Number.NaN, outputTokens: -1, costUsd: 0.5, estimated: 'yes', secret: 'x' } as never
     const fixture = new Fixture(() => reply({ output: 'x', usage }))
     const live = await fixture.run(['a'])
@@ -12,7 +12,7 @@ describe('what an agent says besides its output', () => {
     expect(resultAsJson(await resumed(fixture, live.run.id))).toEqual(resultAsJson(live))
   })
 
-  test('and cannot be read, counts for nothing', async () => {
+  test('is ignored when it cannot be read', async () => {
     const unreadable = new Proxy(
       {},
       {
@@ -26,7 +26,7 @@ describe('what an agent says besides its output', () => {
     expect([tasks.a?.output, result.usage]).toEqual(['x', {}])
   })
 
-  test('with its error and cannot be read, counts for nothing', async () => {
+  test('with its error is ignored when it cannot be read', async () => {
     const unreadable = new Proxy(
       {},
       {
@@ -70,7 +70,7 @@ describe('what an agent says besides its output', () => {
     expect((await fixture.run(['a'])).tasks.a?.failure?.kind).toBe('agent')
   })
 
-  test('with its error fills no journal', async () => {
+  test('with its error is cut', async () => {
     const page = 'x'.repeat(1_000_000)
     const fixture = new Fixture(() => {
       throw new Error(page)
@@ -80,7 +80,7 @@ describe('what an agent says besides its output', () => {
     expect(JSON.stringify(records).length).toBeLessThan(20_000)
   })
 
-  test('with its error fills no journal by its cause or code either', async () => {
+  test('with its error is cut in its cause and code, too', async () => {
     const page = 'x'.repeat(1_000_000)
     const fixture = new Fixture(() => {
       throw Object.assign(new Error('short', { cause: new Error(page) }), { code: page })

@@ -5,7 +5,7 @@ import { Fixture, turn } from './fixture.js'
 describe('a million reports of one attempt', () => {
   const MILLION = 1_000_000
 
-  test('at once, are heard as one, and none is journaled', async () => {
+  test('at once are published as one, and none is journaled', async () => {
     const fixture = new Fixture((_, { report }) => {
       for (let i = 1; i <= MILLION; i++) report({ progress: i / MILLION, message: `step ${i}` })
       return 'done'
@@ -19,7 +19,7 @@ describe('a million reports of one attempt', () => {
     expect(events.map(({ type }) => type)).not.toContain('attempt.progressed')
   })
 
-  test('in the course of ten seconds, are heard ten times a second, the last one always', async () => {
+  test('within ten seconds are published ten times a second, the last one always', async () => {
     const fixture = new Fixture(async (_, { report }) => {
       for (let ms = 1; ms <= 10_000; ms++) {
         for (let i = 0; i < 100; i++) report({ progress: ms / 10_000 })
@@ -38,7 +38,7 @@ describe('a million reports of one attempt', () => {
     expect(heard).toEqual(heard.toSorted((a, b) => a - b))
   })
 
-  test('are shown by progress() as they come, also between two that are heard', async () => {
+  test('are shown by progress() at once, also between two published ones', async () => {
     const fixture = new Fixture(undefined)
     let tell: (report: Report) => void = () => {}
     fixture.mock.answer('a', (_, { report }) => {
@@ -56,7 +56,7 @@ describe('a million reports of one attempt', () => {
 })
 
 describe('a report', () => {
-  test('after the attempt has ended is not heard', async () => {
+  test('after the attempt has ended is not published', async () => {
     let late: (report: Report) => void = () => {}
     const fixture = new Fixture((_, { report }) => {
       late = report
@@ -85,7 +85,7 @@ describe('a report', () => {
     ])
   })
 
-  test('that makes no sense fails nobody but the agent that made it', async () => {
+  test('that is invalid fails only the agent that made it', async () => {
     const unreadable = new Proxy(
       {},
       {

@@ -75,7 +75,7 @@ describe.each(Object.entries(RESULTS))('an agent that answers with %s', (_, [ans
     { id: 'b', after: ['a'] },
   ]
 
-  test('is taken for the same, live and after a restart', async () => {
+  test('has the same output live and after a restart', async () => {
     reads = 0
     const fixture = new Fixture(agent)
     const live = await fixture.run(TASKS)
@@ -92,7 +92,7 @@ describe.each(Object.entries(RESULTS))('an agent that answers with %s', (_, [ans
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
   })
 
-  test('hands the same on to a task that starts after the restart', async () => {
+  test('passes the same output to a task that starts after the restart', async () => {
     if (!('output' in expected)) return
     reads = 0
     const fixture = new Fixture(agent)
@@ -105,7 +105,7 @@ describe.each(Object.entries(RESULTS))('an agent that answers with %s', (_, [ans
 })
 
 describe('a large result', () => {
-  test('of 10 MB is kept, handed on and read back as it is', async () => {
+  test('of 10 MB is persisted, passed on and read back unchanged', async () => {
     const megabytes = Array.from({ length: 10 }, (_, i) => String(i).repeat(1_000_000))
     const fixture = new Fixture(({ task, outputs }) => (task.id === 'a' ? megabytes : (outputs.a as string[]).length))
     const live = await fixture.run(['a', { id: 'b', after: ['a'] }])
@@ -113,7 +113,7 @@ describe('a large result', () => {
     expect((await resumed(fixture, live.run.id)).tasks.a?.output).toEqual(megabytes)
   })
 
-  test('that is too large says so, is kept nowhere, and the run goes on', async () => {
+  test('that is too large fails, is not persisted, and the run continues', async () => {
     const half = 'x'.repeat(60_000_000)
     const fixture = new Fixture(({ task }) => (task.id === 'a' ? [half, half] : 'small'))
     const { tasks, records } = await fixture.run([{ id: 'a', retries: 0 }, 'b'])

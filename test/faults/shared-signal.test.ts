@@ -6,7 +6,7 @@ import { hang, MockBackend } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { turn } from './fixture.js'
 
-describe('one signal for very many', () => {
+describe('one signal shared by many', () => {
   /** Warnings of the platform while `body` ran. */
   async function warningsDuring(body: () => Promise<void>): Promise<readonly string[]> {
     // Those of the test before come a turn later.
@@ -23,7 +23,7 @@ describe('one signal for very many', () => {
     return warnings
   }
 
-  test('runs: no warning, and no listener is left', async () => {
+  test('runs causes no warning, and leaves no listener', async () => {
     const { signal } = new AbortController()
     const orchestrator = new Orchestrator({ pools: { pool: { backend: () => 'done' } }, retain: 0 })
     const warnings = await warningsDuring(async () => {
@@ -36,7 +36,7 @@ describe('one signal for very many', () => {
     expect([warnings, getEventListeners(signal, 'abort').length]).toEqual([[], 0])
   })
 
-  test('runs: aborting it ends them all', async () => {
+  test('runs cancels them all', async () => {
     const controller = new AbortController()
     const backend = new MockBackend().answer('*', hang())
     const orchestrator = new Orchestrator({ pools: { pool: { backend, concurrency: 10 } } })
@@ -50,7 +50,7 @@ describe('one signal for very many', () => {
     expect([backend.running, backend.maxRunning]).toEqual([0, 10])
   })
 
-  test('tasks, each with its own signal in hand: no warning, and the heap is as it was', async () => {
+  test('tasks causes no warning, and leaves no memory', async () => {
     setFlagsFromString('--expose-gc')
     const gc = runInNewContext('gc') as () => void
     const heap = async (): Promise<number> => {

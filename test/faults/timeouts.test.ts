@@ -6,7 +6,7 @@ import { Fixture, turn } from './fixture.js'
 const DAY_MS = 86_400_000
 
 describe('an attempt that takes too long', () => {
-  test('times out exactly when its time is up, is retried, and ends dead by timeout', async () => {
+  test('times out exactly at its timeout, is retried, and ends dead with kind timeout', async () => {
     const fixture = new Fixture()
     fixture.mock.answer('a', hang())
     const { tasks, events } = await fixture.run([{ id: 'a', timeoutMs: 1_000, retries: 1 }])
@@ -24,21 +24,21 @@ describe('an attempt that takes too long', () => {
     ])
   })
 
-  test('succeeds when it answers a millisecond before, and not when it answers a millisecond after', async () => {
+  test('succeeds a millisecond before the timeout, and not a millisecond after', async () => {
     const fixture = new Fixture()
     fixture.mock.answer('early', succeed('x', { afterMs: 999 })).answer('late', succeed('x', { afterMs: 1_001 }))
     const { tasks } = await fixture.run(['early', 'late'].map(id => ({ id, timeoutMs: 1_000, retries: 0 })))
     expect([tasks.early?.status, tasks.late?.failure?.kind]).toEqual(['succeeded', 'timeout'])
   })
 
-  test('gets its own time with every attempt', async () => {
+  test('has its own timeout with every attempt', async () => {
     const fixture = new Fixture()
     fixture.mock.answers('a', [hang(), hang(), succeed('third', { afterMs: 900 })])
     const { tasks } = await fixture.run([{ id: 'a', timeoutMs: 1_000, retries: 2 }])
     expect(tasks.a).toMatchObject({ status: 'succeeded', attempts: 3, busyMs: 2_900 })
   })
 
-  test('has an hour when nothing else is said; its pool may say otherwise, and the task goes first', async () => {
+  test('has an hour by default; the option of the task overrides that of its pool', async () => {
     for (const [defaults, own, wallMs] of [
       [{}, {}, 3_600_000],
       [{ timeoutMs: 5_000 }, {}, 5_000],
@@ -54,7 +54,7 @@ describe('an attempt that takes too long', () => {
 
 describe('a limit of more than 2^31 ms', () => {
   test.each([2 ** 31, 2 ** 31 + 5, 2 ** 32 + 1, 400 * DAY_MS])(
-    'of %d ms is kept to the millisecond',
+    'of %d ms is exact to the millisecond',
     async timeoutMs => {
       const fixture = new Fixture()
       fixture.mock.answer('long', succeed('x', { afterMs: timeoutMs - 1 })).answer('longer', hang())
@@ -76,9 +76,9 @@ describe('a limit of more than 2^31 ms', () => {
   })
 })
 
-describe('a limit that is none', () => {
+describe('an invalid limit', () => {
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5'])(
-    'timeoutMs %s is refused, and nothing starts',
+    'rejects timeoutMs %s, and starts nothing',
     timeoutMs => {
       const fixture = new Fixture()
       expect(refusal(() => fixture.start([{ id: 'a', timeoutMs }]))).toMatch(/timeoutMs/)
@@ -89,12 +89,12 @@ describe('a limit that is none', () => {
     },
   )
 
-  test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])('retries %d is refused', retries => {
+  test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])('rejects retries %d', retries => {
     expect(refusal(() => new Fixture().start([{ id: 'a', retries }]))).toMatch(/retries/)
     expect(refusal(() => new Fixture(undefined, { pool: { defaults: { retries } } }))).toMatch(/defaults.retries/)
   })
 
-  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('concurrency %d is refused', concurrency => {
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('rejects concurrency %d', concurrency => {
     expect(refusal(() => new Fixture(undefined, { pool: { concurrency } }))).toMatch(/pools.pool.concurrency/)
   })
 
@@ -116,7 +116,7 @@ describe('a limit that is none', () => {
 })
 
 describe('a backend that never settles and ignores its abort', () => {
-  test('is abandoned after the grace: its slot is free, and others go on', async () => {
+  test('is abandoned after the grace period: its slot is free, and others continue', async () => {
     const fixture = new Fixture(undefined, { pool: { concurrency: 1, graceMs: 5_000 } })
     fixture.mock.answer('stuck', ignoreAbort()).answer('next', 'x')
     const { tasks, events, result } = await fixture.run([{ id: 'stuck', timeoutMs: 1_000, retries: 0 }, 'next'])
@@ -135,7 +135,7 @@ describe('a backend that never settles and ignores its abort', () => {
     expect(tasks.a).toMatchObject({ status: 'dead', attempts: 3, abandoned: 3 })
   })
 
-  test('keeps its slot when it has promised to confirm that it stopped', async () => {
+  test('keeps its slot with awaitsTermination', async () => {
     const HOUR_MS = 3_600_000
     const clock = (): VirtualClock => fixture.clock
     // Hears its abort, and takes another hour over it.
@@ -155,7 +155,7 @@ describe('a wall clock that jumps', () => {
   const YEARS_MS = 10 * 365 * DAY_MS
 
   test.each([-3_600_000, YEARS_MS])(
-    'by %d ms makes no time-out and no wait early or late, and no event goes back',
+    'by %d ms makes no timeout or delay early or late, and event times do not decrease',
     async byMs => {
       const fixture = new Fixture()
       fixture.mock.answer('stuck', hang()).answers('flaky', [fail('agent'), succeed('x', { afterMs: 2_000 })])
@@ -177,7 +177,7 @@ describe('an event loop that is blocked for longer than the limits', () => {
     while (performance.now() < end);
   }
 
-  test('makes time-outs late, not wrong: they keep their order, and what answered in time has', async () => {
+  test('makes timeouts late: they keep their order, and an answer in time succeeds', async () => {
     const answers: Record<string, () => unknown> = {
       'in time': () => new Promise(resolve => setTimeout(resolve, 5, 'x')),
       'stuck for 30': () => new Promise(() => {}),

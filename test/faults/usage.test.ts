@@ -20,7 +20,7 @@ describe('usage', () => {
     usage: { costUsd, inputTokens: 100 * costUsd },
   })
 
-  test('is summed over every attempt, failed ones too', async () => {
+  test('is summed over all attempts, failed ones included', async () => {
     const answers = [fail('agent', used(1)), fail('throttled', used(2)), succeed('x', used(4))]
     const { a, result } = await play({ answers })
     expect([a.usage, result.usage]).toEqual([
@@ -34,13 +34,13 @@ describe('usage', () => {
     expect(result.usage.costUsd).toBe(3)
   })
 
-  test('of an attempt that timed out is what it had reported', async () => {
+  test('of an attempt that timed out is what it reported', async () => {
     const answers = [succeed('late', { afterMs: 100, progress: [used(1), used(2)] }), succeed('x', used(8))]
     const { result } = await play({ answers, task: { timeoutMs: 80 } })
     expect(result.usage.costUsd).toBe(10)
   })
 
-  test('of an attempt that was abandoned is what it had reported', async () => {
+  test('of an abandoned attempt is what it reported', async () => {
     const { a } = await play({
       answers: [ignoreAbort(5_000, succeed('late', { progress: [used(3)] }))],
       task: { timeoutMs: 80, retries: 0 },
@@ -73,7 +73,7 @@ describe('usage', () => {
     expect(a).toMatchObject({ abandoned: 0, usage: { costUsd: 6 } })
   })
 
-  test('of tasks that nobody reported for stays unknown', async () => {
+  test('of tasks without a report is unknown', async () => {
     const { a, result } = await play({ answers: ['x'] })
     expect([a.usage, result.usage]).toEqual([undefined, {}])
   })

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
 
-describe('tasks that join a live run', () => {
-  test('are refused as a whole when one of them is wrong, and the run goes on', async () => {
+describe('tasks added to a live run', () => {
+  test('are rejected as a whole when one of them is invalid, and the run continues', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a') })
@@ -19,7 +19,7 @@ describe('tasks that join a live run', () => {
     expect((await run.result).tasks.map(task => task.id)).toEqual(['a'])
   })
 
-  test('are refused when they are no plan at all', async () => {
+  test('are rejected when they are not a plan', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a') })
@@ -28,7 +28,7 @@ describe('tasks that join a live run', () => {
       await expect(run.add(wrong as never)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
   })
 
-  test('may be none', async () => {
+  test('can be an empty list', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a') })
@@ -38,7 +38,7 @@ describe('tasks that join a live run', () => {
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('come with the functions and schemas of their graph', async () => {
+  test('use the functions and schemas of their graph', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a') })
@@ -51,7 +51,7 @@ describe('tasks that join a live run', () => {
     expect(backend.callsOf('b')[0]?.request).toMatchObject({ input: { got: 'a' }, outputs: { a: 'a' } })
   })
 
-  test('from an agent and from a listener are taken', async () => {
+  test('are accepted from an agent and from a listener', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 1 })
     backend.answer('a', async () => {
       await run.add({ tasks: specs('b<a') })
@@ -64,7 +64,7 @@ describe('tasks that join a live run', () => {
     expect(Object.keys((await run.result).outputs)).toEqual(['a', 'z', 'b', 'c'])
   })
 
-  test('from a listener of a run with instant agents are taken: it is live, for it speaks', async () => {
+  test('are accepted from a listener of a run with instant agents', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a') })
     run.on('attempt.started', ({ taskId }) => (taskId === 'a' ? run.add({ tasks: specs('b<a') }) : undefined))
@@ -72,7 +72,7 @@ describe('tasks that join a live run', () => {
     expect(Object.keys((await run.result).outputs)).toEqual(['a', 'b'])
   })
 
-  test('that come after its end are refused with RUN_ENDED', async () => {
+  test('are rejected with RUN_ENDED after the end', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a') })
     await run.result
@@ -82,7 +82,7 @@ describe('tasks that join a live run', () => {
     })
   })
 
-  test('and wait for room give up when the run ends, and take no room', async () => {
+  test('that wait for room are rejected when the run ends, and take no room', async () => {
     const { backend, orchestrator } = setUp({ concurrency: 1, queueLimit: 2 })
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a') })

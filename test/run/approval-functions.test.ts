@@ -38,8 +38,8 @@ function later(): { promise: Promise<unknown>; resolve(value: unknown): void; re
   return { promise, ...settle }
 }
 
-describe('a function that says whether a task needs approval', () => {
-  test('is asked once the task is ready, with the outputs of what it waited for', async () => {
+describe('an approval function', () => {
+  test('is called once the task is ready, with the outputs of its dependencies', async () => {
     const asked: unknown[] = []
     const { clock, run, events } = await begun(outputs => {
       asked.push({ ...outputs })
@@ -79,7 +79,7 @@ describe('a function that says whether a task needs approval', () => {
     checkHistory(events)
   })
 
-  test('holds no slot while it thinks, and other tasks go on', async () => {
+  test('holds no slot while it is pending, and other tasks continue', async () => {
     const { promise, resolve } = later()
     const { backend, clock, orchestrator, run } = await begun(() => promise)
     await clock.runUntilIdle()
@@ -93,7 +93,7 @@ describe('a function that says whether a task needs approval', () => {
   })
 
   test.each(['task', 'run'] as const)(
-    'that never answers does not keep a %s from being cancelled; late answers change nothing',
+    'that never returns does not keep a %s from being cancelled; a late answer changes nothing',
     async what => {
       for (const answer of [true, false, 'nonsense', undefined]) {
         const { promise, resolve, reject } = later()
@@ -109,7 +109,7 @@ describe('a function that says whether a task needs approval', () => {
     },
   )
 
-  test('may say its word while the run is paused', async () => {
+  test('can return while the run is paused', async () => {
     for (const answer of [true, false]) {
       const { promise, resolve } = later()
       const { clock, run } = await begun(() => promise)
@@ -123,7 +123,7 @@ describe('a function that says whether a task needs approval', () => {
     }
   })
 
-  test('may fail while the run is paused', async () => {
+  test('can fail while the run is paused', async () => {
     const { promise, reject } = later()
     const { clock, run } = await begun(() => promise)
     await run.pause()
@@ -134,7 +134,7 @@ describe('a function that says whether a task needs approval', () => {
     expect([run.progress().status, run.task('b')?.status]).toEqual(['settled', 'dead'])
   })
 
-  test('may fail while another attempt of a serial run is at work', async () => {
+  test('can fail while another attempt of a serial run is running', async () => {
     const { promise, reject } = later()
     const fixture = setUp()
     fixture.backend.answer('c', succeed('c', { afterMs: 100 }))
@@ -149,7 +149,7 @@ describe('a function that says whether a task needs approval', () => {
     expect([run.progress().status, run.task('b')?.status]).toEqual(['settled', 'dead'])
   })
 
-  test('may take part in the run: pause, unpause, add', async () => {
+  test('can call pause, unpause and add', async () => {
     const { clock, orchestrator } = setUp()
     const run: Run = orchestrator.run(
       gated(() => {
@@ -165,7 +165,7 @@ describe('a function that says whether a task needs approval', () => {
     expect(Object.keys((await run.result).outputs)).toEqual(['a', 'b', 'c', 'd'])
   })
 
-  test('is not asked before it is durable that the task is ready', async () => {
+  test('is not called before it is durable that the task is ready', async () => {
     const journal = slowJournal()
     const { backend, orchestrator } = setUp({}, { journal })
     let asked = 0
@@ -185,7 +185,7 @@ describe('a function that says whether a task needs approval', () => {
     await run.result
   })
 
-  test('is asked again after a restart that came before its answer; after an approval it is not', async () => {
+  test('is called again after a restart before its answer, but not after an approval', async () => {
     const journal = memoryJournal()
     const first = setUp({}, { journal })
     first.orchestrator.run(
@@ -213,7 +213,7 @@ describe('a function that says whether a task needs approval', () => {
     expect([(await run.result).outcome, asked, third.backend.calls.length]).toEqual(['completed', 1, 1])
   })
 
-  test('takes nothing from the time in the queue', async () => {
+  test('does not count towards the queue timeout', async () => {
     const { promise, resolve } = later()
     const { clock, run } = await begun(() => promise, {}, { queueTimeoutMs: 50 })
     await clock.advance(100)

@@ -5,8 +5,8 @@ import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
 
-describe('a task that needs a person to approve it', () => {
-  test('is held once it is ready, without a slot, and the run goes on elsewhere', async () => {
+describe('a task that needs approval', () => {
+  test('is held when it is ready, without a slot, and other tasks continue', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 1 })
     const run = orchestrator.run({ tasks: specs('a b!<a c d<c e<b') })
     await clock.runUntilIdle()
@@ -22,7 +22,7 @@ describe('a task that needs a person to approve it', () => {
     expect([(await run.result).outcome, backend.callsOf('b').length]).toEqual(['completed', 1])
   })
 
-  test('that is approved says by whom, once', async () => {
+  test('is approved once, with the name of the person', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { backoff: { baseMs: 0 } } })
     backend.answers('b', [fail('crashed'), succeed('b')])
     const run = orchestrator.run({ tasks: specs('a b!<a') })
@@ -38,7 +38,7 @@ describe('a task that needs a person to approve it', () => {
     checkHistory(events)
   })
 
-  test('that is rejected is dead, with what waits for it as skipped', async () => {
+  test('is dead when rejected, and its dependents are skipped', async () => {
     const { clock, orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a! b<a clean:all_done<a') })
     await clock.runUntilIdle()
@@ -51,7 +51,7 @@ describe('a task that needs a person to approve it', () => {
     ])
   })
 
-  test('that is rejected ends the run where the failure mode says so', async () => {
+  test('ends the run when rejected, if the failure mode says so', async () => {
     const { clock, backend, orchestrator } = setUp()
     backend.hold('b')
     const run = orchestrator.run({ tasks: specs('a! b c! d<b') }, { failureMode: 'kill' })
@@ -65,7 +65,7 @@ describe('a task that needs a person to approve it', () => {
     ])
   })
 
-  test('cannot be approved or rejected when it is not held, or not there', async () => {
+  test('cannot be approved or rejected when it is not held or unknown', async () => {
     const { clock, backend, orchestrator } = setUp()
     backend.hold('b')
     const run = orchestrator.run({ tasks: specs('a! b c<b') })
@@ -85,7 +85,7 @@ describe('a task that needs a person to approve it', () => {
     await expect(run.reject('a')).rejects.toMatchObject({ code: 'NOT_HELD', details: { status: 'succeeded' } })
   })
 
-  test('is known to be there in the moment after `run()`', async () => {
+  test('is known right after `run()`', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a!') })
     try {
@@ -95,7 +95,7 @@ describe('a task that needs a person to approve it', () => {
     }
   })
 
-  test('may be one by the defaults of its pool, or one that joins a live run', async () => {
+  test('can get the option from its pool, or be added to a live run', async () => {
     const { clock, orchestrator } = setUp({ defaults: { approval: true } })
     const run = orchestrator.run({ tasks: [{ id: 'a' }, { id: 'b', approval: false }] })
     await clock.runUntilIdle()
@@ -107,7 +107,7 @@ describe('a task that needs a person to approve it', () => {
     expect((await run.result).outcome).toBe('partial')
   })
 
-  test('may be cancelled, alone, with its branch, or with the run', async () => {
+  test('can be cancelled, alone, with its branch, or with the run', async () => {
     const { clock, orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a! b<a c! d') })
     await clock.runUntilIdle()
@@ -121,7 +121,7 @@ describe('a task that needs a person to approve it', () => {
     ])
   })
 
-  test('that is approved while the run is paused starts when it goes on', async () => {
+  test('starts after unpause when approved while paused', async () => {
     const { backend, clock, orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a!') })
     await clock.runUntilIdle()
@@ -134,7 +134,7 @@ describe('a task that needs a person to approve it', () => {
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('keeps no timer, and its time-outs stand still', async () => {
+  test('keeps no timer, and its timeouts are stopped', async () => {
     const { clock, orchestrator } = setUp()
     const tasks = [{ id: 'a', approval: true, queueTimeoutMs: 10, totalTimeoutMs: 20, timeoutMs: 5, idleTimeoutMs: 5 }]
     const run = orchestrator.run({ tasks })
@@ -145,7 +145,7 @@ describe('a task that needs a person to approve it', () => {
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('does not hold up a drain, and is held after it; the result says how to go on', async () => {
+  test('does not delay a drain, and is held after it; the result says how to continue', async () => {
     const journal = memoryJournal()
     const first = setUp({}, { journal })
     const run = first.orchestrator.run({ tasks: specs('a! b') }, { runId: 'x' })
@@ -164,7 +164,7 @@ describe('a task that needs a person to approve it', () => {
     checkHistory([...(await journalled(again))])
   })
 
-  test('of a run that was suspended cannot be approved there as if that counted', async () => {
+  test('cannot be approved on a suspended run', async () => {
     const { clock, orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a!') })
     await clock.runUntilIdle()
@@ -173,7 +173,7 @@ describe('a task that needs a person to approve it', () => {
     await expect(run.approve('a')).rejects.toMatchObject({ code: 'RUN_SUSPENDED' })
   })
 
-  test('does not keep `await using` from its end', async () => {
+  test('does not keep `await using` from ending', async () => {
     const { clock, orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a!') })
     await clock.runUntilIdle()

@@ -7,8 +7,8 @@ import { unhandledDuring } from '../support/unhandled.js'
 
 const plan = { tasks: specs('a b<a') }
 
-describe('a run that has just been given', () => {
-  test('starts in the next microtask: whoever listens at once hears everything', async () => {
+describe('a new run', () => {
+  test('starts in the next microtask: a listener added synchronously gets every event', async () => {
     const { orchestrator } = setUp()
     const heard: RunEvent[] = []
     const run = orchestrator.run(plan)
@@ -30,7 +30,7 @@ describe('a run that has just been given', () => {
     expect(backend.calls).toEqual([])
   })
 
-  test('is cancelled before anything starts by a signal that was aborted before', async () => {
+  test('is cancelled before anything starts by an aborted signal', async () => {
     const { backend, orchestrator } = setUp()
     const { outcome } = await orchestrator.run(plan, { signal: AbortSignal.abort() }).result
     expect(outcome).toBe('cancelled')
@@ -66,7 +66,7 @@ describe('a run that has just been given', () => {
     expect(backend.calls).toHaveLength(1)
   })
 
-  test('takes further tasks, which come after its own', async () => {
+  test('accepts further tasks, which come after its own', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('a')
     const run = orchestrator.run(plan)
@@ -76,7 +76,7 @@ describe('a run that has just been given', () => {
     expect(Object.keys((await run.result).outputs)).toEqual(['a', 'b', 'c'])
   })
 
-  test('may be empty: it settles as completed', async () => {
+  test('settles as completed when it is empty', async () => {
     const { orchestrator } = setUp()
     expect(await orchestrator.run({ tasks: [] }).result).toMatchObject({
       outcome: 'completed',
@@ -86,7 +86,7 @@ describe('a run that has just been given', () => {
   })
 })
 
-describe('a run that is refused', () => {
+describe('a rejected run', () => {
   test('has not opened a journal', () => {
     const journal = new ProbeJournal()
     const orchestrator = new Orchestrator({ journal, pools: { p: { backend: () => 1, queueLimit: 1 } } })
@@ -102,7 +102,7 @@ describe('a run that is refused', () => {
     expect((await orchestrator.run(plan, { runId: 'x' }).result).runId).toBe('x')
   })
 
-  test('says so by its result when a distributor that asks somebody finds no pool', async () => {
+  test('rejects its result when an asynchronous distributor finds no pool', async () => {
     const orchestrator = new Orchestrator({
       pools: { p: { backend: () => 1 } },
       distributor: async () => ({ kind: 'unsure', pools: ['p'], confidence: 0.1 }) as never,
@@ -112,7 +112,7 @@ describe('a run that is refused', () => {
     await expect(run.add({ tasks: specs('b') })).rejects.toMatchObject({ code: 'NO_POOL' })
   })
 
-  test('has no rejection that nobody handles when a second task is refused at once', async () => {
+  test('causes no unhandled rejection when a second task is rejected synchronously', async () => {
     const reasons = await unhandledDuring(() => {
       const orchestrator = new Orchestrator({
         pools: { p: { backend: () => 1 } },
@@ -125,7 +125,7 @@ describe('a run that is refused', () => {
     expect(reasons).toEqual([])
   })
 
-  test('has no rejection that nobody handles when its signal was aborted before', async () => {
+  test('causes no unhandled rejection when its signal is aborted', async () => {
     const reasons = await unhandledDuring(async () => {
       const orchestrator = new Orchestrator({
         pools: { p: { backend: () => 1 } },
@@ -139,7 +139,7 @@ describe('a run that is refused', () => {
 })
 
 describe('a run id', () => {
-  test('is not given twice while its run is live or retained', async () => {
+  test('cannot be used twice while its run is live or retained', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run(plan, { runId: 'x' })
     expect(() => orchestrator.run(plan, { runId: 'x' })).toThrow(expect.objectContaining({ code: 'DUPLICATE_ID' }))
@@ -149,7 +149,7 @@ describe('a run id', () => {
     expect((await orchestrator.run(plan, { runId: 'x' }).result).outcome).toBe('completed')
   })
 
-  test('that the journal holds already is refused: two runs in one journal are none', async () => {
+  test('that the journal has already is rejected', async () => {
     const journal = new ProbeJournal()
     const pools = { p: { backend: () => 1 } }
     await new Orchestrator({ journal, pools }).run(plan, { runId: 'x' }).result
@@ -163,7 +163,7 @@ describe('a run id', () => {
     ).toHaveLength(1)
   })
 
-  test('and the ids of tasks make keys that no other run and task make', async () => {
+  test('and a task id make a unique key', async () => {
     const { backend, orchestrator } = setUp()
     await orchestrator.run({ tasks: [{ id: 'b/c', pool: 'p' }] }, { runId: 'a' }).result
     await orchestrator.run({ tasks: [{ id: 'c', pool: 'p' }] }, { runId: 'a/b' }).result
@@ -173,7 +173,7 @@ describe('a run id', () => {
 })
 
 describe('a graph', () => {
-  test('can be run several times, and what is added to it later changes no run', async () => {
+  test('can be run several times, and later additions change no run', async () => {
     const { orchestrator } = setUp()
     const graph = new TaskGraph('story')
     const a = graph.task('a', { pool: 'p' })

@@ -8,7 +8,7 @@ import { specs } from '../support/scene.js'
 
 const SEEDS = Number(process.env.SEEDS ?? 60)
 
-describe('attempts side by side', () => {
+describe('concurrent attempts', () => {
   test(`never go over together: settled and reserved fit at each start, over ${SEEDS} seeds`, async () => {
     for (let seed = 0; seed < SEEDS; seed++) await playSeed(seed)
   })

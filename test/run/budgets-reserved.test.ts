@@ -25,7 +25,7 @@ function heldOf(events: readonly RunEvent[]): readonly string[] {
   return events.flatMap(event => (event.type === 'task.held' ? [`${event.taskId} ${event.reason}`] : []))
 }
 
-describe('tasks that do not fit beside those that run', () => {
+describe('tasks that do not fit besides running reservations', () => {
   for (const onHard of ['stop', 'hold'] as const)
     test(`wait, and all are done without a person, though the budget says ${onHard}`, async () => {
       const { clock, backend, events, begin } = fixture()
@@ -42,7 +42,7 @@ describe('tasks that do not fit beside those that run', () => {
       checkHistory(events)
     })
 
-  test('do not wait where they may go to a backend of which nothing is known: that looks at what is settled', async () => {
+  test('do not wait when they can use a backend without an estimate: only settled usage counts there', async () => {
     const { clock, backend, events, begin } = fixture()
     const run = begin(costing(1, 'a b c d e f g<a'), { costUsd: 2, onHard: 'degrade', soft: 1 })
     await clock.runUntilIdle()
@@ -50,7 +50,7 @@ describe('tasks that do not fit beside those that run', () => {
     checkHistory(events)
   })
 
-  test('are shown as held, with why, and may be approved or rejected', async () => {
+  test('are shown as held with the reason, and can be approved or rejected', async () => {
     const { clock, backend, events, begin } = fixture()
     backend.hold('a')
     const run = begin(costing(1, 'a b c d<a'), { costUsd: 1 })
@@ -69,7 +69,7 @@ describe('tasks that do not fit beside those that run', () => {
     checkHistory(events)
   })
 
-  test('go on after a pause and when the concurrency is one', async () => {
+  test('continue after a pause, and with a concurrency of one', async () => {
     const { clock, backend, events, begin } = fixture(1)
     const run = begin([...costing(2, 'a b c'), ...costing(2, 'd e f', 'q')], { costUsd: 3 })
     await clock.advance(5)
@@ -82,7 +82,7 @@ describe('tasks that do not fit beside those that run', () => {
     checkHistory(events)
   })
 
-  test('go on in a serial run over two pools', async () => {
+  test('continue in a serial run across two pools', async () => {
     const { clock, events, orchestrator } = fixture()
     const tasks = [...costing(2, 'a b c'), ...costing(2, 'd e f', 'q')]
     const run = orchestrator.run({ tasks }, { budget: { costUsd: 3 }, mode: 'serial' })
@@ -92,7 +92,7 @@ describe('tasks that do not fit beside those that run', () => {
     checkHistory(events)
   })
 
-  test('go on while another pool is parked', async () => {
+  test('continue while another pool is parked', async () => {
     const { clock, events, orchestrator, begin } = fixture()
     const run = begin([...costing(1, 'z'), ...costing(3, 'a b c', 'q')], { costUsd: 4 })
     orchestrator.pools.get('p')?.park(3_600_000)
@@ -103,7 +103,7 @@ describe('tasks that do not fit beside those that run', () => {
     checkHistory(events)
   })
 
-  test('go on in one pool when the other is parked meanwhile', async () => {
+  test('continue in one pool when the other is parked meanwhile', async () => {
     const { clock, orchestrator, begin } = fixture()
     const run = begin([...costing(4, 'a'), ...costing(1, 'b'), ...costing(1, 'c', 'q')], { costUsd: 4 })
     await clock.advance(5)
@@ -113,7 +113,7 @@ describe('tasks that do not fit beside those that run', () => {
     expect(run.progress().counts).toMatchObject({ succeeded: 2, ready: 1 })
   })
 
-  test('of 10,000 are each held once or twice, and done as fast as one after the other is let go', async () => {
+  test('10,000 of them are each held at most twice', async () => {
     const { clock, backend, events, begin } = fixture(16)
     backend.answer('*', succeed('ok', { afterMs: 10, usage: { costUsd: 0 } }))
     const tasks = Array.from({ length: 10_000 }, (_, i) => ({

@@ -37,7 +37,7 @@ function reached(events: readonly RunEvent[]): readonly string[] {
 }
 
 describe('the budget of a run', () => {
-  test('in dollars: starts what fits and nothing more, also side by side', async () => {
+  test('in dollars: starts only tasks that fit, also concurrently', async () => {
     const { backend, clock, events, begin } = fixture({ costUsd: 3 })
     const run = begin('a b c d e f<a')
     await clock.runUntilIdle()
@@ -49,7 +49,7 @@ describe('the budget of a run', () => {
     checkHistory(events)
   })
 
-  test('in tokens: in- and output together', async () => {
+  test('in tokens: counts input and output tokens', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 1 })
     backend.answer('*', succeed('ok', { usage: { inputTokens: 60, outputTokens: 40 } }))
     const tasks = specs('a b c d').map(spec => ({ ...spec, estimate: { tokens: 10 } }))
@@ -58,7 +58,7 @@ describe('the budget of a run', () => {
     expect([(await run.result).outcome, backend.calls.length]).toEqual(['partial', 2])
   })
 
-  test('in tokens that are not told apart: as they are reported', async () => {
+  test('in tokens: counts a reported total', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 1 })
     backend.answer('*', () => reply({ output: 'ok', usage: { tokens: 100 } }))
     const tasks = specs('a b c').map(spec => ({ ...spec, estimate: { tokens: 10 } }))
@@ -67,7 +67,7 @@ describe('the budget of a run', () => {
     expect((await run.result).usage).toEqual({ tokens: 200 })
   })
 
-  test('counts what attempts without an estimate say that they used', async () => {
+  test('counts the reported usage of attempts without an estimate', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 1 })
     backend.answer('*', succeed('ok', { usage: ONE }))
     const run = orchestrator.run({ tasks: specs('a b c d') }, { budget: { costUsd: 2 } })
@@ -75,7 +75,7 @@ describe('the budget of a run', () => {
     expect((await run.result).usage).toEqual({ costUsd: 2 })
   })
 
-  test('counts failed, timed-out, abandoned and cancelled attempts, with their estimates where they say nothing', async () => {
+  test('counts failed, timed-out, abandoned and cancelled attempts, with their estimates where they report nothing', async () => {
     const { backend, clock, orchestrator, events } = fixture({ costUsd: 100 }, { graceMs: 5 })
     backend
       .answer('fails', fail('agent', { usage: { costUsd: 0.5 } }))
@@ -95,7 +95,7 @@ describe('the budget of a run', () => {
     checkHistory(events)
   })
 
-  test('that asks holds what does not fit; a person may let it go over, or give more', async () => {
+  test('with onHard hold, holds a task that does not fit until it is approved or the budget is raised', async () => {
     const { backend, clock, events, begin } = fixture({ costUsd: 2, onHard: 'hold' })
     const run = begin('a b c d e')
     await clock.runUntilIdle()
@@ -113,7 +113,7 @@ describe('the budget of a run', () => {
     checkHistory(events)
   })
 
-  test('may be given, lowered and lifted while the run is on', async () => {
+  test('can be set, lowered and raised while the run is live', async () => {
     const { backend, clock, events, orchestrator } = fixture()
     const tasks = dear('a b<a c<b d<c e<d')
     const run = orchestrator.run({ tasks })
@@ -128,7 +128,7 @@ describe('the budget of a run', () => {
     await expect(run.setBudget({ costUsd: -1 })).rejects.toMatchObject({ code: 'INVALID_INPUT' })
   })
 
-  test('of nothing starts nothing, and free tasks neither', async () => {
+  test('of zero starts no task, not even one that costs nothing', async () => {
     const { backend, clock, orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a b') }, { budget: { costUsd: 0 } })
     await clock.runUntilIdle()
@@ -137,7 +137,7 @@ describe('the budget of a run', () => {
 })
 
 describe('the budgets of pools and tasks', () => {
-  test('of a pool: what does not fit is dead by quota, and other pools go on', async () => {
+  test('of a pool: a task that does not fit is dead with kind quota, and other pools continue', async () => {
     const clock = new VirtualClock()
     const backend = new MockBackend({ clock }).answer('*', succeed('ok', { afterMs: 10, usage: ONE }))
     const orchestrator = new Orchestrator({ clock, pools: { p: { backend }, q: { backend } } })
@@ -150,14 +150,14 @@ describe('the budgets of pools and tasks', () => {
     ])
   })
 
-  test('of a pool, in time: the time of its attempts, summed', async () => {
+  test('of a pool, in time: limits the summed time of its attempts', async () => {
     const { clock, orchestrator, backend } = fixture(undefined, { concurrency: 2 })
     const run = orchestrator.run({ tasks: specs('a b c<a d<b e<c,d') }, { budget: { pools: { p: { wallMs: 35 } } } })
     await clock.runUntilIdle()
     expect([(await run.result).outcome, backend.calls.length]).toEqual(['partial', 4])
   })
 
-  test('of a task: over all its attempts', async () => {
+  test('of a task: limits all its attempts together', async () => {
     const { backend, clock, orchestrator } = fixture(undefined, { defaults: { backoff: { baseMs: 0 } } })
     backend.answer('a', fail('crashed', { usage: ONE }))
     const run = orchestrator.run({
@@ -170,7 +170,7 @@ describe('the budgets of pools and tasks', () => {
     ])
   })
 
-  test('of a task that joins a live run without budgets, and asks', async () => {
+  test('of a task added to a live run without budgets: holds the task', async () => {
     const { backend, clock, orchestrator, events } = fixture()
     backend.hold('a')
     const run = orchestrator.run({ tasks: dear('a') })
@@ -197,7 +197,7 @@ describe('degrading', () => {
     return { clock, best, cheap, orchestrator }
   }
 
-  test('goes to the cheapest backend from the soft bound on', async () => {
+  test('uses the cheapest backend from the soft limit on', async () => {
     const { clock, best, cheap, orchestrator } = ladder({ costUsd: 0.1 })
     const run = orchestrator.run(
       { tasks: dear('a b c d e f') },
@@ -207,7 +207,7 @@ describe('degrading', () => {
     expect([(await run.result).outcome, best.calls.length, cheap.calls.length]).toEqual(['completed', 2, 4])
   })
 
-  test('at the hard bound: goes there, and stops when that does not fit either', async () => {
+  test('at the hard limit, uses the cheapest backend, and stops when that does not fit either', async () => {
     const { clock, best, cheap, orchestrator } = ladder({ costUsd: 0.1 })
     const run = orchestrator.run({ tasks: dear('a b c d e f') }, { budget: { costUsd: 2.25, onHard: 'degrade' } })
     await clock.runUntilIdle()
@@ -216,14 +216,14 @@ describe('degrading', () => {
     expect(usage.costUsd).toBeCloseTo(2.2)
   })
 
-  test('ends at the hard bound also where no estimate of the cheapest backend is known', async () => {
+  test('ends at the hard limit when the cheapest backend has no estimate', async () => {
     const { backend, clock, begin } = fixture({ costUsd: 2, onHard: 'degrade' }, { concurrency: 1 })
     const run = begin('a b c d e f g h')
     await clock.runUntilIdle()
     expect([(await run.result).outcome, backend.calls.length < 4]).toEqual(['partial', true])
   })
 
-  test('ends where it is the estimate of the backend itself that does not fit', async () => {
+  test('ends when the estimate of the backend itself does not fit', async () => {
     const clock = new ImpatientClock()
     const backend = { run: () => 'ok', estimate: { costUsd: 2 } }
     const orchestrator = new Orchestrator({ clock, pools: { p: { backend } } })
@@ -242,7 +242,7 @@ class ImpatientClock extends VirtualClock {
   }
 }
 
-test('a budget of a pool that is not there is refused, and nothing starts', async () => {
+test('rejects a budget of an unknown pool, and starts nothing', async () => {
   const { backend, orchestrator } = setUp()
   const tasks = [{ id: 'a' }]
   const wrong = { pools: { Pool: { costUsd: 1 } } }

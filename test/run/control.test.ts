@@ -7,7 +7,7 @@ import { setUp } from '../support/set-up.js'
 const quiet = { running: 0, queued: 0 }
 
 describe('a pause', () => {
-  test('lets what runs go on and starts nothing, until it is over', async () => {
+  test('lets running attempts continue and starts nothing until unpause', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a b<a') })
@@ -21,7 +21,7 @@ describe('a pause', () => {
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('does not stop attempt timeouts of what runs, nor the waits for next attempts', async () => {
+  test('does not stop attempt timeouts, nor the delays before next attempts', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { timeoutMs: 50 } })
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a') })
@@ -31,7 +31,7 @@ describe('a pause', () => {
     expect(run.task('a')).toMatchObject({ status: 'ready', attempts: 1 })
   })
 
-  test('between the claim of a slot and the end of an input function gives the slot back, and the task waits', async () => {
+  test('during an input function gives the slot back, and the task waits', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 1 })
     let made: (input: string) => void = () => {}
     const graph = new TaskGraph('g')
@@ -49,7 +49,7 @@ describe('a pause', () => {
     expect(backend.calls.map(call => call.request.input)).toEqual(['second'])
   })
 
-  test('of one run is not a pause of the others', async () => {
+  test('of one run does not pause the others', async () => {
     const { orchestrator } = setUp({ concurrency: 1 })
     const first = orchestrator.run({ tasks: specs('a b') })
     const second = orchestrator.run({ tasks: specs('a b') })
@@ -61,7 +61,7 @@ describe('a pause', () => {
 })
 
 describe('a cancel', () => {
-  test('aborts what runs, waits for it, and leaves nothing behind', async () => {
+  test('aborts running attempts, waits for them, and leaves nothing behind', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 2 })
     backend.hold('*')
     const run = orchestrator.run({ tasks: specs('a b c d<a') })
@@ -75,7 +75,7 @@ describe('a cancel', () => {
     expect([clock.pending, orchestrator.pools.get('p')?.stats()]).toMatchObject([0, quiet])
   })
 
-  test('by a signal says why, and takes its listener off', async () => {
+  test('by a signal has its reason, and removes its listener', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('*')
     const controller = new AbortController()
@@ -85,7 +85,7 @@ describe('a cancel', () => {
     expect((await run.result).tasks[0]?.reason).toBe('the user left')
   })
 
-  test('comes once, however often it is asked for', async () => {
+  test('happens once, however often it is requested', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('*')
     const run = orchestrator.run({ tasks: specs('a') })
@@ -103,7 +103,7 @@ describe('a cancel', () => {
     ])
   })
 
-  test('from within an agent, a listener and an input function does no harm', async () => {
+  test('can be called from an agent, a listener and an input function', async () => {
     const { backend, clock, orchestrator } = setUp()
     const graph = new TaskGraph('g')
     const a = graph.task('a', { pool: 'p' })
@@ -127,7 +127,7 @@ describe('a cancel', () => {
     ])
   })
 
-  test('during a wait for the next attempt calls the wait off', async () => {
+  test('during the delay before the next attempt cancels the delay', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.answer('a', () => Promise.reject(new Error('no')))
     const run = orchestrator.run({ tasks: specs('a') })
@@ -137,7 +137,7 @@ describe('a cancel', () => {
     expect([(await run.result).outcome, clock.pending]).toEqual(['failed', 0])
   })
 
-  test('of a task while its input is being made gives the slot back at once, and a late input changes nothing', async () => {
+  test('of a task during its input function gives the slot back at once, and a late input changes nothing', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 1 })
     let made: (input: string) => void = () => {}
     const graph = new TaskGraph('g')
@@ -154,7 +154,7 @@ describe('a cancel', () => {
     expect(backend.calls.map(call => call.taskId)).toEqual(['b'])
   })
 
-  test('of a task that the run does not have is NOT_FOUND', async () => {
+  test('of an unknown task is rejected with NOT_FOUND', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a') })
     await expect(run.cancelTask('z')).rejects.toMatchObject({ code: 'NOT_FOUND', details: { id: 'z' } })

@@ -14,7 +14,7 @@ async function eventsOf(run: Run): Promise<readonly RunEvent[]> {
 const WORK = succeed('ok', { afterMs: 100 })
 
 describe('the signal of a run', () => {
-  test('cancels what runs, waits, is held and is paused, with its reason, and leaves no timer', async () => {
+  test('cancels running, waiting, held and paused tasks with its reason, and leaves no timer', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 2 })
     backend.hold('a').answer('b', fail('crashed')).answer('*', WORK)
     const controller = new AbortController()
@@ -34,7 +34,7 @@ describe('the signal of a run', () => {
     checkHistory(await eventsOf(run))
   })
 
-  test('that is aborted already starts nothing, and one that is aborted later changes nothing', async () => {
+  test('starts nothing when aborted before, and changes nothing when aborted after the end', async () => {
     const { backend, clock, orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a b!') }, { signal: AbortSignal.abort() })
     await clock.runUntilIdle()
@@ -46,7 +46,7 @@ describe('the signal of a run', () => {
     expect((await other.result).outcome).toBe('completed')
   })
 
-  test('cancels a run that drains: it settles, and need not be resumed', async () => {
+  test('cancels a draining run, which settles instead of being suspended', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.hold('a')
     const controller = new AbortController()
@@ -61,7 +61,7 @@ describe('the signal of a run', () => {
 })
 
 describe('`await using`', () => {
-  test('lets what runs end, starts nothing more, and takes no further runs', async () => {
+  test('lets running attempts end, starts no others, and rejects further runs', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.answer('*', WORK)
     const run = orchestrator.run({ tasks: specs('a b<a') })
@@ -76,7 +76,7 @@ describe('`await using`', () => {
     expect(() => orchestrator.run({ tasks: [] })).toThrow(expect.objectContaining({ code: 'CLOSED' }))
   })
 
-  test('ends after ten seconds and a grace, whatever its agents do', async () => {
+  test('ends after ten seconds and the grace period, whatever the agents do', async () => {
     const { backend, clock, orchestrator } = setUp({ graceMs: 1_000 })
     backend.answer('a', ignoreAbort())
     const run = orchestrator.run({ tasks: specs('a') })
@@ -89,7 +89,7 @@ describe('`await using`', () => {
   })
 })
 
-describe('a branch that is called off', () => {
+describe('cancelTask', () => {
   test.each([
     ['while it runs', 'a b<a c<b other', 'a', () => WORK],
     ['while it waits for its next attempt', 'a b<a c<b other', 'a', () => fail('crashed')],
@@ -113,7 +113,7 @@ describe('a branch that is called off', () => {
     checkHistory(await eventsOf(run))
   })
 
-  test('does not set a failure mode off, and does not end what has ended', async () => {
+  test('does not trigger the failure mode, and does not change a task that has ended', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.answer('a', WORK).answer('b', WORK)
     const run = orchestrator.run({ tasks: specs('a b c') }, { failureMode: 'kill' })
@@ -127,7 +127,7 @@ describe('a branch that is called off', () => {
 })
 
 describe('pausing and draining', () => {
-  test('of a paused run: it is paused when it goes on, with what was held and what waits', async () => {
+  test('a drained paused run is still paused after resume, with its held and waiting tasks', async () => {
     const journal = memoryJournal()
     const first = setUp({}, { journal })
     first.backend.answer('b', fail('crashed'))
@@ -147,7 +147,7 @@ describe('pausing and draining', () => {
     checkHistory(await eventsOf(run))
   })
 
-  test('is a cancel for a task that is called off while its attempt is being stopped for the drain', async () => {
+  test('cancelTask during the drain cancels the task whose attempt is being interrupted', async () => {
     const { backend, clock, orchestrator } = setUp({ graceMs: 100 })
     backend.answer('a', ignoreAbort())
     const run = orchestrator.run({ tasks: specs('a b<a') })
@@ -161,7 +161,7 @@ describe('pausing and draining', () => {
     checkHistory(await eventsOf(run))
   })
 
-  test('many times over changes nothing, and no attempt is lost or doubled', async () => {
+  test('many times in a row lose and double no attempt', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 2 })
     backend.answer('*', WORK)
     const run = orchestrator.run({ tasks: specs('a b c d<a e<b f') })
@@ -174,7 +174,7 @@ describe('pausing and draining', () => {
     checkHistory(await eventsOf(run))
   })
 
-  test('a run with a task that hangs: the drain interrupts it, and it runs again where the run goes on', async () => {
+  test('a drain interrupts a task that hangs, and it runs again after resume', async () => {
     const journal = memoryJournal()
     const first = setUp({}, { journal })
     first.backend.answer('a', hang())

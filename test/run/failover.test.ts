@@ -18,9 +18,9 @@ function ladder(answers: readonly [Answer, Answer, Answer], pool: object = {}) {
   return { clock, backends, orchestrator, events, started }
 }
 
-describe('a failure that another backend need not have', () => {
+describe('a failure that another backend may not have', () => {
   test.each(['throttled', 'overloaded', 'quota', 'crashed', 'refused'] satisfies FailureKind[])(
-    '(%s) is passed on to the next one at once, and consumes no retry',
+    '(%s) fails over to the next backend at once, and consumes no retry',
     async kind => {
       const { clock, orchestrator, events, started } = ladder([fail(kind), 'second', 'third'])
       const run = orchestrator.run({ tasks: [{ id: 'a', retries: 0 }] })
@@ -31,14 +31,14 @@ describe('a failure that another backend need not have', () => {
     },
   )
 
-  test('goes round, past those that fail, and comes to the one that works', async () => {
+  test('fails over past failing backends to the one that works', async () => {
     const { clock, orchestrator, started } = ladder([fail('crashed'), fail('throttled'), 'third'])
     const run = orchestrator.run({ tasks: [{ id: 'a', retries: 0 }] })
     await clock.runUntilIdle()
     expect([(await run.result).outputs, started()]).toEqual([{ a: 'third' }, ['a1 b0', 'a2 b1', 'a3 b2']])
   })
 
-  test('has its bound, and then its failures count as its own', async () => {
+  test('has a limit of fail-overs, after which failures consume retries', async () => {
     const { clock, orchestrator, started, events } = ladder([fail('crashed'), fail('crashed'), fail('crashed')])
     const run = orchestrator.run({ tasks: [{ id: 'a', retries: 1 }] })
     await clock.runUntilIdle()
@@ -48,7 +48,7 @@ describe('a failure that another backend need not have', () => {
     checkHistory(events)
   })
 
-  test('keeps the key of the request: it is the same one', async () => {
+  test('keeps the idempotency key of the request', async () => {
     const { clock, backends, orchestrator } = ladder([fail('overloaded'), 'second', 'third'])
     const run = orchestrator.run({ tasks: specs('a') }, { runId: 'x' })
     await clock.runUntilIdle()
@@ -61,14 +61,14 @@ describe('a failure that another backend need not have', () => {
 })
 
 describe('a failure of the task itself', () => {
-  test.each(['agent', 'invalid-output', 'bad-input'] satisfies FailureKind[])('(%s) is not passed on', async kind => {
+  test.each(['agent', 'invalid-output', 'bad-input'] satisfies FailureKind[])('(%s) does not fail over', async kind => {
     const { clock, backends, orchestrator } = ladder([fail(kind), 'second', 'third'])
     const run = orchestrator.run({ tasks: [{ id: 'a', retries: 0 }] })
     await clock.runUntilIdle()
     expect([(await run.result).outcome, backends[1]?.calls.length]).toEqual(['failed', 0])
   })
 
-  test('of one that is not safe to replay is not passed on, unless it was turned away', async () => {
+  test('with replay never, does not fail over unless the backend rejected the request', async () => {
     const never = { id: 'a', replay: 'never' } as const
     const crashed = ladder([fail('crashed'), 'second', 'third'])
     const run = crashed.orchestrator.run({ tasks: [never] })
@@ -82,7 +82,7 @@ describe('a failure of the task itself', () => {
   })
 })
 
-test('a time-out is passed on to the next backend, as the failure handler says', async () => {
+test('a timeout fails over to the next backend when the failure handler says so', async () => {
   const { clock, orchestrator, started } = ladder([hang(), 'second', 'third'], {
     defaults: { timeoutMs: 100, retries: 0 },
   })
@@ -91,7 +91,7 @@ test('a time-out is passed on to the next backend, as the failure handler says',
   expect([(await run.result).outcome, started()]).toEqual(['completed', ['a1 b0', 'a2 b1']])
 })
 
-test('many tasks that one backend turns away all succeed on another, each once', async () => {
+test('many tasks that one backend rejects all succeed on another, each once', async () => {
   const { clock, orchestrator, events, backends } = ladder(
     [fail({ kind: 'throttled', retryAfterMs: 60_000 }), succeed('ok', { afterMs: 5 }), succeed('ok', { afterMs: 5 })],
     { concurrency: 8 },

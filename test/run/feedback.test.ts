@@ -28,8 +28,8 @@ function feedbackOf({ backend }: SetUp): readonly (Feedback | undefined)[] {
   return backend.calls.map(({ request }) => request.feedback)
 }
 
-describe('an output that its schema refuses', () => {
-  test('is fed back to the agent, with what was wrong and what it had said; it mends it', async () => {
+describe('an output that does not match its schema', () => {
+  test('is fed back to the agent with the issues and the output', async () => {
     const fixture = setUp()
     const mends = ({ feedback }: AgentRequest): object => (feedback ? { sql: 'create', tables: 3 } : { sql: 'create' })
     fixture.backend.answer('a', mends)
@@ -45,7 +45,7 @@ describe('an output that its schema refuses', () => {
     })
   })
 
-  test('makes a new revision of the request with each repair, and none with a mere retry', async () => {
+  test('makes a new revision of the request with each repair, but not with a retry', async () => {
     const fixture = setUp()
     fixture.backend.answers('a', ['bad', fail('crashed'), 'worse', { sql: '', tables: 0 }])
     const { task } = await played(fixture)
@@ -71,7 +71,7 @@ describe('an output that its schema refuses', () => {
     expect((await played(other)).task.status).toBe('succeeded')
   })
 
-  test('that comes back unchanged ends the task at once', async () => {
+  test('makes the task dead at once when it comes back unchanged', async () => {
     const fixture = setUp()
     fixture.backend.answer('a', { sql: 'create' })
     const { task, events } = await played(fixture)
@@ -79,7 +79,7 @@ describe('an output that its schema refuses', () => {
     expect(JSON.stringify(events)).toContain('the same failure came back unchanged')
   })
 
-  test('is fed back also where no retries are wanted: it has a bound of its own', async () => {
+  test('is fed back with retries 0 too: repairs have a limit of their own', async () => {
     const fixture = setUp()
     fixture.backend.answers('a', ['bad', { sql: '', tables: 0 }])
     expect((await played(fixture, asked({ retries: 0 }))).task).toMatchObject({ status: 'succeeded', attempts: 2 })
@@ -95,14 +95,14 @@ describe('an output that its schema refuses', () => {
     expect(bigint?.output).toBeUndefined()
   })
 
-  test('is fed back when the agent itself says that it is invalid', async () => {
+  test('is fed back when the agent itself reports it as invalid', async () => {
     const fixture = setUp()
     fixture.backend.answers('a', [fail({ kind: 'invalid-output', message: 'no table' }), { sql: '', tables: 0 }])
     await played(fixture)
     expect(feedbackOf(fixture)[1]).toEqual({ attempt: 1, kind: 'invalid-output', message: 'no table' })
   })
 
-  test('is fed back to the agent of the process that comes after this one', async () => {
+  test('is fed back after a restart', async () => {
     const journal = memoryJournal()
     const first = setUp({}, { journal })
     first.backend.answers('a', ['bad', succeed({ sql: '', tables: 0 }, { afterMs: 60_000 })])
@@ -119,7 +119,7 @@ describe('an output that its schema refuses', () => {
     expect([call?.request.feedback?.output, call?.attempt, call?.context.idempotencyKey]).toEqual(['bad', 3, 'x/a/2'])
   })
 
-  test('may be of other kinds, by the host: then the failure handler says so', async () => {
+  test('other kinds are fed back when the failure handler of the host says so', async () => {
     const clock = new VirtualClock()
     const backend = new MockBackend({ clock }).answers('a', [fail({ kind: 'agent', message: 'tests fail' }), 'ok'])
     const failureHandler = () => ({ action: 'repair', delayMs: 500 }) as const

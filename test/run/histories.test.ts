@@ -92,7 +92,7 @@ describe(`${HISTORIES} runs`, () => {
   })
 
   test(
-    'with agents, hosts and clocks of every kind settle in virtual time, keep every invariant, and leave nothing behind',
+    'with random agents, hosts and clocks settle in virtual time, keep every invariant, and leave nothing behind',
     async () => {
       await fc.assert(
         fc.asyncProperty(several, fc.nat(), fc.nat(3), fc.boolean(), async (given, seed, delay, inside) => {

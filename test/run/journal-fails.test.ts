@@ -34,7 +34,7 @@ describe('when the journal fails', () => {
     return { ...scene, run }
   }
 
-  test('the result says so, with the cause, and so does an error event', async () => {
+  test('the result rejects with the cause, and an error event is emitted', async () => {
     const errors: unknown[] = []
     const { orchestrator, journal } = slow()
     orchestrator.on('error', ({ where, runId }) => void errors.push([where, runId]))
@@ -49,7 +49,7 @@ describe('when the journal fails', () => {
     expect(errors).toContainEqual(['journal', 'x'])
   })
 
-  test('what runs is aborted, slots come back, and no timer is left', async () => {
+  test('running attempts are aborted, slots are free, and no timer is left', async () => {
     const { run, backend, orchestrator, clock } = await broken()
     await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
     expect(backend.calls.map(call => [call.taskId, call.context.signal.aborted])).toEqual([
@@ -60,7 +60,7 @@ describe('when the journal fails', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('waits for next attempts are called off, and inputs that are being made', async () => {
+  test('delays before next attempts and pending inputs are cancelled', async () => {
     const { journal, orchestrator, backend, clock } = slow()
     backend.answer('a', () => Promise.reject(new Error('no'))).hold('b')
     const graph = new TaskGraph('g')
@@ -76,7 +76,7 @@ describe('when the journal fails', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('readers of its events come to an end', async () => {
+  test('readers of its events end', async () => {
     const { run } = await broken()
     const read: RunEvent[] = []
     for await (const event of run.events()) read.push(event)
@@ -91,7 +91,7 @@ describe('when the journal fails', () => {
     expect((await resumed.result).tasks.map(task => task.attempts)).toEqual([2, 2, 1])
   })
 
-  test('what the host still asks of the run is answered', async () => {
+  test('later calls of the host resolve', async () => {
     const { run } = await broken()
     const asked = [
       run.cancel(),
@@ -107,7 +107,7 @@ describe('when the journal fails', () => {
     expect(await Promise.race([Promise.all(asked), late])).not.toBe('never answered')
   })
 
-  test('in the middle of a synchronous append nothing half-done is left', async () => {
+  test('in a synchronous append, nothing half-done is left', async () => {
     const journal = new ProbeJournal()
     journal.refuseFrom = 3
     const { backend, orchestrator, clock } = setUp({}, { journal })
@@ -120,7 +120,7 @@ describe('when the journal fails', () => {
   })
 
   // When that throws, `progress()` and `task()` show for ever what no journal holds.
-  test('in the middle of a synchronous append nothing is shown that is not durable', async () => {
+  test('in a synchronous append, only durable state is shown', async () => {
     const journal = new ProbeJournal()
     journal.refuseFrom = 3
     const { orchestrator } = setUp({}, { journal })
@@ -130,7 +130,7 @@ describe('when the journal fails', () => {
     expect(run.task('a')?.status).toBe(replay(run.id, journal.records(run.id).flat()).states[0]?.status)
   })
 
-  test('while an input is being made, the run ends all the same', async () => {
+  test('during an input function, the run ends', async () => {
     const graph = new TaskGraph('g')
     graph.task('a', { pool: 'p', input: () => new Promise(() => {}) })
     const { journal, orchestrator } = slow()
@@ -144,7 +144,7 @@ describe('when the journal fails', () => {
     expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
   })
 
-  test('a journal that cannot be opened is a journal that fails', async () => {
+  test('a journal that cannot be opened has failed', async () => {
     const { orchestrator } = setUp(
       {},
       {
@@ -163,7 +163,7 @@ describe('when the journal fails', () => {
     })
   })
 
-  test('as it is closed, that is told and changes nothing', async () => {
+  test('while it is closed, that is reported and changes nothing', async () => {
     const errors: string[] = []
     const journal = new ProbeJournal()
     const open = journal.open.bind(journal)
@@ -180,7 +180,7 @@ describe('when the journal fails', () => {
     expect(errors).toEqual(['journal'])
   })
 
-  test('the other runs of the orchestrator go on', async () => {
+  test('the other runs of the orchestrator continue', async () => {
     const journal = slowJournal()
     const { backend, orchestrator } = setUp({ concurrency: 1 }, { journal })
     orchestrator.on('error', () => {})
@@ -200,7 +200,7 @@ describe('when the journal fails', () => {
 })
 
 describe('a scheduler of the host that throws', () => {
-  test('ends its run, and the error says where it came from', async () => {
+  test('ends its run with its error', async () => {
     const { orchestrator } = setUp(
       {},
       {

@@ -21,7 +21,7 @@ function slow(options: Partial<OrchestratorOptions> = {}) {
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 describe('behind the durable watermark', () => {
-  test('nothing is heard, seen or called before its cause is durable', async () => {
+  test('nothing is emitted, shown or called before its cause is durable', async () => {
     const { journal, orchestrator, backend, heard } = slow()
     const run = orchestrator.run(plan)
     await turn()
@@ -42,7 +42,7 @@ describe('behind the durable watermark', () => {
     expect(run.task('a')?.status).toBe('running')
   })
 
-  test('what is decided runs ahead: several records wait at once, and each is published in its turn', async () => {
+  test('decisions run ahead: several records are pending, and each is published in order', async () => {
     const { journal, orchestrator, backend, heard } = slow()
     backend.hold('*')
     const run = orchestrator.run({ tasks: specs('a b c') })
@@ -62,7 +62,7 @@ describe('behind the durable watermark', () => {
     expect(journal.durableRecords(run.id).flat()).toEqual(heard)
   })
 
-  test('an attempt that is called off before its start is durable never calls its backend', async () => {
+  test('an attempt that is cancelled before its start is durable never calls its backend', async () => {
     const { journal, orchestrator, backend } = slow()
     const run = orchestrator.run({ tasks: specs('a') })
     await turn()
@@ -76,7 +76,7 @@ describe('behind the durable watermark', () => {
   })
 
   // An attempt that has run out of time may end by itself before its stop is durable. The next one waits for its start by then.
-  test('a stop that becomes durable late does not hit the next attempt', async () => {
+  test('a stop that becomes durable late does not stop the next attempt', async () => {
     const { journal, orchestrator, backend, clock } = slow({ failureHandler: () => ({ action: 'retry', delayMs: 0 }) })
     backend.hold('a')
     const run = orchestrator.run({ tasks: [{ id: 'a', pool: 'p', timeoutMs: 100 }] })
@@ -129,7 +129,7 @@ describe('behind the durable watermark', () => {
   })
 })
 
-describe('what hosts hear is what the journal holds is what the state was folded from', () => {
+describe('the events that are emitted, journaled and folded are the same', () => {
   test('after a run with failures, timeouts and cancels, as JSON too', async () => {
     const journal = new ProbeJournal()
     const { clock, backend, orchestrator } = setUp({ defaults: { timeoutMs: 50 } }, { journal })
@@ -145,7 +145,7 @@ describe('what hosts hear is what the journal holds is what the state was folded
     expect(replay(run.id, kept).phase).toMatchObject({ status: 'settled', outcome: 'partial' })
   })
 
-  test('and an agent that throws an error with members of wrong types does not break the journal', async () => {
+  test('after an error with members of wrong types, too', async () => {
     const journal = new ProbeJournal()
     const { orchestrator } = setUp({ defaults: { retries: 0 }, backend: hostileError }, { journal })
     const run = orchestrator.run({ tasks: specs('a b') })

@@ -58,7 +58,7 @@ async function performed(tasks: string, durationMs: number | undefined, options:
 }
 
 describe('a serial run', () => {
-  test('has one attempt at a time in one pool, and says that it was asked for', async () => {
+  test('runs one attempt at a time in one pool, with the reason that it was requested', async () => {
     const { backend, clock, events, orchestrator } = two()
     const run = orchestrator.run({ tasks: IN_P }, { mode: 'serial' })
     await clock.runUntilIdle()
@@ -67,7 +67,7 @@ describe('a serial run', () => {
     checkHistory(events)
   })
 
-  test('has one attempt at a time over two pools', async () => {
+  test('runs one attempt at a time across two pools', async () => {
     const { backend, clock, events, orchestrator } = two()
     const run = orchestrator.run({ tasks: TASKS }, { mode: 'serial' })
     await clock.runUntilIdle()
@@ -76,7 +76,7 @@ describe('a serial run', () => {
     checkHistory(events)
   })
 
-  test('makes one input at a time over two pools', async () => {
+  test('calls one input function at a time across two pools', async () => {
     const { backend, clock, orchestrator } = two()
     let [making, most] = [0, 0]
     const graph = new TaskGraph('g')
@@ -95,7 +95,7 @@ describe('a serial run', () => {
     expect([run.progress().status, most, backend.maxRunning]).toEqual(['settled', 1, 1])
   })
 
-  test('makes an input only when nothing else is at work, in one pool', async () => {
+  test('calls an input function only when no attempt is running in its pool', async () => {
     const { backend, clock, orchestrator } = two()
     let [making, most] = [0, 0]
     const graph = new TaskGraph('g')
@@ -114,7 +114,7 @@ describe('a serial run', () => {
     expect([(await run.result).outcome, most, backend.maxRunning]).toEqual(['completed', 1, 1])
   })
 
-  test('has one attempt at a time with retries and time-outs, and goes on while a task waits for its next attempt', async () => {
+  test('runs one attempt at a time with retries and timeouts, and continues while a task is delayed', async () => {
     const { backend, clock, events, orchestrator } = two()
     backend.answers('t0', [fail('crashed', WORK), succeed('ok', WORK)]).answers('t2', [hang(), succeed('ok', WORK)])
     const tasks = IN_P.map(task => ({ ...task, timeoutMs: 150 }))
@@ -125,7 +125,7 @@ describe('a serial run', () => {
     checkHistory(events)
   })
 
-  test('does not wait for a task that is held', async () => {
+  test('does not wait for a held task', async () => {
     const { clock, orchestrator } = two()
     const run = orchestrator.run({ tasks: specs('a! b c') }, { mode: 'serial' })
     await clock.runUntilIdle()
@@ -135,7 +135,7 @@ describe('a serial run', () => {
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('takes tasks that join it, one at a time', async () => {
+  test('runs tasks that are added to it, one at a time', async () => {
     const { backend, clock, orchestrator } = two()
     const run = orchestrator.run({ tasks: specs('a b') }, { mode: 'serial' })
     await clock.advance(50)
@@ -144,7 +144,7 @@ describe('a serial run', () => {
     expect([(await run.result).times.wallMs, backend.maxRunning]).toEqual([400, 1])
   })
 
-  test('leaves the other runs of its pools alone', async () => {
+  test('does not affect other runs in the same pools', async () => {
     const { backend, clock, orchestrator } = two()
     const serial = orchestrator.run({ tasks: IN_P }, { mode: 'serial' })
     const parallel = orchestrator.run({ tasks: IN_P })
@@ -155,19 +155,19 @@ describe('a serial run', () => {
 })
 
 describe('`auto`', () => {
-  test('takes serial for a chain, and says why before anything starts', async () => {
+  test('chooses serial for a chain, with the reason, before anything starts', async () => {
     const { events } = await performed('a b<a c<b', 100, { mode: 'auto' })
     expect([chosen(events), events[1]?.type]).toEqual([['serial'], 'run.mode-chosen'])
     expect(reasonOf(events)).toMatch(/no tasks would run at the same time/)
   })
 
-  test('takes parallel for a wide plan', async () => {
+  test('chooses parallel for independent tasks', async () => {
     const { backend, events } = await performed('a b c d', 100, { mode: 'auto' })
     expect([chosen(events), backend.maxRunning]).toEqual([['parallel'], 4])
     expect(reasonOf(events)).toMatch(/4 times as fast/)
   })
 
-  test('takes serial for a wide plan where its gain is too small or its price too high', async () => {
+  test('chooses serial for independent tasks when the gain is too small or the cost too high', async () => {
     const short = await performed('a b c d', 100, { mode: 'auto', auto: { minSavedMs: 60_000 } })
     expect([chosen(short.events), short.backend.maxRunning]).toEqual([['serial'], 1])
     expect(chosen((await performed('a b c d', 100, { mode: 'auto', auto: { minSpeedup: 5 } })).events)).toEqual([
@@ -181,7 +181,7 @@ describe('`auto`', () => {
     expect([chosen(events), reasonOf(events)]).toEqual([['serial'], expect.stringMatching(/cost/)])
   })
 
-  test('knows of a pool that has one slot', async () => {
+  test('respects a pool with one slot', async () => {
     const { clock, orchestrator } = setUp({ concurrency: 1 })
     const run = orchestrator.run({ tasks: specs('a b c') }, { mode: 'auto' })
     const modes: string[] = []
@@ -190,7 +190,7 @@ describe('`auto`', () => {
     expect([modes, (await run.result).outcome]).toEqual([['serial'], 'completed'])
   })
 
-  test('is no trouble for a plan without tasks, nor for one whose pools the distributor finds', async () => {
+  test('works for an empty plan, and for one whose pools the distributor finds', async () => {
     const { clock, orchestrator } = setUp()
     expect((await orchestrator.run({ tasks: [] }, { mode: 'auto' }).result).outcome).toBe('completed')
     const run = orchestrator.run({ tasks: [{ id: 'a' }, { id: 'b' }] }, { mode: 'auto' })
@@ -200,7 +200,7 @@ describe('`auto`', () => {
 })
 
 describe('`autoFallbackToSerial`', () => {
-  test('goes on one at a time when most of what is tried is turned away, once', async () => {
+  test('switches to serial once when most attempts are throttled', async () => {
     const { backend, clock, events, orchestrator } = two()
     backend.answer('*', ({ task }, { attempt }) => (attempt <= 4 ? fail('throttled') : succeed(task.id, WORK)))
     const run = orchestrator.run({ tasks: IN_P }, { autoFallbackToSerial: true })
@@ -210,7 +210,7 @@ describe('`autoFallbackToSerial`', () => {
     checkHistory(events)
   })
 
-  test('is not done for failures of other kinds, nor unasked', async () => {
+  test('does not switch for failures of other kinds, or without the option', async () => {
     for (const [kind, options] of [
       ['crashed', { autoFallbackToSerial: true }],
       ['throttled', {}],

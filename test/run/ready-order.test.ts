@@ -17,7 +17,7 @@ async function orderOf(tasks: readonly { readonly id: string }[], scheduler?: De
   return backend.calls.map(call => call.taskId).join(' ')
 }
 
-test('the most urgent of a plan starts first, also where a slot is free before all are known', async () => {
+test('the most urgent task of a plan starts first, although a slot is free before all tasks are added', async () => {
   const tasks = [
     { id: 'c', priority: 3 },
     { id: 'a', priority: 1 },
@@ -27,7 +27,7 @@ test('the most urgent of a plan starts first, also where a slot is free before a
   expect(await orderOf(tasks)).toBe('a b c d')
 })
 
-test('of what one task lets go, the longest remaining path starts first', async () => {
+test('of the tasks that one success makes ready, the longest remaining path starts first', async () => {
   const tasks = [
     { id: 'first' },
     { id: 'short', after: ['first'], durationMs: 10 },
@@ -37,7 +37,7 @@ test('of what one task lets go, the longest remaining path starts first', async 
   expect(await orderOf(tasks)).toBe('first long short last')
 })
 
-test('the longest remaining path starts first also where a scheduler of the host makes other tasks of a plan', async () => {
+test('the longest remaining path starts first when a custom scheduler adds other tasks', async () => {
   const extra = { id: 'extra', description: 'extra', pool: 'p', durationMs: 5 }
   const scheduler: Decide = (state, signal, context) =>
     decide(state, signal.type === 'add' ? { ...signal, tasks: [extra, ...signal.tasks] } : signal, context)

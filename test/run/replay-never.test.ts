@@ -20,8 +20,8 @@ async function restarted(pool: Partial<PoolOptions> = {}): Promise<SetUp & { eve
   return { ...next, events }
 }
 
-describe('a task whose replay is not safe', () => {
-  test('is held after a restart, with what is known of its attempt, and nobody is asked again', async () => {
+describe('a task with replay never', () => {
+  test('is held after a restart with the failure of its attempt, and no agent is called', async () => {
     const { backend, clock, orchestrator } = await restarted()
     const run = await orchestrator.resume('x')
     await clock.runUntilIdle()
@@ -34,7 +34,7 @@ describe('a task whose replay is not safe', () => {
     await run.cancel()
   })
 
-  test('runs again once a person approves it, as another attempt of the same request', async () => {
+  test('runs again when it is approved, as another attempt of the same request', async () => {
     const { backend, clock, orchestrator } = await restarted()
     const run = await orchestrator.resume('x')
     await clock.advance(0)
@@ -47,7 +47,7 @@ describe('a task whose replay is not safe', () => {
     ])
   })
 
-  test('is dead when a person rejects it', async () => {
+  test('is dead when it is rejected', async () => {
     const { backend, clock, orchestrator } = await restarted()
     const run = await orchestrator.resume('x')
     await clock.advance(0)
@@ -61,7 +61,7 @@ describe('a task whose replay is not safe', () => {
     expect(backend.calls).toEqual([])
   })
 
-  test('that was never started is just started after a restart', async () => {
+  test('that was never started starts after a restart', async () => {
     const journal = memoryJournal()
     const first = setUp({}, { journal })
     const before = first.orchestrator.run({ tasks: [ONCE] }, { runId: 'x' })
@@ -76,7 +76,7 @@ describe('a task whose replay is not safe', () => {
     expect([(await run.result).outcome, next.backend.calls.length]).toEqual(['completed', 1])
   })
 
-  test('that a drain interrupts is held, then and after the restart', async () => {
+  test('is held when a drain interrupts it, and after the restart', async () => {
     const journal = memoryJournal()
     const first = setUp({}, { journal })
     first.backend.hold('a')
@@ -94,7 +94,7 @@ describe('a task whose replay is not safe', () => {
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('that ends within the time of a drain needs nobody', async () => {
+  test('is not held when it ends within the timeout of a drain', async () => {
     const journal = memoryJournal()
     const first = setUp({}, { journal })
     first.backend.answer('a', succeed('paid', { afterMs: 50 }))
@@ -126,7 +126,7 @@ describe('a task whose replay is not safe', () => {
   })
 
   test.each(['agent', 'refused', 'invalid-output', 'bad-input'] satisfies FailureKind[])(
-    'is dead after a failure of kind %s, for the agent did answer',
+    'is dead after a failure of kind %s: the agent did answer',
     async kind => {
       const { backend, clock, orchestrator } = setUp()
       backend.answer('a', fail(kind))
@@ -137,7 +137,7 @@ describe('a task whose replay is not safe', () => {
   )
 
   test.each(['throttled', 'overloaded', 'quota'] satisfies FailureKind[])(
-    'is tried again when it was turned away (%s), for nothing was done',
+    'is retried when it was rejected (%s): nothing was done',
     async kind => {
       const { backend, clock, orchestrator } = setUp()
       backend.answers('a', [fail(kind), succeed('done')])
@@ -147,7 +147,7 @@ describe('a task whose replay is not safe', () => {
     },
   )
 
-  test('may be approved again and again, and each word counts once', async () => {
+  test('can be approved repeatedly, each approval counting once', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.answers('a', [fail('crashed'), fail('crashed'), succeed('at last')])
     const run = orchestrator.run({ tasks: [{ ...ONCE, retries: 0 }] })
@@ -162,7 +162,7 @@ describe('a task whose replay is not safe', () => {
     checkHistory(events)
   })
 
-  test('needs nobody when it is its input that took too long: no agent was asked', async () => {
+  test('is not held when its input timed out: no agent was called', async () => {
     const { backend, clock, orchestrator } = setUp()
     const graph = new TaskGraph('g')
     let asked = 0

@@ -23,8 +23,8 @@ async function eventsOf(run: Run): Promise<readonly RunEvent[]> {
   return events
 }
 
-describe('a run is resumed', () => {
-  test('with what ran as interrupted, and comes to its end', async () => {
+describe('resume', () => {
+  test('counts running attempts as interrupted, and settles', async () => {
     const journal = await interrupted()
     const { backend, orchestrator } = setUp({}, { journal })
     const run = await orchestrator.resume('x')
@@ -35,7 +35,7 @@ describe('a run is resumed', () => {
     expect(journal.records('x').flat()).toEqual(await eventsOf(run))
   })
 
-  test('without running again what had succeeded', async () => {
+  test('does not run succeeded tasks again', async () => {
     const journal = new ProbeJournal()
     const first = setUp({ concurrency: 1 }, { journal })
     first.backend.hold('b')
@@ -46,7 +46,7 @@ describe('a run is resumed', () => {
     expect(backend.calls.map(call => [call.taskId, call.request.outputs])).toEqual([['b', { a: 'a' }]])
   })
 
-  test('that had settled: it gives its result again, and asks no agent', async () => {
+  test('of a settled run gives its result again without calling an agent', async () => {
     const journal = new ProbeJournal()
     const first = await setUp({}, { journal }).orchestrator.run({ tasks: specs('a b<a') }, { runId: 'x' }).result
     const { backend, orchestrator } = setUp({}, { journal })
@@ -59,19 +59,19 @@ describe('a run is resumed', () => {
     ])
   })
 
-  test('that nobody knows: NOT_FOUND', async () => {
+  test('rejects an unknown run with NOT_FOUND', async () => {
     const { orchestrator } = setUp()
     await expect(orchestrator.resume('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND', details: { id: 'nobody' } })
   })
 
-  test('that is live here: it is that run', async () => {
+  test('returns a run that is live in this process', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a') }, { runId: 'x' })
     expect(await orchestrator.resume('x')).toBe(run)
   })
 
-  test('twice at once: one run, one call per attempt', async () => {
+  test('twice concurrently gives one run, with one call per attempt', async () => {
     const journal = await interrupted('a')
     const { backend, orchestrator } = setUp({}, { journal })
     const [first, second] = await Promise.all([orchestrator.resume('x'), orchestrator.resume('x')])
@@ -81,7 +81,7 @@ describe('a run is resumed', () => {
     checkHistory(journal.records('x').flat())
   })
 
-  test('while a run of that id is given: one of the two is refused', async () => {
+  test('and run() with the same id: one of them is rejected', async () => {
     const journal = await interrupted('a')
     const { orchestrator } = setUp({}, { journal })
     const resuming = orchestrator.resume('x')
@@ -92,7 +92,7 @@ describe('a run is resumed', () => {
     checkHistory(journal.records('x').flat())
   })
 
-  test('with a signal that was aborted before: it is cancelled, and its events stand in order', async () => {
+  test('with an aborted signal cancels the run, with its events in order', async () => {
     const journal = await interrupted()
     const { backend, orchestrator } = setUp({}, { journal })
     const run = await orchestrator.resume('x', { signal: AbortSignal.abort() })
@@ -102,7 +102,7 @@ describe('a run is resumed', () => {
     checkHistory(journal.records('x').flat())
   })
 
-  test('with a signal that was aborted before, when nothing ran: it settles once', async () => {
+  test('with an aborted signal, when nothing was running, settles once', async () => {
     const journal = ProbeJournal.after(await interrupted(), 1)
     const { orchestrator } = setUp({}, { journal, retain: 1 })
     const run = await orchestrator.resume('x', { signal: AbortSignal.abort() })
@@ -112,7 +112,7 @@ describe('a run is resumed', () => {
     expect(orchestrator.runs.live.map(other => other.id)).toEqual(['y'])
   })
 
-  test('in the pause that it was in', async () => {
+  test('keeps a paused run paused', async () => {
     const journal = new ProbeJournal()
     const first = setUp({}, { journal })
     first.backend.hold('a')
@@ -127,7 +127,7 @@ describe('a run is resumed', () => {
     expect((await resumed.result).outcome).toBe('completed')
   })
 
-  test('and a wait for the next attempt goes on, however the wall clock stands', async () => {
+  test('continues the delay before the next attempt, whatever the wall clock says', async () => {
     for (const jumpMs of [0, 10 * 365 * 86_400_000, -3_600_000]) {
       const journal = new ProbeJournal()
       const first = setUp({}, { journal })
@@ -145,7 +145,7 @@ describe('a run is resumed', () => {
     }
   })
 
-  test('and takes further tasks and cancels', async () => {
+  test('accepts further tasks and cancellation', async () => {
     const journal = await interrupted()
     const { backend, orchestrator } = setUp({}, { journal })
     backend.hold('a')
@@ -164,7 +164,7 @@ describe('a run of a graph', () => {
   const a = graph.task('a', { pool: 'p' })
   graph.task('b', { pool: 'p', after: [a], input: outputs => ({ got: outputs.a }) })
 
-  test('is resumed with its functions when it is given again', async () => {
+  test('is resumed with its functions when the graph is passed again', async () => {
     const journal = new ProbeJournal()
     const first = setUp({}, { journal })
     first.backend.hold('a')
@@ -177,7 +177,7 @@ describe('a run of a graph', () => {
   })
 })
 
-describe('the places of a pool with a queueLimit', () => {
+describe('the queueLimit of a pool', () => {
   function limited(journal: ProbeJournal): SetUp {
     const clock = new VirtualClock()
     const backend = new MockBackend({ clock }).answer('*', 'ok')
@@ -188,7 +188,7 @@ describe('the places of a pool with a queueLimit', () => {
     }
   }
 
-  test('are taken by what a resumed run still has to start, and by nothing else', async () => {
+  test('counts the unstarted tasks of a resumed run, and no others', async () => {
     const journal = new ProbeJournal()
     const first = limited(journal)
     first.backend.hold('a')
@@ -208,8 +208,8 @@ describe('the places of a pool with a queueLimit', () => {
   })
 })
 
-describe('a journal that cannot be', () => {
-  test('is refused with JOURNAL and what is wrong', async () => {
+describe('an impossible journal', () => {
+  test('is rejected with JOURNAL and the problem', async () => {
     const journal = await interrupted()
     const lines = journal.runs.get('x')!
     journal.runs.set('x', [lines[1]!, lines[0]!])
@@ -218,7 +218,7 @@ describe('a journal that cannot be', () => {
     expect(journal.opened - journal.closed).toBe(0)
   })
 
-  test('leaves no handle when it has no such run', async () => {
+  test('leaves no handle open when the run is unknown', async () => {
     const journal = new ProbeJournal()
     const { orchestrator } = setUp({}, { journal })
     await orchestrator.resume('nobody').catch(() => {})

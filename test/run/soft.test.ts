@@ -32,7 +32,7 @@ async function contextOf(backend: MockBackend, id: string): Promise<AttemptConte
 }
 
 describe('a soft dependency', () => {
-  test('that has ended by the start gives its output with the request', async () => {
+  test('that has ended before the start is in the request', async () => {
     const { backend, clock, orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('schema wait api<wait,?schema') })
     await clock.runUntilIdle()
@@ -42,7 +42,7 @@ describe('a soft dependency', () => {
     expect(context.softOutput('schema')).toBe('schema')
   })
 
-  test('that ends while the attempt runs gives it through the context, undefined before', async () => {
+  test('that ends during the attempt is available from the context, undefined before', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('*')
     const run = orchestrator.run({ tasks: specs('schema api<?schema') })
@@ -55,7 +55,7 @@ describe('a soft dependency', () => {
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('that fails or is cancelled keeps nobody from anything', async () => {
+  test('that fails or is cancelled does not affect the task', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
     backend.answer('bad', fail('crashed')).hold('gone')
     const run = orchestrator.run({ tasks: specs('bad gone wait api<wait,?bad,?gone') })
@@ -72,7 +72,7 @@ describe('a soft dependency', () => {
     ])
   })
 
-  test('is the only kind that the context knows: others are NOT_FOUND, and that says which there are', async () => {
+  test('context.softOutput throws NOT_FOUND for any other id, and names the soft dependencies', async () => {
     const { backend, orchestrator } = setUp()
     backend.hold('api')
     const run = orchestrator.run({ tasks: specs('hard before schema api<hard,-before,?schema') })
@@ -84,7 +84,7 @@ describe('a soft dependency', () => {
     await run.result
   })
 
-  test('in a circle holds nobody up', async () => {
+  test('can be in a circle', async () => {
     const { backend, clock, orchestrator } = setUp()
     const tasks = [
       { id: 'a', pool: 'p', softAfter: ['b'] },
@@ -101,7 +101,7 @@ describe('a soft dependency', () => {
     expect([(await run.result).outcome, backend.calls.length]).toEqual(['completed', 2])
   })
 
-  test('comes to an input function, typed as one that may not be there', async () => {
+  test('is passed to an input function, typed as optional', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.answer('schema', { sql: 'create' }).hold('late')
     const graph = new TaskGraph('g')
@@ -144,7 +144,7 @@ describe('with a journal that is slow, the output of a soft dependency', () => {
     await run.result
   })
 
-  test('is in no request before it is durable', async () => {
+  test('is not in a request before it is durable', async () => {
     const fixture = slow()
     fixture.backend.hold('schema')
     const run = fixture.orchestrator.run({ tasks: specs('schema gate api<gate,?schema') })
@@ -166,7 +166,7 @@ describe('with a journal that is slow, the output of a soft dependency', () => {
     expect(seen).toEqual({ gate: 'gate' })
   })
 
-  test('is shown to no input function before it is durable', async () => {
+  test('is not passed to an input function before it is durable', async () => {
     const fixture = slow()
     fixture.backend.hold('schema').hold('gate')
     const seen: unknown[] = []
@@ -194,7 +194,7 @@ describe('with a journal that is slow, the output of a soft dependency', () => {
 })
 
 describe('an order-only dependency', () => {
-  test('is waited for, however it ends, and gives nothing', async () => {
+  test('delays the task until it ends, however it ends, and gives no output', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
     backend.answer('bad', fail('crashed', { afterMs: 10 })).hold('slow')
     const run = orchestrator.run({ tasks: specs('bad slow next<-bad,-slow') })
@@ -206,7 +206,7 @@ describe('an order-only dependency', () => {
     expect(backend.callsOf('next')[0]?.request.outputs).toEqual({})
   })
 
-  test('that is skipped has ended, too', async () => {
+  test('counts as ended when it is skipped', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
     backend.answer('a', fail('crashed'))
     const run = orchestrator.run({ tasks: specs('a b<a c<-b') })

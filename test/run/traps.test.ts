@@ -8,7 +8,7 @@ import { setUp } from '../support/set-up.js'
 import { chain, deepestFrame, star } from '../support/shapes.js'
 
 describe('trap 1: p-queue starts a job inside `add`', () => {
-  test('agents that answer inside their own start, and listeners that send signals from there, wait their turn', async () => {
+  test('an answer within the start, and signals sent by listeners, are decided one at a time', async () => {
     const { clock, orchestrator } = setUp({ backend: ({ task }) => task.id, concurrency: 2 })
     const run = orchestrator.run({ tasks: specs('a b<a c<a d<b,c e f') })
     const heard: RunEvent[] = []
@@ -30,7 +30,7 @@ describe('trap 1: p-queue starts a job inside `add`', () => {
     expect((await run.result).tasks.slice(0, 6).map(task => task.status)).not.toContain('running')
   })
 
-  test('a run that is started from within an agent of another comes to its end', async () => {
+  test('a run that is started by an agent of another run settles', async () => {
     const { backend, orchestrator } = setUp({ concurrency: 1 })
     backend.answer('a', () => orchestrator.run({ tasks: specs('b c<b') }).id)
     const { outputs } = await orchestrator.run({ tasks: specs('a') }).result
@@ -40,7 +40,7 @@ describe('trap 1: p-queue starts a job inside `add`', () => {
 })
 
 describe('trap 2: effects driven by state call the backend twice', () => {
-  test('one attempt is one call, though its record names the task twice', async () => {
+  test('one attempt is one call, although its record names the task twice', async () => {
     const { backend, clock, orchestrator } = setUp(
       { concurrency: 2 },
       { failureHandler: () => ({ action: 'retry', delayMs: 0 }) },
@@ -54,8 +54,8 @@ describe('trap 2: effects driven by state call the backend twice', () => {
   })
 })
 
-describe('trap 3: a journal that is cut between the events of one signal', () => {
-  test('cannot be: from every prefix of records a run comes to the same end', async () => {
+describe('trap 3: a journal cut between the events of one signal', () => {
+  test('from every prefix of records a run comes to the same end', async () => {
     const journal = new ProbeJournal()
     const { backend, clock, orchestrator } = setUp({}, { journal })
     backend.answers('b', [() => Promise.reject(new Error('no')), 'b'])
@@ -73,7 +73,7 @@ describe('trap 3: a journal that is cut between the events of one signal', () =>
     }
   })
 
-  test('and the first record of a run holds all of its plan', async () => {
+  test('the first record of a run holds its whole plan', async () => {
     const journal = new ProbeJournal()
     const { orchestrator } = setUp({}, { journal })
     await orchestrator.run({ tasks: specs('a b<a c') }, { runId: 'x' }).result
@@ -102,13 +102,13 @@ describe('trap 4: a task that is added after its dependency died', () => {
 })
 
 describe('trap 5: recursion over the graph', () => {
-  test('is none: a chain of 100,000 is skipped', async () => {
+  test('a chain of 100,000 is skipped', async () => {
     const { orchestrator } = setUp({ defaults: { retries: 0 }, backend: () => Promise.reject(new Error('no')) })
     const { outcome, rootCauses } = await orchestrator.run(chain(100_000)).result
     expect([outcome, rootCauses.length, rootCauses[0]?.skipped.length]).toEqual(['failed', 1, 99_999])
   })
 
-  test('is none: a chain of 20,000 is cancelled, as a run and by its first task', async () => {
+  test('a chain of 20,000 is cancelled, as a run and by its first task', async () => {
     for (const cancel of ['cancel', 'cancelTask'] as const) {
       const { backend, orchestrator } = setUp()
       backend.hold('*')
@@ -120,7 +120,7 @@ describe('trap 5: recursion over the graph', () => {
     }
   })
 
-  test('is none: a chain of 20,000 instant tasks runs, and so does its resumption', async () => {
+  test('a chain of 20,000 instant tasks runs, and is resumed', async () => {
     const journal = new ProbeJournal()
     const first = setUp({ backend: ({ task }) => task.id }, { journal })
     expect((await first.orchestrator.run(chain(20_000), { runId: 'x' }).result).outcome).toBe('completed')
@@ -129,12 +129,12 @@ describe('trap 5: recursion over the graph', () => {
   })
 
   // BAD: a claim ends an instant task, which makes another ready, which fills another slot, which claims from another run: 24 frames each.
-  test('is none: runs whose instant tasks wait for one pool end one after the other, not one inside the other', async () => {
+  test('runs whose instant tasks wait for one pool do not settle recursively', async () => {
     expect(await deepestFrame(60)).toBeLessThan((await deepestFrame(10)) + 100)
   })
 })
 
-describe('trap 6: copying what is known of every task', () => {
+describe('trap 6: copying the state of every task', () => {
   /** Time of the processor: that of the clock depends on what else the machine does. */
   async function usPerTask(length: number, times: number): Promise<number> {
     const graph = star(length)
@@ -144,7 +144,7 @@ describe('trap 6: copying what is known of every task', () => {
     return (user + system) / length / times
   }
 
-  test('is not done: the time per task does not grow with the number of tasks', async () => {
+  test('the time per task does not grow with the number of tasks', async () => {
     const ratios: number[] = []
     for (let i = 0; i < 3; i++) ratios.push((await usPerTask(100_000, 1)) / (await usPerTask(10_000, 4)))
     expect(ratios.sort((a, b) => a - b)[1]).toBeLessThan(3)
@@ -152,7 +152,7 @@ describe('trap 6: copying what is known of every task', () => {
 })
 
 describe('trap 7: eventemitter3 rethrows the error of a listener', () => {
-  test('a listener that throws, or rejects, changes nothing, wherever it listens', async () => {
+  test('a listener that throws or rejects changes nothing, on any channel', async () => {
     const { clock, orchestrator } = setUp()
     const errors: string[] = []
     orchestrator.on('error', ({ where }) => void errors.push(where))
@@ -170,8 +170,8 @@ describe('trap 7: eventemitter3 rethrows the error of a listener', () => {
   })
 })
 
-describe('trap 8: slots that do not look', () => {
-  test('a concurrency that is lowered from 8 to 2 holds as soon as attempts end', async () => {
+describe('trap 8: slots that ignore a lowered concurrency and pause', () => {
+  test('a concurrency lowered from 8 to 2 applies as soon as attempts end', async () => {
     const { backend, orchestrator } = setUp({ concurrency: 8 })
     const pool = orchestrator.pools.get('p')!
     backend.hold('*')
@@ -191,7 +191,7 @@ describe('trap 8: slots that do not look', () => {
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('a pool that is paused starts nothing more, however much is ready', async () => {
+  test('a paused pool starts nothing, however many tasks are ready', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 4 })
     const pool = orchestrator.pools.get('p')!
     backend.hold('t1')
@@ -212,7 +212,7 @@ describe('trap 8: slots that do not look', () => {
 })
 
 describe('trap 9: a million instant tasks', () => {
-  test('starve no timer: one of 10 ms fires long before 200,000 of them have run', async () => {
+  test('do not starve a timer of 10 ms: it fires long before 200,000 have run', async () => {
     const orchestrator = new Orchestrator({ pools: { p: { backend: () => 1, concurrency: 64 } } })
     const run = orchestrator.run(star(200_000))
     const ended = { timer: 0, run: 0 }
@@ -228,7 +228,7 @@ describe('trap 9: a million instant tasks', () => {
     expect(ended.timer).toBeLessThan(200_000)
   })
 
-  test('starve no timer in a chain, nor in a virtual clock', async () => {
+  test('do not starve a timer in a chain, or with a virtual clock', async () => {
     const clock = new VirtualClock()
     const orchestrator = new Orchestrator({ clock, pools: { p: { backend: () => 1 } } })
     const run = orchestrator.run(chain(5_000))
@@ -242,7 +242,7 @@ describe('trap 9: a million instant tasks', () => {
     expect(turns).toBeGreaterThan(10)
   })
 
-  test('hold up no others: slots whose tasks take turns of the event loop wait for none besides', async () => {
+  test('do not delay slots whose tasks take turns of the event loop', async () => {
     const waiting: (() => void)[] = []
     const backend = (): Promise<void> => new Promise(resolve => void waiting.push(resolve))
     const orchestrator = new Orchestrator({ clock: new VirtualClock(), pools: { p: { backend, concurrency: 48 } } })

@@ -22,14 +22,14 @@ async function played(tasks: string, failing = '', failureMode: FailureMode = 'c
 
 describe('a task that cleans up (`all_done`)', () => {
   test.each([
-    ['when all went well', '', 'completed: a succeeded, b succeeded, clean succeeded'],
+    ['when all succeeded', '', 'completed: a succeeded, b succeeded, clean succeeded'],
     ['when one failed', 'a', 'partial: a dead, b succeeded, clean succeeded'],
     ['when all failed', 'a b', 'partial: a dead, b dead, clean succeeded'],
   ])('runs %s', async (_, failing, ends) => {
     expect(endsOf(await played('a b clean:all_done<a,b', failing))).toBe(ends)
   })
 
-  test('runs after a chain that was skipped, and is given what there is', async () => {
+  test('runs after a skipped chain, with the outputs that exist', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: NEVER })
     backend.answer('a', fail('crashed'))
     const run = orchestrator.run({ tasks: specs('a b<a c<b d clean:all_done<c,d') })
@@ -38,12 +38,12 @@ describe('a task that cleans up (`all_done`)', () => {
     expect(backend.callsOf('clean')[0]?.request.outputs).toEqual({ d: 'd' })
   })
 
-  test('is not started where a failure mode ends the run', async () => {
+  test('does not start when the failure mode ends the run', async () => {
     expect(endsOf(await played('a clean:all_done<a', 'a', 'no-new'))).toBe('failed: a dead, clean cancelled')
     expect(endsOf(await played('a clean:all_done<a', 'a', 'kill'))).toBe('failed: a dead, clean cancelled')
   })
 
-  test('runs when the branch before it is called off', async () => {
+  test('runs when the branch before it is cancelled', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a b<a clean:all_done<b') })
@@ -57,7 +57,7 @@ describe('a task that cleans up (`all_done`)', () => {
 })
 
 describe('a task that raises an alarm (`one_failed`)', () => {
-  test('does not wait for the others, and counts as what let the run be partial', async () => {
+  test('does not wait for the others, and makes the run partial', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: NEVER })
     backend.answer('a', fail('crashed', { afterMs: 10 })).answer('b', succeed('b', { afterMs: 1_000 }))
     const run = orchestrator.run({ tasks: specs('a b alarm:one_failed<a,b') })
@@ -67,13 +67,13 @@ describe('a task that raises an alarm (`one_failed`)', () => {
     expect(endsOf(await run.result)).toBe('partial: a dead, b succeeded, alarm succeeded')
   })
 
-  test('is skipped when nothing failed, and the run is complete all the same', async () => {
+  test('is skipped when nothing failed, and the run is completed', async () => {
     const result = await played('a b alarm:one_failed<a,b')
     expect(endsOf(result)).toBe('completed: a succeeded, b succeeded, alarm skipped')
     expect(result.rootCauses).toEqual([])
   })
 
-  test('that was not needed takes nothing along that runs in any case', async () => {
+  test('does not skip tasks that run in any case', async () => {
     expect(endsOf(await played('a alarm:one_failed<a end:none_failed<a,alarm'))).toBe(
       'completed: a succeeded, alarm skipped, end succeeded',
     )
@@ -82,7 +82,7 @@ describe('a task that raises an alarm (`one_failed`)', () => {
     )
   })
 
-  test('is raised by a branch that is called off, and by a skip that a failure caused', async () => {
+  test('runs after a cancelled branch, and after a skip caused by a failure', async () => {
     expect(endsOf(await played('a b<a alarm:one_failed<b', 'a'))).toBe('partial: a dead, b skipped, alarm succeeded')
     const { backend, clock, orchestrator } = setUp()
     backend.hold('a')
@@ -94,10 +94,10 @@ describe('a task that raises an alarm (`one_failed`)', () => {
   })
 })
 
-describe('branches that come together again', () => {
+describe('branches that join again', () => {
   const JOIN = 'a yes:one_failed<a no<a join:none_failed_min_one_success<yes,no'
 
-  test('go on with the branch that was taken', async () => {
+  test('continue with the branch that was taken', async () => {
     const result = await played(JOIN)
     expect(endsOf(result)).toBe('completed: a succeeded, yes skipped, no succeeded, join succeeded')
   })
@@ -109,7 +109,7 @@ describe('branches that come together again', () => {
     )
   })
 
-  test('name the task where it began, over any number of steps', async () => {
+  test('name the root cause, over any number of steps', async () => {
     const { tasks } = await played('a b<a c:none_failed<b d:none_failed_min_one_success<c e f<d,e', 'a')
     expect(tasks.map(({ id, rootCause }) => `${id} ${rootCause ?? '-'}`)).toEqual([
       'a -',
@@ -122,8 +122,8 @@ describe('branches that come together again', () => {
   })
 })
 
-describe('tasks that join a live run', () => {
-  test('count what has ended already', async () => {
+describe('tasks added to a live run', () => {
+  test('count tasks that have ended already', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: NEVER })
     backend.answer('bad', fail('crashed')).hold('last')
     const run = orchestrator.run({ tasks: specs('good bad last') })
@@ -143,7 +143,7 @@ describe('tasks that join a live run', () => {
     expect((await run.result).tasks.find(({ id }) => id === 'done')?.status).toBe('succeeded')
   })
 
-  test('may wait by rule for others of the same batch that come after them', async () => {
+  test('can depend by rule on later tasks of the same batch', async () => {
     const { clock, orchestrator, backend } = setUp({ defaults: NEVER })
     backend.hold('a').answer('x', fail('crashed'))
     const run = orchestrator.run({ tasks: specs('a') })
@@ -156,7 +156,7 @@ describe('tasks that join a live run', () => {
 })
 
 describe('`always`', () => {
-  test('starts at once, with the outputs that are there, in a graph too', async () => {
+  test('starts at once with the outputs that exist, in a graph too', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.hold('slow')
     const graph = new TaskGraph('g')

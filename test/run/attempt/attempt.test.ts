@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { specs } from '../../support/scene.js'
 import { setUp } from '../../support/set-up.js'
 
-describe('what a stopped attempt still says', () => {
+describe('what a stopped attempt still reports', () => {
   const usage = { inputTokens: 100, costUsd: 0.5 }
 
-  test('about its usage is counted when it answers within its grace', async () => {
+  test('usage counts when it answers within the grace period', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { timeoutMs: 100, retries: 0 } })
     backend.answer('a', () => new Promise(resolve => clock.schedule(() => resolve(reply({ output: 1, usage })), 150)))
     const run = orchestrator.run({ tasks: specs('a') })
@@ -14,7 +14,7 @@ describe('what a stopped attempt still says', () => {
     expect(await run.result).toMatchObject({ outcome: 'failed', usage })
   })
 
-  test('about its usage is counted when it throws within its grace', async () => {
+  test('usage counts when it throws within the grace period', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { timeoutMs: 100, retries: 0 } })
     backend.answer('a', (_request, { signal }) => {
       return new Promise((_, reject) =>
@@ -26,7 +26,7 @@ describe('what a stopped attempt still says', () => {
     expect(await run.result).toMatchObject({ outcome: 'failed', usage })
   })
 
-  test('about its usage is counted when it reports it on its abort', async () => {
+  test('usage counts when it is reported on the abort', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { timeoutMs: 100, retries: 0 } })
     backend.answer('a', (_request, { signal, report }) => {
       return new Promise((_, reject) =>
@@ -43,7 +43,7 @@ describe('what a stopped attempt still says', () => {
 })
 
 describe('an input function', () => {
-  test('that never comes to an end is bounded by the timeout of its attempt: every run settles', async () => {
+  test('that never returns is limited by the timeout of its attempt', async () => {
     const { clock, orchestrator } = setUp()
     const graph = new TaskGraph('g')
     graph.task('a', { pool: 'p', timeoutMs: 1_000, retries: 0, input: () => new Promise<never>(() => {}) })
@@ -53,7 +53,7 @@ describe('an input function', () => {
   })
 
   // A timer that bounds an input function and outlives its task keeps the process alive for up to an hour.
-  test('leaves no timer behind when its task is cancelled', async () => {
+  test('leaves no timer when its task is cancelled', async () => {
     const { clock, orchestrator } = setUp()
     const graph = new TaskGraph('g')
     graph.task('a', { pool: 'p', input: () => new Promise<never>(() => {}) })
@@ -64,7 +64,7 @@ describe('an input function', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('that fails leaves the pool as it was: slots, queue and admission', async () => {
+  test('that fails gives back the slot, the queue entry and the admission', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 1, queueLimit: 3 })
     const graph = new TaskGraph('g')
     for (const id of ['a', 'b']) graph.task(id, { pool: 'p', input: () => Promise.reject(new Error('no')) })

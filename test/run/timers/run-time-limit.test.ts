@@ -17,8 +17,8 @@ function chain(budget: RunBudget, text = 'a b<a c<b d<c', journal = new ProbeJou
   return { ...fixture, events, journal, run: fixture.orchestrator.run({ tasks: specs(text) }, { runId: 'x', budget }) }
 }
 
-describe('the wall time of a run', () => {
-  test('stops it when it is over, in the middle of an attempt, and leaves no timer', async () => {
+describe('the wallMs budget of a run', () => {
+  test('stops the run in the middle of an attempt, and leaves no timer', async () => {
     const { clock, events, run } = chain({ wallMs: 250 })
     await clock.runUntilIdle()
     const { outcome, tasks, times } = await run.result
@@ -30,20 +30,20 @@ describe('the wall time of a run', () => {
     checkHistory(events)
   })
 
-  test('waits for the grace of what does not heed its abort', async () => {
+  test('waits for the grace period of an attempt that ignores its abort', async () => {
     const { backend, clock, run } = chain({ wallMs: 250 })
     backend.answer('c', ignoreAbort(1_000))
     await clock.runUntilIdle()
     expect((await run.result).times.wallMs).toBe(260)
   })
 
-  test('that is not used up leaves no timer', async () => {
+  test('leaves no timer when it is not used up', async () => {
     const { clock, run } = chain({ wallMs: DAY_MS * 60 })
     await clock.advance(400)
     expect([(await run.result).outcome, clock.pending]).toEqual(['completed', 0])
   })
 
-  test('counts pauses: it is that of the run since it started', async () => {
+  test('counts pauses', async () => {
     const { clock, run } = chain({ wallMs: 250 })
     await clock.advance(50)
     await run.pause()
@@ -51,7 +51,7 @@ describe('the wall time of a run', () => {
     expect([(await run.result).outcome, (await run.result).times.wallMs]).toEqual(['partial', 250])
   })
 
-  test('that asks pauses the run; it goes on when somebody says so', async () => {
+  test('with onHard hold, pauses the run until unpause', async () => {
     const { clock, events, run } = chain({ wallMs: 250, onHard: 'hold' })
     await clock.runUntilIdle()
     expect(run.progress()).toMatchObject({ status: 'paused', counts: { succeeded: 3, ready: 1 } })
@@ -61,7 +61,7 @@ describe('the wall time of a run', () => {
     checkHistory(events)
   })
 
-  test('may be changed: what has passed counts', async () => {
+  test('can be changed: the time that has passed counts', async () => {
     const { clock, run } = chain({ wallMs: 10_000 })
     await clock.advance(150)
     await run.setBudget({ wallMs: 250 })
@@ -74,7 +74,7 @@ describe('the wall time of a run', () => {
     expect((await other.run.result).outcome).toBe('completed')
   })
 
-  test('does not count the time in which no process had it, however often it is resumed', async () => {
+  test('does not count time without a process, however often the run is resumed', async () => {
     let { clock, journal } = chain({ wallMs: 350 })
     let elapsed = 0
     for (const ms of [50, 60, 70]) {
@@ -94,14 +94,14 @@ describe('the wall time of a run', () => {
     }
   })
 
-  test('is kept where the money was used up before, and somebody was asked', async () => {
+  test('still applies after costUsd was used up with onHard hold', async () => {
     const { clock, run } = chain({ wallMs: 250, costUsd: 0, onHard: 'hold' }, 'a b<a')
     await clock.runUntilIdle()
     expect(run.progress().held).toMatchObject([{ id: 'a', reason: 'budget' }])
     expect(run.progress().status).toBe('paused')
   })
 
-  test('has a soft bound of its own', async () => {
+  test('has a soft limit of its own', async () => {
     const { backend, clock, events, run } = chain({ wallMs: 450, costUsd: 1 })
     backend.answer('a', succeed('ok', { afterMs: 100, usage: { costUsd: 0.9 } }))
     await clock.runUntilIdle()
@@ -126,15 +126,15 @@ describe('the wall time of a run', () => {
     return { status: again.progress().status, calls: next.backend.calls.length }
   }
 
-  test('that runs out while the run drains pauses it after the resume', async () => {
+  test('that is used up while the run drains pauses it after resume', async () => {
     expect((await drainedLate()).status).toBe('paused')
   })
 
-  test('that is over before a resume lets nothing start', async () => {
+  test('that is used up before resume lets nothing start', async () => {
     expect(await drainedLate()).toEqual({ status: 'paused', calls: 0 })
   })
 
-  test('and that of attempts: a day without a process is no day of work for what was being stopped', async () => {
+  test('a day without a process does not count as busy time of attempts that were being stopped', async () => {
     const journal = new ProbeJournal()
     const first = setUp({ graceMs: 100 }, { journal })
     first.backend.answer('a', ignoreAbort())

@@ -46,24 +46,24 @@ async function resumedAfter(pausedMs: number, spec: Partial<TaskSpec>, busyMs: n
 }
 
 describe('after a restart, waiting tasks', () => {
-  test('have what was left of their time: the time in which no process had the run does not count', async () => {
+  test('have the rest of their time: time without a process does not count', async () => {
     for (const spec of [{ queueTimeoutMs: 100 }, { totalTimeoutMs: 100 }]) {
       expect(await resumedAfter(0, spec, 30)).toBe('succeeded')
       expect(await resumedAfter(0, spec, 50)).toBe('queueTimeoutMs' in spec ? 'queue' : 'total')
     }
   })
 
-  test('have it after a second restart, too', async () => {
+  test('have the rest of their time after a second restart, too', async () => {
     for (const spec of [{ queueTimeoutMs: 100 }, { totalTimeoutMs: 100 }])
       expect(await resumedAfter(0, spec, 30, 2)).toBe('succeeded')
   })
 
-  test('have not lost the time of a pause before it', async () => {
+  test('do not lose the time of a pause before the restart', async () => {
     for (const spec of [{ queueTimeoutMs: 100 }, { totalTimeoutMs: 100 }])
       expect(await resumedAfter(1_000, spec, 30)).toBe('succeeded')
   })
 
-  test('have not lost the time in which they were held', async () => {
+  test('do not lose the time in which they were held', async () => {
     const journal = new ProbeJournal()
     const first = setUp({}, { journal })
     const tasks = [{ id: 'a', approval: true, totalTimeoutMs: 100 }, { id: 'b' }]

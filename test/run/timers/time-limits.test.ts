@@ -22,8 +22,8 @@ async function ended(fixture: SetUp, spec: Partial<TaskSpec>) {
   return { status, timeout: failure?.timeout, wallMs: times.wallMs, attempts, abandoned }
 }
 
-describe('the idle time-out of an attempt', () => {
-  test('comes when its agent says nothing for so long, at the start too', async () => {
+describe('the idle timeout of an attempt', () => {
+  test('expires when the agent reports nothing for that long, also at the start', async () => {
     const fixture = setUp()
     fixture.backend.answer('a', hang())
     expect(await ended(fixture, { idleTimeoutMs: 100 })).toMatchObject({ status: 'dead', timeout: 'idle', wallMs: 100 })
@@ -44,20 +44,20 @@ describe('the idle time-out of an attempt', () => {
     expect(await ended(late, { idleTimeoutMs: 100 })).toMatchObject({ timeout: 'idle', wallMs: 100 })
   })
 
-  test('does not put the time of the attempt off', async () => {
+  test('does not extend the timeout of the attempt', async () => {
     const fixture = setUp()
     fixture.backend.answer('a', succeed('x', { afterMs: 10_000, progress: Array.from({ length: 1_000 }, () => ({})) }))
     const end = await ended(fixture, { idleTimeoutMs: 50, timeoutMs: 300 })
     expect(end).toMatchObject({ timeout: 'attempt', wallMs: 300 })
   })
 
-  test('counts as a failure of its own: it is retried, each attempt with its own time', async () => {
+  test('is a failure that is retried, each attempt with its own idle timeout', async () => {
     const fixture = setUp({ defaults: { backoff: { baseMs: 0 } } })
     fixture.backend.answers('a', [hang(), hang(), succeed('x', { afterMs: 99 })])
     expect(await ended(fixture, { idleTimeoutMs: 100, retries: 2 })).toMatchObject({ attempts: 3, wallMs: 299 })
   })
 
-  test('leaves an agent that ignores it behind after the grace; what it reports and answers later changes nothing', async () => {
+  test('abandons an agent that ignores the abort; its later reports and answer change nothing', async () => {
     const fixture = setUp({ graceMs: 30 })
     fixture.backend.answer('a', (_, { report, signal }) => {
       const beat = (): void => {
@@ -70,7 +70,7 @@ describe('the idle time-out of an attempt', () => {
     expect(await ended(fixture, { idleTimeoutMs: 100 })).toMatchObject({ status: 'dead', wallMs: 130, abandoned: 1 })
   })
 
-  test('does not count while the input is made, nor while the agent has answered and waits for its journal', async () => {
+  test('does not run during the input function, nor after the answer while the journal is slow', async () => {
     const { clock, orchestrator } = setUp()
     const graph = new TaskGraph('g')
     const input = (): Promise<string> => new Promise(resolve => clock.schedule(() => resolve('in'), 500))
@@ -80,7 +80,7 @@ describe('the idle time-out of an attempt', () => {
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('of more than 2^31 ms is kept, by the real clock too', async () => {
+  test('can be longer than 2^31 ms, with the real clock too', async () => {
     const fixture = setUp()
     fixture.backend.answer('a', hang())
     expect(await ended(fixture, { idleTimeoutMs: 40 * DAY_MS, timeoutMs: 80 * DAY_MS })).toMatchObject({
@@ -107,8 +107,8 @@ function behind(busyMs: number, spec: Partial<TaskSpec>) {
   return { ...fixture, run }
 }
 
-describe('the time-out in the queue', () => {
-  test('ends a task that gets no slot in time, is final, and takes its dependents along', async () => {
+describe('the queue timeout', () => {
+  test('makes a task without a slot dead, without retry, and skips its dependents', async () => {
     const { clock, run, backend } = behind(1_000, { queueTimeoutMs: 100, retries: 5 })
     await run.add({ tasks: [{ id: 'c', pool: 'p', after: ['b'] }] })
     await clock.advance(100)
@@ -117,13 +117,13 @@ describe('the time-out in the queue', () => {
     expect([(await run.result).tasks[2]?.rootCause, backend.callsOf('b')]).toEqual(['b', []])
   })
 
-  test('is no concern of what got its slot in time, however long that takes', async () => {
+  test('does not apply once the task has a slot', async () => {
     const { clock, run } = behind(99, { queueTimeoutMs: 100 })
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('stands still while the run is paused', async () => {
+  test('is stopped while the run is paused', async () => {
     const { clock, run } = behind(150, { queueTimeoutMs: 100 })
     await clock.advance(50)
     await run.pause()
@@ -134,7 +134,7 @@ describe('the time-out in the queue', () => {
     expect((await run.result).outcome).toBe('completed')
   })
 
-  test('goes on after the pause with what was left of it', async () => {
+  test('continues after the pause with the rest of the time', async () => {
     const fixture = setUp({ concurrency: 1 })
     fixture.backend.hold('a')
     const run = fixture.orchestrator.run({
@@ -154,13 +154,13 @@ describe('the time-out in the queue', () => {
     await run.cancel()
   })
 
-  test('begins anew when the task waits for another attempt', async () => {
+  test('starts again when the task waits for another attempt', async () => {
     const fixture = setUp({ concurrency: 1, defaults: { backoff: { baseMs: 500 } } })
     fixture.backend.answers('a', [fail('crashed', { afterMs: 90 }), succeed('x')])
     expect(await ended(fixture, { queueTimeoutMs: 100, retries: 1 })).toMatchObject({ status: 'succeeded' })
   })
 
-  test('is over when the task has its slot, and its input is being made', async () => {
+  test('does not apply while the input function of a task with a slot runs', async () => {
     const { clock, orchestrator } = setUp()
     const graph = new TaskGraph('g')
     const input = (): Promise<string> => new Promise(resolve => clock.schedule(() => resolve('in'), 500))
@@ -171,8 +171,8 @@ describe('the time-out in the queue', () => {
   })
 })
 
-describe('the time in total', () => {
-  test('counts attempts and the waits between them, and is final', async () => {
+describe('the total timeout', () => {
+  test('counts attempts and the delays between them, and is not retried', async () => {
     const fixture = setUp({ defaults: { backoff: { baseMs: 200 } } })
     fixture.backend.answer('a', fail('crashed', { afterMs: 100 }))
     // 100 at work, 100 of wait (half of the bound), 100 at work, 200 of wait: over at 450.
@@ -183,7 +183,7 @@ describe('the time in total', () => {
     })
   })
 
-  test('stops an attempt in the middle, which counts', async () => {
+  test('stops a running attempt, which is counted', async () => {
     const fixture = setUp({ defaults: { backoff: { baseMs: 0 } } })
     fixture.backend.answer('a', fail('crashed', { afterMs: 100 }))
     expect(await ended(fixture, { totalTimeoutMs: 250, retries: 9 })).toMatchObject({
@@ -193,7 +193,7 @@ describe('the time in total', () => {
     })
   })
 
-  test('counts the time in the queue, and not that before the task was ready', async () => {
+  test('counts the time in the queue, but not the time before the task was ready', async () => {
     const { clock, run } = behind(100, { totalTimeoutMs: 120 })
     await run.add({ tasks: [{ id: 'c', pool: 'p', after: ['a'], totalTimeoutMs: 50 }] })
     await clock.runUntilIdle()
@@ -210,7 +210,7 @@ describe('the time in total', () => {
     expect((await late.result).tasks[1]).toMatchObject({ status: 'dead', failure: { timeout: 'total' }, attempts: 1 })
   })
 
-  test('of an agent that ignores it ends the task with the grace', async () => {
+  test('ends the task after the grace period when the agent ignores the abort', async () => {
     const fixture = setUp({ graceMs: 30 })
     fixture.backend.answer('a', ignoreAbort(1_000, 'late'))
     expect(await ended(fixture, { totalTimeoutMs: 100, retries: 5 })).toMatchObject({
@@ -220,7 +220,7 @@ describe('the time in total', () => {
     })
   })
 
-  test('that runs out within the grace of an attempt is not forgotten', async () => {
+  test('that expires within the grace period of an attempt still applies', async () => {
     const fixture = setUp({ graceMs: 50, defaults: { backoff: { baseMs: 0 } } })
     fixture.backend.answer('a', ignoreAbort())
     expect(await ended(fixture, { timeoutMs: 100, totalTimeoutMs: 120, retries: 5 })).toMatchObject({
@@ -229,7 +229,7 @@ describe('the time in total', () => {
     })
   })
 
-  test('takes the first of several that run out', async () => {
+  test('with several timeouts, the first to expire applies', async () => {
     for (const [first, limits] of [
       ['idle', { idleTimeoutMs: 10, timeoutMs: 20, totalTimeoutMs: 30, queueTimeoutMs: 5 }],
       ['attempt', { idleTimeoutMs: 20, timeoutMs: 10, totalTimeoutMs: 30, queueTimeoutMs: 5 }],
