@@ -1,21 +1,16 @@
 import type { Clock } from '../../clock.js'
-import type { ParkReason } from '../../core/failure/failure.js'
 import type { Json } from '../../core/json.js'
 import { CompactingLog, type CompactingLogOptions, type PendingChanges } from '../../journal/compacting-log.js'
 import { type DurableWindow, Grants } from './grants.js'
-import type { CooldownRecord, GrantRecord, LimitRecord, WindowKind } from './records.js'
+import type {
+  CooldownRecord,
+  DurableCooldown,
+  GrantRecord,
+  LimitRecord,
+  PendingCooldown,
+  WindowKind,
+} from './records.js'
 import { LedgerReplay, nameOf } from './replay.js'
-
-/** A cooldown that holds over a restart. */
-export interface DurableCooldown {
-  /** In milliseconds since 1970. */
-  readonly until: number
-  readonly reason: ParkReason
-  readonly message?: string
-}
-
-/** A cooldown that has not ended, and the milliseconds until it does. */
-export type PendingCooldown = DurableCooldown & { readonly leftMs: number }
 
 /** What a {@link LimitLedger} keeps for one limit, or for one pool. */
 export interface LedgerEntry {
@@ -25,11 +20,6 @@ export interface LedgerEntry {
   read(callback: (cooldown: PendingCooldown | undefined) => void): void
   parked(cooldown: DurableCooldown): void
   opened(): void
-}
-
-interface Parked extends DurableCooldown {
-  /** In milliseconds of the clock's `monotonic`. */
-  readonly endsAt: number
 }
 
 const WORDING = {
@@ -51,7 +41,8 @@ export class LimitLedger {
   readonly #clock: Clock
   readonly #log: CompactingLog<LedgerReplay>
   readonly #grants = new Map<string, Grants>()
-  readonly #cooldowns = new Map<string, Parked>()
+  /** `endsAt`: in milliseconds of the clock's `monotonic`. */
+  readonly #cooldowns = new Map<string, { readonly cooldown: DurableCooldown; readonly endsAt: number }>()
   /** Grants that need a record. */
   readonly #requested = new Set<Grants>()
   /** Keys whose cooldown has changed since the last record. */
@@ -108,7 +99,8 @@ export class LimitLedger {
   parked(key: string, cooldown: DurableCooldown): void {
     if (!this.isOpen) return this.whenOpen(() => this.parked(key, cooldown))
     const until = Math.min(cooldown.until, Number.MAX_SAFE_INTEGER)
-    this.#cooldowns.set(key, { ...cooldown, until, endsAt: this.#clock.monotonic() + until - this.#clock.now() })
+    const endsAt = this.#clock.monotonic() + until - this.#clock.now()
+    this.#cooldowns.set(key, { cooldown: { ...cooldown, until }, endsAt })
     this.#onCooldownChange(key)
   }
 
@@ -122,9 +114,8 @@ export class LimitLedger {
   cooldownOf(key: string): PendingCooldown | undefined {
     const parked = this.#cooldowns.get(key)
     if (parked === undefined) return undefined
-    const { endsAt, ...cooldown } = parked
-    const leftMs = endsAt - this.#clock.monotonic()
-    return leftMs > 0 ? { ...cooldown, leftMs } : undefined
+    const leftMs = parked.endsAt - this.#clock.monotonic()
+    return leftMs > 0 ? { ...parked.cooldown, leftMs } : undefined
   }
 
   /** Writes what was used, and closes the stream. Nothing is granted from now on. Never rejects: failures are reported. */
@@ -157,8 +148,8 @@ export class LimitLedger {
     replay.end(this.#clock.now(), this.#openedAt)
     for (const { key, kind } of replay.keys.values()) this.#grantsOf(key, kind)
     for (const [name, grants] of this.#grants) grants.open(replay.keys.get(name)?.history)
-    for (const { key, leftMs, ...cooldown } of replay.cooldownsAt(this.#clock.now()))
-      this.#cooldowns.set(key, { ...cooldown, endsAt: this.#openedAt + leftMs })
+    for (const [key, { leftMs, ...cooldown }] of replay.cooldownsAt(this.#clock.now()))
+      this.#cooldowns.set(key, { cooldown, endsAt: this.#openedAt + leftMs })
     for (const callback of this.#onOpen.splice(0)) callback()
     for (const grants of this.#grants.values()) grants.notify()
   }
@@ -214,10 +205,8 @@ export class LimitLedger {
   }
 
   #cooldownRecord(key: string): CooldownRecord {
-    const cooldown = this.cooldownOf(key)
-    if (cooldown === undefined) return { key, until: 0, reason: 'host' }
-    const { leftMs: _, ...record } = cooldown
-    return { key, ...record }
+    const cooldown = this.cooldownOf(key) && this.#cooldowns.get(key)?.cooldown
+    return { key, ...(cooldown ?? { until: 0, reason: 'host' }) }
   }
 }
 

@@ -18,14 +18,19 @@ export type GrantRecord = {
   readonly perMs: number
 }
 
-/** The cooldown of a key has changed. */
-export type CooldownRecord = {
-  readonly key: string
-  /** In milliseconds since 1970; 0: there is none any more. */
+/** A cooldown that holds over a restart. */
+export type DurableCooldown = {
+  /** In milliseconds since 1970. */
   readonly until: number
   readonly reason: ParkReason
   readonly message?: string
 }
+
+/** A cooldown that has not ended, and the milliseconds until it does. */
+export type PendingCooldown = DurableCooldown & { readonly leftMs: number }
+
+/** The cooldown of a key has changed. `until` is 0 when there is none any more. */
+export type CooldownRecord = DurableCooldown & { readonly key: string }
 
 /** A record of a `LimitLedger`: everything that changed at once. */
 export type LimitRecord = {

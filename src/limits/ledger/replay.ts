@@ -1,6 +1,12 @@
 import type { Json } from '../../core/json.js'
 import { GrantHistory } from './grant-history.js'
-import { type CooldownRecord, type LimitRecord, parseLimitRecord, type WindowKind } from './records.js'
+import {
+  type DurableCooldown,
+  type LimitRecord,
+  type PendingCooldown,
+  parseLimitRecord,
+  type WindowKind,
+} from './records.js'
 
 /** What was read of one limit key and kind. */
 export interface ReplayedKey {
@@ -9,9 +15,6 @@ export interface ReplayedKey {
   readonly history: GrantHistory
 }
 
-/** A cooldown, and the milliseconds that are left of it. */
-export type ReplayedCooldown = CooldownRecord & { readonly leftMs: number }
-
 /**
  * Reads the records of a limit ledger. Its time line starts with 0 at the first record. Between records of one process it advances by the
  * monotonic clock, from one process to the next by the wall clock, but never backwards.
@@ -19,7 +22,7 @@ export type ReplayedCooldown = CooldownRecord & { readonly leftMs: number }
 export class LedgerReplay {
   readonly keys: Map<string, ReplayedKey> = new Map()
   /** By key. `forMs`: how long it was meant to last from its record on. */
-  readonly #cooldowns = new Map<string, { readonly cooldown: CooldownRecord; readonly forMs: number }>()
+  readonly #cooldowns = new Map<string, { readonly cooldown: DurableCooldown; readonly forMs: number }>()
   #time = 0
   #last: LimitRecord | undefined
 
@@ -34,11 +37,11 @@ export class LedgerReplay {
     for (const { history } of this.keys.values()) history.endReplay(time, nowMs - time)
   }
 
-  /** The cooldowns that have not ended at `wallMs` of the wall clock. */
-  *cooldownsAt(wallMs: number): Iterable<ReplayedCooldown> {
-    for (const { cooldown, forMs } of this.#cooldowns.values()) {
+  /** The cooldowns that have not ended at `wallMs` of the wall clock, by key. */
+  *cooldownsAt(wallMs: number): Iterable<readonly [string, PendingCooldown]> {
+    for (const [key, { cooldown, forMs }] of this.#cooldowns) {
       const leftMs = Math.min(cooldown.until - wallMs, forMs)
-      if (leftMs > 0) yield { ...cooldown, leftMs }
+      if (leftMs > 0) yield [key, { ...cooldown, leftMs }]
     }
   }
 
@@ -49,8 +52,8 @@ export class LedgerReplay {
     this.#time = this.#timeOf(record)
     this.#last = record
     for (const grant of record.grants) this.#historyOf(grant.key, grant.kind).replay(this.#time, record.life, grant)
-    for (const cooldown of record.parkings)
-      this.#cooldowns.set(cooldown.key, { cooldown, forMs: cooldown.until - record.at })
+    for (const { key, ...cooldown } of record.parkings)
+      this.#cooldowns.set(key, { cooldown, forMs: cooldown.until - record.at })
     return true
   }
 
