@@ -5,24 +5,24 @@ import type { Json } from '../json.js'
 import type { FailureMode, RunMode } from '../state/events.js'
 import type { HoldReason, TaskSpec } from '../state/task.js'
 
-/** Tasks join the run; the first signal of a run. The specs have been checked: ids are new, dependencies known, no cycle. */
+/** Adds tasks to the run; the first signal of a run. The specs have been checked: ids are new, dependencies exist, no cycle. */
 export interface AddSignal {
   readonly type: 'add'
   readonly tasks: readonly TaskSpec[]
-  /** When they come from a `TaskGraph`: ids of the tasks with an input function or an output schema. */
+  /** With a `TaskGraph`: ids of the tasks with an input function or an output schema. */
   readonly bound?: ReadonlySet<string>
   readonly name?: string
   readonly version?: string
   readonly only?: readonly string[]
   readonly failureMode?: FailureMode
   readonly budget?: RunBudget
-  /** How it begins, and why; default parallel, and nothing is said about it. */
+  /** The first mode of the run, and why. Default: parallel, without an event. */
   readonly mode?: { readonly mode: RunMode; readonly reason: string }
   readonly autoFallbackToSerial?: boolean
-  /** The run was called off before its tasks came: they are added, and end as cancelled. */
+  /** The run was cancelled before its tasks were added, for this reason: they are added and end as cancelled. */
   readonly cancelled?: string
 }
-/** A slot is there for a ready task. `failure` when its input could not be made. */
+/** A ready task has a slot. `failure`: its input could not be made. */
 export interface StartSignal {
   readonly type: 'start'
   readonly index: number
@@ -30,12 +30,12 @@ export interface StartSignal {
   readonly backend: string
   readonly input: Json
   readonly failure?: Failure
-  /** What the attempt is expected to use on this backend. */
+  /** The expected usage of the attempt on this backend. */
   readonly estimate?: Estimate
-  /** It was given the cheapest backend because a budget is short. */
+  /** True when it got the cheapest backend because a budget is short. */
   readonly degraded?: boolean
 }
-/** The attempt answered. */
+/** The attempt succeeded. */
 export interface SucceedSignal {
   readonly type: 'succeed'
   readonly index: number
@@ -53,57 +53,57 @@ export interface FailSignal {
   /** How many other backends of the pool could take the next attempt. Default 0. */
   readonly alternatives?: number
 }
-/** The attempt that was told to stop has ended, or (`abandoned`) its grace has. */
+/** The aborted attempt has ended or, if `abandoned`, its grace period has. */
 export interface StoppedSignal {
   readonly type: 'stopped'
   readonly index: number
   readonly attempt: number
   readonly abandoned: boolean
   readonly usage?: Usage
-  /** As of {@link FailSignal}. */
+  /** As in {@link FailSignal}. */
   readonly alternatives?: number
 }
-/** A limit of time ran out. */
+/** A timeout expired. */
 export interface ExpireSignal {
   readonly type: 'expire'
   readonly index: number
-  /** 0 for the time in the queue or in total, while none runs. */
+  /** 0 for the queue or total timeout while no attempt is in flight. */
   readonly attempt: number
   readonly failure: Failure
 }
-/** The wait before the next attempt is over. */
+/** The delay before the next attempt is over. */
 export interface WakeSignal {
   readonly type: 'wake'
   readonly index: number
 }
-/** A ready task must not start before a person says so. */
+/** A ready task must wait for a person. */
 export interface HoldSignal {
   readonly type: 'hold'
   readonly index: number
   readonly reason: HoldReason
 }
-/** A held task may go on. */
+/** A held task is approved. */
 export interface ApproveSignal {
   readonly type: 'approve'
   readonly taskId: string
   readonly by?: string
 }
-/** A held task must not go on: it is dead. */
+/** A held task is rejected: it is dead. */
 export interface RejectSignal {
   readonly type: 'reject'
   readonly taskId: string
   readonly reason: string
 }
-/** The run gets another budget: what was held for want of it is ready again. Without one: what another scope's budget held. */
+/** The run gets another budget; tasks held for budget are ready again. Without `budget`: the budget of another scope has changed. */
 export interface BudgetSignal {
   readonly type: 'budget'
   readonly budget?: RunBudget
 }
-/** The wall time of the run's budget is over. */
+/** The `wallMs` of the run's budget are over. */
 export interface ElapseSignal {
   readonly type: 'elapse'
 }
-/** A budget that several runs share has no room for this task (`stop`, `hold`), or has come to its soft bound (`tell`, `degrade`). */
+/** The budget that all runs share has no room for this task (`hard`), or has reached its soft bound (`soft`). */
 export interface ExhaustSignal {
   readonly type: 'exhaust'
   readonly index: number
@@ -113,41 +113,41 @@ export interface ExhaustSignal {
   readonly used: number
   readonly action: 'tell' | 'degrade' | 'stop' | 'hold'
 }
-/** The run goes on in another mode. */
+/** Changes the mode of the run. */
 export interface ModeSignal {
   readonly type: 'mode'
   readonly mode: RunMode
   readonly reason: string
 }
-/** One task (`taskId`), or the whole run, is called off. */
+/** Cancels one task (`taskId`), or the whole run. */
 export interface CancelSignal {
   readonly type: 'cancel'
   readonly taskId?: string
   readonly reason: string
 }
-/** Start nothing until `unpause`. */
+/** Starts no task until `unpause`. */
 export interface PauseSignal {
   readonly type: 'pause'
 }
-/** Start again. */
+/** Starts tasks again. */
 export interface UnpauseSignal {
   readonly type: 'unpause'
 }
-/** Start nothing any more; suspend the run when nothing runs. */
+/** Starts no further task; suspends the run once no attempt is in flight. */
 export interface DrainSignal {
   readonly type: 'drain'
 }
-/** The attempt is to stop because this process ends: the task is tried again when the run is resumed. */
+/** Aborts the current attempt of a task because this process ends: it is retried when the run is resumed. */
 export interface InterruptSignal {
   readonly type: 'interrupt'
   readonly index: number
 }
-/** This process takes over a run from its journal: what was running was interrupted. */
+/** This process takes over a run from its journal: attempts that were in flight were interrupted. */
 export interface RecoverSignal {
   readonly type: 'recover'
 }
 
-/** Something happened and asks for a decision. */
+/** Input to the scheduler: something happened that needs a decision. */
 export type Signal =
   | AddSignal
   | StartSignal

@@ -6,63 +6,66 @@ import type { Json } from '../json.js'
 import type { TriggerRule } from '../scheduler/trigger-rule.js'
 import type { HoldReason, StopReason, TaskSpec } from './task.js'
 
-/** What every event of a run has. */
+/** The members of every event. */
 export interface EventBase {
-  /** 1 for the first event of the run, then without a gap. */
+  /** 1 for the first event of the run, then consecutive. */
   readonly seq: number
-  /** When, in milliseconds since 1970. Never goes back within a run, whatever the wall clock does. */
+  /** Time of the event, in milliseconds since 1970. Never decreases within a run, even if the wall clock does. */
   readonly at: number
   readonly runId: string
 }
 
-/** What every event about a task has. */
+/** The members of every event about a task. */
 export interface TaskEventBase extends EventBase {
   readonly taskId: string
-  /** The task's place in its run: 0 for the first one added. */
+  /** The position of the task in its run: 0 for the first one added. */
   readonly index: number
 }
 
-/** How a run ended. `completed`: all that its trigger rules let run succeeded. `partial`: something did. `failed`: nothing did. `cancelled`: it was called off. */
+/**
+ * How a run ended. `completed`: every task that its trigger rules allowed to run succeeded. `partial`: at least one task succeeded.
+ * `failed`: none did. `cancelled`: the run was cancelled.
+ */
 export type Outcome = 'completed' | 'partial' | 'failed' | 'cancelled'
 
 /** What a run does when one of its tasks is dead. See docs/concepts.md, "Failure modes". */
 export type FailureMode = 'continue' | 'no-new' | 'kill'
 
-/** Why a run starts nothing any more. */
+/** Why a run is stopping. */
 export type StopCause = 'cancelled' | 'fail-fast' | 'budget'
 
-/** How the tasks of a run are started: as many side by side as the pools allow, or one after the other. */
+/** How the tasks of a run are started: as many at once as the pools allow, or one at a time. */
 export type RunMode = 'parallel' | 'serial'
 
-/** The run exists: its plan is in the next events of the same record. */
+/** The run exists. The tasks of its plan are added by the next events of the same record. */
 export interface RunStarted extends EventBase {
   readonly type: 'run.started'
   readonly name?: string
-  /** The plan's, as its author numbers it. */
+  /** The version of the plan, as given by its author. */
   readonly version?: string
   readonly failureMode: FailureMode
-  /** How many tasks its plan has: they come next. Later ones joined the live run. */
+  /** How many tasks the plan has. Tasks after these were added to the live run. */
   readonly tasks: number
-  /** It was a `TaskGraph`. */
+  /** The plan was a `TaskGraph`. */
   readonly graph?: true
-  /** When only these tasks of the plan were asked for, with what they need. */
+  /** The tasks that were selected, if only a part of the plan is run: these and their dependencies. */
   readonly only?: readonly string[]
   readonly budget?: RunBudget
   readonly autoFallbackToSerial?: true
 }
-/** Nothing starts any more: the run was cancelled, a failure mode ends it, or its budget is used up. */
+/** No further task starts: the run was cancelled, its failure mode ends it, or its budget is used up. */
 export interface RunStopping extends EventBase {
   readonly type: 'run.stopping'
   readonly cause: StopCause
   readonly reason: string
 }
-/** How the run goes on from here, and why in one sentence: as was asked for, by a forecast, or because throttling left nothing of running in parallel. */
+/** The mode of the run from here on. `reason` is one sentence: as requested, by a forecast, or because most attempts were throttled. */
 export interface RunModeChosen extends EventBase {
   readonly type: 'run.mode-chosen'
   readonly mode: RunMode
   readonly reason: string
 }
-/** Nothing starts until `run.unpaused`; what runs goes on. */
+/** No task starts until `run.unpaused`; attempts in flight continue. */
 export interface RunPaused extends EventBase {
   readonly type: 'run.paused'
 }
@@ -70,81 +73,81 @@ export interface RunPaused extends EventBase {
 export interface RunUnpaused extends EventBase {
   readonly type: 'run.unpaused'
 }
-/** Nothing starts any more; what runs may end, then the run is suspended. */
+/** No further task starts; the run is suspended once the attempts in flight have ended. */
 export interface RunDraining extends EventBase {
   readonly type: 'run.draining'
 }
-/** Nothing runs. The last event in this process of a run that another one can resume. */
+/** No attempt is in flight. The last event of the run in this process; another process can resume it. */
 export interface RunSuspended extends EventBase {
   readonly type: 'run.suspended'
 }
-/** Another process goes on with the run. */
+/** Another process has taken over the run. */
 export interface RunRecovered extends EventBase {
   readonly type: 'run.recovered'
-  /** 1 for the first process, one more for each that recovered it. */
+  /** 1 for the first process of the run; each process that recovers it adds 1. */
   readonly epoch: number
 }
-/** Every task has ended. The last event of a run. */
+/** Every task has ended. The last event of the run. */
 export interface RunSettled extends EventBase {
   readonly type: 'run.settled'
   readonly outcome: Outcome
 }
-/** A task belongs to the run. */
+/** A task was added to the run. */
 export interface TaskAdded extends TaskEventBase {
   readonly type: 'task.added'
   readonly spec: TaskSpec
-  /** It has an input function or an output schema, which no journal can hold: to resume the run takes its `TaskGraph`. */
+  /** The task has an input function or an output schema. A journal cannot store these: the run can be resumed only with its `TaskGraph`. */
   readonly bound?: true
 }
-/** All that the task waited for is there: it waits for a slot of its pool. */
+/** The dependencies of the task are met: it waits for a slot of its pool. */
 export interface TaskReady extends TaskEventBase {
   readonly type: 'task.ready'
-  /** It was held, and a person approved it; `by` says who. */
+  /** The task was held and a person, `by`, approved it. */
   readonly approved?: true
   readonly by?: string
 }
-/** It would start, and must wait for a person (`approve`, `reject`), or for more budget. */
+/** The task is ready but must wait for a person (`approve`, `reject`), or for budget. */
 export interface TaskHeld extends TaskEventBase {
   readonly type: 'task.held'
   readonly reason: HoldReason
-  /** With `interrupted`: of the attempt of which nobody knows how far it came. */
+  /** With `interrupted`: the failure of the attempt whose effects are unknown. */
   readonly failure?: Failure
-  /** With `reserved`: what its next attempt is expected to use. */
+  /** With `reserved`: the estimate of its next attempt. */
   readonly estimate?: Estimate
 }
-/** The next attempt waits until `until` (same clock as `at`). */
+/** The next attempt waits until `until`, in milliseconds since 1970. */
 export interface TaskDelayed extends TaskEventBase {
   readonly type: 'task.delayed'
   readonly until: number
   readonly failure: Failure
 }
-/** Terminal: the task has its output. */
+/** Terminal: the task succeeded. */
 export interface TaskSucceeded extends TaskEventBase {
   readonly type: 'task.succeeded'
   readonly attempt: number
   readonly output: Json
   readonly usage?: Usage
 }
-/** Terminal: its attempts are spent, or its failure is of a kind that is not retried. */
+/** Terminal: no attempts are left, or the failure is of a kind that is not retried. */
 export interface TaskDead extends TaskEventBase {
   readonly type: 'task.dead'
   readonly failure: Failure
 }
-/** Terminal: what it waited for failed, or its trigger rule cannot be met any more. `rootCause` is where it began, not the neighbour. */
+/** Terminal: a dependency failed, or the trigger rule can no longer be met. `rootCause` is the task where that began, not the direct dependency. */
 export interface TaskSkipped extends TaskEventBase {
   readonly type: 'task.skipped'
   readonly rootCause: string
-  /** The rule that cannot be met any more; not there when what it waited for failed. */
+  /** The rule that can no longer be met; absent when a dependency failed. */
   readonly rule?: TriggerRule
 }
-/** Terminal: it was called off. */
+/** Terminal: the task was cancelled. */
 export interface TaskCancelled extends TaskEventBase {
   readonly type: 'task.cancelled'
   readonly reason: string
-  /** What its last attempt used, if one had to be stopped. */
+  /** The usage of its last attempt, if one was stopped. */
   readonly usage?: Usage
 }
-/** An attempt begins: its backend is called once this is durable. */
+/** An attempt starts. Its backend is called once this event is durable. */
 export interface AttemptStarted extends TaskEventBase {
   readonly type: 'attempt.started'
   readonly attempt: number
@@ -152,16 +155,16 @@ export interface AttemptStarted extends TaskEventBase {
   readonly backend: string
   readonly key: string
   readonly input: Json
-  /** What is set aside of the budgets until it ends. */
+  /** The estimate that is reserved in the budgets until the attempt ends. */
   readonly reserved?: Estimate
 }
-/** The attempt was told to stop; its task waits until it has. */
+/** The attempt was aborted; the task waits until it has ended. */
 export interface AttemptStopping extends TaskEventBase {
   readonly type: 'attempt.stopping'
   readonly attempt: number
   readonly reason: StopReason
 }
-/** One try failed; `verdict` is what follows from it. */
+/** An attempt failed; `verdict` says what follows. */
 export interface AttemptFailed extends TaskEventBase {
   readonly type: 'attempt.failed'
   readonly attempt: number
@@ -169,13 +172,13 @@ export interface AttemptFailed extends TaskEventBase {
   readonly verdict: Verdict
   readonly usage?: Usage
 }
-/** The attempt goes on although it was told to stop: its slot is free again, what it still says changes nothing. */
+/** The attempt did not end within its grace period after the abort. Its slot is free again; a later result is ignored. */
 export interface AttemptAbandoned extends TaskEventBase {
   readonly type: 'attempt.abandoned'
   readonly attempt: number
 }
 
-/** A budget is used up to its soft bound, or an attempt does not fit any more (`hard`): then `action` follows. */
+/** A budget has reached its soft bound (`soft`), or has no room for an attempt (`hard`). `action` says what follows. */
 export interface BudgetReached extends EventBase {
   readonly type: 'budget.reached'
   readonly scope: BudgetScope
@@ -187,16 +190,16 @@ export interface BudgetReached extends EventBase {
   readonly action: 'tell' | 'degrade' | 'stop' | 'hold'
   /** With scope `pool`. */
   readonly pool?: string
-  /** With scope `task`; else the task that did not fit. */
+  /** With scope `task`: the task; otherwise the task whose attempt did not fit. */
   readonly taskId?: string
 }
-/** The run may use this from now on; what it had used is kept. */
+/** The run has this budget from now on; what it has used so far still counts. */
 export interface BudgetChanged extends EventBase {
   readonly type: 'budget.changed'
   readonly budget: RunBudget
 }
 
-/** A fact of a run: journaled, heard and folded. Told apart by `type`. */
+/** A fact about a run: journaled, emitted and folded into its state. Discriminated by `type`. */
 export type RunEvent =
   | RunStarted
   | RunStopping
@@ -225,8 +228,8 @@ export type RunEvent =
 /** The name of a {@link RunEvent}. */
 export type RunEventType = RunEvent['type']
 
-/** The event of one name. */
+/** The event with one name. */
 export type EventOf<T extends RunEventType> = Extract<RunEvent, { readonly type: T }>
 
-/** The events of one signal: journaled as a whole or not at all. */
+/** The events of one signal: journaled all together or not at all. */
 export type JournalRecord = readonly RunEvent[]

@@ -4,60 +4,60 @@ import type { Usage } from '../failure/usage.js'
 import type { Json } from '../json.js'
 import type { TriggerRule } from '../scheduler/trigger-rule.js'
 
-/** How a task waits between two attempts. Exponential with full jitter (Brooker, AWS Architecture Blog, 2015). */
+/** The delay between two attempts: exponential with full jitter (Brooker, AWS Architecture Blog, 2015). */
 export interface Backoff {
-  /** Upper bound of the first wait, in milliseconds. Default 1,000. */
+  /** Upper bound of the first delay, in milliseconds. Default 1,000. */
   readonly baseMs?: number
-  /** By how much the bound grows with each failure. Default 2. */
+  /** The bound is multiplied by this after each failure. Default 2. */
   readonly factor?: number
-  /** No wait is longer, in milliseconds; what a provider asks for has a bound of its own (`maxParkMs` of the failure handler). Default 60,000. */
+  /** Longest delay, in milliseconds. Delays requested by a provider are limited by `maxParkMs` of the failure handler instead. Default 60,000. */
   readonly maxMs?: number
 }
 
-/** A task as data: what the journal keeps of it. `parsePlan` and `TaskGraph` make these; every member but `id` may be left out there. */
+/** A task as data, as journaled. `parsePlan` and `TaskGraph` make these; there, every member except `id` is optional. */
 export interface TaskSpec {
   /** 1 to 128 characters, unique in its run. */
   readonly id: string
-  /** What the agent is asked to do. */
+  /** What the agent is to do. */
   readonly description: string
-  /** The pool it goes to; without one the `TaskDistributor` decides. */
+  /** The pool of the task. Default: the `TaskDistributor` chooses one. */
   readonly pool?: string
-  /** Input that is known beforehand. A `TaskGraph` may compute it from the outputs of the dependencies instead. */
+  /** Input known in advance. A `TaskGraph` can compute it from the outputs of the dependencies instead. */
   readonly input?: Json
-  /** Ids of the tasks that must have succeeded before this one starts, or ended as its `triggerRule` says. */
+  /** Hard dependencies, by id: they must have succeeded before this task starts, or ended as its `triggerRule` says. */
   readonly after?: readonly string[]
-  /** Soft dependencies: it does not wait for them; it gets the output of each that has ended by then, and later ones through `context.soft(id)`. */
+  /** Soft dependencies, by id: the task does not wait for them. It gets the outputs of those that have ended by its start, and later ones through `context.softOutput(id)`. */
   readonly softAfter?: readonly string[]
-  /** Order-only dependencies: it waits until each has ended, however; it gets nothing from them. */
+  /** Order-only dependencies, by id: the task waits until each has ended in any way and gets no output from them. */
   readonly orderAfter?: readonly string[]
   /** How the tasks in `after` must have ended. Default `all_success`. */
   readonly triggerRule?: TriggerRule
   /** 1 is the most urgent. Default 3. */
   readonly priority?: number
-  /** How often it is tried again after it failed by itself: 2 means at most three such attempts. Default 2. */
+  /** How often the task is retried after it failed by itself: 2 means at most three such attempts. Default 2. */
   readonly retries?: number
   readonly backoff?: Backoff
   /** Longest time of one attempt, in milliseconds. Default 3,600,000 (an hour). */
   readonly timeoutMs?: number
-  /** Longest time within an attempt without any report of its agent, in milliseconds. Default: none. */
+  /** Longest time within an attempt without a report from its agent, in milliseconds. Default: none. */
   readonly idleTimeoutMs?: number
-  /** Longest time that it waits for a slot, in milliseconds, not counting while the run is paused, it is held, or its pool is parked. Default: none. */
+  /** Longest time that the task waits for a slot, in milliseconds. Stops while the run is paused, the task held, or the pool parked. Default: none. */
   readonly queueTimeoutMs?: number
-  /** Longest time from when it was first ready to its end, over all attempts, in milliseconds, counted like `queueTimeoutMs`. Default: none. */
+  /** Longest time from when the task is first ready to its end, over all attempts, in milliseconds. Stops as `queueTimeoutMs` does. Default: none. */
   readonly totalTimeoutMs?: number
-  /** Its part of what the run delivers. Default 1. */
+  /** The weight of the task in the delivered share of the run. Default 1. */
   readonly weight?: number
-  /** How long an attempt is expected to take, in milliseconds: the longest remaining path goes first. */
+  /** Expected duration of an attempt, in milliseconds. Tasks on the longest remaining path start first. */
   readonly durationMs?: number
-  /** What an attempt is expected to use: reserved before it starts where there is a budget or a limit on tokens. Default: nothing is known. */
+  /** Expected usage of an attempt: reserved before it starts where there is a budget or a token limit. Default: unknown. */
   readonly estimate?: Estimate
-  /** What all its attempts together may use. Default: no bound. */
+  /** What all attempts of the task together may use. Default: no bound. */
   readonly budget?: Budget
-  /** `never`: an attempt of which nobody knows how far it came is not repeated; the task is held for a person. Default `safe`. */
+  /** `never`: an attempt that may have had effects is not repeated; the task is held until a person decides. Default `safe`. */
   readonly replay?: 'safe' | 'never'
-  /** True: once it is ready a person must approve it. Default false. */
+  /** True: a person must approve the task once it is ready. Default false. */
   readonly approval?: boolean
-  /** Anything the agent should know besides: handed to it as it is. */
+  /** Further information for the agent, passed on unchanged. */
   readonly context?: Json
 }
 
@@ -70,7 +70,7 @@ export type TaskState =
       readonly reason: HoldReason
       readonly since: number
       readonly failure: Failure | undefined
-      /** With `reserved`: what it needs. */
+      /** With `reserved`: the estimate of its next attempt. */
       readonly estimate: Estimate | undefined
     }
   | RunningState
@@ -82,12 +82,12 @@ export type TaskState =
       readonly status: 'skipped'
       readonly at: number
       readonly rootCause: string
-      /** The trigger rule that was not met; undefined when what it waited for failed. */
+      /** The trigger rule that was not met; undefined when a dependency failed. */
       readonly rule: TriggerRule | undefined
     }
   | { readonly status: 'cancelled'; readonly at: number; readonly reason: string }
 
-/** A task with an attempt that runs. */
+/** A task with an attempt in flight. */
 export interface RunningState {
   readonly status: 'running'
   readonly attempt: number
@@ -95,11 +95,11 @@ export interface RunningState {
   readonly backend: string
   readonly startedAt: number
   readonly input: Json
-  /** What is set aside of the budgets for it. */
+  /** The estimate that is reserved in the budgets. */
   readonly reserved: Estimate | undefined
 }
 
-/** A task whose attempt is being stopped. */
+/** A task whose attempt was aborted and has not ended yet. */
 export interface StoppingState {
   readonly status: 'stopping'
   readonly attempt: number
@@ -110,7 +110,7 @@ export interface StoppingState {
   readonly reason: StopReason
 }
 
-/** A task with its output. Its last attempt is told here, and not in its tally: most tasks have no other. */
+/** A task that succeeded. Its last attempt is recorded here and not in its tally, since most tasks have no other. */
 export interface SucceededState {
   readonly status: 'succeeded'
   readonly at: number
@@ -123,24 +123,24 @@ export interface SucceededState {
 /**
  * What a held task waits for.
  *
- * - `approval`: a person who approves it.
- * - `interrupted`: a person who looks what an attempt has done of which nobody knows how far it came.
- * - `budget`: more budget, or a person who lets it go over.
- * - `reserved`: attempts that run have set the rest of a budget aside. It goes on by itself when one of them ends.
+ * - `approval`: a person must approve it.
+ * - `interrupted`: an attempt may have had effects; a person must decide whether to repeat it.
+ * - `budget`: more budget, or a person who approves exceeding it.
+ * - `reserved`: the rest of a budget is reserved for attempts in flight. It becomes ready by itself when one of them ends.
  */
 export type HoldReason = 'approval' | 'interrupted' | 'budget' | 'reserved'
 
-/** A failed attempt, told to the next one so that it can do better. */
+/** A failed attempt, passed to the next attempt so that it can correct the failure. */
 export interface Feedback {
   /** The number of the attempt that failed. */
   readonly attempt: number
   readonly kind: FailureKind
   readonly message: string
-  /** What it had answered, as text, cut at 4,000 characters. */
+  /** The output of the agent as text, cut to 4,000 characters. */
   readonly output?: string
 }
 
-/** Why a running attempt is being stopped. */
+/** Why an attempt is stopped. */
 export type StopReason =
   | { readonly kind: 'timeout'; readonly failure: Failure }
   | { readonly kind: 'cancel'; readonly reason: string }
@@ -149,34 +149,34 @@ export type StopReason =
 /** The names of the states of a task. */
 export type TaskStatus = TaskState['status']
 
-/** What a task has been through: counted over all its attempts but the one that runs, and the one that succeeded. */
+/** Counts over all ended attempts of a task, except the one that succeeded. */
 export interface Tally {
   /** Attempts that have ended. */
   readonly attempts: number
   /** Attempts that failed by themselves: these consume retries. */
   readonly failures: number
-  /** Attempts turned away by throttling, overload or quota: they have a bound of their own. */
+  /** Attempts that failed by throttling, overload or quota; bounded by `maxThrottled`. */
   readonly throttled: number
-  /** Attempts cut off because our process ended: they have a bound of their own. */
+  /** Attempts interrupted because the process ended; bounded by `maxInterrupted`. */
   readonly interrupted: number
-  /** Attempts that failed and were passed on to another backend: they have a bound of their own. */
+  /** Attempts after which the task was passed on to another backend; bounded by `maxFailovers`. */
   readonly failovers: number
-  /** Attempts whose failure was fed back to the agent: they have a bound of their own, and each makes a new revision of the request. */
+  /** Attempts whose failure was fed back to the agent; bounded by `maxRepairs`. Each starts a new round of the request. */
   readonly repairs: number
-  /** What the next attempt is told. */
+  /** The feedback for the next attempt. */
   readonly feedback: Feedback | undefined
-  /** The next attempt goes to a backend after the one of this name. */
+  /** The backend that the last attempt failed over from: the next attempt goes to one after it. */
   readonly failedOverFrom: string | undefined
-  /** Attempts that outlived their abort and its grace. */
+  /** Attempts that did not end within their grace period after the abort. */
   readonly abandoned: number
-  /** Time in attempts, in milliseconds. */
+  /** Total duration of the attempts, in milliseconds. */
   readonly busyMs: number
   /** When the first attempt started. */
   readonly firstStartAt: number | undefined
   readonly usage: Usage | undefined
 }
 
-/** Options of a task that a pool may set for all its tasks; a task's own go first. */
+/** Options of tasks that a pool can set for all its tasks. The options of a task take precedence. */
 export type TaskDefaults = Pick<
   TaskSpec,
   | 'priority'
