@@ -52,7 +52,7 @@ describe('retries', () => {
     expect(a).toMatchObject({ status: 'dead', attempts: 2 })
     expect(events.flatMap(event => (event.type === 'attempt.failed' ? [event.verdict] : []))).toEqual([
       { action: 'repair', delayMs: 0 },
-      { action: 'dead', reason: 'the same failure came back unchanged' },
+      { action: 'dead', reason: 'the repaired attempt failed in the same way' },
     ])
   })
 

@@ -76,7 +76,7 @@ describe('an output that does not match its schema', () => {
     fixture.backend.answer('a', { sql: 'create' })
     const { task, events } = await played(fixture)
     expect([task.status, task.attempts]).toEqual(['dead', 2])
-    expect(JSON.stringify(events)).toContain('the same failure came back unchanged')
+    expect(JSON.stringify(events)).toContain('the repaired attempt failed in the same way')
   })
 
   test('is fed back with retries 0 too: repairs have a limit of their own', async () => {

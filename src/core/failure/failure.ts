@@ -2,15 +2,15 @@
  * Why an attempt failed. The kind, not the message, decides what happens next (see `FailureHandler`).
  *
  * - `throttled`: the provider asks to slow down (HTTP 429, a rate limit).
- * - `overloaded`: the provider has no capacity at the moment (HTTP 503, 529).
+ * - `overloaded`: the provider has no capacity (HTTP 503, 529).
  * - `quota`: an allowance is used up until a known or unknown time.
- * - `timeout`: a limit of time of ours ran out; `timeout` says which one.
+ * - `timeout`: one of our timeouts expired; `timeout` says which one.
  * - `invalid-output`: the output does not match its schema, is not JSON, or is too large.
- * - `incomplete-output`: the output was cut: a half JSON, a missing final record.
- * - `bad-input`: the task cannot be asked as it stands: its input function threw, or no pool fits it.
+ * - `incomplete-output`: the output was truncated: incomplete JSON, or a missing final record.
+ * - `bad-input`: the task cannot be sent: its input function threw, or no pool fits it.
  * - `crashed`: the agent died: a signal, a lost connection, an exit code without an answer.
  * - `interrupted`: our own process ended while the attempt ran.
- * - `refused`: the backend will not do it however often it is asked: no access, unknown model, missing program.
+ * - `refused`: a retry cannot help: no access, unknown model, missing program.
  * - `agent`: the agent itself reports that it failed, or threw an error of no known kind.
  */
 export type FailureKind =
@@ -41,41 +41,41 @@ export const FAILURE_KINDS: readonly FailureKind[] = [
   'agent',
 ]
 
-/** Which clock ran out. */
+/** Which timeout expired. */
 export type TimeoutScope = 'attempt' | 'idle' | 'queue' | 'total'
 
-/** A failed attempt as data: what the journal keeps, events carry and verdicts are made from. */
+/** A failed attempt as data: in the journal, in events, and as the input of verdicts. */
 export interface Failure {
   readonly kind: FailureKind
   readonly message: string
-  /** With kind `timeout`: which limit. */
+  /** With kind `timeout`: which timeout. */
   readonly timeout?: TimeoutScope
-  /** How long the provider asks us to wait, in milliseconds, as it said it: not yet clamped. */
+  /** The delay that the provider asks for, in milliseconds, not yet clamped. */
   readonly retryAfterMs?: number
-  /** HTTP status or process exit code, where there is one. */
+  /** HTTP status or process exit code, if there is one. */
   readonly status?: number
   /** A finer, machine-readable reason, e.g. `ENOENT` or `BACKEND_NOT_FOUND`. */
   readonly code?: string
-  /** What lay behind it, in one line. */
+  /** The underlying cause, in one line. */
   readonly cause?: string
-  /** With kind `invalid-output`: what the agent had answered, as text, cut at 4,000 characters. */
+  /** With kind `invalid-output`: the output of the agent as text, cut to 4,000 characters. */
   readonly output?: string
 }
 
-/** Code of an input that took too long to make: no agent was asked. */
+/** Code of a timeout while the input was made: no backend was called. */
 export const INPUT_TIMEOUT = 'INPUT_TIMEOUT'
 
-/** True for a failure that says nothing against the task: the provider turned it away (throttled, overloaded, quota). */
+/** True when the provider did not accept the attempt (throttled, overloaded, quota): it does not count as a failure of the task. */
 export function isThrottling({ kind }: { readonly kind: FailureKind }): boolean {
   return kind === 'throttled' || kind === 'overloaded' || kind === 'quota'
 }
 
 /**
- * Why a pool, or all pools of a limit key, start nothing for a while.
+ * Why a pool, or all pools of a limit key, start no attempts.
  *
- * - `throttled`, `overloaded`, `quota`: a backend said so.
- * - `unhealthy`: none of its backends may be used: circuit breakers are open, or health checks failed.
- * - `retry-budget`: there were too many retries for the first attempts that there were.
- * - `host`: it was asked to, by `park`.
+ * - `throttled`, `overloaded`, `quota`: the failure of a backend.
+ * - `unhealthy`: no backend may be used: circuit breakers are open, or health checks failed.
+ * - `retry-budget`: too many retries in proportion to first attempts.
+ * - `host`: the host called `park`.
  */
 export type ParkReason = 'throttled' | 'overloaded' | 'quota' | 'unhealthy' | 'retry-budget' | 'host'

@@ -2,18 +2,18 @@
 export type Verdict =
   /** Another attempt after `delayMs`. */
   | { readonly action: 'retry'; readonly delayMs: number }
-  /** The pool, or all pools of its limit key, starts nothing for `delayMs`; then there is another attempt, or after `taskDelayMs` if given. */
+  /** The pool, or all pools of its limit key, starts nothing for `delayMs`. Another attempt after `taskDelayMs`, default `delayMs`. */
   | { readonly action: 'park'; readonly delayMs: number; readonly taskDelayMs?: number }
-  /** Another attempt at once, on another backend of the pool. The one that failed rests for `restMs`, if given. */
+  /** Another attempt at once, on another backend of the pool. The failed backend gets no attempts for `restMs`, if given. */
   | { readonly action: 'failover'; readonly restMs?: number }
-  /** Another attempt after `delayMs`, which is told what was wrong (`request.feedback`). */
+  /** Another attempt after `delayMs`, with the failure as `request.feedback`. */
   | { readonly action: 'repair'; readonly delayMs: number }
-  /** Nobody knows how far the attempt came: the task is held until a person says what to do. */
+  /** The attempt may have had effects: the task is held until a person decides. */
   | { readonly action: 'hold'; readonly reason: string }
   /** No further attempt: the task is dead. `reason` says which bound was reached or why the kind is not retried. */
   | { readonly action: 'dead'; readonly reason: string }
 
-/** What must be with each `action`: milliseconds in all that ends with `Ms`, else a text. */
+/** The members of each `action`: numbers of milliseconds where the name ends with `Ms`, otherwise strings. `?`: optional. */
 const MEMBERS: ReadonlyMap<unknown, readonly string[]> = new Map([
   ['retry', ['delayMs']],
   ['park', ['delayMs', 'taskDelayMs?']],
@@ -23,7 +23,7 @@ const MEMBERS: ReadonlyMap<unknown, readonly string[]> = new Map([
   ['dead', ['reason']],
 ])
 
-/** True for a verdict that can be followed: a host's failure handler may answer anything. */
+/** True for a valid verdict: the failure handler of a host may return anything. */
 export function isVerdict(value: unknown): value is Verdict {
   if (typeof value !== 'object' || value === null) return false
   const members = MEMBERS.get((value as { action?: unknown }).action)

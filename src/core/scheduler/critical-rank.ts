@@ -2,19 +2,19 @@ import type { RunState } from '../state/run-state.js'
 import type { TaskSpec } from '../state/task.js'
 
 /**
- * The longest remaining path of each task: its own expected time and that of the longest chain of tasks that wait for it.
+ * The longest remaining path of each task: its own expected duration plus that of the longest chain of tasks that depend on it.
  * Starting the longest first is within 0.6 % of the optimum where durations are known (see docs/concepts.md, "Ready order").
- * A hint: it changes the order of starts, never their correctness, and is not journaled.
+ * A hint: it affects the order of starts, never correctness, and is not journaled.
  */
 export class CriticalRanks {
   #paths: number[] = []
   #known = 0
   #knownMs = 0
 
-  /** True while the paths are those of another one, too. */
+  /** True while `#paths` is shared with another instance: it is copied before it is changed. */
   #shares = false
 
-  /** One that further tasks do not touch. This one must not change any more. */
+  /** A copy for another run. This instance must not change any more. */
   copy(): CriticalRanks {
     const ranks = new CriticalRanks()
     ranks.#paths = this.#paths
@@ -24,41 +24,48 @@ export class CriticalRanks {
     return ranks
   }
 
+  /** The length of the longest remaining path of a task: milliseconds where durations are known, otherwise a number of tasks. */
   of(index: number): number {
     return this.#paths[index] as number
   }
 
-  /** Takes in the tasks from `first` on, which have just been added to `state`; `raised` hears of each older task whose path has grown. */
+  /** Adds the tasks from index `first` on, which are new in `state`. Calls `raised` with each older task whose path has grown. */
   extend(state: RunState, first: number, raised: (index: number) => void = () => {}): void {
     if (this.#shares) this.#paths = this.#paths.slice()
     this.#shares = false
     const end = state.specs.length
-    for (let i = first; i < end; i++) this.#learn(state.specs[i] as TaskSpec)
+    for (let i = first; i < end; i++) this.#addDuration(state.specs[i] as TaskSpec)
     for (let i = first; i < end; i++) this.#paths.push(this.#durationOf(state, i))
     let steps = 8 * (end + state.edgeTo.length)
     if (state.edgeTo.length === 0) return
-    for (const i of fromTheEnd(state, first))
+    for (const i of dependentsFirst(state, first))
       if ((state.dependencies[i] as readonly number[]).length > 0)
-        steps -= this.#raiseNeeds(state, i, first, steps, raised)
+        steps -= this.#raiseDependencies(state, i, first, steps, raised)
   }
 
-  #learn({ durationMs }: TaskSpec): void {
+  #addDuration({ durationMs }: TaskSpec): void {
     if (durationMs === undefined) return
     this.#known++
     this.#knownMs += durationMs
   }
 
-  /** A task of unknown duration counts as an average one of its run. */
+  /** A task of unknown duration counts as an average task of its run. */
   #durationOf(state: RunState, index: number): number {
     return (state.specs[index] as TaskSpec).durationMs ?? (this.#known === 0 ? 1 : this.#knownMs / this.#known)
   }
 
   /**
-   * Invariant: a new task is met after all that wait for it, so its path is final when it is passed on. Only an older task, which is
-   * not met, has to pass it on again. Such a wave can be long in an odd graph: it is cut off after `limit` steps, for this is a hint.
-   * Gives the steps taken.
+   * Raises the paths of the dependencies of a task. Invariant: a new task is visited after all its dependents, so its path is final then.
+   * Only older tasks, which are not visited, pass a longer path on to their dependencies. In unusual graphs that takes many steps, so it
+   * ends after `limit` steps: the ranks are only a hint. Returns the number of steps.
    */
-  #raiseNeeds(state: RunState, index: number, first: number, limit: number, raised: (index: number) => void): number {
+  #raiseDependencies(
+    state: RunState,
+    index: number,
+    first: number,
+    limit: number,
+    raised: (index: number) => void,
+  ): number {
     const work = [index]
     let steps = 0
     for (let next = work.pop(); next !== undefined && steps < limit; next = work.pop()) {
@@ -77,20 +84,20 @@ export class CriticalRanks {
   }
 }
 
-/** The tasks from `first` on, each after all that wait for it. Mostly that is just backwards. */
-function fromTheEnd(state: RunState, first: number): readonly number[] {
+/** The tasks from index `first` on, each after all its dependents: mostly the reverse of the order in which they were added. */
+function dependentsFirst(state: RunState, first: number): readonly number[] {
   const order: number[] = []
   const end = state.specs.length
-  let namesAhead = false
+  let hasForwardEdges = false
   for (let i = end - 1; i >= first; i--) {
     order.push(i)
-    for (const need of state.dependencies[i] as readonly number[]) namesAhead ||= need > i
+    for (const need of state.dependencies[i] as readonly number[]) hasForwardEdges ||= need > i
   }
-  return namesAhead ? byDependents(state, first) : order
+  return hasForwardEdges ? sortDependentsFirst(state, first) : order
 }
 
-/** Kahn, CACM 5(11), 1962, from the other end. */
-function byDependents(state: RunState, first: number): readonly number[] {
+/** Topological sort (Kahn, CACM 5(11), 1962) of the reversed graph. */
+function sortDependentsFirst(state: RunState, first: number): readonly number[] {
   const end = state.specs.length
   const waiting: number[] = new Array<number>(end).fill(0)
   for (let i = first; i < end; i++)

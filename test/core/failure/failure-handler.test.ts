@@ -91,7 +91,7 @@ describe('retries', () => {
   test('that are spent are named in the reason', () => {
     expect(verdict({}, { failures: 2 })).toEqual({ action: 'dead', reason: 'all 2 retries are used up' })
     expect(verdict({ kind: 'quota' }, { throttled: 100 })).toMatchObject({
-      reason: expect.stringContaining('turned away'),
+      reason: expect.stringContaining('throttled'),
     })
     expect(verdict({ kind: 'interrupted' }, { interrupted: 3 })).toMatchObject({
       reason: expect.stringContaining('interruptions'),
@@ -134,7 +134,7 @@ describe('the wait before the next attempt', () => {
     expect(verdict({ kind: 'agent', retryAfterMs: 7_000 })).toEqual(retry(7_000))
   })
 
-  test('is clamped to maxParkMs when it was turned away, and to the cap of its backoff when it failed by itself', () => {
+  test('is clamped to maxParkMs when the task was throttled, and to the cap of its backoff otherwise', () => {
     const options = { maxParkMs: 90_000 }
     for (const kind of ['throttled', 'overloaded', 'quota'] as const)
       expect(verdict({ kind, retryAfterMs: 1e12 }, {}, options)).toEqual(park(90_000))
@@ -183,7 +183,7 @@ describe('a pool is parked', () => {
     expect(verdict({ kind: 'quota', retryAfterMs: -1 }, {}, { quotaParkMs: 7 })).toEqual(park(7, 1_000))
   })
 
-  test('just as long as was asked for, however often its tasks have been turned away: only these wait longer each time', () => {
+  test('is parked for the requested time, however often its tasks were throttled: only their own delay grows', () => {
     const of = (throttled: number, retryAfterMs: number): object =>
       verdict({ kind: 'throttled', retryAfterMs }, { throttled })
     expect([0, 3, 9].map(times => of(times, 2_000))).toEqual([park(2_000), park(2_000, 8_000), park(2_000, 60_000)])
@@ -248,8 +248,8 @@ describe('a failure is fed back to the agent', () => {
     expect(verdict(invalid, { retries: 0, repairs: 2 })).toEqual(dead)
   })
 
-  test('but not when the same failure came back unchanged', () => {
-    const unchanged = { action: 'dead', reason: 'the same failure came back unchanged' }
+  test('is dead when the repaired attempt failed in the same way', () => {
+    const unchanged = { action: 'dead', reason: 'the repaired attempt failed in the same way' }
     expect(verdict(invalid, { repairs: 1, feedback: told })).toEqual(unchanged)
     expect(verdict({ ...invalid, output: '{"a":1}' }, { repairs: 1, feedback: told })).toEqual(repair)
     expect(verdict({ ...invalid, message: 'another' }, { repairs: 1, feedback: told })).toEqual(repair)
@@ -266,11 +266,11 @@ describe('a task that is not safe to replay', () => {
   const never = { replay: 'never', retries: 9, alternatives: 3 } as const
 
   test.each<FailureKind>(['interrupted', 'timeout', 'crashed', 'incomplete-output'])(
-    'is held after %s: nobody knows how far it came',
+    'is held after %s: the attempt may have had effects',
     kind =>
       expect(verdict({ kind }, never)).toEqual({
         action: 'hold',
-        reason: `its replay is not safe, and it failed with ${kind}`,
+        reason: `it failed with ${kind} and must not be replayed`,
       }),
   )
 
@@ -278,23 +278,23 @@ describe('a task that is not safe to replay', () => {
     expect(verdict({ kind }, never)).toEqual(dead),
   )
 
-  test('is tried again, elsewhere too, after it was turned away: nothing has been done', () => {
+  test('is retried or fails over after it was throttled: nothing has been done', () => {
     for (const kind of ['throttled', 'overloaded', 'quota'] as const) {
       expect(verdict({ kind }, never)).toMatchObject({ action: 'failover' })
       expect(verdict({ kind }, { replay: 'never' })).toEqual(verdict({ kind }))
     }
   })
 
-  test('is dead when its time in the queue or in total is over, like any other', () => {
+  test('is dead when its queue or total timeout has expired, like any other task', () => {
     for (const timeout of ['queue', 'total'] as const)
       for (const replay of ['never', 'safe'] as const)
         expect(verdict({ kind: 'timeout', timeout }, { ...never, replay })).toEqual({
           action: 'dead',
-          reason: `the time-out ${timeout} is final`,
+          reason: `the ${timeout} timeout is final`,
         })
   })
 
-  test('says so for every kind: it is never simply tried again', () => {
+  test('is never retried on the same backend, whatever the kind', () => {
     for (const kind of FAILURE_KINDS)
       expect(['hold', 'dead', 'failover']).toContain((verdict({ kind }, never) as { action: string }).action)
   })
