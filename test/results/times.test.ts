@@ -37,6 +37,14 @@ describe('times', () => {
     expect(tasks[0]).toMatchObject({ attempts: 3, busyMs: 250, startedAt: tasks[0]!.endedAt! - 1_750 })
   })
 
+  test('have a critical path along order-only dependencies', async () => {
+    const { backend, clock, orchestrator } = setUp({ concurrency: 4 })
+    for (const id of ['a', 'b']) backend.answer(id, succeed(id, { afterMs: 100 }))
+    const run = orchestrator.run({ tasks: [{ id: 'a' }, { id: 'b', orderAfter: ['a'] }] })
+    await clock.runUntilIdle()
+    expect((await run.result).times).toMatchObject({ wallMs: 200, criticalPathMs: 200, criticalPath: ['a', 'b'] })
+  })
+
   test('are 0 for a run without tasks', () => {
     expect(new ResultAggregator().aggregate(finished([])).times).toEqual({
       wallMs: 0,
