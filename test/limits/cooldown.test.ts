@@ -9,21 +9,21 @@ const START = Date.UTC(2026, 0, 1)
 describe('a throttled pool', () => {
   test('starts nothing until the cooldown ends, and emits both', async () => {
     const clock = new VirtualClock()
-    const { pool, heard: emitted } = poolWith(clock)
+    const { pool, events: emitted } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
     run.throttle(0, 5_000)
     run.succeed(1)
-    expect(run.claimed).toEqual([0, 1, 2, 3])
+    expect(run.started).toEqual([0, 1, 2, 3])
     expect(emitted).toEqual([
       { type: 'pool.parked', at: START, pool: 'p', until: START + 5_000, reason: 'throttled', message: 'slow down' },
     ])
     expect(pool.stats()).toMatchObject({ parkedUntil: START + 5_000, parkedMs: 5_000, parkedReason: 'throttled' })
     expect([run.parkedChanges, run.queue.isParked]).toEqual([[true], true])
     await clock.advance(4_999)
-    expect([run.claimed.length, pool.stats().parkedMs]).toEqual([4, 1])
+    expect([run.started.length, pool.stats().parkedMs]).toEqual([4, 1])
     await clock.advance(1)
-    expect(run.claimed.length).toBe(5)
+    expect(run.started.length).toBe(5)
     expect(emitted.at(-1)).toEqual({ type: 'pool.opened', at: START + 5_000, pool: 'p' })
     expect([run.parkedChanges, run.queue.isParked, pool.stats().parkedMs]).toEqual([[true, false], false, undefined])
   })
@@ -78,7 +78,7 @@ describe('a throttled pool', () => {
 
   test('is parked until the latest of several ends, and does not emit small changes', async () => {
     const clock = new VirtualClock()
-    const { pool, heard: emitted } = poolWith(clock)
+    const { pool, events: emitted } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
     run.throttle(0, 5_000)
@@ -88,9 +88,9 @@ describe('a throttled pool', () => {
     run.throttle(3, 9_000)
     expect(emitted.map(event => event.type === 'pool.parked' && event.until - START)).toEqual([5_000, 9_000])
     await clock.advance(8_999)
-    expect(run.claimed.length).toBe(4)
+    expect(run.started.length).toBe(4)
     await clock.advance(1)
-    expect([run.claimed.length, run.parkedChanges]).toEqual([5, [true, false]])
+    expect([run.started.length, run.parkedChanges]).toEqual([5, [true, false]])
   })
 
   test('opens up to a tenth later at random, at most 5 s', () => {
@@ -105,14 +105,14 @@ describe('a throttled pool', () => {
 
   test('is parked again by each first attempt that is throttled', async () => {
     const clock = new VirtualClock()
-    const { pool, heard: emitted } = poolWith(clock)
+    const { pool, events: emitted } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     run.push(0, 99)
     for (let turn = 0; turn < 10; turn++) {
       for (const index of [...run.leases.keys()]) run.throttle(index, 1_000)
       await clock.advance(1_000)
     }
-    expect(run.claimed.length).toBe(4 + 10)
+    expect(run.started.length).toBe(4 + 10)
     expect(emitted.filter(event => event.type === 'pool.opened').length).toBe(10)
   })
 })
@@ -120,13 +120,13 @@ describe('a throttled pool', () => {
 describe('parking by the host', () => {
   test('parks a pool and ends that', async () => {
     const clock = new VirtualClock()
-    const { pool, heard: emitted } = poolWith(clock)
+    const { pool, events: emitted } = poolWith(clock)
     const run = new TestRun(pool, 'a')
     pool.park(60_000, 'quota', 'the account is empty')
     run.push(0, 9)
-    expect([run.claimed, run.queue.isParked, run.parkedChanges]).toEqual([[], true, [true]])
+    expect([run.started, run.queue.isParked, run.parkedChanges]).toEqual([[], true, [true]])
     pool.unpark()
-    expect(run.claimed).toEqual([0])
+    expect(run.started).toEqual([0])
     expect(emitted.map(({ type }) => type)).toEqual(['pool.parked', 'pool.opened'])
     pool.unpark()
     expect(emitted.length).toBe(2)
@@ -155,9 +155,9 @@ describe('the pools of a limit key', () => {
     runs[0]!.throttle(0, 5_000)
     for (const run of runs) run.release(...run.leases.keys())
     expect(runs.map(run => run.leases.size)).toEqual([0, 0, 4])
-    expect([one, two, other].map(({ heard }) => heard.map(event => event.type === 'pool.parked' && event.key))).toEqual(
-      [['account'], ['account'], []],
-    )
+    expect(
+      [one, two, other].map(({ events }) => events.map(event => event.type === 'pool.parked' && event.key)),
+    ).toEqual([['account'], ['account'], []])
     expect(limit.stats()).toMatchObject({ running: 0, parkedMs: 5_000, parkedReason: 'throttled' })
     await clock.advance(5_000)
     expect(runs[0]!.leases.size + runs[1]!.leases.size).toBe(1)
@@ -173,21 +173,21 @@ describe('the pools of a limit key', () => {
   test('open when both the cooldown of the key and that of the pool have ended', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, random: () => 0 })
-    const { pool, heard: emitted } = poolWith(clock, { limit })
+    const { pool, events: emitted } = poolWith(clock, { limit })
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
     run.release(0, 1, 2, 3)
-    const before = run.claimed.length
+    const before = run.started.length
     pool.park(3_000)
     limit.park(1_000, 'quota')
     run.release(...run.leases.keys())
     await clock.advance(1_000)
-    expect(run.claimed.length).toBe(before)
+    expect(run.started.length).toBe(before)
     limit.park(5_000, 'overloaded')
     await clock.advance(2_000)
-    expect([run.claimed.length, pool.stats().parkedReason]).toEqual([before, 'overloaded'])
+    expect([run.started.length, pool.stats().parkedReason]).toEqual([before, 'overloaded'])
     await clock.advance(3_000)
-    expect(run.claimed.length).toBe(before + 1)
+    expect(run.started.length).toBe(before + 1)
     expect(emitted.filter(event => event.type === 'pool.opened').length).toBe(1)
   })
 })
@@ -196,7 +196,7 @@ describe('a cooldown without runs', () => {
   test('leaves no timer when the last run has gone, and is still there for the next run', async () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'account', clock, random: () => 0, requests: { limit: 1, perMs: 60_000 } })
-    const { pool, heard: emitted } = poolWith(clock, { limit })
+    const { pool, events: emitted } = poolWith(clock, { limit })
     const [a, b] = [new TestRun(pool, 'a'), new TestRun(pool, 'b')]
     a.push(0, 9)
     b.push(0, 9)
@@ -221,14 +221,14 @@ describe('a cooldown without runs', () => {
 
   test('has no timer in an unused pool, and has ended when it is used', async () => {
     const clock = new VirtualClock()
-    const { pool, heard: emitted } = poolWith(clock)
+    const { pool, events: emitted } = poolWith(clock)
     pool.park(1_000)
     expect(clock.pending).toBe(0)
     await clock.advance(2_000)
     expect(pool.stats().parkedMs).toBeUndefined()
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
-    expect([run.claimed, run.parkedChanges]).toEqual([[0], [false]])
+    expect([run.started, run.parkedChanges]).toEqual([[0], [false]])
     expect(emitted.map(({ type }) => type)).toEqual(['pool.parked', 'pool.opened'])
   })
 })

@@ -7,7 +7,7 @@ import { poolWith, TestRun } from '../support/test-run.js'
 
 /** Notes when each attempt starts, and lets it succeed after `ms`. */
 function answering(run: TestRun, clock: VirtualClock, ms: number, starts: number[] = []): number[] {
-  run.onClaim = index => {
+  run.onStart = index => {
     starts.push(clock.monotonic())
     clock.schedule(() => run.succeed(index), ms)
   }
@@ -63,8 +63,8 @@ describe('requests per window', () => {
     const { pool } = poolWith(clock, { concurrency: 4 })
     const run = new TestRun(pool, 'a')
     const starts = answering(run, clock, 1)
-    const { onClaim } = run
-    run.onClaim = (index, lease) => {
+    const { onStart: onClaim } = run
+    run.onStart = (index, lease) => {
       onClaim(index, lease)
       if (index === 0) pool.requests = { limit: 2, perMs: 100 }
     }
@@ -79,7 +79,7 @@ describe('requests per window', () => {
     const run = new TestRun(pool, 'a')
     const late: (() => void)[] = []
     run.start = (index, lease) => {
-      run.claimed.push(index)
+      run.started.push(index)
       late.push(() => lease.started())
       run.leases.set(index, lease)
       return true
@@ -87,15 +87,15 @@ describe('requests per window', () => {
     run.push(0, 9)
     await clock.advance(5_000)
     // Both have their slots, and none has started: a third one might start together with them.
-    expect([run.claimed, pool.stats().requests!.used]).toEqual([[0, 1], 2])
+    expect([run.started, pool.stats().requests!.used]).toEqual([[0, 1], 2])
     for (const start of late) start()
     await clock.advance(1_000)
-    expect(run.claimed.length).toBe(2)
+    expect(run.started.length).toBe(2)
     await clock.advance(1)
-    expect(run.claimed.length).toBe(4)
+    expect(run.started.length).toBe(4)
     // One that never starts gives its place back.
     run.release(2)
-    expect(run.claimed.length).toBe(5)
+    expect(run.started.length).toBe(5)
   })
 
   test('do not count a claim that started nothing', async () => {
@@ -104,7 +104,7 @@ describe('requests per window', () => {
     const run = new TestRun(pool, 'a')
     for (const index of [0, 1, 2]) run.notReady.add(index)
     run.push(0, 9)
-    expect(run.claimed).toEqual([3, 4])
+    expect(run.started).toEqual([3, 4])
   })
 })
 
@@ -115,15 +115,15 @@ describe('tokens per window', () => {
     const run = new TestRun(pool, 'a')
     for (let index = 0; index < 10; index++) run.required.set(index, { tokens: 400 })
     run.push(0, 9)
-    expect([run.claimed.length, pool.stats().tokens!.used]).toEqual([2, 800])
+    expect([run.started.length, pool.stats().tokens!.used]).toEqual([2, 800])
     run.end(0, { ok: true, usage: { inputTokens: 100, outputTokens: 50 } })
-    expect([run.claimed.length, pool.stats().tokens!.used]).toEqual([3, 950])
+    expect([run.started.length, pool.stats().tokens!.used]).toEqual([3, 950])
     run.end(1, { ok: true, usage: { inputTokens: 900 } })
-    expect([run.claimed.length, pool.stats().tokens!.used]).toEqual([3, 1_450])
+    expect([run.started.length, pool.stats().tokens!.used]).toEqual([3, 1_450])
     run.end(2, { ok: true, usage: { costUsd: 1 } })
     expect(pool.stats().tokens!.used).toBe(1_450)
     await clock.advance(60_001)
-    expect(run.claimed.length).toBe(5)
+    expect(run.started.length).toBe(5)
   })
 
   test('allow a task that needs more than the limit to run alone, without being overtaken', async () => {
@@ -135,7 +135,7 @@ describe('tokens per window', () => {
     for (const [index, needs] of tokens.entries()) run.required.set(index, { tokens: needs })
     run.push(0, 3)
     await clock.runUntilIdle()
-    expect(run.claimed).toEqual([0, 1, 2, 3])
+    expect(run.started).toEqual([0, 1, 2, 3])
     expect(starts[1]).toBeGreaterThan(1_000)
     expect(starts[2]).toBeGreaterThan(2_000)
   })
@@ -154,7 +154,7 @@ describe('a limit key', () => {
       expect([limit.stats().running, runs.reduce((sum, { leases }) => sum + leases.size, 0)]).toEqual([3, 3])
       await clock.advance(0)
     }
-    for (const run of runs) expect(Math.abs(run.claimed.length - 11)).toBeLessThanOrEqual(2)
+    for (const run of runs) expect(Math.abs(run.started.length - 11)).toBeLessThanOrEqual(2)
     limit.concurrency = 5
     await clock.advance(0)
     expect(limit.stats()).toMatchObject({ running: 5, concurrency: 5 })
@@ -174,7 +174,7 @@ describe('a limit key', () => {
     narrow.push(0, 9)
     wide.push(0, 9)
     await clock.advance(500)
-    expect([narrow.claimed.length, wide.claimed.length]).toEqual([1, 5])
+    expect([narrow.started.length, wide.started.length]).toEqual([1, 5])
   })
 
   test('is never exceeded in random histories', async () => {
@@ -201,7 +201,7 @@ describe('a limit key', () => {
           let inFlight = 0
           const runs = pools.map(({ slots, takesMs }, i) => {
             const run = new TestRun(poolWith(clock, { name: `p${i}`, limit, concurrency: slots }).pool, `r${i}`)
-            run.onClaim = index => {
+            run.onStart = index => {
               starts.push(clock.monotonic())
               inFlight++
               expect(inFlight).toBeLessThanOrEqual(concurrency)
@@ -217,10 +217,10 @@ describe('a limit key', () => {
           for (const run of runs) run.push(0, tasks - 1)
           for (const ms of laterMs) {
             await clock.advance(ms)
-            for (const run of runs) run.push(run.claimed.length + 100, run.claimed.length + 103)
+            for (const run of runs) run.push(run.started.length + 100, run.started.length + 103)
           }
           await clock.runUntilIdle({ limitMs: 10_000_000 })
-          for (const run of runs) expect(run.claimed.length).toBe(tasks + 4 * laterMs.length)
+          for (const run of runs) expect(run.started.length).toBe(tasks + 4 * laterMs.length)
           expect(fullest(starts, perMs)).toBeLessThanOrEqual(most)
           for (const run of runs) run.queue.close()
           expect(clock.pending).toBe(0)
@@ -241,7 +241,7 @@ describe('a limit key', () => {
     for (let turn = 0; turn < 20; turn++) {
       calm.push(turn, turn)
       await clock.advance(202)
-      expect(calm.claimed.length).toBe(turn + 1)
+      expect(calm.started.length).toBe(turn + 1)
     }
   })
 })

@@ -177,15 +177,15 @@ describe.concurrent('a task whose first call', () => {
     ['is answered with a 429 without a retry time', '/429/none/9', { kind: 'throttled', status: 429 }, {}],
     ['is never answered', '/hang', { kind: 'timeout', timeout: 'attempt' }, { timeoutMs: 1_000 }],
     [
-      'is answered by half, and then nothing',
+      'gets half an answer and then nothing',
       '/hang-body',
       { kind: 'timeout', timeout: 'idle' },
       { idleTimeoutMs: 1_000 },
     ],
     ['loses its connection before the answer', '/cut', { kind: 'crashed' }, {}],
     ['loses its connection in the middle of the answer', '/cut-body', { kind: 'crashed' }, {}],
-    ['is answered with half a JSON text', '/half', { kind: 'incomplete-output' }, {}],
-  ])('%s succeeds with the next one', async (_title, path, failure, defaults) => {
+    ['gets incomplete JSON', '/half', { kind: 'incomplete-output' }, {}],
+  ])('%s succeeds with the second call', async (_title, path, failure, defaults) => {
     await using server = await providerServer()
     await using stage = new Stage({
       backend: firstTo(server, path),
@@ -205,7 +205,7 @@ describe.concurrent('a task whose first call', () => {
     ['seconds', 1_000, 1_000, 1_000],
     // Dates have whole seconds only, and are compared with the date of the response.
     ['date', 600, 1_000, 2_000],
-  ])('is turned away with the time in %s parks the pool until then', async (form, waitMs, leastMs, mostMs) => {
+  ])('is throttled with a retry time in %s parks the pool until then', async (form, waitMs, leastMs, mostMs) => {
     await using server = await providerServer()
     await using stage = new Stage(
       { backend: firstTo(server, `/429/${form}/${waitMs}`), defaults: { backoff: { baseMs: 1 } } },
@@ -244,34 +244,31 @@ describe.concurrent('over a real connection, a pool', () => {
   })
 
   test.each<[string, Manner, number]>([
-    ['that is not there (503)', 503, 2],
+    ['that answers 503', 503, 2],
     ['that cuts each connection', 'cut', 8],
-  ])(
-    'whose provider has an outage of 3 s, in which it is one %s, waits for it, and loses nothing',
-    async (_title, manner, retries) => {
-      let isDown = false
-      await using server = await providerServer({ latencyMs: 5, manner: n => outage(n) })
-      const outage = (n: number): Manner => {
-        if (n === 50) {
-          isDown = true
-          setTimeout(() => {
-            isDown = false
-          }, 3_000)
-        }
-        return isDown ? manner : 'ok'
+  ])('waits for a provider %s for 3 s, and completes all tasks', async (_title, manner, retries) => {
+    let isDown = false
+    await using server = await providerServer({ latencyMs: 5, manner: n => outage(n) })
+    const outage = (n: number): Manner => {
+      if (n === 50) {
+        isDown = true
+        setTimeout(() => {
+          isDown = false
+        }, 3_000)
       }
-      await using stage = new Stage({
-        backend: ask(server),
-        concurrency: 8,
-        breaker: { failures: 10, openMs: 250, maxOpenMs: 500 },
-        defaults: { retries, backoff: { baseMs: 100, maxMs: 500 } },
-      })
-      await stage.succeed(200)
-      expect(stage.unhealthy.length).toBeGreaterThan(0)
-      expect(stage.parked.map(({ reason }) => reason)).toContain('unhealthy')
-      expect(stage.opened).toBeGreaterThan(0)
-      // Ten failures, the calls in flight at that time, and occasional probes.
-      expect(server.calls.length - 200).toBeLessThan(40)
-    },
-  )
+      return isDown ? manner : 'ok'
+    }
+    await using stage = new Stage({
+      backend: ask(server),
+      concurrency: 8,
+      breaker: { failures: 10, openMs: 250, maxOpenMs: 500 },
+      defaults: { retries, backoff: { baseMs: 100, maxMs: 500 } },
+    })
+    await stage.succeed(200)
+    expect(stage.unhealthy.length).toBeGreaterThan(0)
+    expect(stage.parked.map(({ reason }) => reason)).toContain('unhealthy')
+    expect(stage.opened).toBeGreaterThan(0)
+    // Ten failures, the calls in flight at that time, and occasional probes.
+    expect(server.calls.length - 200).toBeLessThan(40)
+  })
 })

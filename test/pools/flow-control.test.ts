@@ -12,16 +12,16 @@ const named = (name: string, more: Partial<AgentBackend> = {}): AgentBackend => 
 const names = (run: TestRun): string[] => [...run.leases.values()].map(lease => lease.backendName)
 const first = (run: TestRun): number => [...run.leases.keys()][0]!
 
-describe('a ladder of backends', () => {
-  test('goes down while one is ill, probes it with a single attempt when its time is up, and comes back', async () => {
+describe('several backends', () => {
+  test('fail over while one is unhealthy, probe it with a single attempt, and return to it', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolWith(clock, { backends: [named('a'), named('b')], breaker: { failures: 3 } })
+    const { pool, events } = poolWith(clock, { backends: [named('a'), named('b')], breaker: { failures: 3 } })
     const run = new TestRun(pool, 'r')
     run.push(0, 99)
     expect(names(run)).toEqual(['a', 'a', 'a', 'a'])
     for (let failures = 0; failures < 3; failures++) run.end(first(run), failed('crashed'))
     expect(names(run)).toEqual(['a', 'a', 'a', 'b'])
-    expect(heard.map(event => [event.type, 'backend' in event && event.backend])).toEqual([['pool.unhealthy', 'a']])
+    expect(events.map(event => [event.type, 'backend' in event && event.backend])).toEqual([['pool.unhealthy', 'a']])
     for (let turn = 0; turn < 3; turn++) run.release(first(run))
     expect(names(run)).toEqual(['b', 'b', 'b', 'b'])
     await clock.advance(10_000)
@@ -31,14 +31,14 @@ describe('a ladder of backends', () => {
     const probe = [...run.leases].find(([, lease]) => lease.backendName === 'a')![0]
     run.succeed(probe)
     expect(names(run)).toEqual(['b', 'b', 'b', 'a'])
-    expect(heard.at(-1)).toMatchObject({ type: 'pool.healthy', backend: 'a' })
+    expect(events.at(-1)).toMatchObject({ type: 'pool.healthy', backend: 'a' })
     expect(pool.stats().backends.map(({ name, healthy }) => [name, healthy])).toEqual([
       ['a', true],
       ['b', true],
     ])
   })
 
-  test('gives an attempt the one after that which failed it, or the cheapest, where it asks for that', () => {
+  test('serve an attempt with the one after the failed one, or with the cheapest, as required', () => {
     const { pool } = poolWith(new VirtualClock(), { backends: [named('a'), named('b'), named('c')] })
     const run = new TestRun(pool, 'r')
     run.required.set(0, { after: 'a' })
@@ -49,47 +49,47 @@ describe('a ladder of backends', () => {
     expect([...run.leases.values()].map(({ alternatives }) => alternatives)).toEqual([2, 2, 2, 2])
   })
 
-  test('parks the pool while none may be used, until the first of them may', async () => {
+  test('park the pool while none may be used', async () => {
     const clock = new VirtualClock()
     const breaker = { failures: 1, openMs: 5_000 }
-    const { pool, heard } = poolWith(clock, { backends: [named('a'), named('b')], breaker, concurrency: 1 })
+    const { pool, events } = poolWith(clock, { backends: [named('a'), named('b')], breaker, concurrency: 1 })
     const run = new TestRun(pool, 'r')
     run.push(0, 99)
     run.end(0, failed('crashed'))
     await clock.advance(1_000)
     run.end(1, failed('timeout'))
-    expect(run.claimed).toEqual([0, 1])
+    expect(run.started).toEqual([0, 1])
     expect(pool.stats()).toMatchObject({ parkedReason: 'unhealthy', parkedMs: 4_000 })
-    expect(heard.map(({ type }) => type)).toEqual(['pool.unhealthy', 'pool.unhealthy', 'pool.parked'])
+    expect(events.map(({ type }) => type)).toEqual(['pool.unhealthy', 'pool.unhealthy', 'pool.parked'])
     await clock.advance(4_000)
     expect(names(run)).toEqual(['a'])
     run.succeed(2)
-    expect([run.claimed.length, run.parkedChanges]).toEqual([4, [true, false]])
+    expect([run.started.length, run.parkedChanges]).toEqual([4, [true, false]])
   })
 
-  test('of which one hangs lets another probe go, and what hung says nothing any more', async () => {
+  test('are probed again when a probe hangs, whose late answer is ignored', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { breaker: { failures: 2, openMs: 1_000, probeMs: 5_000 }, concurrency: 3 })
     const run = new TestRun(pool, 'r')
     run.push(0, 99)
     run.end(0, failed('crashed'))
     run.end(1, failed('crashed'))
-    // Two that have started before go on; the pool is parked for the rest.
+    // Two attempts from before continue; the pool is parked.
     expect([run.leases.size, pool.stats().parkedReason]).toEqual([2, 'unhealthy'])
     await clock.advance(1_000)
     expect(run.leases.size).toBe(3)
     run.succeed(2)
-    expect(run.claimed.length).toBe(5)
-    run.succeed(run.claimed.at(-1)!)
+    expect(run.started.length).toBe(5)
+    run.succeed(run.started.at(-1)!)
     expect(pool.stats().backends[0]).toMatchObject({ healthy: true })
   })
 })
 
 describe('health checks', () => {
-  test('take a backend out and bring it back; the pool is parked meanwhile', async () => {
+  test('park the pool while its backend is unhealthy', async () => {
     const clock = new VirtualClock()
     let healthy = true
-    const { pool, heard } = poolWith(clock, {
+    const { pool, events } = poolWith(clock, {
       backends: [named('a', { health: () => healthy })],
       health: { everyMs: 1_000 },
     })
@@ -99,18 +99,18 @@ describe('health checks', () => {
     healthy = false
     await clock.advance(1_000)
     run.succeed(0, 1, 2, 3)
-    expect([run.claimed.length, pool.stats().parkedReason]).toEqual([4, 'unhealthy'])
+    expect([run.started.length, pool.stats().parkedReason]).toEqual([4, 'unhealthy'])
     await clock.advance(10_000)
-    expect(run.claimed.length).toBe(4)
+    expect(run.started.length).toBe(4)
     healthy = true
     await clock.advance(1_000)
-    expect(run.claimed.length).toBe(5)
-    expect(heard.map(({ type }) => type)).toEqual(['pool.unhealthy', 'pool.parked', 'pool.healthy', 'pool.opened'])
+    expect(run.started.length).toBe(5)
+    expect(events.map(({ type }) => type)).toEqual(['pool.unhealthy', 'pool.parked', 'pool.healthy', 'pool.opened'])
     run.queue.close()
     expect(clock.pending).toBe(0)
   })
 
-  test('go on only while there are runs, or until the pool is closed', async () => {
+  test('stop without runs, and when the pool is closed', async () => {
     const clock = new VirtualClock()
     let checks = 0
     const health = (): boolean => ++checks > 0
@@ -128,10 +128,10 @@ describe('health checks', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('before each attempt: none starts before a check that was begun for it says so', async () => {
+  test('before each attempt hold it until its check succeeds', async () => {
     const clock = new VirtualClock()
-    const asked: ((healthy: boolean) => void)[] = []
-    const health = (): Promise<boolean> => new Promise(resolve => asked.push(resolve))
+    const checks: ((healthy: boolean) => void)[] = []
+    const health = (): Promise<boolean> => new Promise(resolve => checks.push(resolve))
     const { pool } = poolWith(clock, {
       backends: [named('a', { health })],
       health: { everyMs: 1e9, beforeEach: true },
@@ -139,20 +139,20 @@ describe('health checks', () => {
     const run = new TestRun(pool, 'r')
     run.push(0, 99)
     await clock.advance(0)
-    expect([asked.length, run.claimed.length]).toEqual([1, 0])
-    asked[0]!(true)
+    expect([checks.length, run.started.length]).toEqual([1, 0])
+    checks[0]!(true)
     await clock.advance(0)
-    // They waited together.
-    expect([asked.length, run.claimed.length]).toEqual([1, 4])
+    // One check for all four.
+    expect([checks.length, run.started.length]).toEqual([1, 4])
     run.succeed(0)
     await clock.advance(0)
-    expect([asked.length, run.claimed.length]).toEqual([2, 4])
-    asked[1]!(false)
+    expect([checks.length, run.started.length]).toEqual([2, 4])
+    checks[1]!(false)
     await clock.advance(0)
-    expect([run.claimed.length, pool.stats().parkedReason]).toEqual([4, 'unhealthy'])
+    expect([run.started.length, pool.stats().parkedReason]).toEqual([4, 'unhealthy'])
   })
 
-  test('before each attempt go on with the next backend when the first is ill', async () => {
+  test('before each attempt fail over when the first backend is unhealthy', async () => {
     const clock = new VirtualClock()
     const backends = [named('a', { health: () => false }), named('b', { health: () => true })]
     const { pool } = poolWith(clock, { backends, health: { beforeEach: true }, concurrency: 1 })
@@ -164,60 +164,60 @@ describe('health checks', () => {
 })
 
 describe('the retry budget', () => {
-  const ask = (run: TestRun, from: number, to: number): void => {
+  const markRetries = (run: TestRun, from: number, to: number): void => {
     for (let index = from; index <= to; index++) run.required.set(index, { isRetry: true })
   }
 
-  test('parks the pool when it is spent; the task keeps its place', async () => {
+  test('parks the pool when it is spent; the task keeps its position', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolWith(clock, { retryBudget: { floor: 2, ratio: 0.5 }, concurrency: 1 })
+    const { pool, events } = poolWith(clock, { retryBudget: { floor: 2, ratio: 0.5 }, concurrency: 1 })
     const run = new TestRun(pool, 'r')
-    ask(run, 10, 19)
+    markRetries(run, 10, 19)
     run.push(0, 1)
     run.push(10, 19)
     run.push(20, 29, 4)
     for (let turn = 0; turn < 5; turn++) run.end(first(run), failed('agent'))
-    expect(run.claimed).toEqual([0, 1, 10, 11, 12])
-    expect(heard.map(({ type }) => type)).toEqual(['pool.unhealthy', 'pool.parked'])
+    expect(run.started).toEqual([0, 1, 10, 11, 12])
+    expect(events.map(({ type }) => type)).toEqual(['pool.unhealthy', 'pool.parked'])
     expect(pool.stats()).toMatchObject({ parkedReason: 'retry-budget', parkedMs: 10_000, queued: 17 })
     await clock.advance(59_000)
-    expect(run.claimed.length).toBe(5)
-    // Retries of a minute ago no longer count.
+    expect(run.started.length).toBe(5)
+    // Retries from more than a minute ago no longer count.
     await clock.advance(5_000)
-    expect(run.claimed).toEqual([0, 1, 10, 11, 12, 13])
+    expect(run.started).toEqual([0, 1, 10, 11, 12, 13])
   })
 
-  test('lets a first attempt go once the breaker half opens, whatever the budget', async () => {
+  test('lets a first attempt start once the breaker is half-open', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { retryBudget: { floor: 0, ratio: 0 }, concurrency: 4 })
     const run = new TestRun(pool, 'r')
-    ask(run, 0, 0)
+    markRetries(run, 0, 0)
     run.push(0, 0, 2)
-    expect([run.claimed, pool.stats().parkedReason]).toEqual([[], 'retry-budget'])
+    expect([run.started, pool.stats().parkedReason]).toEqual([[], 'retry-budget'])
     run.push(1, 9, 1)
     await clock.advance(9_999)
-    expect(run.claimed).toEqual([])
+    expect(run.started).toEqual([])
     await clock.advance(1)
-    expect(run.claimed).toEqual([1])
+    expect(run.started).toEqual([1])
   })
 })
 
 describe('adaptive concurrency', () => {
-  test('grows on success, shrinks on trouble, and tells each step', async () => {
+  test('grows on success, shrinks on overload, and emits each step', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolWith(clock, { concurrency: { min: 1, max: 64 }, breaker: { failures: 1_000 } })
+    const { pool, events } = poolWith(clock, { concurrency: { min: 1, max: 64 }, breaker: { failures: 1_000 } })
     const run = new TestRun(pool, 'r')
     run.push(0, 29_999)
-    const takes = async (ms: number, outcome: (index: number) => AttemptOutcome): Promise<void> => {
-      run.onClaim = index => void clock.schedule(() => run.end(index, outcome(index)), ms)
+    const runFor = async (ms: number, outcome: (index: number) => AttemptOutcome): Promise<void> => {
+      run.onStart = index => void clock.schedule(() => run.end(index, outcome(index)), ms)
       await clock.advance(20_000)
     }
     for (const index of run.leases.keys()) clock.schedule(() => run.succeed(index), 100)
-    await takes(200, () => ({ ok: true }))
+    await runFor(200, () => ({ ok: true }))
     expect([pool.concurrency, pool.stats().range]).toEqual([64, { min: 1, max: 64 }])
-    await takes(200, () => failed('overloaded'))
+    await runFor(200, () => failed('overloaded'))
     expect(pool.concurrency).toBe(1)
-    const steps = heard.filter(event => event.type === 'pool.limit-changed')
+    const steps = events.filter(event => event.type === 'pool.limit-changed')
     expect(new Set(steps.map(({ reason }) => reason))).toEqual(new Set(['success', 'overloaded']))
     for (const [i, { limit, before }] of steps.entries()) {
       expect(limit).not.toBe(before)
@@ -225,9 +225,9 @@ describe('adaptive concurrency', () => {
     }
   })
 
-  test('may be begun and ended while the pool works: it goes on from where it is', async () => {
+  test('can be set while the pool works, and continues from the current limit', async () => {
     const clock = new VirtualClock()
-    const { pool, heard } = poolWith(clock, { concurrency: 10 })
+    const { pool, events } = poolWith(clock, { concurrency: 10 })
     const run = new TestRun(pool, 'r')
     run.push(0, 99)
     pool.concurrency = { min: 1, max: 20, start: 8 }
@@ -237,7 +237,7 @@ describe('adaptive concurrency', () => {
     pool.concurrency = 3
     expect([pool.concurrency, pool.stats().range]).toEqual([3, undefined])
     expect(
-      heard.map(event => event.type === 'pool.limit-changed' && [event.before, event.limit, event.reason]),
+      events.map(event => event.type === 'pool.limit-changed' && [event.before, event.limit, event.reason]),
     ).toEqual([
       [10, 8, 'host'],
       [8, 6, 'host'],
@@ -247,7 +247,7 @@ describe('adaptive concurrency', () => {
     expect(run.leases.size).toBe(3)
   })
 
-  test('auto fits the machine, and starts no process while there is too little memory', async () => {
+  test('`auto` fits the machine, and starts no process while there is too little memory', async () => {
     const clock = new VirtualClock()
     const GB = 1024 ** 3
     let free = 8 * GB
@@ -259,23 +259,23 @@ describe('adaptive concurrency', () => {
     free = 1.2 * GB
     await clock.advance(2_000)
     run.push(0, 99)
-    expect(run.claimed.length).toBeLessThan(4)
-    const few = run.claimed.length
+    expect(run.started.length).toBeLessThan(4)
+    const few = run.started.length
     free = 8 * GB
     await clock.advance(1_000)
-    expect(run.claimed.length).toBeGreaterThan(few)
+    expect(run.started.length).toBeGreaterThan(few)
     run.queue.close()
     expect(clock.pending).toBe(0)
   })
 })
 
 describe('fairness', () => {
-  test('holds under windows, too: runs by weight, and what waited long rises', async () => {
+  test('holds under windows: runs by weight, and old tasks first', async () => {
     const clock = new VirtualClock()
     const { pool } = poolWith(clock, { requests: { limit: 3, perMs: 100 }, concurrency: 10, agingMs: 1_000 })
     const [a, b] = [new TestRun(pool, 'a', [], 1), new TestRun(pool, 'b', [], 2)]
     for (const run of [a, b]) {
-      run.onClaim = index => void clock.schedule(() => run.succeed(index), 1)
+      run.onStart = index => void clock.schedule(() => run.succeed(index), 1)
       run.queue.add(9_999, 5, 0)
     }
     let next = 0
@@ -286,9 +286,9 @@ describe('fairness', () => {
       feed()
       await clock.advance(101)
     }
-    expect(b.claimed.length / a.claimed.length).toBeGreaterThan(1.9)
-    expect(b.claimed.length / a.claimed.length).toBeLessThan(2.1)
-    // Priority 5 of second 0 goes before what came with priority 1 after second 4.
-    for (const run of [a, b]) expect(run.claimed).toContain(9_999)
+    expect(b.started.length / a.started.length).toBeGreaterThan(1.9)
+    expect(b.started.length / a.started.length).toBeLessThan(2.1)
+    // Priority 5 at second 0 comes before priority 1 after second 4.
+    for (const run of [a, b]) expect(run.started).toContain(9_999)
   })
 })

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scene.js'
 import { setUp } from '../support/set-up.js'
 
-describe('a slot', () => {
+describe('the slot of an attempt', () => {
   const backends: readonly [string, () => unknown][] = [
     [
       'throws synchronously',
@@ -12,14 +12,14 @@ describe('a slot', () => {
         throw new Error('no')
       },
     ],
-    ['answers at once', () => 1],
+    ['answers immediately', () => 1],
     ['answers undefined', () => undefined],
     ['rejects', () => Promise.reject(new Error('no'))],
     ['rejects with nothing', () => Promise.reject(undefined)],
     ['answers later', () => new Promise(resolve => setImmediate(resolve, 1))],
-    ['answers with what is no JSON', () => 1n],
+    ['answers with something other than JSON', () => 1n],
     [
-      'refuses',
+      'refuses the task',
       () => {
         throw new AgentError('refused', 'no')
       },
@@ -28,14 +28,14 @@ describe('a slot', () => {
     [
       'answers with a thenable that throws',
       () => ({
-        // biome-ignore lint/suspicious/noThenProperty: that is what a hostile backend does.
+        // biome-ignore lint/suspicious/noThenProperty: a hostile backend may do this.
         then: () => {
           throw new Error('no')
         },
       }),
     ],
   ]
-  test.each(backends)('comes back when the backend %s', async (_title, backend) => {
+  test.each(backends)('is released when the backend %s', async (_title, backend) => {
     const clock = new VirtualClock()
     const orchestrator = new Orchestrator({
       clock,
@@ -48,7 +48,7 @@ describe('a slot', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('comes back when its run is cancelled while it is claimed, and when the run ends', async () => {
+  test('is released when its run is cancelled', async () => {
     const { backend, orchestrator } = setUp({ concurrency: 1 })
     backend.hold('*')
     const first = orchestrator.run({ tasks: specs('a') })
@@ -62,7 +62,7 @@ describe('a slot', () => {
     expect(orchestrator.pools.get('p')!.stats()).toMatchObject({ running: 0, queued: 0 })
   })
 
-  test('of an attempt that ignores its abort comes back after the grace, and what that says later changes nothing', async () => {
+  test('is released after the grace period when the attempt ignores its abort; its late answer is ignored', async () => {
     const clock = new VirtualClock()
     const backend = (): Promise<number> => new Promise(resolve => clock.schedule(() => resolve(1), 10_000))
     const orchestrator = new Orchestrator({ clock, pools: { p: { backend, concurrency: 1, graceMs: 100 } } })
@@ -75,9 +75,9 @@ describe('a slot', () => {
     expect((await run.result).tasks[0]).toMatchObject({ status: 'dead', abandoned: 1, failure: { kind: 'timeout' } })
   })
 
-  test('is used when the concurrency is lowered from inside a start, while several are free', async () => {
+  test('is used again when the concurrency is lowered inside a start while several are free', async () => {
     const clock = new VirtualClock()
-    // Attempts of 256 tasks close the gate; when it opens, the four slots of the last of them are free at once.
+    // After 256 starts the pool yields to the event loop; then four slots are free together.
     const backend = ({ task }: { task: { id: string } }): unknown => {
       if (task.id !== 't256') return Promise.resolve(task.id)
       orchestrator.pools.get('p')!.concurrency = 3
@@ -90,8 +90,8 @@ describe('a slot', () => {
   })
 })
 
-describe("a pool of one's own", () => {
-  test('may be shared by two orchestrators: one limit for both', async () => {
+describe('a pool that a host has created', () => {
+  test('can be shared by two orchestrators, which then share its limit', async () => {
     const clock = new VirtualClock()
     let running = 0
     let most = 0

@@ -13,7 +13,7 @@ function poolOf(concurrency: number, agingMs?: number): { pool: WorkerPool; cloc
 }
 
 describe('the order inside a run', () => {
-  test('is by priority, then by longest path, then as added', () => {
+  test('is by priority, then by longest remaining path, then by plan order', () => {
     const { pool } = poolOf(1)
     const run = new TestRun(pool, 'a')
     run.push(0, 0)
@@ -21,22 +21,22 @@ describe('the order inside a run', () => {
     run.push(1, 3)
     run.push(4, 4, 2)
     for (const index of [0, 4, 3, 1]) run.release(index)
-    expect(run.claimed).toEqual([0, 4, 3, 1, 2])
+    expect(run.started).toEqual([0, 4, 3, 1, 2])
   })
 
-  test('gives a task one step of priority for each span that it has waited: nothing starves', () => {
+  test('raises the priority of a waiting task by one step per `agingMs`', () => {
     const { pool } = poolOf(1, 1_000)
     const run = new TestRun(pool, 'a')
     run.push(0, 0)
     run.queue.add(1, 5, 0)
     for (let second = 0; second < 10; second++) run.queue.add(10 + second, 1, second * 1_000)
     run.queue.dispatch()
-    for (let i = 0; i < 10; i++) run.release(run.claimed.at(-1)!)
-    // Priority 5 at second 0 stands level with priority 1 at second 4, and was added before it.
-    expect(run.claimed.slice(1, 7)).toEqual([10, 11, 12, 13, 1, 14])
+    for (let i = 0; i < 10; i++) run.release(run.started.at(-1)!)
+    // Priority 5 at second 0 equals priority 1 at second 4, and has the lower index.
+    expect(run.started.slice(1, 7)).toEqual([10, 11, 12, 13, 1, 14])
   })
 
-  test('takes in that a path has grown while its task waited', async () => {
+  test('follows a path that grows while its task waits', async () => {
     const { backend, clock, orchestrator } = setUp({ concurrency: 1, defaults: { durationMs: 10 } })
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a b c') })
@@ -47,7 +47,7 @@ describe('the order inside a run', () => {
     expect(backend.calls.map(call => call.taskId)).toEqual(['a', 'c', 'd', 'b'])
   })
 
-  test('passes over what is no longer ready, without a slot', () => {
+  test('skips tasks that are no longer ready', () => {
     const { pool } = poolOf(1)
     const run = new TestRun(pool, 'a')
     run.push(0, 4)
@@ -58,23 +58,23 @@ describe('the order inside a run', () => {
     expect(pool.stats()).toMatchObject({ running: 1, queued: 1 })
     run.release(0)
     run.release(3)
-    expect(run.claimed).toEqual([0, 3])
+    expect(run.started).toEqual([0, 3])
     expect(pool.stats()).toMatchObject({ running: 0, queued: 0 })
   })
 })
 
-describe('the slots between runs', () => {
-  /** Gives back the oldest slot, again and again, and tells who got each. */
+describe('runs that share a pool', () => {
+  /** Releases the oldest slot this many times. Returns how many tasks each run has started meanwhile. */
   function shares(runs: readonly TestRun[], turns: number): readonly number[] {
-    const before = runs.map(run => run.claimed.length)
+    const before = runs.map(run => run.started.length)
     for (let i = 0; i < turns; i++) {
       const holder = runs.filter(run => run.leases.size > 0)[i % runs.filter(run => run.leases.size > 0).length]!
       holder.release([...holder.leases.keys()][0]!)
     }
-    return runs.map((run, i) => run.claimed.length - before[i]!)
+    return runs.map((run, i) => run.started.length - before[i]!)
   }
 
-  test('are shared evenly, however much one of them has ready', () => {
+  test('get equal shares, however many ready tasks one of them has', () => {
     const { pool, log } = poolOf(2)
     const runs = [new TestRun(pool, 'a', log), new TestRun(pool, 'b', log)]
     runs[0]!.push(0, 999)
@@ -82,7 +82,7 @@ describe('the slots between runs', () => {
     expect(shares(runs, 100).map(share => Math.round(share / 10))).toEqual([5, 5])
   })
 
-  test('are shared as their weights say', () => {
+  test('get shares by weight', () => {
     const { pool, log } = poolOf(3)
     const runs = [new TestRun(pool, 'a', log, 1), new TestRun(pool, 'b', log, 2)]
     for (const run of runs) run.push(0, 499)
@@ -91,7 +91,7 @@ describe('the slots between runs', () => {
     expect(two / one).toBeLessThan(2.1)
   })
 
-  test('go to one alone while the others have nothing ready, which saves nothing up', () => {
+  test('save up no turns while they have nothing ready', () => {
     const { pool, log } = poolOf(1)
     const [a, b] = [new TestRun(pool, 'a', log), new TestRun(pool, 'b', log)]
     a.push(0, 99)
@@ -100,12 +100,12 @@ describe('the slots between runs', () => {
     log.length = 0
     b.push(1, 20)
     for (let i = 0; i < 20; i++) for (const run of [a, b]) run.release(...run.leases.keys())
-    // Had b saved its turns up, it would now have fifty in a row.
+    // With saved turns, b would now get fifty in a row.
     expect(log.slice(0, 10).filter(claim => claim.startsWith('b')).length).toBeLessThanOrEqual(6)
     expect(log.slice(0, 10).filter(claim => claim.startsWith('b')).length).toBeGreaterThanOrEqual(4)
   })
 
-  test('are shared whatever the priorities: those are for inside a run', () => {
+  test('get equal shares whatever their priorities', () => {
     const { pool, log } = poolOf(1)
     const [a, b] = [new TestRun(pool, 'a', log), new TestRun(pool, 'b', log)]
     a.push(0, 99, 1)
@@ -113,7 +113,7 @@ describe('the slots between runs', () => {
     expect(shares([a, b], 40)).toEqual([20, 20])
   })
 
-  test('are not given to a run that is held, nor to one that is over', () => {
+  test('get no slots while they are held, or after they are closed', () => {
     const { pool, log } = poolOf(2)
     const [a, b] = [new TestRun(pool, 'a', log), new TestRun(pool, 'b', log)]
     a.queue.setHeld(true)
@@ -129,7 +129,7 @@ describe('the slots between runs', () => {
 })
 
 describe('concurrency', () => {
-  test('may be raised and lowered while the pool works', async () => {
+  test('can be raised and lowered while the pool works', async () => {
     const { pool, clock } = poolOf(2)
     const run = new TestRun(pool, 'a')
     run.push(0, 19)
@@ -145,12 +145,12 @@ describe('concurrency', () => {
     expect(pool.stats()).toMatchObject({ running: 3, queued: 12 })
   })
 
-  test('holds through any sequence of changes, pauses and releases', async () => {
+  test('is not exceeded in any sequence of changes, pauses and releases', async () => {
     const { pool, clock } = poolOf(3)
     const run = new TestRun(pool, 'a')
     run.push(0, 199)
     let allowed = 3
-    for (let i = 0; i < 300 && run.claimed.length < 200; i++) {
+    for (let i = 0; i < 300 && run.started.length < 200; i++) {
       const before = run.leases.size
       if (i % 7 === 0) pool.concurrency = 1 + ((i * 5) % 6)
       if (i % 11 === 0) pool.pause()
@@ -162,30 +162,27 @@ describe('concurrency', () => {
       await clock.advance(0)
     }
     pool.unpause()
-    expect(run.claimed.length).toBeGreaterThan(100)
-    expect(new Set(run.claimed).size).toBe(run.claimed.length)
+    expect(run.started.length).toBeGreaterThan(100)
+    expect(new Set(run.started).size).toBe(run.started.length)
   })
 
-  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '4', null])(
-    'of %s is refused, and nothing changes',
-    value => {
-      const { pool } = poolOf(2)
-      const error = (() => {
-        try {
-          pool.concurrency = value as number
-        } catch (thrown) {
-          return thrown
-        }
-      })()
-      expect(isCounterpointError(error, 'INVALID_INPUT') && error.details.issues[0]).toMatchObject({
-        path: 'pools.p.concurrency',
-      })
-      expect(pool.concurrency).toBe(2)
-      expect(() => poolOf(value as number)).toThrow(/positive integer/)
-    },
-  )
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '4', null])('rejects %s and keeps its value', value => {
+    const { pool } = poolOf(2)
+    const error = (() => {
+      try {
+        pool.concurrency = value as number
+      } catch (thrown) {
+        return thrown
+      }
+    })()
+    expect(isCounterpointError(error, 'INVALID_INPUT') && error.details.issues[0]).toMatchObject({
+      path: 'pools.p.concurrency',
+    })
+    expect(pool.concurrency).toBe(2)
+    expect(() => poolOf(value as number)).toThrow(/positive integer/)
+  })
 
-  test('may be set by an agent, from inside its own start', async () => {
+  test('can be set by an agent inside its own start', async () => {
     const { orchestrator } = setUp({
       concurrency: 1,
       backend: ({ task }) => {
@@ -198,7 +195,7 @@ describe('concurrency', () => {
 })
 
 describe('a pause of a pool', () => {
-  test('lets what runs go on and starts nothing more', () => {
+  test('lets attempts in flight continue and starts no others', () => {
     const { pool } = poolOf(2)
     const run = new TestRun(pool, 'a')
     run.push(0, 9)
@@ -207,12 +204,12 @@ describe('a pause of a pool', () => {
     expect(pool.stats()).toMatchObject({ running: 0, queued: 8, concurrency: 2, paused: true })
     pool.concurrency = 4
     run.push(10, 11)
-    expect(run.claimed).toEqual([0, 1])
+    expect(run.started).toEqual([0, 1])
     pool.unpause()
     expect(pool.stats()).toMatchObject({ running: 4, paused: false })
   })
 
-  test('that comes twice is over when it ends once', () => {
+  test('that is set twice ends with one unpause', () => {
     const { pool } = poolOf(1)
     const run = new TestRun(pool, 'a')
     pool.pause()
@@ -220,12 +217,12 @@ describe('a pause of a pool', () => {
     run.push(0, 0)
     pool.unpause()
     pool.unpause()
-    expect(run.claimed).toEqual([0])
+    expect(run.started).toEqual([0])
   })
 })
 
 describe('a slot', () => {
-  test('is given back once, however often its lease is released', () => {
+  test('is released once, however often its lease is released', () => {
     const { pool } = poolOf(1)
     const run = new TestRun(pool, 'a')
     run.push(0, 2)
@@ -233,15 +230,15 @@ describe('a slot', () => {
     lease.release()
     lease.release()
     lease.release()
-    expect([run.claimed, pool.stats().running]).toEqual([[0, 1], 1])
+    expect([run.started, pool.stats().running]).toEqual([[0, 1], 1])
   })
 
-  test('that comes back inside its own claim is used again: no recursion, however long the queue', async () => {
+  test('that is released inside its own start is used again without recursion', async () => {
     const { pool, clock } = poolOf(2)
     const run = new TestRun(pool, 'a')
     run.instant = true
     run.push(0, 20_000)
     await clock.runUntilIdle()
-    expect([run.claimed.length, pool.stats().running]).toEqual([20_001, 0])
+    expect([run.started.length, pool.stats().running]).toEqual([20_001, 0])
   })
 })

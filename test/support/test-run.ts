@@ -9,20 +9,20 @@ import type { AttemptRequirements } from '../../src/pools/run-queue.js'
 export class TestRun implements TaskSource {
   readonly name: string
   readonly queue: TaskQueue
-  /** The claimed tasks, in order. */
-  readonly claimed: number[] = []
+  /** The started tasks, in order. */
+  readonly started: number[] = []
   readonly leases = new Map<number, Lease>()
   readonly paths = new Map<number, number>()
-  /** Tasks that are no longer ready: their claims are dropped. */
+  /** Tasks that are no longer ready: `start` returns false. */
   readonly notReady = new Set<number>()
   /** The requirements of the next attempt of each task; none if not set. */
   readonly required = new Map<number, Partial<AttemptRequirements>>()
   /** The parking notifications, in order. */
   readonly parkedChanges: boolean[] = []
-  /** Releases each slot at once. */
+  /** Releases each slot inside `start`. */
   instant = false
-  /** Called for each claim. */
-  onClaim: (index: number, lease: Lease) => void = () => {}
+  /** Called for each start. */
+  onStart: (index: number, lease: Lease) => void = () => {}
   readonly #log: string[]
 
   constructor(pool: WorkerPool, name: string, log: string[] = [], weight = 1) {
@@ -33,11 +33,11 @@ export class TestRun implements TaskSource {
 
   start(index: number, lease: Lease): boolean {
     if (this.notReady.has(index)) return false
-    this.claimed.push(index)
+    this.started.push(index)
     this.#log.push(`${this.name}${index}`)
     this.leases.set(index, lease)
     lease.started()
-    this.onClaim(index, lease)
+    this.onStart(index, lease)
     if (this.instant) this.release(index)
     return true
   }
@@ -95,10 +95,10 @@ export function throttled(delayMs: number): AttemptOutcome {
 export function poolWith(
   clock: VirtualClock,
   setup: Partial<WorkerPoolOptions> = {},
-): { readonly pool: WorkerPool; readonly heard: PoolEvent[] } {
+): { readonly pool: WorkerPool; readonly events: PoolEvent[] } {
   const backend = setup.backends ? {} : { backend: { run: () => null } }
   const pool = new WorkerPool({ name: 'p', ...backend, concurrency: 4, clock, random: () => 0, ...setup })
-  const heard: PoolEvent[] = []
-  pool.subscribe({ onEvent: event => void heard.push(event) })
-  return { pool, heard }
+  const events: PoolEvent[] = []
+  pool.subscribe({ onEvent: event => void events.push(event) })
+  return { pool, events }
 }

@@ -34,14 +34,14 @@ describe('after a restart', () => {
     const one = live(stream, options, 1e12)
     one.run.push(0, 6)
     await one.clock.advance(30_000)
-    expect(one.run.claimed.length).toBe(7)
+    expect(one.run.started.length).toBe(7)
     await one.built.close()
     const two = live(stream, options, 1e12 + 40_000)
     two.run.push(0, 99)
     await two.clock.advance(0)
-    expect(two.run.claimed.length).toBe(3)
+    expect(two.run.started.length).toBe(3)
     await two.clock.advance(20_100)
-    expect(two.run.claimed.length).toBe(10)
+    expect(two.run.started.length).toBe(10)
   })
 
   test('what a crashed process may have started counts as started', async () => {
@@ -52,8 +52,8 @@ describe('after a restart', () => {
     const two = live(stream, account, 1e12 + 1_000)
     two.run.push(0, 99)
     await two.clock.advance(0)
-    expect(two.run.claimed.length).toBeGreaterThan(2)
-    expect(two.run.claimed.length).toBeLessThanOrEqual(5)
+    expect(two.run.started.length).toBeGreaterThan(2)
+    expect(two.run.started.length).toBeLessThanOrEqual(5)
   })
 
   test.each([
@@ -70,16 +70,16 @@ describe('after a restart', () => {
     two.run.push(0, 99)
     await two.clock.advance(0)
     const pool = two.built.workers.get('p')!
-    expect(two.run.claimed).toEqual([])
+    expect(two.run.started).toEqual([])
     expect(pool.stats()).toMatchObject({ parkedMs: 3_000_000, parkedReason: 'throttled' })
     expect([two.run.queue.isParked, two.run.parkedChanges]).toEqual([true, [true]])
     ;(two.built.limits.get('account') ?? pool).unpark()
     await two.clock.advance(0)
-    expect(two.run.claimed.length).toBe(1)
+    expect(two.run.started.length).toBe(1)
     const three = live(stream, options, 1e12 + 700_000)
     three.run.push(0, 99)
     await three.clock.advance(0)
-    expect(three.run.claimed.length).toBeGreaterThan(1)
+    expect(three.run.started.length).toBeGreaterThan(1)
   })
 
   test('a cooldown that the library began itself is forgotten, and an expired one has ended', async () => {
@@ -96,7 +96,7 @@ describe('after a restart', () => {
     const two = live(stream, options, 1e12 + 5_000)
     two.run.push(0, 9)
     await two.clock.advance(0)
-    expect(two.run.claimed).toEqual([0])
+    expect(two.run.started).toEqual([0])
   })
 })
 
@@ -110,9 +110,9 @@ describe('while the stream', () => {
     expect(stream.reads).toBe(0)
     const run = new TestRun(built.workers.get('p')!, 'r')
     run.push(0, 99)
-    expect([stream.reads, run.claimed]).toEqual([1, []])
+    expect([stream.reads, run.started]).toEqual([1, []])
     await clock.advance(0)
-    expect(run.claimed.length).toBe(10)
+    expect(run.started.length).toBe(10)
   })
 
   test('cannot be written, no more starts than was granted', async () => {
@@ -122,10 +122,10 @@ describe('while the stream', () => {
     stream.error = new Error('disk full')
     one.run.push(0, 99)
     await one.clock.advance(1_000)
-    expect(one.run.claimed.length).toBe(0)
+    expect(one.run.started.length).toBe(0)
     stream.error = undefined
     await one.clock.advance(120_000)
-    expect(one.run.claimed.length).toBeGreaterThanOrEqual(10)
+    expect(one.run.started.length).toBeGreaterThanOrEqual(10)
     one.run.queue.close()
     await one.built.close()
     expect(one.clock.pending).toBe(0)
@@ -151,7 +151,7 @@ test('no window is exceeded over any number of crashes', async () => {
         let startAt = 1e12
         for (const { runMs, downMs, tasks, closes, takesMs } of steps) {
           const { clock, built, run } = live(stream, { pools: { p: { backend, concurrency: 5, requests } } }, startAt)
-          run.onClaim = index => {
+          run.onStart = index => {
             starts.push(clock.now())
             clock.schedule(() => run.succeed(index), takesMs)
           }
