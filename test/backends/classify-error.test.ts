@@ -63,9 +63,9 @@ describe('the wait that a provider asks for', () => {
   })
 
   test('as a date needs the current time or a date header', () => {
-    const asked = { status: 429, headers: { 'retry-after': 'Sun, 22 Nov 2026 10:00:30 GMT' } }
-    expect(failureOf(error(asked)).retryAfterMs).toBeUndefined()
-    expect(failureOf(error(asked), NOW).retryAfterMs).toBe(30_000)
+    const parts = { status: 429, headers: { 'retry-after': 'Sun, 22 Nov 2026 10:00:30 GMT' } }
+    expect(failureOf(error(parts)).retryAfterMs).toBeUndefined()
+    expect(failureOf(error(parts), NOW).retryAfterMs).toBe(30_000)
   })
 
   test.each([
@@ -77,9 +77,9 @@ describe('the wait that a provider asks for', () => {
     [Number.NaN, undefined],
     [Number.POSITIVE_INFINITY, undefined],
     ['7', undefined],
-  ])('in retryAfterMs of the error, %s, is %s ms: not clamped, undefined if invalid', (said, expected) => {
-    expect(failureOf(error({ status: 429, retryAfterMs: said })).retryAfterMs).toBe(expected)
-    expect(failureOf(new AgentError('throttled', 'x', { retryAfterMs: said as never })).retryAfterMs).toBe(expected)
+  ])('in retryAfterMs of the error, %s, is %s ms: not clamped, undefined if invalid', (value, expected) => {
+    expect(failureOf(error({ status: 429, retryAfterMs: value })).retryAfterMs).toBe(expected)
+    expect(failureOf(new AgentError('throttled', 'x', { retryAfterMs: value as never })).retryAfterMs).toBe(expected)
   })
 
   test('is the reset of its limits, only for throttled and quota, and only without a retry-after', () => {

@@ -147,7 +147,7 @@ describe('requests for several pools', () => {
 
 describe('below the threshold', () => {
   const unclear = 'Something else'
-  const says =
+  const returning =
     (answer: unknown): Classifier =>
     () =>
       answer as Classification
@@ -164,19 +164,19 @@ describe('below the threshold', () => {
 
   test('the classifier is not called when the rules are above the threshold', () => {
     const classifier: Classifier = () => {
-      throw new Error('asked')
+      throw new Error('called')
     }
     expect(distribute('soup', { classifier })).toMatchObject({ kind: 'pool', pool: 'kitchen' })
   })
 
   test('a synchronous classifier gets the text and the pools, and the answer is synchronous', () => {
-    const asked: unknown[] = []
+    const calls: unknown[] = []
     const classifier: Classifier = (...args) => {
-      asked.push(args)
+      calls.push(args)
       return { pool: 'bar', confidence: 0.8 }
     }
     expect(distribute(unclear, { classifier })).toEqual({ kind: 'pool', pool: 'bar', confidence: 0.8 })
-    expect(asked).toEqual([[unclear, ['kitchen', 'bar']]])
+    expect(calls).toEqual([[unclear, ['kitchen', 'bar']]])
   })
 
   test('an asynchronous classifier makes the answer a promise', async () => {
@@ -187,12 +187,12 @@ describe('below the threshold', () => {
   })
 
   test('a repeated pool counts once', () => {
-    const classifier = says({ pools: ['bar', 'bar'], confidence: 0.7 })
+    const classifier = returning({ pools: ['bar', 'bar'], confidence: 0.7 })
     expect(distribute(unclear, { classifier })).toEqual({ kind: 'pool', pool: 'bar', confidence: 0.7 })
   })
 
   test('a classifier below the threshold moves its pool to the front if it is above the rules', () => {
-    const classifier = says({ pool: 'bar', confidence: 0.2 })
+    const classifier = returning({ pool: 'bar', confidence: 0.2 })
     expect(distribute(unclear, { classifier })).toEqual({ kind: 'none', pools: ['bar', 'kitchen'], confidence: 0.2 })
     expect(distribute('soup', { classifier, threshold: 0.9 })).toMatchObject({ pools: ['kitchen', 'bar'] })
     expect(distribute(unclear, { classifier, fallbackPool: 'kitchen' })).toMatchObject({
@@ -220,7 +220,7 @@ describe('below the threshold', () => {
     ['a confidence of NaN', { pool: 'bar', confidence: Number.NaN }],
     ['an object that throws when read', throwing],
   ])('an invalid answer of the classifier is ignored: %s', (_, answer) => {
-    expect(distribute(unclear, { classifier: says(answer) })).toMatchObject({ kind: 'none', confidence: 0 })
+    expect(distribute(unclear, { classifier: returning(answer) })).toMatchObject({ kind: 'none', confidence: 0 })
   })
 
   test('a classifier that throws or rejects is ignored', async () => {
@@ -234,7 +234,7 @@ describe('below the threshold', () => {
         throw new Error('broken')
       },
     }
-    for (const classifier of [() => Promise.reject(new Error('down')), says(brokenThen)] satisfies Classifier[]) {
+    for (const classifier of [() => Promise.reject(new Error('down')), returning(brokenThen)] satisfies Classifier[]) {
       const answer = new TaskDistributor({ intents: small, classifier }).distribute({ id: 'a', description: unclear })
       expect(await answer).toMatchObject({ kind: 'none', confidence: 0 })
     }

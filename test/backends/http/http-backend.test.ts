@@ -15,12 +15,12 @@ afterAll(() => server.close())
 
 type Options = Partial<HttpBackendOptions>
 
-const ask = (path: string, options: Options = {}, parts?: RequestParts): Promise<unknown> =>
+const outputOf = (path: string, options: Options = {}, parts?: RequestParts): Promise<unknown> =>
   callBackend(httpBackend({ url: `${server.url}${path}`, ...options }), parts).result
 
 /** The error of an attempt that is expected to fail. */
 async function failing(path: string, options: Options = {}): Promise<AgentError> {
-  const answer = await ask(path, options).then(
+  const answer = await outputOf(path, options).then(
     value => ({ value }),
     (error: AgentError) => error,
   )
@@ -59,7 +59,7 @@ const CHOOSES: Options = {
 
 describe('a request', () => {
   const sent = async (options: Options = {}, parts: RequestParts = {}, path = '/ok') => {
-    await ask(path, options, parts)
+    await outputOf(path, options, parts)
     const { method, headers, body } = server.calls.at(-1)!
     return { method, headers, body: body === '' ? undefined : JSON.parse(body) }
   }
@@ -114,7 +114,7 @@ describe('a request', () => {
       seen.push(this, url, init.redirect)
       return new Response('1')
     }
-    expect(await ask('/x?y=z#part', { fetch: own })).toBe(1)
+    expect(await outputOf('/x?y=z#part', { fetch: own })).toBe(1)
     expect(seen).toEqual([undefined, `${server.url}/x?y=z#part`, 'manual'])
   })
 })
@@ -127,18 +127,18 @@ describe('a response', () => {
     ['"text"', 'text'],
     ['\ufeff{}', {}],
   ])('of JSON becomes the output: %s', async (text, expected) => {
-    expect(await ask(raw(200, text))).toEqual(expected)
+    expect(await outputOf(raw(200, text))).toEqual(expected)
   })
 
   test('without content becomes null', async () => {
-    expect(await ask(raw(204, ''))).toBeNull()
-    expect(await ask('/', { fetch: answering(null, { status: 205 }) })).toBeNull()
+    expect(await outputOf(raw(204, ''))).toBeNull()
+    expect(await outputOf('/', { fetch: answering(null, { status: 205 }) })).toBeNull()
   })
 
   test('is converted by `parse`, which gets the headers, too', async () => {
     const parse: Options['parse'] = async (json, { status, headers }) => [json, status, headers.get('content-type')]
-    expect(await ask(raw(201, '7'), { parse })).toEqual([7, 201, 'application/json'])
-    expect(await ask(raw(200, '7'), { parse: output => reply({ output, usage: { costUsd: 1 } }) })).toMatchObject({
+    expect(await outputOf(raw(201, '7'), { parse })).toEqual([7, 201, 'application/json'])
+    expect(await outputOf(raw(200, '7'), { parse: output => reply({ output, usage: { costUsd: 1 } }) })).toMatchObject({
       usage: { costUsd: 1 },
     })
   })
@@ -182,7 +182,7 @@ describe('a response', () => {
     await fc.assert(
       fc.asyncProperty(cut, async ([text, share]) => {
         const part = new TextEncoder().encode(text).slice(0, 1 + Math.floor(share * (text.length - 1)))
-        expect(await ask('/', { fetch: answering(text) })).toEqual(JSON.parse(text))
+        expect(await outputOf('/', { fetch: answering(text) })).toEqual(JSON.parse(text))
         if (part.length < text.length)
           expect((await failing('/', { fetch: answering(part) })).kind).toBe('incomplete-output')
       }),
@@ -203,12 +203,12 @@ describe('a response', () => {
         controller.close()
       },
     })
-    expect(await ask('/', { fetch: answering(body) })).toEqual(['日本😀'])
+    expect(await outputOf('/', { fetch: answering(body) })).toEqual(['日本😀'])
   })
 
   test('larger than `maxBytes` is invalid output, and its connection is closed', async () => {
     const text = JSON.stringify('x'.repeat(98))
-    expect(await ask(raw(200, text), { maxBytes: 100 })).toHaveLength(98)
+    expect(await outputOf(raw(200, text), { maxBytes: 100 })).toHaveLength(98)
     const failure = await failing(raw(200, text), { maxBytes: 99 })
     expect(failure).toMatchObject({ kind: 'invalid-output', code: 'OUTPUT_TOO_LARGE', status: 200 })
     expect(failure.message).toMatch(/expected an answer of at most 99 bytes, got more; raise maxBytes/)
@@ -265,8 +265,8 @@ describe('usage', () => {
       throw new Error('no')
     }
     expect(await reports({ usage: broken })).toEqual([])
-    expect(await ask(raw(200, '1'), { usage: broken })).toBe(1)
-    expect(await ask(raw(200, '1'), { usage: () => undefined })).toBe(1)
+    expect(await outputOf(raw(200, '1'), { usage: broken })).toBe(1)
+    expect(await outputOf(raw(200, '1'), { usage: () => undefined })).toBe(1)
   })
 })
 
@@ -412,7 +412,7 @@ describe('a connection', () => {
     late.abort(new AgentError('timeout', 'too long'))
     await expect(late.result).rejects.toMatchObject({ kind: 'timeout', message: 'too long' })
     made({})
-    await ask('/ok')
+    await outputOf('/ok')
     expect(server.calls.length).toBe(before + 1)
   })
 
@@ -448,7 +448,7 @@ describe('a request that cannot be sent', () => {
     const headers = (): never => {
       throw new Error('no token')
     }
-    await expect(ask('/ok', { headers })).rejects.toThrow('no token')
+    await expect(outputOf('/ok', { headers })).rejects.toThrow('no token')
   })
 })
 
