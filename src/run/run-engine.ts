@@ -14,7 +14,7 @@ import { RunLoop } from './run-loop.js'
 import { type StartOptions, TaskIntake } from './task-intake.js'
 import { RunTimeLimit } from './timers/run-time-limit.js'
 
-/** How long a drained run waits for its journal to take the last records, after all attempts were told to stop, in milliseconds. */
+/** How long a drained run waits for its journal to take the last records, after all attempts have been interrupted, in milliseconds. */
 const JOURNAL_GRACE_MS = 5_000
 
 /** Connects the parts of a run: the loop that decides, the effects of what was decided, the event log and the listeners. */

@@ -7,7 +7,7 @@ import { eventsOf, expectSound, type FinishedRun, Fixture, turn } from './fixtur
 
 const CHAIN = ['a', { id: 'b', after: ['a'] }, 'c']
 
-/** What an aborted run of {@link CHAIN} has to look like, whenever the abort came. */
+/** The expected events of an aborted run of {@link CHAIN}, whenever it was aborted. */
 function expectCancelled({ result, events }: FinishedRun): void {
   expect(result.outcome).toBe('cancelled')
   for (const { status } of result.tasks) expect(status).toBeOneOf(['cancelled', 'skipped', 'succeeded'])
@@ -110,7 +110,7 @@ describe('an abort', () => {
       abort()
     }, ignoreAbort())
     expect(played.tasks.a).toMatchObject({ status: 'cancelled', attempts: 1, abandoned: 1 })
-    // The grace is not begun anew.
+    // The grace period does not start again.
     expect(played.events.at(-1)!.at - played.events[0]!.at).toBe(1_100)
   })
 
@@ -146,7 +146,7 @@ describe('an abort', () => {
     await turn()
     controller.abort()
     controller.abort()
-    // Not a millisecond: `first` holds its slot.
+    // Not a millisecond passes: `first` holds its slot.
     await fixture.clock.advance(0)
     expect((await third.result).outcome).toBe('cancelled')
     fixture.mock.release('first', 'x')
@@ -193,7 +193,7 @@ describe('two aborts', () => {
 })
 
 describe('an abort during a flush of the journal', () => {
-  /** A run over a journal that is flushed by hand, with its abort after `flushes` records. */
+  /** A run with a manually flushed journal, aborted after `flushes` records. */
   async function abortAfter(
     flushes: number,
     aborts: number,

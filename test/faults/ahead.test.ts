@@ -28,7 +28,7 @@ describe('decisions that run ahead of the journal', () => {
     backend.release('a', answer as AgentReply)
     await clock.advance(1)
     await settle()
-    // The next attempt has been decided, and the abort of the first has not been heard.
+    // The next attempt has been decided, and the first has not been aborted yet.
     expect(journal.waiting.flat().map(({ type }) => type)).toEqual([
       ...['attempt.stopping', 'attempt.failed', 'task.delayed', 'task.ready', 'attempt.started'],
     ])

@@ -26,7 +26,7 @@ async function play({
   return { ...played, a: played.tasks.a! }
 }
 
-/** The waits between attempts, in milliseconds. */
+/** The delays between attempts, in milliseconds. */
 function waits({ events }: FinishedRun): readonly number[] {
   return events.flatMap(event => (event.type === 'task.delayed' ? [event.until - event.at] : []))
 }
@@ -100,7 +100,7 @@ describe('the delay before the next attempt', () => {
     [3_600_000, 3_600_000, 3_600_000],
     [1e12, DAY, DAY],
   ])(
-    'for retryAfterMs %d of one that was turned away is %d ms, and parks the pool for %d ms: what was asked for, at most a day',
+    'for retryAfterMs %d of a throttled attempt is %d ms, and parks the pool for %d ms: as requested, at most a day',
     async (retryAfterMs, expected, delayMs) => {
       for (const kind of ['throttled', 'overloaded'] as const) {
         const { events } = await play({ answers: [fail({ kind, retryAfterMs }), 'x'] })

@@ -128,7 +128,7 @@ describe('retries', () => {
     first.mock.hold('a')
     first.start(['a'], { runId: 'run-1' })
     await first.mock.started('a')
-    // Each process dies with the attempt under way, and leaves its journal to the next.
+    // Each process dies during the attempt, and the next one resumes from its journal.
     const journal = first.journal.afterCrash()
     for (const expected of ['running', 'running', 'dead']) {
       const next = new Fixture(undefined, { journal, failureHandler })

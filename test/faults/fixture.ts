@@ -16,19 +16,19 @@ import {
 import { MockBackend, type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { expect } from 'vitest'
 
-/** What a {@link Fixture} may have besides its backend. */
+/** Options of a {@link Fixture} besides its backend. */
 export interface FixtureOptions extends Partial<Omit<OrchestratorOptions, 'pools' | 'clock'>> {
   readonly pool?: Partial<PoolOptions>
 }
 
-/** An orchestrator with one pool, in virtual time, over a journal that keeps text. */
+/** An orchestrator with one pool, in virtual time, with a journal that serialises records. */
 export class Fixture {
   readonly clock: VirtualClock = new VirtualClock()
   readonly mock: MockBackend = new MockBackend({ clock: this.clock })
   readonly journal: SlowJournal = slowJournal({ clock: this.clock, delayMs: 0 })
   readonly orchestrator: Orchestrator
 
-  /** Without a backend, `mock` is it. */
+  /** The default backend is `mock`. */
   constructor(backend?: AgentBackend | AgentFunction, { pool, ...options }: FixtureOptions = {}) {
     this.orchestrator = new Orchestrator({
       clock: this.clock,
@@ -45,12 +45,12 @@ export class Fixture {
     return this.orchestrator.run({ tasks: plan } as PlanInput, options)
   }
 
-  /** Runs it to its end, checks all invariants, and gives what came out. */
+  /** Runs a plan until it settles, and checks all invariants. */
   async run(tasks: readonly (string | object)[], options?: RunOptions): Promise<FinishedRun> {
     return this.finish(this.start(tasks, options))
   }
 
-  /** Lets time pass until the run has settled and nothing waits any more; checks all invariants. */
+  /** Lets time pass until the run has settled and no timer is left, and checks all invariants. */
   async finish(run: Run): Promise<FinishedRun> {
     await this.clock.runUntilIdle()
     const result = await run.result
@@ -62,13 +62,13 @@ export class Fixture {
   }
 }
 
-/** A run that has ended. */
+/** A settled run. */
 export interface FinishedRun {
   readonly run: Run
   readonly result: RunResult
   readonly events: readonly RunEvent[]
   readonly tasks: Readonly<Record<string, TaskResult>>
-  /** Empty when the run had a journal of its own. */
+  /** Empty when the test brought its own journal. */
   readonly records: readonly JournalRecord[]
 }
 
@@ -80,7 +80,7 @@ export async function eventsOf(run: Run): Promise<readonly RunEvent[]> {
 
 const TERMINAL = ['task.succeeded', 'task.dead', 'task.skipped', 'task.cancelled']
 
-/** The invariants of a settled run: one terminal event a task, no attempt twice, no gap, and the state is what the events say. */
+/** The invariants of a settled run: one terminal event per task, no attempt twice, no gap in `seq`, and the state equals the replayed events. */
 export function expectSound(events: readonly RunEvent[], run: Run): void {
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1))
   expect(events.filter(({ type }) => type === 'run.settled')).toEqual([events.at(-1)])
@@ -92,18 +92,18 @@ export function expectSound(events: readonly RunEvent[], run: Run): void {
   expect(replay(run.id, events).counts).toEqual(run.progress().counts)
 }
 
-/** All that a result says, to be compared. */
+/** The whole result, for comparison. */
 export function resultAsJson({ result }: Pick<FinishedRun, 'result'>): unknown {
   return JSON.parse(JSON.stringify(result))
 }
 
-/** The same run, from its journal alone, in another orchestrator. */
+/** Resumes the run from its journal in another orchestrator. */
 export async function resumed(fixture: Fixture, runId: string): Promise<FinishedRun> {
   const next = new Fixture(() => 'not asked again', { journal: fixture.journal.afterCrash() })
   return next.finish(await next.orchestrator.resume(runId))
 }
 
-/** One turn of the event loop, and of all promises. */
+/** Waits for one turn of the event loop. */
 export function turn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }

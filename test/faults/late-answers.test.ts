@@ -37,7 +37,7 @@ describe('an answer that comes too late', () => {
     fixture.mock.answers('a', [ignoreAbort(3_000, 'too late'), 'in time'])
     const { tasks, events } = await fixture.run([{ id: 'a', timeoutMs: 1_000, retries: 1 }])
     expect(tasks.a).toMatchObject({ status: 'succeeded', output: 'in time', attempts: 2, abandoned: 0 })
-    // The slot came back when the backend ended, not when the grace did.
+    // The slot was given back when the backend ended, not at the end of the grace period.
     const failed = events.find(event => event.type === 'attempt.failed')!
     expect(failed.at - events[0]!.at).toBe(3_000)
   })

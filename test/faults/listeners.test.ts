@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { unhandledDuring } from '../support/unhandled.js'
 import { Fixture, turn } from './fixture.js'
 
-/** Every name that a run of these tasks speaks under. */
+/** The names of all events that a run of these tasks emits. */
 const CHANNELS: readonly (keyof RunEventMap)[] = [
   'event',
   'run.started',
@@ -36,7 +36,7 @@ const hostile = new Proxy(
   },
 )
 
-/** How a listener may go wrong. */
+/** The ways in which a listener can fail. */
 const WAYS: Readonly<Record<string, () => unknown>> = {
   throws: () => {
     throw new Error('from a listener')

@@ -2,7 +2,7 @@ import { type AgentFunction, isCounterpointError, type Run } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { Fixture } from './fixture.js'
 
-/** A fixture whose agents can reach their own run. */
+/** A fixture whose agents have access to their own run. */
 function stageWith(
   agent: (run: Run, ...args: Parameters<AgentFunction>) => unknown,
   pool: object = {},
@@ -139,7 +139,7 @@ describe('a task that uses its own run', () => {
       queueLimit: 2,
       graceMs: 0,
     })
-    // `a` has the one slot, `b` one of the two places; there is no room for two more until `a` lets `b` start.
+    // `a` has the only slot, and the queue has room for two tasks, of which `b` takes one: there is no room for two more until `b` starts.
     const { tasks } = await fixture.finish(start([{ id: 'a', timeoutMs: 1_000, retries: 0 }, 'b']))
     expect(tasks).toMatchObject({
       a: { status: 'dead', failure: { kind: 'timeout' } },

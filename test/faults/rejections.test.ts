@@ -27,7 +27,7 @@ function revoked(): object {
 const inner = Promise.reject(new Error('inner'))
 inner.catch(() => {})
 
-/** What an agent may throw, by name, and what is made of it. */
+/** What an agent may throw, by name, with the expected failure. */
 const HOSTILE: Readonly<Record<string, readonly [unknown, Partial<Failure>]>> = {
   undefined: [undefined, { message: 'the agent threw undefined' }],
   null: [null, { message: 'the agent threw null' }],
@@ -83,7 +83,7 @@ describe.each(Object.entries(HOSTILE))('an agent that fails with %s', (_, [value
       expect(tasks.a).toMatchObject({ status: 'dead', attempts: 2, failure: { kind: 'agent', ...expected } })
       expect(tasks.a?.failure?.message).not.toBe('')
       expect([tasks.b?.status, tasks.c?.rootCause]).toEqual(['succeeded', 'a'])
-      // What is heard is what the journal holds: nothing of the failure was lost in its text.
+      // The emitted events equal the journaled ones: nothing of the failure was lost in JSON.
       expect(records.flat().find(event => event.type === 'task.dead')).toMatchObject({ failure: tasks.a?.failure })
     })
     expect(unhandled).toEqual([])

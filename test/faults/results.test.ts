@@ -10,7 +10,7 @@ let reads = 0
 const NOT_JSON = { kind: 'invalid-output', code: 'OUTPUT_NOT_JSON' } as const
 const TOO_LARGE = { kind: 'invalid-output', code: 'OUTPUT_TOO_LARGE' } as const
 
-/** What an agent may answer, by name, and what it is kept as; or how it fails. */
+/** What an agent may answer, by name, with the expected output or failure. */
 const RESULTS: Readonly<Record<string, readonly [() => unknown, { readonly output: unknown } | Partial<Failure>]>> = {
   nothing: [() => undefined, { output: null }],
   'a member that is undefined': [() => ({ a: undefined, b: 1 }), { output: { b: 1 } }],

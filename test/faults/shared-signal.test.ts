@@ -7,9 +7,9 @@ import { describe, expect, test } from 'vitest'
 import { turn } from './fixture.js'
 
 describe('one signal shared by many', () => {
-  /** Warnings of the platform while `body` ran. */
+  /** Warnings of the platform during `body`. */
   async function warningsDuring(body: () => Promise<void>): Promise<readonly string[]> {
-    // Those of the test before come a turn later.
+    // Warnings of the previous test come a turn later.
     await turn()
     const warnings: string[] = []
     const note = (warning: Error): void => void warnings.push(`${warning.name}: ${warning.message}`)

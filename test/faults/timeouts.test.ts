@@ -138,7 +138,7 @@ describe('a backend that never settles and ignores its abort', () => {
   test('keeps its slot with awaitsTermination', async () => {
     const HOUR_MS = 3_600_000
     const clock = (): VirtualClock => fixture.clock
-    // Hears its abort, and takes another hour over it.
+    // Takes an hour to end after its abort.
     const slow = ({ task }: AgentRequest, { signal }: AttemptContext): unknown =>
       task.id !== 'slow' ||
       new Promise((_, reject) => {

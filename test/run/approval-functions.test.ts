@@ -6,7 +6,7 @@ import { type SetUp, setUp } from '../support/set-up.js'
 
 type Approval = (outputs: Readonly<Record<string, unknown>>) => unknown
 
-/** `b` waits for `a`, and needs a person if `approval` says so; `c` has nothing to do with it. */
+/** `b` depends on `a`, and has this approval function; `c` is independent. */
 function gated(approval: Approval, more: object = {}): TaskGraph {
   const graph = new TaskGraph('gated')
   const a = graph.task('a', { pool: 'p' })
@@ -29,7 +29,7 @@ async function begun(approval: Approval, options: object = {}, more: object = {}
   return { ...fixture, run, events }
 }
 
-/** A promise, and what settles it. */
+/** A promise with its resolve function. */
 function later(): { promise: Promise<unknown>; resolve(value: unknown): void; reject(error: unknown): void } {
   let settle = {} as { resolve(value: unknown): void; reject(error: unknown): void }
   const promise = new Promise<unknown>((resolve, reject) => {

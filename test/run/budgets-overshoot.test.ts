@@ -14,7 +14,7 @@ describe('concurrent attempts', () => {
   })
 })
 
-/** Agents that use what they said, or less; some fail, hang or are cancelled. Nothing is settled above its estimate. */
+/** Agents that use at most their estimate; some fail, hang or are cancelled. */
 async function playSeed(seed: number): Promise<void> {
   const dice = new Dice(seed)
   const clock = new VirtualClock()
@@ -54,7 +54,7 @@ async function playSeed(seed: number): Promise<void> {
   checkFits(events, limit, `seed ${seed}`)
 }
 
-/** Adds up by itself what the events say. */
+/** Recomputes the usage from the events. */
 function checkFits(events: readonly RunEvent[], limit: number, name: string): void {
   const live = new Map<string, { pool: string; reserved: number }>()
   const settled = { all: 0, q: 0 }

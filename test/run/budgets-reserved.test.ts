@@ -7,7 +7,7 @@ import { specs } from '../support/scene.js'
 const costing = (costUsd: number, text: string, pool = 'p'): readonly TaskSpec[] =>
   specs(text).map(spec => ({ ...spec, pool, estimate: { costUsd } }))
 
-/** Pools `p` and `q`, whose agents take 10 ms and use a tenth of a dollar. */
+/** Pools `p` and `q`, whose agents take 10 ms and use 0.1 dollars. */
 function fixture(concurrency = 4) {
   const clock = new VirtualClock()
   const backend = new MockBackend({ clock }).answer('*', succeed('ok', { afterMs: 10, usage: { costUsd: 0.1 } }))

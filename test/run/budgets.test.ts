@@ -15,12 +15,12 @@ import { setUp } from '../support/set-up.js'
 
 const ONE = { costUsd: 1 }
 
-/** Tasks that cost a dollar each, as they say. */
+/** Tasks with an estimate of one dollar each. */
 function dear(text: string): readonly TaskSpec[] {
   return specs(text).map(spec => ({ ...spec, estimate: ONE }))
 }
 
-/** A backend that takes 10 ms and a dollar. */
+/** A backend that takes 10 ms and uses one dollar. */
 function fixture(budget?: RunBudget, pool: object = {}) {
   const set = setUp({ concurrency: 4, ...pool })
   set.backend.answer('*', succeed('ok', { afterMs: 10, usage: ONE }))
@@ -233,7 +233,7 @@ describe('degrading', () => {
   })
 })
 
-/** Ends what schedules itself for ever without letting time pass. */
+/** Stops a run that would schedule itself forever in virtual time. */
 class ImpatientClock extends VirtualClock {
   #inARow = 0
 

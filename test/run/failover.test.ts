@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scene.js'
 
-/** A pool with three backends, and what each answers. */
+/** A pool with three backends, and the answer of each. */
 function ladder(answers: readonly [Answer, Answer, Answer], pool: object = {}) {
   const clock = new VirtualClock()
   const backends = answers.map((answer, i) => new MockBackend({ clock, name: `b${i}` }).answer('*', answer))
@@ -43,7 +43,7 @@ describe('a failure that another backend may not have', () => {
     const run = orchestrator.run({ tasks: [{ id: 'a', retries: 1 }] })
     await clock.runUntilIdle()
     const [task] = (await run.result).tasks
-    // Five times passed on, then one retry.
+    // Five fail-overs, then one retry.
     expect([task?.status, task?.attempts, started()[5]]).toEqual(['dead', 7, 'a6 b2'])
     checkHistory(events)
   })

@@ -9,16 +9,16 @@ import { checkHistory } from '../support/history.js'
 import { ProbeJournal } from '../support/probe-journal.js'
 import { POOLS, RandomAgents } from '../support/random-agents.js'
 
-/** How many runs are made, about. */
+/** The approximate number of runs. */
 const HISTORIES = Number(process.env.HISTORIES ?? 1_000)
 
-/** In milliseconds: those who ask for more histories wait for them. */
+/** In milliseconds; more histories need more time. */
 const PATIENCE = 30_000 + 60 * HISTORIES
 
 const plans = (maxTasks: number): fc.Arbitrary<readonly TaskSpec[]> => graphs({ maxTasks, pools: POOLS })
 const failureMode = fc.constantFrom('continue' as const, 'no-new' as const, 'kill' as const)
 
-/** Does what hosts do, at any time: cancels, adds, pauses and changes limits. Whatever it pauses it unpauses. */
+/** Acts as a host at random times: cancels, adds, pauses and changes limits. Everything paused is unpaused. */
 function meddle(agents: RandomAgents, runs: readonly Run[], dice: Dice): void {
   const soon = (act: () => unknown, withinMs = 300): void => agents.schedule(act, 1 + dice.below(withinMs))
   const pool = agents.orchestrator.pools.get(dice.pick(POOLS))!
@@ -38,7 +38,7 @@ function meddle(agents: RandomAgents, runs: readonly Run[], dice: Dice): void {
   agents.schedule(() => pool.unpause(), 500)
 }
 
-/** Does the like from inside what happens: listeners that change limits, cancel and add while a start or an end is told. */
+/** The same from within listeners: changes limits, cancels and adds while a start or an end is emitted. */
 function meddleInside(agents: RandomAgents, runs: readonly Run[], dice: Dice): void {
   const { orchestrator } = agents
   orchestrator.on('event', event => {
@@ -53,7 +53,7 @@ function meddleInside(agents: RandomAgents, runs: readonly Run[], dice: Dice): v
   })
 }
 
-/** Two that wait for each other in one direction, and for what the run has, in whatever state that is. */
+/** Two tasks, of which one depends on the other, and both on tasks of the run in any state. */
 function newTasks(run: Run, dice: Dice): readonly TaskSpec[] {
   const known = Array.from({ length: 12 }, (_, i) => `t${i}`).filter(id => run.task(id))
   const after = known.length > 0 && dice.chance(0.7) ? [dice.pick(known)] : []
@@ -163,7 +163,7 @@ describe(`${HISTORIES} runs`, () => {
   )
 })
 
-/** A run to its end, begun or resumed, with steady agents. */
+/** Runs or resumes a run with steady agents until it settles. */
 async function performed(
   seed: number,
   tasks: readonly TaskSpec[],
@@ -184,7 +184,7 @@ async function performed(
   return run.result
 }
 
-/** Some of a run, in a process that ends in good order: `records` has more of it afterwards. */
+/** Continues a run for a while in a process that drains; `records` has more of it afterwards. */
 async function drained(
   seed: number,
   tasks: readonly TaskSpec[],
@@ -214,7 +214,7 @@ async function drained(
   agents.checkEmpty()
 }
 
-/** A journal that takes its time, with what another one holds. */
+/** A slow journal with the records of another one. */
 async function slowed(clock: VirtualClock, delayMs: number, records: readonly JournalRecord[]): Promise<SlowJournal> {
   const journal = slowJournal({ clock, delayMs })
   const { append } = await journal.open('r')
@@ -223,7 +223,7 @@ async function slowed(clock: VirtualClock, delayMs: number, records: readonly Jo
   return journal
 }
 
-/** What the tasks came to, without times, numbers of attempts, and which of several causes came first. */
+/** The results of the tasks, without times, numbers of attempts, and which of several root causes was first. */
 function endsOf({ outcome, tasks }: RunResult): unknown {
   return [outcome, tasks.map(({ id, status, output, failure }) => [id, status, output, failure?.kind])]
 }

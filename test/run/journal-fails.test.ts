@@ -20,7 +20,7 @@ function slow(options: Partial<OrchestratorOptions> = {}) {
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 describe('when the journal fails', () => {
-  /** A run with one task under way, whose journal then breaks. */
+  /** A run with one running attempt, whose journal then fails. */
   async function broken() {
     const scene = slow()
     scene.backend.hold('*')
@@ -119,7 +119,7 @@ describe('when the journal fails', () => {
     expect([clock.pending, journal.opened - journal.closed]).toEqual([0, 0])
   })
 
-  // When that throws, `progress()` and `task()` show for ever what no journal holds.
+  // Otherwise `progress()` and `task()` would show what the journal does not hold.
   test('in a synchronous append, only durable state is shown', async () => {
     const journal = new ProbeJournal()
     journal.refuseFrom = 3

@@ -75,7 +75,7 @@ describe('behind the durable watermark', () => {
     checkHistory(journal.durableRecords(run.id).flat())
   })
 
-  // An attempt that has run out of time may end by itself before its stop is durable. The next one waits for its start by then.
+  // An attempt that has timed out may end by itself before its stop is durable. By then the next attempt waits for its start.
   test('a stop that becomes durable late does not stop the next attempt', async () => {
     const { journal, orchestrator, backend, clock } = slow({ failureHandler: () => ({ action: 'retry', delayMs: 0 }) })
     backend.hold('a')

@@ -9,7 +9,7 @@ const WORK = { afterMs: 100 }
 const TASKS = Array.from({ length: 8 }, (_, i) => ({ id: `t${i}`, pool: i % 2 === 0 ? 'p' : 'q' }))
 const IN_P = TASKS.filter(({ pool }) => pool === 'p')
 
-/** Ends what schedules itself for ever without letting time pass: the run then never settles, which is what a test can see. */
+/** Stops a run that would schedule itself forever in virtual time: it then never settles, which a test can see. */
 class ImpatientClock extends VirtualClock {
   #inARow = 0
 
@@ -27,7 +27,7 @@ interface Two {
   readonly events: RunEvent[]
 }
 
-/** Two pools with one backend between them, which counts how many attempts run at once. */
+/** Two pools with a common backend, which counts the concurrent attempts. */
 function two(): Two {
   const clock = new ImpatientClock()
   const backend = new MockBackend({ clock }).answer('*', succeed('ok', WORK))
@@ -46,7 +46,7 @@ function reasonOf(events: readonly RunEvent[]): string {
   return events.flatMap(event => (event.type === 'run.mode-chosen' ? [event.reason] : []))[0] ?? ''
 }
 
-/** A run of tasks of one duration, in one pool of four slots, to its end. */
+/** Runs tasks of one duration in one pool of four slots. */
 async function performed(tasks: string, durationMs: number | undefined, options: RunOptions): Promise<Two> {
   const fixture = two()
   const plan = specs(tasks).map(spec => ({ ...spec, ...(durationMs !== undefined && { durationMs }) }))

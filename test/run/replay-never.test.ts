@@ -7,7 +7,7 @@ import { type SetUp, setUp } from '../support/set-up.js'
 const ONCE = { id: 'a', pool: 'p', replay: 'never' } as const
 const NEXT = { id: 'b', pool: 'p', after: ['a'] } as const
 
-/** The process ends while `a` is at work, and another one goes on. */
+/** The process ends while `a` is running, and another one resumes the run. */
 async function restarted(pool: Partial<PoolOptions> = {}): Promise<SetUp & { events: RunEvent[] }> {
   const journal = slowJournal()
   const first = setUp(pool, { journal })

@@ -6,7 +6,7 @@ import { ProbeJournal } from '../support/probe-journal.js'
 import { specs } from '../support/scene.js'
 import { type SetUp, setUp } from '../support/set-up.js'
 
-/** The journal of a run `x` whose process ended with `a` under way. */
+/** The journal of a run `x` whose process ended while `a` was running. */
 async function interrupted(tasks = 'a b<a c', options: object = {}): Promise<ProbeJournal> {
   const journal = new ProbeJournal()
   const { backend, orchestrator } = setUp({ concurrency: 1 }, { journal })
@@ -199,7 +199,7 @@ describe('the queueLimit of a pool', () => {
     backend.hold('*')
     await orchestrator.resume('x')
     await backend.started('a')
-    // `b` waits: two places are left, whatever has ended before the restart.
+    // `b` waits: the pool has room for two more, whatever ended before the restart.
     const reject = { whenFull: 'reject' } as const
     expect(() => orchestrator.run({ tasks: specs('1 2 3') }, reject)).toThrow(
       expect.objectContaining({ code: 'QUEUE_FULL' }),

@@ -11,7 +11,7 @@ interface Slow {
   readonly orchestrator: Orchestrator
 }
 
-/** A journal that writes when it is told. */
+/** A journal that writes only on request. */
 function slow(): Slow {
   const clock = new VirtualClock()
   const journal = slowJournal()
@@ -19,7 +19,7 @@ function slow(): Slow {
   return { backend, journal, orchestrator: new Orchestrator({ clock, journal, pools: { p: { backend } } }) }
 }
 
-/** Writes until nothing waits any more. */
+/** Writes until nothing is pending. */
 async function written({ journal }: Slow): Promise<void> {
   for (let quiet = 0; quiet < 3; quiet++) {
     if (journal.waiting.length > 0) quiet = 0
@@ -148,7 +148,7 @@ describe('with a journal that is slow, the output of a soft dependency', () => {
     const fixture = slow()
     fixture.backend.hold('schema')
     const run = fixture.orchestrator.run({ tasks: specs('schema gate api<gate,?schema') })
-    // The attempt of `schema` and of `gate` are under way; `gate` answers at once.
+    // The attempts of `schema` and `gate` are running; `gate` answers at once.
     await fixture.journal.flush()
     await fixture.journal.flush()
     await fixture.backend.started('schema')
@@ -157,7 +157,7 @@ describe('with a journal that is slow, the output of a soft dependency', () => {
       await fixture.journal.flush(1)
     fixture.backend.release('schema')
     await new Promise(setImmediate)
-    // All but the last record: that `schema` has succeeded.
+    // All but the last record, in which `schema` succeeds.
     expect(fixture.journal.waiting.at(-1)?.map(({ type }) => type)).toEqual(['task.succeeded'])
     await fixture.journal.flush(fixture.journal.waiting.length - 1)
     const seen = fixture.backend.callsOf('api')[0]?.request.outputs

@@ -128,14 +128,14 @@ describe('trap 5: recursion over the graph', () => {
     expect((await (await second.orchestrator.resume('x')).result).outcome).toBe('completed')
   })
 
-  // BAD: a claim ends an instant task, which makes another ready, which fills another slot, which claims from another run: 24 frames each.
+  // Recursion would be: a claim ends an instant task, which makes another ready, which fills another slot, which claims from another run.
   test('runs whose instant tasks wait for one pool do not settle recursively', async () => {
     expect(await deepestFrame(60)).toBeLessThan((await deepestFrame(10)) + 100)
   })
 })
 
 describe('trap 6: copying the state of every task', () => {
-  /** Time of the processor: that of the clock depends on what else the machine does. */
+  /** CPU time, because wall time depends on the load of the machine. */
   async function usPerTask(length: number, times: number): Promise<number> {
     const graph = star(length)
     const before = process.cpuUsage()

@@ -52,7 +52,7 @@ describe('an input function', () => {
     expect(run.progress().status).toBe('settled')
   })
 
-  // A timer that bounds an input function and outlives its task keeps the process alive for up to an hour.
+  // A timer of an input function that outlives its task would keep the process alive for up to an hour.
   test('leaves no timer when its task is cancelled', async () => {
     const { clock, orchestrator } = setUp()
     const graph = new TaskGraph('g')

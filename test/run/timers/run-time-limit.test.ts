@@ -8,7 +8,7 @@ import { setUp } from '../../support/set-up.js'
 
 const DAY_MS = 86_400_000
 
-/** Tasks of 100 ms each, one after the other. */
+/** A chain of tasks of 100 ms each. */
 function chain(budget: RunBudget, text = 'a b<a c<b d<c', journal = new ProbeJournal()) {
   const fixture = setUp({ graceMs: 10 }, { journal })
   fixture.backend.answer('*', succeed('ok', { afterMs: 100 }))
@@ -88,7 +88,7 @@ describe('the wallMs budget of a run', () => {
       const run = await next.orchestrator.resume('x')
       if (ms !== 70) continue
       await clock.runUntilIdle()
-      // What was heard last before each end is when the process before was last there: at its start, or with an event.
+      // The last event before each end is the last sign of the earlier process.
       const { times, outcome } = await run.result
       expect([outcome, times.wallMs]).toEqual(['failed', 350])
     }

@@ -6,7 +6,7 @@ import { setUp } from '../../support/set-up.js'
 
 const DAY_MS = 86_400_000
 
-/** `b` was ready for 60 ms, the process was away for a day; then it goes on in another one, where there is no slot for another while. */
+/** `b` was ready for 60 ms; after a day without a process another one resumes the run, with no free slot for a while. */
 async function resumedAfter(pausedMs: number, spec: Partial<TaskSpec>, busyMs: number, restarts = 1) {
   const journal = new ProbeJournal()
   const first = setUp({ concurrency: 1 }, { journal })
@@ -23,7 +23,7 @@ async function resumedAfter(pausedMs: number, spec: Partial<TaskSpec>, busyMs: n
   await first.clock.advance(60)
   if (pausedMs > 0) await run.pause()
   await first.clock.advance(pausedMs)
-  // Somebody is heard of at that time.
+  // An event at that time.
   await (pausedMs > 0 ? run.unpause() : run.add({ tasks: [{ id: 'c', after: ['b'] }] }))
   let [left, at] = [ProbeJournal.after(journal, 99), 60 + pausedMs]
   for (let i = 1; ; i++) {

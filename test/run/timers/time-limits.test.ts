@@ -6,7 +6,7 @@ import { type SetUp, setUp } from '../../support/set-up.js'
 
 const DAY_MS = 86_400_000
 
-/** Runs one task `a` to its end; its pool has the other options. */
+/** Runs one task `a`; its pool has the other options. */
 async function ended(fixture: SetUp, spec: Partial<TaskSpec>) {
   const run = fixture.orchestrator.run({ tasks: [{ id: 'a', retries: 0, ...spec }] })
   await fixture.clock.runUntilIdle()
@@ -94,7 +94,7 @@ describe('the idle timeout of an attempt', () => {
   })
 })
 
-/** `b` waits for the one slot, which `a` has for so long. */
+/** `b` waits for the only slot, which `a` holds for this time. */
 function behind(busyMs: number, spec: Partial<TaskSpec>) {
   const fixture = setUp({ concurrency: 1 })
   fixture.backend.answer('a', succeed('a', { afterMs: busyMs }))
@@ -175,7 +175,7 @@ describe('the total timeout', () => {
   test('counts attempts and the delays between them, and is not retried', async () => {
     const fixture = setUp({ defaults: { backoff: { baseMs: 200 } } })
     fixture.backend.answer('a', fail('crashed', { afterMs: 100 }))
-    // 100 at work, 100 of wait (half of the bound), 100 at work, 200 of wait: over at 450.
+    // 100 running, 100 delayed (half of the bound), 100 running, 200 delayed: expired at 450.
     expect(await ended(fixture, { totalTimeoutMs: 450, retries: 9 })).toMatchObject({
       timeout: 'total',
       wallMs: 450,
