@@ -2,42 +2,42 @@ import type { TaskSpec } from 'counterpoint'
 import { Dice } from '../support/dice.js'
 
 /**
- * What becomes of a task, whichever attempt it is asked in:
+ * What the agent of a task does in each attempt:
  *
- * - `works`: takes its time, and answers.
+ * - `works`: takes some time, and answers.
  * - `flaky`: fails in its first attempts, then works.
- * - `fails`: always.
- * - `hangs`: until it is timed out; heeds TERM.
- * - `stubborn`: hangs, and heeds nothing but KILL.
+ * - `fails`: always fails.
+ * - `hangs`: runs until its timeout; obeys TERM.
+ * - `stubborn`: hangs, and ignores everything but KILL.
  * - `leaves`: works, and leaves a process behind in a session of its own.
- * - `holds`: the same, and that process holds its output open.
- * - `poison`: kills its host, and stays.
+ * - `holds`: the same, and that process keeps its output open.
+ * - `poison`: kills its host, and keeps running.
  */
-export type Fate = 'works' | 'flaky' | 'fails' | 'hangs' | 'stubborn' | 'leaves' | 'holds' | 'poison'
+export type Behavior = 'works' | 'flaky' | 'fails' | 'hangs' | 'stubborn' | 'leaves' | 'holds' | 'poison'
 
-/** What an agent is told, as the context of its task. */
-export interface Part {
-  readonly fate: Fate
-  /** How long it works, in milliseconds. */
+/** The context of a task: instructions for its agent. */
+export interface Instructions {
+  readonly behavior: Behavior
+  /** The duration of its work, in milliseconds. */
   readonly workMs: number
-  /** A flaky one fails so often. */
+  /** How often a flaky agent fails. */
   readonly fails: number
 }
 
 const TASKS = 20
 
-/** A plan whose tasks wait for up to two earlier ones. The same for the same seed. */
+/** A plan whose tasks depend on up to two earlier ones. Deterministic for a seed. */
 export function planOf(seed: number): readonly TaskSpec[] {
   const dice = new Dice(seed)
   return Array.from({ length: TASKS }, (_, i) => {
     const after = [...new Set([i - 1 - dice.below(6), i - 1 - dice.below(12)])].filter(need => need >= 0)
-    return taskOf(`t${i}`, partOf(dice), dice.chance(0.7) ? after.map(need => `t${need}`) : [])
+    return taskOf(`t${i}`, instructionsFor(dice), dice.chance(0.7) ? after.map(need => `t${need}`) : [])
   })
 }
 
-/** A task that kills whoever runs it, and others that have nothing to do with it. */
+/** A task that kills its host, and independent ones. */
 export function poisonedPlan(): readonly TaskSpec[] {
-  const part = (fate: Fate): Part => ({ fate, workMs: 10, fails: 0 })
+  const part = (behavior: Behavior): Instructions => ({ behavior, workMs: 10, fails: 0 })
   return [
     taskOf('a', part('works'), []),
     taskOf('poison', part('poison'), ['a']),
@@ -46,7 +46,7 @@ export function poisonedPlan(): readonly TaskSpec[] {
   ]
 }
 
-/** The program of all agents, for a shell: it starts in a millisecond. `$1` is its fate, `$2` its seconds, `$3` how often it fails. */
+/** The shell script of all agents: starts in a millisecond. `$1` is the behavior, `$2` the duration in seconds, `$3` how often it fails. */
 export const AGENT = `
 printf '%s %s\\n' "$COUNTERPOINT_IDEMPOTENCY_KEY" "$COUNTERPOINT_ATTEMPT" >> "$STARTS"
 case $1 in
@@ -62,21 +62,21 @@ sleep $2
 printf '{"by":%s,"attempt":%s}' $$ $COUNTERPOINT_ATTEMPT
 `
 
-/** Of 20 tasks. The others work. */
-const RARE: readonly Fate[] = ['fails', 'hangs', 'stubborn', 'leaves', 'leaves', 'holds', 'flaky', 'flaky', 'flaky']
+/** The behaviors of about 9 in 20 tasks; the others work. */
+const RARE: readonly Behavior[] = ['fails', 'hangs', 'stubborn', 'leaves', 'leaves', 'holds', 'flaky', 'flaky', 'flaky']
 
-function partOf(dice: Dice): Part {
-  return { fate: RARE[dice.below(20)] ?? 'works', workMs: dice.below(100), fails: 1 + dice.below(2) }
+function instructionsFor(dice: Dice): Instructions {
+  return { behavior: RARE[dice.below(20)] ?? 'works', workMs: dice.below(100), fails: 1 + dice.below(2) }
 }
 
-function taskOf(id: string, part: Part, after: readonly string[]): TaskSpec {
+function taskOf(id: string, part: Instructions, after: readonly string[]): TaskSpec {
   return {
     id,
-    description: part.fate,
+    description: part.behavior,
     pool: Number(id.slice(1)) % 3 === 0 ? 'small' : 'large',
     context: { ...part },
     backoff: { baseMs: 10, maxMs: 20 },
-    ...(/hangs|stubborn/.test(part.fate) ? { timeoutMs: 150, retries: 1 } : { timeoutMs: 60_000 }),
+    ...(/hangs|stubborn/.test(part.behavior) ? { timeoutMs: 150, retries: 1 } : { timeoutMs: 60_000 }),
     ...(after.length > 0 && { after }),
   }
 }

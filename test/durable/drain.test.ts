@@ -10,7 +10,7 @@ const RUN = { runId: 'x' } as const
 const SUSPENDED = { code: 'RUN_SUSPENDED', details: RUN } as const
 
 describe.each(JOURNAL_KINDS)('with a journal of kind %s, a drain', kind => {
-  test('starts nothing new, lets what runs finish, and leaves a run that can be resumed', async () => {
+  test('starts nothing new, lets running attempts finish, and suspends the run', async () => {
     const first = new TestHost(kind, { pool: { concurrency: 2 } })
     first.backend.answer('a', succeed('a', { afterMs: 80 })).answer('b', succeed('b', { afterMs: 50 }))
     const before = first.orchestrator.run({ tasks: specs('a b c<a d<b e') }, RUN)
@@ -29,7 +29,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a drain', kind => {
     checkHistory(await eventsOf(run))
   })
 
-  test('stops what runs longer than its timeoutMs; that is tried again, as often as need be, and is not counted', async () => {
+  test('stops attempts that outlast its timeoutMs; they are repeated after a resume and do not count as retries', async () => {
     let host = new TestHost(kind)
     host.orchestrator.run({ tasks: [{ id: 'a', description: 'a', retries: 0 }] }, RUN)
     for (let attempt = 1; attempt <= 6; attempt++) {
@@ -54,7 +54,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a drain', kind => {
 })
 
 describe('a drain', () => {
-  test('that is asked for twice is one, and the first says how long', async () => {
+  test('called twice is one drain, with the timeoutMs of the first call', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.hold('*')
     const run = orchestrator.run({ tasks: specs('a') }, RUN)
@@ -67,7 +67,7 @@ describe('a drain', () => {
     expect(events.filter(event => event.type === 'run.draining')).toHaveLength(1)
   })
 
-  test('closes the orchestrator: it takes no more plans, and resumes no run', async () => {
+  test('closes the orchestrator: run() and resume() are rejected', async () => {
     const { orchestrator } = setUp()
     await orchestrator.run({ tasks: specs('a') }, RUN).result
     const closed = expect.objectContaining({ code: 'CLOSED', message: expect.stringContaining('drained') })
@@ -80,13 +80,13 @@ describe('a drain', () => {
     expect((await orchestrator.runs.show('x')).outcome).toBe('completed')
   })
 
-  test('of an orchestrator that has nothing to do resolves at once', async () => {
+  test('of an idle orchestrator resolves at once', async () => {
     const { clock, orchestrator } = setUp()
     await orchestrator.drain()
     expect([clock.pending, clock.monotonic()]).toEqual([0, 0])
   })
 
-  test('leaves a run that settles meanwhile as it is: it has its result', async () => {
+  test('lets a run that settles meanwhile keep its result', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.answer('a', succeed('a', { afterMs: 10 }))
     const run = orchestrator.run({ tasks: specs('a') })
@@ -97,7 +97,7 @@ describe('a drain', () => {
     expect([(await run.result).outcome, clock.monotonic()]).toEqual(['completed', 10])
   })
 
-  test('cancels a run that had not begun, also when nobody yet knows its pools', async () => {
+  test('cancels a run that has not started, even before its pools are known', async () => {
     const distributor = (): Promise<never> => new Promise(() => {})
     const { backend, orchestrator } = setUp({}, { distributor })
     const runs = [
@@ -110,7 +110,7 @@ describe('a drain', () => {
     expect(backend.calls).toEqual([])
   })
 
-  test('waits for the grace of an attempt that ignores its abort, and no longer', async () => {
+  test('waits graceMs for an attempt that ignores its abort, and no longer', async () => {
     const { backend, clock, orchestrator } = setUp({ graceMs: 300 })
     backend.answer('a', ignoreAbort())
     const run = orchestrator.run({ tasks: specs('a') }, RUN)
@@ -128,7 +128,7 @@ describe('a drain', () => {
     ])
   })
 
-  test('waits for an attempt that is being stopped already, and does not stop it twice', async () => {
+  test('waits for an attempt that is already stopping, and does not stop it twice', async () => {
     const { backend, clock, orchestrator } = setUp({ graceMs: 300, defaults: { timeoutMs: 50 } })
     backend.answer('a', ignoreAbort())
     const run = orchestrator.run({ tasks: specs('a') }, RUN)
@@ -142,7 +142,7 @@ describe('a drain', () => {
     checkHistory(await eventsOf(run), { settled: false })
   })
 
-  test('waits for an attempt whose backend confirms its end, whatever the grace', async () => {
+  test('waits without limit for an attempt whose backend has awaitsTermination', async () => {
     const clock = new VirtualClock()
     const backend = new MockBackend({ clock, awaitsTermination: true }).answer('a', ignoreAbort(5_000))
     const { orchestrator } = setUp({ backend, graceMs: 10 }, { clock })
@@ -153,7 +153,7 @@ describe('a drain', () => {
     expect([await drained, run.task('a')!.abandoned]).toEqual([5_000, 0])
   })
 
-  test('gives up an input that is still being made, and a wait for a next attempt', async () => {
+  test('drops a pending input function and a pending retry', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.answer('b', () => Promise.reject(new Error('no')))
     const graph = new TaskGraph('g')
@@ -165,7 +165,7 @@ describe('a drain', () => {
     expect([clock.pending, orchestrator.pools.get('p')!.stats()]).toMatchObject([0, { running: 0, queued: 0 }])
   })
 
-  test('is over when what it led to is durable, however slow the journal is; nothing is heard before', async () => {
+  test('resolves once its events are durable, however slow the journal is, and emits none before', async () => {
     const clock = new VirtualClock()
     const journal = slowJournal({ clock, delayMs: 500 })
     const { backend, orchestrator } = setUp({}, { clock, journal })
@@ -187,7 +187,7 @@ describe('a drain', () => {
     checkHistory(heard, { settled: false })
   })
 
-  test('waits for a run that is just being resumed, and suspends it', async () => {
+  test('waits for a run that is being resumed, and suspends it', async () => {
     const { backend, ...first } = new TestHost('memory')
     backend.hold('a')
     first.orchestrator.run({ tasks: specs('a') }, RUN)
@@ -199,7 +199,7 @@ describe('a drain', () => {
     expect(second.backend.calls).toEqual([])
   })
 
-  test('comes by itself at the end of a block with `await using`', async () => {
+  test('runs at the end of a block with `await using`', async () => {
     const { backend, clock, orchestrator: made } = setUp()
     backend.answer('a', succeed('a', { afterMs: 20 }))
     const leave = async () => {
@@ -216,7 +216,7 @@ describe('a drain', () => {
     expect(() => made.run({ tasks: specs('a') })).toThrow(expect.objectContaining({ code: 'CLOSED' }))
   })
 
-  test('stops after its timeoutMs what runs in a run that ends because of its failure mode', async () => {
+  test('stops running attempts after its timeoutMs in a run that ends because of its failure mode', async () => {
     const { backend, clock, orchestrator } = setUp()
     backend.answer('a', () => Promise.reject(new Error('no'))).hold('b')
     const a = { id: 'a', description: 'a', retries: 0 }
@@ -231,7 +231,7 @@ describe('a drain', () => {
     expect(isOver).toBe(true)
   })
 
-  test('ends although the disk takes nothing any more: what is not durable is lost, and is said to be', async () => {
+  test('ends although the disk is full: records that are not durable are lost, and that is reported', async () => {
     const { clock, orchestrator } = setUp({}, { journal: slowJournal() })
     orchestrator.on('error', () => {})
     orchestrator.run({ tasks: specs('a') })

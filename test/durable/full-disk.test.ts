@@ -10,7 +10,7 @@ import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scene.js'
 import { eventsOf, temporaryFolder } from './test-host.js'
 
-/** A place for a journal that can be filled to the last byte. */
+/** A folder for a journal on a disk that can be filled to the last byte. */
 interface Room {
   readonly folder: string
   readonly fileSystem?: FileSystem
@@ -23,10 +23,10 @@ function inMemory(): Room {
   const fill = (): void => {
     disk.space = 0
   }
-  return { folder: '/runs', fileSystem: disk, fill, free: () => disk.mend() }
+  return { folder: '/runs', fileSystem: disk, fill, free: () => disk.repair() }
 }
 
-/** A small disk of this machine. Undefined where we may not mount one. */
+/** A small mounted disk. Undefined where mounting is not permitted. */
 function mounted(): Room | undefined {
   const folder = temporaryFolder()
   try {
@@ -50,7 +50,7 @@ function fillUp(path: string): void {
   }
 }
 
-/** An orchestrator whose agents leave as much as needs a page of its own. */
+/** An orchestrator whose agents return outputs of a page each. */
 function working({ folder, fileSystem }: Room): {
   orchestrator: Orchestrator
   backend: MockBackend
@@ -67,7 +67,7 @@ function working({ folder, fileSystem }: Room): {
 test.each([
   ['in memory', inMemory],
   ['of this machine, where we may mount one, else in memory', () => mounted() ?? inMemory()],
-])('a run whose disk is full, %s, says so and waits, and goes on when there is space again', async (_, make) => {
+])('a run on a full disk, %s, reports it and waits, and continues when there is space again', async (_, make) => {
   const room = make()
   const { orchestrator, backend, errors } = working(room)
   const run = orchestrator.run({ tasks: specs('a b<a c<b d<c') }, { runId: 'x' })
@@ -92,7 +92,7 @@ test.each([
   expect(await eventsOf(resumed)).toEqual(heard)
 })
 
-test('a run that died on a full disk is refused with JOURNAL, or waits, while it is full, and goes on where it was', async () => {
+test('a run that died on a full disk is rejected with JOURNAL, or waits, while the disk is full, and resumes when it is not', async () => {
   const disk = new FakeDisk()
   const room: Room = { folder: '/runs', fileSystem: disk, fill: () => {}, free: () => {} }
   const first = working(room)
@@ -107,7 +107,7 @@ test('a run that died on a full disk is refused with JOURNAL, or waits, while it
   const second = working({ ...room, fileSystem: left })
   const full = { code: 'JOURNAL', message: expect.stringContaining('ENOSPC') }
   await expect(second.orchestrator.resume('x')).rejects.toMatchObject(full)
-  // What the dead one's lock took is just enough for ours.
+  // The space of the dead owner's lock is just enough for the new one.
   const run = await second.orchestrator.resume('x')
   await expect.poll(() => second.errors).toHaveLength(1)
   expect([second.errors[0]!.where, second.backend.calls]).toEqual([expect.stringContaining('ENOSPC'), []])

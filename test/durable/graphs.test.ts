@@ -7,7 +7,7 @@ import { eventsOf, JOURNAL_KINDS, type JournalKind, TestHost } from './test-host
 
 const RUN = { runId: 'x' } as const
 
-/** `a` and `b`, with data only; `b` waits for `a`. */
+/** `a` and `b`, without functions; `b` depends on `a`. */
 function plain(change: { name?: string; version?: string; ids?: string; a?: object; b?: object } = {}): TaskGraph {
   const { name = 'plan', version, ids = 'a b', a, b } = change
   const graph = new TaskGraph(name, { ...(version !== undefined && { version }) })
@@ -20,7 +20,7 @@ function plain(change: { name?: string; version?: string; ids?: string; a?: obje
   return graph
 }
 
-/** `b` makes its input of what `a` left, and its output has a schema that changes it. */
+/** `b` has an input function, and an output schema that transforms its output. */
 function bound(name = 'plan'): TaskGraph {
   const graph = new TaskGraph(name)
   const a = graph.task('a', { pool: 'p' })
@@ -29,14 +29,14 @@ function bound(name = 'plan'): TaskGraph {
   return graph
 }
 
-/** A graph that joins a live run. */
+/** A graph that is added to a live run. */
 function joining(): TaskGraph {
   const graph = new TaskGraph('joining')
   graph.task('d', { pool: 'p', after: ['a'], input: outputs => Object.keys(outputs) })
   return graph
 }
 
-/** A run that dies while `a` runs, with what has joined it. */
+/** A run that dies while `a` runs, with the graphs that were added. */
 async function died(
   start: (host: TestHost) => Run,
   kind: JournalKind = 'memory',
@@ -64,7 +64,7 @@ async function refusal(host: TestHost, graph?: ResumeOptions['graph']): Promise<
 }
 
 describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run of a graph', kind => {
-  test('goes on with the functions and schemas of the graph that it is given again', async () => {
+  test('resumes with the functions and schemas of the graph passed to resume()', async () => {
     const host = await died(first => first.orchestrator.run(bound(), RUN), kind)
     host.backend.answers('b', [{ n: 3 }, { n: 8 }])
     const run = await host.orchestrator.resume('x', { graph: bound() })
@@ -78,7 +78,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run of a graph', kind
     checkHistory(await eventsOf(run))
   })
 
-  test('needs the graphs that joined it live as well', async () => {
+  test('needs the graphs that were added while it was live, too', async () => {
     const host = await died(first => first.orchestrator.run(bound(), RUN), kind, [joining()])
     expect((await refusal(host, bound())).details.difference).toContain('task "d" has an input function')
     host.backend.answer('b', { n: 2 })
@@ -89,7 +89,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run of a graph', kind
 })
 
 describe('a run of a graph', () => {
-  test('with data only goes on without it, and with it', async () => {
+  test('without functions resumes with or without the graph', async () => {
     for (const graph of [undefined, plain()]) {
       const host = await diedOf(plain())
       const run = await host.orchestrator.resume('x', { ...(graph && { graph }) })
@@ -98,27 +98,27 @@ describe('a run of a graph', () => {
     }
   })
 
-  test('of which only a part was run goes on with the whole graph', async () => {
+  test('of which only a part was run resumes with the whole graph', async () => {
     const host = await died(first => first.orchestrator.run(plain({ ids: 'a b c' }), { ...RUN, only: ['b'] }))
     const run = await host.orchestrator.resume('x', { graph: plain({ ids: 'a b c' }) })
     expect((await run.result).outputs).toEqual({ a: 'a', b: 'b' })
   })
 
-  test('that has settled gives its result without its graph', async () => {
+  test('that has settled returns its result without its graph', async () => {
     const first = new TestHost('memory')
     first.backend.answer('b', { n: 2 })
     const expected = await first.orchestrator.run(bound(), RUN).result
     expect(await (await (await first.next()).orchestrator.resume('x')).result).toEqual(expected)
   })
 
-  test('can be given the right one after a wrong one', async () => {
+  test('can be resumed with the right graph after a wrong one', async () => {
     const host = await diedOf(bound())
     await refusal(host, plain())
     host.backend.answer('b', { n: 2 })
     expect((await (await host.orchestrator.resume('x', { graph: bound() })).result).outcome).toBe('completed')
   })
 
-  test('that takes the defaults of its pool is the same graph', async () => {
+  test('that uses defaults of its pool counts as the same graph', async () => {
     const pool = { defaults: { retries: 5, timeoutMs: 1_000, priority: 2 } }
     const first = new TestHost('memory', { pool })
     first.backend.hold('a')
@@ -147,7 +147,7 @@ describe('a run of a graph', () => {
     ['another after', plain({ ids: 'a c b' }), plain({ ids: 'a c b', b: { after: ['c'] } }), 'after of task "b" was'],
     ['an after that is gone', plain(), plain({ b: { after: [] } }), 'after of task "b" was ["a"], and is missing'],
     ['other retries', plain(), plain({ a: { retries: 9 } }), 'retries of task "a" was missing, and is 9'],
-  ])('is refused with %s, and says where', async (_, was, is, difference) => {
+  ])('is rejected with %s, and the error says where', async (_, was, is, difference) => {
     expect((await refusal(await diedOf(was), is)).details.difference).toContain(difference)
   })
 
@@ -155,11 +155,11 @@ describe('a run of a graph', () => {
     ['an input that is gone', { input: undefined as never }],
     ['an input that has become a function', { input: () => 2 }],
     ['an output schema that is new', { input: { n: 1 }, output: z.number() }],
-  ])('is refused with %s', async (_, a) => {
+  ])('is rejected with %s', async (_, a) => {
     await refusal(await diedOf(plain()), plain({ a }))
   })
 
-  test('can join a run that was started with data, which then needs it to be resumed', async () => {
+  test('added to a run that was started from data is needed to resume it', async () => {
     const host = await died(first => first.orchestrator.run({ tasks: specs('a') }, RUN), 'memory', [joining()])
     const run = await host.orchestrator.resume('x', { graph: joining() })
     expect((await run.result).outcome).toBe('completed')

@@ -24,7 +24,7 @@ import { specs } from '../support/scene.js'
 import { JOURNAL_KINDS, TestHost } from './test-host.js'
 
 describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was killed', kind => {
-  test('a task that waits for approval still does, and goes on when it is approved', async () => {
+  test('a task that waits for approval still waits, and runs once approved', async () => {
     const first = new TestHost(kind)
     const before = first.orchestrator.run({ tasks: specs('a! b c<a') }, { runId: 'x' })
     await first.reached(before, 'b', 'succeeded')
@@ -38,7 +38,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was k
     checkHistory((await next.records('x')).flat())
   })
 
-  test('an approval that was given counts, though the task had not started', async () => {
+  test('an approval counts, even if the task had not started', async () => {
     const first = new TestHost(kind)
     const before = first.orchestrator.run({ tasks: specs('a! b') }, { runId: 'x' })
     await first.reached(before, 'b', 'succeeded')
@@ -51,7 +51,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was k
     expect((await next.records('x')).flat().filter(({ type }) => type === 'task.held')).toHaveLength(1)
   })
 
-  test('a rejection that was given counts, too', async () => {
+  test('a rejection counts, too', async () => {
     const first = new TestHost(kind)
     const before = first.orchestrator.run({ tasks: specs('a! b! c<a') }, { runId: 'x' })
     await first.reached(before, 'a', 'held')
@@ -63,7 +63,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was k
     expect(tasks.map(({ status }) => status)).toEqual(['dead', 'succeeded', 'skipped'])
   })
 
-  test('what was held for want of budget is still held, what was used counts, and more budget lets it go', async () => {
+  test('a task held for its budget is still held, used budget counts, and a higher budget releases it', async () => {
     const first = new TestHost(kind)
     first.backend.answer('*', succeed('ok', { usage: { costUsd: 1 } }))
     const tasks = specs('a b<a c<b').map(spec => ({ ...spec, estimate: { costUsd: 1 } }))
@@ -80,7 +80,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was k
     checkHistory((await last.records('x')).flat())
   })
 
-  test('what runs when the process dies counts with its reservation', async () => {
+  test('an attempt that was running when the process died counts with its reservation', async () => {
     const first = new TestHost(kind)
     first.backend.hold('a')
     const tasks = specs('a').map(spec => ({ ...spec, estimate: { costUsd: 1 } }))
@@ -99,7 +99,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was k
     expect((await third.done(run.result)).outcome).toBe('completed')
   })
 
-  test('a serial run goes on serially', async () => {
+  test('a serial run continues serially', async () => {
     const first = new TestHost(kind)
     first.backend.hold('*')
     first.orchestrator.run({ tasks: specs('a b c d') }, { runId: 'x', mode: 'serial' })
@@ -111,7 +111,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was k
     expect(next.backend.maxRunning).toBe(1)
   })
 
-  test('soft outputs that are there are given, and rules count what had ended', async () => {
+  test('soft outputs are available, and trigger rules count tasks that had ended', async () => {
     const first = new TestHost(kind)
     first.backend.answer('bad', () => Promise.reject(new AgentError('refused', 'no'))).hold('last')
     const plan = {
@@ -130,11 +130,11 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was k
   })
 })
 
-/** How many histories are resumed from each of their prefixes. */
+/** The number of histories that are resumed from each of their prefixes. */
 const HISTORIES = Number(process.env.HISTORIES ?? 40)
 const plans = graphs({ maxTasks: 6, rich: 'settled' })
 
-/** Always does the same with a task: answers, fails, or never answers. */
+/** Deterministic for a task: answers, fails, or never answers. */
 function agents(clock: VirtualClock, seed: number): MockBackend {
   return new MockBackend({ clock }).answer('*', ({ task }) => {
     const dice = new Dice(seedOf(seed, task.id))
@@ -145,7 +145,7 @@ function agents(clock: VirtualClock, seed: number): MockBackend {
   })
 }
 
-/** With functions for some: an input, or whether it needs approval. */
+/** Some tasks have functions: an input, or an approval condition. */
 function graphOf(tasks: readonly TaskSpec[], seed: number): TaskGraph {
   const graph = new TaskGraph('g')
   for (const { id, input: _, approval, estimate, ...options } of tasks) {
@@ -153,7 +153,7 @@ function graphOf(tasks: readonly TaskSpec[], seed: number): TaskGraph {
     const asks = dice.chance(0.5)
     graph.task(id, {
       ...options,
-      // One that costs nothing starts also where somebody let others go over.
+      // A task without cost starts even after the budget was exceeded by approval.
       ...(estimate?.costUsd !== 0 && estimate && { estimate }),
       ...(dice.chance(0.4) && { input: (outputs: object) => Object.keys(outputs).length }),
       ...(dice.chance(0.3) ? { approval: () => (asks ? Promise.resolve(true) : false) } : approval && { approval }),
@@ -163,8 +163,8 @@ function graphOf(tasks: readonly TaskSpec[], seed: number): TaskGraph {
 }
 
 /**
- * The person who is asked: approves all but what will never come to an end. One answer may let others go on by themselves (they waited for
- * what it had reserved): then it is too late for theirs, and they are told so.
+ * Approves all held tasks except those that never end. One approval may release other tasks (they waited for its reservation): approving
+ * those is then rejected.
  */
 async function answer(run: Run): Promise<void> {
   for (const { id, reason, failure } of run.progress().held)
@@ -176,7 +176,7 @@ async function answer(run: Run): Promise<void> {
     }
 }
 
-/** A run that is begun, or resumed where its journal has one, to its end. */
+/** Starts a run, or resumes it if the journal contains it, and awaits its end. */
 async function performed(tasks: readonly TaskSpec[], seed: number, journal: Journal): Promise<RunResult> {
   const clock = new VirtualClock()
   const defaults = { timeoutMs: 100, backoff: { baseMs: 10, maxMs: 50 }, estimate: { costUsd: 1 } }
@@ -209,8 +209,8 @@ async function recordsOf(journal: Journal): Promise<readonly JournalRecord[]> {
 
 const onDisk = (disk: FakeDisk): Journal => fileJournal({ folder: '/runs', fileSystem: disk, durability: 'os' })
 
-describe(`${HISTORIES} histories with rules, soft edges, approvals, budgets that ask and tasks that are not safe to replay`, () => {
-  test('come to the same end from every prefix of their journal', async () => {
+describe(`${HISTORIES} histories with trigger rules, soft edges, approvals, budgets that hold and tasks that are not safe to replay`, () => {
+  test('have the same result from every prefix of their journal', async () => {
     await fc.assert(
       fc.asyncProperty(plans, fc.nat(), async (tasks, seed) => {
         const journal = memoryJournal()
@@ -229,7 +229,7 @@ describe(`${HISTORIES} histories with rules, soft edges, approvals, budgets that
     )
   })
 
-  test('in files, cut at every record', async () => {
+  test('have the same result from files cut at every record', async () => {
     await fc.assert(
       fc.asyncProperty(plans, fc.nat(), async (tasks, seed) => {
         const disk = new FakeDisk()

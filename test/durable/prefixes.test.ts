@@ -21,16 +21,16 @@ import { graphs } from '../support/graphs.js'
 import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scene.js'
 
-/** How many histories are resumed from each of their prefixes. */
+/** The number of histories that are resumed from each of their prefixes. */
 const HISTORIES = Number(process.env.HISTORIES ?? 200)
 
-/** One in so many of them in files. */
+/** One in this many of them in files. */
 const FILES = 10
 
 const POOLS = ['red', 'green'] as const
 const plans = graphs({ maxTasks: 6, pools: POOLS })
 
-/** How many times it has been interrupted makes no difference to an agent: it does with a task what it always does. */
+/** Deterministic for a task, however often it was interrupted. */
 function agents(clock: VirtualClock, seed: number): MockBackend {
   return new MockBackend({ clock }).answer('*', ({ task }, { attempt }) => {
     const dice = new Dice(seedOf(seed, task.id))
@@ -44,7 +44,7 @@ function agents(clock: VirtualClock, seed: number): MockBackend {
   })
 }
 
-/** A run that is begun, or resumed where its journal has one, to its end. */
+/** Starts a run, or resumes it if the journal contains it, and awaits its end. */
 async function performed(tasks: readonly TaskSpec[], seed: number, journal: Journal): Promise<RunResult> {
   const clock = new VirtualClock()
   const pool = {
@@ -62,7 +62,7 @@ async function performed(tasks: readonly TaskSpec[], seed: number, journal: Jour
   return run.result
 }
 
-/** What the tasks came to, without times and numbers of attempts. */
+/** The final states of the tasks, without times and numbers of attempts. */
 function endsOf({ outcome, tasks }: RunResult): unknown {
   return [outcome, tasks.map(({ id, status, output, failure }) => [id, status, output, failure?.kind])]
 }
@@ -82,7 +82,7 @@ function remembering(records: readonly JournalRecord[]): Journal {
 
 const SEGMENT = '/runs/r/journal-000001.log'
 
-/** The lines of a segment: its header, then a record each. */
+/** The lines of a segment: its header, then one for each record. */
 function linesOf(disk: FakeDisk): readonly Buffer[] {
   const content = disk.content(SEGMENT)
   const lines: Buffer[] = []
@@ -93,7 +93,7 @@ function linesOf(disk: FakeDisk): readonly Buffer[] {
   return lines
 }
 
-/** The disk of a run whose process died when this was in its journal. */
+/** The disk of a run whose process died with this content in its journal. */
 function diskWith(content: Buffer): FakeDisk {
   const disk = new FakeDisk()
   disk.put(SEGMENT, content)
@@ -103,7 +103,7 @@ function diskWith(content: Buffer): FakeDisk {
 const kept = (disk: FakeDisk): Journal => fileJournal({ folder: '/runs', fileSystem: disk, durability: 'os' })
 
 describe(`${HISTORIES} histories`, () => {
-  test('come to the same end from every prefix of their journal', async () => {
+  test('have the same result from every prefix of their journal', async () => {
     let prefixes = 0
     await fc.assert(
       fc.asyncProperty(plans, fc.nat(), async (tasks, seed) => {
@@ -123,7 +123,7 @@ describe(`${HISTORIES} histories`, () => {
     expect(prefixes).toBeGreaterThan(HISTORIES)
   })
 
-  test(`come to the same end from every record at which their file is cut: one in ${FILES} of them`, async () => {
+  test(`have the same result from their file cut at every record: one in ${FILES} of them`, async () => {
     await fc.assert(
       fc.asyncProperty(plans, fc.nat(), async (tasks, seed) => {
         const disk = new FakeDisk()
@@ -140,13 +140,13 @@ describe(`${HISTORIES} histories`, () => {
   })
 })
 
-/** What became of a run in a journal that something had happened to. */
+/** The outcome of resuming a run from a damaged journal. */
 interface Fate {
   readonly refusal?: CounterpointError
   readonly result?: RunResult
-  /** What was heard on `error`. */
+  /** The messages of the `error` event. */
   readonly told: readonly string[]
-  /** The tasks that were run. */
+  /** The tasks that ran. */
   readonly called: string
 }
 
@@ -170,7 +170,7 @@ async function resumed(disk: FakeDisk): Promise<Fate> {
   }
 }
 
-/** A small journal: its last record says that the only task has succeeded. */
+/** A small journal whose last record is the success of the only task. */
 async function small(): Promise<FakeDisk> {
   const disk = new FakeDisk()
   const backend = new MockBackend().answer('*', ({ task }) => ({ by: task.id }))
@@ -182,7 +182,7 @@ async function small(): Promise<FakeDisk> {
 const OUTPUTS = { a: { by: 'a' } }
 
 describe('a small journal', () => {
-  test('that ends at any byte of its last record goes on from the one before it, and that is told', async () => {
+  test('cut at any byte of its last record resumes from the one before, and reports it', async () => {
     const lines = linesOf(await small())
     const whole = Buffer.concat(lines)
     const end = whole.length - lines.at(-1)!.length
@@ -195,7 +195,7 @@ describe('a small journal', () => {
     }
   })
 
-  test('of which any bit is flipped is refused and says where, or goes on from what is before it, and that is told', async () => {
+  test('with any bit flipped is rejected and says where, or resumes from the records before, and reports it', async () => {
     const whole = Buffer.concat(linesOf(await small()))
     const counts = { refused: 0, cut: 0 }
     for (let bit = 0; bit < whole.length * 8; bit++) {

@@ -41,7 +41,7 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
     return new Orchestrator({ pools: { p: { backend } }, journal: fileJournal({ folder }) })
   }
 
-  test('that drains ends by itself, without an exit, and leaves no process and a run that can be resumed', async () => {
+  test('that drains ends by itself, without process.exit, and leaves no process and a run that can be resumed', async () => {
     const folder = folderOf('drains')
     const child = new Child(path, 'drainPlan', folder)
     const said = await outputOf(child)
@@ -55,7 +55,7 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
     ])
   })
 
-  test('that runs a plan keeps it from others, who may look; when it is killed, they go on and end what it left', async () => {
+  test('locks its run against others, which can read it; once it is killed, they resume the run and kill its orphans', async () => {
     const folder = folderOf('runs')
     const child = new Child(path, 'runPlan', folder)
     await outputOf(child, 'task.delayed')
@@ -78,7 +78,7 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
     ])
   })
 
-  test('is kept from a run that lives here', async () => {
+  test('cannot resume a run that is live in this process', async () => {
     const folder = folderOf('intrudes')
     const orchestrator = new Orchestrator({
       pools: {
@@ -93,7 +93,7 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
     expect((await run.result).outcome).toBe('cancelled')
   })
 
-  test('is not ended because a run of the same id is resumed in another folder', async () => {
+  test('is not killed when a run of the same id is resumed in another folder', async () => {
     const [mine, others] = [folderOf('mine'), folderOf('others')]
     const child = new Child(path, 'runPlan', others)
     await outputOf(child, 'task.delayed')

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** The living processes whose variable `CRASH_TEST` is this folder, whoever started them: their numbers and command lines. */
+/** The pids and command lines of all running processes whose variable `CRASH_TEST` is this folder. */
 export function processesOf(folder: string): readonly string[] {
   return readdirSync('/proc').flatMap(name => {
     if (!/^\d+$/.test(name)) return []

@@ -9,7 +9,7 @@ const RUN = { runId: 'x' } as const
 const HOUR_MS = 3_600_000
 const TEN_YEARS_MS = 10 * 365 * 24 * HOUR_MS
 
-/** The history of a run that has settled is whole, and the journal holds it. */
+/** Checks that the history of a settled run is complete and equals the journal. */
 async function checkSettled(host: TestHost, run: Run): Promise<void> {
   const events = await eventsOf(run)
   checkHistory(events)
@@ -17,7 +17,7 @@ async function checkSettled(host: TestHost, run: Run): Promise<void> {
 }
 
 describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
-  test('that is data goes on from its journal alone: what had succeeded is not run again', async () => {
+  test('of plain data resumes from its journal alone: succeeded tasks do not run again', async () => {
     const first = new TestHost(kind, { pool: { concurrency: 1 } })
     first.backend.answer('a', { from: 'a', text: 'é'.repeat(20_000) }).hold('b')
     const before = first.orchestrator.run({ name: 'plan', tasks: specs('a b<a c<b') }, RUN)
@@ -31,7 +31,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
     await checkSettled(second, run)
   })
 
-  test('that is killed again and again while a task runs tries it four times; then it is dead, and the rest goes on', async () => {
+  test('that dies four times while a task runs marks that task dead, and continues with the others', async () => {
     let host = new TestHost(kind)
     host.backend.hold('a')
     host.orchestrator.run({ tasks: specs('a b<a c') }, RUN)
@@ -66,7 +66,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
     await checkSettled(host, run)
   })
 
-  test('that has settled gives its result again, and asks no agent', async () => {
+  test('that has settled returns its result again, without calling an agent', async () => {
     const first = new TestHost(kind)
     first.backend.answer('b', fail('refused'))
     const before = first.orchestrator.run({ tasks: specs('a b c<b') }, RUN)
@@ -77,7 +77,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
     expect([second.called, await eventsOf(run)]).toEqual(['', await eventsOf(before)])
   })
 
-  test('that is paused stays so over a death, and over a drain, until it is told to go on', async () => {
+  test('that is paused stays paused over a crash and a drain, until it is unpaused', async () => {
     const first = new TestHost(kind)
     first.backend.hold('a')
     const run = first.orchestrator.run({ tasks: specs('a b<a') }, RUN)
@@ -98,7 +98,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
     await checkSettled(third, last)
   })
 
-  test('that was being cancelled ends as cancelled, and nothing of it starts again', async () => {
+  test('that was being cancelled ends as cancelled, and starts nothing', async () => {
     const first = new TestHost(kind, { pool: { graceMs: HOUR_MS } })
     first.backend.answer('a', ignoreAbort())
     const before = first.orchestrator.run({ tasks: specs('a b<a') }, RUN)
@@ -132,7 +132,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
     },
   )
 
-  test('gives an attempt all of its time again', async () => {
+  test('gives a repeated attempt its full timeout', async () => {
     const options = { pool: { defaults: { timeoutMs: 100, retries: 0 } } }
     const first = new TestHost(kind, options)
     first.backend.answer('a', succeed('a', { afterMs: 90 }))
@@ -146,7 +146,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
     await checkSettled(second, run)
   })
 
-  test('counts a time-out whose attempt was being stopped as what it is', async () => {
+  test('counts an attempt that was stopping because of a timeout as a timeout', async () => {
     const options = { pool: { graceMs: HOUR_MS, defaults: { timeoutMs: 50, retries: 0 } } }
     const first = new TestHost(kind, options)
     first.backend.answer('a', ignoreAbort())
@@ -161,7 +161,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
     await checkSettled(second, run)
   })
 
-  test('that dies in the middle of its resumption was not interrupted twice', async () => {
+  test('that dies during a resume does not count a second interruption', async () => {
     const first = new TestHost(kind)
     first.backend.hold('a')
     first.orchestrator.run({ tasks: specs('a') }, RUN)
@@ -181,7 +181,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
     ['stood still', 0, 400],
     ['jumped an hour back', -HOUR_MS, 400],
     ['jumped ten years ahead', TEN_YEARS_MS, 0],
-  ])('whose task waits for its next attempt goes on with that, when the wall clock %s', async (_, jumpMs, leastMs) => {
+  ])('whose task waits for its next attempt still does, when the wall clock %s', async (_, jumpMs, leastMs) => {
     const first = new TestHost(kind)
     first.backend.answer('a', fail('agent'))
     const before = first.orchestrator.run({ tasks: specs('a') }, RUN)
@@ -189,7 +189,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
     const second = await first.next({ jumpMs })
     const run = await second.orchestrator.resume('x')
     await second.until(() => second.clock.pending > 0 || second.called)
-    // The wait of 500 ms, half of the bound of a first one, grows no longer, whatever the clock says.
+    // The wait of 500 ms, half of the bound of a first one, does not grow, whatever the clock says.
     await second.clock.advance(leastMs)
     if (leastMs > 0) expect(second.called).toBe('')
     await second.clock.advance(500 - leastMs)
@@ -198,7 +198,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run', kind => {
     await checkSettled(second, run)
   })
 
-  test('whose wall clock jumps while it runs times out when its time is up, not sooner or later', async () => {
+  test('whose wall clock jumps while it runs times out on time', async () => {
     const first = new TestHost(kind, { pool: { graceMs: 0, defaults: { timeoutMs: 1_000, retries: 0 } } })
     first.backend.answer('a', ignoreAbort())
     const run = first.orchestrator.run({ tasks: specs('a') }, RUN)

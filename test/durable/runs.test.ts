@@ -11,7 +11,7 @@ import { closedAfterTest, eventsOf, JOURNAL_KINDS, TestHost } from './test-host.
 const code = (expected: string, details: object = {}): object => ({ code: expected, details })
 
 describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
-  test('two resumptions at once, and one while the run is live, are one run', async () => {
+  test('concurrent resumes, and a resume of a live run, return the same run', async () => {
     const first = new TestHost(kind)
     first.backend.hold('a')
     await first.reached(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }), 'a', 'running')
@@ -26,7 +26,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
     checkHistory(await eventsOf(one))
   })
 
-  test('a run that nobody knows is NOT_FOUND, whatever is asked about it', async () => {
+  test('every operation on an unknown run is rejected with NOT_FOUND', async () => {
     const { orchestrator } = new TestHost(kind)
     const unknown = code('NOT_FOUND', { id: 'nobody' })
     await expect(orchestrator.resume('nobody')).rejects.toMatchObject(unknown)
@@ -35,7 +35,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
     expect([await orchestrator.runs.list(), orchestrator.runs.get('nobody')]).toEqual([[], undefined])
   })
 
-  test('an id that was used is a DUPLICATE_ID, in every process, and the run that had it is not touched', async () => {
+  test('a used run id is rejected with DUPLICATE_ID in every process, and its run is unchanged', async () => {
     const first = new TestHost(kind)
     await first.done(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }).result)
     const again = (host: TestHost) =>
@@ -48,7 +48,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
     expect((await run.result).outputs).toEqual({ a: 'a' })
   })
 
-  test('every run is listed, shown, continued and deleted', async () => {
+  test('every run can be listed, shown, resumed and deleted', async () => {
     const first = new TestHost(kind)
     first.backend.hold('slow').answer('bad', fail('refused'))
     await first.done(
@@ -77,7 +77,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
     ])
   })
 
-  test('a run is deleted with its journal, but not while it is live', async () => {
+  test('a run is deleted with its journal, except while it is live', async () => {
     const first = new TestHost(kind)
     first.backend.hold('a')
     await first.reached(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }), 'a', 'running')
@@ -90,7 +90,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
     expect((await second.done(run.result)).outputs).toEqual({ b: 'b' })
   })
 
-  test('what a resumed run still has to start counts against queueLimit, and nothing else does', async () => {
+  test('only the tasks that a resumed run has not started count against queueLimit', async () => {
     const pool = { concurrency: 1, queueLimit: 3 }
     const first = new TestHost(kind, { pool })
     first.backend.hold('a')
@@ -109,7 +109,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
     await second.done(second.orchestrator.drain({ timeoutMs: 0 }))
   })
 
-  test('each pool is told what its attempts may have left running, before any of them is tried again', async () => {
+  test('killOrphans of each pool is called before any interrupted attempt is repeated', async () => {
     const told: string[] = []
     const backend: AgentBackend = {
       run: ({ task }) => void told.push(`ran ${task.id}`),
@@ -130,10 +130,10 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
   })
 })
 
-describe('the place of a run in a pool with a queueLimit', () => {
+describe('the queue slots of a run in a pool with a queueLimit', () => {
   const rejecting = { whenFull: 'reject' } as const
 
-  test('is given back when its id was used', async () => {
+  test('are released when its id was used', async () => {
     const { orchestrator } = setUp({ queueLimit: 2 }, { journal: memoryJournal() })
     const run = orchestrator.run({ tasks: specs('a') }, { runId: 'x' })
     await run.result
@@ -145,7 +145,7 @@ describe('the place of a run in a pool with a queueLimit', () => {
     orchestrator.run({ tasks: specs('a b') }, { runId: 'y', ...rejecting })
   })
 
-  test('is given back when its journal fails', async () => {
+  test('are released when its journal fails', async () => {
     const clock = new VirtualClock()
     const journal = slowJournal({ clock, delayMs: 1 })
     const { orchestrator } = setUp({ queueLimit: 2 }, { journal, clock })
@@ -168,7 +168,7 @@ test('a run is not resumed by an orchestrator that lacks one of its pools', asyn
 })
 
 describe('a folder of runs', () => {
-  test('is used by one orchestrator at a time: another one is refused with JOURNAL, and told by whom', async () => {
+  test('is locked by one orchestrator at a time: another one is rejected with JOURNAL, and the error names the owner', async () => {
     const first = new TestHost('file')
     first.backend.hold('a')
     await first.reached(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }), 'a', 'running')
@@ -183,7 +183,7 @@ describe('a folder of runs', () => {
     expect((await second.done(run.result)).outcome).toBe('completed')
   })
 
-  test('holds nothing of a run that was deleted', async () => {
+  test('contains nothing of a deleted run', async () => {
     const first = new TestHost('file')
     first.backend.answer('a', 'x'.repeat(50_000))
     await first.done(first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }).result)
@@ -193,13 +193,13 @@ describe('a folder of runs', () => {
     expect(readdirSync(second.folder)).toEqual([])
   })
 
-  test('lets a run be deleted as soon as its result is there', async () => {
+  test('lets a run be deleted as soon as its result resolves', async () => {
     const { orchestrator } = new TestHost('file')
     await orchestrator.run({ tasks: specs('a') }, { runId: 'x' }).result
     await orchestrator.runs.delete('x')
   })
 
-  test('tells the other runs when one of them is damaged', async () => {
+  test('lists the other runs when one is damaged', async () => {
     const first = new TestHost('memory')
     await first.orchestrator.run({ tasks: specs('a') }, { runId: 'x' }).result
     const open = await first.journal.open('bad')
@@ -208,7 +208,7 @@ describe('a folder of runs', () => {
   })
 })
 
-test('what was being stopped when its process died is reaped as well', async () => {
+test('orphans of an attempt that was stopping when its process died are killed, too', async () => {
   const reaped: string[] = []
   const backend: AgentBackend = { run: () => null, killOrphans: keys => void reaped.push(...keys) }
   const first = new TestHost('memory', { pool: { graceMs: 60_000, defaults: { timeoutMs: 50 } } })

@@ -17,40 +17,40 @@ import { fileJournal } from 'counterpoint/node'
 import { MockBackend, type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { onTestFinished } from 'vitest'
 
-/** Where the journal of a life is kept. */
+/** The kind of journal of a host. */
 export type JournalKind = 'memory' | 'slow' | 'file'
 
-/** Each kind of journal. */
+/** All kinds of journals. */
 export const JOURNAL_KINDS: readonly JournalKind[] = ['memory', 'slow', 'file']
 
-/** What a life may be told. */
+/** Options of a {@link TestHost}. */
 export interface TestHostOptions extends Partial<Omit<OrchestratorOptions, 'pools' | 'journal'>> {
-  /** Of the pool `p`, whose agents answer with the id of their task. */
+  /** Options of the pool `p`, whose agents answer with the id of their task. */
   readonly pool?: Partial<PoolOptions>
-  /** What the wall clock says at first, against the one of the life before. Default: the same. */
+  /** The jump of the wall clock against the previous host. Default 0. */
   readonly jumpMs?: number
-  /** Another orchestrator's journal, to use it at the same time. */
+  /** The journal of another orchestrator, to use it concurrently. */
   readonly journal?: Journal
 }
 
 /**
- * One process in the life of runs, from its start to a death that it does not see coming: an orchestrator under a virtual clock, with
- * a journal of one kind. The next life finds what was durable then, and the run goes on there, whatever the dead one still does.
+ * A simulated host process: an orchestrator with a virtual clock and a journal of one kind. `next()` simulates a crash and a new process,
+ * which finds only what was durable, whatever the old one still does.
  */
 export class TestHost {
   readonly clock: VirtualClock
   readonly backend: MockBackend
   readonly journal: Journal
   readonly orchestrator: Orchestrator
-  /** What was heard on `error`. */
+  /** The `error` events. */
   readonly errors: HostError[] = []
-  /** Of a journal in files. */
+  /** The folder of a file journal. */
   readonly folder: string
-  readonly #keeping: JournalKind
+  readonly #kind: JournalKind
 
   constructor(kind: JournalKind, options: TestHostOptions = {}, folder = temporaryFolder(kind), startAt?: number) {
     const { pool, jumpMs = 0, journal, ...rest } = options
-    this.#keeping = kind
+    this.#kind = kind
     this.folder = folder
     this.clock = new VirtualClock({ startAt: (startAt ?? Date.UTC(2026, 0, 1)) + jumpMs })
     this.journal = journal ?? newJournal(kind, this.clock, folder)
@@ -65,34 +65,34 @@ export class TestHost {
     this.orchestrator.on('error', error => void this.errors.push(error))
   }
 
-  /** The process is killed now, and another one starts. */
+  /** Simulates a crash, and returns a new host. */
   async next(options: TestHostOptions = {}): Promise<TestHost> {
     const { journal: _, ...same } = options
-    const folder = temporaryFolder(this.#keeping)
-    if (this.#keeping === 'file') cpSync(this.folder, folder, { recursive: true })
-    const host = new TestHost(this.#keeping, same, folder, this.clock.now())
-    if (this.#keeping === 'memory') await copyRecords(this.journal, host.journal)
-    if (this.#keeping !== 'slow') return host
+    const folder = temporaryFolder(this.#kind)
+    if (this.#kind === 'file') cpSync(this.folder, folder, { recursive: true })
+    const host = new TestHost(this.#kind, same, folder, this.clock.now())
+    if (this.#kind === 'memory') await copyRecords(this.journal, host.journal)
+    if (this.#kind !== 'slow') return host
     const copied = copyRecords(this.journal, host.journal)
     while (!(await isDone(copied))) await (host.journal as SlowJournal).flush()
     return host
   }
 
-  /** Lets promises, files and `ms` of virtual time go on until something is so. */
-  async until(isSo: () => unknown, ms = 0): Promise<void> {
+  /** Lets promises, files and `ms` of virtual time per step proceed until `holds` returns true. */
+  async until(holds: () => unknown, ms = 0): Promise<void> {
     const deadline = performance.now() + 10_000
-    while (!isSo()) {
-      if (performance.now() > deadline) throw new Error(`still not so after 10 s: ${isSo}; on error: ${this.#told}`)
-      await this.clock.advance(ms === 0 && this.#keeping === 'slow' ? 1 : ms)
-      await pause()
+    while (!holds()) {
+      if (performance.now() > deadline) throw new Error(`still false after 10 s: ${holds}; errors: ${this.#errorText}`)
+      await this.clock.advance(ms === 0 && this.#kind === 'slow' ? 1 : ms)
+      await nextTurn()
     }
   }
 
-  get #told(): string {
+  get #errorText(): string {
     return this.errors.map(({ where, error }) => `${where}: ${error}`).join('; ') || 'nothing'
   }
 
-  /** Waits for what comes of `work`, while time passes. */
+  /** Awaits `work` while time passes. */
   async done<T>(work: Promise<T>, ms = 10): Promise<T> {
     let isOver = false
     const over = (): void => {
@@ -103,7 +103,7 @@ export class TestHost {
     return work
   }
 
-  /** Until a task has a state, as it is durable. */
+  /** Resolves when the durable state of a task is `status`. */
   reached(run: Run, id: string, status: string): Promise<void> {
     return this.until(() => run.task(id)?.status === status)
   }
@@ -113,7 +113,7 @@ export class TestHost {
     return this.backend.calls.map(({ taskId, attempt }) => `${taskId}${attempt}`).join(' ')
   }
 
-  /** What the journal holds of a run, for whoever looks. */
+  /** The records of a run in the journal. */
   async records(runId: string): Promise<readonly JournalRecord[]> {
     const records: JournalRecord[] = []
     for await (const record of this.journal.read(runId)) records.push(record)
@@ -121,14 +121,14 @@ export class TestHost {
   }
 }
 
-/** All events of a run that has settled or was suspended. */
+/** All events of a settled or suspended run. */
 export async function eventsOf(run: Run): Promise<readonly RunEvent[]> {
   const events: RunEvent[] = []
   for await (const event of run.events()) events.push(event)
   return events
 }
 
-/** A folder that is gone when the test has ended. */
+/** A folder that is deleted at the end of the test. */
 export function temporaryFolder(kind: JournalKind = 'file'): string {
   if (kind !== 'file') return ''
   const folder = mkdtempSync(join(tmpdir(), 'counterpoint-durable-'))
@@ -136,8 +136,8 @@ export function temporaryFolder(kind: JournalKind = 'file'): string {
   return folder
 }
 
-/** A turn of the event loop, with all that files have to say. */
-function pause(): Promise<void> {
+/** One turn of the event loop, including file callbacks. */
+function nextTurn(): Promise<void> {
   return new Promise(resolve => setTimeout(() => setImmediate(resolve), 0))
 }
 
@@ -147,8 +147,8 @@ function newJournal(kind: JournalKind, clock: VirtualClock, folder: string): Jou
 }
 
 /**
- * A journal of which nothing is open when the test has ended. The kernel's lock on a run hangs on the inode of its folder: who held it
- * longer than the folder is there would lock one that comes later, of another test.
+ * Closes everything that was opened in a journal at the end of the test. The kernel's lock on a run belongs to the inode of its folder: if it
+ * outlived the folder, it could lock a folder of another test that reuses the inode.
  */
 export function closedAfterTest(journal: Journal): Journal {
   const opened: OpenJournal[] = []

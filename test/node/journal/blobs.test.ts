@@ -12,7 +12,7 @@ const sha256 = (json: Json): string => createHash('sha256').update(JSON.stringif
 const blobsOf = (disk: FakeDisk): string[] => disk.paths().filter(path => path.startsWith(BLOBS))
 
 describe('a payload of more than 16 KiB', () => {
-  test('goes to a file named by its content before the record that names it, and comes back as it was', async () => {
+  test('is stored in a file named by its hash, before its record, and read back unchanged', async () => {
     const fixture = new TestJournal()
     const output = { text: large('é'), list: [1, null, { a: '' }] }
     const open = await fixture.open()
@@ -25,7 +25,7 @@ describe('a payload of more than 16 KiB', () => {
     expect((await reopened(fixture.disk)).records).toEqual([record(1, output), record(2, large('x').slice(0, 16_000))])
   })
 
-  test('is any member of any event: an input, a spec, a failure; two that are alike are one file', async () => {
+  test('may be any member of any event, and equal payloads share a file', async () => {
     const base = { at: 0, runId: 'run-1', taskId: 'a', index: 0 }
     const failure = { kind: 'agent', message: large('f') } as const
     const all: JournalRecord = [
@@ -43,7 +43,7 @@ describe('a payload of more than 16 KiB', () => {
     expect(found!.map(event => Object.keys(event))).toEqual(all.map(event => Object.keys(event)))
   })
 
-  test('that is missing or damaged is a refusal to read, which names it', async () => {
+  test('that is missing or damaged makes reading fail, with its path', async () => {
     const fixture = new TestJournal()
     await fill(fixture, [record(1, large('x'))])
     const path = `${BLOBS}/${sha256(large('x'))}`
@@ -58,14 +58,14 @@ describe('a payload of more than 16 KiB', () => {
     )
   })
 
-  test('that a crash cut off is written again by the next opener', async () => {
+  test('that is incomplete after a crash is written again by the next opener', async () => {
     const fixture = new TestJournal()
     fixture.disk.put(`${BLOBS}/${sha256(large('x'))}`, '"xx')
     await fill(fixture, [record(1, large('x'))])
     expect((await reopened(fixture.disk)).records).toEqual([record(1, large('x'))])
   })
 
-  test('that cannot be written keeps its record waiting, and leaves no half of it', async () => {
+  test('that cannot be written delays its record, and leaves no partial file', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     fixture.disk.fail({ on: 'write', code: 'ENOSPC', times: 3, leaves: 1_000 })
@@ -75,7 +75,7 @@ describe('a payload of more than 16 KiB', () => {
     expect(await read(open)).toEqual([record(1, large('x'))])
   })
 
-  test('of ten megabytes passes, and the limit can be changed', async () => {
+  test('may have ten megabytes, and the limit is configurable', async () => {
     const text = 'x'.repeat(10_000_000)
     const fixture = new TestJournal(new FakeDisk(), { maxInlineBytes: 0 })
     await fill(fixture, [record(1, text), record(2, null), record(3, 7)])
@@ -83,12 +83,12 @@ describe('a payload of more than 16 KiB', () => {
   })
 })
 
-/** JSON but for a key that is refused everywhere; fast-check likes it. */
+/** JSON without the key `__proto__`, which is rejected everywhere and which fast-check generates often. */
 const canonicalValue = fc
   .jsonValue({ noUnicodeString: false })
   .filter(value => !JSON.stringify(value).includes('__proto__'))
 
-test('every canonical output comes back as it was, in any grouping, inline or not, over any number of openings', async () => {
+test('every canonical output is read back unchanged, in any grouping, inline or not, across any number of openings', async () => {
   const groups = fc.array(fc.array(fc.array(canonicalValue, { maxLength: 4 }), { maxLength: 4 }), {
     maxLength: 4,
   })

@@ -8,7 +8,7 @@ import { build } from 'vite'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const ENTRY = join(ROOT, 'child-program.ts')
 
-/** Makes a program for Node of `source`, whose imports of the library lead to its source, and writes it into `folder`. */
+/** Bundles `source` and the library into a program for Node, and writes it into `folder`. */
 export async function buildProgram(folder: string, source: string): Promise<string> {
   const result = await build({
     root: ROOT,
@@ -22,7 +22,7 @@ export async function buildProgram(folder: string, source: string): Promise<stri
     },
     plugins: [
       {
-        name: 'a program that no file holds',
+        name: 'virtual program',
         enforce: 'pre',
         resolveId: id => (id.endsWith('child-program.ts') ? ENTRY : undefined),
         load: id => (id === ENTRY ? source : undefined),
@@ -37,7 +37,7 @@ export async function buildProgram(folder: string, source: string): Promise<stri
   return path
 }
 
-/** A process that runs the program, and what it says, line by line. */
+/** A process that runs a program, and the lines of its output. */
 export class Child {
   readonly process: ChildProcess
   readonly exit: Promise<unknown>

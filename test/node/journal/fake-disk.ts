@@ -13,17 +13,17 @@ type Operation =
   | 'unlink'
   | 'mkdir'
 
-/** Something that goes wrong. */
+/** A failure to inject. */
 export interface Fault {
   readonly on: Operation
   readonly code: string
-  /** Only with paths that end so. */
+  /** Only for paths with this suffix. Default: all. */
   readonly path?: string
-  /** The first time that it happens: 1 is the next time. Default 1. */
+  /** The first operation that fails; 1 is the next one. Default 1. */
   readonly nth?: number
-  /** How often. Default once. */
+  /** How many operations fail. Default 1. */
   readonly times?: number
-  /** How many bytes a write that fails leaves. Default 0. */
+  /** The number of bytes that a failed write leaves. Default 0. */
   readonly leaves?: number
 }
 
@@ -31,9 +31,9 @@ interface FileNode {
   readonly kind: 'file'
   readonly id: string
   live: Buffer
-  /** What a loss of power leaves for certain. */
+  /** The content that survives a power loss for certain. */
   durable: Buffer
-  /** What has been done since: a loss of power leaves any part of it. */
+  /** The changes since: any subset of them may survive a power loss. */
   pending: ((content: Buffer, torn: Torn) => Buffer)[]
 }
 
@@ -45,10 +45,10 @@ interface FolderNode {
   pending: Renaming[]
 }
 
-/** What happens to the names in a folder, in one step: after a loss of power it has been done or not. */
+/** An atomic change of the names in a folder: a power loss keeps it or not. */
 interface Renaming {
-  readonly gone?: string
-  readonly come?: string
+  readonly removed?: string
+  readonly added?: string
   readonly node?: Node
 }
 
@@ -59,21 +59,21 @@ interface LinkNode {
 
 type Node = FileNode | FolderNode | LinkNode
 
-/** True for a sector that is left out. */
+/** True for a sector that is not written. */
 type Torn = () => boolean
 
 const SECTOR = 512
 
-/** A disk in memory that does all that a disk may do: fail, fill up, write in small pieces, and lose what was not synced. */
+/** A disk in memory that can fail, fill up, write in small pieces, and lose what was not synced. */
 export class FakeDisk implements FileSystem {
   #root: FolderNode = folderNode()
   readonly #locked = new Set<string>()
   #faults: { fault: Fault; seen: number; left: number }[] = []
-  /** Bytes that can still be written. */
+  /** The free space in bytes. */
   space = Number.POSITIVE_INFINITY
-  /** No write takes more at once. */
+  /** The most bytes that one write accepts. */
   largestWrite = Number.POSITIVE_INFINITY
-  /** How often each operation was asked for. */
+  /** The number of calls of each operation. */
   readonly counts: Partial<Record<Operation, number>> = {}
   /** Called before each operation, with its number. */
   before: ((operation: number) => void) | undefined
@@ -83,33 +83,33 @@ export class FakeDisk implements FileSystem {
     this.#faults.push({ fault, seen: 0, left: fault.times ?? 1 })
   }
 
-  mend(): void {
+  repair(): void {
     this.#faults = []
     this.space = Number.POSITIVE_INFINITY
   }
 
-  /** The disk after the power came back. `random` decides what is left of what was not synced. */
+  /** The disk after a power loss. `random` decides which unsynced changes survive. */
   afterPowerLoss(random: () => number): FakeDisk {
     const disk = new FakeDisk()
     disk.#root = restore(this.#root, random, new Map()) as FolderNode
     return disk
   }
 
-  /** The disk after the process died that wrote to it: nothing is lost, but nothing is synced either. */
+  /** The disk after a crash of the writing process: nothing is lost, but nothing more is synced. */
   afterCrash(): FakeDisk {
     const disk = new FakeDisk()
     disk.#root = cloneNode(this.#root, new Map()) as FolderNode
     return disk
   }
 
-  /** The same content, for another try. */
+  /** A disk with the same content, all durable. */
   copy(): FakeDisk {
     const disk = new FakeDisk()
     for (const path of this.paths()) disk.put(path, this.content(path))
     return disk
   }
 
-  /** All files, with their folders. */
+  /** The paths of all files. */
   paths(): string[] {
     const walk = (folder: FolderNode, path: string): string[] =>
       [...folder.live].flatMap(([name, node]) =>
@@ -122,7 +122,7 @@ export class FakeDisk implements FileSystem {
     return (this.#find(path) as FileNode).live
   }
 
-  /** Puts a file there, durable, with the folders above it. */
+  /** Creates a durable file, with its folders. */
   put(path: string, content: Uint8Array | string): void {
     const { folder, name } = this.#makeParents(path)
     const bytes = Buffer.from(content as string)
@@ -131,7 +131,7 @@ export class FakeDisk implements FileSystem {
     folder.durable.set(name, node)
   }
 
-  /** Puts something there that is neither file nor folder. */
+  /** Creates something that is neither file nor folder. */
   putLink(path: string): void {
     const { folder, name } = this.#makeParents(path)
     folder.live.set(name, { kind: 'other', id: newId() })
@@ -149,7 +149,7 @@ export class FakeDisk implements FileSystem {
     if (how === 'create') {
       if (node) throw systemError('EEXIST', 'open', path)
       node = { kind: 'file', id: newId(), live: Buffer.alloc(0), durable: Buffer.alloc(0), pending: [] }
-      change(folder, { come: name, node })
+      change(folder, { added: name, node })
     }
     if (node === undefined) throw systemError('ENOENT', 'open', path)
     if (node.kind === 'folder') throw systemError('EISDIR', 'open', path)
@@ -171,7 +171,7 @@ export class FakeDisk implements FileSystem {
   async mkdir(path: string): Promise<void> {
     await this.#enter('mkdir', path)
     const { folder, name } = this.#parent(path)
-    if (!folder.live.has(name)) change(folder, { come: name, node: folderNode() })
+    if (!folder.live.has(name)) change(folder, { added: name, node: folderNode() })
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -180,9 +180,10 @@ export class FakeDisk implements FileSystem {
     const target = this.#parent(to)
     const node = source.folder.live.get(source.name)
     if (node === undefined) throw systemError('ENOENT', 'rename', from)
-    if (source.folder === target.folder) return change(source.folder, { gone: source.name, come: target.name, node })
-    change(target.folder, { come: target.name, node })
-    change(source.folder, { gone: source.name })
+    if (source.folder === target.folder)
+      return change(source.folder, { removed: source.name, added: target.name, node })
+    change(target.folder, { added: target.name, node })
+    change(source.folder, { removed: source.name })
   }
 
   async unlink(path: string): Promise<void> {
@@ -191,14 +192,14 @@ export class FakeDisk implements FileSystem {
     const node = folder.live.get(name)
     if (node === undefined) throw systemError('ENOENT', 'unlink', path)
     if (node.kind === 'file') this.space += node.live.length
-    change(folder, { gone: name })
+    change(folder, { removed: name })
   }
 
   async rmdir(path: string): Promise<void> {
     await null
     if (this.#folder(path).live.size > 0) throw systemError('ENOTEMPTY', 'rmdir', path)
     const { folder, name } = this.#parent(path)
-    change(folder, { gone: name })
+    change(folder, { removed: name })
   }
 
   async realpath(path: string): Promise<string> {
@@ -227,7 +228,7 @@ export class FakeDisk implements FileSystem {
     return async () => void this.#locked.delete(id)
   }
 
-  /** As if the process had died that holds them. */
+  /** Simulates the death of the process that owns them. */
   releaseLocks(): void {
     this.#locked.clear()
   }
@@ -237,7 +238,7 @@ export class FakeDisk implements FileSystem {
       try {
         await this.#enter(operation, path)
       } catch (error) {
-        // As Linux does it: what could not be written counts as clean from now on, and is never written again.
+        // As on Linux: pages that could not be written count as clean, and are never written again.
         node.pending = []
         throw error
       }
@@ -342,9 +343,9 @@ function change(folder: FolderNode, step: Renaming): void {
   folder.pending.push(step)
 }
 
-function apply(names: Map<string, Node>, { gone, come, node }: Renaming): void {
-  if (gone !== undefined) names.delete(gone)
-  if (come !== undefined && node) names.set(come, node)
+function apply(names: Map<string, Node>, { removed, added, node }: Renaming): void {
+  if (removed !== undefined) names.delete(removed)
+  if (added !== undefined && node) names.set(added, node)
 }
 
 function changeFile(node: FileNode, step: (content: Buffer, torn: Torn) => Buffer): void {
@@ -358,7 +359,7 @@ function resize(content: Buffer, bytes: number): Buffer {
   return next
 }
 
-/** Sector by sector, as a disk writes. A sector that is left out stays as it was, or is zero where the file grew. */
+/** Writes sector by sector, as a disk does. A torn sector keeps its content, or is zero where the file grew. */
 function overlay(content: Buffer, bytes: Buffer, position: number, torn: Torn): Buffer {
   const next = resize(content, Math.max(content.length, position + bytes.length))
   for (let at = position; at < position + bytes.length; ) {
@@ -369,7 +370,7 @@ function overlay(content: Buffer, bytes: Buffer, position: number, torn: Torn): 
   return next
 }
 
-/** What a loss of power leaves of a node and all below it. A node with two names is one afterwards too. */
+/** A node and everything below it after a power loss. A node with two names stays one node. */
 function restore(node: Node, random: () => number, done: Map<Node, Node>): Node {
   const known = done.get(node)
   if (known || node.kind === 'other') return known ?? node

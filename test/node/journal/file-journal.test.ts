@@ -19,7 +19,7 @@ describe.each(['fsync', 'os', 'none'] as const)('with durability %s, a file jour
   for (const { name, run } of journalConformance(make, { reopen: make })) test(name, run)
 })
 
-describe('through the public API', () => {
+describe('with an orchestrator', () => {
   const plan = {
     tasks: [
       { id: 'a', description: 'a' },
@@ -29,17 +29,17 @@ describe('through the public API', () => {
   }
   const answers = (): MockBackend => new MockBackend().answer('*', ({ task }) => `${task.id} by ${task.description}`)
 
-  test('a plan runs with its journal on disk, and can be shown afterwards', async () => {
+  test('the journal of a run can be read afterwards, and equals its events', async () => {
     const orchestrator = new Orchestrator({ pools: { mock: { backend: answers() } }, journal: fileJournal({ folder }) })
     const run = orchestrator.run(plan, { runId: 'run-1' })
-    const heard: RunEvent[] = []
-    run.on('event', event => void heard.push(event as RunEvent))
+    const events: RunEvent[] = []
+    run.on('event', event => void events.push(event as RunEvent))
     const { outputs } = await run.result
     expect({ ...outputs }).toEqual({ a: 'a by a', b: 'b by b', c: 'c by c' })
-    expect((await read({ read: () => fileJournal({ folder }).read('run-1') })).flat()).toEqual(heard)
+    expect((await read({ read: () => fileJournal({ folder }).read('run-1') })).flat()).toEqual(events)
   })
 
-  test('another orchestrator goes on with what the first had not finished, and runs nothing twice', async () => {
+  test('another orchestrator resumes an unfinished run, and runs no finished task again', async () => {
     const first = new MockBackend().answer('a', 'from the first').hold('b')
     const one = new Orchestrator({ pools: { mock: { backend: first, graceMs: 1 } }, journal: fileJournal({ folder }) })
     one.run(plan, { runId: 'run-1' })
@@ -54,7 +54,7 @@ describe('through the public API', () => {
     expect((await (await two.resume('run-1')).result).outcome).toBe('completed')
   })
 
-  test('a graph that is given again goes on as well', async () => {
+  test('a run of a graph resumes with the graph', async () => {
     const graph = (): TaskGraph => {
       const tasks = new TaskGraph('pair')
       const a = tasks.task('a')
@@ -71,7 +71,7 @@ describe('through the public API', () => {
     expect((await (await two.resume('run-1', { graph: graph() })).result).outputs.b).toBe('after one')
   })
 
-  test('a disk that is full for a while holds the run up, is heard on `error`, and loses nothing', async () => {
+  test('a disk that is full for a while delays the run, is reported on `error`, and loses nothing', async () => {
     const disk = new FakeDisk()
     const { journal } = new TestJournal(disk)
     const orchestrator = new Orchestrator({ pools: { mock: { backend: answers() } }, journal })
@@ -83,7 +83,7 @@ describe('through the public API', () => {
     expect(reports).toEqual([expect.stringContaining('ENOSPC'), expect.stringContaining('can be written again')])
   })
 
-  test('a run id that the journal has already is refused', async () => {
+  test('a run id that is in the journal already is rejected', async () => {
     const open = await fileJournal({ folder }).open('run-1')
     await write(open, records(1, 1))
     await open.close()
@@ -95,7 +95,7 @@ describe('through the public API', () => {
 })
 
 describe('a record', () => {
-  test('that does not go on where the last one ended is refused, and changes nothing', async () => {
+  test('that does not continue the last one is rejected, and changes nothing', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     await write(open, records(1, 2))
@@ -108,7 +108,7 @@ describe('a record', () => {
     expect(await read(again)).toEqual(records(1, 4))
   })
 
-  test('is refused once the journal is closed', async () => {
+  test('is rejected after close()', async () => {
     const open = await new TestJournal().open()
     await open.close()
     await expect(open.append(record(1))).rejects.toMatchObject({
@@ -139,7 +139,7 @@ describe('options', () => {
   })
 })
 
-test('a folder that cannot be made is refused with JOURNAL', async () => {
+test('a folder that cannot be created is rejected with JOURNAL', async () => {
   const journal = fileJournal({ folder: '/proc/nowhere' })
   await expect(journal.open('run-1')).rejects.toMatchObject({ code: 'JOURNAL' })
   expect([...(await journal.list())]).toEqual([])

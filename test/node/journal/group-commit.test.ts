@@ -14,7 +14,7 @@ async function pass(clock: VirtualClock, ms: number): Promise<void> {
   }
 }
 
-/** Appends, and tells which have been acknowledged so far. */
+/** Appends records, and collects the seqs of those that were acknowledged. */
 function track(open: OpenJournal, all: readonly JournalRecord[]): { seqs: number[]; done: Promise<unknown> } {
   const seqs: number[] = []
   const appends = all.map(async each => {
@@ -27,7 +27,7 @@ function track(open: OpenJournal, all: readonly JournalRecord[]): { seqs: number
 }
 
 describe('a group commit', () => {
-  test('of a thousand appends takes few writes and syncs, and keeps their order', async () => {
+  test('of a thousand appends takes one write and one sync, and keeps their order', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     const { seqs, done } = track(open, records(1, 1_000))
@@ -39,7 +39,7 @@ describe('a group commit', () => {
     expect(await read(open)).toEqual(records(1, 1_000))
   })
 
-  test('gathers what comes while another one is on its way', async () => {
+  test('collects the records that arrive during another one', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     const appends = [open.append(record(1))]
@@ -52,7 +52,7 @@ describe('a group commit', () => {
     expect(await read(open)).toEqual(records(1, 40))
   })
 
-  test('is written alone when it is very large: what comes after waits for the next', async () => {
+  test('that is very large is closed: later records form the next one', async () => {
     const fixture = new TestJournal(new FakeDisk(), { maxInlineBytes: 1e9 })
     const open = await fixture.open()
     const large = 'x'.repeat(5_000_000)
@@ -62,7 +62,7 @@ describe('a group commit', () => {
     expect((await read(open)).map(([event]) => JSON.stringify(event).length > 5_000_000)).toEqual([true, true, false])
   })
 
-  test.each(['os', 'none'] as const)('with durability %s syncs nothing', async durability => {
+  test.each(['os', 'none'] as const)('syncs nothing with durability %s', async durability => {
     const fixture = new TestJournal(new FakeDisk(), { durability })
     await fill(fixture, records(1, 10))
     const { fsync, fdatasync, syncFolder } = fixture.disk.counts
@@ -72,7 +72,7 @@ describe('a group commit', () => {
 })
 
 describe.each(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'])('when a write fails with %s', code => {
-  test('nothing is acknowledged, what was written of it goes, and all goes on when it can', async () => {
+  test('nothing is acknowledged, the partial write is removed, and writing is retried until it succeeds', async () => {
     const clock = new VirtualClock()
     const fixture = new TestJournal(new FakeDisk(), { clock })
     const open = await fixture.open()
@@ -98,7 +98,7 @@ describe.each(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'])('when a write fails with %s'
 })
 
 describe('a full disk', () => {
-  test('takes half a record, gives it back, and takes all once there is space', async () => {
+  test('gets back the space of a partial record, and stores all records once there is space', async () => {
     const clock = new VirtualClock()
     const fixture = new TestJournal(new FakeDisk(), { clock })
     const open = await fixture.open()
@@ -113,7 +113,7 @@ describe('a full disk', () => {
     expect(await read(open)).toEqual(records(1, 4))
   })
 
-  test('before the first record leaves nothing that hinders the next opener', async () => {
+  test('before the first record leaves nothing that blocks the next opener', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     fixture.disk.space = 40
@@ -121,12 +121,12 @@ describe('a full disk', () => {
     refused.catch(() => {})
     await expect(open.close()).rejects.toMatchObject({ code: 'JOURNAL' })
     await expect(refused).rejects.toMatchObject({ code: 'JOURNAL', details: { runId: 'run-1', where: FOLDER } })
-    fixture.disk.mend()
+    fixture.disk.repair()
     await fill(fixture, records(1, 2))
     expect((await reopened(fixture.disk)).records).toEqual(records(1, 2))
   })
 
-  test('that is closed on tries once more, then refuses what waits and lets go', async () => {
+  test('at close() gets one more try, then pending records are rejected', async () => {
     const clock = new VirtualClock()
     const fixture = new TestJournal(new FakeDisk(), { clock })
     const open = await fixture.open()
@@ -143,20 +143,20 @@ describe('a full disk', () => {
     expect((await reopened(fixture.disk)).records).toEqual(records(1, 2))
   })
 
-  test('that has space again when it is closed on loses nothing', async () => {
+  test('with space again at close() loses nothing', async () => {
     const clock = new VirtualClock()
     const fixture = new TestJournal(new FakeDisk(), { clock })
     const open = await fixture.open()
     fixture.disk.space = 0
     const waiting = open.append(record(1))
     await pass(clock, 50)
-    fixture.disk.mend()
+    fixture.disk.repair()
     await open.close()
     await waiting
     expect((await reopened(fixture.disk)).records).toEqual(records(1, 1))
   })
 
-  test("is told to who closes, with durability 'none', as nobody waits for an append", async () => {
+  test("makes close() reject with durability 'none', because append() does not wait", async () => {
     const fixture = new TestJournal(new FakeDisk(), { durability: 'none' })
     const open = await fixture.open()
     fixture.disk.space = 0
@@ -166,7 +166,7 @@ describe('a full disk', () => {
 })
 
 describe('a failed sync', () => {
-  test('is never tried again on the same file: a new one goes on from what is known to be good', async () => {
+  test('is never retried on the same file: a new one continues from what is known to be durable', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     await write(open, records(1, 3))
@@ -186,7 +186,7 @@ describe('a failed sync', () => {
     expect((await reopened(fixture.disk.afterPowerLoss(() => 0.9))).records).toEqual(records(1, 5))
   })
 
-  test('after which what had been acknowledged cannot be read back ends the journal, and says so', async () => {
+  test('ends the journal if acknowledged records cannot be read back', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     await write(open, records(1, 3))
@@ -198,7 +198,7 @@ describe('a failed sync', () => {
     await expect(open.close()).rejects.toMatchObject({ code: 'JOURNAL' })
   })
 
-  test('of a folder, at the first record, counts as well', async () => {
+  test('of a folder, at the first record, is handled, too', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     fixture.disk.fail({ on: 'syncFolder', path: '/run-1', code: 'EIO' })
@@ -209,7 +209,7 @@ describe('a failed sync', () => {
   })
 })
 
-test('a host that throws when it is told changes nothing', async () => {
+test('a host whose report throws changes nothing', async () => {
   const fixture = new TestJournal()
   const open = await fixture.journal.open('run-1', {
     report() {
@@ -221,7 +221,7 @@ test('a host that throws when it is told changes nothing', async () => {
   expect(await read(open)).toEqual(records(1, 2))
 })
 
-test('a disk that takes one byte at a time is a disk', async () => {
+test('works on a disk that writes one byte at a time', async () => {
   const fixture = new TestJournal()
   fixture.disk.largestWrite = 1
   await fill(fixture, records(1, 3))

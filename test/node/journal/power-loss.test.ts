@@ -4,26 +4,26 @@ import { Dice } from '../../support/dice.js'
 import { FakeDisk } from './fake-disk.js'
 import { read, record, TestJournal } from './test-journal.js'
 
-/** How many machines lose power; set COUNTERPOINT_POWER_LOSSES for more. */
+/** The number of simulated machines; set COUNTERPOINT_POWER_LOSSES for more. */
 const LOSSES = Number(process.env.COUNTERPOINT_POWER_LOSSES ?? 150)
 const FIRST_SEED = Number(process.env.COUNTERPOINT_SEED ?? 1)
 
-/** What is left of a disk, and what had been acknowledged and appended when its power went, or its writer died. */
+/** The disk after a power loss or crash, and what had been acknowledged and appended before. */
 interface Survivor {
   readonly disk: FakeDisk
   readonly acknowledged: number
   readonly appended: readonly JournalRecord[]
 }
 
-/** Goes on with a run on `disk`, in groups of random size, some of them large, until the power goes at a random moment. */
-async function writeUntilDark(disk: FakeDisk, known: readonly JournalRecord[], dice: Dice): Promise<Survivor> {
+/** Continues a run on `disk`, in groups of random size, until a power loss or crash at a random operation. */
+async function writeUntilFailure(disk: FakeDisk, known: readonly JournalRecord[], dice: Dice): Promise<Survivor> {
   const fixture = new TestJournal(disk, { maxInlineBytes: 300 })
   const appended = [...known]
   let acknowledged = known.length
   let survivor: Survivor | undefined
-  const dark = 1 + dice.below(90)
+  const failsAt = 1 + dice.below(90)
   disk.before = operation => {
-    if (operation !== dark) return
+    if (operation !== failsAt) return
     const left = dice.below(2) === 0 ? disk.afterCrash() : disk.afterPowerLoss(() => dice.next())
     survivor = { disk: left, acknowledged, appended: [...appended] }
   }
@@ -51,15 +51,15 @@ async function writeUntilDark(disk: FakeDisk, known: readonly JournalRecord[], d
   return survivor
 }
 
-describe('losses of power and crashes of the writer, in any order', () => {
-  test('leave everything that was acknowledged, and nothing that was not appended, whatever happens to what was not synced', async () => {
+describe('any sequence of power losses and crashes', () => {
+  test('preserves all acknowledged records, and adds none', async () => {
     let lost = 0
     for (let seed = FIRST_SEED; seed < FIRST_SEED + LOSSES; seed++) {
       const dice = new Dice(seed)
       let disk = new FakeDisk()
       let known: readonly JournalRecord[] = []
       for (let round = 0; round < 4; round++) {
-        const survivor = await writeUntilDark(disk, known, dice)
+        const survivor = await writeUntilFailure(disk, known, dice)
         disk = survivor.disk
         const open = await new TestJournal(disk).open()
         known = await read(open)
@@ -70,7 +70,7 @@ describe('losses of power and crashes of the writer, in any order', () => {
         if (known.length < survivor.appended.length) lost++
       }
     }
-    // A loss that loses nothing tests nothing.
+    // A test in which nothing is ever lost would prove nothing.
     expect(lost).toBeGreaterThan(LOSSES / 4)
   })
 })

@@ -5,13 +5,13 @@ import { delayed } from './delayed-file-system.js'
 import { FakeDisk, type Fault } from './fake-disk.js'
 import { all, FOLDER, type Opened, reopened, type Stream, TestStream } from './test-stream.js'
 
-/** How many lives of a stream end at a random moment; set COUNTERPOINT_POWER_LOSSES for more. */
+/** The number of simulated failures; set COUNTERPOINT_POWER_LOSSES for more. */
 const LIVES = Number(process.env.COUNTERPOINT_POWER_LOSSES ?? 150)
 const FIRST_SEED = Number(process.env.COUNTERPOINT_SEED ?? 1)
 
 const nextTurn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
 
-/** Two records that took the place of all others, then two more, each with its file. */
+/** A stream with two records that replaced all others, then two more, each in a file of its own. */
 async function smallStream(): Promise<FakeDisk> {
   const disk = new FakeDisk()
   for (const write of [
@@ -30,15 +30,15 @@ async function smallStream(): Promise<FakeDisk> {
 const ALL = ['a', 'b', 'c', 'd']
 const [WHOLE, NEWEST] = [`${FOLDER}/journal-000002.log`, `${FOLDER}/journal-000004.log`]
 
-/** Invariant: a damaged stream opens to a prefix of what it held and says so, or refuses. Never anything else. */
+/** Invariant: a damaged stream opens with a prefix of its records and reports it, or opening fails. */
 function expectPrefix({ records, refusal, reports }: Opened, why: string): void {
   if (refusal !== undefined) return
   expect(records, why).toEqual(ALL.slice(0, records.length))
   if (records.length < ALL.length) expect(reports, why).not.toEqual([])
 }
 
-describe('a stream that was cut off', () => {
-  test('at any byte of its newest file opens to what is whole, tells it, and goes on', async () => {
+describe('a truncated stream', () => {
+  test('cut at any byte of its newest file opens with the complete records, reports it, and can be continued', async () => {
     const disk = await smallStream()
     const content = disk.content(NEWEST)
     for (let size = 0; size < content.length; size++) {
@@ -58,7 +58,7 @@ describe('a stream that was cut off', () => {
     }
   })
 
-  test('at any byte of an older file refuses, and changes nothing', async () => {
+  test('cut at any byte of an older file fails to open, and is unchanged', async () => {
     const disk = await smallStream()
     const content = disk.content(WHOLE)
     for (let size = 0; size < content.length; size++) {
@@ -71,7 +71,7 @@ describe('a stream that was cut off', () => {
 })
 
 describe('a stream with one bit flipped', () => {
-  test('opens to a prefix and tells, or refuses: anywhere', async () => {
+  test('opens with a prefix and reports it, or fails to open', async () => {
     const disk = await smallStream()
     for (const path of disk.paths()) {
       const content = disk.content(path)
@@ -83,7 +83,7 @@ describe('a stream with one bit flipped', () => {
     }
   })
 
-  test('loses nothing of what took the place of all others, even when nothing came after it', async () => {
+  test('loses no record of a replacement, even if nothing follows it', async () => {
     const disk = new FakeDisk()
     const stream = await new TestStream(disk).open()
     await stream.append('out of date')
@@ -99,7 +99,7 @@ describe('a stream with one bit flipped', () => {
     }
   })
 
-  test('can be cut before the damage by choice', async () => {
+  test('can be cut before the damage with onDamage: cut', async () => {
     const disk = await smallStream()
     const content = disk.content(WHOLE)
     const damaged = flipped(disk, WHOLE, content.indexOf('"b"') * 8 + 10)
@@ -127,8 +127,8 @@ async function oldStream(): Promise<{ readonly disk: FakeDisk; readonly stream: 
   return { disk, stream }
 }
 
-describe('putting others in the place of all records', () => {
-  test('leaves the old or the new ones when the process or the power ends at any step of it', async () => {
+describe('replace()', () => {
+  test('leaves the old or the new records after a crash or power loss at any step', async () => {
     const { disk: trial, stream: tried } = await oldStream()
     let steps = 0
     trial.before = () => void steps++
@@ -155,7 +155,7 @@ describe('putting others in the place of all records', () => {
     expect(Math.min(found.old, found.new)).toBeGreaterThan(0)
   })
 
-  test('once it is durable survives a loss of power, with all that comes after it', async () => {
+  test('survives a power loss once it resolves, with all later records', async () => {
     for (let seed = 1; seed <= 20; seed++) {
       const { disk, stream } = await oldStream()
       await stream.replace(NEW)
@@ -174,7 +174,7 @@ describe('putting others in the place of all records', () => {
     { on: 'rename', code: 'EIO' },
     { on: 'syncFolder', code: 'EIO' },
   ]
-  test.each(FAULTS)('that fails with %j changes nothing for what comes after it', async fault => {
+  test.each(FAULTS)('that fails with %j does not affect later operations', async fault => {
     const { disk, stream } = await oldStream()
     disk.fail(fault)
     await expect(stream.replace(NEW)).rejects.toMatchObject({ code: 'JOURNAL' })
@@ -191,7 +191,7 @@ describe('putting others in the place of all records', () => {
     expect(disk.paths()).toHaveLength(1)
   })
 
-  test('works as well when what is out of date cannot be taken away, which goes another time', async () => {
+  test('succeeds if old files cannot be deleted, and deletes them the next time', async () => {
     const { disk, stream } = await oldStream()
     disk.fail({ on: 'unlink', code: 'EACCES', times: 1 })
     await stream.replace(NEW)
@@ -203,7 +203,7 @@ describe('putting others in the place of all records', () => {
     expect(await reopened(disk)).toEqual({ records: [...NEW, 'more'], refusal: undefined, reports: [] })
   })
 
-  test('by a process that sleeps at any step, while another takes its lock away: what either acknowledged stays', async () => {
+  test('by a process that is suspended at any step while another takes its lock loses nothing that either acknowledged', async () => {
     const outcomes = { acknowledged: 0, refused: 0 }
     for (let step = 1; step <= 14; step++) {
       const disk = new FakeDisk()
@@ -226,30 +226,30 @@ describe('putting others in the place of all records', () => {
       wake()
       const acknowledged = await replaced
       outcomes[acknowledged ? 'acknowledged' : 'refused']++
-      expect(acknowledged ? [NEW] : [OLD, NEW], `slept at step ${step}`).toContainEqual(seen)
+      expect(acknowledged ? [NEW] : [OLD, NEW], `suspended at step ${step}`).toContainEqual(seen)
       await stream.close()
       await other.append('again')
       await other.close()
-      expect((await reopened(disk)).records, `slept at step ${step}`).toEqual([...seen, 'by the other', 'again'])
+      expect((await reopened(disk)).records, `suspended at step ${step}`).toEqual([...seen, 'by the other', 'again'])
     }
     expect(Math.min(outcomes.acknowledged, outcomes.refused)).toBeGreaterThan(0)
   })
 })
 
-/** What a stream may hold: what is certain, and what was under way or refused and may be there or not. */
-interface Life {
+/** A disk after a failure, and the possible contents of its stream: the last certain ones, and those of operations that were in progress or rejected. */
+interface Survivor {
   readonly disk: FakeDisk
   readonly possible: readonly (readonly Json[])[]
 }
 
-/** Writes at random, with faults, until the process or the machine dies at a random moment. */
-async function live(disk: FakeDisk, known: readonly Json[], dice: Dice): Promise<Life> {
+/** Writes at random, with faults, until a crash or power loss at a random operation. */
+async function writeUntilFailure(disk: FakeDisk, known: readonly Json[], dice: Dice): Promise<Survivor> {
   let certain = known
   let possible: (readonly Json[])[] = [known]
-  let end: Life | undefined
-  const dark = 1 + dice.below(80)
+  let end: Survivor | undefined
+  const failsAt = 1 + dice.below(80)
   disk.before = operation => {
-    if (operation !== dark) return
+    if (operation !== failsAt) return
     const left = dice.chance(0.5) ? disk.afterCrash() : disk.afterPowerLoss(() => dice.next())
     end = { disk: left, possible }
   }
@@ -276,15 +276,15 @@ async function live(disk: FakeDisk, known: readonly Json[], dice: Dice): Promise
   return end
 }
 
-describe('losses of power and crashes of the writer, in any order', () => {
-  test('leave what was acknowledged, and besides it only what had been asked for', async () => {
+describe('any sequence of power losses and crashes', () => {
+  test('preserves all acknowledged records, and adds only requested ones', async () => {
     let lives = 0
     for (let seed = FIRST_SEED; lives < LIVES; seed++) {
       const dice = new Dice(seed)
       let disk = new FakeDisk()
       let known: readonly Json[] = []
       for (let round = 0; round < 5; round++, lives++) {
-        const life = await live(disk, known, dice)
+        const life = await writeUntilFailure(disk, known, dice)
         disk = life.disk
         const { records, refusal } = await reopened(disk)
         expect(refusal, `seed ${seed}, round ${round}`).toBeUndefined()

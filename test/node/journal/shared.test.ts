@@ -9,8 +9,8 @@ import { FakeDisk } from './fake-disk.js'
 import { read, record, write } from './test-journal.js'
 import { all, FOLDER, reopened, SEGMENT, TestStream } from './test-stream.js'
 
-describe('what runs share', () => {
-  test('has a folder of its own, which is no run: it is not listed, and no run that is deleted takes it along', async () => {
+describe('a shared stream', () => {
+  test('has a folder of its own, which is neither listed as a run nor deleted with one', async () => {
     const { journal, ...fixture } = await withStream([{ a: 1 }, 'b', null])
     expect(fixture.disk.paths()).toEqual([SEGMENT])
     for (const runId of ['limits', '.shared-limits', '.shared-limits/journal-000001.log']) {
@@ -25,7 +25,7 @@ describe('what runs share', () => {
     expect(fixture.disk.paths()).toEqual([`${FOLDER}/LOCK`, SEGMENT])
   })
 
-  test('has a stream for each name, whatever the name is', async () => {
+  test('exists for each name, whatever the name', async () => {
     const fixture = new TestStream(new FakeDisk())
     const names = ['limits', 'budget', 'Limits', '../limits', '', 'a/b', '.', 'run-1']
     const streams = await Promise.all(names.map(name => fixture.open(name)))
@@ -56,7 +56,7 @@ describe('what runs share', () => {
     ])
   })
 
-  test('is written as it was when it was given', async () => {
+  test('stores a record as it was when append() was called', async () => {
     const { open } = await withStream([])
     const stream = await open()
     const first: { a: Json } = { a: 1 }
@@ -67,7 +67,7 @@ describe('what runs share', () => {
     expect(await all(stream)).toEqual([{ a: 1 }])
   })
 
-  test('takes nothing more once it is closed, which may be done twice', async () => {
+  test('rejects writes after close(), which may be called twice', async () => {
     const { open } = await withStream([1])
     const stream = await open()
     const written = stream.append(2)
@@ -96,7 +96,7 @@ describe('what runs share', () => {
     },
   )
 
-  test('that something else stands in the place of is refused in words', async () => {
+  test('rejects a file or symlink in place of its folder', async () => {
     const disk = new FakeDisk()
     disk.putLink(FOLDER)
     expect((await reopened(disk)).refusal).toContain(`${FOLDER}: expected a folder`)
@@ -105,7 +105,7 @@ describe('what runs share', () => {
     expect((await reopened(disk)).refusal).toContain(`${SEGMENT}: expected a file`)
   })
 
-  test('in the folder of another stream, or of a run, is refused', async () => {
+  test('in the folder of another stream or run is rejected', async () => {
     const { disk } = await withStream([1])
     disk.put('/runs/.shared-budget/journal-000001.log', disk.content(SEGMENT))
     const fixture = new TestStream(disk)
@@ -125,8 +125,8 @@ async function withStream(records: readonly Json[]) {
   return { disk, journal: fixture.journal, open: () => fixture.open() }
 }
 
-describe('a stream that is open', () => {
-  test('is refused to a second opener, who can have runs all the same, until it is closed', async () => {
+describe('an open stream', () => {
+  test('is locked until it is closed, while runs can be opened', async () => {
     const disk = new FakeDisk()
     const first = await new TestStream(disk).open()
     await first.append(1)
@@ -149,7 +149,7 @@ describe('a stream that is open', () => {
     await third.close()
   })
 
-  test('takes nothing more once its lock is gone: no record, and no others in their place', async () => {
+  test('rejects append() and replace() once its lock is gone', async () => {
     const disk = new FakeDisk()
     const stream = await new TestStream(disk).open()
     await stream.append(1)
@@ -170,7 +170,7 @@ describe('a stream that is open', () => {
 })
 
 describe('a full disk', () => {
-  test('refuses a record in words, leaves nothing of it, and takes it again when there is space', async () => {
+  test('rejects a record, leaves no part of it, and accepts it when there is space', async () => {
     const disk = new FakeDisk()
     const fixture = new TestStream(disk)
     const stream = await fixture.open()
@@ -184,7 +184,7 @@ describe('a full disk', () => {
       })
     expect(disk.content(SEGMENT)).toEqual(before)
     expect(await all(stream)).toEqual(['first'])
-    disk.mend()
+    disk.repair()
     await stream.append('fourth')
     await stream.close()
     expect(await reopened(disk)).toEqual({ records: ['first', 'fourth'], refusal: undefined, reports: [] })
@@ -201,7 +201,7 @@ for (let i = 1; ; i++) {
 }
 `
 
-describe('a process', () => {
+describe('another process', () => {
   let folder: string
   let path: string
   beforeAll(async () => {
@@ -210,7 +210,7 @@ describe('a process', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  test('that has the stream is named; killed at any moment, it leaves what it was told of', async () => {
+  test('that has the stream is named in the error; when killed, it leaves all acknowledged records', async () => {
     for (const lines of [1, 25, 70]) {
       const root = join(folder, String(lines))
       const child = new Child(path, root)

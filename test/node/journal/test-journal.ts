@@ -15,7 +15,7 @@ export const RUN = 'run-1'
 export const FOLDER = '/runs/run-1'
 export const SEGMENT = `${FOLDER}/journal-000001.log`
 
-/** A record of one event that begins at `seq`. */
+/** A record of one event with this seq. */
 export function record(seq: number, output: Json = `out ${seq}`, runId = RUN): JournalRecord {
   const event: RunEvent = {
     type: 'task.succeeded',
@@ -30,13 +30,13 @@ export function record(seq: number, output: Json = `out ${seq}`, runId = RUN): J
   return [event]
 }
 
-/** Records from `first` to `last`, one event each. */
+/** Records of one event each, with seqs from `first` to `last`. */
 export function records(first: number, last: number): JournalRecord[] {
   return Array.from({ length: last - first + 1 }, (_, i) => record(first + i))
 }
 
-/** A clock that waits for nothing. */
-const hastyClock: Clock = {
+/** A clock whose timers fire at once. */
+const immediateClock: Clock = {
   ...systemClock,
   schedule(callback) {
     const handle = setImmediate(callback)
@@ -44,7 +44,7 @@ const hastyClock: Clock = {
   },
 }
 
-/** A journal on a disk in memory, and what it has reported. */
+/** A journal on a fake disk, and the problems that it reported. */
 export class TestJournal {
   readonly disk: FakeDisk
   readonly journal: Journal
@@ -52,7 +52,7 @@ export class TestJournal {
 
   constructor(fileSystem: FileSystem = new FakeDisk(), options: Partial<FileJournalOptions> = {}) {
     this.disk = fileSystem as FakeDisk
-    this.journal = fileJournal({ folder: '/runs', fileSystem, clock: hastyClock, ...options })
+    this.journal = fileJournal({ folder: '/runs', fileSystem, clock: immediateClock, ...options })
   }
 
   async open(runId = RUN): Promise<OpenJournal> {
@@ -75,7 +75,7 @@ export async function write(open: OpenJournal, all: readonly JournalRecord[]): P
   for (const each of all) await open.append(each)
 }
 
-/** Writes records, `perCommit` at a time, and closes. */
+/** Writes records, `perCommit` in a commit, and closes. */
 export async function fill(fixture: TestJournal, all: readonly JournalRecord[], perCommit = 1): Promise<void> {
   const open = await fixture.open()
   for (let i = 0; i < all.length; i += perCommit)
@@ -83,7 +83,7 @@ export async function fill(fixture: TestJournal, all: readonly JournalRecord[], 
   await open.close()
 }
 
-/** What opening a disk leads to: the records, or the refusal, and what was reported. */
+/** The result of opening a journal: the records or the error message, and the reports. */
 export interface Opened {
   readonly records: readonly JournalRecord[]
   readonly refusal: string | undefined

@@ -7,14 +7,14 @@ import type { FakeDisk } from './fake-disk.js'
 export const FOLDER = '/runs/.shared-limits'
 export const SEGMENT = `${FOLDER}/journal-000001.log`
 
-/** A stream of a file journal: `replace` is there, and everything is a promise. */
+/** A stream of a file journal: has `replace`, and all methods return promises. */
 export interface Stream extends SharedStream {
   append(record: Json): Promise<void>
   replace(records: readonly Json[]): Promise<void>
   close(): Promise<void>
 }
 
-/** The stream `limits` of a journal on a disk in memory, and what it has reported. */
+/** The stream `limits` of a journal on a fake disk, and its reports. */
 export class TestStream {
   readonly journal: Journal
   readonly reports: string[] = []
@@ -35,7 +35,7 @@ export async function all(stream: SharedStream): Promise<Json[]> {
   return found
 }
 
-/** What opening a disk leads to: the records, or the refusal, and what was reported. */
+/** The result of opening a stream: the records or the error message, and the reports. */
 export interface Opened {
   readonly records: readonly Json[]
   readonly refusal: string | undefined

@@ -27,12 +27,12 @@ const NASTY = [
 ]
 
 describe('the folder of a run', () => {
-  test('has the name of a plain id', () => {
+  test('is named by a plain id', () => {
     for (const id of ['run-1', 'run-0191f2c4-58b6-7cc0', 'a', '0', 'nightly_2026.11', 'x'.repeat(100), 'consul'])
       expect([folderName(id), isPlain(id)]).toEqual([id, true])
   })
 
-  test('has a name that leads nowhere else, whatever the id', () => {
+  test('has a safe name for every id', () => {
     const ids = fc.array(fc.nat({ max: 0xffff })).map(units => String.fromCharCode(...units))
     fc.assert(
       fc.property(fc.oneof(ids, fc.constantFrom(...NASTY)), id => {
@@ -43,7 +43,7 @@ describe('the folder of a run', () => {
     )
   })
 
-  test('is another one for each id, and for any two names in which case means nothing', () => {
+  test('differs for each id, even on case-insensitive file systems', () => {
     const twins = NASTY.flatMap(id => [
       id,
       id.toUpperCase(),
@@ -56,7 +56,7 @@ describe('the folder of a run', () => {
     expect(names.size).toBe(ids.size)
   })
 
-  test('gives the id back: all runs are listed and read', async () => {
+  test('of any id can be listed and read', async () => {
     const fixture = new TestJournal()
     for (const id of NASTY) {
       const open = await fixture.open(id)
@@ -68,7 +68,7 @@ describe('the folder of a run', () => {
   })
 })
 
-test('segments are listed by number, and nothing else is one', () => {
+test('segmentNumbers lists segments by number, and ignores other names', () => {
   const names = ['journal-000010.log', 'journal-000002.log', 'LOCK', 'journal-1.log', 'journal-000003.log~', 'blobs']
   expect(segmentNumbers([...names, segmentName(1_234_567)])).toEqual([2, 10, 1_234_567])
 })
@@ -80,7 +80,7 @@ describe('on a real disk', () => {
   })
   afterEach(() => rmSync(root, { recursive: true }))
 
-  test.runIf(process.platform !== 'win32')('everything is for its owner alone', async () => {
+  test.runIf(process.platform !== 'win32')('everything is accessible to its owner only', async () => {
     const folder = join(root, 'deep/in/runs')
     const open = await fileJournal({ folder, maxInlineBytes: 100 }).open('run-1')
     await open.append(record(1, 'x'.repeat(200)))
@@ -94,7 +94,7 @@ describe('on a real disk', () => {
     expect(readdirSync(join(folder, 'run-1')).sort()).toEqual(['blobs', 'journal-000001.log'])
   })
 
-  test.runIf(process.platform !== 'win32')('nothing is written, read or taken away through a symlink', async () => {
+  test.runIf(process.platform !== 'win32')('no symlink is followed to write, read or delete', async () => {
     const elsewhere = join(root, 'elsewhere')
     const folder = join(root, 'runs')
     for (const path of [elsewhere, folder, join(folder, 'segment'), join(folder, 'blob'), join(folder, 'lock')])
@@ -121,7 +121,7 @@ describe('on a real disk', () => {
     expect([...(await journal.list())]).not.toContain('run')
   })
 
-  test('the folder of the runs may itself be reached through a symlink', async () => {
+  test('the root folder may be a symlink', async () => {
     symlinkSync(root, join(root, 'link'))
     const open = await fileJournal({ folder: join(root, 'link/runs') }).open('run-1')
     await open.append(record(1))
@@ -130,8 +130,8 @@ describe('on a real disk', () => {
   })
 })
 
-describe('a list', () => {
-  test('is empty where there is no folder, and has no copies, files or runs that never began', async () => {
+describe('list()', () => {
+  test('is empty without a folder, and omits copies, files and empty runs', async () => {
     expect([...(await new TestJournal().journal.list())]).toEqual([])
     const fixture = new TestJournal()
     await fill(fixture, records(1, 2))
@@ -143,15 +143,15 @@ describe('a list', () => {
     expect([...(await fixture.journal.list())]).toEqual(['run-1'])
   })
 
-  test('has a run that is damaged: opening it tells more', async () => {
+  test('includes damaged runs', async () => {
     const disk = new FakeDisk()
     disk.put('/runs/run-1/journal-000001.log', 'x'.repeat(100))
     expect([...(await new TestJournal(disk).journal.list())]).toEqual(['run-1'])
   })
 })
 
-describe('a run that is deleted', () => {
-  test('is gone with all its files, and what an interrupted deletion left goes too', async () => {
+describe('delete()', () => {
+  test('deletes all files of the run, and the rest of interrupted deletions', async () => {
     const fixture = new TestJournal(new FakeDisk(), { maxInlineBytes: 100 })
     await fill(fixture, [record(1, 'x'.repeat(200))])
     fixture.disk.put('/runs/.deleted-1/blobs/a', 'x')

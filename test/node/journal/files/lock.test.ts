@@ -16,8 +16,8 @@ const LOCK = `${FOLDER}/LOCK`
 /** How many races two takers of a dead holder's lock run; set COUNTERPOINT_RACES for more. */
 const RACES = Number(process.env.COUNTERPOINT_RACES ?? 100)
 
-describe('a run that is open', () => {
-  test('cannot be opened again, in the same process either, until it is closed', async () => {
+describe('an open run', () => {
+  test('cannot be opened again, even in the same process, until it is closed', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     await expect(fixture.open()).rejects.toMatchObject({ code: 'JOURNAL', details: { runId: 'run-1', where: LOCK } })
@@ -29,7 +29,7 @@ describe('a run that is open', () => {
     await (await fixture.open()).close()
   })
 
-  test('can be looked at meanwhile', async () => {
+  test('can be read without opening it', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     await write(open, records(1, 2))
@@ -42,7 +42,7 @@ describe('a run that is open', () => {
     expect(await read({ read: () => new TestJournal().journal.read('run-1') })).toEqual([])
   })
 
-  test('takes nothing more once its LOCK is gone or replaced, and what was acknowledged stays', async () => {
+  test('rejects writes once its LOCK is gone or replaced, and keeps acknowledged records', async () => {
     for (const replaced of [false, true]) {
       const fixture = new TestJournal()
       const open = await fixture.open()
@@ -51,12 +51,12 @@ describe('a run that is open', () => {
       if (replaced) fixture.disk.put(LOCK, JSON.stringify({ pid: 7, host: 'elsewhere', nonce: 'x' }))
       await expect(open.append(record(3))).rejects.toThrow(replaced ? 'pid 7 on elsewhere has it' : 'it is gone')
       await expect(open.append(record(3))).rejects.toMatchObject({ code: 'JOURNAL' })
-      await letGo(open)
+      await closeQuietly(open)
       expect(fixture.disk.paths().includes(LOCK)).toBe(replaced)
     }
   })
 
-  test('takes nothing more once its folder is gone', async () => {
+  test('rejects writes once its folder is gone', async () => {
     const fixture = new TestJournal()
     const open = await fixture.open()
     fixture.disk.remove(FOLDER)
@@ -64,7 +64,7 @@ describe('a run that is open', () => {
   })
 })
 
-describe('a LOCK that is left', () => {
+describe('an existing LOCK', () => {
   const holder = { pid: 999_999_999, host: hostname(), nonce: 'x' }
 
   test.each([
@@ -87,7 +87,7 @@ describe('a LOCK that is left', () => {
       JSON.stringify({ ...thisProcess(), network: 'another' }),
       `locked by this process (pid ${process.pid})`,
     ],
-  ])('%s is not, and the refusal says what to do', async (_, text, words) => {
+  ])('%s is not, and the error says what to do', async (_, text, words) => {
     const disk = new FakeDisk()
     disk.put(LOCK, text)
     const { refusal } = await reopened(disk)
@@ -96,7 +96,7 @@ describe('a LOCK that is left', () => {
     expect(disk.content(LOCK).toString()).toBe(text)
   })
 
-  test('as something else than a file is refused', async () => {
+  test('that is not a file is rejected', async () => {
     const disk = new FakeDisk()
     disk.putLink(LOCK)
     expect((await reopened(disk)).refusal).toContain('expected a file')
@@ -114,16 +114,16 @@ describe('a LOCK that is left', () => {
   }
 })
 
-/** Only JOURNAL is a refusal. */
+/** Expects a JOURNAL error. */
 function refused(error: unknown): undefined {
   expect(error).toMatchObject({ code: 'JOURNAL' })
 }
 
-async function letGo(open: OpenJournal | undefined): Promise<void> {
+async function closeQuietly(open: OpenJournal | undefined): Promise<void> {
   await Promise.resolve(open?.close()).catch(refused)
 }
 
-/** What became of an append: true when it was acknowledged, false when it was refused with JOURNAL. */
+/** True when the append was acknowledged, false when it was rejected with JOURNAL. */
 async function outcome(open: OpenJournal, next: JournalRecord): Promise<boolean> {
   try {
     await open.append(next)
@@ -134,9 +134,9 @@ async function outcome(open: OpenJournal, next: JournalRecord): Promise<boolean>
   }
 }
 
-describe('where the kernel has no lock', () => {
+describe('without a kernel lock', () => {
   test.each([0, 2])(
-    'a writer that sleeps at any step of a commit, while another takes its lock away and writes, after %i records: what either acknowledged stays',
+    'a writer that is suspended at any step of a commit while another takes its lock, after %i records, loses nothing that either acknowledged',
     async before => {
       const results = { acknowledged: 0, refused: 0 }
       for (let step = 1; step <= 12; step++) {
@@ -148,7 +148,7 @@ describe('where the kernel has no lock', () => {
         const open = await sleeper.open()
         await write(open, records(1, before))
         left = step
-        const appended = outcome(open, record(before + 1, 'by the one that slept'))
+        const appended = outcome(open, record(before + 1, 'by the suspended one'))
         for (let i = 0; i < 30; i++) await nextTurn()
 
         disk.remove(LOCK)
@@ -159,48 +159,48 @@ describe('where the kernel has no lock', () => {
         wake()
         const acknowledged = await appended
         results[acknowledged ? 'acknowledged' : 'refused']++
-        if (acknowledged) expect(seen).toContainEqual(record(before + 1, 'by the one that slept'))
+        if (acknowledged) expect(seen).toContainEqual(record(before + 1, 'by the suspended one'))
         expect(await outcome(open, record(before + 2))).toBe(false)
-        await letGo(open)
+        await closeQuietly(open)
         await other.close()
-        expect((await reopened(disk)).records, `slept at step ${step}`).toEqual([...seen, next])
+        expect((await reopened(disk)).records, `suspended at step ${step}`).toEqual([...seen, next])
       }
       expect(results.acknowledged).toBeGreaterThan(0)
       expect(results.refused).toBeGreaterThan(0)
     },
   )
 
-  test('writers may race for a dead lock, and somebody delete it again and again: what any of them acknowledged stays', async () => {
+  test('writers that race for a dead lock, which is deleted repeatedly, lose nothing that any of them acknowledged', async () => {
     const results = { acknowledged: 0, refused: 0 }
     for (let seed = 1; seed <= RACES; seed++) {
       const dice = new Dice(seed)
       const disk = new FakeDisk()
       disk.put(LOCK, JSON.stringify({ pid: 999_999_999, host: hostname(), nonce: 'dead' }))
       const acknowledged: JournalRecord[] = []
-      const stumble = async (): Promise<void> => {
+      const delayAtRandom = async (): Promise<void> => {
         for (let left = dice.below(4); left > 0; left--) await nextTurn()
       }
       const compete = async (name: string): Promise<void> => {
         for (let tries = 0; tries < 4; tries++) {
-          const open = await new TestJournal(delayed(disk, stumble)).open().catch(refused)
+          const open = await new TestJournal(delayed(disk, delayAtRandom)).open().catch(refused)
           const from = open && (await read(open).catch(refused))?.length
           for (let i = 1; open && from !== undefined && i <= 3; i++) {
             const next = record(from + i, `${name} ${tries}`)
-            const isIn = await outcome(open, next)
-            results[isIn ? 'acknowledged' : 'refused']++
-            if (!isIn) break
+            const acknowledged_ = await outcome(open, next)
+            results[acknowledged_ ? 'acknowledged' : 'refused']++
+            if (!acknowledged_) break
             acknowledged.push(next)
           }
-          await letGo(open)
+          await closeQuietly(open)
         }
       }
-      const spoil = async (): Promise<void> => {
+      const deleteLock = async (): Promise<void> => {
         for (let left = 4; left > 0; left--) {
           for (let turns = dice.below(80); turns > 0; turns--) await nextTurn()
           if (disk.paths().includes(LOCK)) disk.remove(LOCK)
         }
       }
-      await Promise.all([compete('one'), compete('two'), compete('three'), spoil()])
+      await Promise.all([compete('one'), compete('two'), compete('three'), deleteLock()])
       if (disk.paths().includes(LOCK)) disk.remove(LOCK)
       const { records: found, refusal } = await reopened(disk)
       expect(refusal, `seed ${seed}`).toBeUndefined()
@@ -234,15 +234,15 @@ describe('another process', () => {
   afterAll(() => rmSync(folder, { recursive: true }))
 
   const journal = (root: string) => fileJournal({ folder: root, clock: systemClock })
-  const saidWritten = async (child: Child): Promise<void> => {
+  const untilWritten = async (child: Child): Promise<void> => {
     for (let line = await child.line(); line !== 'written'; line = await child.line())
       if (line === undefined) throw new Error('the child ended before it had written')
   }
 
-  test('that has the run open is named; when it is killed, the run can be opened at once', async () => {
+  test('that has the run open is named in the error; once killed, the run can be opened', async () => {
     const root = join(folder, 'killed')
     const child = new Child(path, root, '3', 'hold')
-    await saidWritten(child)
+    await untilWritten(child)
     await expect(journal(root).open('run-1')).rejects.toThrow(`locked by pid ${child.process.pid} on ${hostname()}`)
     await child.kill()
     const open = await journal(root).open('run-1')
@@ -250,10 +250,10 @@ describe('another process', () => {
     await open.close()
   })
 
-  test.runIf(process.platform === 'linux')('that sleeps keeps the run, even when its LOCK is deleted', async () => {
+  test.runIf(process.platform === 'linux')('that is suspended keeps the run, even if its LOCK is deleted', async () => {
     const root = join(folder, 'asleep')
     const child = new Child(path, root, '1', 'hold')
-    await saidWritten(child)
+    await untilWritten(child)
     child.process.kill('SIGSTOP')
     rmSync(join(root, 'run-1/LOCK'))
     await expect(journal(root).open('run-1')).rejects.toThrow('locked by an unknown process')
@@ -261,13 +261,13 @@ describe('another process', () => {
     await (await journal(root).open('run-1')).close()
   })
 
-  test('is not kept alive by a journal that it left open', async () => {
+  test('is not kept alive by an open journal', async () => {
     const child = new Child(path, join(folder, 'left'), '1')
-    await saidWritten(child)
+    await untilWritten(child)
     expect(await child.exit).toBe(0)
   })
 
-  test('that is killed in the middle of its writes loses none that it was told of', async () => {
+  test('that is killed during its writes loses no acknowledged record', async () => {
     const root = join(folder, 'middle')
     for (let round = 0; round < 3; round++) {
       const run = join(root, String(round))

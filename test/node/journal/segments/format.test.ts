@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { FakeDisk } from '../fake-disk.js'
 import { FOLDER, fill, records, reopened, SEGMENT, TestJournal } from '../test-journal.js'
 
-/** A file of these bodies, framed as every version does. */
+/** The content of a file with these bodies, framed as in every version. */
 function framed(...bodies: (string | object)[]): string {
   let crc = 0
   const hex = (value: number): string => value.toString(16).padStart(8, '0')
@@ -26,7 +26,7 @@ async function opened(content: string): ReturnType<typeof reopened> {
 }
 
 describe('the format', () => {
-  test('is JSON Lines with length and checksum, one record a line, the first of a commit marked', async () => {
+  test('is JSON Lines with length and checksum, one record a line, with a mark at each commit', async () => {
     const fixture = new TestJournal()
     await fill(fixture, records(1, 4), 2)
     const lines = fixture.disk.content(SEGMENT).toString().trimEnd().split('\n')
@@ -41,19 +41,19 @@ describe('the format', () => {
     expect(framed(...lines.map(line => line.slice(18)))).toBe(fixture.disk.content(SEGMENT).toString())
   })
 
-  test('may have members in it that this version does not know', async () => {
+  test('may contain unknown members', async () => {
     const content = framed({ ...HEADER, version: 2, colour: 'red' }, body(1, { z: 1 }), body(2, { c: 2, z: [] }))
     expect(await opened(content)).toEqual({ records: records(1, 2), refusal: undefined, reports: [] })
   })
 
-  test('may have records in it of a kind that this version does not know, unless they are critical', async () => {
+  test('may contain records of unknown kinds, unless they are critical', async () => {
     const unknown = { s: 'a snapshot' }
     expect((await opened(framed(HEADER, body(1), unknown, body(2)))).records).toEqual(records(1, 2))
     const { refusal } = await opened(framed(HEADER, body(1), { ...unknown, critical: true }, body(2)))
     expect(refusal).toMatch(/a critical one of an unknown kind.*or a newer one/)
   })
 
-  test('that is too new is refused, with where and what to do', async () => {
+  test('that is too new is rejected, with where and what to do', async () => {
     const { refusal } = await opened(framed({ ...HEADER, version: 3, minReader: 2 }, body(1)))
     expect(refusal).toBe(
       `${SEGMENT}: expected a journal of format 1, got one of format 3, for readers from 2 on. Open it with the version of counterpoint that wrote it, or a newer one`,
@@ -70,12 +70,12 @@ describe('the format', () => {
       'found journal-000001.log of run "run-2", which does not belong here',
     ],
     ['of another segment', { ...HEADER, segment: 7 }, 'found journal-000007.log of run "run-1"'],
-    ['that is no object', '7', 'is not a journal of counterpoint'],
-  ])('a header %s is refused in words', async (_, header, words) => {
+    ['that is not an object', '7', 'is not a journal of counterpoint'],
+  ])('rejects a header %s', async (_, header, words) => {
     expect((await opened(framed(header, body(1)))).refusal).toContain(words)
   })
 
-  test('goes over chunks as if there were none: frames of every size around a mebibyte', async () => {
+  test('allows frames of every size around that of a chunk', async () => {
     const fixture = new TestJournal(new FakeDisk(), { maxInlineBytes: 1e9, durability: 'os' })
     const open = await fixture.open()
     const sizes = [1_048_000, 1_048_576, 3_000_000, 10, 1_048_350, 1_048_351, 500_000]

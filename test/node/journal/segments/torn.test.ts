@@ -24,7 +24,7 @@ async function smallJournal(): Promise<FakeDisk> {
 
 const NEWEST = `${FOLDER}/journal-000002.log`
 
-/** How many bytes each frame of a segment takes, the header first. */
+/** The size of each frame of a segment in bytes, the header first. */
 function frameSizes(content: Buffer): number[] {
   return content
     .toString()
@@ -33,15 +33,15 @@ function frameSizes(content: Buffer): number[] {
     .map(line => Buffer.byteLength(line) + 1)
 }
 
-/** Invariant: a damaged journal opens to a prefix of what it held and says so, or refuses. Never anything else. */
+/** Invariant: a damaged journal opens with a prefix of its records and reports it, or opening fails. */
 function expectPrefix(opened: Opened, why: string): void {
   if (opened.refusal !== undefined) return
   expect(opened.records, why).toEqual(ALL.slice(0, opened.records.length))
   if (opened.records.length < ALL.length) expect(opened.reports, why).not.toEqual([])
 }
 
-describe('a journal that was cut off', () => {
-  test('at any byte of its newest segment opens to what is whole, and tells what is not', async () => {
+describe('a truncated journal', () => {
+  test('cut at any byte of its newest segment opens with the complete records, and reports the rest', async () => {
     const disk = await smallJournal()
     const content = disk.content(NEWEST)
     let end = 0
@@ -57,7 +57,7 @@ describe('a journal that was cut off', () => {
     }
   })
 
-  test('at any byte of an older segment refuses, and says where and what to do', async () => {
+  test('cut at any byte of an older segment fails to open, and the error says where and what to do', async () => {
     const disk = await smallJournal()
     const content = disk.content(SEGMENT)
     for (let size = 0; size < content.length; size++) {
@@ -70,7 +70,7 @@ describe('a journal that was cut off', () => {
     }
   })
 
-  test('goes on as if the torn tail had never been, which stays where it is and is told of once', async () => {
+  test('continues after a torn tail, which stays in the file and is reported once', async () => {
     const disk = await smallJournal()
     const content = disk.content(NEWEST)
     const end = content.length - (frameSizes(content).at(-1) as number)
@@ -94,7 +94,7 @@ describe('a journal that was cut off', () => {
 })
 
 describe('a journal with one bit flipped', () => {
-  test('opens to a prefix and tells, or refuses: anywhere', async () => {
+  test('opens with a prefix and reports it, or fails to open', async () => {
     const disk = await smallJournal()
     const outcomes = { refused: 0, cut: 0 }
     for (const path of [SEGMENT, NEWEST]) {
@@ -108,13 +108,13 @@ describe('a journal with one bit flipped', () => {
         expectPrefix(opened, `bit ${bit} of ${path}`)
         if (opened.refusal) outcomes.refused++
         else if (opened.records.length < ALL.length) outcomes.cut++
-        else expect.fail(`bit ${bit} of ${path} was not noticed`)
+        else expect.fail(`bit ${bit} of ${path} was not detected`)
       }
     }
     expect(outcomes.refused).toBeGreaterThan(outcomes.cut)
   })
 
-  test('loses no commit but the newest', async () => {
+  test('loses at most the newest commit', async () => {
     const disk = await smallJournal()
     const content = disk.content(NEWEST)
     let start = 0
@@ -133,7 +133,7 @@ describe('a journal with one bit flipped', () => {
     }
   })
 
-  test('can be cut before the damage by choice, and the files stay as they are', async () => {
+  test('can be cut before the damage with onDamage: cut, and its files are unchanged', async () => {
     const disk = await smallJournal()
     const content = Buffer.from(disk.content(SEGMENT))
     content[content.length - 5]! ^= 4
@@ -148,11 +148,11 @@ describe('a journal with one bit flipped', () => {
   })
 })
 
-describe('in the place of a segment', () => {
+describe('in place of a segment', () => {
   test.each([
     ['a folder', (disk: FakeDisk) => disk.put(`${SEGMENT}/x`, '')],
     ['a symlink', (disk: FakeDisk) => disk.putLink(SEGMENT)],
-  ])('%s is refused in words', async (_, place) => {
+  ])('%s is rejected', async (_, place) => {
     const disk = new FakeDisk()
     place(disk)
     expect((await reopened(disk)).refusal).toContain(`${SEGMENT}: expected a file`)
@@ -162,7 +162,7 @@ describe('in the place of a segment', () => {
     ['an empty file', ''],
     ['a file of zeros', '\0'.repeat(100)],
     ['a file of something else', 'hello, world\n'.repeat(10)],
-  ])('%s is no journal that began: it is empty, and tells', async (_, content) => {
+  ])('%s counts as an empty journal, and is reported', async (_, content) => {
     const disk = new FakeDisk()
     disk.put(SEGMENT, content)
     const fixture = new TestJournal(disk)
@@ -172,7 +172,7 @@ describe('in the place of a segment', () => {
     expect(disk.content(SEGMENT).toString()).toBe(content)
   })
 
-  test('a missing one refuses when a later one goes on from it', async () => {
+  test('a missing file is rejected when a later one continues it', async () => {
     const disk = await smallJournal()
     disk.remove(SEGMENT)
     expect((await reopened(disk)).refusal).toContain(`${SEGMENT}, byte 0: expected the segment that a later one`)
