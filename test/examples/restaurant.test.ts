@@ -101,7 +101,7 @@ describe.concurrent('npm start', () => {
     const { code, stdout } = await ended(child)
     expect(code).toBe(143)
     expect(stdout).toContain('stopped by SIGTERM: running agents have 2 s to finish; repeat to exit at once')
-    expect(stdout).toContain('task_1  attempt 1 was interrupted: stopped, to be tried again')
+    expect(stdout).toContain('task_1  attempt 1 was interrupted: stopped; it is retried when the run is resumed')
     expect(stdout).toContain('UNFINISHED: 4 TASKS\ntask_1, task_2, task_3, task_4\n')
     expect(stdout).toContain('npm start -- --continue --out term\n')
     expect(stdout).toContain('restaurant: suspended, 0 of 4 tasks succeeded')
