@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js'
-import { CounterpointError } from '../errors.js'
 import type { LimitLedger } from '../limits/ledger/limit-ledger.js'
 import { Limit, type LimitOptions } from '../limits/limit.js'
 import type { WindowLimit } from '../limits/rate-window.js'
+import { invalidInput } from '../options-check.js'
 import type { PoolOptions, PoolsOptions } from './pool-options.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -26,11 +26,9 @@ export function buildLimits(
   for (const [name, pool] of Object.entries(pools)) {
     const shared = pool instanceof WorkerPool ? pool.limit : undefined
     if (shared === undefined) continue
+    const message = `its limit has the key "${shared.key}", which another limit has, too: share one Limit`
     if ((limitsByKey.get(shared.key) ?? shared) !== shared || limits[shared.key])
-      throw invalid(
-        `pools.${name}`,
-        `its limit has the key "${shared.key}", which another limit has, too: share one Limit`,
-      )
+      throw invalidInput([{ path: `pools.${name}`, message }])
     limitsByKey.set(shared.key, shared)
   }
   for (const [name, pool] of Object.entries(pools)) {
@@ -39,9 +37,9 @@ export function buildLimits(
     if (!limitsByKey.has(key)) limitsByKey.set(key, newLimit(key, environment, limits[key]))
     applyWindows(limitsByKey.get(key) as Limit, pool, name)
   }
+  const message = 'expected the limitKey of a pool, and no pool has this one'
   for (const key of Object.keys(limits))
-    if (!limitsByKey.has(key))
-      throw invalid(`limits.${key}`, 'expected the limitKey of a pool, and no pool has this one')
+    if (!limitsByKey.has(key)) throw invalidInput([{ path: `limits.${key}`, message }])
   return limitsByKey
 }
 
@@ -57,7 +55,7 @@ function applyWindows(limit: Limit, pool: PoolOptions, name: string): void {
     if (limit[kind] && !areEqual(limit[kind], value)) {
       const { limit: most, perMs } = limit[kind]
       const message = `expected the same as for the other pools of the limit key "${limit.key}", ${most} per ${perMs} ms, got ${value.limit} per ${value.perMs} ms: set it once`
-      throw invalid(`pools.${name}.${kind}`, message)
+      throw invalidInput([{ path: `pools.${name}.${kind}`, message }])
     }
     limit[kind] = value
   }
@@ -65,8 +63,4 @@ function applyWindows(limit: Limit, pool: PoolOptions, name: string): void {
 
 function areEqual(a: WindowLimit, b: WindowLimit): boolean {
   return a.limit === b.limit && a.perMs === b.perMs
-}
-
-function invalid(path: string, message: string): CounterpointError<'INVALID_INPUT'> {
-  return new CounterpointError('INVALID_INPUT', `${path}: ${message}`, { issues: [{ path, message }] })
 }

@@ -5,15 +5,10 @@ import type { FairShare } from './fair-share.js'
 import type { FlowControl } from './flow-control.js'
 import type { AttemptRequirements, RunQueue } from './run-queue.js'
 
-/** Holds the slots, one job each: a p-queue. */
-export interface SlotQueue {
-  concurrency: number
-  add(job: () => Promise<void>): unknown
-}
-
 /** What {@link Slots} are made of. */
 export interface SlotsOptions {
-  readonly queue: SlotQueue
+  /** Holds the slots, one job each: a p-queue. */
+  readonly queue: { concurrency: number; add(job: () => Promise<void>): unknown }
   readonly runs: FairShare
   readonly flow: FlowControl
   readonly clock: Clock
@@ -31,7 +26,7 @@ const MAX_TURN_MS = 4
  * p-queue does not see single attempts, so pause, cooldown and limits are checked before each start (trap 8).
  */
 export class Slots implements RoundRobinMember {
-  readonly #queue: SlotQueue
+  readonly #queue: SlotsOptions['queue']
   readonly #runs: FairShare
   readonly #flow: FlowControl
   readonly #clock: Clock
