@@ -1,4 +1,4 @@
-import { Dice, seedOf } from '../support/dice.js'
+import { SeededRandom, seedOf } from '../support/seeded-random.js'
 import { type Graph, graphOf } from './graph.js'
 
 /** A measured shape of graph. */
@@ -30,7 +30,7 @@ function chain(size: number): Edge[] {
 
 /** Every task depends on three random tasks of the previous layer. `first` is the number of the first task. */
 function layers(size: number, first: number): Edge[] {
-  const dice = new Dice(seedOf('layers', size, first))
+  const dice = new SeededRandom(seedOf('layers', size, first))
   const width = Math.min(WIDTH, Math.ceil(size / 5))
   const edges: Edge[] = []
   for (let index = width; index < size; index++) {
@@ -53,7 +53,7 @@ function fans(size: number): Edge[] {
 }
 
 function priorities(size: number): Uint16Array {
-  const dice = new Dice(seedOf('priorities', size))
+  const dice = new SeededRandom(seedOf('priorities', size))
   return Uint16Array.from({ length: size }, () => 1 + dice.below(1_000))
 }
 

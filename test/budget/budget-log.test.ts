@@ -6,8 +6,8 @@ import { SharedBudget } from '../../src/budget/shared-budget.js'
 import type { BudgetNotice } from '../../src/core/budget/admission.js'
 import type { RunState } from '../../src/core/state/run-state.js'
 import type { SharedStream } from '../../src/journal/shared-stream.js'
-import { Dice } from '../support/dice.js'
 import { FakeStream } from '../support/fake-stream.js'
+import { SeededRandom } from '../support/seeded-random.js'
 
 const ONE: Estimate = { costUsd: 1 }
 const INTERRUPTED: Failure = { kind: 'interrupted', message: 'the process that ran this attempt has ended' }
@@ -600,7 +600,7 @@ describe('when it is closed', () => {
 describe('processes that end at any moment', () => {
   /** Attempts of at most one dollar, as estimated, of a run that is resumed or given up by the next process. */
   async function runProcesses(seed: number): Promise<number> {
-    const dice = new Dice(seed)
+    const dice = new SeededRandom(seed)
     const stream = new FakeStream({ replaces: dice.chance(0.7) })
     stream.isSlow = true
     let interrupted = 0

@@ -16,8 +16,8 @@ import {
 import { fileJournal } from 'counterpoint/node'
 import { fail, hang, ignoreAbort, MockBackend, slowJournal, succeed, VirtualClock } from 'counterpoint/testing'
 import { afterAll, describe, expect, test } from 'vitest'
-import { Dice } from '../support/dice.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
+import { SeededRandom } from '../support/seeded-random.js'
 
 const ONE = { costUsd: 1 }
 
@@ -124,7 +124,7 @@ describe('the budget of an orchestrator', () => {
   test('is never exceeded by parallel attempts that keep to their estimates, over runs, retries and cancels', async () => {
     let calls = 0
     for (let seed = 1; seed <= 80; seed++) {
-      const dice = new Dice(seed)
+      const dice = new SeededRandom(seed)
       const clock = new VirtualClock()
       const agents = new Agents(clock, dice)
       const pool = { backend: agents.backend, concurrency: 1 + dice.below(6), graceMs: 5 }
@@ -161,9 +161,9 @@ class Agents {
   readonly overshot: string[] = []
   readonly #running = { costUsd: 0, tokens: 0 }
   readonly #clock: VirtualClock
-  readonly #dice: Dice
+  readonly #dice: SeededRandom
 
-  constructor(clock: VirtualClock, dice: Dice) {
+  constructor(clock: VirtualClock, dice: SeededRandom) {
     this.#clock = clock
     this.#dice = dice
   }

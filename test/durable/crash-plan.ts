@@ -1,5 +1,5 @@
 import type { TaskSpec } from 'counterpoint'
-import { Dice } from '../support/dice.js'
+import { SeededRandom } from '../support/seeded-random.js'
 
 /**
  * What the agent of a task does in each attempt:
@@ -28,7 +28,7 @@ const TASKS = 20
 
 /** A plan whose tasks depend on up to two earlier ones. Deterministic for a seed. */
 export function planOf(seed: number): readonly TaskSpec[] {
-  const dice = new Dice(seed)
+  const dice = new SeededRandom(seed)
   return Array.from({ length: TASKS }, (_, i) => {
     const after = [...new Set([i - 1 - dice.below(6), i - 1 - dice.below(12)])].filter(need => need >= 0)
     return taskOf(`t${i}`, instructionsFor(dice), dice.chance(0.7) ? after.map(need => `t${need}`) : [])
@@ -65,7 +65,7 @@ printf '{"by":%s,"attempt":%s}' $$ $COUNTERPOINT_ATTEMPT
 /** The behaviors of about 9 in 20 tasks; the others work. */
 const RARE: readonly Behavior[] = ['fails', 'hangs', 'stubborn', 'leaves', 'leaves', 'holds', 'flaky', 'flaky', 'flaky']
 
-function instructionsFor(dice: Dice): Instructions {
+function instructionsFor(dice: SeededRandom): Instructions {
   return { behavior: RARE[dice.below(20)] ?? 'works', workMs: dice.below(100), fails: 1 + dice.below(2) }
 }
 

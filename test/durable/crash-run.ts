@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type EventOf, type Json, type RunEvent, type RunState, replay, type TaskSpec } from 'counterpoint'
 import { fileJournal } from 'counterpoint/node'
-import type { Dice } from '../support/dice.js'
 import { checkHistory } from '../support/history.js'
+import type { SeededRandom } from '../support/seeded-random.js'
 import type { Instructions } from './crash-plan.js'
 import { processesOf } from './processes.js'
 
@@ -40,7 +40,7 @@ export class CrashRun {
   }
 
   /** Starts hosts one after the other, kills the first `kills` of them, and lets the last one finish the run. */
-  async play(kills: number, dice: Dice): Promise<void> {
+  async play(kills: number, dice: SeededRandom): Promise<void> {
     for (let left = kills; this.#settled === undefined; left--) {
       const killed = await this.#host(left > 0 ? killTime(dice) : undefined)
       assert.ok(killed || this.#settled, 'a host that is not killed finishes the run')
@@ -162,7 +162,7 @@ function endOf({ context }: TaskSpec): string {
 }
 
 /** Half of the kills come after a time, during a start or a resume too; half after a line of output. */
-function killTime(dice: Dice): KillTime {
+function killTime(dice: SeededRandom): KillTime {
   if (dice.chance(0.5)) return { afterMs: dice.below(dice.chance(0.3) ? 150 : 900) }
   return { afterLines: 1 + dice.below(50), laterMs: dice.below(30) }
 }

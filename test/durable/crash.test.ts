@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasProc } from '../../src/node/process/process-table.js'
 import { buildProgram } from '../node/journal/child-process.js'
-import { Dice } from '../support/dice.js'
+import { SeededRandom } from '../support/seeded-random.js'
 import { CrashRun } from './crash-run.js'
 
 /** The number of kills: a few in `npm test`, a hundred in `npm run test:crash`. */
@@ -38,7 +38,7 @@ describe.skipIf(!hasProc)(`after ${CRASHES} times kill -9 (${only})`, () => {
       const runSome = async (): Promise<void> => {
         while (left > 0) {
           const seed = SEED + sum.runs++
-          const dice = new Dice(seed)
+          const dice = new SeededRandom(seed)
           const kills = Math.min(1 + dice.below(6), left)
           left -= kills
           const run = new CrashRun(host, join(folder, String(seed)), String(seed))
@@ -64,7 +64,7 @@ describe.skipIf(!hasProc)(`after ${CRASHES} times kill -9 (${only})`, () => {
 
   test('a task whose agent kills the host is dead after four interruptions, and its run continues', async () => {
     const run = new CrashRun(host, join(folder, 'poison'), 'poison')
-    await run.play(0, new Dice(SEED))
+    await run.play(0, new SeededRandom(SEED))
     await run.check()
     expect(run.crashes).toBe(4)
   })

@@ -2,7 +2,7 @@ import { type RunEvent, TaskGraph } from 'counterpoint'
 import { ignoreAbort, MockBackend, slowJournal, succeed, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs, tell } from '../support/scene.js'
+import { describeEvents, specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 import { eventsOf, JOURNAL_KINDS, TestHost } from './test-host.js'
 
@@ -119,7 +119,7 @@ describe('a drain', () => {
     await clock.runUntilIdle()
     await drained
     expect([clock.monotonic(), clock.pending]).toEqual([400, 0])
-    expect(tell(await eventsOf(run)).slice(-5)).toEqual([
+    expect(describeEvents(await eventsOf(run)).slice(-5)).toEqual([
       'attempt.stopping a 1 interrupt',
       'attempt.abandoned a 1',
       'attempt.failed a 1 interrupted',

@@ -7,7 +7,7 @@ import { MockBackend } from 'counterpoint/testing'
 import { expect, onTestFinished, test } from 'vitest'
 import { FakeDisk } from '../node/journal/fake-disk.js'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { eventsOf, temporaryFolder } from './test-host.js'
 
 /** A folder for a journal on a disk that can be filled to the last byte. */

@@ -2,7 +2,7 @@ import { type CounterpointError, type ResumeOptions, type Run, TaskGraph, type T
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { eventsOf, JOURNAL_KINDS, type JournalKind, TestHost } from './test-host.js'
 
 const RUN = { runId: 'x' } as const

@@ -17,10 +17,10 @@ import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FakeDisk } from '../node/journal/fake-disk.js'
-import { Dice, seedOf } from '../support/dice.js'
 import { graphs } from '../support/graphs.js'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
+import { SeededRandom, seedOf } from '../support/seeded-random.js'
 import { JOURNAL_KINDS, TestHost } from './test-host.js'
 
 describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was killed', kind => {
@@ -137,7 +137,7 @@ const plans = graphs({ maxTasks: 6, rich: 'settled' })
 /** Deterministic for a task: answers, fails, or never answers. */
 function agents(clock: VirtualClock, seed: number): MockBackend {
   return new MockBackend({ clock }).answer('*', ({ task }) => {
-    const dice = new Dice(seedOf(seed, task.id))
+    const dice = new SeededRandom(seedOf(seed, task.id))
     const fate = dice.below(8)
     if (fate === 0) throw new AgentError(dice.pick(['agent', 'refused', 'crashed']), 'as always')
     if (fate === 1) return new Promise(() => {})
@@ -149,7 +149,7 @@ function agents(clock: VirtualClock, seed: number): MockBackend {
 function graphOf(tasks: readonly TaskSpec[], seed: number): TaskGraph {
   const graph = new TaskGraph('g')
   for (const { id, input: _, approval, estimate, ...options } of tasks) {
-    const dice = new Dice(seedOf(seed, id, 'functions'))
+    const dice = new SeededRandom(seedOf(seed, id, 'functions'))
     const asks = dice.chance(0.5)
     graph.task(id, {
       ...options,

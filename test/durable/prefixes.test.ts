@@ -16,10 +16,10 @@ import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FakeDisk } from '../node/journal/fake-disk.js'
-import { Dice, seedOf } from '../support/dice.js'
 import { graphs } from '../support/graphs.js'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
+import { SeededRandom, seedOf } from '../support/seeded-random.js'
 
 /** The number of histories that are resumed from each of their prefixes. */
 const HISTORIES = Number(process.env.HISTORIES ?? 200)
@@ -33,7 +33,7 @@ const plans = graphs({ maxTasks: 6, pools: POOLS })
 /** Deterministic for a task, however often it was interrupted. */
 function agents(clock: VirtualClock, seed: number): MockBackend {
   return new MockBackend({ clock }).answer('*', ({ task }, { attempt }) => {
-    const dice = new Dice(seedOf(seed, task.id))
+    const dice = new SeededRandom(seedOf(seed, task.id))
     const fate = dice.below(8)
     if (fate === 0) throw new AgentError(dice.pick(['agent', 'crashed', 'refused', 'bad-input']), 'as always')
     if (fate === 1) return new Promise(() => {})

@@ -2,7 +2,7 @@ import type { Run } from 'counterpoint'
 import { fail, ignoreAbort, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { eventsOf, JOURNAL_KINDS, TestHost } from './test-host.js'
 
 const RUN = { runId: 'x' } as const

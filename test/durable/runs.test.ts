@@ -4,7 +4,7 @@ import { fileJournal } from 'counterpoint/node'
 import { fail, ignoreAbort, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 import { closedAfterTest, eventsOf, JOURNAL_KINDS, TestHost } from './test-host.js'
 

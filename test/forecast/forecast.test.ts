@@ -4,9 +4,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { chooseMode } from '../../src/forecast/choose-mode.js'
 import { type ForecastPool, forecast } from '../../src/forecast/forecast.js'
-import { Dice } from '../support/dice.js'
 import { graphs } from '../support/graphs.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
+import { SeededRandom } from '../support/seeded-random.js'
 
 type Pools = Readonly<Record<string, ForecastPool>>
 
@@ -16,7 +16,7 @@ const RULES = ['all_success', 'all_done', 'one_success', 'one_done', 'none_faile
 const plans: fc.Arbitrary<readonly TaskSpec[]> = fc
   .tuple(graphs({ pools: ['p', 'q'] }), fc.nat())
   .map(([tasks, seed]) => {
-    const dice = new Dice(seed)
+    const dice = new SeededRandom(seed)
     return tasks.map(({ after, priority, ...rest }) => {
       const task = { ...rest, ...(priority !== 4 && { priority }) }
       if (after === undefined) return task

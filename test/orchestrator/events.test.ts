@@ -2,7 +2,7 @@ import type { CounterpointEvent, RunEvent } from 'counterpoint'
 import { succeed } from 'counterpoint/testing'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs, tell } from '../support/scene.js'
+import { describeEvents, specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 async function read(events: AsyncIterable<RunEvent>): Promise<readonly RunEvent[]> {
@@ -107,7 +107,7 @@ describe('a cursor', () => {
     await backend.started('a')
     const reading = read(run.events({ from: 6 }))
     backend.release('a')
-    expect(tell(await reading)).toEqual(['run.settled completed'])
+    expect(describeEvents(await reading)).toEqual(['run.settled completed'])
   })
 
   test('misses nothing when read slowly, and does not block the run', async () => {

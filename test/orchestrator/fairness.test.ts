@@ -1,7 +1,7 @@
 import { AgentError, type AgentFunction, Orchestrator, type PoolOptions, type Run, type RunEvent } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { Dice } from '../support/dice.js'
+import { SeededRandom } from '../support/seeded-random.js'
 
 const SEEDS = Array.from({ length: 100 }, (_, n) => n + 1)
 
@@ -10,10 +10,10 @@ class Stage {
   readonly clock = new VirtualClock()
   readonly orchestrator: Orchestrator
   readonly events: RunEvent[] = []
-  readonly dice: Dice
+  readonly dice: SeededRandom
 
   constructor(seed: number, pool: Partial<PoolOptions>, takesMs: () => number, failing = 0) {
-    this.dice = new Dice(seed)
+    this.dice = new SeededRandom(seed)
     const backend: AgentFunction = async () => {
       await new Promise<void>(resolve => this.clock.schedule(resolve, takesMs()))
       if (this.dice.chance(failing)) throw new AgentError('crashed', 'no')
@@ -64,7 +64,7 @@ describe('runs that share a pool', () => {
   test('get their share by weight in any span of time, whenever they start and whatever fails', async () => {
     let pairs = 0
     for (const seed of SEEDS) {
-      const dice = new Dice(seed)
+      const dice = new SeededRandom(seed)
       const requests = { limit: 3 + dice.below(5), perMs: 200 }
       const pool = {
         concurrency: 1 + dice.below(8),

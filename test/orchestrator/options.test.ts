@@ -6,7 +6,7 @@ import {
   type RunOptions,
 } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 const backend = (): number => 1

@@ -8,7 +8,7 @@ import {
   type Signal,
 } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 const failing = (): Promise<never> => Promise.reject(new Error('no'))

@@ -13,9 +13,9 @@ import {
 } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { Dice } from '../support/dice.js'
 import { checkHistory } from '../support/history.js'
 import { type Manner, type ProviderServer, providerServer, type RetryForm } from '../support/provider-server.js'
+import { SeededRandom } from '../support/seeded-random.js'
 
 const TASKS = 2_000
 const PER_SECOND = 400
@@ -137,7 +137,7 @@ describe('a provider that accepts 400 calls per second and returns correct retry
 
   test.each([10, 25, 50])('is fully used where a call takes %i ms of virtual time', async latencyMs => {
     const clock = new VirtualClock()
-    const dice = new Dice(latencyMs)
+    const dice = new SeededRandom(latencyMs)
     const took: number[] = []
     const refused: number[] = []
     const pass = (ms: number): Promise<void> => new Promise(resolve => clock.schedule(resolve, ms))
@@ -227,7 +227,7 @@ describe.concurrent('over a real connection, a pool', () => {
   const MANNERS: readonly Manner[] = [429, 500, 503, 529, 'hang', 'hang-body', 'cut', 'cut-body', 'half']
 
   test('survives failures of all kinds: each task ends once, and each attempt is one call', async () => {
-    const dice = new Dice(7)
+    const dice = new SeededRandom(7)
     await using server = await providerServer({ manner: () => (dice.chance(0.15) ? dice.pick(MANNERS) : 'ok') })
     await using stage = new Stage({
       backend: ask(server),

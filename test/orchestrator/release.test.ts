@@ -1,7 +1,7 @@
 import { Orchestrator } from 'counterpoint'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ProbeJournal } from '../support/probe-journal.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 const { get } = Map.prototype

@@ -1,7 +1,7 @@
 import { AgentError, Orchestrator, WorkerPool } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 describe('the slot of an attempt', () => {

@@ -1,7 +1,7 @@
 import { isCounterpointError, WorkerPool } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 import { TestRun } from '../support/test-run.js'
 

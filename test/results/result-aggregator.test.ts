@@ -1,7 +1,7 @@
 import { AgentError, type FinishedRun, ResultAggregator, reply, TaskGraph, type TaskResult } from 'counterpoint'
 import { succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 import { finished } from './finished.js'
 

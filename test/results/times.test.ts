@@ -3,7 +3,7 @@ import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { criticalPath } from '../../src/results/critical-path.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 import { finished } from './finished.js'
 

@@ -1,7 +1,7 @@
 import { TaskGraph } from 'counterpoint'
 import { succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 describe('tasks added to a live run', () => {

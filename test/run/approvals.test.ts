@@ -2,7 +2,7 @@ import { CounterpointError, memoryJournal, type RunEvent } from 'counterpoint'
 import { fail, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 describe('a task that needs approval', () => {

@@ -1,7 +1,7 @@
 import { Orchestrator, type RunEvent, TaskGraph } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { ProbeJournal } from '../support/probe-journal.js'
-import { specs, tell } from '../support/scene.js'
+import { describeEvents, specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 import { unhandledDuring } from '../support/unhandled.js'
 
@@ -16,7 +16,7 @@ describe('a new run', () => {
     expect(heard).toEqual([])
     expect(run.progress()).toMatchObject({ status: 'planning', total: 0 })
     await run.result
-    expect(tell(heard).slice(0, 4)).toEqual(['run.started', 'task.added a', 'task.added b', 'task.ready a'])
+    expect(describeEvents(heard).slice(0, 4)).toEqual(['run.started', 'task.added a', 'task.added b', 'task.ready a'])
     expect(heard.at(-1)).toMatchObject({ type: 'run.settled', outcome: 'completed' })
   })
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { Orchestrator, type RunEvent } from 'counterpoint'
 import { fail, hang, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { Dice } from '../support/dice.js'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
+import { SeededRandom } from '../support/seeded-random.js'
 
 const SEEDS = Number(process.env.SEEDS ?? 60)
 
@@ -16,7 +16,7 @@ describe('concurrent attempts', () => {
 
 /** Agents that use at most their estimate; some fail, hang or are cancelled. */
 async function playSeed(seed: number): Promise<void> {
-  const dice = new Dice(seed)
+  const dice = new SeededRandom(seed)
   const clock = new VirtualClock()
   const backend = new MockBackend({ clock }).answer('*', ({ task }) => {
     const { costUsd } = task.context as { costUsd: number }

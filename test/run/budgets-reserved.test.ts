@@ -2,7 +2,7 @@ import { Orchestrator, type RunBudget, type RunEvent, type TaskSpec } from 'coun
 import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 
 const costing = (costUsd: number, text: string, pool = 'p'): readonly TaskSpec[] =>
   specs(text).map(spec => ({ ...spec, pool, estimate: { costUsd } }))

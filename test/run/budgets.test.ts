@@ -10,7 +10,7 @@ import {
 import { fail, hang, ignoreAbort, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 const ONE = { costUsd: 1 }

@@ -1,7 +1,7 @@
 import { type RunEvent, TaskGraph } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs, tell } from '../support/scene.js'
+import { describeEvents, specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 const quiet = { running: 0, queued: 0 }
@@ -96,7 +96,7 @@ describe('a cancel', () => {
     await run.result
     await run.cancel('four')
     checkHistory(events)
-    expect(tell(events).filter(line => /cancelled/.test(line))).toEqual([
+    expect(describeEvents(events).filter(line => /cancelled/.test(line))).toEqual([
       'run.stopping cancelled',
       'task.cancelled a',
       'run.settled cancelled',

@@ -2,7 +2,7 @@ import { memoryJournal, type Run, type RunEvent } from 'counterpoint'
 import { fail, hang, ignoreAbort, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 async function eventsOf(run: Run): Promise<readonly RunEvent[]> {

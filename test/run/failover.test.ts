@@ -2,7 +2,7 @@ import { type FailureKind, Orchestrator, type RunEvent } from 'counterpoint'
 import { type Answer, fail, hang, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 
 /** A pool with three backends, and the answer of each. */
 function ladder(answers: readonly [Answer, Answer, Answer], pool: object = {}) {

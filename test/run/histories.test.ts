@@ -3,11 +3,11 @@ import { type JournalRecord, type Run, type RunEvent, type RunResult, replay, ty
 import { type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
-import { Dice } from '../support/dice.js'
 import { graphs } from '../support/graphs.js'
 import { checkHistory } from '../support/history.js'
 import { ProbeJournal } from '../support/probe-journal.js'
 import { POOLS, RandomAgents } from '../support/random-agents.js'
+import { SeededRandom } from '../support/seeded-random.js'
 
 /** The approximate number of runs. */
 const HISTORIES = Number(process.env.HISTORIES ?? 1_000)
@@ -19,7 +19,7 @@ const plans = (maxTasks: number): fc.Arbitrary<readonly TaskSpec[]> => graphs({ 
 const failureMode = fc.constantFrom('continue' as const, 'no-new' as const, 'kill' as const)
 
 /** Acts as a host at random times: cancels, adds, pauses and changes limits. Everything paused is unpaused. */
-function meddle(agents: RandomAgents, runs: readonly Run[], dice: Dice): void {
+function meddle(agents: RandomAgents, runs: readonly Run[], dice: SeededRandom): void {
   const soon = (act: () => unknown, withinMs = 300): void => agents.schedule(act, 1 + dice.below(withinMs))
   const pool = agents.orchestrator.pools.get(dice.pick(POOLS))!
   for (const run of runs) {
@@ -39,7 +39,7 @@ function meddle(agents: RandomAgents, runs: readonly Run[], dice: Dice): void {
 }
 
 /** The same from within listeners: changes limits, cancels and adds while a start or an end is emitted. */
-function meddleInside(agents: RandomAgents, runs: readonly Run[], dice: Dice): void {
+function meddleInside(agents: RandomAgents, runs: readonly Run[], dice: SeededRandom): void {
   const { orchestrator } = agents
   orchestrator.on('event', event => {
     if (dice.chance(0.1)) orchestrator.pools.get(dice.pick(POOLS))!.concurrency = 1 + dice.below(5)
@@ -54,7 +54,7 @@ function meddleInside(agents: RandomAgents, runs: readonly Run[], dice: Dice): v
 }
 
 /** Two tasks, of which one depends on the other, and both on tasks of the run in any state. */
-function newTasks(run: Run, dice: Dice): readonly TaskSpec[] {
+function newTasks(run: Run, dice: SeededRandom): readonly TaskSpec[] {
   const known = Array.from({ length: 12 }, (_, i) => `t${i}`).filter(id => run.task(id))
   const after = known.length > 0 && dice.chance(0.7) ? [dice.pick(known)] : []
   const name = `new-${dice.below(1_000)}`
@@ -108,8 +108,8 @@ describe(`${HISTORIES} runs`, () => {
             run.on('event', event => event.type !== 'attempt.progressed' && void heard.get(run.id)!.push(event))
             return run
           })
-          meddle(agents, runs, new Dice(seed + 1))
-          if (inside) meddleInside(agents, runs, new Dice(seed + 2))
+          meddle(agents, runs, new SeededRandom(seed + 1))
+          if (inside) meddleInside(agents, runs, new SeededRandom(seed + 2))
           const settled = Promise.all(runs.map(run => run.result)).then(() => agents.checkEmpty())
           settled.catch(() => {})
           await clock.runUntilIdle()
@@ -150,7 +150,7 @@ describe(`${HISTORIES} runs`, () => {
       await fc.assert(
         fc.asyncProperty(plans(12), fc.nat(), fc.nat(2), async (tasks, seed, delay) => {
           const expected = await performed(seed, tasks, false, new ProbeJournal())
-          const dice = new Dice(seed)
+          const dice = new SeededRandom(seed)
           const records = new ProbeJournal()
           for (let i = 0; i < 12; i++)
             await drained(seed, tasks, records, delay, 1 + dice.below(150), dice.below(2) * 30)

@@ -2,7 +2,7 @@ import { type OrchestratorOptions, type RunEvent, replay, TaskGraph } from 'coun
 import { slowJournal } from 'counterpoint/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { ProbeJournal } from '../support/probe-journal.js'
-import { specs, tell } from '../support/scene.js'
+import { describeEvents, specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 const plan = { tasks: specs('a b<a') }
@@ -80,7 +80,7 @@ describe('when the journal fails', () => {
     const { run } = await broken()
     const read: RunEvent[] = []
     for await (const event of run.events()) read.push(event)
-    expect(tell(read).at(-1)).toBe('attempt.started b 1')
+    expect(describeEvents(read).at(-1)).toBe('attempt.started b 1')
   })
 
   test('what it holds can be resumed by another process', async () => {

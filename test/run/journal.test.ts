@@ -3,7 +3,7 @@ import { MockBackend, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
 import { ProbeJournal } from '../support/probe-journal.js'
-import { specs, tell } from '../support/scene.js'
+import { describeEvents, specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 const plan = { tasks: specs('a b<a') }
@@ -27,7 +27,7 @@ describe('behind the durable watermark', () => {
     await turn()
     expect(heard).toEqual([])
     expect(run.progress()).toMatchObject({ status: 'planning', total: 0 })
-    expect(journal.waiting.flatMap(tell)).toEqual([
+    expect(journal.waiting.flatMap(describeEvents)).toEqual([
       'run.started',
       'task.added a',
       'task.added b',
@@ -35,7 +35,7 @@ describe('behind the durable watermark', () => {
       'attempt.started a 1',
     ])
     await journal.flush(1)
-    expect(tell(heard).at(-1)).toBe('task.ready a')
+    expect(describeEvents(heard).at(-1)).toBe('task.ready a')
     expect(backend.calls).toEqual([])
     await journal.flush(1)
     expect(backend.calls.map(call => call.taskId)).toEqual(['a'])
@@ -51,9 +51,13 @@ describe('behind the durable watermark', () => {
     void run.unpause()
     void run.cancelTask('c')
     await turn()
-    expect(journal.waiting.map(record => tell(record)[0])).toEqual(['run.paused', 'run.unpaused', 'task.cancelled c'])
+    expect(journal.waiting.map(record => describeEvents(record)[0])).toEqual([
+      'run.paused',
+      'run.unpaused',
+      'task.cancelled c',
+    ])
     await journal.flush(2)
-    expect([tell(heard).at(-1), run.task('c')?.status]).toEqual(['run.unpaused', 'ready'])
+    expect([describeEvents(heard).at(-1), run.task('c')?.status]).toEqual(['run.unpaused', 'ready'])
     await journal.flush()
     backend.release('*')
     for (let i = 0; i < 4; i++) await journal.flush()
@@ -84,7 +88,7 @@ describe('behind the durable watermark', () => {
     await clock.advance(100)
     backend.release('a', 'too late')
     await clock.advance(1)
-    expect(journal.waiting.map(record => tell(record)[0])).toEqual([
+    expect(journal.waiting.map(record => describeEvents(record)[0])).toEqual([
       'attempt.stopping a 1 timeout',
       'attempt.failed a 1 timeout',
       'task.ready a',

@@ -2,7 +2,7 @@ import { Orchestrator, type RunEvent, type RunOptions, TaskGraph } from 'counter
 import { fail, hang, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 const WORK = { afterMs: 100 }

@@ -3,7 +3,7 @@ import { MockBackend, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
 import { ProbeJournal } from '../support/probe-journal.js'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { type SetUp, setUp } from '../support/set-up.js'
 
 /** The journal of a run `x` whose process ended while `a` was running. */

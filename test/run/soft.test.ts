@@ -2,7 +2,7 @@ import { type AttemptContext, Orchestrator, parsePlan, type Run, TaskGraph } fro
 import { fail, MockBackend, type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 interface Slow {

@@ -2,10 +2,10 @@ import { Orchestrator, type RunEvent } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../support/history.js'
+import { chain, deepestFrame, star } from '../support/large-graphs.js'
 import { ProbeJournal } from '../support/probe-journal.js'
-import { specs, tell } from '../support/scene.js'
+import { describeEvents, specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
-import { chain, deepestFrame, star } from '../support/shapes.js'
 
 describe('trap 1: p-queue starts a job inside `add`', () => {
   test('an answer within the start, and signals sent by listeners, are decided one at a time', async () => {
@@ -77,7 +77,7 @@ describe('trap 3: a journal cut between the events of one signal', () => {
     const journal = new ProbeJournal()
     const { orchestrator } = setUp({}, { journal })
     await orchestrator.run({ tasks: specs('a b<a c') }, { runId: 'x' }).result
-    expect(tell(journal.records('x')[0]!)).toEqual([
+    expect(describeEvents(journal.records('x')[0]!)).toEqual([
       'run.started',
       'task.added a',
       'task.added b',

@@ -1,7 +1,7 @@
 import { type FailureMode, type RunResult, TaskGraph } from 'counterpoint'
 import { fail, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { specs } from '../support/scene.js'
+import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 const NEVER = { backoff: { baseMs: 0 }, retries: 0 }

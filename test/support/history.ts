@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { EventOf, Outcome, RunEvent, RunEventType, TaskSpec, Verdict } from 'counterpoint'
 import { airflow, doneAs } from './airflow.js'
-import { Ledger } from './ledger.js'
+import { UsageLedger } from './usage-ledger.js'
 
 type Where = 'blocked' | 'ready' | 'held' | 'live' | 'failed' | 'delayed' | 'over'
 
@@ -54,7 +54,7 @@ type Phase = 'none' | 'running' | 'paused' | 'draining' | 'suspended' | 'fail-fa
 
 class Checker {
   readonly #tasks = new Map<string, Story>()
-  readonly #ledger = new Ledger()
+  readonly #ledger = new UsageLedger()
   readonly #live = new Set<string>()
   #seq = 0
   #at = 0

@@ -14,7 +14,7 @@ import {
   type TaskSpec,
 } from 'counterpoint'
 import type { VirtualClock } from 'counterpoint/testing'
-import { Dice, seedOf } from './dice.js'
+import { SeededRandom, seedOf } from './seeded-random.js'
 
 /** The pools of the random agents. */
 export const POOLS = ['red', 'green', 'blue'] as const
@@ -65,7 +65,7 @@ export class RandomAgents {
     this.#clock = clock
     this.#seed = seed
     this.#behaviour = behaviour
-    const dice = new Dice(seed)
+    const dice = new SeededRandom(seed)
     const pool = (): PoolOptions => ({
       backend: (request, context) => this.#act(request, context),
       concurrency: 1 + dice.below(4),
@@ -150,13 +150,13 @@ export class RandomAgents {
     const call = `${context.idempotencyKey} ${context.attempt}`
     this.calls.set(call, (this.calls.get(call) ?? 0) + 1)
     const output = { task: task.id, draw: seedOf(this.#seed, runId, task.id) % 1_000 }
-    const steady = new Dice(seedOf(this.#seed, runId, task.id))
+    const steady = new SeededRandom(seedOf(this.#seed, runId, task.id))
     if (this.#behaviour === 'steady') return this.#steady(output, steady, context, task.context)
-    return this.#wild(output, new Dice(seedOf(this.#seed, runId, task.id, context.attempt)), context)
+    return this.#wild(output, new SeededRandom(seedOf(this.#seed, runId, task.id, context.attempt)), context)
   }
 
   /** One in eight always fails, one in eight always hangs, some fail as often as retries allow and then succeed. */
-  #steady(output: object, dice: Dice, context: AttemptContext, told: Json | undefined): unknown {
+  #steady(output: object, dice: SeededRandom, context: AttemptContext, told: Json | undefined): unknown {
     const { retries = 0 } = (told ?? {}) as { readonly retries?: number }
     const fate = dice.below(8)
     if (fate === 0) throw new AgentError(dice.pick(KINDS), 'as always')
@@ -166,7 +166,7 @@ export class RandomAgents {
     return dice.chance(0.5) ? output : this.#later(() => output, dice.below(60))
   }
 
-  #wild(output: object, dice: Dice, context: AttemptContext): unknown {
+  #wild(output: object, dice: SeededRandom, context: AttemptContext): unknown {
     const usage = { inputTokens: dice.below(100), costUsd: dice.below(10) }
     context.report({ progress: dice.next(), message: 'at it', usage })
     return dice.pick<() => unknown>([
@@ -185,7 +185,7 @@ export class RandomAgents {
     ])()
   }
 
-  #fail(dice: Dice, usage: object): never {
+  #fail(dice: SeededRandom, usage: object): never {
     if (dice.chance(0.2))
       throw dice.pick([undefined, null, 'a string', Symbol('x'), Object.create(null), new TypeError('x')])
     const retryAfterMs = dice.pick([0, 30, 1e12, -1, Number.NaN])
@@ -203,7 +203,7 @@ export class RandomAgents {
 }
 
 /** A thenable that is not a promise. */
-function hostile(dice: Dice, output: object): unknown {
+function hostile(dice: SeededRandom, output: object): unknown {
   type Settle = (value: unknown) => void
   const thens: readonly ((resolve: Settle, reject: Settle) => void)[] = [
     (resolve, reject) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Scene, type SceneOptions, type Step, tell } from './scene.js'
+import { describeEvents, SchedulerFixture, type SchedulerFixtureOptions, type Step } from './scheduler-fixture.js'
 
 /** Title, tasks, preceding steps, the tested step, the expected events, and options. */
 export type Row = readonly [
@@ -8,16 +8,16 @@ export type Row = readonly [
   given: readonly Step[],
   when: Step,
   then: readonly string[],
-  options?: SceneOptions,
+  options?: SchedulerFixtureOptions,
 ]
 
 /** One test per row. */
 export function table(rows: readonly Row[]): void {
   for (const [title, tasks, given, when, then, options] of rows)
     test(title, () => {
-      const scene = Scene.of(tasks, options)
+      const scene = SchedulerFixture.of(tasks, options)
       scene.play(...given)
-      expect(tell(scene.play(when))).toEqual(then)
+      expect(describeEvents(scene.play(when))).toEqual(then)
       scene.checkReplay()
     })
 }

@@ -6,6 +6,7 @@ import {
   approve,
   budget,
   cancel,
+  describeEvents,
   elapse,
   expire,
   fail,
@@ -15,34 +16,35 @@ import {
   pause,
   recover,
   reject,
-  Scene,
-  type SceneOptions,
+  SchedulerFixture,
+  type SchedulerFixtureOptions,
   type Step,
   start,
   startFails,
   startWith,
   stopped,
-  tell,
   unpause,
   wake,
-} from '../../support/scene.js'
+} from '../../support/scheduler-fixture.js'
 import { table } from '../../support/table.js'
 
 type Budget = NonNullable<TaskSpec['budget']>
 const costs = (costUsd: number, more: Partial<StartSignal> = {}) => ({ estimate: { costUsd }, ...more })
-const run = (amount: NonNullable<SceneOptions['budget']>): SceneOptions => ({ budget: { soft: 1, ...amount } })
+const run = (amount: NonNullable<SchedulerFixtureOptions['budget']>): SchedulerFixtureOptions => ({
+  budget: { soft: 1, ...amount },
+})
 const onTask = (amount: Budget): readonly TaskSpec[] => [
   { id: 'a', description: 'a', pool: 'p', budget: { soft: 1, ...amount } },
   { id: 'b', description: 'b', pool: 'p' },
 ]
-const account = (scene: Scene): object => {
+const account = (scene: SchedulerFixture): object => {
   const { settled, reserved } = scene.state.accounts!.run
   return { settled: settled.costUsd, reserved: reserved.costUsd }
 }
 
 describe('an attempt', () => {
   test('reserves its estimate, which its usage replaces', () => {
-    const scene = Scene.of('a b', run({ costUsd: 10 }))
+    const scene = SchedulerFixture.of('a b', run({ costUsd: 10 }))
     scene.play(startWith('a', costs(3)))
     expect(account(scene)).toEqual({ settled: 0, reserved: 3 })
     scene.play(okUsing('a', { costUsd: 1 }))
@@ -51,14 +53,14 @@ describe('an attempt', () => {
   })
 
   test('counts its estimate where nothing was reported, and marks it as estimated', () => {
-    const scene = Scene.of('a b', run({ costUsd: 10 }))
+    const scene = SchedulerFixture.of('a b', run({ costUsd: 10 }))
     scene.play(startWith('a', { estimate: { costUsd: 3, tokens: 50 } }), okUsing('a', { tokens: 7 }))
     expect(scene.task('a')).toMatchObject({ usage: { costUsd: 3, tokens: 7, estimated: true } })
     expect(account(scene)).toEqual({ settled: 3, reserved: 0 })
   })
 
   test('reserves and assumes nothing where there are no budgets', () => {
-    const scene = Scene.of('a b')
+    const scene = SchedulerFixture.of('a b')
     scene.play(startWith('a', costs(3)), ok('a'))
     expect(scene.events.some(event => 'reserved' in event || 'usage' in event)).toBe(false)
   })
@@ -73,14 +75,14 @@ describe('an attempt', () => {
     ['was being called off when its process ended', [cancel('a'), recover]],
   ]
   test('that was throttled and reported no usage has used nothing', () => {
-    const scene = Scene.of('a b', run({ costUsd: 10 }))
+    const scene = SchedulerFixture.of('a b', run({ costUsd: 10 }))
     scene.play(startWith('a', costs(3)), failWith('a', { kind: 'throttled' }))
     expect(account(scene)).toEqual({ settled: 0, reserved: 0 })
   })
 
   for (const [title, steps] of ends)
     test(`that ${title} without a known usage settles its estimate`, () => {
-      const scene = Scene.of('a b', run({ costUsd: 10 }))
+      const scene = SchedulerFixture.of('a b', run({ costUsd: 10 }))
       scene.play(startWith('a', costs(3)), ...steps)
       expect(account(scene)).toEqual({ settled: 3, reserved: 0 })
       expect(scene.state.tallies[0]!.usage).toEqual({ costUsd: 3, estimated: true })
@@ -89,16 +91,16 @@ describe('an attempt', () => {
     })
 
   test('that failed with a known usage settles that', () => {
-    const scene = Scene.of('a b', run({ costUsd: 10 }))
+    const scene = SchedulerFixture.of('a b', run({ costUsd: 10 }))
     scene.play(startWith('a', costs(3)), failWith('a', {}, { usage: { costUsd: 5 } }))
     expect(account(scene)).toEqual({ settled: 5, reserved: 0 })
     expect(scene.state.tallies[0]!.usage).toEqual({ costUsd: 5 })
   })
 
   test('whose input function failed needs no room', () => {
-    const scene = Scene.of('a b c', run({ costUsd: 1 }))
+    const scene = SchedulerFixture.of('a b c', run({ costUsd: 1 }))
     scene.play(startWith('a', costs(1)))
-    expect(tell(scene.play(startFails('b')))).toEqual([
+    expect(describeEvents(scene.play(startFails('b')))).toEqual([
       'attempt.started b 1',
       'attempt.failed b 1 bad-input',
       'task.dead b bad-input',
@@ -106,7 +108,7 @@ describe('an attempt', () => {
   })
 
   test('whose input function failed costs nothing', () => {
-    const scene = Scene.of('a b c', run({ costUsd: 10 }))
+    const scene = SchedulerFixture.of('a b c', run({ costUsd: 10 }))
     scene.play(startWith('b', costs(3, { failure: { kind: 'bad-input', message: 'no' } })))
     expect(account(scene)).toEqual({ settled: 0, reserved: 0 })
   })
@@ -198,10 +200,10 @@ describe('parallel attempts do not exceed a budget together:', () => {
 
   test('of ten, the five that fit start', () => {
     const ids = Array.from({ length: 10 }, (_, i) => `t${i}`)
-    const scene = Scene.of(ids.join(' '), run({ tokens: 500, onHard: 'hold' }))
+    const scene = SchedulerFixture.of(ids.join(' '), run({ tokens: 500, onHard: 'hold' }))
     scene.play(...ids.map(id => startWith(id, { estimate: { tokens: 100 } })))
     expect([scene.state.counts.running, scene.state.counts.held]).toEqual([5, 5])
-    expect(tell(scene.events).some(line => /hard/.test(line))).toBe(false)
+    expect(describeEvents(scene.events).some(line => /hard/.test(line))).toBe(false)
     checkHistory(scene.events, { settled: false })
   })
 })
@@ -213,15 +215,19 @@ describe('when an attempt does not fit', () => {
   const cheap = startWith('a', { backend: 'cheap', degraded: true })
   const cheapButDear = startWith('a', { backend: 'cheap', degraded: true, estimate: { costUsd: 6, tokens: 6 } })
   const stopRun = ['run.stopping budget', 'task.cancelled a', 'task.cancelled b', 'run.settled failed']
-  const scopes: readonly [string, (amount: Budget) => Scene, readonly string[]][] = [
-    ['run', amount => Scene.of('a b', run(amount)), stopRun],
-    ['pool', amount => Scene.of('a b', { budget: { pools: { p: { soft: 1, ...amount } } } }), ['task.dead a quota']],
-    ['task', amount => Scene.of(onTask(amount)), ['task.dead a quota']],
+  const scopes: readonly [string, (amount: Budget) => SchedulerFixture, readonly string[]][] = [
+    ['run', amount => SchedulerFixture.of('a b', run(amount)), stopRun],
+    [
+      'pool',
+      amount => SchedulerFixture.of('a b', { budget: { pools: { p: { soft: 1, ...amount } } } }),
+      ['task.dead a quota'],
+    ],
+    ['task', amount => SchedulerFixture.of(onTask(amount)), ['task.dead a quota']],
   ]
   for (const [scope, make, stopped] of scopes)
     for (const measure of ['costUsd', 'tokens'] as const) {
       const reached = `budget.reached a ${scope} hard ${measure}`
-      const of = (amount: Budget): Scene => {
+      const of = (amount: Budget): SchedulerFixture => {
         const scene = make({ [measure]: 10, ...amount })
         scene.play(...used)
         return scene
@@ -229,31 +235,31 @@ describe('when an attempt does not fit', () => {
       const title = `${measure} of the ${scope}`
       test(`${title}: stop, which is the default`, () => {
         for (const scene of [of({}), of({ onHard: 'stop' })])
-          expect(tell(scene.play(next))).toEqual([`${reached} stop`, ...stopped])
+          expect(describeEvents(scene.play(next))).toEqual([`${reached} stop`, ...stopped])
       })
       test(`${title}: hold`, () => {
         const scene = of({ onHard: 'hold' })
-        expect(tell(scene.play(next))).toEqual([`${reached} hold`, 'task.held a for budget'])
+        expect(describeEvents(scene.play(next))).toEqual([`${reached} hold`, 'task.held a for budget'])
         // Approved, it may go over it; the next one is held without a second event about the budget.
-        expect(tell(scene.play(approve('a'), next))).toEqual(['attempt.started a 2'])
+        expect(describeEvents(scene.play(approve('a'), next))).toEqual(['attempt.started a 2'])
         checkHistory(scene.events, { settled: false })
       })
       test(`${title}: degrade without an estimate`, () => {
-        expect(tell(of({ onHard: 'degrade' }).play(cheap))).toEqual(['attempt.started a 2'])
+        expect(describeEvents(of({ onHard: 'degrade' }).play(cheap))).toEqual(['attempt.started a 2'])
       })
       test(`${title}: degrade when that does not fit either`, () => {
-        expect(tell(of({ onHard: 'degrade' }).play(cheapButDear))).toEqual([`${reached} stop`, ...stopped])
+        expect(describeEvents(of({ onHard: 'degrade' }).play(cheapButDear))).toEqual([`${reached} stop`, ...stopped])
       })
       test(`${title}: soft, reported once`, () => {
         const scene = of({ soft: 0.5 })
-        expect(tell(scene.events)).toContain(
+        expect(describeEvents(scene.events)).toContain(
           `budget.reached ${scope === 'task' ? 'a ' : ''}${scope} soft ${measure} tell`,
         )
         scene.play(startWith('a', { estimate: { costUsd: 1, tokens: 1 } }), fail('a'))
         expect(scene.events.filter(event => event.type === 'budget.reached')).toHaveLength(1)
       })
       test(`${title}: soft, and degrade`, () => {
-        expect(tell(of({ soft: 0.5, onSoft: 'degrade' }).events)).toContain(
+        expect(describeEvents(of({ soft: 0.5, onSoft: 'degrade' }).events)).toContain(
           `budget.reached ${scope === 'task' ? 'a ' : ''}${scope} soft ${measure} degrade`,
         )
       })
@@ -265,36 +271,42 @@ describe('when an attempt does not fit', () => {
       scene.play(start('a'))
       scene.at += 600
       scene.play(fail('a'), wake('a'))
-      expect(tell(scene.play(start('a')))).toEqual([`budget.reached a ${scope} hard wallMs stop`, ...stopped])
+      expect(describeEvents(scene.play(start('a')))).toEqual([`budget.reached a ${scope} hard wallMs stop`, ...stopped])
     })
 
   test('in several, the budget of the run decides', () => {
-    const scene = Scene.of(onTask({ costUsd: 1 }), run({ costUsd: 1, onHard: 'hold', pools: { p: { costUsd: 1 } } }))
-    expect(tell(scene.play(startWith('a', costs(2))))).toEqual([
+    const scene = SchedulerFixture.of(
+      onTask({ costUsd: 1 }),
+      run({ costUsd: 1, onHard: 'hold', pools: { p: { costUsd: 1 } } }),
+    )
+    expect(describeEvents(scene.play(startWith('a', costs(2))))).toEqual([
       'budget.reached a run hard costUsd hold',
       'task.held a for budget',
     ])
   })
 
   test('in the budget of another pool, it starts', () => {
-    const scene = Scene.of('a b', { budget: { pools: { q: { costUsd: 0 } } } })
-    expect(tell(scene.play(start('a')))).toEqual(['attempt.started a 1'])
+    const scene = SchedulerFixture.of('a b', { budget: { pools: { q: { costUsd: 0 } } } })
+    expect(describeEvents(scene.play(start('a')))).toEqual(['attempt.started a 1'])
   })
 
   test('in a second budget, it is refused though the first would let it start degraded', () => {
-    const scene = Scene.of(onTask({ costUsd: 5, onHard: 'hold' }), run({ costUsd: 8, onHard: 'degrade' }))
+    const scene = SchedulerFixture.of(onTask({ costUsd: 5, onHard: 'hold' }), run({ costUsd: 8, onHard: 'degrade' }))
     scene.play(startWith('a', costs(5)), fail('a'), wake('a'), startWith('b', costs(3)))
-    expect(tell(scene.play(cheap))).toEqual(['budget.reached a task hard costUsd hold', 'task.held a for budget'])
+    expect(describeEvents(scene.play(cheap))).toEqual([
+      'budget.reached a task hard costUsd hold',
+      'task.held a for budget',
+    ])
   })
 
   test('degrade with an estimate of 0', () => {
-    const scene = Scene.of('a b', run({ costUsd: 5, onHard: 'degrade' }))
+    const scene = SchedulerFixture.of('a b', run({ costUsd: 5, onHard: 'degrade' }))
     scene.play(startWith('a', costs(5)), fail('a'), wake('a'))
-    expect(tell(scene.play(startWith('a', costs(0, { degraded: true }))))).toEqual(['attempt.started a 2'])
+    expect(describeEvents(scene.play(startWith('a', costs(0, { degraded: true }))))).toEqual(['attempt.started a 2'])
   })
 
   test('degrade: nothing is stopped before the cheapest backend has been tried', () => {
-    const scene = Scene.of('a b', run({ costUsd: 5, onHard: 'degrade' }))
+    const scene = SchedulerFixture.of('a b', run({ costUsd: 5, onHard: 'degrade' }))
     scene.play(startWith('a', costs(5)), startWith('b', costs(5)))
     expect(scene.state.phase.status).toBe('running')
   })
@@ -302,21 +314,25 @@ describe('when an attempt does not fit', () => {
 
 describe('a run that stops for its budget', () => {
   test('lets attempts in flight end, and is partial', () => {
-    const scene = Scene.of('a b c<a', run({ costUsd: 5 }))
+    const scene = SchedulerFixture.of('a b c<a', run({ costUsd: 5 }))
     scene.play(startWith('a', costs(5)), startWith('b', costs(6)))
     expect(scene.picture).toBe('a:running b:cancelled c:cancelled')
-    expect(tell(scene.play(ok('a')))).toEqual(['task.succeeded a', 'run.settled partial'])
+    expect(describeEvents(scene.play(ok('a')))).toEqual(['task.succeeded a', 'run.settled partial'])
     checkHistory(scene.events)
   })
 
   test('does not retry what fails then', () => {
-    const scene = Scene.of('a b', run({ costUsd: 5 }))
+    const scene = SchedulerFixture.of('a b', run({ costUsd: 5 }))
     scene.play(startWith('a', costs(5)), startWith('b', costs(6)))
-    expect(tell(scene.play(fail('a')))).toEqual(['attempt.failed a 1 agent', 'task.dead a agent', 'run.settled failed'])
+    expect(describeEvents(scene.play(fail('a')))).toEqual([
+      'attempt.failed a 1 agent',
+      'task.dead a agent',
+      'run.settled failed',
+    ])
   })
 
   test('can be cancelled', () => {
-    const scene = Scene.of('a b', run({ costUsd: 5 }))
+    const scene = SchedulerFixture.of('a b', run({ costUsd: 5 }))
     scene.play(startWith('a', costs(5)), startWith('b', costs(6)), cancel(), stopped('a'))
     expect(scene.state.phase).toEqual({ status: 'settled', outcome: 'cancelled' })
   })
@@ -364,29 +380,32 @@ describe('a task that is held by a budget', () => {
   ])
 
   test('may exceed the budget in all its attempts once a person has approved it; others may not', () => {
-    const scene = Scene.of('a b c', ask)
+    const scene = SchedulerFixture.of('a b c', ask)
     scene.play(...held, approve('b'), startWith('b', costs(5)), fail('b'), wake('b'))
-    expect(tell(scene.play(startWith('b', costs(50))))[0]).toBe('attempt.started b 2')
-    expect(tell(scene.play(startWith('c', costs(4))))).toEqual(['task.held c for budget'])
+    expect(describeEvents(scene.play(startWith('b', costs(50))))[0]).toBe('attempt.started b 2')
+    expect(describeEvents(scene.play(startWith('c', costs(4))))).toEqual(['task.held c for budget'])
     checkHistory(scene.events, { settled: false })
   })
 })
 
 describe('a budget that is changed', () => {
   test('counts what was used before, also before there was a budget', () => {
-    const scene = Scene.of('a b c')
+    const scene = SchedulerFixture.of('a b c')
     scene.play(start('a'), okUsing('a', { costUsd: 3, inputTokens: 10, outputTokens: 5 }))
     scene.play(start('b'), failWith('b', {}, { usage: { costUsd: 2 } }), wake('b'), start('c'))
     scene.play(budget({ costUsd: 9, onHard: 'hold', pools: { p: { tokens: 15, onHard: 'hold' } } }))
     const { run, pools } = scene.state.accounts!
     expect([run.settled.costUsd, run.settled.tokens, pools.get('p')!.settled.tokens]).toEqual([5, 15, 15])
-    expect(tell(scene.play(start('b')))).toEqual(['budget.reached b pool hard tokens hold', 'task.held b for budget'])
+    expect(describeEvents(scene.play(start('b')))).toEqual([
+      'budget.reached b pool hard tokens hold',
+      'task.held b for budget',
+    ])
     checkHistory(scene.events, { settled: false })
     scene.checkReplay()
   })
 
   test('keeps reservations, also for a pool that had no budget', () => {
-    const scene = Scene.of('a b', run({ costUsd: 9 }))
+    const scene = SchedulerFixture.of('a b', run({ costUsd: 9 }))
     scene.play(startWith('a', costs(4)), budget({ costUsd: 5, pools: { p: { costUsd: 5 } } }))
     const { run: ofRun, pools } = scene.state.accounts!
     expect([ofRun.reserved.costUsd, pools.get('p')!.reserved.costUsd]).toEqual([4, 4])
@@ -397,42 +416,42 @@ describe('a budget that is changed', () => {
   })
 
   test('counts what a pool used while it had no budget', () => {
-    const scene = Scene.of('a b', { budget: { pools: { p: { costUsd: 9 } } } })
+    const scene = SchedulerFixture.of('a b', { budget: { pools: { p: { costUsd: 9 } } } })
     scene.play(startWith('a', costs(4)), fail('a'), budget({}), budget({ pools: { p: { costUsd: 5 } } }))
     expect(scene.state.accounts!.pools.get('p')!.settled.costUsd).toBe(4)
   })
 
   test('comes with a task added to a live run: the run counts usage, without a bound', () => {
-    const scene = Scene.of('a b')
+    const scene = SchedulerFixture.of('a b')
     scene.play(start('a'), okUsing('a', { costUsd: 3 }))
     scene.send({ type: 'add', tasks: [{ id: 'c', description: 'c', pool: 'p', budget: { costUsd: 1 } }] })
     expect(scene.state.accounts!.run.settled.costUsd).toBe(3)
-    expect(tell(scene.play(startWith('b', costs(1e9))))).toEqual(['attempt.started b 1'])
-    expect(tell(scene.play(startWith('c', costs(2))))).toContain('task.dead c quota')
+    expect(describeEvents(scene.play(startWith('b', costs(1e9))))).toEqual(['attempt.started b 1'])
+    expect(describeEvents(scene.play(startWith('c', costs(2))))).toContain('task.dead c quota')
   })
 
   test('reports its soft bound again', () => {
-    const scene = Scene.of('a b', { budget: { costUsd: 10, soft: 0.1 } })
+    const scene = SchedulerFixture.of('a b', { budget: { costUsd: 10, soft: 0.1 } })
     scene.play(startWith('a', costs(5)), budget({ costUsd: 12, soft: 0.1 }), fail('a'))
     expect(scene.events.filter(event => event.type === 'budget.reached')).toHaveLength(2)
   })
 
   test('has no effect before the run has begun, nor after its end', () => {
-    expect(new Scene().play(budget({ costUsd: 1 }))).toEqual([])
-    const scene = Scene.of('a')
+    expect(new SchedulerFixture().play(budget({ costUsd: 1 }))).toEqual([])
+    const scene = SchedulerFixture.of('a')
     scene.play(start('a'), ok('a'))
     expect(scene.play(budget({ costUsd: 1 }))).toEqual([])
   })
 
   test('where there was none reserves the estimates of attempts in flight', () => {
-    const scene = Scene.of([{ id: 'a', description: 'a', pool: 'p', estimate: { costUsd: 4 } }])
+    const scene = SchedulerFixture.of([{ id: 'a', description: 'a', pool: 'p', estimate: { costUsd: 4 } }])
     scene.play(startWith('a', costs(4)), budget({ costUsd: 5 }))
     expect(account(scene)).toEqual({ settled: 0, reserved: 4 })
   })
 })
 
 describe('the wall time of a run', () => {
-  const wall = (amount: Budget = {}): SceneOptions => run({ wallMs: 1_000, ...amount })
+  const wall = (amount: Budget = {}): SchedulerFixtureOptions => run({ wallMs: 1_000, ...amount })
   table([
     [
       'also stops attempts in flight when it is over',
@@ -482,37 +501,41 @@ describe('the wall time of a run', () => {
   ])
 
   test('reaches its soft bound whatever attempts cost', () => {
-    const scene = Scene.of('a b', { budget: { wallMs: 1_000 } })
+    const scene = SchedulerFixture.of('a b', { budget: { wallMs: 1_000 } })
     scene.at += 900
-    expect(tell(scene.play(start('a')))).toEqual(['attempt.started a 1', 'budget.reached run soft wallMs tell'])
+    expect(describeEvents(scene.play(start('a')))).toEqual([
+      'attempt.started a 1',
+      'budget.reached run soft wallMs tell',
+    ])
   })
 
   test('is over, although the cost was exceeded before', () => {
-    const scene = Scene.of('a b', wall({ costUsd: 1, onHard: 'hold' }))
+    const scene = SchedulerFixture.of('a b', wall({ costUsd: 1, onHard: 'hold' }))
     scene.play(startWith('a', costs(2)))
-    expect(tell(scene.play(elapse))).toEqual(['budget.reached run hard wallMs hold', 'run.paused'])
+    expect(describeEvents(scene.play(elapse))).toEqual(['budget.reached run hard wallMs hold', 'run.paused'])
   })
 })
 
 describe('a task goes to the cheapest backend', () => {
-  const degraded = (scene: Scene, estimate?: { costUsd: number }): boolean => isDegraded(scene.state, 0, 'p', estimate)
+  const degraded = (scene: SchedulerFixture, estimate?: { costUsd: number }): boolean =>
+    isDegraded(scene.state, 0, 'p', estimate)
 
   test('from the soft bound on, with onSoft degrade', () => {
-    const scene = Scene.of('a b', { budget: { costUsd: 10, soft: 0.5, onSoft: 'degrade' } })
+    const scene = SchedulerFixture.of('a b', { budget: { costUsd: 10, soft: 0.5, onSoft: 'degrade' } })
     expect(degraded(scene, { costUsd: 99 })).toBe(false)
     scene.play(startWith('b', costs(5)))
     expect(degraded(scene)).toBe(true)
   })
 
   test('where it does not fit, with onHard degrade', () => {
-    const scene = Scene.of('a b', run({ costUsd: 10, onHard: 'degrade' }))
+    const scene = SchedulerFixture.of('a b', run({ costUsd: 10, onHard: 'degrade' }))
     expect([degraded(scene, { costUsd: 10 }), degraded(scene, { costUsd: 11 })]).toEqual([false, true])
-    expect(degraded(Scene.of('a', run({ costUsd: 10 })), { costUsd: 11 })).toBe(false)
-    expect(degraded(Scene.of('a'), { costUsd: 11 })).toBe(false)
+    expect(degraded(SchedulerFixture.of('a', run({ costUsd: 10 })), { costUsd: 11 })).toBe(false)
+    expect(degraded(SchedulerFixture.of('a'), { costUsd: 11 })).toBe(false)
   })
 
   test('but not because parallel attempts have taken long in sum', () => {
-    const scene = Scene.of('a b c', run({ wallMs: 1_000, onHard: 'degrade' }))
+    const scene = SchedulerFixture.of('a b c', run({ wallMs: 1_000, onHard: 'degrade' }))
     scene.play(start('b'), start('c'))
     scene.at += 600
     scene.play(ok('b'), ok('c'))

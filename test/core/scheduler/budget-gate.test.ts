@@ -1,12 +1,12 @@
 import type { StartSignal, TaskSpec } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Dice } from '../../support/dice.js'
 import { checkHistory } from '../../support/history.js'
 import {
   approve,
   budget,
   cancel,
+  describeEvents,
   drain,
   fail,
   mode,
@@ -15,19 +15,19 @@ import {
   pause,
   recover,
   reject,
-  Scene,
-  type SceneOptions,
+  SchedulerFixture,
+  type SchedulerFixtureOptions,
   specs,
   startWith,
-  tell,
   unpause,
   wake,
-} from '../../support/scene.js'
+} from '../../support/scheduler-fixture.js'
+import { SeededRandom } from '../../support/seeded-random.js'
 import { table } from '../../support/table.js'
 
 type Budget = NonNullable<TaskSpec['budget']>
 const costs = (costUsd: number, more: Partial<StartSignal> = {}) => ({ estimate: { costUsd }, ...more })
-const run = (costUsd: number, more: Budget = {}): SceneOptions => ({ budget: { soft: 1, costUsd, ...more } })
+const run = (costUsd: number, more: Budget = {}): SchedulerFixtureOptions => ({ budget: { soft: 1, costUsd, ...more } })
 const ask = run(10, { onHard: 'hold' })
 /** `a` is in flight with 6 of 10 reserved; `b` and `c` need 5 each. */
 const waiting = [startWith('a', costs(6)), startWith('b', costs(5)), startWith('c', costs(5))]
@@ -39,7 +39,7 @@ const inPools = (p: string, q: string): readonly TaskSpec[] => [
 
 describe('a task that does not fit because of the reservations of others', () => {
   test('is held with its estimate, and no budget is reported as reached', () => {
-    const scene = Scene.of('a b', run(10))
+    const scene = SchedulerFixture.of('a b', run(10))
     scene.play(startWith('a', costs(6)))
     const held = scene.play(startWith('b', costs(5)))
     expect(held).toMatchObject([{ type: 'task.held', reason: 'reserved', estimate: { costUsd: 5 } }])
@@ -49,14 +49,18 @@ describe('a task that does not fit because of the reservations of others', () =>
 
   for (const onHard of ['stop', 'hold'] as const)
     test(`waits with onHard ${onHard}`, () => {
-      const scene = Scene.of('a b', run(10, { onHard }))
-      expect(tell(scene.play(startWith('a', costs(6)), startWith('b', costs(5))))).toEqual(['task.held b for reserved'])
+      const scene = SchedulerFixture.of('a b', run(10, { onHard }))
+      expect(describeEvents(scene.play(startWith('a', costs(6)), startWith('b', costs(5))))).toEqual([
+        'task.held b for reserved',
+      ])
     })
 
   test('goes to the cheapest backend first with onHard degrade, and waits there', () => {
-    const scene = Scene.of('a b', run(10, { onHard: 'degrade' }))
-    expect(tell(scene.play(startWith('a', costs(6)), startWith('b', costs(5))))).toEqual([])
-    expect(tell(scene.play(startWith('b', costs(4.5, { degraded: true }))))).toEqual(['task.held b for reserved'])
+    const scene = SchedulerFixture.of('a b', run(10, { onHard: 'degrade' }))
+    expect(describeEvents(scene.play(startWith('a', costs(6)), startWith('b', costs(5))))).toEqual([])
+    expect(describeEvents(scene.play(startWith('b', costs(4.5, { degraded: true }))))).toEqual([
+      'task.held b for reserved',
+    ])
   })
 
   table([
@@ -193,7 +197,7 @@ describe('a task that does not fit because of the reservations of others', () =>
   ])
 
   test('keeps its position in the queue of its pool, and leaves it when it has ended', () => {
-    const scene = Scene.of('a b c d', ask)
+    const scene = SchedulerFixture.of('a b c d', ask)
     scene.play(...waiting, startWith('d', costs(5)), cancel('b'))
     expect([...scene.state.heldForReservations]).toEqual([['p', new Set([2, 3])]])
     scene.play(cancel())
@@ -202,10 +206,12 @@ describe('a task that does not fit because of the reservations of others', () =>
 })
 
 describe('a budget with two measures', () => {
-  const both: SceneOptions = { budget: { pools: { p: { soft: 1, costUsd: 1, wallMs: 50, onHard: 'degrade' } } } }
+  const both: SchedulerFixtureOptions = {
+    budget: { pools: { p: { soft: 1, costUsd: 1, wallMs: 50, onHard: 'degrade' } } },
+  }
 
   test('starts no degraded attempt when one measure is reserved and the other used up', () => {
-    const scene = Scene.of('a b c', both)
+    const scene = SchedulerFixture.of('a b c', both)
     scene.play(startWith('a', costs(0)), startWith('b', costs(1)))
     scene.at += 100
     scene.play(okUsing('a', { costUsd: 0 }))
@@ -216,22 +222,22 @@ describe('a budget with two measures', () => {
 
 describe('tasks that wait in two pools', () => {
   test('are checked pool by pool: one that fits is not blocked by one in the other pool', () => {
-    const options: SceneOptions = { budget: { soft: 1, pools: { p: { costUsd: 10 }, q: { costUsd: 10 } } } }
-    const scene = Scene.of(inPools('a b c', 'd e'), options)
+    const options: SchedulerFixtureOptions = { budget: { soft: 1, pools: { p: { costUsd: 10 }, q: { costUsd: 10 } } } }
+    const scene = SchedulerFixture.of(inPools('a b c', 'd e'), options)
     const inQ = (costUsd: number): Partial<StartSignal> => costs(costUsd, { pool: 'q' })
     scene.play(startWith('a', costs(6)), startWith('b', costs(5)), startWith('d', inQ(6)), startWith('e', inQ(5)))
-    expect(tell(scene.play(okUsing('d', { costUsd: 1 })))).toEqual(['task.succeeded d', 'task.ready e'])
+    expect(describeEvents(scene.play(okUsing('d', { costUsd: 1 })))).toEqual(['task.succeeded d', 'task.ready e'])
   })
 
   test('are ready in both: the pool of the first may be parked', () => {
-    const scene = Scene.of(inPools('a b', 'c'), run(10))
+    const scene = SchedulerFixture.of(inPools('a b', 'c'), run(10))
     scene.play(startWith('a', costs(10)), startWith('b', costs(2)), startWith('c', costs(2, { pool: 'q' })))
     scene.play(okUsing('a', { costUsd: 0 }))
     expect(scene.picture).toBe('a:succeeded b:ready c:ready')
   })
 
   test('do not wait behind one that can never fit, while a task is ready in a parked pool', () => {
-    const scene = Scene.of(inPools('z', 'a b c'), ask)
+    const scene = SchedulerFixture.of(inPools('z', 'a b c'), ask)
     const inQ = (costUsd: number): Partial<StartSignal> => costs(costUsd, { pool: 'q' })
     scene.play(startWith('a', inQ(7)), startWith('b', inQ(6)), startWith('c', inQ(4)))
     expect(scene.picture).toBe('z:ready a:running b:held c:held')
@@ -244,19 +250,19 @@ describe('tasks that wait in two pools', () => {
 
 describe('a task does not alternate between held and ready', () => {
   test('while nothing has changed', () => {
-    const scene = Scene.of('a b', run(10))
+    const scene = SchedulerFixture.of('a b', run(10))
     scene.play(startWith('a', costs(6)), startWith('b', costs(5)), ok('a'), startWith('b', costs(4)))
     expect(scene.attempt('b')).toBe(1)
     checkHistory(scene.events, { settled: false })
   })
 
   test('when the budget of the orchestrator was changed', () => {
-    const scene = Scene.of('a b c', ask)
-    expect(tell(scene.play(...waiting, budget()))).toEqual([])
+    const scene = SchedulerFixture.of('a b c', ask)
+    expect(describeEvents(scene.play(...waiting, budget()))).toEqual([])
   })
 
   test('whatever happens: it is ready only after an attempt has ended', () => {
-    const scene = Scene.of('a b c d', ask)
+    const scene = SchedulerFixture.of('a b c d', ask)
     scene.play(...waiting)
     for (const step of [
       pause,
@@ -268,16 +274,16 @@ describe('a task does not alternate between held and ready', () => {
     ])
       scene.play(step)
     scene.play(startWith('b', costs(5)), startWith('c', costs(5)))
-    expect(tell(scene.play(wake('d')))).toEqual([])
+    expect(describeEvents(scene.play(wake('d')))).toEqual([])
     checkHistory(scene.events, { settled: false })
   })
 })
 
 describe('any number of waiting tasks', () => {
   /** A scene in which `n` tasks wait for the one that runs, and how many signals it takes to let all of them run. */
-  function fed(n: number, limit: number, dice: Dice): { scene: Scene; signals: number } {
+  function fed(n: number, limit: number, dice: SeededRandom): { scene: SchedulerFixture; signals: number } {
     const tasks = Array.from({ length: n }, (_, i) => ({ id: `t${i}`, description: '', pool: dice.pick(['p', 'q']) }))
-    const scene = Scene.of(tasks, { ...run(limit, { onHard: 'hold' }), checks: n <= 40 })
+    const scene = SchedulerFixture.of(tasks, { ...run(limit, { onHard: 'hold' }), checks: n <= 40 })
     const open = new Set(tasks.map((_, index) => index))
     let signals = 0
     while (scene.state.phase.status !== 'settled') {
@@ -303,7 +309,7 @@ describe('any number of waiting tasks', () => {
   test('ends without a person, in any order, and is ready no more often than attempts end', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 12 }), fc.nat(), (n, limit, seed) => {
-        const { scene, signals } = fed(n, limit, new Dice(seed))
+        const { scene, signals } = fed(n, limit, new SeededRandom(seed))
         checkHistory(scene.events)
         scene.checkReplay()
         expect(signals).toBeLessThan(10 * n + 10)
@@ -314,7 +320,7 @@ describe('any number of waiting tasks', () => {
 
   test('of 10,000 is held once each, and not checked by every decision', () => {
     const ids = Array.from({ length: 10_000 }, (_, i) => `t${i}`)
-    const scene = Scene.of(ids.join(' '), { ...run(10_000), checks: false })
+    const scene = SchedulerFixture.of(ids.join(' '), { ...run(10_000), checks: false })
     scene.play(...ids.map(id => startWith(id, costs(id === 't0' ? 10_000 : 9_000))))
     expect(scene.state.counts.held).toBe(9_999)
     for (const [place, id] of ids.entries()) {

@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { add, cancel, fail, ok, pause, recover, Scene, specs, start, tell } from '../../support/scene.js'
+import {
+  add,
+  cancel,
+  describeEvents,
+  fail,
+  ok,
+  pause,
+  recover,
+  SchedulerFixture,
+  specs,
+  start,
+} from '../../support/scheduler-fixture.js'
 import { table } from '../../support/table.js'
 
 const dead = { retries: 0 }
@@ -14,11 +25,11 @@ describe('a plan begins', () => {
     ],
     ['and settles at once when it has no tasks', '', ['run.started', 'run.settled completed']],
   ])('%s', (_title, tasks, then) => {
-    expect(tell(Scene.of(tasks).events)).toEqual(then)
+    expect(describeEvents(SchedulerFixture.of(tasks).events)).toEqual(then)
   })
 
   test('with its name and failure mode', () => {
-    const scene = new Scene()
+    const scene = new SchedulerFixture()
     scene.send({ type: 'add', tasks: specs('a'), name: 'story', failureMode: 'kill' })
     expect(scene.events[0]).toMatchObject({
       type: 'run.started',
@@ -30,15 +41,15 @@ describe('a plan begins', () => {
   })
 
   test('with tasks that name each other ahead: each waits for all that it names', () => {
-    const scene = Scene.of('d<b,c b<a c<a a')
+    const scene = SchedulerFixture.of('d<b,c b<a c<a a')
     expect(scene.picture).toBe('d:blocked b:blocked c:blocked a:ready')
     scene.play(start('a'), ok('a'), start('b'), ok('b'), start('c'))
-    expect(tell(scene.play(ok('c')))).toEqual(['task.succeeded c', 'task.ready d'])
+    expect(describeEvents(scene.play(ok('c')))).toEqual(['task.succeeded c', 'task.ready d'])
   })
 
   test('with a dependency that is named twice', () => {
-    const scene = Scene.of('a b<a,a')
-    expect(tell(scene.play(start('a'), ok('a')))).toEqual(['task.succeeded a', 'task.ready b'])
+    const scene = SchedulerFixture.of('a b<a,a')
+    expect(describeEvents(scene.play(start('a'), ok('a')))).toEqual(['task.succeeded a', 'task.ready b'])
   })
 })
 
@@ -114,8 +125,8 @@ describe('a task is added to a live run', () => {
   ])
 
   test('and is let go by what it named ahead, once', () => {
-    const scene = Scene.of('z')
+    const scene = SchedulerFixture.of('z')
     scene.play(add('b<a a'), start('a'))
-    expect(tell(scene.play(ok('a')))).toEqual(['task.succeeded a', 'task.ready b'])
+    expect(describeEvents(scene.play(ok('a')))).toEqual(['task.succeeded a', 'task.ready b'])
   })
 })

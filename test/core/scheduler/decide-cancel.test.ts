@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { cancel, expire, fail, ok, pause, Scene, start, stopped, tell } from '../../support/scene.js'
+import {
+  cancel,
+  describeEvents,
+  expire,
+  fail,
+  ok,
+  pause,
+  SchedulerFixture,
+  start,
+  stopped,
+} from '../../support/scheduler-fixture.js'
 import { table } from '../../support/table.js'
 
 const dead = { retries: 0 }
@@ -127,12 +137,17 @@ describe('a run is cancelled', () => {
   ])
 
   test('before its tasks came: nothing of it is ready for a moment', () => {
-    const scene = Scene.of('a b<a', { cancelled: 'too late' })
+    const scene = SchedulerFixture.of('a b<a', { cancelled: 'too late' })
     const told = ['run.started', 'run.stopping cancelled', 'task.added a', 'task.added b']
-    expect(tell(scene.events)).toEqual([...told, 'task.cancelled a', 'task.cancelled b', 'run.settled cancelled'])
+    expect(describeEvents(scene.events)).toEqual([
+      ...told,
+      'task.cancelled a',
+      'task.cancelled b',
+      'run.settled cancelled',
+    ])
   })
 
   test('before it has begun: there is nothing to cancel', () => {
-    expect(new Scene().play(cancel())).toEqual([])
+    expect(new SchedulerFixture().play(cancel())).toEqual([])
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   add,
   cancel,
+  describeEvents,
   drain,
   expire,
   fail,
@@ -9,13 +10,12 @@ import {
   ok,
   pause,
   recover,
-  Scene,
+  SchedulerFixture,
   start,
   stopped,
-  tell,
   unpause,
   wake,
-} from '../../support/scene.js'
+} from '../../support/scheduler-fixture.js'
 import { table } from '../../support/table.js'
 
 describe('a run is drained', () => {
@@ -105,10 +105,10 @@ describe('an attempt is interrupted', () => {
   ])
 
   test('and that counts neither as a failure nor as an interruption: it says nothing against the task', () => {
-    const scene = Scene.of('a', { retries: 0, maxInterrupted: 1 })
+    const scene = SchedulerFixture.of('a', { retries: 0, maxInterrupted: 1 })
     for (let i = 0; i < 5; i++) scene.play(start('a'), drain, interrupt('a'), stopped('a'), recover, wake('a'))
     expect(scene.state.tallies[0]).toMatchObject({ attempts: 5, failures: 0, interrupted: 0 })
-    expect(tell(scene.play(start('a'), ok('a')))).toEqual(['task.succeeded a', 'run.settled completed'])
+    expect(describeEvents(scene.play(start('a'), ok('a')))).toEqual(['task.succeeded a', 'run.settled completed'])
   })
 })
 
@@ -128,12 +128,12 @@ describe('a suspended run', () => {
   ])
 
   test('whose process ended before it was suspended goes on, too', () => {
-    const scene = Scene.of('a b')
-    expect(tell(scene.play(start('a'), drain, recover))).toEqual([
+    const scene = SchedulerFixture.of('a b')
+    expect(describeEvents(scene.play(start('a'), drain, recover))).toEqual([
       'run.recovered 2',
       'attempt.failed a 1 interrupted',
       'task.delayed a 0',
     ])
-    expect(tell(scene.play(start('b')))).toEqual(['attempt.started b 1'])
+    expect(describeEvents(scene.play(start('b')))).toEqual(['attempt.started b 1'])
   })
 })

@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { add, expire, fail, ok, pause, start, stopped, wake } from '../../support/scene.js'
+import { add, expire, fail, ok, pause, start, stopped, wake } from '../../support/scheduler-fixture.js'
 import { table } from '../../support/table.js'
 
 describe('a failure mode', () => {

@@ -4,6 +4,7 @@ import {
   approve,
   budget,
   cancel,
+  describeEvents,
   drain,
   expireWaiting,
   fail,
@@ -13,14 +14,13 @@ import {
   pause,
   recover,
   reject,
-  Scene,
+  SchedulerFixture,
   type Step,
   start,
   stopped,
-  tell,
   unpause,
   wake,
-} from '../../support/scene.js'
+} from '../../support/scheduler-fixture.js'
 import { table } from '../../support/table.js'
 
 const never: Step = () => ({ type: 'add', tasks: [{ id: 'n', description: 'n', pool: 'p', replay: 'never' }] })
@@ -139,20 +139,20 @@ describe('a task that a person must approve', () => {
   ])
 
   test('is not there: nothing is approved or rejected', () => {
-    expect(Scene.of('a!').play(approve('zz'))).toEqual([])
-    expect(Scene.of('a!').play(reject('zz'))).toEqual([])
-    expect(new Scene().play(approve('a'))).toEqual([])
+    expect(SchedulerFixture.of('a!').play(approve('zz'))).toEqual([])
+    expect(SchedulerFixture.of('a!').play(reject('zz'))).toEqual([])
+    expect(new SchedulerFixture().play(approve('a'))).toEqual([])
   })
 
   test('is dead with the words of the one who rejected it', () => {
-    const [dead] = Scene.of('a! b').play(reject('a', 'too dear'))
+    const [dead] = SchedulerFixture.of('a! b').play(reject('a', 'too dear'))
     expect(dead).toMatchObject({ failure: { kind: 'refused', code: 'REJECTED', message: 'too dear' } })
   })
 
   test('keeps its hold as it was over a restart, with the time since when', () => {
-    const before = Scene.of('a! b')
+    const before = SchedulerFixture.of('a! b')
     before.play(start('b'))
-    const after = new Scene({}, before.records)
+    const after = new SchedulerFixture({}, before.records)
     after.at = 1_000_000
     after.play(recover)
     expect(after.task('a')).toEqual(before.task('a'))
@@ -178,7 +178,7 @@ describe('a task that the host holds', () => {
   ])
 
   test('and that was approved is known as approved, one that may go over its budget as excused', () => {
-    const scene = Scene.of('a b c')
+    const scene = SchedulerFixture.of('a b c')
     scene.play(hold('a', 'approval'), hold('b', 'budget'), approve('a'), approve('b'))
     expect([[...scene.state.approved], [...scene.state.budgetExempt]]).toEqual([[0], [1]])
   })
@@ -270,7 +270,7 @@ describe('a task that is not safe to replay', () => {
   ])
 
   test('tells the one who is asked what became of the attempt', () => {
-    const scene = Scene.of('z')
+    const scene = SchedulerFixture.of('z')
     scene.play(never, start('n'), recover)
     expect(scene.task('n')).toMatchObject({ status: 'held', reason: 'interrupted', failure: { kind: 'interrupted' } })
     expect(scene.state.tallies[1]).toMatchObject({ attempts: 1, interrupted: 1 })
@@ -309,17 +309,17 @@ describe('time-outs while no attempt runs', () => {
   ])
 
   test('count from when the task was first ready, over all its attempts and holds', () => {
-    const scene = Scene.of([{ id: 'a', description: 'a', pool: 'p', totalTimeoutMs: 5_000, approval: true }])
+    const scene = SchedulerFixture.of([{ id: 'a', description: 'a', pool: 'p', totalTimeoutMs: 5_000, approval: true }])
     const first = scene.state.clocks.get(0)?.firstReadyAt
     scene.play(approve('a'), start('a'), fail('a'), wake('a'))
     expect([first, scene.state.clocks.get(0)?.firstReadyAt]).toEqual([1_010, 1_010])
   })
 
   test('in total, while an attempt runs: it is stopped, and not tried again', () => {
-    const scene = Scene.of('a c')
+    const scene = SchedulerFixture.of('a c')
     const failure = { kind: 'timeout', timeout: 'total', message: 'too long' } as const
     scene.play(start('a'))
     scene.send({ type: 'expire', index: 0, attempt: 1, failure })
-    expect(tell(scene.play(stopped('a')))).toEqual(['attempt.failed a 1 timeout', 'task.dead a timeout'])
+    expect(describeEvents(scene.play(stopped('a')))).toEqual(['attempt.failed a 1 timeout', 'task.dead a timeout'])
   })
 })

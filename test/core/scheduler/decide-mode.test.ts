@@ -1,6 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../../support/history.js'
-import { cancel, drain, fail, mode, ok, recover, Scene, type Step, start, tell, wake } from '../../support/scene.js'
+import {
+  cancel,
+  describeEvents,
+  drain,
+  fail,
+  mode,
+  ok,
+  recover,
+  SchedulerFixture,
+  type Step,
+  start,
+  wake,
+} from '../../support/scheduler-fixture.js'
 import { table } from '../../support/table.js'
 
 describe('a run in serial mode', () => {
@@ -39,8 +51,11 @@ describe('a run in serial mode', () => {
   ])
 
   test('begins so, and says why', () => {
-    expect(tell(Scene.of('a', serial).events).slice(0, 2)).toEqual(['run.started', 'run.mode-chosen serial'])
-    expect(Scene.of('a').events.some(event => event.type === 'run.mode-chosen')).toBe(false)
+    expect(describeEvents(SchedulerFixture.of('a', serial).events).slice(0, 2)).toEqual([
+      'run.started',
+      'run.mode-chosen serial',
+    ])
+    expect(SchedulerFixture.of('a').events.some(event => event.type === 'run.mode-chosen')).toBe(false)
   })
 })
 
@@ -50,10 +65,10 @@ describe('autoFallbackToSerial', () => {
   const auto = { autoFallbackToSerial: true }
 
   test('goes on one at a time when half of what was tried of late was turned away', () => {
-    const scene = Scene.of('a b', auto)
+    const scene = SchedulerFixture.of('a b', auto)
     scene.play(...turnedAway(6), start('a'))
     expect(scene.state.serial).toBe(false)
-    expect(tell(scene.play(fail('a', 'throttled')))).toEqual([
+    expect(describeEvents(scene.play(fail('a', 'throttled')))).toEqual([
       'attempt.failed a 7 throttled',
       expect.stringMatching(/^task\.delayed a/),
       'run.mode-chosen serial',
@@ -64,26 +79,26 @@ describe('autoFallbackToSerial', () => {
   })
 
   test('is said once', () => {
-    const scene = Scene.of('a b', auto)
+    const scene = SchedulerFixture.of('a b', auto)
     scene.play(...turnedAway(20, 'overloaded'))
     expect(scene.events.filter(event => event.type === 'run.mode-chosen')).toHaveLength(1)
   })
 
   test('is of no concern to one that was not asked for, to failures of the agents, or to a run where most succeed', () => {
-    const calm = Scene.of('a b')
+    const calm = SchedulerFixture.of('a b')
     calm.play(...turnedAway(20))
     expect(calm.state.serial).toBe(false)
-    const failing = Scene.of('a b', { ...auto, retries: 99 })
+    const failing = SchedulerFixture.of('a b', { ...auto, retries: 99 })
     failing.play(...Array.from({ length: 30 }, () => [start('a'), fail('a'), wake('a')]).flat())
     expect(failing.state.serial).toBe(false)
-    const good = Scene.of(`a ${Array.from({ length: 60 }, (_, i) => `g${i}`).join(' ')}`, auto)
+    const good = SchedulerFixture.of(`a ${Array.from({ length: 60 }, (_, i) => `g${i}`).join(' ')}`, auto)
     const well = (i: number): readonly Step[] => [start(`g${i}`), ok(`g${i}`)]
     for (let i = 0; i < 60; i += 2) good.play(...well(i), ...well(i + 1), start('a'), fail('a', 'quota'), wake('a'))
     expect(good.state.serial).toBe(false)
   })
 
   test('is remembered over a restart', () => {
-    const scene = Scene.of('a b', auto)
+    const scene = SchedulerFixture.of('a b', auto)
     scene.play(...turnedAway(5), recover, ...turnedAway(2))
     expect(scene.state.serial).toBe(true)
     scene.checkReplay()

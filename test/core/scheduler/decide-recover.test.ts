@@ -2,23 +2,23 @@ import type { RunEvent } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import {
   cancel,
+  describeEvents,
   expire,
   fail,
   ok,
   pause,
   recover,
-  Scene,
-  type SceneOptions,
+  SchedulerFixture,
+  type SchedulerFixtureOptions,
   type Step,
   start,
   stopped,
-  tell,
   unpause,
   wake,
-} from '../../support/scene.js'
+} from '../../support/scheduler-fixture.js'
 
 /** title, tasks, what happened before, the events of the recovery */
-type Row = readonly [string, string, readonly Step[], readonly string[], SceneOptions?]
+type Row = readonly [string, string, readonly Step[], readonly string[], SchedulerFixtureOptions?]
 
 describe('a run is recovered', () => {
   const rows: readonly Row[] = [
@@ -102,24 +102,24 @@ describe('a run is recovered', () => {
     ['not after it has settled', 'a', [start('a'), ok('a')], []],
   ]
   test.each(rows.map(([title, ...row]) => ({ title, row })))('$title', ({ row: [tasks, given, then, options] }) => {
-    const before = Scene.of(tasks, options)
+    const before = SchedulerFixture.of(tasks, options)
     before.play(...given)
-    const scene = new Scene(options, before.records)
+    const scene = new SchedulerFixture(options, before.records)
     scene.at = before.at
-    expect(tell(scene.play(recover))).toEqual(then)
+    expect(describeEvents(scene.play(recover))).toEqual(then)
     scene.checkReplay()
   })
 
   test('and what the process before still says changes nothing', () => {
-    const scene = Scene.of('a b<a')
+    const scene = SchedulerFixture.of('a b<a')
     scene.play(start('a'), recover)
     for (const late of [ok('a', 'late', 1), fail('a', 'agent', 1), expire('a', 1), stopped('a', true, 1)])
       expect(scene.play(late)).toEqual([])
-    expect(tell(scene.play(wake('a'), start('a'), ok('a')))).toEqual(['task.succeeded a', 'task.ready b'])
+    expect(describeEvents(scene.play(wake('a'), start('a'), ok('a')))).toEqual(['task.succeeded a', 'task.ready b'])
   })
 
   test('and interruptions consume no retry', () => {
-    const scene = Scene.of('a', { retries: 1 })
+    const scene = SchedulerFixture.of('a', { retries: 1 })
     scene.play(
       start('a'),
       recover,
@@ -132,23 +132,27 @@ describe('a run is recovered', () => {
       wake('a'),
       start('a'),
     )
-    expect(tell(scene.play(fail('a')))).toEqual(['attempt.failed a 4 agent', 'task.dead a agent', 'run.settled failed'])
+    expect(describeEvents(scene.play(fail('a')))).toEqual([
+      'attempt.failed a 4 agent',
+      'task.dead a agent',
+      'run.settled failed',
+    ])
   })
 
   test('and the time of its events does not go back when the clock of the new machine does', () => {
-    const before = Scene.of('a')
+    const before = SchedulerFixture.of('a')
     before.play(start('a'))
-    const scene = new Scene({}, before.records)
+    const scene = new SchedulerFixture({}, before.records)
     scene.at = -1_000_000
     scene.play(recover)
     expect(scene.events.at(-1)!.at).toBe(before.events.at(-1)!.at)
   })
 
   test('in a pause, and goes on when that is over', () => {
-    const scene = Scene.of('a')
+    const scene = SchedulerFixture.of('a')
     scene.play(pause, recover)
     expect(scene.play(start('a'))).toEqual([])
-    expect(tell(scene.play(unpause, start('a')))).toEqual(['attempt.started a 1'])
+    expect(describeEvents(scene.play(unpause, start('a')))).toEqual(['attempt.started a 1'])
   })
 })
 
@@ -176,12 +180,12 @@ describe('a judge of the host', () => {
     ],
   ]
   test.each(verdicts)('%s', (_title, verdict, then) => {
-    const scene = Scene.of('a b', { judge: () => verdict as never })
-    expect(tell(scene.play(start('a'), fail('a')))).toEqual(then)
+    const scene = SchedulerFixture.of('a b', { judge: () => verdict as never })
+    expect(describeEvents(scene.play(start('a'), fail('a')))).toEqual(then)
   })
 
   test('that throws ends the task, and the verdict says why', () => {
-    const scene = Scene.of('a b', {
+    const scene = SchedulerFixture.of('a b', {
       judge: () => {
         throw new Error('oops')
       },
@@ -192,7 +196,7 @@ describe('a judge of the host', () => {
 
   test('is told the task, the attempt and what came before', () => {
     const told: unknown[] = []
-    const scene = Scene.of('a', {
+    const scene = SchedulerFixture.of('a', {
       judge: (_failure, { runId, task, attempt, failures, throttled, interrupted }) => {
         told.push([runId, task.id, attempt, failures, throttled, interrupted])
         return { action: 'retry', delayMs: 0 }

@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { cancel, expire, fail, ok, pause, start, stopped, unpause, wake } from '../../support/scene.js'
+import { cancel, expire, fail, ok, pause, start, stopped, unpause, wake } from '../../support/scheduler-fixture.js'
 import { table } from '../../support/table.js'
 
 describe('expire, stopped and wake', () => {

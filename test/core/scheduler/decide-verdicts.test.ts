@@ -2,23 +2,23 @@ import type { RunEvent, Verdict } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../../support/history.js'
 import {
+  describeEvents,
   expire,
   fail,
   failWith,
   ok,
   recover,
-  Scene,
+  SchedulerFixture,
   type Step,
   start,
   startWith,
   stopped,
-  tell,
   wake,
-} from '../../support/scene.js'
+} from '../../support/scheduler-fixture.js'
 
 /** A scene with one task whose first attempt fails, and a judge who always says the same. */
-function judged(verdict: Verdict, more: readonly Step[] = []): Scene {
-  const scene = Scene.of('a z', { judge: () => verdict })
+function judged(verdict: Verdict, more: readonly Step[] = []): SchedulerFixture {
+  const scene = SchedulerFixture.of('a z', { judge: () => verdict })
   scene.play(start('a'), fail('a'), ...more)
   return scene
 }
@@ -39,7 +39,7 @@ describe('a verdict is followed:', () => {
     ['dead', { action: 'dead', reason: 'enough' }, [failed, 'task.dead a agent']],
   ]
   for (const [title, verdict, then] of rows)
-    test(title, () => expect(tell(judged(verdict).records.at(-1)!)).toEqual(then))
+    test(title, () => expect(describeEvents(judged(verdict).records.at(-1)!)).toEqual(then))
 
   const nonsense: readonly [string, unknown][] = [
     ['park without a time', { action: 'park' }],
@@ -54,7 +54,7 @@ describe('a verdict is followed:', () => {
   ]
   for (const [title, verdict] of nonsense)
     test(`not ${title}: the task is dead`, () =>
-      expect(tell(judged(verdict as Verdict).records.at(-1)!)).toEqual([failed, 'task.dead a agent']))
+      expect(describeEvents(judged(verdict as Verdict).records.at(-1)!)).toEqual([failed, 'task.dead a agent']))
 })
 
 describe('what a judge is told', () => {
@@ -66,7 +66,7 @@ describe('what a judge is told', () => {
       { action: 'park', delayMs: 0 },
       { action: 'retry', delayMs: 0 },
     ]
-    const scene = Scene.of('a', {
+    const scene = SchedulerFixture.of('a', {
       judge: (_, { failures, throttled, interrupted, failovers, repairs, feedback, alternatives, attempt }) => {
         told.push([failures, throttled, interrupted, failovers, repairs, feedback?.message, alternatives])
         return actions[attempt - 1] ?? { action: 'retry', delayMs: 0 }
@@ -93,11 +93,11 @@ describe('repair', () => {
   const invalid = (message: string, output?: string): Step =>
     failWith('a', { kind: 'invalid-output', message, ...(output !== undefined && { output }) })
   const again = [wake('a'), start('a')]
-  const keys = (scene: Scene): readonly string[] =>
+  const keys = (scene: SchedulerFixture): readonly string[] =>
     scene.events.flatMap((event: RunEvent) => (event.type === 'attempt.started' ? [event.key] : []))
 
   test('has the next attempt know what was wrong, and makes a new revision of the request', () => {
-    const scene = Scene.of('a')
+    const scene = SchedulerFixture.of('a')
     scene.play(start('a'), invalid('no id', '{}'), ...again)
     expect(scene.state.tallies[0]).toMatchObject({
       repairs: 1,
@@ -105,12 +105,12 @@ describe('repair', () => {
       feedback: { attempt: 1, kind: 'invalid-output', message: 'no id', output: '{}' },
     })
     expect(keys(scene)).toEqual(['r/a/1', 'r/a/2'])
-    expect(tell(scene.play(ok('a')))).toEqual(['task.succeeded a', 'run.settled completed'])
+    expect(describeEvents(scene.play(ok('a')))).toEqual(['task.succeeded a', 'run.settled completed'])
     checkHistory(scene.events)
   })
 
   test('keeps the revision over retries and restarts, and the feedback with it', () => {
-    const scene = Scene.of('a')
+    const scene = SchedulerFixture.of('a')
     scene.play(start('a'), fail('a'), ...again, invalid('one'), ...again, fail('a'), ...again, recover, ...again)
     expect(keys(scene)).toEqual(['r/a/1', 'r/a/1', 'r/a/2', 'r/a/2', 'r/a/2'])
     expect(scene.state.tallies[0]).toMatchObject({
@@ -123,9 +123,9 @@ describe('repair', () => {
   })
 
   test('is bounded', () => {
-    const scene = Scene.of('a')
+    const scene = SchedulerFixture.of('a')
     scene.play(start('a'), invalid('one'), ...again, invalid('two'), ...again)
-    expect(tell(scene.play(invalid('three')))).toEqual([
+    expect(describeEvents(scene.play(invalid('three')))).toEqual([
       'attempt.failed a 3 invalid-output',
       'task.dead a invalid-output',
       'run.settled failed',
@@ -134,25 +134,25 @@ describe('repair', () => {
   })
 
   test('ends when the same failure comes back unchanged', () => {
-    const scene = Scene.of('a z', { maxRepairs: 9 })
+    const scene = SchedulerFixture.of('a z', { maxRepairs: 9 })
     scene.play(start('a'), invalid('no id', '{}'), ...again)
-    expect(tell(scene.play(invalid('no id', '{}')))).toEqual([
+    expect(describeEvents(scene.play(invalid('no id', '{}')))).toEqual([
       'attempt.failed a 2 invalid-output',
       'task.dead a invalid-output',
     ])
   })
 
   test('goes on when the answer was another', () => {
-    const scene = Scene.of('a z', { maxRepairs: 9 })
+    const scene = SchedulerFixture.of('a z', { maxRepairs: 9 })
     scene.play(start('a'), invalid('no id', '{}'), ...again)
-    expect(tell(scene.play(invalid('no id', '{"x":1}')))).toEqual([
+    expect(describeEvents(scene.play(invalid('no id', '{"x":1}')))).toEqual([
       'attempt.failed a 2 invalid-output',
       'task.delayed a 0',
     ])
   })
 
   test('is followed for every kind that a judge says it of', () => {
-    const scene = Scene.of('a', { judge: () => ({ action: 'repair', delayMs: 0 }) })
+    const scene = SchedulerFixture.of('a', { judge: () => ({ action: 'repair', delayMs: 0 }) })
     scene.play(start('a'), fail('a', 'overloaded'), ...again)
     expect(scene.state.tallies[0]).toMatchObject({ repairs: 1, feedback: { kind: 'overloaded' } })
   })
@@ -164,7 +164,7 @@ describe('fail over', () => {
   const again = [wake('a'), startWith('a', { backend: 'second' })]
 
   test('asks for a backend after the one that failed, once', () => {
-    const scene = Scene.of('a')
+    const scene = SchedulerFixture.of('a')
     scene.play(startWith('a', { backend: 'first' }), crash)
     expect(scene.state.tallies[0]).toMatchObject({ failovers: 1, failures: 0, failedOverFrom: 'first' })
     scene.play(...again, crash)
@@ -175,19 +175,26 @@ describe('fail over', () => {
   })
 
   test('is bounded: then its failures count as its own', () => {
-    const scene = Scene.of('a', { maxFailovers: 1, retries: 0 })
+    const scene = SchedulerFixture.of('a', { maxFailovers: 1, retries: 0 })
     scene.play(start('a'), crash, ...again)
-    expect(tell(scene.play(crash))).toEqual(['attempt.failed a 2 crashed', 'task.dead a crashed', 'run.settled failed'])
+    expect(describeEvents(scene.play(crash))).toEqual([
+      'attempt.failed a 2 crashed',
+      'task.dead a crashed',
+      'run.settled failed',
+    ])
   })
 
   test('does not come without another backend', () => {
-    const scene = Scene.of('a z')
+    const scene = SchedulerFixture.of('a z')
     scene.play(start('a'))
-    expect(tell(scene.play(fail('a', 'refused')))).toEqual(['attempt.failed a 1 refused', 'task.dead a refused'])
+    expect(describeEvents(scene.play(fail('a', 'refused')))).toEqual([
+      'attempt.failed a 1 refused',
+      'task.dead a refused',
+    ])
   })
 
   test('comes with a time-out of ours, too', () => {
-    const scene = Scene.of('a z')
+    const scene = SchedulerFixture.of('a z')
     scene.play(start('a'), expire('a'))
     scene.play(failWith('a', { kind: 'crashed' }, elsewhere))
     expect(scene.state.tallies[0]).toMatchObject({ failovers: 1, failures: 0 })
@@ -196,7 +203,7 @@ describe('fail over', () => {
 
 describe('a time in which no process had the run', () => {
   test('does not count as time of an attempt that was cut off by it', () => {
-    const scene = Scene.of('a z')
+    const scene = SchedulerFixture.of('a z')
     scene.play(start('a'))
     scene.at += 1_000_000
     scene.play(recover)
@@ -210,7 +217,7 @@ describe('a time in which no process had the run', () => {
       (): { type: 'cancel'; taskId: string; reason: string } => ({ type: 'cancel', taskId: 'a', reason: 'x' }),
     ],
   ] as const)('does not count for an attempt that was %s by then', (_title, step) => {
-    const scene = Scene.of('a z')
+    const scene = SchedulerFixture.of('a z')
     scene.play(start('a'), step)
     scene.at += 1_000_000
     scene.play(recover)
@@ -220,9 +227,9 @@ describe('a time in which no process had the run', () => {
 
 describe('an attempt that is abandoned', () => {
   test('leaves the verdict as it is, and is counted', () => {
-    const scene = Scene.of('a z')
+    const scene = SchedulerFixture.of('a z')
     scene.play(start('a'), expire('a'))
-    expect(tell(scene.play(stopped('a', true)))).toEqual([
+    expect(describeEvents(scene.play(stopped('a', true)))).toEqual([
       'attempt.abandoned a 1',
       'attempt.failed a 1 timeout',
       'task.delayed a 500',

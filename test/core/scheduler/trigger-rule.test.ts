@@ -2,7 +2,19 @@ import type { TaskSpec } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { airflow, type Done, RULES } from '../../support/airflow.js'
 import { checkHistory } from '../../support/history.js'
-import { add, cancel, drain, fail, ok, recover, Scene, type Step, start, tell, wake } from '../../support/scene.js'
+import {
+  add,
+  cancel,
+  describeEvents,
+  drain,
+  fail,
+  ok,
+  recover,
+  SchedulerFixture,
+  type Step,
+  start,
+  wake,
+} from '../../support/scheduler-fixture.js'
 import { table } from '../../support/table.js'
 
 const dead = { retries: 0 }
@@ -40,7 +52,7 @@ function steps(row: readonly Way[]): readonly Step[] {
 const asDone = (way: Way): Done | undefined => (way === 'cancelled' ? 'failed' : way)
 
 /** What has become of task `x`, in the words of Airflow. */
-function fateOf(scene: Scene): string {
+function fateOf(scene: SchedulerFixture): string {
   const x = scene.task('x')
   if (x.status === 'ready') return 'run'
   if (x.status === 'blocked') return 'wait'
@@ -70,12 +82,12 @@ describe('a trigger rule means what it means to Airflow, whatever its upstream t
     test(rule, () => {
       for (const row of rows(3)) {
         const after = row.map((_, i) => `u${i}`).join(',')
-        const before = Scene.of(`${upstreams(row)} x:${rule}<${after}`, { ...dead, checks: false })
+        const before = SchedulerFixture.of(`${upstreams(row)} x:${rule}<${after}`, { ...dead, checks: false })
         before.play(...steps(row))
         expect(`${row} ${fateOf(before)}`).toBe(`${row} ${expected(rule, row)}`)
         checkHistory(before.events, { settled: false })
         // And when it joins a live run after all that: only what is known then counts.
-        const late = Scene.of(`${upstreams(row)} keep`, { ...dead, checks: false })
+        const late = SchedulerFixture.of(`${upstreams(row)} keep`, { ...dead, checks: false })
         late.play(...steps(row), add(`x:${rule}<${after}`))
         expect(`${row} ${fateOf(late)}`).toBe(`${row} ${airflow(rule, row.map(asDone))}`)
         checkHistory(late.events, { settled: false })
@@ -216,22 +228,25 @@ describe('a trigger rule', () => {
   ])
 
   test('that was met makes a run partial all the same when something died', () => {
-    const scene = Scene.of('a b:all_done<a', dead)
-    expect(tell(scene.play(start('a'), fail('a'), start('b'), ok('b')))).toEqual([
+    const scene = SchedulerFixture.of('a b:all_done<a', dead)
+    expect(describeEvents(scene.play(start('a'), fail('a'), start('b'), ok('b')))).toEqual([
       'task.succeeded b',
       'run.settled partial',
     ])
   })
 
   test('that spared a task nothing makes a run complete: all that was let run has succeeded', () => {
-    const scene = Scene.of('a rescue:one_failed<a after:none_failed<rescue')
+    const scene = SchedulerFixture.of('a rescue:one_failed<a after:none_failed<rescue')
     scene.play(start('a'), ok('a'))
-    expect(tell(scene.play(start('after'), ok('after')))).toEqual(['task.succeeded after', 'run.settled completed'])
+    expect(describeEvents(scene.play(start('after'), ok('after')))).toEqual([
+      'task.succeeded after',
+      'run.settled completed',
+    ])
   })
 
   test('skips a chain of 20,000 without recursion', () => {
     const links = Array.from({ length: 20_000 }, (_, i) => `t${i}${i === 0 ? ':all_failed<a' : `<t${i - 1}`}`)
-    const scene = Scene.of(`a ${links.join(' ')} end:none_failed<t19999`, { checks: false })
+    const scene = SchedulerFixture.of(`a ${links.join(' ')} end:none_failed<t19999`, { checks: false })
     expect(scene.play(start('a'), ok('a'))).toHaveLength(20_002)
     expect(scene.task('end').status).toBe('ready')
   })
@@ -239,10 +254,10 @@ describe('a trigger rule', () => {
   test('counts a dependency that is named twice as often as it is named', () => {
     const after = ['a', 'a', 'b']
     const x: TaskSpec = { id: 'x', description: 'x', pool: 'p', after, triggerRule: 'all_done' }
-    const scene = Scene.of([{ id: 'a', description: 'a' }, { id: 'b', description: 'b' }, x])
+    const scene = SchedulerFixture.of([{ id: 'a', description: 'a' }, { id: 'b', description: 'b' }, x])
     scene.play(start('a'), ok('a'))
     expect(scene.task('x').status).toBe('blocked')
-    expect(tell(scene.play(start('b'), ok('b')))).toEqual(['task.succeeded b', 'task.ready x'])
+    expect(describeEvents(scene.play(start('b'), ok('b')))).toEqual(['task.succeeded b', 'task.ready x'])
   })
 })
 

@@ -3,10 +3,22 @@ import { describe, expect, test } from 'vitest'
 import { eachDependent } from '../../../src/core/state/dependencies.js'
 import { copyState } from '../../../src/core/state/new-state.js'
 import { unfinishedCount } from '../../../src/core/state/run-state.js'
-import { add, cancel, expire, fail, ok, pause, Scene, type Step, start, stopped, wake } from '../../support/scene.js'
+import {
+  add,
+  cancel,
+  expire,
+  fail,
+  ok,
+  pause,
+  SchedulerFixture,
+  type Step,
+  start,
+  stopped,
+  wake,
+} from '../../support/scheduler-fixture.js'
 
 /** The next event of a scene, unless it says otherwise. */
-function next(scene: Scene, event: object): RunEvent {
+function next(scene: SchedulerFixture, event: object): RunEvent {
   return { seq: scene.state.seq + 1, at: 5_000, runId: 'r', taskId: 'a', index: 0, ...event } as RunEvent
 }
 
@@ -53,7 +65,7 @@ describe('an event that no decision can have made is refused:', () => {
   ]
   for (const [title, given, event] of rows)
     test(title, () => {
-      const scene = Scene.of('a b<a c')
+      const scene = SchedulerFixture.of('a b<a c')
       scene.play(...given)
       expect(() => evolve(scene.state, next(scene, event))).toThrow(Error)
     })
@@ -78,18 +90,18 @@ describe('an event that no decision can have made is refused:', () => {
   ]
   for (const [title, given, event] of passed)
     test(title, () => {
-      const scene = Scene.of('a b<a c')
+      const scene = SchedulerFixture.of('a b<a c')
       scene.play(...given)
       expect(() => evolve(scene.state, next(scene, event))).toThrow(Error)
     })
 
   test('and the error says which task, and from where to where', () => {
-    const scene = Scene.of('a b<a')
+    const scene = SchedulerFixture.of('a b<a')
     expect(() => evolve(scene.state, next(scene, succeeded))).toThrow(/task a .*ready.*succeeded/)
   })
 
   test('and changes nothing', () => {
-    const scene = Scene.of('a b<a')
+    const scene = SchedulerFixture.of('a b<a')
     const before = copyState(scene.state)
     for (const event of [succeeded, { type: 'task.skipped', rootCause: 'z' }, { type: 'run.paused', seq: 9 }])
       expect(() => evolve(scene.state, next(scene, event))).toThrow(Error)
@@ -99,7 +111,7 @@ describe('an event that no decision can have made is refused:', () => {
 
 describe('the tally of a task', () => {
   function tally(...steps: readonly Step[]): RunState['tallies'][number] {
-    const scene = Scene.of('a z')
+    const scene = SchedulerFixture.of('a z')
     scene.play(...steps)
     return scene.state.tallies[0]!
   }
@@ -120,7 +132,7 @@ describe('the tally of a task', () => {
   })
 
   test('adds up the time and usage of attempts, stopped ones too', () => {
-    const scene = Scene.of('a z')
+    const scene = SchedulerFixture.of('a z')
     const usage = { inputTokens: 5, costUsd: 0.25 }
     scene.play(start('a'))
     scene.at += 90
@@ -138,7 +150,7 @@ describe('the tally of a task', () => {
 
 describe('a state', () => {
   test('is what its events say: replaying any part of them leads through the same states', () => {
-    const scene = new Scene()
+    const scene = new SchedulerFixture()
     const states: RunState[] = [copyState(scene.state)]
     scene.play(add('a b<a c<b,a d'))
     for (const step of [start('a'), fail('a'), wake('a'), pause, cancel('d')]) {
@@ -149,12 +161,12 @@ describe('a state', () => {
   })
 
   test('is not touched through a copy, nor a copy through it', () => {
-    const scene = Scene.of('a b<a')
+    const scene = SchedulerFixture.of('a b<a')
     const copy = copyState(scene.state)
     const before = copyState(scene.state)
     scene.play(start('a'), ok('a'), add('c<z z'))
     expect(copy).toEqual(before)
-    evolve(copy, next({ state: copy } as Scene, { type: 'task.cancelled', reason: 'x' }))
+    evolve(copy, next({ state: copy } as SchedulerFixture, { type: 'task.cancelled', reason: 'x' }))
     expect(scene.task('a').status).toBe('succeeded')
   })
 
@@ -164,7 +176,7 @@ describe('a state', () => {
   })
 
   test('knows how much is left, and who waits for whom in the order in which they came', () => {
-    const scene = Scene.of('d<a a b c<a,b')
+    const scene = SchedulerFixture.of('d<a a b c<a,b')
     const dependents: number[] = []
     eachDependent(scene.state, scene.index('a'), index => dependents.push(index))
     expect(dependents).toEqual([0, 3])

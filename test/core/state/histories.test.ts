@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import type { RunEvent, TaskState } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Dice } from '../../support/dice.js'
-import { feed, misbehave, outputOf } from '../../support/feeding.js'
 import { budgets, type GraphOptions, graphs } from '../../support/graphs.js'
 import { checkHistory } from '../../support/history.js'
-import { Scene, type SceneOptions } from '../../support/scene.js'
+import { completeAtRandom, outputOf, sendInvalidSignals } from '../../support/random-signals.js'
+import { SchedulerFixture, type SchedulerFixtureOptions } from '../../support/scheduler-fixture.js'
+import { SeededRandom } from '../../support/seeded-random.js'
 
 /** How many graphs are walked. */
 const HISTORIES = Number(process.env.HISTORIES ?? 2_000)
@@ -18,7 +18,7 @@ const seeds = fc.nat()
 const failureMode = fc.constantFrom('continue' as const, 'no-new' as const, 'kill' as const)
 const amounts = fc.record({ run: budgets, p: budgets, ofPool: fc.boolean() })
 /** How a run begins. An agent that is always turned away is not asked a hundred times. */
-const beginnings: fc.Arbitrary<SceneOptions> = fc
+const beginnings: fc.Arbitrary<SchedulerFixtureOptions> = fc
   .record({
     failureMode,
     budget: fc.option(
@@ -34,7 +34,7 @@ const beginnings: fc.Arbitrary<SceneOptions> = fc
     ...(serial === 0 && { mode: { mode: 'serial', reason: 'drawn' } }),
     maxThrottled: 8,
   }))
-const plain: SceneOptions = { maxThrottled: 8 }
+const plain: SchedulerFixtureOptions = { maxThrottled: 8 }
 
 /** Plans as they were from the first day, and plans with all that came later. */
 function plans(options: GraphOptions, rich: true | 'settled'): ReturnType<typeof graphs> {
@@ -42,7 +42,7 @@ function plans(options: GraphOptions, rich: true | 'settled'): ReturnType<typeof
 }
 
 /** What a task has come to, without the times. */
-function ends(scene: Scene): ReadonlyMap<string, unknown> {
+function ends(scene: SchedulerFixture): ReadonlyMap<string, unknown> {
   const endOf = (task: TaskState): unknown => {
     if (task.status === 'succeeded') return task.output
     if (task.status === 'dead') return task.failure
@@ -52,12 +52,16 @@ function ends(scene: Scene): ReadonlyMap<string, unknown> {
 }
 
 /** Every prefix of what a journal can hold, recovered by another process and fed to its end. */
-function recovered(records: readonly (readonly RunEvent[])[], seed: number, options: SceneOptions): readonly Scene[] {
+function recovered(
+  records: readonly (readonly RunEvent[])[],
+  seed: number,
+  options: SchedulerFixtureOptions,
+): readonly SchedulerFixture[] {
   return records.map((_, i) => {
-    const scene = new Scene({ ...options, checks: false }, records.slice(0, i + 1))
+    const scene = new SchedulerFixture({ ...options, checks: false }, records.slice(0, i + 1))
     scene.at = 1_000
     scene.send({ type: 'recover' })
-    feed(scene, seed, new Dice(seed + i))
+    completeAtRandom(scene, seed, new SeededRandom(seed + i))
     return scene
   })
 }
@@ -68,10 +72,10 @@ describe(`${HISTORIES} histories`, () => {
     () => {
       fc.assert(
         fc.property(plans({}, true), seeds, beginnings, (tasks, seed, options) => {
-          const dice = new Dice(seed)
-          const scene = Scene.of(tasks, options)
-          if (tasks.length > 0) misbehave(scene, dice, 2 * tasks.length)
-          feed(scene, seed, dice)
+          const dice = new SeededRandom(seed)
+          const scene = SchedulerFixture.of(tasks, options)
+          if (tasks.length > 0) sendInvalidSignals(scene, dice, 2 * tasks.length)
+          completeAtRandom(scene, seed, dice)
           checkHistory(scene.events)
           scene.checkReplay()
         }),
@@ -86,10 +90,10 @@ describe(`${HISTORIES} histories`, () => {
     () => {
       fc.assert(
         fc.property(plans({ maxTasks: 14 }, true), seeds, beginnings, (tasks, seed, options) => {
-          const dice = new Dice(seed)
-          const scene = Scene.of(tasks, { ...options, checks: false })
-          if (tasks.length > 0) misbehave(scene, dice, 2 * tasks.length)
-          feed(scene, seed, dice)
+          const dice = new SeededRandom(seed)
+          const scene = SchedulerFixture.of(tasks, { ...options, checks: false })
+          if (tasks.length > 0) sendInvalidSignals(scene, dice, 2 * tasks.length)
+          completeAtRandom(scene, seed, dice)
           for (const [i, again] of recovered(scene.records, seed, options).entries()) {
             checkHistory(again.events)
             for (const event of scene.records.slice(0, i + 1).flat())
@@ -108,10 +112,10 @@ describe(`${HISTORIES} histories`, () => {
     () => {
       fc.assert(
         fc.property(graphs({ maxTasks: 14, rich: true }), seeds, beginnings, (tasks, seed, options) => {
-          const scene = Scene.of(tasks, { ...options, checks: false })
-          if (tasks.length > 0) misbehave(scene, new Dice(seed), 2 * tasks.length)
+          const scene = SchedulerFixture.of(tasks, { ...options, checks: false })
+          if (tasks.length > 0) sendInvalidSignals(scene, new SeededRandom(seed), 2 * tasks.length)
           for (let i = 1; i <= scene.records.length; i++) {
-            const before = new Scene({ ...options, checks: false }, scene.records.slice(0, i))
+            const before = new SchedulerFixture({ ...options, checks: false }, scene.records.slice(0, i))
             const held = tasks.filter(({ id }) => {
               const task = before.task(id)
               // Nothing that was reserved is when its process has ended: what waited for it goes on.
@@ -135,9 +139,9 @@ describe(`${HISTORIES} histories`, () => {
     () => {
       fc.assert(
         fc.property(plans({}, 'settled'), seeds, (tasks, seed) => {
-          const [scene, drained] = [Scene.of(tasks, plain), Scene.of(tasks, plain)]
-          feed(scene, seed, new Dice(seed))
-          feed(drained, seed, new Dice(seed), 12)
+          const [scene, drained] = [SchedulerFixture.of(tasks, plain), SchedulerFixture.of(tasks, plain)]
+          completeAtRandom(scene, seed, new SeededRandom(seed))
+          completeAtRandom(drained, seed, new SeededRandom(seed), 12)
           checkHistory(drained.events)
           drained.checkReplay()
           assert.deepEqual(ends(drained), ends(scene))
@@ -154,8 +158,8 @@ describe(`${HISTORIES} histories`, () => {
     () => {
       fc.assert(
         fc.property(plans({ maxTasks: 14 }, 'settled'), seeds, (tasks, seed) => {
-          const scene = Scene.of(tasks, { ...plain, checks: false })
-          feed(scene, seed, new Dice(seed))
+          const scene = SchedulerFixture.of(tasks, { ...plain, checks: false })
+          completeAtRandom(scene, seed, new SeededRandom(seed))
           const expected = ends(scene)
           for (const [id, end] of expected)
             if (scene.task(id).status === 'succeeded') assert.deepEqual(end, outputOf(seed, id))

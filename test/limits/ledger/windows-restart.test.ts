@@ -15,7 +15,7 @@ import { fileJournal } from 'counterpoint/node'
 import { VirtualClock } from 'counterpoint/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildProgram, Child } from '../../node/journal/child-process.js'
-import { Dice } from '../../support/dice.js'
+import { SeededRandom } from '../../support/seeded-random.js'
 
 const HOUR = 3_600_000
 const MINUTE = 60_000
@@ -242,7 +242,7 @@ class History {
   parkings = 0
   /** Of all runs, in the last life. */
   readonly outcomes: unknown[] = []
-  readonly #dice: Dice
+  readonly #dice: SeededRandom
   readonly #pool: PoolOptions
   #parkedUntil = 0
   #refusedAt = 0
@@ -250,7 +250,7 @@ class History {
   #life = 0
 
   constructor(seed: number) {
-    const dice = new Dice(seed)
+    const dice = new SeededRandom(seed)
     this.#dice = dice
     this.lives = new Lives()
     this.requests = { limit: 1 + dice.below(8), perMs: 500 + dice.below(3_000) }

@@ -1,6 +1,6 @@
 import type { JournalRecord } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { Dice } from '../../support/dice.js'
+import { SeededRandom } from '../../support/seeded-random.js'
 import { FakeDisk } from './fake-disk.js'
 import { read, record, TestJournal } from './test-journal.js'
 
@@ -16,7 +16,11 @@ interface Survivor {
 }
 
 /** Continues a run on `disk`, in groups of random size, until a power loss or crash at a random operation. */
-async function writeUntilFailure(disk: FakeDisk, known: readonly JournalRecord[], dice: Dice): Promise<Survivor> {
+async function writeUntilFailure(
+  disk: FakeDisk,
+  known: readonly JournalRecord[],
+  dice: SeededRandom,
+): Promise<Survivor> {
   const fixture = new TestJournal(disk, { maxInlineBytes: 300 })
   const appended = [...known]
   let acknowledged = known.length
@@ -55,7 +59,7 @@ describe('any sequence of power losses and crashes', () => {
   test('preserves all acknowledged records, and adds none', async () => {
     let lost = 0
     for (let seed = FIRST_SEED; seed < FIRST_SEED + LOSSES; seed++) {
-      const dice = new Dice(seed)
+      const dice = new SeededRandom(seed)
       let disk = new FakeDisk()
       let known: readonly JournalRecord[] = []
       for (let round = 0; round < 4; round++) {

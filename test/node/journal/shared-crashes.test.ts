@@ -1,6 +1,6 @@
 import type { Json } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { Dice } from '../../support/dice.js'
+import { SeededRandom } from '../../support/seeded-random.js'
 import { delayed } from './delayed-file-system.js'
 import { FakeDisk, type Fault } from './fake-disk.js'
 import { all, FOLDER, type Opened, reopened, type Stream, TestStream } from './test-stream.js'
@@ -142,7 +142,7 @@ describe('replace()', () => {
         let count = 0
         disk.before = () => {
           if (++count !== step) return
-          const dice = new Dice(step * 8 + way)
+          const dice = new SeededRandom(step * 8 + way)
           left = way === 0 ? disk.afterCrash() : disk.afterPowerLoss(() => dice.next())
         }
         await stream.replace(NEW)
@@ -159,7 +159,7 @@ describe('replace()', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const { disk, stream } = await oldStream()
       await stream.replace(NEW)
-      const dice = new Dice(seed)
+      const dice = new SeededRandom(seed)
       expect((await reopened(disk.afterPowerLoss(() => dice.next()))).records).toEqual(NEW)
       await stream.append('next')
       expect((await reopened(disk.afterPowerLoss(() => dice.next()))).records).toEqual([...NEW, 'next'])
@@ -243,7 +243,7 @@ interface Survivor {
 }
 
 /** Writes at random, with faults, until a crash or power loss at a random operation. */
-async function writeUntilFailure(disk: FakeDisk, known: readonly Json[], dice: Dice): Promise<Survivor> {
+async function writeUntilFailure(disk: FakeDisk, known: readonly Json[], dice: SeededRandom): Promise<Survivor> {
   let certain = known
   let possible: (readonly Json[])[] = [known]
   let end: Survivor | undefined
@@ -280,7 +280,7 @@ describe('any sequence of power losses and crashes', () => {
   test('preserves all acknowledged records, and adds only requested ones', async () => {
     let lives = 0
     for (let seed = FIRST_SEED; lives < LIVES; seed++) {
-      const dice = new Dice(seed)
+      const dice = new SeededRandom(seed)
       let disk = new FakeDisk()
       let known: readonly Json[] = []
       for (let round = 0; round < 5; round++, lives++) {

@@ -6,7 +6,7 @@ import {
   AdaptiveLimit,
   type LoadSignal,
 } from '../../../src/pools/concurrency/adaptive-limit.js'
-import { Dice } from '../../support/dice.js'
+import { SeededRandom } from '../../support/seeded-random.js'
 
 /** How a provider answers a request: after how long, and whether it succeeded. */
 interface Answer {
@@ -16,10 +16,10 @@ interface Answer {
   readonly done?: () => void
 }
 
-type Provider = (now: number, dice: Dice) => Answer
+type Provider = (now: number, dice: SeededRandom) => Answer
 
 /** Between half and one and a half times `ms`. */
-const around = (ms: number, dice: Dice): number => ms * (0.5 + dice.next())
+const around = (ms: number, dice: SeededRandom): number => ms * (0.5 + dice.next())
 
 /** Serves as many requests at once as its capacity allows, and rejects all others right away. */
 function workers(capacity: (now: number) => number, latencyMs: number, noise = 0): Provider {
@@ -86,7 +86,7 @@ interface Scene {
 /** A saturated pool in virtual time. Returns what it did in each second. */
 function simulate({ provider, seconds, options, seed = 1, parks = false, stuck = 0 }: Scene): Second[] {
   const limit = new AdaptiveLimit({ min: 1, max: 256, ...options })
-  const dice = new Dice(seed)
+  const dice = new SeededRandom(seed)
   const results: Second[] = Array.from({ length: seconds }, () => ({ ok: 0, rejected: 0, highest: 0, lowest: 1e9 }))
   /** Sorted by `at`, descending. */
   const due: { readonly at: number; readonly startedAt: number; readonly answer?: Answer }[] = []

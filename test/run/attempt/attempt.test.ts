@@ -1,6 +1,6 @@
 import { AgentError, reply, TaskGraph } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { specs } from '../../support/scene.js'
+import { specs } from '../../support/scheduler-fixture.js'
 import { setUp } from '../../support/set-up.js'
 
 describe('what a stopped attempt still reports', () => {

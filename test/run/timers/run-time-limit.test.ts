@@ -3,7 +3,7 @@ import { ignoreAbort, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../../support/history.js'
 import { ProbeJournal } from '../../support/probe-journal.js'
-import { specs } from '../../support/scene.js'
+import { specs } from '../../support/scheduler-fixture.js'
 import { setUp } from '../../support/set-up.js'
 
 const DAY_MS = 86_400_000

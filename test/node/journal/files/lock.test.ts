@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type JournalRecord, type OpenJournal, systemClock } from 'counterpoint'
 import { fileJournal } from 'counterpoint/node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Dice } from '../../../support/dice.js'
+import { SeededRandom } from '../../../support/seeded-random.js'
 import { buildProgram, Child } from '../child-process.js'
 import { delayed } from '../delayed-file-system.js'
 import { FakeDisk } from '../fake-disk.js'
@@ -173,7 +173,7 @@ describe('without a kernel lock', () => {
   test('writers that race for a dead lock, which is deleted repeatedly, lose nothing that any of them acknowledged', async () => {
     const results = { acknowledged: 0, refused: 0 }
     for (let seed = 1; seed <= RACES; seed++) {
-      const dice = new Dice(seed)
+      const dice = new SeededRandom(seed)
       const disk = new FakeDisk()
       disk.put(LOCK, JSON.stringify({ pid: 999_999_999, host: hostname(), nonce: 'dead' }))
       const acknowledged: JournalRecord[] = []

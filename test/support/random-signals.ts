@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Failure, FailureKind, Signal, StartSignal, TaskSpec, Usage } from 'counterpoint'
-import { type Dice, seedOf } from './dice.js'
-import type { Scene } from './scene.js'
+import type { SchedulerFixture } from './scheduler-fixture.js'
+import { type SeededRandom, seedOf } from './seeded-random.js'
 
 const KINDS: readonly FailureKind[] = [
   'agent',
@@ -17,13 +17,13 @@ const KINDS: readonly FailureKind[] = [
 ]
 
 /** The fixed behaviour of an agent for a task, so that it is the same after a restart. */
-export type Fate =
+export type PlannedEnd =
   | { readonly kind: 'succeeds'; readonly after: number; readonly with: FailureKind }
   | { readonly kind: 'fails'; readonly with: FailureKind }
   | { readonly kind: 'hangs' }
 
 /** Deterministic for seed and task, and independent of interruptions, so that an interruption changes no outcome. */
-export function fateOf(seed: number, { id, retries = 2, replay }: TaskSpec): Fate {
+export function plannedEndOf(seed: number, { id, retries = 2, replay }: TaskSpec): PlannedEnd {
   const draw = seedOf(seed, id) >>> 0
   const turnedAway = draw % 7 === 0
   if (draw % 11 === 0) return { kind: 'hangs' }
@@ -37,7 +37,7 @@ export function outputOf(seed: number, id: string): { readonly id: string; reado
 }
 
 /** The signal of a pool that has a free slot. It has an estimate only if there are budgets. */
-function slotFor(scene: Scene, index: number, dice: Dice): StartSignal {
+function slotFor(scene: SchedulerFixture, index: number, dice: SeededRandom): StartSignal {
   const { pool = 'p', estimate } = scene.state.specs[index]!
   const degraded = scene.state.accounts !== undefined && dice.chance(0.3)
   return {
@@ -51,7 +51,7 @@ function slotFor(scene: Scene, index: number, dice: Dice): StartSignal {
 }
 
 /** The usage that an attempt reports: none, part of it, or more than estimated. */
-function usageOf(scene: Scene, dice: Dice): { readonly usage?: Usage } {
+function usageOf(scene: SchedulerFixture, dice: SeededRandom): { readonly usage?: Usage } {
   if (scene.state.accounts === undefined || dice.chance(0.4)) return {}
   const costUsd = dice.below(4) / 2
   return dice.pick<{ usage: Usage }>([
@@ -62,10 +62,10 @@ function usageOf(scene: Scene, dice: Dice): { readonly usage?: Usage } {
 }
 
 /** The next signal from agents, pools, clocks or a person about task `index`; undefined if there is none. */
-function nextAbout(scene: Scene, index: number, seed: number, dice: Dice): Signal | undefined {
+function nextAbout(scene: SchedulerFixture, index: number, seed: number, dice: SeededRandom): Signal | undefined {
   const task = scene.state.states[index]!
   const spec = scene.state.specs[index]!
-  const fate = fateOf(seed, spec)
+  const fate = plannedEndOf(seed, spec)
   if (task.status === 'ready') return slotFor(scene, index, dice)
   if (task.status === 'delayed') return { type: 'wake', index }
   // The person rejects held tasks that will never succeed, and approves all others.
@@ -90,7 +90,7 @@ function nextAbout(scene: Scene, index: number, seed: number, dice: Dice): Signa
  * Sends all due signals to a scene, in random order, until its run has settled. One step in `drains` (default: never) drains the process,
  * and another one resumes the run.
  */
-export function feed(scene: Scene, seed: number, dice: Dice, drains = 0): void {
+export function completeAtRandom(scene: SchedulerFixture, seed: number, dice: SeededRandom, drains = 0): void {
   const { state } = scene
   const open = state.specs.map((_, index) => index)
   let patience = 400 + 400 * open.length
@@ -111,13 +111,13 @@ export function feed(scene: Scene, seed: number, dice: Dice, drains = 0): void {
 }
 
 /** Drains: some running attempts end by themselves, the others are interrupted. */
-function drainAll(scene: Scene, dice: Dice): void {
+function drainAll(scene: SchedulerFixture, dice: SeededRandom): void {
   scene.send({ type: 'drain' })
   for (const [index, task] of scene.state.states.entries())
     if (task.status === 'running' && dice.chance(0.5)) scene.send({ type: 'interrupt', index })
 }
 
-function isOver(scene: Scene, index: number): boolean {
+function isOver(scene: SchedulerFixture, index: number): boolean {
   return /succeeded|dead|skipped|cancelled/.test(scene.status(index))
 }
 
@@ -125,7 +125,7 @@ function isOver(scene: Scene, index: number): boolean {
 const REPEATABLE: ReadonlySet<Signal['type']> = new Set(['recover', 'add', 'budget', 'mode', 'exhaust'])
 
 /** Sends valid and invalid signals of every kind, as a host, agents, clocks and old processes might. */
-export function misbehave(scene: Scene, dice: Dice, steps: number): void {
+export function sendInvalidSignals(scene: SchedulerFixture, dice: SeededRandom, steps: number): void {
   for (let i = 0; i < steps; i++) {
     const signal = anySignal(scene, dice, i)
     scene.send(signal)
@@ -140,7 +140,7 @@ export function misbehave(scene: Scene, dice: Dice, steps: number): void {
   }
 }
 
-function anySignal(scene: Scene, dice: Dice, step: number): Signal {
+function anySignal(scene: SchedulerFixture, dice: SeededRandom, step: number): Signal {
   const index = dice.below(scene.state.specs.length)
   if (scene.state.specs.length === 0 || dice.chance(0.2)) return hostSignal(scene, dice, step)
   const task = scene.state.states[index]!
@@ -168,7 +168,7 @@ function anySignal(scene: Scene, dice: Dice, step: number): Signal {
 }
 
 /** The usage of all runs together. */
-function sharedBudget(index: number, dice: Dice): Signal {
+function sharedBudget(index: number, dice: SeededRandom): Signal {
   const [level, action] = dice.pick([
     ['soft', 'tell'],
     ['soft', 'degrade'],
@@ -179,16 +179,16 @@ function sharedBudget(index: number, dice: Dice): Signal {
   return { type: 'exhaust', index, level, action, measure: dice.pick(['costUsd', 'tokens']), limit: 5, used: 5 }
 }
 
-function asks(dice: Dice): { readonly retryAfterMs?: number } {
+function asks(dice: SeededRandom): { readonly retryAfterMs?: number } {
   return dice.chance(0.7) ? {} : { retryAfterMs: dice.pick([0, 50, 5_000, 1e12, -1, Number.NaN]) }
 }
 
-function waitsTooLong(index: number, dice: Dice): Signal {
+function waitsTooLong(index: number, dice: SeededRandom): Signal {
   const timeout = dice.pick(['queue', 'total'] as const)
   return { type: 'expire', index, attempt: 0, failure: { kind: 'timeout', timeout, message: 'too long' } }
 }
 
-function hostSignal(scene: Scene, dice: Dice, step: number): Signal {
+function hostSignal(scene: SchedulerFixture, dice: SeededRandom, step: number): Signal {
   const { length } = scene.state.specs
   if (dice.chance(0.05)) return { type: 'cancel', reason: 'enough' }
   if (dice.chance(scene.state.phase.status === 'suspended' ? 0.7 : 0.1)) return { type: 'recover' }
@@ -203,7 +203,7 @@ function hostSignal(scene: Scene, dice: Dice, step: number): Signal {
   return { type: 'add', tasks: newTasks(scene, dice, step) }
 }
 
-function newBudget(dice: Dice): NonNullable<Extract<Signal, { type: 'budget' }>['budget']> {
+function newBudget(dice: SeededRandom): NonNullable<Extract<Signal, { type: 'budget' }>['budget']> {
   const amount = (): object => ({
     ...(dice.chance(0.6) && { costUsd: dice.below(20) }),
     ...(dice.chance(0.4) && { tokens: dice.below(2_000) }),
@@ -214,7 +214,7 @@ function newBudget(dice: Dice): NonNullable<Extract<Signal, { type: 'budget' }>[
 }
 
 /** Dependencies on earlier tasks of the batch, and on any task of the run, in any state. */
-function newTasks(scene: Scene, dice: Dice, step: number): readonly TaskSpec[] {
+function newTasks(scene: SchedulerFixture, dice: SeededRandom, step: number): readonly TaskSpec[] {
   const known = scene.state.specs.map(spec => spec.id)
   const ids = Array.from({ length: 1 + dice.below(3) }, (_, i) => `new-${step}-${i}`)
   const old = (share: number): string[] => (known.length > 0 && dice.chance(share) ? [dice.pick(known)] : [])

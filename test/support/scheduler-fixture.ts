@@ -24,7 +24,7 @@ import {
 import { checkAtRest, checkInvariants, checkKey } from './invariants.js'
 
 /** Options of a scene. */
-export interface SceneOptions extends FailureHandlerOptions {
+export interface SchedulerFixtureOptions extends FailureHandlerOptions {
   readonly failureMode?: FailureMode
   readonly judge?: JudgeFailure
   readonly cancelled?: string
@@ -36,7 +36,7 @@ export interface SceneOptions extends FailureHandlerOptions {
 }
 
 /** A step of a scene: a signal about tasks by id, created when the step is executed. */
-export type Step = (scene: Scene) => Signal
+export type Step = (scene: SchedulerFixture) => Signal
 
 /**
  * `'a b<a c<a,b'`: three tasks with their dependencies. `-a` is an order-only dependency, `?a` a soft one, `d:all_done<a` has a
@@ -70,14 +70,14 @@ export function specs(text: string): readonly TaskSpec[] {
  * A run at the level of `decide`: signals in, events out, without clock, pools or journal. Every delay is half of its upper bound.
  * Each event is also applied to a second state, and the invariants are checked after each.
  */
-export class Scene {
+export class SchedulerFixture {
   readonly state: RunState
   readonly records: RunEvent[][] = []
   at = 1_000
   readonly #shadow: RunState | undefined
   readonly #judge: JudgeFailure
 
-  constructor(options: SceneOptions = {}, records: readonly (readonly RunEvent[])[] = []) {
+  constructor(options: SchedulerFixtureOptions = {}, records: readonly (readonly RunEvent[])[] = []) {
     const handler = new FailureHandler(options)
     this.#judge = options.judge ?? ((failure, facts) => handler.verdict(failure, facts))
     this.state = replay('r', records.flat())
@@ -86,9 +86,9 @@ export class Scene {
   }
 
   /** A scene with these tasks. */
-  static of(tasks: string | readonly TaskSpec[], options: SceneOptions = {}): Scene {
+  static of(tasks: string | readonly TaskSpec[], options: SchedulerFixtureOptions = {}): SchedulerFixture {
     const { failureMode, cancelled, budget, mode, autoFallbackToSerial } = options
-    const scene = new Scene(options)
+    const scene = new SchedulerFixture(options)
     const list = typeof tasks === 'string' ? specs(tasks) : tasks
     scene.send({
       type: 'add',
@@ -271,7 +271,7 @@ export const interrupt =
   scene => ({ type: 'interrupt', index: scene.index(id) })
 
 /** Events as short lines: `'task.skipped c because a'`. */
-export function tell(events: readonly RunEvent[]): readonly string[] {
+export function describeEvents(events: readonly RunEvent[]): readonly string[] {
   return events.map(event =>
     [event.type, 'taskId' in event ? event.taskId : '', detail(event)].filter(Boolean).join(' '),
   )

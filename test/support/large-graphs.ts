@@ -1,5 +1,5 @@
 import { TaskGraph } from 'counterpoint'
-import { specs } from './scene.js'
+import { specs } from './scheduler-fixture.js'
 import { setUp } from './set-up.js'
 
 /** Tasks `t0` to `tN`, each depending on the previous one. */

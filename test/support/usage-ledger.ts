@@ -25,7 +25,7 @@ interface Scope {
 const DUST = 1e-6
 
 /** A ledger of a run, from its events alone. It recomputes all sums on each query: slow, but simple. */
-export class Ledger {
+export class UsageLedger {
   readonly #entries: Entry[] = []
   readonly #live = new Map<string, Entry>()
   readonly #ofTasks = new Map<string, Budget>()

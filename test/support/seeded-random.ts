@@ -1,5 +1,5 @@
 /** Pseudorandom numbers from a seed: an LCG (Knuth, TAOCP 2, 3.3.4) of which the high bits are used. */
-export class Dice {
+export class SeededRandom {
   #state: number
 
   constructor(seed: number) {
