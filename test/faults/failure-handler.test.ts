@@ -57,7 +57,7 @@ describe('retries', () => {
   })
 
   test.each<FailureKind>(['refused', 'bad-input'])('are not used for kind %s: one attempt', async kind => {
-    const { a, events } = await play({ answers: [fail(kind), 'never asked'], task: { retries: 9 } })
+    const { a, events } = await play({ answers: [fail(kind), 'never called'], task: { retries: 9 } })
     expect(a).toMatchObject({ status: 'dead', attempts: 1 })
     expect(events.find(({ type }) => type === 'attempt.failed')).toMatchObject({
       verdict: { action: 'dead', reason: `${kind} is not retried` },
@@ -89,7 +89,7 @@ describe('retries', () => {
 
   test('and throttled attempts are counted separately, in any order', async () => {
     const [own, away] = [fail('agent'), fail('throttled')]
-    const answers = [away, own, away, own, away, own, 'never asked']
+    const answers = [away, own, away, own, away, own, 'never called']
     expect((await play({ answers, task: { retries: 2 } })).a).toMatchObject({
       status: 'dead',
       attempts: 6,

@@ -99,7 +99,7 @@ export function resultAsJson({ result }: Pick<FinishedRun, 'result'>): unknown {
 
 /** Resumes the run from its journal in another orchestrator. */
 export async function resumed(fixture: Fixture, runId: string): Promise<FinishedRun> {
-  const next = new Fixture(() => 'not asked again', { journal: fixture.journal.afterCrash() })
+  const next = new Fixture(() => 'not called again', { journal: fixture.journal.afterCrash() })
   return next.finish(await next.orchestrator.resume(runId))
 }
 

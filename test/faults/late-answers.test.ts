@@ -16,13 +16,13 @@ describe('an answer that comes too late', () => {
         { id: 'a', timeoutMs: 1_000, retries: 0 },
         { id: 'b', after: ['a'] },
       ])
-      const heard: RunEvent[] = []
-      run.on('event', event => void heard.push(event as RunEvent))
+      const received: RunEvent[] = []
+      run.on('event', event => void received.push(event as RunEvent))
       const played = await fixture.finish(run)
-      const before = heard.length
+      const before = received.length
       await fixture.clock.advance(60_000)
       expect(fixture.mock.calls[0]?.endedAt).toBeDefined()
-      expect(heard.length).toBe(before)
+      expect(received.length).toBe(before)
       expect(played.tasks).toMatchObject({
         a: { status: 'dead', abandoned: 1 },
         b: { status: 'skipped', rootCause: 'a' },

@@ -101,20 +101,20 @@ describe.each(Object.entries(WAYS))('a listener that %s', (_, fail) => {
 test('each failure of a listener is reported once: by the run, else by the orchestrator', async () => {
   const fixture = new Fixture(() => 'done')
   const run = fixture.start(['a'])
-  const heard: string[] = []
+  const received: string[] = []
   const error = new Error('from a listener')
   const off = run.on('task.succeeded', () => {
     throw error
   })
-  run.on('error', problem => void heard.push(`run: ${problem.where}`))
+  run.on('error', problem => void received.push(`run: ${problem.where}`))
   fixture.orchestrator.on(
     'error',
-    problem => void heard.push(`orchestrator: ${problem.where} ${problem.error === error}`),
+    problem => void received.push(`orchestrator: ${problem.where} ${problem.error === error}`),
   )
   fixture.orchestrator.on('run.settled', () => Promise.reject(error))
   await fixture.finish(run)
   await turn()
-  expect(heard).toEqual(['run: listener of task.succeeded', 'orchestrator: listener of run.settled true'])
+  expect(received).toEqual(['run: listener of task.succeeded', 'orchestrator: listener of run.settled true'])
   off()
 })
 
@@ -157,15 +157,15 @@ test('a failure of a listener of `error` is not reported to it', async () => {
 test('a listener can remove itself or add others while it is called', async () => {
   const fixture = new Fixture(() => 'done')
   const run = fixture.start(['a', 'b'])
-  const heard: string[] = []
+  const received: string[] = []
   const off = run.on('task.succeeded', ({ taskId }) => {
-    heard.push(`first ${taskId}`)
+    received.push(`first ${taskId}`)
     off()
-    run.on('task.succeeded', later => void heard.push(`late ${later.taskId}`))
+    run.on('task.succeeded', later => void received.push(`late ${later.taskId}`))
   })
-  run.on('task.succeeded', ({ taskId }) => void heard.push(`second ${taskId}`))
+  run.on('task.succeeded', ({ taskId }) => void received.push(`second ${taskId}`))
   await fixture.finish(run)
-  expect(heard).toEqual(['first a', 'second a', 'second b', 'late b'])
+  expect(received).toEqual(['first a', 'second a', 'second b', 'late b'])
 })
 
 test('the run ends when the failure handler, the scheduler or the aggregator of the host throws', async () => {

@@ -11,10 +11,10 @@ describe('a million reports of one attempt', () => {
       return 'done'
     })
     const run = fixture.start(['a'])
-    const heard: AttemptProgressed[] = []
-    run.on('attempt.progressed', event => void heard.push(event))
+    const received: AttemptProgressed[] = []
+    run.on('attempt.progressed', event => void received.push(event))
     const { records, events } = await fixture.finish(run)
-    expect(heard).toMatchObject([{ taskId: 'a', attempt: 1, progress: 1 / MILLION, message: 'step 1' }])
+    expect(received).toMatchObject([{ taskId: 'a', attempt: 1, progress: 1 / MILLION, message: 'step 1' }])
     expect(JSON.stringify(records)).not.toContain('step')
     expect(events.map(({ type }) => type)).not.toContain('attempt.progressed')
   })
@@ -29,13 +29,13 @@ describe('a million reports of one attempt', () => {
       return 'done'
     })
     const run = fixture.start(['a'])
-    const heard: number[] = []
-    run.on('attempt.progressed', ({ progress }) => void heard.push(progress as number))
+    const received: number[] = []
+    run.on('attempt.progressed', ({ progress }) => void received.push(progress as number))
     await fixture.finish(run)
-    expect(heard.length).toBeLessThanOrEqual(102)
-    expect(heard.length).toBeGreaterThan(95)
-    expect(heard.at(-1)).toBe(1)
-    expect(heard).toEqual(heard.toSorted((a, b) => a - b))
+    expect(received.length).toBeLessThanOrEqual(102)
+    expect(received.length).toBeGreaterThan(95)
+    expect(received.at(-1)).toBe(1)
+    expect(received).toEqual(received.toSorted((a, b) => a - b))
   })
 
   test('are shown by progress() at once, also between two published ones', async () => {
@@ -63,12 +63,12 @@ describe('a report', () => {
       return 'done'
     })
     const run = fixture.start(['a'])
-    const heard: unknown[] = []
-    run.on('attempt.progressed', event => void heard.push(event))
+    const received: unknown[] = []
+    run.on('attempt.progressed', event => void received.push(event))
     await fixture.finish(run)
     late({ progress: 1, usage: { costUsd: 1_000 } })
     await turn()
-    expect([heard, run.task('a')?.usage, fixture.clock.pending]).toEqual([[], undefined, 0])
+    expect([received, run.task('a')?.usage, fixture.clock.pending]).toEqual([[], undefined, 0])
   })
 
   test('of usage is counted when the attempt fails, the last one of each attempt', async () => {

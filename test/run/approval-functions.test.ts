@@ -40,15 +40,15 @@ function later(): { promise: Promise<unknown>; resolve(value: unknown): void; re
 
 describe('an approval function', () => {
   test('is called once the task is ready, with the outputs of its dependencies', async () => {
-    const asked: unknown[] = []
+    const calls: unknown[] = []
     const { clock, run, events } = await begun(outputs => {
-      asked.push({ ...outputs })
+      calls.push({ ...outputs })
       return true
     })
-    expect([asked, run.progress().held]).toMatchObject([[{ a: 'a' }], [{ id: 'b', reason: 'approval' }]])
+    expect([calls, run.progress().held]).toMatchObject([[{ a: 'a' }], [{ id: 'b', reason: 'approval' }]])
     await run.approve('b', { by: 'Ada' })
     await clock.runUntilIdle()
-    expect([(await run.result).outcome, asked.length]).toEqual(['completed', 1])
+    expect([(await run.result).outcome, calls.length]).toEqual(['completed', 1])
     checkHistory(events)
   })
 
@@ -168,18 +168,18 @@ describe('an approval function', () => {
   test('is not called before it is durable that the task is ready', async () => {
     const journal = slowJournal()
     const { backend, orchestrator } = setUp({}, { journal })
-    let asked = 0
+    let calls = 0
     const run = orchestrator.run(
-      gated(() => ++asked > 0),
+      gated(() => ++calls > 0),
       { runId: 'x' },
     )
     backend.hold('a')
     while (backend.callsOf('a').length === 0) await journal.flush()
     backend.release('a')
     await new Promise(setImmediate)
-    expect([journal.waiting.at(-1)?.map(({ type }) => type), asked]).toEqual([['task.succeeded', 'task.ready'], 0])
+    expect([journal.waiting.at(-1)?.map(({ type }) => type), calls]).toEqual([['task.succeeded', 'task.ready'], 0])
     for (let i = 0; i < 4; i++) await journal.flush()
-    expect([asked, run.progress().held.map(({ id }) => id)]).toEqual([1, ['b']])
+    expect([calls, run.progress().held.map(({ id }) => id)]).toEqual([1, ['b']])
     void run.cancel()
     for (let i = 0; i < 4; i++) await journal.flush()
     await run.result
@@ -196,12 +196,12 @@ describe('an approval function', () => {
     void first.orchestrator.drain()
     await first.clock.runUntilIdle()
 
-    let asked = 0
-    const graph = gated(() => ++asked > 0)
+    let calls = 0
+    const graph = gated(() => ++calls > 0)
     const second = setUp({}, { journal })
     const held = await second.orchestrator.resume('x', { graph })
     await second.clock.runUntilIdle()
-    expect([asked, held.progress().held.length]).toEqual([1, 1])
+    expect([calls, held.progress().held.length]).toEqual([1, 1])
     void second.orchestrator.drain()
     await second.clock.runUntilIdle()
 
@@ -210,7 +210,7 @@ describe('an approval function', () => {
     await third.clock.runUntilIdle()
     await run.approve('b')
     await third.clock.runUntilIdle()
-    expect([(await run.result).outcome, asked, third.backend.calls.length]).toEqual(['completed', 1, 1])
+    expect([(await run.result).outcome, calls, third.backend.calls.length]).toEqual(['completed', 1, 1])
   })
 
   test('does not count towards the queue timeout', async () => {

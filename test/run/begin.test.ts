@@ -10,14 +10,19 @@ const plan = { tasks: specs('a b<a') }
 describe('a new run', () => {
   test('starts in the next microtask: a listener added synchronously gets every event', async () => {
     const { orchestrator } = setUp()
-    const heard: RunEvent[] = []
+    const received: RunEvent[] = []
     const run = orchestrator.run(plan)
-    run.on('event', event => void heard.push(event as RunEvent))
-    expect(heard).toEqual([])
+    run.on('event', event => void received.push(event as RunEvent))
+    expect(received).toEqual([])
     expect(run.progress()).toMatchObject({ status: 'planning', total: 0 })
     await run.result
-    expect(describeEvents(heard).slice(0, 4)).toEqual(['run.started', 'task.added a', 'task.added b', 'task.ready a'])
-    expect(heard.at(-1)).toMatchObject({ type: 'run.settled', outcome: 'completed' })
+    expect(describeEvents(received).slice(0, 4)).toEqual([
+      'run.started',
+      'task.added a',
+      'task.added b',
+      'task.ready a',
+    ])
+    expect(received.at(-1)).toMatchObject({ type: 'run.settled', outcome: 'completed' })
   })
 
   test('is cancelled before anything starts', async () => {

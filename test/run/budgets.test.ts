@@ -187,7 +187,7 @@ describe('the budgets of pools and tasks', () => {
 })
 
 describe('degrading', () => {
-  function ladder(estimate: Estimate) {
+  function failoverPool(estimate: Estimate) {
     const clock = new VirtualClock()
     const best = new MockBackend({ clock, name: 'best' }).answer('*', succeed('best', { usage: ONE }))
     const cheap = new MockBackend({ clock, name: 'cheap' }).answer('*', succeed('cheap', { usage: { costUsd: 0.1 } }))
@@ -198,7 +198,7 @@ describe('degrading', () => {
   }
 
   test('uses the cheapest backend from the soft limit on', async () => {
-    const { clock, best, cheap, orchestrator } = ladder({ costUsd: 0.1 })
+    const { clock, best, cheap, orchestrator } = failoverPool({ costUsd: 0.1 })
     const run = orchestrator.run(
       { tasks: dear('a b c d e f') },
       { budget: { costUsd: 5, soft: 0.4, onSoft: 'degrade' } },
@@ -208,7 +208,7 @@ describe('degrading', () => {
   })
 
   test('at the hard limit, uses the cheapest backend, and stops when that does not fit either', async () => {
-    const { clock, best, cheap, orchestrator } = ladder({ costUsd: 0.1 })
+    const { clock, best, cheap, orchestrator } = failoverPool({ costUsd: 0.1 })
     const run = orchestrator.run({ tasks: dear('a b c d e f') }, { budget: { costUsd: 2.25, onHard: 'degrade' } })
     await clock.runUntilIdle()
     const { outcome, usage } = await run.result

@@ -5,7 +5,7 @@ import { checkHistory } from '../support/history.js'
 import { specs } from '../support/scheduler-fixture.js'
 
 /** A pool with three backends, and the answer of each. */
-function ladder(answers: readonly [Answer, Answer, Answer], pool: object = {}) {
+function failoverPool(answers: readonly [Answer, Answer, Answer], pool: object = {}) {
   const clock = new VirtualClock()
   const backends = answers.map((answer, i) => new MockBackend({ clock, name: `b${i}` }).answer('*', answer))
   const orchestrator = new Orchestrator({ clock, random: () => 0.5, pools: { p: { backends, graceMs: 10, ...pool } } })
@@ -22,7 +22,7 @@ describe('a failure that another backend may not have', () => {
   test.each(['throttled', 'overloaded', 'quota', 'crashed', 'refused'] satisfies FailureKind[])(
     '(%s) fails over to the next backend at once, and consumes no retry',
     async kind => {
-      const { clock, orchestrator, events, started } = ladder([fail(kind), 'second', 'third'])
+      const { clock, orchestrator, events, started } = failoverPool([fail(kind), 'second', 'third'])
       const run = orchestrator.run({ tasks: [{ id: 'a', retries: 0 }] })
       await clock.runUntilIdle()
       const { outputs, times } = await run.result
@@ -32,14 +32,14 @@ describe('a failure that another backend may not have', () => {
   )
 
   test('fails over past failing backends to the one that works', async () => {
-    const { clock, orchestrator, started } = ladder([fail('crashed'), fail('throttled'), 'third'])
+    const { clock, orchestrator, started } = failoverPool([fail('crashed'), fail('throttled'), 'third'])
     const run = orchestrator.run({ tasks: [{ id: 'a', retries: 0 }] })
     await clock.runUntilIdle()
     expect([(await run.result).outputs, started()]).toEqual([{ a: 'third' }, ['a1 b0', 'a2 b1', 'a3 b2']])
   })
 
   test('has a limit of fail-overs, after which failures consume retries', async () => {
-    const { clock, orchestrator, started, events } = ladder([fail('crashed'), fail('crashed'), fail('crashed')])
+    const { clock, orchestrator, started, events } = failoverPool([fail('crashed'), fail('crashed'), fail('crashed')])
     const run = orchestrator.run({ tasks: [{ id: 'a', retries: 1 }] })
     await clock.runUntilIdle()
     const [task] = (await run.result).tasks
@@ -49,7 +49,7 @@ describe('a failure that another backend may not have', () => {
   })
 
   test('keeps the idempotency key of the request', async () => {
-    const { clock, backends, orchestrator } = ladder([fail('overloaded'), 'second', 'third'])
+    const { clock, backends, orchestrator } = failoverPool([fail('overloaded'), 'second', 'third'])
     const run = orchestrator.run({ tasks: specs('a') }, { runId: 'x' })
     await clock.runUntilIdle()
     await run.result
@@ -62,7 +62,7 @@ describe('a failure that another backend may not have', () => {
 
 describe('a failure of the task itself', () => {
   test.each(['agent', 'invalid-output', 'bad-input'] satisfies FailureKind[])('(%s) does not fail over', async kind => {
-    const { clock, backends, orchestrator } = ladder([fail(kind), 'second', 'third'])
+    const { clock, backends, orchestrator } = failoverPool([fail(kind), 'second', 'third'])
     const run = orchestrator.run({ tasks: [{ id: 'a', retries: 0 }] })
     await clock.runUntilIdle()
     expect([(await run.result).outcome, backends[1]?.calls.length]).toEqual(['failed', 0])
@@ -70,12 +70,12 @@ describe('a failure of the task itself', () => {
 
   test('with replay never, does not fail over unless the backend rejected the request', async () => {
     const never = { id: 'a', replay: 'never' } as const
-    const crashed = ladder([fail('crashed'), 'second', 'third'])
+    const crashed = failoverPool([fail('crashed'), 'second', 'third'])
     const run = crashed.orchestrator.run({ tasks: [never] })
     await crashed.clock.runUntilIdle()
     expect([run.progress().held.length, crashed.started()]).toEqual([1, ['a1 b0']])
     await run.cancel()
-    const throttled = ladder([fail('throttled'), 'second', 'third'])
+    const throttled = failoverPool([fail('throttled'), 'second', 'third'])
     const other = throttled.orchestrator.run({ tasks: [never] })
     await throttled.clock.runUntilIdle()
     expect((await other.result).outputs).toEqual({ a: 'second' })
@@ -83,7 +83,7 @@ describe('a failure of the task itself', () => {
 })
 
 test('a timeout fails over to the next backend when the failure handler says so', async () => {
-  const { clock, orchestrator, started } = ladder([hang(), 'second', 'third'], {
+  const { clock, orchestrator, started } = failoverPool([hang(), 'second', 'third'], {
     defaults: { timeoutMs: 100, retries: 0 },
   })
   const run = orchestrator.run({ tasks: [{ id: 'a' }] })
@@ -92,7 +92,7 @@ test('a timeout fails over to the next backend when the failure handler says so'
 })
 
 test('many tasks that one backend rejects all succeed on another, each once', async () => {
-  const { clock, orchestrator, events, backends } = ladder(
+  const { clock, orchestrator, events, backends } = failoverPool(
     [fail({ kind: 'throttled', retryAfterMs: 60_000 }), succeed('ok', { afterMs: 5 }), succeed('ok', { afterMs: 5 })],
     { concurrency: 8 },
   )

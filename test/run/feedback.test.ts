@@ -8,13 +8,13 @@ import { type SetUp, setUp } from '../support/set-up.js'
 const Answer = z.object({ sql: z.string(), tables: z.number().int() })
 
 /** One task `a`, whose output has a schema. */
-function asked(options: { retries?: number; timeoutMs?: number } = {}): TaskGraph {
+function graphWithSchema(options: { retries?: number; timeoutMs?: number } = {}): TaskGraph {
   const graph = new TaskGraph('g')
   graph.task('a', { pool: 'p', output: Answer, ...options })
   return graph
 }
 
-async function played(fixture: SetUp, graph = asked()) {
+async function played(fixture: SetUp, graph = graphWithSchema()) {
   const run = fixture.orchestrator.run(graph, { runId: 'x' })
   const events: RunEvent[] = []
   run.on('event', event => void events.push(event as RunEvent))
@@ -82,7 +82,10 @@ describe('an output that does not match its schema', () => {
   test('is fed back with retries 0 too: repairs have a limit of their own', async () => {
     const fixture = setUp()
     fixture.backend.answers('a', ['bad', { sql: '', tables: 0 }])
-    expect((await played(fixture, asked({ retries: 0 }))).task).toMatchObject({ status: 'succeeded', attempts: 2 })
+    expect((await played(fixture, graphWithSchema({ retries: 0 }))).task).toMatchObject({
+      status: 'succeeded',
+      attempts: 2,
+    })
   })
 
   test('is cut at 4,000 characters, and need not be JSON', async () => {
@@ -106,13 +109,13 @@ describe('an output that does not match its schema', () => {
     const journal = memoryJournal()
     const first = setUp({}, { journal })
     first.backend.answers('a', ['bad', succeed({ sql: '', tables: 0 }, { afterMs: 60_000 })])
-    first.orchestrator.run(asked(), { runId: 'x' })
+    first.orchestrator.run(graphWithSchema(), { runId: 'x' })
     await first.clock.advance(1_000)
     void first.orchestrator.drain({ timeoutMs: 10 })
     await first.clock.runUntilIdle()
     const next = setUp({}, { journal })
     next.backend.answer('a', { sql: '', tables: 0 })
-    const run = await next.orchestrator.resume('x', { graph: asked() })
+    const run = await next.orchestrator.resume('x', { graph: graphWithSchema() })
     await next.clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
     const [call] = next.backend.calls

@@ -70,10 +70,10 @@ async function eventsOf(run: Run): Promise<readonly RunEvent[]> {
   return events
 }
 
-async function check(run: Run, heard: readonly RunEvent[]): Promise<void> {
+async function check(run: Run, received: readonly RunEvent[]): Promise<void> {
   const events = await eventsOf(run)
   const { attempts } = checkHistory(events)
-  assert.deepEqual(heard, events, 'what is heard is what is kept')
+  assert.deepEqual(received, events, 'the emitted events are the persisted ones')
   const { outcome, tasks } = await run.result
   assert.equal(events.at(-1)?.type === 'run.settled' && (events.at(-1) as { outcome: string }).outcome, outcome)
   assert.equal(
@@ -100,12 +100,12 @@ describe(`${HISTORIES} runs`, () => {
           const journal = delay === 0 ? new ProbeJournal() : slowJournal({ clock, delayMs: delay * 2 })
           const prompt = delay === 0 && given.length === 1 && !given[0]!.built && !inside
           const agents = new RandomAgents(clock, seed, 'wild', journal, prompt)
-          const heard = new Map<string, RunEvent[]>()
+          const received = new Map<string, RunEvent[]>()
           const runs = given.map(({ tasks, failureMode, built }, i) => {
             const plan = built ? agents.graphOf(tasks) : { tasks }
             const run = agents.orchestrator.run(plan, { runId: `r${i}`, failureMode, weight: 1 + i })
-            heard.set(run.id, [])
-            run.on('event', event => event.type !== 'attempt.progressed' && void heard.get(run.id)!.push(event))
+            received.set(run.id, [])
+            run.on('event', event => event.type !== 'attempt.progressed' && void received.get(run.id)!.push(event))
             return run
           })
           meddle(agents, runs, new SeededRandom(seed + 1))
@@ -115,7 +115,7 @@ describe(`${HISTORIES} runs`, () => {
           await clock.runUntilIdle()
           for (const run of runs) assert.equal(run.progress().status, 'settled')
           await settled
-          for (const run of runs) await check(run, heard.get(run.id)!)
+          for (const run of runs) await check(run, received.get(run.id)!)
           assert.equal(clock.pending, 0)
           if (delay === 0) await agents.checkRoom()
         }),

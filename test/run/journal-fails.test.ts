@@ -11,10 +11,10 @@ const plan = { tasks: specs('a b<a') }
 function slow(options: Partial<OrchestratorOptions> = {}) {
   const journal = slowJournal()
   const { orchestrator, ...rest } = setUp({ concurrency: 2 }, { journal, ...options })
-  const heard: RunEvent[] = []
-  orchestrator.on('event', event => void heard.push(event as RunEvent))
+  const received: RunEvent[] = []
+  orchestrator.on('event', event => void received.push(event as RunEvent))
   orchestrator.on('error', () => {})
-  return { journal, orchestrator, heard, ...rest }
+  return { journal, orchestrator, received, ...rest }
 }
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
@@ -93,7 +93,7 @@ describe('when the journal fails', () => {
 
   test('later calls of the host resolve', async () => {
     const { run } = await broken()
-    const asked = [
+    const calls = [
       run.cancel(),
       run.pause(),
       run.unpause(),
@@ -104,7 +104,7 @@ describe('when the journal fails', () => {
       .then(turn)
       .then(turn)
       .then(() => 'never answered')
-    expect(await Promise.race([Promise.all(asked), late])).not.toBe('never answered')
+    expect(await Promise.race([Promise.all(calls), late])).not.toBe('never answered')
   })
 
   test('in a synchronous append, nothing half-done is left', async () => {

@@ -12,20 +12,20 @@ const plan = { tasks: specs('a b<a') }
 function slow(options: Partial<OrchestratorOptions> = {}) {
   const journal = slowJournal()
   const { orchestrator, ...rest } = setUp({ concurrency: 2 }, { journal, ...options })
-  const heard: RunEvent[] = []
-  orchestrator.on('event', event => void heard.push(event as RunEvent))
+  const received: RunEvent[] = []
+  orchestrator.on('event', event => void received.push(event as RunEvent))
   orchestrator.on('error', () => {})
-  return { journal, orchestrator, heard, ...rest }
+  return { journal, orchestrator, received, ...rest }
 }
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 describe('behind the durable watermark', () => {
   test('nothing is emitted, shown or called before its cause is durable', async () => {
-    const { journal, orchestrator, backend, heard } = slow()
+    const { journal, orchestrator, backend, received } = slow()
     const run = orchestrator.run(plan)
     await turn()
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
     expect(run.progress()).toMatchObject({ status: 'planning', total: 0 })
     expect(journal.waiting.flatMap(describeEvents)).toEqual([
       'run.started',
@@ -35,7 +35,7 @@ describe('behind the durable watermark', () => {
       'attempt.started a 1',
     ])
     await journal.flush(1)
-    expect(describeEvents(heard).at(-1)).toBe('task.ready a')
+    expect(describeEvents(received).at(-1)).toBe('task.ready a')
     expect(backend.calls).toEqual([])
     await journal.flush(1)
     expect(backend.calls.map(call => call.taskId)).toEqual(['a'])
@@ -43,7 +43,7 @@ describe('behind the durable watermark', () => {
   })
 
   test('decisions run ahead: several records are pending, and each is published in order', async () => {
-    const { journal, orchestrator, backend, heard } = slow()
+    const { journal, orchestrator, backend, received } = slow()
     backend.hold('*')
     const run = orchestrator.run({ tasks: specs('a b c') })
     for (let i = 0; i < 3; i++) await journal.flush()
@@ -57,13 +57,13 @@ describe('behind the durable watermark', () => {
       'task.cancelled c',
     ])
     await journal.flush(2)
-    expect([describeEvents(heard).at(-1), run.task('c')?.status]).toEqual(['run.unpaused', 'ready'])
+    expect([describeEvents(received).at(-1), run.task('c')?.status]).toEqual(['run.unpaused', 'ready'])
     await journal.flush()
     backend.release('*')
     for (let i = 0; i < 4; i++) await journal.flush()
     await run.result
-    checkHistory(heard)
-    expect(journal.durableRecords(run.id).flat()).toEqual(heard)
+    checkHistory(received)
+    expect(journal.durableRecords(run.id).flat()).toEqual(received)
   })
 
   test('an attempt that is cancelled before its start is durable never calls its backend', async () => {
@@ -123,12 +123,12 @@ describe('behind the durable watermark', () => {
     const backend = new MockBackend({ clock }).answer('*', request => request.task.id)
     const orchestrator = new Orchestrator({ clock, journal, pools: { p: { backend, concurrency: 8 } } })
     const run = orchestrator.run({ tasks: Array.from({ length: 50 }, (_, i) => ({ id: `t${i}`, pool: 'p' })) })
-    const heard: RunEvent[] = []
-    run.on('event', event => void heard.push(event as RunEvent))
+    const received: RunEvent[] = []
+    run.on('event', event => void received.push(event as RunEvent))
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
-    checkHistory(heard)
-    expect(journal.durableRecords(run.id).flat()).toEqual(heard)
+    checkHistory(received)
+    expect(journal.durableRecords(run.id).flat()).toEqual(received)
     expect(orchestrator.pools.get('p')?.stats()).toMatchObject({ running: 0, queued: 0 })
   })
 })
@@ -138,13 +138,13 @@ describe('the events that are emitted, journaled and folded are the same', () =>
     const journal = new ProbeJournal()
     const { clock, backend, orchestrator } = setUp({ defaults: { timeoutMs: 50 } }, { journal })
     backend.answer('a', () => Promise.reject(new Error('no'))).hold('b')
-    const heard: RunEvent[] = []
+    const received: RunEvent[] = []
     const run = orchestrator.run({ tasks: specs('a b c d<a e') })
-    run.on('event', event => void heard.push(event as RunEvent))
+    run.on('event', event => void received.push(event as RunEvent))
     await clock.runUntilIdle()
     await run.result
     const kept = journal.records(run.id).flat()
-    expect(kept).toEqual(heard)
+    expect(kept).toEqual(received)
     checkHistory(kept)
     expect(replay(run.id, kept).phase).toMatchObject({ status: 'settled', outcome: 'partial' })
   })

@@ -165,12 +165,12 @@ describe('a task with replay never', () => {
   test('is not held when its input timed out: no agent was called', async () => {
     const { backend, clock, orchestrator } = setUp()
     const graph = new TaskGraph('g')
-    let asked = 0
+    let calls = 0
     graph.task('a', {
       pool: 'p',
       replay: 'never',
       timeoutMs: 100,
-      input: () => (++asked === 1 ? new Promise<string>(() => {}) : 'input'),
+      input: () => (++calls === 1 ? new Promise<string>(() => {}) : 'input'),
     })
     const run = orchestrator.run(graph)
     await clock.advance(10_000)

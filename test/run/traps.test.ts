@@ -11,11 +11,11 @@ describe('trap 1: p-queue starts a job inside `add`', () => {
   test('an answer within the start, and signals sent by listeners, are decided one at a time', async () => {
     const { clock, orchestrator } = setUp({ backend: ({ task }) => task.id, concurrency: 2 })
     const run = orchestrator.run({ tasks: specs('a b<a c<a d<b,c e f') })
-    const heard: RunEvent[] = []
+    const received: RunEvent[] = []
     let depth = 0
     run.on('event', event => {
       expect(++depth).toBe(1)
-      heard.push(event as RunEvent)
+      received.push(event as RunEvent)
       if (event.type === 'attempt.started' && event.taskId === 'a') {
         void run.pause()
         void run.unpause()
@@ -26,7 +26,7 @@ describe('trap 1: p-queue starts a job inside `add`', () => {
       depth--
     })
     await clock.runUntilIdle()
-    checkHistory(heard)
+    checkHistory(received)
     expect((await run.result).tasks.slice(0, 6).map(task => task.status)).not.toContain('running')
   })
 

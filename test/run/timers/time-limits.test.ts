@@ -34,7 +34,7 @@ describe('the idle timeout of an attempt', () => {
     ['a message', { message: 'at it' }],
     ['usage', { usage: { costUsd: 1 } }],
     ['nothing at all', {}],
-  ])('begins anew with each report, of %s', async (_, report) => {
+  ])('starts again with each report: %s', async (_, report) => {
     const fixture = setUp()
     const progress = Array.from({ length: 10 }, () => report)
     fixture.backend.answer('a', succeed('done', { afterMs: 900, progress }))
