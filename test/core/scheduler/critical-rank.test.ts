@@ -43,7 +43,7 @@ function longestPaths(tasks: readonly TaskSpec[]): ReadonlyMap<string, number> {
 }
 
 describe('the longest remaining path', () => {
-  test('is a task and the longest chain that waits for it', () => {
+  test('is the duration of a task plus the longest chain of its dependents', () => {
     const path = ranked([task('a', 10), task('b', 5, 'a'), task('c', 20, 'a'), task('d', 1, 'b', 'c'), task('e', 3)])
     expect(['a', 'b', 'c', 'd', 'e'].map(path)).toEqual([31, 6, 21, 1, 3])
   })
@@ -53,7 +53,7 @@ describe('the longest remaining path', () => {
     expect(['a', 'b', 'c'].map(path)).toEqual([3, 2, 1])
   })
 
-  test('takes a task of unknown duration for an average one', () => {
+  test('counts a task of unknown duration as an average one', () => {
     const path = ranked([task('a', undefined), task('b', 10, 'a'), task('c', 30, 'a')])
     expect(path('a')).toBe(20 + 30)
   })
@@ -65,7 +65,7 @@ describe('the longest remaining path', () => {
     for (const { id } of tasks) expect(backward(id)).toBe(forward(id))
   })
 
-  test('grows upward when tasks join later', () => {
+  test('of the dependencies grows when tasks are added later', () => {
     const path = ranked([task('a', 10), task('b', 5, 'a')], [task('c', 100, 'b')], [task('d', 1, 'a')])
     expect(['a', 'b', 'c', 'd'].map(path)).toEqual([115, 105, 100, 1])
   })
@@ -73,7 +73,7 @@ describe('the longest remaining path', () => {
   const chain = (length: number): TaskSpec[] =>
     Array.from({ length }, (_, i) => task(`t${i}`, 1, ...(i === 0 ? [] : [`t${i - 1}`])))
 
-  test('needs no recursion: a chain of 200,000 is ranked, and one that is named backward does no harm', () => {
+  test('of a chain of 200,000 tasks is computed without recursion, in either order of the tasks', () => {
     expect(ranked(chain(200_000))('t0')).toBe(200_000)
     expect(ranked(chain(200_000).reverse())('t0')).toBeGreaterThan(1)
   })
@@ -82,7 +82,7 @@ describe('the longest remaining path', () => {
     expect(ranked(chain(100).reverse())('t0')).toBe(100)
   })
 
-  test('equals a plain search in any graph, in whatever order and batches its tasks come', () => {
+  test('equals that of a plain search in any graph, for any order and batches of its tasks', () => {
     const edges = fc.array(fc.array(fc.nat(11), { maxLength: 3 }), { minLength: 1, maxLength: 12 })
     const shuffled = fc.tuple(edges, fc.array(fc.nat(50), { minLength: 12, maxLength: 12 }), fc.nat(12), fc.boolean())
     fc.assert(

@@ -15,11 +15,11 @@ import { table } from '../../support/table.js'
 
 const dead = { retries: 0 }
 
-describe('a plan begins', () => {
+describe('adding a plan', () => {
   test.each([
     ['with what waits for nothing', 'a b<a', ['run.started', 'task.added a', 'task.added b', 'task.ready a']],
     [
-      'in the order of its tasks, whatever they wait for',
+      'adds its tasks in order, whatever they depend on',
       'b<a a',
       ['run.started', 'task.added b', 'task.added a', 'task.ready a'],
     ],
@@ -28,7 +28,7 @@ describe('a plan begins', () => {
     expect(describeEvents(SchedulerFixture.of(tasks).events)).toEqual(then)
   })
 
-  test('with its name and failure mode', () => {
+  test('records its name and failure mode', () => {
     const scene = new SchedulerFixture()
     scene.send({ type: 'add', tasks: specs('a'), name: 'story', failureMode: 'kill' })
     expect(scene.events[0]).toMatchObject({
@@ -40,23 +40,23 @@ describe('a plan begins', () => {
     })
   })
 
-  test('with tasks that name each other ahead: each waits for all that it names', () => {
+  test('accepts tasks that depend on later ones: each waits for all its dependencies', () => {
     const scene = SchedulerFixture.of('d<b,c b<a c<a a')
     expect(scene.picture).toBe('d:blocked b:blocked c:blocked a:ready')
     scene.play(start('a'), ok('a'), start('b'), ok('b'), start('c'))
     expect(describeEvents(scene.play(ok('c')))).toEqual(['task.succeeded c', 'task.ready d'])
   })
 
-  test('with a dependency that is named twice', () => {
+  test('accepts a dependency that is listed twice', () => {
     const scene = SchedulerFixture.of('a b<a,a')
     expect(describeEvents(scene.play(start('a'), ok('a')))).toEqual(['task.succeeded a', 'task.ready b'])
   })
 })
 
-describe('a task is added to a live run', () => {
+describe('a task that is added to a live run', () => {
   table([
     [
-      'and is ready when what it waits for has succeeded',
+      'is ready when its dependencies have succeeded',
       'a b',
       [start('a'), ok('a')],
       add('c<a'),
@@ -67,7 +67,7 @@ describe('a task is added to a live run', () => {
     ['and waits for what waits for its next attempt', 'a', [start('a'), fail('a')], add('b<a'), ['task.added b']],
     ['and waits for what is being stopped', 'a b', [start('a'), cancel('a')], add('c<a'), ['task.added c']],
     [
-      'trap 4: and is skipped when what it waits for is dead',
+      'is skipped when a dependency is dead (trap 4)',
       'a b',
       [start('a'), fail('a')],
       add('c<a'),
@@ -75,21 +75,21 @@ describe('a task is added to a live run', () => {
       dead,
     ],
     [
-      'and is skipped when what it waits for was cancelled',
+      'is skipped when a dependency was cancelled',
       'a b',
       [cancel('a')],
       add('c<a'),
       ['task.added c', 'task.skipped c because a'],
     ],
     [
-      'and is skipped, with the root cause, when what it waits for was skipped',
+      'is skipped, with the root cause, when a dependency was skipped',
       'a b<a z',
       [cancel('a')],
       add('c<b'),
       ['task.added c', 'task.skipped c because a'],
     ],
     [
-      'and takes along what waits for it in the same batch, in whatever order they stand',
+      'is skipped together with its dependents of the same batch, in any order',
       'a z',
       [start('a'), fail('a')],
       add('e<d d<c c<a'),
@@ -104,7 +104,7 @@ describe('a task is added to a live run', () => {
       dead,
     ],
     [
-      'and is skipped when one of several has died, though another still runs',
+      'is skipped when one of several dependencies is dead, even if another is in flight',
       'a b',
       [start('a'), start('b'), fail('a')],
       add('c<b,a'),
@@ -114,7 +114,7 @@ describe('a task is added to a live run', () => {
     ['together with others that it names ahead', 'a', [start('a')], add('c<b b<a'), ['task.added c', 'task.added b']],
     ['and is ready in a pause: it starts when that is over', 'a', [pause], add('b'), ['task.added b', 'task.ready b']],
     [
-      'that is being cancelled: it is cancelled',
+      'is cancelled when the run is being cancelled',
       'a',
       [start('a'), cancel()],
       add('b c<a'),
@@ -124,7 +124,7 @@ describe('a task is added to a live run', () => {
     ['that was recovered', 'a', [start('a'), recover], add('b'), ['task.added b', 'task.ready b']],
   ])
 
-  test('and is let go by what it named ahead, once', () => {
+  test('is made ready once by dependencies that were added after it', () => {
     const scene = SchedulerFixture.of('z')
     scene.play(add('b<a a'), start('a'))
     expect(describeEvents(scene.play(ok('a')))).toEqual(['task.succeeded a', 'task.ready b'])

@@ -14,10 +14,10 @@ import { table } from '../../support/table.js'
 
 const dead = { retries: 0 }
 
-describe('a task is cancelled', () => {
+describe('cancelling a task', () => {
   table([
     [
-      'while it is blocked: what waits for it is skipped',
+      'that is blocked skips its dependents',
       'a b<a c<b',
       [],
       cancel('b'),
@@ -26,21 +26,21 @@ describe('a task is cancelled', () => {
     ['while it is ready', 'a b', [], cancel('a'), ['task.cancelled a']],
     ['while it waits for its next attempt', 'a b', [start('a'), fail('a')], cancel('a'), ['task.cancelled a']],
     [
-      'while it runs: it is told to stop, and what waits goes on waiting',
+      'in flight aborts its attempt; dependents stay blocked',
       'a b<a',
       [start('a')],
       cancel('a'),
       ['attempt.stopping a 1 cancel'],
     ],
     [
-      'once it has stopped',
+      'in flight ends it when its attempt has stopped',
       'a b<a c',
       [start('a'), cancel('a')],
       stopped('a'),
       ['task.cancelled a', 'task.skipped b because a'],
     ],
     [
-      'while it is being stopped for its limit: the cancel goes first',
+      'that is being stopped for a timeout takes precedence',
       'a b',
       [start('a'), expire('a')],
       cancel('a'),
@@ -53,7 +53,7 @@ describe('a task is cancelled', () => {
     ['not after it was skipped', 'a b<a c', [cancel('a')], cancel('b'), []],
     ['in a paused run', 'a b', [pause], cancel('a'), ['task.cancelled a']],
     [
-      'as the last one: the run settles',
+      'settles the run if it was the last one',
       'a b',
       [start('a'), ok('a')],
       cancel('b'),
@@ -64,45 +64,45 @@ describe('a task is cancelled', () => {
   ])
 })
 
-describe('a run is cancelled', () => {
+describe('cancelling a run', () => {
   table([
     [
-      'before anything started: all of it ends at once',
+      'before anything started ends it at once',
       'a b<a',
       [],
       cancel(),
       ['run.stopping cancelled', 'task.cancelled a', 'task.cancelled b', 'run.settled cancelled'],
     ],
     [
-      'while something runs: it is told to stop',
+      'aborts the attempts in flight',
       'a b<a',
       [start('a')],
       cancel(),
       ['run.stopping cancelled', 'attempt.stopping a 1 cancel', 'task.cancelled b'],
     ],
     [
-      'and settles once that has stopped',
+      'settles it once they have stopped',
       'a b<a',
       [start('a'), cancel()],
       stopped('a'),
       ['task.cancelled a', 'run.settled cancelled'],
     ],
     [
-      'and settles once that is abandoned',
+      'settles it once they are abandoned',
       'a',
       [start('a'), cancel()],
       stopped('a', true),
       ['attempt.abandoned a 1', 'task.cancelled a', 'run.settled cancelled'],
     ],
     [
-      'and a success that comes then changes nothing',
+      'ignores a success that arrives afterwards',
       'a',
       [start('a'), cancel()],
       ok('a'),
       ['task.cancelled a', 'run.settled cancelled'],
     ],
     [
-      'in a wait',
+      'cancels delayed tasks',
       'a',
       [start('a'), fail('a')],
       cancel(),
@@ -112,14 +112,14 @@ describe('a run is cancelled', () => {
     ['once only', 'a', [start('a'), cancel()], cancel(), []],
     ['not after it has settled', 'a', [start('a'), ok('a')], cancel(), []],
     [
-      'while an attempt is being stopped for its limit: it is not tried again',
+      'while an attempt is being stopped for a timeout prevents its retry',
       'a',
       [start('a'), expire('a'), cancel()],
       stopped('a'),
       ['task.cancelled a', 'run.settled cancelled'],
     ],
     [
-      'while a failure mode ends it: that is an outcome of its own',
+      'while a failure mode ends it makes the outcome `cancelled`',
       'a b',
       [start('a'), start('b'), fail('a')],
       cancel(),
@@ -127,7 +127,7 @@ describe('a run is cancelled', () => {
       { retries: 0, failureMode: 'no-new' },
     ],
     [
-      'with what had succeeded staying so',
+      'keeps what has succeeded',
       'a b',
       [start('a'), ok('a')],
       cancel(),
@@ -136,7 +136,7 @@ describe('a run is cancelled', () => {
     ['before its tasks came: they are added, and end', 'a b<a', [], cancel(), [], { cancelled: 'too late' }],
   ])
 
-  test('before its tasks came: nothing of it is ready for a moment', () => {
+  test('before its tasks were added: no task becomes ready', () => {
     const scene = SchedulerFixture.of('a b<a', { cancelled: 'too late' })
     const told = ['run.started', 'run.stopping cancelled', 'task.added a', 'task.added b']
     expect(describeEvents(scene.events)).toEqual([
@@ -147,7 +147,7 @@ describe('a run is cancelled', () => {
     ])
   })
 
-  test('before it has begun: there is nothing to cancel', () => {
+  test('before it has started does nothing', () => {
     expect(new SchedulerFixture().play(cancel())).toEqual([])
   })
 })

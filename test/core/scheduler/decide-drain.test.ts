@@ -18,7 +18,7 @@ import {
 } from '../../support/scheduler-fixture.js'
 import { table } from '../../support/table.js'
 
-describe('a run is drained', () => {
+describe('a draining run', () => {
   table([
     ['while something runs: it waits for that', 'a b', [start('a')], drain, ['run.draining']],
     ['while nothing runs: it is suspended at once', 'a b<a', [], drain, ['run.draining', 'run.suspended']],
@@ -26,9 +26,9 @@ describe('a run is drained', () => {
     ['in a pause', 'a', [pause], drain, ['run.draining', 'run.suspended']],
     ['not while it is being cancelled', 'a', [start('a'), cancel()], drain, []],
     ['not after it has settled', 'a', [start('a'), ok('a')], drain, []],
-    ['and starts nothing any more', 'a b', [start('a'), drain], start('b'), []],
+    ['starts no further attempts', 'a b', [start('a'), drain], start('b'), []],
     [
-      'and is suspended with its last attempt',
+      'is suspended when its last attempt has ended',
       'a b',
       [start('a'), drain],
       ok('a'),
@@ -36,21 +36,21 @@ describe('a run is drained', () => {
     ],
     ['and not before', 'a b c', [start('a'), start('b'), drain], ok('a'), ['task.succeeded a']],
     [
-      'and an attempt that fails then is tried again after the suspension',
+      'retries a failed attempt after the suspension',
       'a',
       [start('a'), drain],
       fail('a'),
       ['attempt.failed a 1 agent', 'task.delayed a 500', 'run.suspended'],
     ],
     [
-      'and settles when its last attempt leaves nothing to do',
+      'settles when its last attempt leaves nothing to do',
       'a b',
       [start('a'), ok('a'), start('b'), drain],
       ok('b'),
       ['task.succeeded b', 'run.settled completed'],
     ],
     [
-      'and ends fail-fast when something dies, as its failure mode says',
+      'ends fail-fast when a task is dead and its failure mode says so',
       'a b',
       [start('a'), drain],
       fail('a', 'refused'),
@@ -64,7 +64,7 @@ describe('a run is drained', () => {
       { failureMode: 'no-new' },
     ],
     [
-      'and is cancelled',
+      'can be cancelled',
       'a b',
       [start('a'), drain],
       cancel(),
@@ -74,25 +74,25 @@ describe('a run is drained', () => {
   ])
 })
 
-describe('an attempt is interrupted', () => {
+describe('an interrupted attempt', () => {
   table([
     ['while it runs: it is told to stop', 'a', [start('a'), drain], interrupt('a'), ['attempt.stopping a 1 interrupt']],
     [
-      'and is tried again at once, after the suspension',
+      'is retried at once after the suspension',
       'a',
       [start('a'), drain, interrupt('a')],
       stopped('a'),
       ['attempt.failed a 1 interrupted', 'task.delayed a 0', 'run.suspended'],
     ],
     [
-      'and what it says then comes too late',
+      'is not changed by a late result',
       'a',
       [start('a'), drain, interrupt('a')],
       ok('a'),
       ['attempt.failed a 1 interrupted', 'task.delayed a 0', 'run.suspended'],
     ],
     [
-      'and is abandoned when it does not stop',
+      'is abandoned when it does not stop',
       'a',
       [start('a'), drain, interrupt('a')],
       stopped('a', true),
@@ -104,7 +104,7 @@ describe('an attempt is interrupted', () => {
     ['not when it has ended', 'a b', [start('a'), ok('a')], interrupt('a'), []],
   ])
 
-  test('and that counts neither as a failure nor as an interruption: it says nothing against the task', () => {
+  test('counts neither as a failure nor as an interruption', () => {
     const scene = SchedulerFixture.of('a', { retries: 0, maxInterrupted: 1 })
     for (let i = 0; i < 5; i++) scene.play(start('a'), drain, interrupt('a'), stopped('a'), recover, wake('a'))
     expect(scene.state.tallies[0]).toMatchObject({ attempts: 5, failures: 0, interrupted: 0 })
@@ -127,7 +127,7 @@ describe('a suspended run', () => {
     ['and out of that pause', 'a', [pause, drain, recover], unpause, ['run.unpaused']],
   ])
 
-  test('whose process ended before it was suspended goes on, too', () => {
+  test('whose process ended before it was suspended can be recovered', () => {
     const scene = SchedulerFixture.of('a b')
     expect(describeEvents(scene.play(start('a'), drain, recover))).toEqual([
       'run.recovered 2',

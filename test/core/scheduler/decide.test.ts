@@ -26,7 +26,7 @@ describe('start', () => {
     ['starts nothing in a run that has been cancelled', 'a b', [start('a'), cancel()], start('b'), []],
     ['starts nothing in a run that has settled', 'a', [start('a'), ok('a')], start('a'), []],
     [
-      'gives a task whose input cannot be made an attempt that failed',
+      'records a failed attempt for a task whose input cannot be made',
       'a b<a',
       [],
       startFails('a'),
@@ -45,7 +45,7 @@ describe('start', () => {
 describe('succeed', () => {
   table([
     [
-      'ends the task and lets go of what waited for it',
+      'ends the task and makes its dependents ready',
       'a b<a c',
       [start('a')],
       ok('a'),
@@ -53,14 +53,14 @@ describe('succeed', () => {
     ],
     ['lets go only of what waits for nothing else', 'a b c<a,b', [start('a')], ok('a'), ['task.succeeded a']],
     [
-      'lets go with the last of several dependencies',
+      'makes a dependent ready with the last of several dependencies',
       'a b c<a,b',
       [start('a'), start('b'), ok('b')],
       ok('a'),
       ['task.succeeded a', 'task.ready c'],
     ],
     [
-      'lets go of dependents in the order in which they were added',
+      'makes dependents ready in the order in which they were added',
       'a d<a b<a c<a',
       [start('a')],
       ok('a'),
@@ -76,26 +76,20 @@ describe('succeed', () => {
     ['counts in a pause, too', 'a b<a', [start('a'), pause], ok('a'), ['task.succeeded a', 'task.ready b']],
     ['is refused a second time', 'a b', [start('a'), ok('a')], ok('a', 'other', 1), []],
     ['is refused after the attempt failed', 'a', [start('a'), fail('a')], ok('a', 'late', 1), []],
-    [
-      'is refused from an attempt that another has followed',
-      'a',
-      [start('a'), fail('a'), wake('a'), start('a')],
-      ok('a', 'late', 1),
-      [],
-    ],
+    ['of an earlier attempt is ignored', 'a', [start('a'), fail('a'), wake('a'), start('a')], ok('a', 'late', 1), []],
     ['is refused from an attempt that has not been', 'a', [start('a')], ok('a', 'x', 2), []],
     ['is refused before anything started', 'a', [], ok('a', 'x', 1), []],
     ['is refused after the task was cancelled', 'a b', [cancel('a')], ok('a', 'x', 1), []],
     ['is refused after the task is dead', 'a b', [start('a'), fail('a')], ok('a', 'x', 1), [], dead],
     [
-      'comes too late for an attempt that has run out of time',
+      'is ignored after the attempt has timed out',
       'a',
       [start('a'), expire('a')],
       ok('a'),
       ['attempt.failed a 1 timeout', 'task.delayed a 500'],
     ],
     [
-      'comes too late for an attempt that is being cancelled',
+      'is ignored while the attempt is being cancelled',
       'a b<a c',
       [start('a'), cancel('a')],
       ok('a'),
@@ -109,14 +103,14 @@ describe('fail', () => {
   table([
     ['has the next attempt wait', 'a b<a', [start('a')], fail('a'), ['attempt.failed a 1 agent', 'task.delayed a 500']],
     [
-      'waits longer each time',
+      'delays each further attempt longer',
       'a',
       [start('a'), fail('a'), wake('a'), start('a')],
       fail('a'),
       ['attempt.failed a 2 agent', 'task.delayed a 1000'],
     ],
     [
-      'kills the task when its retries are spent',
+      'ends the task as dead when no retries are left',
       'a b',
       [start('a')],
       fail('a'),
@@ -124,14 +118,14 @@ describe('fail', () => {
       dead,
     ],
     [
-      'kills at once what is never retried',
+      'ends the task as dead at once for a kind that is never retried',
       'a b',
       [start('a')],
       fail('a', 'refused'),
       ['attempt.failed a 1 refused', 'task.dead a refused'],
     ],
     [
-      'skips all that waited for it, down to the last, with the root cause',
+      'skips all tasks that depend on it, transitively, with the root cause',
       'a b<a c<b d<c,a e',
       [start('a')],
       fail('a'),
@@ -149,7 +143,7 @@ describe('fail', () => {
     ['is refused after the attempt succeeded', 'a b', [start('a'), ok('a')], fail('a', 'agent', 1), []],
     ['is refused from a wrong attempt', 'a', [start('a')], fail('a', 'agent', 2), []],
     [
-      'is refused from an attempt that another has followed',
+      'of an earlier attempt is ignored',
       'a',
       [start('a'), fail('a'), wake('a'), start('a')],
       fail('a', 'agent', 1),
@@ -179,7 +173,7 @@ describe('fail', () => {
       ['task.cancelled a'],
     ],
     [
-      'of an attempt that has run out of time ends it as timed out',
+      'of an attempt that has timed out ends it as timed out',
       'a',
       [start('a'), expire('a')],
       fail('a', 'refused'),

@@ -36,8 +36,8 @@ function same(one: RunState, other: RunState): void {
   assert.equal(one.ids.size, other.ids.size)
 }
 
-describe('the tasks of a plan that has been checked', () => {
-  test('are added at once, with the events and the state of tasks that are added one by one', () => {
+describe('the tasks of a checked plan', () => {
+  test('are added all at once, with the same events and state as one by one', () => {
     fc.assert(
       fc.property(fc.oneof(graphs(), graphs({ rich: true })), specs => {
         const { tasks } = parsePlan({ tasks: specs })
@@ -51,7 +51,7 @@ describe('the tasks of a plan that has been checked', () => {
     )
   })
 
-  test('have the ranks of tasks that are added one by one, before and after more have joined', () => {
+  test('have the same ranks as tasks that are added one by one, also after further tasks were added', () => {
     fc.assert(
       fc.property(graphs({ maxTasks: 12 }), specs => {
         const { tasks } = parsePlan({ tasks: specs })
@@ -77,7 +77,7 @@ describe('the tasks of a plan that has been checked', () => {
     )
   })
 
-  test('are the same for the next run, whatever became of this one, and others join it alone', () => {
+  test('are not changed by a run, nor by tasks that are added to it', () => {
     fc.assert(
       fc.property(graphs({ maxTasks: 12, rich: 'settled' }), specs => {
         const { tasks } = parsePlan({ tasks: specs })
@@ -100,7 +100,7 @@ describe('the tasks of a plan that has been checked', () => {
     )
   })
 
-  test('may be bound to functions: the event says so', () => {
+  test('can be bound to functions, which their events say', () => {
     const graph = new TaskGraph('g')
     const a = graph.task('a', { pool: 'p' })
     graph.task('b', { pool: 'p', after: [a], input: ({ a }) => a })
@@ -111,7 +111,7 @@ describe('the tasks of a plan that has been checked', () => {
     same(replay('r', events), state)
   })
 
-  test('of which one has a budget are added one by one: they open accounts', () => {
+  test('are added one by one if one of them has a budget: its account belongs to the run', () => {
     const { tasks } = parsePlan({ tasks: [{ id: 'a', budget: { costUsd: 1 } }] })
     expect(preparedPlanOf(tasks)).toBeUndefined()
     expect(begun(tasks).state.accounts?.tasks.size).toBe(1)

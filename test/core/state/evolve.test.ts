@@ -28,7 +28,7 @@ const succeeded = { type: 'task.succeeded', attempt: 1, output: 1 }
 const dead = { type: 'task.dead', failure }
 const spec = { id: 'a', description: 'a' }
 
-describe('an event that no decision can have made is refused:', () => {
+describe('evolve rejects an event that cannot follow:', () => {
   const rows: readonly [string, readonly Step[], object][] = [
     ['one whose seq leaves a gap', [], { type: 'run.paused', seq: 9 }],
     ['one whose seq comes again', [], { type: 'run.paused', seq: 1 }],
@@ -95,12 +95,12 @@ describe('an event that no decision can have made is refused:', () => {
       expect(() => evolve(scene.state, next(scene, event))).toThrow(Error)
     })
 
-  test('and the error says which task, and from where to where', () => {
+  test('names the task and both states in the error', () => {
     const scene = SchedulerFixture.of('a b<a')
     expect(() => evolve(scene.state, next(scene, succeeded))).toThrow(/task a .*ready.*succeeded/)
   })
 
-  test('and changes nothing', () => {
+  test('leaves the state unchanged when it throws', () => {
     const scene = SchedulerFixture.of('a b<a')
     const before = copyState(scene.state)
     for (const event of [succeeded, { type: 'task.skipped', rootCause: 'z' }, { type: 'run.paused', seq: 9 }])
@@ -116,7 +116,7 @@ describe('the tally of a task', () => {
     return scene.state.tallies[0]!
   }
 
-  test('counts each failure where it belongs', () => {
+  test('counts each failure under the bound that applies to it', () => {
     const again = [wake('a'), start('a')]
     const steps = [start('a'), fail('a'), ...again, fail('a', 'overloaded'), ...again, fail('a', 'quota'), ...again]
     expect(tally(...steps, fail('a', 'throttled'))).toMatchObject({
@@ -127,11 +127,11 @@ describe('the tally of a task', () => {
     })
   })
 
-  test('counts a timeout as a failure of its own, and an attempt that outlived it as abandoned', () => {
+  test('counts a timeout as a failure, and an attempt that did not end after it as abandoned', () => {
     expect(tally(start('a'), expire('a'), stopped('a', true))).toMatchObject({ attempts: 1, failures: 1, abandoned: 1 })
   })
 
-  test('adds up the time and usage of attempts, stopped ones too', () => {
+  test('sums the time and usage of all attempts, stopped ones included', () => {
     const scene = SchedulerFixture.of('a z')
     const usage = { inputTokens: 5, costUsd: 0.25 }
     scene.play(start('a'))
@@ -149,7 +149,7 @@ describe('the tally of a task', () => {
 })
 
 describe('a state', () => {
-  test('is what its events say: replaying any part of them leads through the same states', () => {
+  test('is determined by its events: replaying any prefix leads to the same state', () => {
     const scene = new SchedulerFixture()
     const states: RunState[] = [copyState(scene.state)]
     scene.play(add('a b<a c<b,a d'))
@@ -160,7 +160,7 @@ describe('a state', () => {
     for (let i = 0; i < states.length; i++) expect(replay('r', scene.records.slice(0, i).flat())).toEqual(states[i])
   })
 
-  test('is not touched through a copy, nor a copy through it', () => {
+  test('and its copy change independently', () => {
     const scene = SchedulerFixture.of('a b<a')
     const copy = copyState(scene.state)
     const before = copyState(scene.state)
@@ -170,12 +170,12 @@ describe('a state', () => {
     expect(scene.task('a').status).toBe('succeeded')
   })
 
-  test('of no event is that of a run in planning', () => {
+  test('before the first event is that of a run in planning', () => {
     expect(replay('r', [])).toEqual(emptyState('r'))
     expect(emptyState('r').phase).toEqual({ status: 'planning' })
   })
 
-  test('knows how much is left, and who waits for whom in the order in which they came', () => {
+  test('gives the number of unfinished tasks, and dependents in the order in which they were added', () => {
     const scene = SchedulerFixture.of('d<a a b c<a,b')
     const dependents: number[] = []
     eachDependent(scene.state, scene.index('a'), index => dependents.push(index))

@@ -35,8 +35,8 @@ const tasks = ['a', 'b%/c', 'd', 'e'].map(id => ({ id, description: id, pool: 'p
 const writing = (at = 1_000): Writing => new Writing().send(at, { type: 'add', tasks })
 const all = ({ history }: Writing): readonly RunEvent[] => history.slice(1, history.end)
 
-describe('a history', () => {
-  test('gives the events that were decided, the same each time, with all their members', () => {
+describe('History', () => {
+  test('returns the events that were decided, complete and equal each time', () => {
     const run = writing().start(1_010, 1).succeed(1_020, 1)
     const taskOfAll = { runId: 'run/1', taskId: 'b%/c', index: 1 }
     expect(all(run).filter(event => 'index' in event && event.index === 1)).toEqual([
@@ -58,7 +58,7 @@ describe('a history', () => {
     expect(all(run)).toEqual(all(run))
   })
 
-  test('leads to the state that it was written with', () => {
+  test('replays to the state that it was recorded with', () => {
     const run = writing()
       .start(1_010, 0)
       .send(1_020, { type: 'fail', index: 0, attempt: 1, failure: { kind: 'agent', message: 'no' } })
@@ -73,7 +73,7 @@ describe('a history', () => {
     expect(all(run).map(({ seq }) => seq)).toEqual(all(run).map((_, place) => place + 1))
   })
 
-  test('knows the backends of a ladder apart', () => {
+  test('distinguishes the backends of a failover list', () => {
     const run = writing()
       .start(1_001, 0)
       .start(1_002, 1, { backend: 'p#2' })
@@ -83,7 +83,7 @@ describe('a history', () => {
     expect(started).toEqual(['p', 'p#2', 'p', 'p#2'])
   })
 
-  test('tells of an event its type, its task and the attempt that started, without making it', () => {
+  test('returns the type, task and attempt of an event without rebuilding it', () => {
     const run = writing().start(1_010, 2).succeed(1_020, 2)
     const { history } = run
     for (const event of all(run)) {
@@ -93,7 +93,7 @@ describe('a history', () => {
     }
   })
 
-  test('is read by records: those that are whole', () => {
+  test('iterates over the committed records', () => {
     const run = writing().start(1_010, 0)
     const before = [...run.history]
     run.history.push({ type: 'run.paused', seq: run.history.end + 1, at: 1_020, runId: 'run/1' })
@@ -103,7 +103,7 @@ describe('a history', () => {
     expect([...run.history].flat()).toEqual(all(run))
   })
 
-  test('begins at the time 0 of a clock that stands there, and goes on past the 24 days that 32 bits hold', () => {
+  test('stores times from 0, and times more than 24 days (31 bits) after the first event', () => {
     for (const began of [0, 1_700_000_000_000]) {
       const late = began + 30 * DAY_MS
       const run = writing(began)
@@ -124,7 +124,7 @@ describe('a history', () => {
     }
   })
 
-  test('forgets everything when it is let go of', () => {
+  test('drops all events when released', () => {
     const { history } = writing().start(1_010, 0)
     history.release()
     expect([...history]).toEqual([])
