@@ -1,58 +1,16 @@
 import {
   type AgentBackend,
+  AgentError,
   type AgentFunction,
   checkOptions,
-  FAILURE_KINDS,
-  type FailureKind,
-  functionRule,
-  millisRule,
   Orchestrator,
-  optionsOf,
   type Run,
   type TaskResult,
   type Verdict,
 } from 'counterpoint'
-import * as z from 'zod'
-import {
-  agentRequest,
-  type BackendCall,
-  type CallOptions,
-  callBackend,
-  type RequestParts,
-  requestParts,
-} from '../call-backend.js'
+import { agentRequest, type BackendCall, type CallOptions, callBackend, type RequestParts } from '../call-backend.js'
+import { type BackendConformanceOptions, backendConformanceRule } from './backend-options.js'
 import { type ConformanceCase, must, type Pass, realTime, settlesWithin, show } from './cases.js'
-
-/** Options of {@link backendConformance}: requests that the backend can answer, and times. */
-export interface BackendConformanceOptions {
-  /** A request that succeeds. */
-  readonly succeeds: RequestParts
-  /** A request that fails. Without one, failures are not checked. */
-  readonly fails?: RequestParts
-  /** The expected kind of the failure of `fails`. Default: any. */
-  readonly failsWith?: FailureKind
-  /** A request that takes longer than `settleMs` unless it is aborted. Without one, aborts are checked only before and after an attempt. */
-  readonly runsLong?: RequestParts
-  /** The longest time for an answer, in milliseconds. Default 30,000. */
-  readonly answerMs?: number
-  /** The time after which a request is certainly running, in milliseconds. Default 20. */
-  readonly startMs?: number
-  /** The longest time between an abort and the end of the attempt, in milliseconds. Default 5,000, as `graceMs` of a pool. */
-  readonly settleMs?: number
-  /** Lets time pass. Default: waits in real time. */
-  readonly pass?: Pass
-}
-
-const OPTIONS = optionsOf({
-  succeeds: requestParts,
-  fails: requestParts.optional(),
-  failsWith: z.enum(FAILURE_KINDS).optional(),
-  runsLong: requestParts.optional(),
-  answerMs: millisRule.optional(),
-  startMs: millisRule.optional(),
-  settleMs: millisRule.optional(),
-  pass: functionRule.optional(),
-})
 
 /**
  * The requirements of a backend, as cases for any test runner. `make` returns a new backend for each case.
@@ -69,7 +27,7 @@ export function backendConformance(
   make: () => AgentBackend | AgentFunction | Promise<AgentBackend | AgentFunction>,
   options: BackendConformanceOptions,
 ): readonly ConformanceCase[] {
-  checkOptions(OPTIONS, options, { of: 'backendConformance' })
+  checkOptions(backendConformanceRule, options, { of: 'backendConformance' })
   const trial = new BackendTrial(make, options)
   const { fails, runsLong } = options
   return [
@@ -171,7 +129,12 @@ class BackendTrial {
     const { kind, message } = task.failure
     const { failsWith = kind } = this.#options
     must(kind === failsWith, `expected a failure of kind ${failsWith}, got ${kind}: ${message}`)
-    must(message.trim() !== '', `expected the failure (${kind}) to have a message, got none`)
+    // The orchestrator replaces an empty message, so the thrown error is checked.
+    const call = await this.#call(request)
+    await this.#settled(call, this.#answerMs, 'the request fails')
+    const thrown = await call.result.catch((error: unknown) => error)
+    const isEmpty = thrown instanceof AgentError && thrown.message.trim() === ''
+    must(!isEmpty, `expected the failure (${kind}) to have a message, got none`)
   }
 
   async obeysAbort(long: RequestParts): Promise<void> {
