@@ -1,4 +1,4 @@
-/** A JSON value (RFC 8259). What a task takes and what it leaves is always one of these. */
+/** A JSON value (RFC 8259). Inputs and outputs of tasks are JSON values. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
 /** Bounds of {@link canonicalJson}. */
@@ -10,7 +10,8 @@ export interface JsonLimits {
 }
 
 /**
- * Thrown by {@link canonicalJson}, and only there. `path` leads to the part (`$.items[3].price`), `tooLarge` tells a value that is too long or too deep from one of a wrong type.
+ * Thrown by {@link canonicalJson}. `path` is the path of the invalid part (`$.items[3].price`). `tooLarge`: the value exceeds a limit; otherwise it has a
+ * wrong type.
  */
 export class NotJsonError extends Error {
   override readonly name: string = 'NotJsonError'
@@ -26,7 +27,7 @@ export class NotJsonError extends Error {
 const PRIMITIVE = 'a JSON value is a string, finite number, boolean, null, array or plain object'
 
 /**
- * A frozen copy of `value` in the one shape it will have for ever: live, in the journal and after a restart.
+ * A frozen copy of `value` in its canonical form, which is the same live, in the journal and after a restart.
  * `undefined` at the top is `null`; undefined members are left out; `-0` is `0`. Each getter is read once.
  * Invariant: canonicalJson(JSON.parse(JSON.stringify(canonicalJson(v)))) deep-equals canonicalJson(v).
  *
@@ -48,9 +49,9 @@ export function canonicalJson(value: unknown, limits?: JsonLimits): Json {
 interface Budget {
   depth: number
   chars: number
-  /** The containers on the way down: to meet one again is a cycle. */
+  /** The containers around the current value: a value that is one of them is a cycle. */
   readonly open: object[]
-  /** Where it is in each of them. A path is made of these when something is wrong: to make one for each member costs more than to copy it. */
+  /** The current key in each of them, from which the path is built for an error. */
   readonly keys: (string | number)[]
 }
 
@@ -123,12 +124,12 @@ function spend(text: string, budget: Budget): string {
   return text
 }
 
-/** The path of what is copied now. */
+/** The path of the current value. */
 function here({ open, keys }: Budget): string {
   return pathOf(keys, open.length)
 }
 
-/** That of the container that it is in. */
+/** The path of its container. */
 function around({ open, keys }: Budget): string {
   return pathOf(keys, open.length - 1)
 }
@@ -144,7 +145,7 @@ function className(prototype: object): string {
   return typeof name === 'string' && name !== '' ? name : 'a class'
 }
 
-/** `$.a` + `b-c` is `$.a["b-c"]`: a path that can be pasted into code. */
+/** The path of a member: `$.a` and `b-c` give `$.a["b-c"]`. */
 export function memberPath(path: string, key: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`
 }

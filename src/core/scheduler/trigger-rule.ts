@@ -5,14 +5,14 @@
  * - `all_success` (default): all have succeeded.
  * - `all_failed`: all have failed.
  * - `all_done`: all have ended.
- * - `one_success`: one has succeeded; it does not wait for the others.
- * - `one_failed`: one has failed; it does not wait for the others.
- * - `one_done`: one has succeeded or failed; it does not wait for the others.
+ * - `one_success`: at least one has succeeded; does not wait for the others.
+ * - `one_failed`: at least one has failed; does not wait for the others.
+ * - `one_done`: at least one has succeeded or failed; does not wait for the others.
  * - `none_failed`: all have ended, none has failed.
  * - `none_failed_min_one_success`: all have ended, none has failed, one at least has succeeded.
  * - `all_skipped`: all were skipped.
  * - `none_skipped`: all have ended, none was skipped.
- * - `always`: at once, whatever they do.
+ * - `always`: starts at once, whatever they do.
  */
 export type TriggerRule =
   | 'all_success'
@@ -36,10 +36,10 @@ export interface Upstream {
   skipped: number
 }
 
-/** What a trigger rule says: start, wait on, or never: because something failed, or because the rule cannot be met any more. */
+/** The verdict of a trigger rule: start, wait, or never start: a dependency `failed`, or the rule can no longer be met (`unmet`). */
 export type RuleVerdict = 'start' | 'wait' | 'failed' | 'unmet'
 
-/** What the rule of a task says about what is known so far. Says `failed` or `unmet` as soon as that is sure. */
+/** The verdict on the dependencies that have ended so far. `failed` and `unmet` are returned as soon as they are certain. */
 export function ruleVerdict({ rule, total, ...ended }: Upstream): RuleVerdict {
   if (total === 0) return 'start'
   return RULES[rule](ended, ended.succeeded + ended.failed + ended.skipped === total)
