@@ -1,9 +1,10 @@
 import * as z from 'zod'
 import type { Budget, RunBudget } from './core/budget/budget.js'
+import { FailureHandler } from './core/failure/failure-handler.js'
 import { didYouMean } from './error-text.js'
 import { modeRule } from './forecast/choose-mode.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
-import { checkOptions, fn, invalidInput, method, millis, optionsOf, positiveMs } from './options-check.js'
+import { checkOptions, failureKinds, fn, invalidInput, method, millis, optionsOf, positiveMs } from './options-check.js'
 import { backoffRule, budgetRule, estimateRule, runBudgetRule } from './plan/plan-schema.js'
 import { TaskGraph } from './plan/task-graph.js'
 import { limitsRule, poolRule } from './pools/pool-schema.js'
@@ -22,6 +23,23 @@ const defaults = optionsOf({
   budget: budgetRule,
   replay: z.enum(['safe', 'never']),
   approval: z.boolean(),
+}).partial()
+
+const count = z.int().min(0)
+
+/** `core/` imports no zod, so the rule of its failure handler stands here. */
+const failureHandlerRule = optionsOf({
+  retries: count,
+  backoff: backoffRule,
+  maxThrottled: count,
+  maxInterrupted: count,
+  maxFailovers: count,
+  maxRepairs: count,
+  maxParkMs: millis,
+  quotaParkMs: millis,
+  neverRetry: failureKinds,
+  failover: failureKinds,
+  repair: failureKinds,
 }).partial()
 
 const orchestrator = optionsOf({
@@ -68,6 +86,9 @@ const resume = run
 /** @throws INVALID_INPUT with one issue for each option that is invalid. */
 export function checkOrchestratorOptions(options: OrchestratorOptions): void {
   checkOptions(orchestrator, options, { of: 'Orchestrator' })
+  const { failureHandler } = options
+  if (failureHandler instanceof FailureHandler)
+    checkOptions(failureHandlerRule, failureHandler.options, { of: 'FailureHandler', path: 'failureHandler' })
 }
 
 /** @throws INVALID_INPUT with one issue for each option that is invalid. */

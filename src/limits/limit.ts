@@ -1,6 +1,7 @@
+import * as z from 'zod'
 import type { Clock } from '../clock.js'
 import type { ParkReason } from '../core/failure/failure.js'
-import { checkValue, positiveInteger, positiveMs } from '../options-check.js'
+import { checkOptions, checkValue, fn, method, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
 import { Cooldown, type CooldownStats, NO_JITTER } from './cooldown.js'
 import type { LedgerEntry } from './ledger/limit-ledger.js'
 import type { WindowKind } from './ledger/records.js'
@@ -42,6 +43,21 @@ export interface LimitStats extends CooldownStats {
   readonly tokens?: WindowLoad
 }
 
+/** The rule of {@link LimitOptions}. */
+export const limitOptionsRule: z.ZodObject = optionsOf({
+  concurrency: positiveInteger,
+  requests: windowRule,
+  tokens: windowRule,
+}).partial()
+
+const limitRule = limitOptionsRule.extend({
+  key: z.string().min(1),
+  clock: method('schedule'),
+  random: fn.optional(),
+  path: z.string().optional(),
+  ledger: z.unknown(),
+})
+
 /** A pool of a limit. */
 export interface LimitMember {
   /** The cooldown of the limit has begun, changed or ended. */
@@ -74,8 +90,10 @@ export class Limit {
   #tokens: ReservingWindow | undefined
   #running = 0
 
-  /** @throws INVALID_INPUT for options that are not as documented. */
-  constructor({ key, clock, random = NO_JITTER, path, ledger, concurrency, requests, tokens }: LimitInit) {
+  /** @throws INVALID_INPUT for invalid options. */
+  constructor(options: LimitInit) {
+    checkOptions(limitRule, options, { of: 'Limit' })
+    const { key, clock, random = NO_JITTER, path, ledger, concurrency, requests, tokens } = options
     this.key = key
     this.#path = path ?? `limits.${key}`
     this.#clock = clock

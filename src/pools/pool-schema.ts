@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { breakerRule } from '../backends/circuit-breaker.js'
 import { healthRule } from '../backends/health-check.js'
+import { limitOptionsRule } from '../limits/limit.js'
 import { windowRule } from '../limits/rate-window.js'
 import { method, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
 import { poolConcurrencyRule } from './concurrency/concurrency.js'
@@ -39,7 +40,4 @@ export const poolRule = (defaults: z.ZodType): z.ZodType =>
   })
 
 /** What the pools of a limit key may do together, by key. */
-export const limitsRule: z.ZodType = z.record(
-  z.string().min(1),
-  optionsOf({ concurrency: positiveInteger, requests: windowRule, tokens: windowRule }).partial(),
-)
+export const limitsRule: z.ZodType = z.record(z.string().min(1), limitOptionsRule)

@@ -49,10 +49,14 @@ const UNKNOWN_END: readonly FailureKind[] = ['interrupted', 'timeout', 'crashed'
  * or not a number.
  */
 export class FailureHandler {
+  /** The options as given. An orchestrator checks them when it is constructed. */
+  readonly options: FailureHandlerOptions
   readonly #options: Required<Omit<FailureHandlerOptions, 'backoff'>>
   readonly #backoff: Required<Backoff>
 
-  constructor({ backoff, ...options }: FailureHandlerOptions = {}) {
+  constructor(given: FailureHandlerOptions = {}) {
+    this.options = given
+    const { backoff, ...options } = given
     this.#options = {
       retries: 2,
       maxThrottled: 100,
