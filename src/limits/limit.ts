@@ -55,7 +55,7 @@ const limitRule = limitOptionsRule.extend({
   clock: method('schedule'),
   random: fn.optional(),
   path: z.string().optional(),
-  ledger: z.unknown(),
+  ledger: z.unknown().optional(),
 })
 
 /** A pool of a limit. */

@@ -6,13 +6,14 @@ import { NO_JITTER } from '../limits/cooldown.js'
 import { Limit } from '../limits/limit.js'
 import type { WindowLimit } from '../limits/rate-window.js'
 import { unknownMachine } from '../machine.js'
-import { checkValue, positiveInteger, positiveMs } from '../options-check.js'
+import { checkOptions, checkValue, positiveInteger, positiveMs } from '../options-check.js'
 import { Concurrency, type PoolConcurrency } from './concurrency/concurrency.js'
 import { FairShare } from './fair-share.js'
 import { FlowControl } from './flow-control.js'
 import { PoolCooldown } from './pool-cooldown.js'
 import type { PoolEvent, PoolEventBody, PoolListener } from './pool-events.js'
 import type { PoolStats, WorkerPoolOptions } from './pool-options.js'
+import { workerPoolRule } from './pool-schema.js'
 import { RetryBudget } from './retry-budget.js'
 import { RunQueue, type TaskQueue, type TaskSource } from './run-queue.js'
 import { Slots } from './slots.js'
@@ -36,6 +37,7 @@ export class WorkerPool {
 
   /** @throws INVALID_INPUT for invalid options. */
   constructor(options: WorkerPoolOptions) {
+    checkOptions(workerPoolRule, options, { of: 'WorkerPool' })
     const { name, clock, concurrency = 4, machine = unknownMachine, limit, requests, tokens } = options
     this.name = name
     this.#options = options
@@ -61,12 +63,8 @@ export class WorkerPool {
       sharedLimit: limit,
       onRelease: () => this.#slots.dispatch(),
     })
-    this.#slots = new Slots({
-      queue: new PQueue({ concurrency: this.concurrency }),
-      runs: this.#runs,
-      flow: this.#flow,
-      clock,
-    })
+    const queue = new PQueue({ concurrency: this.concurrency })
+    this.#slots = new Slots({ queue, runs: this.#runs, flow: this.#flow, clock })
     if (limit) this.#join(limit)
     if (requests) this.requests = requests
     if (tokens) this.tokens = tokens
@@ -121,8 +119,7 @@ export class WorkerPool {
 
   /** @throws INVALID_INPUT for anything but a positive integer or undefined. */
   set queueLimit(value: number | undefined) {
-    this.#queueLimit =
-      value === undefined ? undefined : checkValue(positiveInteger, value, `pools.${this.name}.queueLimit`)
+    this.#queueLimit = checkValue(positiveInteger.optional(), value, `pools.${this.name}.queueLimit`)
     for (const listener of this.#listeners) listener.onQueueLimitChange?.(this.#queueLimit)
   }
 

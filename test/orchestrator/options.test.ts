@@ -1,10 +1,14 @@
 import {
   type CounterpointError,
+  FailureHandler,
   isCounterpointError,
+  Limit,
   Orchestrator,
   type OrchestratorOptions,
   type RunOptions,
+  WorkerPool,
 } from 'counterpoint'
+import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
@@ -144,5 +148,25 @@ describe('only', () => {
     const { tasks } = await orchestrator.run({ tasks: specs('a b<a c d<c e<d,b') }, { only: ['d', 'b'] }).result
     expect(tasks.map(task => task.id)).toEqual(['a', 'b', 'c', 'd'])
     expect(backend.callsOf('e')).toEqual([])
+  })
+})
+
+describe('unknown options are refused with the nearest known name:', () => {
+  const clock = new VirtualClock()
+  test.each<readonly [string, () => unknown, string]>([
+    [
+      'WorkerPool',
+      () => new WorkerPool({ name: 'p', backend: { run: backend }, clock, concurency: 1 } as never),
+      'concurrency',
+    ],
+    ['Limit', () => new Limit({ key: 'k', clock, concurency: 1 } as never), 'concurrency'],
+    [
+      'FailureHandler',
+      () =>
+        new Orchestrator({ pools: { p: { backend } }, failureHandler: new FailureHandler({ retriess: 1 } as never) }),
+      'retries',
+    ],
+  ])('%s', (_title, act, known) => {
+    expect(refusal(act).message).toContain(`(did you mean "${known}"?)`)
   })
 })
