@@ -23,10 +23,10 @@ class FakeRun {
     for (const [index, count] of attempts.entries()) this.#ended(index, count)
   }
 
-  /** Requests a reservation for a task, and returns what is called back. */
-  ask(index: number, estimate: Estimate | undefined = ONE): string[] {
+  /** Requests a reservation for a task. Returns the calls back as lines, in order; `go` is the reservation. */
+  request(index: number, estimate: Estimate | undefined = ONE): string[] {
     const received: string[] = []
-    const say = ({ level, measure, used, action }: BudgetNotice): void =>
+    const record = ({ level, measure, used, action }: BudgetNotice): void =>
       void received.push(`${level} ${measure} ${used} ${action}`)
     this.#budget.request({
       state: this.state,
@@ -34,28 +34,28 @@ class FakeRun {
       estimate,
       degraded: false,
       onReserved: () => void received.push('go'),
-      onNotice: say,
+      onNotice: record,
     })
     return received
   }
 
   started(index: number, at: number): void {
-    this.#tell({ type: 'attempt.started', index, at, attempt: this.#attempt(index) })
+    this.#emit({ type: 'attempt.started', index, at, attempt: this.#attempt(index) })
   }
 
   /** The attempt of a task has failed. */
   failed(index: number, at: number, usage?: object, failure: Failure = { kind: 'agent', message: 'no' }): void {
     const attempt = this.#attempt(index)
     this.#ended(index, attempt)
-    this.#tell({ type: 'attempt.failed', index, at, attempt, failure, ...(usage && { usage }) })
+    this.#emit({ type: 'attempt.failed', index, at, attempt, failure, ...(usage && { usage }) })
   }
 
   succeeded(index: number, at: number, usage?: object): void {
-    this.#tell({ type: 'task.succeeded', index, at, attempt: this.#attempt(index), ...(usage && { usage }) })
+    this.#emit({ type: 'task.succeeded', index, at, attempt: this.#attempt(index), ...(usage && { usage }) })
   }
 
   is(type: 'task.cancelled' | 'task.dead' | 'task.ready' | 'task.held', index: number): void {
-    this.#tell({ type, index, at: 0 })
+    this.#emit({ type, index, at: 0 })
   }
 
   #attempt(index: number): number {
@@ -66,7 +66,7 @@ class FakeRun {
     this.state.tallies[index] = { attempts } as NonNullable<RunState['tallies'][number]>
   }
 
-  #tell(event: object): void {
+  #emit(event: object): void {
     this.#budget.onEvent(this.state, event as RunEvent)
   }
 }
@@ -92,7 +92,7 @@ describe('a reservation', () => {
     const stream = new FakeStream()
     const { run, clock } = open(prompt(stream))
     await clock.advance(7)
-    expect(run().ask(0, { costUsd: 1, tokens: 5 })).toEqual(['go'])
+    expect(run().request(0, { costUsd: 1, tokens: 5 })).toEqual(['go'])
     expect(stream.records).toEqual([
       {
         type: 'budget',
@@ -106,11 +106,11 @@ describe('a reservation', () => {
   test('waits until the log has been read', async () => {
     const { run, shared, reported } = open(new FakeStream())
     const one = run()
-    const received = [0, 1, 2, 3].map(index => one.ask(index))
+    const received = [0, 1, 2, 3].map(index => one.request(index))
     expect([received, shared.used.costUsd]).toEqual([[[], [], [], []], 0])
     await turn()
     expect(received.slice(0, 3)).toEqual([['go'], ['go'], ['go', 'soft costUsd 3 tell']])
-    expect(one.ask(4)).toEqual(['hard costUsd 3 stop'])
+    expect(one.request(4)).toEqual(['hard costUsd 3 stop'])
     expect(reported).toEqual([])
   })
 
@@ -118,10 +118,10 @@ describe('a reservation', () => {
     const stream = new FakeStream()
     const { run } = open(stream, { costUsd: 9, soft: 1 })
     const one = run()
-    one.ask(0)
+    one.request(0)
     await turn()
     stream.isSlow = true
-    const received = [1, 2, 3].map(index => one.ask(index))
+    const received = [1, 2, 3].map(index => one.request(index))
     one.started(0, 10)
     one.succeeded(0, 14, { costUsd: 0.5 })
     stream.flush()
@@ -141,11 +141,11 @@ describe('a reservation', () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
     const one = run()
-    const early = one.ask(0)
+    const early = one.request(0)
     one.is('task.cancelled', 0)
     await turn()
     stream.isSlow = true
-    const late = one.ask(1)
+    const late = one.request(1)
     one.is('task.cancelled', 1)
     stream.flush()
     await turn()
@@ -161,20 +161,20 @@ describe('a reservation', () => {
     const one = run()
     await turn()
     stream.isSlow = true
-    const first = one.ask(0)
+    const first = one.request(0)
     await turn()
     one.is('task.ready', 0)
-    const second = one.ask(0)
+    const second = one.request(0)
     stream.flush()
     await turn()
-    expect([first, second, one.ask(0), shared.used.costUsd]).toEqual([[], ['go'], ['go'], 1])
+    expect([first, second, one.request(0), shared.used.costUsd]).toEqual([[], ['go'], ['go'], 1])
   })
 
   test('counts for an attempt that a person has let exceed the budget', () => {
     const { run, shared } = open(prompt(new FakeStream()), { costUsd: 1, soft: 1 })
     const one = run()
     one.state.budgetExempt.add(1)
-    expect([one.ask(0), one.ask(1), one.ask(2)]).toEqual([
+    expect([one.request(0), one.request(1), one.request(2)]).toEqual([
       ['go', 'soft costUsd 1 tell'],
       ['go'],
       ['hard costUsd 2 stop'],
@@ -188,10 +188,10 @@ describe('a request that does not fit only because of the reservations of others
     const { run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1 })
     const one = run()
     for (const index of [0, 1]) {
-      one.ask(index)
+      one.request(index)
       one.started(index, 0)
     }
-    const received = [2, 3].map(index => one.ask(index, { costUsd: 1.5 }))
+    const received = [2, 3].map(index => one.request(index, { costUsd: 1.5 }))
     one.succeeded(0, 1, { costUsd: 0.5 })
     expect(received).toEqual([['go', 'soft costUsd 3 tell'], []])
     one.started(2, 2)
@@ -204,11 +204,11 @@ describe('a request that does not fit only because of the reservations of others
     const stream = new FakeStream()
     const { run } = open(stream, { costUsd: 1, soft: 1 })
     const one = run()
-    one.ask(9, {})
+    one.request(9, {})
     await turn()
     stream.isSlow = true
-    const first = one.ask(0)
-    const second = one.ask(1)
+    const first = one.request(0)
+    const second = one.request(1)
     expect([first, second]).toEqual([['soft costUsd 1 tell'], []])
     stream.flush()
     await turn()
@@ -218,15 +218,15 @@ describe('a request that does not fit only because of the reservations of others
   test('is refused at once when those are of an earlier process', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
-    before.ask(0)
+    before.request(0)
     before.started(0, 0)
-    expect(open(prompt(stream), { costUsd: 1 }).run('run-2').ask(0)).toEqual(['hard costUsd 1 stop'])
+    expect(open(prompt(stream), { costUsd: 1 }).run('run-2').request(0)).toEqual(['hard costUsd 1 stop'])
   })
 
   test('is dropped when its task is ended by the notice of another', () => {
     const { shared, run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1 })
     const one = run()
-    one.ask(0, { costUsd: 3 })
+    one.request(0, { costUsd: 3 })
     one.started(0, 0)
     const received: string[] = []
     const end = (): void => {
@@ -257,7 +257,7 @@ describe('a budget that degrades', () => {
   test('sends what does not fit to the cheapest backend, and has a hard bound there', () => {
     const { shared, run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1, onHard: 'degrade' })
     const one = run()
-    one.ask(0, { costUsd: 2 })
+    one.request(0, { costUsd: 2 })
     one.started(0, 0)
     expect(noticesOf(shared, one.state, 1, { costUsd: 2 }, false)).toEqual(['hard degrade'])
     expect(noticesOf(shared, one.state, 2, undefined, true)).toEqual(['go'])
@@ -266,7 +266,7 @@ describe('a budget that degrades', () => {
   })
 })
 
-test('a hold that has changed before it was durable does not call back', async () => {
+test('a request whose task has changed before its reservation was durable gets no callback', async () => {
   const stream = new FakeStream()
   stream.isSlow = true
   const records = new BudgetLog({ stream, clock: new VirtualClock(), report: () => {} }, () => {})
@@ -299,7 +299,7 @@ describe('while the stream', () => {
     const stream = new FakeStream()
     stream.error = new Error('locked by pid 7')
     const { run, clock, reported } = open(stream)
-    const received = run().ask(0)
+    const received = run().request(0)
     await turn()
     expect([stream.reads, reported]).toEqual([
       1,
@@ -333,7 +333,7 @@ describe('while the stream', () => {
       },
     }
     const { run, clock, reported } = open(opened)
-    const received = run().ask(0)
+    const received = run().request(0)
     isFree = true
     await clock.advance(100)
     expect([received, reported.length]).toEqual([['go'], 2])
@@ -343,11 +343,11 @@ describe('while the stream', () => {
     const stream = new FakeStream()
     const { run, clock, reported } = open(stream, { costUsd: 5, soft: 1 })
     const one = run()
-    const first = one.ask(0)
+    const first = one.request(0)
     await turn()
     one.started(0, 1)
     stream.error = new Error('ENOSPC')
-    const received = [1, 2].map(index => one.ask(index))
+    const received = [1, 2].map(index => one.request(index))
     one.succeeded(0, 2, ONE)
     expect([first, received, stream.appends]).toEqual([['go'], [[], []], 2])
     await clock.advance(99)
@@ -366,12 +366,12 @@ describe('while the stream', () => {
     const stream = new FakeStream()
     const { run, clock } = open(stream)
     const one = run()
-    one.ask(0)
+    one.request(0)
     await turn()
     one.started(0, 0)
     stream.isSlow = true
     one.failed(0, 5, ONE)
-    one.ask(0)
+    one.request(0)
     stream.mislead()
     await turn()
     stream.isSlow = false
@@ -385,7 +385,7 @@ describe('after a restart', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream), { costUsd: 10 }).run()
     for (const index of [0, 1, 2]) {
-      before.ask(index, { costUsd: 1, tokens: 10 })
+      before.request(index, { costUsd: 1, tokens: 10 })
       before.started(index, 100)
     }
     before.failed(0, 130, { costUsd: 1, tokens: 10 })
@@ -393,7 +393,7 @@ describe('after a restart', () => {
     const { shared, run } = open(prompt(stream), { costUsd: 3.25, soft: 1 })
     shared.open()
     expect(shared.used).toEqual({ costUsd: 2.25, tokens: 27, wallMs: 50 })
-    expect([run('run-2').ask(0), run('run-2').ask(1)]).toEqual([
+    expect([run('run-2').request(0), run('run-2').request(1)]).toEqual([
       ['go', 'soft costUsd 3.25 tell'],
       ['hard costUsd 3.25 stop'],
     ])
@@ -403,7 +403,7 @@ describe('after a restart', () => {
     const stream = new FakeStream()
     const old = open(prompt(stream))
     const before = old.run()
-    before.ask(0)
+    before.request(0)
     before.started(0, old.clock.now())
     const { shared, run } = open(prompt(stream))
     const after = run()
@@ -412,14 +412,14 @@ describe('after a restart', () => {
     after.state.processLostAt = old.clock.now() + 40
     after.failed(0, old.clock.now() + 9_000, { costUsd: 1, estimated: true }, INTERRUPTED)
     expect(shared.used).toEqual({ costUsd: 1, tokens: 0, wallMs: 40 })
-    expect(after.ask(0)).toEqual(['go'])
+    expect(after.request(0)).toEqual(['go'])
     expect(shared.used.costUsd).toBe(2)
   })
 
   test('an attempt that had answered or was cancelled is settled, by its estimate where the usage is unknown', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
-    for (const index of [0, 1, 2]) before.ask(index)
+    for (const index of [0, 1, 2]) before.request(index)
     const { shared, run } = open(prompt(stream))
     const after = run('run-1', [1, 0, 0])
     shared.open()
@@ -434,11 +434,11 @@ describe('after a restart', () => {
   test('a reservation that was never started is reused by its task, and released when that ends', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
-    before.ask(0)
-    before.ask(1)
+    before.request(0)
+    before.request(1)
     const { shared, run } = open(prompt(stream))
     const after = run()
-    expect([after.ask(0), shared.used.costUsd]).toEqual([['go'], 2])
+    expect([after.request(0), shared.used.costUsd]).toEqual([['go'], 2])
     after.is('task.dead', 1)
     expect(shared.used.costUsd).toBe(1)
     expect(stream.records).toHaveLength(3)
@@ -447,34 +447,34 @@ describe('after a restart', () => {
   test('an attempt that had ended and was not settled counts by its estimate', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
-    before.ask(0)
+    before.request(0)
     const { shared, run } = open(prompt(stream))
     const after = run('run-1', [1])
-    expect(after.ask(0)).toEqual(['go'])
+    expect(after.request(0)).toEqual(['go'])
     expect(shared.used.costUsd).toBe(2)
   })
 
   test('an attempt that is settled here but not in its journal is not counted again', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
-    before.ask(0)
+    before.request(0)
     before.started(0, 0)
     before.failed(0, 1, { costUsd: 0.5 })
-    before.ask(0)
+    before.request(0)
     const { shared, run } = open(prompt(stream))
     const after = run()
     shared.open()
     // Its journal knows of the first attempt only.
     after.failed(0, 9, { costUsd: 1, estimated: true }, INTERRUPTED)
-    expect([shared.used.costUsd, after.ask(0), shared.used.costUsd]).toEqual([1.5, ['go'], 1.5])
+    expect([shared.used.costUsd, after.request(0), shared.used.costUsd]).toEqual([1.5, ['go'], 1.5])
   })
 
   test('a run with the id of a deleted one is another run, and what that never settled stays used', () => {
     const stream = new FakeStream()
-    open(prompt(stream)).run().ask(0)
+    open(prompt(stream)).run().request(0)
     const { shared, run } = open(prompt(stream))
     const another = run('run-1', [], 6)
-    expect(another.ask(0)).toEqual(['go'])
+    expect(another.request(0)).toEqual(['go'])
     expect(shared.used.costUsd).toBe(2)
   })
 
@@ -485,10 +485,10 @@ describe('after a restart', () => {
     })
     const { run, reported } = open(stream, { costUsd: 9 }, 5)
     const one = run()
-    one.ask(0)
+    one.request(0)
     await turn()
     expect(reported).toEqual(['1 of 4 records of the budget log are not as documented: what only they say is ignored'])
-    one.ask(1)
+    one.request(1)
     await turn()
     expect(stream.records).toEqual([{ type: 'later' }, 7, null, expect.objectContaining({ type: 'budget' })])
   })
@@ -501,7 +501,7 @@ describe('a stream that has grown', () => {
     const one = run()
     await turn()
     for (let index = 0; index < 100; index++) {
-      one.ask(index, { costUsd: 1 })
+      one.request(index, { costUsd: 1 })
       await turn()
       if (index % 10 !== 0) {
         one.started(index, 1)
@@ -521,7 +521,7 @@ describe('a stream that has grown', () => {
     const one = run()
     const received: string[][] = []
     for (let index = 0; index < 12; index++) {
-      received.push(one.ask(index))
+      received.push(one.request(index))
       await turn()
     }
     expect(received.every(([first]) => first === 'go')).toBe(true)
@@ -535,18 +535,18 @@ describe('when it is closed', () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
     const one = run()
-    one.ask(0)
+    one.request(0)
     await turn()
     one.started(0, 0)
     stream.isSlow = true
-    const late = one.ask(1)
+    const late = one.request(1)
     one.succeeded(0, 1, { costUsd: 0.5 })
     const closed = shared.close()
     stream.isSlow = false
     stream.flush()
     await closed
     expect([late, stream.closes]).toEqual([['go'], 1])
-    expect(one.ask(2)).not.toContain('go')
+    expect(one.request(2)).not.toContain('go')
     expect((await reading(stream)).used.costUsd).toBe(1.5)
     await shared.close()
     expect(stream.closes).toBe(1)
@@ -556,10 +556,10 @@ describe('when it is closed', () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
     const one = run()
-    one.ask(0)
+    one.request(0)
     await turn()
     stream.isSlow = true
-    one.ask(1)
+    one.request(1)
     let closed = false
     void shared.close().then(() => (closed = true))
     await turn()
@@ -573,7 +573,7 @@ describe('when it is closed', () => {
     const stream = new FakeStream()
     const { run, shared, clock, reported } = open(stream)
     const one = run()
-    one.ask(0)
+    one.request(0)
     await turn()
     stream.error = new Error('EIO')
     one.started(0, 0)
@@ -591,7 +591,7 @@ describe('when it is closed', () => {
   test('before it has been read, nothing is granted any more', async () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
-    const received = run().ask(0)
+    const received = run().request(0)
     await shared.close()
     expect([received, stream.closes, stream.appends]).toEqual([[], 1, 0])
   })
@@ -623,7 +623,7 @@ describe('processes that end at any moment', () => {
           const used = dice.chance(0.5) ? { costUsd: dice.next() } : undefined
           one.failed(index, 1, used)
           real += used?.costUsd ?? 1
-        } else if (!asked.has(index)) asked.set(index, one.ask(index))
+        } else if (!asked.has(index)) asked.set(index, one.request(index))
         if (dice.chance(0.6)) stream.flush()
         if (dice.chance(0.1)) stream.mislead()
         await turn()

@@ -21,8 +21,8 @@ import { SeededRandom } from '../support/seeded-random.js'
 
 const ONE = { costUsd: 1 }
 
-/** Tasks that cost a dollar each, as they say. */
-function dear(text: string): readonly TaskSpec[] {
+/** Tasks with an estimate of one dollar each. */
+function estimated(text: string): readonly TaskSpec[] {
   return specs(text).map(spec => ({ ...spec, estimate: ONE }))
 }
 
@@ -36,7 +36,7 @@ function stage(budget: Budget, options: Partial<OrchestratorOptions> = {}) {
   const errors: string[] = []
   orchestrator.on('event', event => void events.push(event as RunEvent))
   orchestrator.on('error', ({ where }) => void errors.push(where))
-  const begin = (text: string, runId: string) => orchestrator.run({ tasks: dear(text) }, { runId })
+  const begin = (text: string, runId: string) => orchestrator.run({ tasks: estimated(text) }, { runId })
   const reached = (): string[] =>
     events.flatMap(event =>
       event.type === 'budget.reached'
@@ -72,7 +72,7 @@ describe('the budget of an orchestrator', () => {
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
     // It counts all the same.
-    const next = orchestrator.run({ tasks: dear('x') }, { runId: 'two' })
+    const next = orchestrator.run({ tasks: estimated('x') }, { runId: 'two' })
     await clock.runUntilIdle()
     expect(next.progress().held).toHaveLength(1)
     expect([backend.calls.length, reached().at(-1)]).toEqual([3, 'two orchestrator hard costUsd 3 hold'])
@@ -92,7 +92,7 @@ describe('the budget of an orchestrator', () => {
     const pools = { p: { backends, concurrency: 1 } }
     const budget: Budget = { costUsd: 4, soft: 0.5, onSoft: 'degrade' }
     const orchestrator = new Orchestrator({ clock, pools, budget })
-    const run = orchestrator.run({ tasks: dear('a b c d') })
+    const run = orchestrator.run({ tasks: estimated('a b c d') })
     await clock.runUntilIdle()
     const { outputs } = await run.result
     expect(Object.values(outputs)).toEqual(['best', 'best', 'cheap', 'cheap'])
@@ -105,7 +105,7 @@ describe('the budget of an orchestrator', () => {
     backend.answer('abandoned', ignoreAbort())
     backend.answer('cancelled', hang())
     const slow = { timeoutMs: 50, retries: 0 }
-    const tasks = dear('failed timed-out abandoned cancelled').map(task => ({
+    const tasks = estimated('failed timed-out abandoned cancelled').map(task => ({
       ...task,
       ...(task.id !== 'failed' && task.id !== 'cancelled' && slow),
     }))
@@ -153,10 +153,10 @@ describe('the budget of an orchestrator', () => {
 
 const LIMITS = { costUsd: 12, tokens: 300 }
 
-/** Agents that use at most what their task says: all of it when they are stopped, or fail without saying what it was. */
+/** Agents that use at most their estimate, and all of it when they are stopped or fail without reporting usage. */
 class Agents {
   calls = 0
-  /** By attempts that are over. */
+  /** The usage of ended attempts. */
   readonly used = { costUsd: 0, tokens: 0 }
   readonly overshot: string[] = []
   readonly #running = { costUsd: 0, tokens: 0 }
@@ -185,20 +185,20 @@ class Agents {
         this.overshot.push(`${measure}: ${this.used[measure]} and ${this.#running[measure]}`)
     const share = this.#dice.pick([0, 0.5, 1])
     const used = { costUsd: estimate.costUsd * share, tokens: estimate.tokens * share }
-    const ends = await this.#work(signal)
+    const end = await this.#work(signal)
     this.#book(this.#running, estimate, -1)
-    this.#book(this.used, ends === 'silent' ? estimate : used, 1)
-    if (ends === 'answers') return reply({ output: 'ok', usage: used })
-    throw new AgentError('crashed', 'no', ends === 'fails' ? { usage: used } : {})
+    this.#book(this.used, end === 'silent' ? estimate : used, 1)
+    if (end === 'succeeds') return reply({ output: 'ok', usage: used })
+    throw new AgentError('crashed', 'no', end === 'fails' ? { usage: used } : {})
   }
 
-  /** For a while, or until it is stopped. */
-  #work(signal: AbortSignal): Promise<'answers' | 'fails' | 'silent'> {
-    const ends = this.#dice.pick(['answers', 'fails', 'silent', 'hangs'] as const)
+  /** Works for a random time, or until it is stopped. */
+  #work(signal: AbortSignal): Promise<'succeeds' | 'fails' | 'silent'> {
+    const end = this.#dice.pick(['succeeds', 'fails', 'silent', 'hangs'] as const)
     const ms = this.#dice.below(35)
     return new Promise(resolve => {
       signal.addEventListener('abort', () => resolve('silent'))
-      if (ends !== 'hangs') this.#clock.schedule(() => resolve(ends), ms)
+      if (end !== 'hangs') this.#clock.schedule(() => resolve(end), ms)
     })
   }
 
@@ -212,7 +212,7 @@ type Amounts = { costUsd: number; tokens: number }
 
 describe('over a restart, the budget of an orchestrator', () => {
   /** An orchestrator whose process crashes: nothing is closed. */
-  const dies = async (journal: Journal, budget: Budget, text: string, runId: string): Promise<void> => {
+  const runThenCrash = async (journal: Journal, budget: Budget, text: string, runId: string): Promise<void> => {
     const { backend, clock, begin } = stage(budget, { journal })
     backend.answer('hangs', hang())
     begin(text, runId)
@@ -221,7 +221,7 @@ describe('over a restart, the budget of an orchestrator', () => {
 
   test('counts what was used, and what was reserved by a run that is never resumed', async () => {
     const journal = memoryJournal()
-    await dies(journal, { costUsd: 9 }, 'a b hangs', 'one')
+    await runThenCrash(journal, { costUsd: 9 }, 'a b hangs', 'one')
     const { clock, begin, backend, reached } = stage({ costUsd: 5, soft: 1 }, { journal })
     const run = begin('c d e', 'two')
     await clock.runUntilIdle()
@@ -231,7 +231,7 @@ describe('over a restart, the budget of an orchestrator', () => {
 
   test('counts an interrupted attempt once, when its run is resumed', async () => {
     const journal = memoryJournal()
-    await dies(journal, { costUsd: 9 }, 'a hangs', 'one')
+    await runThenCrash(journal, { costUsd: 9 }, 'a hangs', 'one')
     const { clock, orchestrator, backend, reached, begin } = stage({ costUsd: 5, soft: 1 }, { journal })
     const one = await orchestrator.resume('one')
     await clock.runUntilIdle()
@@ -244,7 +244,7 @@ describe('over a restart, the budget of an orchestrator', () => {
 
   test('with onHard hold keeps tasks held, and a larger budget frees them', async () => {
     const journal = memoryJournal()
-    await dies(journal, { costUsd: 1, onHard: 'hold' }, 'a b', 'one')
+    await runThenCrash(journal, { costUsd: 1, onHard: 'hold' }, 'a b', 'one')
     const poor = stage({ costUsd: 1, onHard: 'hold' }, { journal })
     const held = await poor.orchestrator.resume('one')
     await poor.clock.runUntilIdle()
@@ -265,13 +265,13 @@ describe('over a restart, the budget of an orchestrator', () => {
 
   test('past its soft bound uses the cheapest backend from the first attempt on', async () => {
     const journal = memoryJournal()
-    await dies(journal, { costUsd: 4 }, 'a b', 'one')
+    await runThenCrash(journal, { costUsd: 4 }, 'a b', 'one')
     const clock = new VirtualClock()
     const cheap = { name: 'cheap', run: () => 'cheap', estimate: { costUsd: 0 } }
     const pools = { p: { backends: [{ name: 'best', run: () => 'best' }, cheap] } }
     const budget: Budget = { costUsd: 4, soft: 0.5, onSoft: 'degrade' }
     const orchestrator = new Orchestrator({ clock, pools, budget, journal })
-    const run = orchestrator.run({ tasks: dear('c d') })
+    const run = orchestrator.run({ tasks: estimated('c d') })
     await clock.runUntilIdle()
     expect(Object.values((await run.result).outputs)).toEqual(['cheap', 'cheap'])
   })
@@ -303,11 +303,11 @@ describe('with a journal in files, the budget of an orchestrator', () => {
   test('is handed over to the next process when the previous one has closed it', async () => {
     const make = orchestrators('handover')
     const first = make(paid())
-    expect((await first.run({ tasks: dear('a b') }).result).outcome).toBe('completed')
+    expect((await first.run({ tasks: estimated('a b') }).result).outcome).toBe('completed')
     await first.drain()
     const backend = paid()
     const second = make(backend)
-    expect((await second.run({ tasks: dear('c d') }).result).outcome).toBe('partial')
+    expect((await second.run({ tasks: estimated('c d') }).result).outcome).toBe('partial')
     expect(backend.calls).toHaveLength(1)
     await second.drain()
   })
@@ -315,7 +315,7 @@ describe('with a journal in files, the budget of an orchestrator', () => {
   test('makes a second process wait while the first has it, and that is reported', async () => {
     const make = orchestrators('at-once')
     const first = make(paid())
-    expect((await first.run({ tasks: dear('a b') }).result).outcome).toBe('completed')
+    expect((await first.run({ tasks: estimated('a b') }).result).outcome).toBe('completed')
     const backend = paid()
     const second = make(backend)
     const reported: string[] = []
@@ -325,7 +325,7 @@ describe('with a journal in files, the budget of an orchestrator', () => {
         resolve()
       })
     })
-    const run = second.run({ tasks: dear('c d e f') })
+    const run = second.run({ tasks: estimated('c d e f') })
     await firstReport
     expect(backend.calls).toHaveLength(0)
     expect(reported[0]).toMatch(
@@ -340,12 +340,12 @@ describe('with a journal in files, the budget of an orchestrator', () => {
   test('does not delay an orchestrator without a budget in the same folder', async () => {
     const make = orchestrators('beside')
     const first = make(paid())
-    await first.run({ tasks: dear('a') }).result
+    await first.run({ tasks: estimated('a') }).result
     const backend = paid()
     const journal = fileJournal({ folder: join(folder, 'beside') })
     const second = new Orchestrator({ pools: { p: { backend } }, journal })
     second.on('error', () => {})
-    expect((await second.run({ tasks: dear('b') }).result).outcome).toBe('completed')
+    expect((await second.run({ tasks: estimated('b') }).result).outcome).toBe('completed')
     await Promise.all([first.drain(), second.drain()])
     expect([...(await journal.list())]).toHaveLength(2)
   })
@@ -353,13 +353,13 @@ describe('with a journal in files, the budget of an orchestrator', () => {
   test('counts an attempt that was interrupted by a drain and resumed once', async () => {
     const make = orchestrators('drained')
     const first = make(paid().hold('b'))
-    first.run({ tasks: dear('a b') }, { runId: 'one' })
+    first.run({ tasks: estimated('a b') }, { runId: 'one' })
     await until(() => first.runs.get('one')?.progress().running.length === 1)
     await first.drain({ timeoutMs: 1 })
     const backend = paid()
     const second = make(backend)
     expect((await (await second.resume('one')).result).outcome).toBe('completed')
-    expect((await second.run({ tasks: dear('x') }).result).outcome).toBe('failed')
+    expect((await second.run({ tasks: estimated('x') }).result).outcome).toBe('failed')
     expect(backend.calls).toHaveLength(1)
     await second.drain()
   })

@@ -11,22 +11,22 @@ cyclic.self = cyclic
 const ring: unknown[] = []
 ring.push([ring])
 
-function refusal(value: unknown, limits?: Parameters<typeof canonicalJson>[1]): NotJsonError {
+function rejection(value: unknown, limits?: Parameters<typeof canonicalJson>[1]): NotJsonError {
   try {
     canonicalJson(value, limits)
   } catch (error) {
     if (error instanceof NotJsonError) return error
     throw error
   }
-  throw new Error('it was taken')
+  throw new Error('the value was accepted')
 }
 
 describe('canonical JSON', () => {
   test.each<readonly [string, unknown, unknown]>([
-    ['nothing is null', undefined, null],
-    ['null is null', null, null],
-    ['negative zero is zero', { a: -0 }, { a: 0 }],
-    ['members that are undefined are left out', { a: 1, b: undefined }, { a: 1 }],
+    ['undefined becomes null', undefined, null],
+    ['null stays null', null, null],
+    ['negative zero becomes zero', { a: -0 }, { a: 0 }],
+    ['members that are undefined are omitted', { a: 1, b: undefined }, { a: 1 }],
     ['members keep their order', { b: 1, a: { d: 1, c: 2 } }, { b: 1, a: { d: 1, c: 2 } }],
     [
       'a getter is read',
@@ -37,11 +37,11 @@ describe('canonical JSON', () => {
       },
       { a: 1 },
     ],
-    ['an object without prototype is plain', Object.assign(Object.create(null), { a: 1 }), { a: 1 }],
-    ['keys of Object.prototype are keys like others', { constructor: 1, toString: 2 }, { constructor: 1, toString: 2 }],
-    ['what is not enumerable is not there', Object.defineProperty({}, 'a', { value: 1 }), {}],
-    ['a lone surrogate stays as it is', '\ud800', '\ud800'],
-    ['a value that stands in two places is copied twice', [Object.assign([], [1]), [1]], [[1], [1]]],
+    ['an object without a prototype is accepted', Object.assign(Object.create(null), { a: 1 }), { a: 1 }],
+    ['keys of Object.prototype are accepted as keys', { constructor: 1, toString: 2 }, { constructor: 1, toString: 2 }],
+    ['members that are not enumerable are omitted', Object.defineProperty({}, 'a', { value: 1 }), {}],
+    ['a lone surrogate is unchanged', '\ud800', '\ud800'],
+    ['a value that occurs twice is copied twice', [Object.assign([], [1]), [1]], [[1], [1]]],
   ])('%s', (_title, value, expected) => {
     const copy = canonicalJson(value)
     expect(copy).toEqual(expected)
@@ -53,7 +53,7 @@ describe('canonical JSON', () => {
     ['infinity', Number.POSITIVE_INFINITY, '$'],
     ['a BigInt', { 'a b': 1n }, '$["a b"]'],
     ['a function', { f: () => 1 }, '$.f'],
-    ['toJSON, which could say something else each time', { toJSON: () => 1 }, '$.toJSON'],
+    ['a toJSON method', { toJSON: () => 1 }, '$.toJSON'],
     ['a symbol', [Symbol('x')], '$[0]'],
     ['a symbol as a key', { [Symbol('x')]: 1 }, '$'],
     ['a Date', { at: new Date(Number.NaN) }, '$.at'],
@@ -63,10 +63,10 @@ describe('canonical JSON', () => {
     ['a typed array', new Uint8Array(1), '$'],
     ['a boxed string', Object('x'), '$'],
     ['undefined in an array', [1, undefined], '$[1]'],
-    ['a hole', Object.assign([1], { 2: 2 }), '$[1]'],
-    ['itself', cyclic, '$.self'],
-    ['itself deeper down', ring, '$[0][0]'],
-    ['a key that reaches the prototype', JSON.parse('{"a":{"__proto__":1}}'), '$.a'],
+    ['a hole in an array', Object.assign([1], { 2: 2 }), '$[1]'],
+    ['a reference to itself', cyclic, '$.self'],
+    ['a longer cycle', ring, '$[0][0]'],
+    ['the key __proto__', JSON.parse('{"a":{"__proto__":1}}'), '$.a'],
     [
       'a getter that throws',
       {
@@ -104,13 +104,13 @@ describe('canonical JSON', () => {
       ],
       '$[0]',
     ],
-  ])('refuses %s, and says where', (_title, value, path) => {
-    expect(refusal(value).path).toBe(path)
-    expect(refusal(value).tooLarge).toBe(false)
+  ])('rejects %s, with its path', (_title, value, path) => {
+    expect(rejection(value).path).toBe(path)
+    expect(rejection(value).tooLarge).toBe(false)
   })
 
-  test('names the class of an instance, and what to do', () => {
-    expect(refusal(new Point()).message).toMatch(/Point.*plain data/)
+  test('names the class of a rejected instance, and suggests plain data', () => {
+    expect(rejection(new Point()).message).toMatch(/Point.*plain data/)
   })
 
   test('reads each getter once', () => {
@@ -123,7 +123,7 @@ describe('canonical JSON', () => {
     expect(reads).toBe(1)
   })
 
-  test('gives a frozen copy: what it was made of may change', () => {
+  test('returns a frozen copy that does not change with the original', () => {
     const given = { list: [{ a: 1 }] }
     const copy = canonicalJson(given) as typeof given
     given.list[0]!.a = 2
@@ -131,25 +131,25 @@ describe('canonical JSON', () => {
     for (const part of [copy, copy.list, copy.list[0]]) expect(Object.isFrozen(part)).toBe(true)
   })
 
-  test('takes nesting up to the limit, and no stack overflow beyond it', () => {
+  test('accepts nesting up to the limit, and rejects deeper nesting without a stack overflow', () => {
     const nested = (depth: number): unknown => {
       let value: unknown = 1
       for (let i = 0; i < depth; i++) value = [value]
       return value
     }
     expect(() => canonicalJson(nested(256))).not.toThrow()
-    expect(refusal(nested(257)).tooLarge).toBe(true)
-    expect(refusal(nested(200_000)).tooLarge).toBe(true)
-    expect(refusal(nested(3), { maxDepth: 2 }).tooLarge).toBe(true)
+    expect(rejection(nested(257)).tooLarge).toBe(true)
+    expect(rejection(nested(200_000)).tooLarge).toBe(true)
+    expect(rejection(nested(3), { maxDepth: 2 }).tooLarge).toBe(true)
   })
 
-  test('counts the characters of strings and keys, and stops there', () => {
+  test('limits the number of characters in strings and keys', () => {
     expect(canonicalJson({ ab: 'cd' }, { maxChars: 4 })).toEqual({ ab: 'cd' })
-    expect(refusal({ ab: 'cd' }, { maxChars: 3 })).toMatchObject({ tooLarge: true, path: '$.ab' })
-    expect(refusal({ abcd: 1 }, { maxChars: 3 }).tooLarge).toBe(true)
+    expect(rejection({ ab: 'cd' }, { maxChars: 3 })).toMatchObject({ tooLarge: true, path: '$.ab' })
+    expect(rejection({ abcd: 1 }, { maxChars: 3 }).tooLarge).toBe(true)
   })
 
-  test('either refuses a value or keeps its shape for ever, whatever it is', () => {
+  test('rejects any value or returns a copy that survives a round trip', () => {
     fc.assert(
       fc.property(
         fc.anything({
@@ -176,7 +176,7 @@ describe('canonical JSON', () => {
     )
   })
 
-  test('takes whatever JSON.parse gives, as it is', () => {
+  test('accepts every value that JSON.parse returns, unchanged except for -0', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 6 }), text => {
         const value = JSON.parse(text)

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { Limit } from '../../src/limits/limit.js'
 import { poolWith, TestRun } from '../support/test-run.js'
 
-/** Notes when each attempt starts, and lets it succeed after `ms`. */
+/** Records when each attempt starts; each succeeds after `ms`. */
 function answering(run: TestRun, clock: VirtualClock, ms: number, starts: number[] = []): number[] {
   run.onStart = index => {
     starts.push(clock.monotonic())
@@ -14,7 +14,7 @@ function answering(run: TestRun, clock: VirtualClock, ms: number, starts: number
   return starts
 }
 
-/** The most that starts in any closed window of `perMs`. */
+/** The highest number of starts in any closed window of `perMs`. */
 function fullest(starts: readonly number[], perMs: number): number {
   let most = 0
   for (let from = 0, to = 0; to < starts.length; to++) {
@@ -93,7 +93,7 @@ describe('requests per window', () => {
     expect(run.started.length).toBe(2)
     await clock.advance(1)
     expect(run.started.length).toBe(4)
-    // One that never starts gives its place back.
+    // A claim that never starts releases its capacity.
     run.release(2)
     expect(run.started.length).toBe(5)
   })

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { RateWindow, type WindowEntry, type WindowLimit, windowRule } from '../../src/limits/rate-window.js'
 import { checkValue } from '../../src/options-check.js'
 
-/** What a start stays in the window beyond `perMs`. */
+/** How much longer than `perMs` a start counts, in milliseconds. */
 const TICK = 2 ** -10
 
-/** The same as a list and sums over it. */
+/** A reference model: a list of starts, summed on each query. */
 class Reference {
   limit: WindowLimit
   readonly starts: { at: number; weight: number }[] = []
@@ -44,7 +44,7 @@ class Reference {
   }
 }
 
-/** Does one thing after another to both, and complains of what differs. */
+/** Applies the same operations to a window and the reference model, and compares them after each. */
 class Trial {
   readonly #window: RateWindow
   readonly #reference: Reference

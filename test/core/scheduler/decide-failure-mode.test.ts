@@ -5,7 +5,7 @@ import { table } from '../../support/table.js'
 describe('a failure mode', () => {
   table([
     [
-      'continue: everything else goes on',
+      'continue: all other tasks continue',
       'a b c',
       [start('a'), start('b')],
       fail('a'),
@@ -13,7 +13,7 @@ describe('a failure mode', () => {
       { retries: 0, failureMode: 'continue' },
     ],
     [
-      'no-new: what runs may end, the unstarted are cancelled',
+      'no-new: attempts in flight may end, tasks that have not started are cancelled',
       'a b c d<b',
       [start('a'), start('b')],
       fail('a'),
@@ -27,7 +27,7 @@ describe('a failure mode', () => {
       { retries: 0, failureMode: 'no-new' },
     ],
     [
-      'no-new: what waited for the dead task is skipped, not cancelled',
+      'no-new: dependents of the dead task are skipped, not cancelled',
       'a b<a c',
       [start('a')],
       fail('a'),
@@ -42,7 +42,7 @@ describe('a failure mode', () => {
       { retries: 0, failureMode: 'no-new' },
     ],
     [
-      'no-new: what runs and succeeds counts',
+      'no-new: an attempt in flight that succeeds counts',
       'a b',
       [start('a'), start('b'), fail('a')],
       ok('b'),
@@ -50,7 +50,7 @@ describe('a failure mode', () => {
       { retries: 0, failureMode: 'no-new' },
     ],
     [
-      'no-new: what runs and fails is not tried again',
+      'no-new: an attempt in flight that fails is not retried',
       'a b',
       [start('a'), start('b'), fail('a', 'refused')],
       fail('b'),
@@ -58,7 +58,7 @@ describe('a failure mode', () => {
       { failureMode: 'no-new' },
     ],
     [
-      'no-new: a wait for the next attempt is not waited out',
+      'no-new: a delayed task is cancelled',
       'a b',
       [start('a'), fail('a'), start('b')],
       fail('b', 'refused'),
@@ -72,7 +72,7 @@ describe('a failure mode', () => {
       { failureMode: 'no-new' },
     ],
     [
-      'kill: what runs is told to stop',
+      'kill: attempts in flight are stopped',
       'a b c',
       [start('a'), start('b')],
       fail('a'),
@@ -86,7 +86,7 @@ describe('a failure mode', () => {
       { retries: 0, failureMode: 'kill' },
     ],
     [
-      'kill: what has stopped is cancelled, and the run has failed',
+      'kill: a task whose attempt was stopped is cancelled, and the run has failed',
       'a b',
       [start('a'), start('b'), fail('a')],
       stopped('b'),
@@ -94,7 +94,7 @@ describe('a failure mode', () => {
       { retries: 0, failureMode: 'kill' },
     ],
     [
-      'kill: only a dead task ends the run, not a failed attempt',
+      'kill: only a dead task stops the run, not a failed attempt',
       'a b',
       [start('a'), start('b')],
       fail('a'),
@@ -102,7 +102,7 @@ describe('a failure mode', () => {
       { failureMode: 'kill' },
     ],
     [
-      'kill: a second death adds nothing',
+      'kill: a task whose attempt had timed out before is cancelled, too',
       'a b c',
       [start('a'), start('b'), start('c'), expire('b'), fail('a', 'refused')],
       stopped('b'),
@@ -110,7 +110,7 @@ describe('a failure mode', () => {
       { failureMode: 'kill' },
     ],
     [
-      'fail-fast in a pause: nothing has to be unpaused',
+      'no-new: a paused run settles without being unpaused',
       'a b',
       [start('a'), pause],
       fail('a'),
@@ -124,7 +124,7 @@ describe('a failure mode', () => {
       { retries: 0, failureMode: 'no-new' },
     ],
     [
-      'tasks added to a run that ends fail-fast are cancelled',
+      'no-new: tasks added after the run was stopped are cancelled',
       'a b',
       [start('a'), start('b'), fail('a')],
       add('c d<b'),
@@ -132,7 +132,7 @@ describe('a failure mode', () => {
       { retries: 0, failureMode: 'no-new' },
     ],
     [
-      'a wake that comes then changes nothing',
+      'no-new: a wake after the run was stopped is ignored',
       'a b c',
       [start('c'), start('a'), fail('a'), start('b'), fail('b', 'refused')],
       wake('a'),

@@ -25,38 +25,32 @@ import { table } from '../../support/table.js'
 
 const never: Step = () => ({ type: 'add', tasks: [{ id: 'n', description: 'n', pool: 'p', replay: 'never' }] })
 
-describe('a task that a person must approve', () => {
+describe('a task that needs approval', () => {
   table([
     [
-      'is held once it is ready',
+      'is held when it becomes ready',
       'a b!<a',
       [start('a')],
       ok('a'),
       ['task.succeeded a', 'task.ready b', 'task.held b for approval'],
     ],
-    ['is not started', 'a! b', [], start('a'), []],
-    ['is ready when it is approved', 'a! b', [], approve('a'), ['task.ready a approved']],
-    ['is ready with the name of who approved it', 'a! b', [], approve('a', 'Ada'), ['task.ready a approved by Ada']],
-    ['is started then', 'a! b', [approve('a')], start('a'), ['attempt.started a 1']],
-    ['is approved once', 'a! b', [approve('a')], approve('a'), []],
+    ['does not start while it is held', 'a! b', [], start('a'), []],
+    ['becomes ready when it is approved', 'a! b', [], approve('a'), ['task.ready a approved']],
+    ['records who approved it', 'a! b', [], approve('a', 'Ada'), ['task.ready a approved by Ada']],
+    ['starts after approval', 'a! b', [approve('a')], start('a'), ['attempt.started a 1']],
+    ['ignores a second approval', 'a! b', [approve('a')], approve('a'), []],
+    ['needs no second approval for a retry', 'a!', [approve('a'), start('a'), fail('a')], wake('a'), ['task.ready a']],
     [
-      'is not asked for again when it is tried again',
-      'a!',
-      [approve('a'), start('a'), fail('a')],
-      wake('a'),
-      ['task.ready a'],
-    ],
-    [
-      'is dead when it is rejected, and what waited for it is skipped',
+      'is dead when it is rejected, and its dependents are skipped',
       'a! b<a c',
       [],
       reject('a'),
       ['task.dead a refused', 'task.skipped b because a'],
     ],
-    ['is rejected once', 'a! c', [reject('a')], reject('a'), []],
-    ['is not approved after it was rejected', 'a! c', [reject('a')], approve('a'), []],
+    ['ignores a second rejection', 'a! c', [reject('a')], reject('a'), []],
+    ['cannot be approved after it was rejected', 'a! c', [reject('a')], approve('a'), []],
     [
-      'ends its run when it is rejected and the failure mode says so',
+      'stops its run when it is rejected and the failure mode is kill',
       'a! b',
       [start('b')],
       reject('a'),
@@ -64,32 +58,38 @@ describe('a task that a person must approve', () => {
       { failureMode: 'kill' },
     ],
     [
-      'starts what waits for a failure when it is rejected',
+      'meets the one_failed rule of a dependent when it is rejected',
       'a! b:one_failed<a',
       [],
       reject('a'),
       ['task.dead a refused', 'task.ready b'],
     ],
     [
-      'may be called off while it is held',
+      'can be cancelled while it is held',
       'a! b<a c',
       [],
       cancel('a'),
       ['task.cancelled a', 'task.skipped b because a'],
     ],
     [
-      'ends with its run when that is called off',
+      'is cancelled with its run',
       'a! b',
       [start('b'), ok('b')],
       cancel(),
       ['run.stopping cancelled', 'task.cancelled a', 'run.settled cancelled'],
     ],
-    ['holds nothing else: the run goes on elsewhere', 'a! b', [start('b')], ok('b'), ['task.succeeded b']],
-    ['is suspended with its run', 'a! b', [start('b'), drain], ok('b'), ['task.succeeded b', 'run.suspended']],
-    ['is suspended at once where nothing runs', 'a!', [], drain, ['run.draining', 'run.suspended']],
-    ['is not approved in a suspended run', 'a!', [drain], approve('a'), []],
+    ['does not hold up independent tasks', 'a! b', [start('b')], ok('b'), ['task.succeeded b']],
     [
-      'is still held when the run is resumed, and says nothing of it again',
+      'does not prevent the suspension of its run',
+      'a! b',
+      [start('b'), drain],
+      ok('b'),
+      ['task.succeeded b', 'run.suspended'],
+    ],
+    ['lets a drain suspend its run at once if nothing runs', 'a!', [], drain, ['run.draining', 'run.suspended']],
+    ['cannot be approved in a suspended run', 'a!', [drain], approve('a'), []],
+    [
+      'is still held when the run is resumed, without another task.held event',
       'a!',
       [drain],
       recover,
@@ -102,33 +102,33 @@ describe('a task that a person must approve', () => {
       recover,
       ['run.recovered 2', 'attempt.failed b 1 interrupted', 'task.delayed b 0'],
     ],
-    ['is approved after a restart', 'a!', [drain, recover], approve('a'), ['task.ready a approved']],
+    ['can be approved after a restart', 'a!', [drain, recover], approve('a'), ['task.ready a approved']],
     [
-      'is approved in a pause, and starts after it',
+      'can be approved during a pause, and starts after it',
       'a!',
       [pause, approve('a'), unpause],
       start('a'),
       ['attempt.started a 1'],
     ],
-    ['is rejected in a pause', 'a!', [pause], reject('a'), ['task.dead a refused', 'run.settled failed']],
+    ['can be rejected during a pause', 'a!', [pause], reject('a'), ['task.dead a refused', 'run.settled failed']],
     [
-      'is approved while its run drains, for later',
+      'can be approved while its run drains, and becomes ready',
       'a! b',
       [start('b'), drain],
       approve('a'),
       ['task.ready a approved'],
     ],
-    ['has no time-out while it is held', 'a!', [], expireWaiting('a', 'total'), []],
-    ['is not let go by more budget', 'a!', [], budget({ costUsd: 9 }), ['budget.changed']],
+    ['does not time out while it is held', 'a!', [], expireWaiting('a', 'total'), []],
+    ['is not released by a budget change', 'a!', [], budget({ costUsd: 9 }), ['budget.changed']],
     [
-      'is asked for when it is added live',
+      'is held when it is added to a live run',
       'a',
       [],
       add('b!'),
       ['task.added b', 'task.ready b', 'task.held b for approval'],
     ],
     [
-      'is never asked for when its run starts nothing more',
+      'is not held when its run is being cancelled',
       'a b!<a',
       [start('a'), cancel()],
       stopped('a'),
@@ -138,18 +138,18 @@ describe('a task that a person must approve', () => {
     ['cannot be rejected before it is ready', 'a b!<a', [], reject('b'), []],
   ])
 
-  test('is not there: nothing is approved or rejected', () => {
+  test('must exist: approvals and rejections of unknown tasks are ignored', () => {
     expect(SchedulerFixture.of('a!').play(approve('zz'))).toEqual([])
     expect(SchedulerFixture.of('a!').play(reject('zz'))).toEqual([])
     expect(new SchedulerFixture().play(approve('a'))).toEqual([])
   })
 
-  test('is dead with the words of the one who rejected it', () => {
+  test('is dead with the reason for its rejection as the message', () => {
     const [dead] = SchedulerFixture.of('a! b').play(reject('a', 'too dear'))
     expect(dead).toMatchObject({ failure: { kind: 'refused', code: 'REJECTED', message: 'too dear' } })
   })
 
-  test('keeps its hold as it was over a restart, with the time since when', () => {
+  test('keeps the reason and the time of its hold over a restart', () => {
     const before = SchedulerFixture.of('a! b')
     before.play(start('b'))
     const after = new SchedulerFixture({}, before.records)
@@ -160,24 +160,36 @@ describe('a task that a person must approve', () => {
   })
 })
 
-describe('a task that the host holds', () => {
+describe('a task that is held by a signal of the host', () => {
   table([
-    ['waits for a person, as its approval function said', 'a', [], hold('a', 'approval'), ['task.held a for approval']],
-    ['is approved', 'a', [hold('a', 'approval')], approve('a'), ['task.ready a approved']],
-    ['is held once', 'a', [hold('a', 'approval')], hold('a', 'approval'), []],
-    ['must be ready', 'a b<a', [start('a')], hold('a', 'approval'), []],
+    [
+      'waits for approval, as required by its approval function',
+      'a',
+      [],
+      hold('a', 'approval'),
+      ['task.held a for approval'],
+    ],
+    ['becomes ready when it is approved', 'a', [hold('a', 'approval')], approve('a'), ['task.ready a approved']],
+    ['is not held twice', 'a', [hold('a', 'approval')], hold('a', 'approval'), []],
+    ['must be ready, not running', 'a b<a', [start('a')], hold('a', 'approval'), []],
     ['must be ready, not blocked', 'a b<a', [], hold('b', 'approval'), []],
     [
-      'for want of a budget of the orchestrator is let go when there is more',
+      'for the budget of the orchestrator is released by a budget signal',
       'a',
       [hold('a', 'budget')],
       budget(),
       ['task.ready a'],
     ],
-    ['for want of it is let go by a person', 'a', [hold('a', 'budget')], approve('a'), ['task.ready a approved']],
+    [
+      'for the budget of the orchestrator is released by approval',
+      'a',
+      [hold('a', 'budget')],
+      approve('a'),
+      ['task.ready a approved'],
+    ],
   ])
 
-  test('and that was approved is known as approved, one that may go over its budget as excused', () => {
+  test('is recorded as approved, or as exempt from the budget, depending on the reason of its hold', () => {
     const scene = SchedulerFixture.of('a b c')
     scene.play(hold('a', 'approval'), hold('b', 'budget'), approve('a'), approve('b'))
     expect([[...scene.state.approved], [...scene.state.budgetExempt]]).toEqual([[0], [1]])
@@ -195,14 +207,14 @@ describe('a task that is not safe to replay', () => {
       ['run.recovered 2', 'attempt.failed n 1 interrupted', 'task.held n for interrupted'],
     ],
     [
-      'is held when it was interrupted in good order',
+      'is held when it was interrupted by a drain',
       'z',
       [...running, drain, interrupt('n')],
       stopped('n'),
       ['attempt.failed n 1 interrupted', 'task.held n for interrupted', 'run.suspended'],
     ],
     [
-      'is held when it was abandoned',
+      'is held when it was interrupted by a drain and abandoned',
       'z',
       [...running, drain, interrupt('n')],
       stopped('n', true),
@@ -216,7 +228,7 @@ describe('a task that is not safe to replay', () => {
       ['attempt.failed n 1 crashed', 'task.held n for interrupted'],
     ],
     [
-      'is tried again when it was turned away',
+      'is retried when it was throttled',
       'z',
       running,
       fail('n', 'throttled'),
@@ -224,21 +236,21 @@ describe('a task that is not safe to replay', () => {
     ],
     ['is dead when its agent failed', 'z', running, fail('n'), ['attempt.failed n 1 agent', 'task.dead n agent']],
     [
-      'is tried again when a person says so',
+      'becomes ready when a person approves it',
       'z',
       [...running, recover],
       approve('n', 'Ada'),
       ['task.ready n approved by Ada'],
     ],
     [
-      'starts as its second attempt then',
+      'starts its second attempt after approval',
       'z',
       [...running, recover, approve('n')],
       start('n'),
       ['attempt.started n 2'],
     ],
     [
-      'is held again when it is interrupted again, however often',
+      'is held again after each further interruption, without a bound',
       'z',
       [
         ...running,
@@ -255,12 +267,12 @@ describe('a task that is not safe to replay', () => {
       recover,
       ['run.recovered 5', 'attempt.failed n 4 interrupted', 'task.held n for interrupted'],
     ],
-    ['is dead when a person says so', 'z', [...running, recover], reject('n'), ['task.dead n refused']],
-    ['is called off while it is held', 'z', [...running, recover], cancel('n'), ['task.cancelled n']],
-    ['is not woken', 'z', [...running, recover], wake('n'), []],
+    ['is dead when a person rejects it', 'z', [...running, recover], reject('n'), ['task.dead n refused']],
+    ['can be cancelled while it is held', 'z', [...running, recover], cancel('n'), ['task.cancelled n']],
+    ['ignores a wake while it is held', 'z', [...running, recover], wake('n'), []],
     ['stays held over the next restart', 'z', [...running, recover], recover, ['run.recovered 3']],
     [
-      'is dead in a run that starts nothing more',
+      'is dead instead of held in a run that starts nothing more',
       'z',
       [...running, start('z'), fail('z', 'refused')],
       recover,
@@ -269,7 +281,7 @@ describe('a task that is not safe to replay', () => {
     ],
   ])
 
-  test('tells the one who is asked what became of the attempt', () => {
+  test('keeps the failure of the attempt while it is held', () => {
     const scene = SchedulerFixture.of('z')
     scene.play(never, start('n'), recover)
     expect(scene.task('n')).toMatchObject({ status: 'held', reason: 'interrupted', failure: { kind: 'interrupted' } })
@@ -277,29 +289,35 @@ describe('a task that is not safe to replay', () => {
   })
 })
 
-describe('time-outs while no attempt runs', () => {
+describe('a timeout while no attempt runs', () => {
   table([
     [
-      'in the queue: it is dead',
+      'queue: the task is dead',
       'a b<a c',
       [],
       expireWaiting('a', 'queue'),
       ['task.dead a timeout', 'task.skipped b because a'],
     ],
-    ['in total, while it is ready', 'a c', [], expireWaiting('a', 'total'), ['task.dead a timeout']],
+    ['total, while the task is ready: it is dead', 'a c', [], expireWaiting('a', 'total'), ['task.dead a timeout']],
     [
-      'in total, while it waits for its next attempt',
+      'total, while the task waits for its next attempt: it is dead',
       'a c',
       [start('a'), fail('a')],
       expireWaiting('a', 'total'),
       ['task.dead a timeout'],
     ],
-    ['not while it is blocked', 'a b<a', [], expireWaiting('b', 'total'), []],
-    ['not while it runs: that is another signal', 'a', [start('a')], expireWaiting('a', 'queue'), []],
-    ['not after its end', 'a c', [start('a'), ok('a')], expireWaiting('a', 'total'), []],
-    ['once', 'a c', [expireWaiting('a', 'queue')], expireWaiting('a', 'queue'), []],
+    ['is ignored while the task is blocked', 'a b<a', [], expireWaiting('b', 'total'), []],
     [
-      'with a failure mode',
+      'is ignored while an attempt runs, which has a signal of its own',
+      'a',
+      [start('a')],
+      expireWaiting('a', 'queue'),
+      [],
+    ],
+    ['is ignored after the end of the task', 'a c', [start('a'), ok('a')], expireWaiting('a', 'total'), []],
+    ['counts once', 'a c', [expireWaiting('a', 'queue')], expireWaiting('a', 'queue'), []],
+    [
+      'stops the run when the failure mode is no-new',
       'a c',
       [],
       expireWaiting('a', 'queue'),
@@ -308,14 +326,14 @@ describe('time-outs while no attempt runs', () => {
     ],
   ])
 
-  test('count from when the task was first ready, over all its attempts and holds', () => {
+  test('total: counts from the time when the task first became ready, over all attempts and holds', () => {
     const scene = SchedulerFixture.of([{ id: 'a', description: 'a', pool: 'p', totalTimeoutMs: 5_000, approval: true }])
     const first = scene.state.clocks.get(0)?.firstReadyAt
     scene.play(approve('a'), start('a'), fail('a'), wake('a'))
     expect([first, scene.state.clocks.get(0)?.firstReadyAt]).toEqual([1_010, 1_010])
   })
 
-  test('in total, while an attempt runs: it is stopped, and not tried again', () => {
+  test('total, while an attempt runs: it is stopped and not retried', () => {
     const scene = SchedulerFixture.of('a c')
     const failure = { kind: 'timeout', timeout: 'total', message: 'too long' } as const
     scene.play(start('a'))

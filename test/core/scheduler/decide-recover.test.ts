@@ -17,60 +17,60 @@ import {
   wake,
 } from '../../support/scheduler-fixture.js'
 
-/** title, tasks, what happened before, the events of the recovery */
+/** Title, tasks, preceding steps, the events of the recovery, and options. */
 type Row = readonly [string, string, readonly Step[], readonly string[], SchedulerFixtureOptions?]
 
-describe('a run is recovered', () => {
+describe('the recovery of a run', () => {
   const rows: readonly Row[] = [
-    ['with what was blocked and ready as it was', 'a b<a', [], ['run.recovered 2']],
+    ['leaves blocked and ready tasks unchanged', 'a b<a', [], ['run.recovered 2']],
     [
-      'with what ran as interrupted, to be tried again at once',
+      'retries a running attempt at once, as interrupted',
       'a b',
       [start('a')],
       ['run.recovered 2', 'attempt.failed a 1 interrupted', 'task.delayed a 0'],
     ],
     [
-      'with what was being stopped for its limit as timed out',
+      'counts an attempt that was being stopped for its timeout as timed out',
       'a',
       [start('a'), expire('a')],
       ['run.recovered 2', 'attempt.failed a 1 timeout', 'task.delayed a 500'],
     ],
     [
-      'with what was being cancelled as cancelled',
+      'cancels a task that was being cancelled',
       'a b<a c',
       [start('a'), cancel('a')],
       ['run.recovered 2', 'task.cancelled a', 'task.skipped b because a'],
     ],
-    ['with what waited for its next attempt waiting', 'a', [start('a'), fail('a')], ['run.recovered 2']],
-    ['with what had succeeded left alone', 'a b', [start('a'), ok('a')], ['run.recovered 2']],
+    ['leaves a delayed task unchanged', 'a', [start('a'), fail('a')], ['run.recovered 2']],
+    ['leaves a succeeded task unchanged', 'a b', [start('a'), ok('a')], ['run.recovered 2']],
     [
-      'with what was dead and skipped left alone',
+      'leaves dead and skipped tasks unchanged',
       'a b<a c',
       [start('a'), fail('a')],
       ['run.recovered 2'],
       { retries: 0 },
     ],
     [
-      'with a pause going on',
+      'keeps a pause',
       'a',
       [start('a'), pause],
       ['run.recovered 2', 'attempt.failed a 1 interrupted', 'task.delayed a 0'],
     ],
     [
-      'while it was being cancelled: it settles',
+      'settles a run that was being cancelled',
       'a b',
       [start('a'), cancel()],
       ['run.recovered 2', 'task.cancelled a', 'run.settled cancelled'],
     ],
     [
-      'while fail-fast let something run to its end: that is not tried again',
+      'does not retry an attempt interrupted after the failure mode no-new has stopped the run',
       'a b',
       [start('a'), start('b'), fail('a', 'refused')],
       ['run.recovered 2', 'attempt.failed b 1 interrupted', 'task.dead b interrupted', 'run.settled failed'],
       { failureMode: 'no-new' },
     ],
     [
-      'with what had been interrupted too often as dead: it may be what ends the process',
+      'ends a task that was interrupted too often, because it may be the cause',
       'a b<a',
       [start('a'), recover, wake('a'), start('a')],
       [
@@ -83,7 +83,7 @@ describe('a run is recovered', () => {
       { maxInterrupted: 1 },
     ],
     [
-      'with a death by interruption ending the rest where the failure mode says so',
+      'stops the run when a task dies of interruptions and the failure mode is kill',
       'c a b',
       [start('a'), start('b'), start('c')],
       [
@@ -99,7 +99,7 @@ describe('a run is recovered', () => {
       ],
       { maxInterrupted: 0, failureMode: 'kill' },
     ],
-    ['not after it has settled', 'a', [start('a'), ok('a')], []],
+    ['does nothing in a settled run', 'a', [start('a'), ok('a')], []],
   ]
   test.each(rows.map(([title, ...row]) => ({ title, row })))('$title', ({ row: [tasks, given, then, options] }) => {
     const before = SchedulerFixture.of(tasks, options)
@@ -110,7 +110,7 @@ describe('a run is recovered', () => {
     scene.checkReplay()
   })
 
-  test('and what the process before still says changes nothing', () => {
+  test('makes signals about attempts of the previous process stale', () => {
     const scene = SchedulerFixture.of('a b<a')
     scene.play(start('a'), recover)
     for (const late of [ok('a', 'late', 1), fail('a', 'agent', 1), expire('a', 1), stopped('a', true, 1)])
@@ -118,7 +118,7 @@ describe('a run is recovered', () => {
     expect(describeEvents(scene.play(wake('a'), start('a'), ok('a')))).toEqual(['task.succeeded a', 'task.ready b'])
   })
 
-  test('and interruptions consume no retry', () => {
+  test('does not count interruptions as retries', () => {
     const scene = SchedulerFixture.of('a', { retries: 1 })
     scene.play(
       start('a'),
@@ -139,7 +139,7 @@ describe('a run is recovered', () => {
     ])
   })
 
-  test('and the time of its events does not go back when the clock of the new machine does', () => {
+  test('does not let event times go back when the clock of the new machine is behind', () => {
     const before = SchedulerFixture.of('a')
     before.play(start('a'))
     const scene = new SchedulerFixture({}, before.records)
@@ -148,7 +148,7 @@ describe('a run is recovered', () => {
     expect(scene.events.at(-1)!.at).toBe(before.events.at(-1)!.at)
   })
 
-  test('in a pause, and goes on when that is over', () => {
+  test('keeps a run paused until it is unpaused', () => {
     const scene = SchedulerFixture.of('a')
     scene.play(pause, recover)
     expect(scene.play(start('a'))).toEqual([])
@@ -156,25 +156,29 @@ describe('a run is recovered', () => {
   })
 })
 
-describe('a judge of the host', () => {
+describe('a custom judge', () => {
   const verdicts: readonly [string, unknown, readonly string[]][] = [
-    ['retries after a wait', { action: 'retry', delayMs: 7 }, ['attempt.failed a 1 agent', 'task.delayed a 7']],
-    ['retries at once', { action: 'retry', delayMs: 0 }, ['attempt.failed a 1 agent', 'task.delayed a 0']],
-    ['ends the task', { action: 'dead', reason: 'no' }, ['attempt.failed a 1 agent', 'task.dead a agent']],
-    ['that answers nothing ends it', undefined, ['attempt.failed a 1 agent', 'task.dead a agent']],
-    ['that answers nonsense ends it', { action: 'later' }, ['attempt.failed a 1 agent', 'task.dead a agent']],
+    ['can retry after a delay', { action: 'retry', delayMs: 7 }, ['attempt.failed a 1 agent', 'task.delayed a 7']],
+    ['can retry at once', { action: 'retry', delayMs: 0 }, ['attempt.failed a 1 agent', 'task.delayed a 0']],
+    ['can end the task', { action: 'dead', reason: 'no' }, ['attempt.failed a 1 agent', 'task.dead a agent']],
+    ['that returns undefined ends the task', undefined, ['attempt.failed a 1 agent', 'task.dead a agent']],
     [
-      'that waits for less than no time ends it',
+      'that returns an unknown action ends the task',
+      { action: 'later' },
+      ['attempt.failed a 1 agent', 'task.dead a agent'],
+    ],
+    [
+      'that returns a negative delay ends the task',
       { action: 'retry', delayMs: -1 },
       ['attempt.failed a 1 agent', 'task.dead a agent'],
     ],
     [
-      'that waits for ever ends it',
+      'that returns an infinite delay ends the task',
       { action: 'retry', delayMs: Number.POSITIVE_INFINITY },
       ['attempt.failed a 1 agent', 'task.dead a agent'],
     ],
     [
-      'that waits for NaN ends it',
+      'that returns NaN as the delay ends the task',
       { action: 'retry', delayMs: Number.NaN },
       ['attempt.failed a 1 agent', 'task.dead a agent'],
     ],
@@ -184,7 +188,7 @@ describe('a judge of the host', () => {
     expect(describeEvents(scene.play(start('a'), fail('a')))).toEqual(then)
   })
 
-  test('that throws ends the task, and the verdict says why', () => {
+  test('that throws ends the task, with the reason in the verdict', () => {
     const scene = SchedulerFixture.of('a b', {
       judge: () => {
         throw new Error('oops')
@@ -194,11 +198,11 @@ describe('a judge of the host', () => {
     expect(failed).toMatchObject({ verdict: { action: 'dead', reason: 'the failure handler threw' } })
   })
 
-  test('is told the task, the attempt and what came before', () => {
-    const told: unknown[] = []
+  test('receives the task, the attempt and the counts of earlier failures', () => {
+    const received: unknown[] = []
     const scene = SchedulerFixture.of('a', {
       judge: (_failure, { runId, task, attempt, failures, throttled, interrupted }) => {
-        told.push([runId, task.id, attempt, failures, throttled, interrupted])
+        received.push([runId, task.id, attempt, failures, throttled, interrupted])
         return { action: 'retry', delayMs: 0 }
       },
     })
@@ -213,7 +217,7 @@ describe('a judge of the host', () => {
       ...again,
       fail('a', 'timeout'),
     )
-    expect(told).toEqual([
+    expect(received).toEqual([
       ['r', 'a', 1, 0, 0, 0],
       ['r', 'a', 2, 1, 0, 0],
       ['r', 'a', 3, 1, 1, 0],

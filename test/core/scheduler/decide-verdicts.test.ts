@@ -16,50 +16,50 @@ import {
   wake,
 } from '../../support/scheduler-fixture.js'
 
-/** A scene with one task whose first attempt fails, and a judge who always says the same. */
+/** A scene whose task `a` has failed once, with a judge that always returns `verdict`. */
 function judged(verdict: Verdict, more: readonly Step[] = []): SchedulerFixture {
   const scene = SchedulerFixture.of('a z', { judge: () => verdict })
   scene.play(start('a'), fail('a'), ...more)
   return scene
 }
 
-describe('a verdict is followed:', () => {
+describe('the verdict', () => {
   const failed = 'attempt.failed a 1 agent'
   const rows: readonly [string, Verdict, readonly string[]][] = [
-    ['retry', { action: 'retry', delayMs: 7 }, [failed, 'task.delayed a 7']],
-    ['park has the task wait as long as its pool', { action: 'park', delayMs: 9 }, [failed, 'task.delayed a 9']],
-    ['failover does not wait', { action: 'failover' }, [failed, 'task.delayed a 0']],
+    ['retry delays the task', { action: 'retry', delayMs: 7 }, [failed, 'task.delayed a 7']],
+    ['park delays the task as long as its pool', { action: 'park', delayMs: 9 }, [failed, 'task.delayed a 9']],
+    ['failover does not delay the task', { action: 'failover' }, [failed, 'task.delayed a 0']],
     [
-      'failover does not wait for the backend that rests',
+      'failover does not wait until the backend has rested',
       { action: 'failover', restMs: 50 },
       [failed, 'task.delayed a 0'],
     ],
-    ['repair', { action: 'repair', delayMs: 3 }, [failed, 'task.delayed a 3']],
-    ['hold', { action: 'hold', reason: 'who knows' }, [failed, 'task.held a for interrupted']],
-    ['dead', { action: 'dead', reason: 'enough' }, [failed, 'task.dead a agent']],
+    ['repair delays the task', { action: 'repair', delayMs: 3 }, [failed, 'task.delayed a 3']],
+    ['hold holds the task', { action: 'hold', reason: 'unclear' }, [failed, 'task.held a for interrupted']],
+    ['dead ends the task', { action: 'dead', reason: 'enough' }, [failed, 'task.dead a agent']],
   ]
   for (const [title, verdict, then] of rows)
     test(title, () => expect(describeEvents(judged(verdict).records.at(-1)!)).toEqual(then))
 
-  const nonsense: readonly [string, unknown][] = [
-    ['park without a time', { action: 'park' }],
-    ['park for ever', { action: 'park', delayMs: Number.POSITIVE_INFINITY }],
-    ['repair for NaN', { action: 'repair', delayMs: Number.NaN }],
-    ['failover with a rest that is no number', { action: 'failover', restMs: '5' }],
-    ['failover with a rest of less than nothing', { action: 'failover', restMs: -5 }],
+  const invalid: readonly [string, unknown][] = [
+    ['park without a delay', { action: 'park' }],
+    ['park with an infinite delay', { action: 'park', delayMs: Number.POSITIVE_INFINITY }],
+    ['repair with a delay of NaN', { action: 'repair', delayMs: Number.NaN }],
+    ['failover with a rest that is not a number', { action: 'failover', restMs: '5' }],
+    ['failover with a negative rest', { action: 'failover', restMs: -5 }],
     ['hold without a reason', { action: 'hold' }],
     ['dead without a reason', { action: 'dead' }],
     ['null', null],
-    ['a word', 'retry'],
+    ['a string', 'retry'],
   ]
-  for (const [title, verdict] of nonsense)
-    test(`not ${title}: the task is dead`, () =>
+  for (const [title, verdict] of invalid)
+    test(`${title} is invalid and ends the task`, () =>
       expect(describeEvents(judged(verdict as Verdict).records.at(-1)!)).toEqual([failed, 'task.dead a agent']))
 })
 
-describe('what a judge is told', () => {
-  test('are all the counts, the feedback and the other backends', () => {
-    const told: unknown[] = []
+describe('a judge', () => {
+  test('receives all counts, the feedback and the number of other backends', () => {
+    const received: unknown[] = []
     const actions: Verdict[] = [
       { action: 'failover' },
       { action: 'repair', delayMs: 0 },
@@ -68,7 +68,7 @@ describe('what a judge is told', () => {
     ]
     const scene = SchedulerFixture.of('a', {
       judge: (_, { failures, throttled, interrupted, failovers, repairs, feedback, alternatives, attempt }) => {
-        told.push([failures, throttled, interrupted, failovers, repairs, feedback?.message, alternatives])
+        received.push([failures, throttled, interrupted, failovers, repairs, feedback?.message, alternatives])
         return actions[attempt - 1] ?? { action: 'retry', delayMs: 0 }
       },
     })
@@ -78,7 +78,7 @@ describe('what a judge is told', () => {
       ...[failWith('a', { kind: 'invalid-output', message: 'wrong' }), ...again],
       ...[fail('a', 'quota'), ...again, fail('a'), ...again, recover],
     )
-    expect(told).toEqual([
+    expect(received).toEqual([
       [0, 0, 0, 0, 0, undefined, 2],
       [0, 0, 0, 1, 0, undefined, 0],
       [0, 0, 0, 1, 1, 'wrong', 0],
@@ -96,7 +96,7 @@ describe('repair', () => {
   const keys = (scene: SchedulerFixture): readonly string[] =>
     scene.events.flatMap((event: RunEvent) => (event.type === 'attempt.started' ? [event.key] : []))
 
-  test('has the next attempt know what was wrong, and makes a new revision of the request', () => {
+  test('gives the next attempt the failure as feedback, and a new revision in its key', () => {
     const scene = SchedulerFixture.of('a')
     scene.play(start('a'), invalid('no id', '{}'), ...again)
     expect(scene.state.tallies[0]).toMatchObject({
@@ -122,7 +122,7 @@ describe('repair', () => {
     scene.checkReplay()
   })
 
-  test('is bounded', () => {
+  test('is bounded: then the task is dead', () => {
     const scene = SchedulerFixture.of('a')
     scene.play(start('a'), invalid('one'), ...again, invalid('two'), ...again)
     expect(describeEvents(scene.play(invalid('three')))).toEqual([
@@ -133,7 +133,7 @@ describe('repair', () => {
     expect(keys(scene)).toEqual(['r/a/1', 'r/a/2', 'r/a/3'])
   })
 
-  test('ends when the same failure comes back unchanged', () => {
+  test('ends when the next attempt fails with the same output and message', () => {
     const scene = SchedulerFixture.of('a z', { maxRepairs: 9 })
     scene.play(start('a'), invalid('no id', '{}'), ...again)
     expect(describeEvents(scene.play(invalid('no id', '{}')))).toEqual([
@@ -142,7 +142,7 @@ describe('repair', () => {
     ])
   })
 
-  test('goes on when the answer was another', () => {
+  test('continues when the next attempt fails with another output', () => {
     const scene = SchedulerFixture.of('a z', { maxRepairs: 9 })
     scene.play(start('a'), invalid('no id', '{}'), ...again)
     expect(describeEvents(scene.play(invalid('no id', '{"x":1}')))).toEqual([
@@ -151,7 +151,7 @@ describe('repair', () => {
     ])
   })
 
-  test('is followed for every kind that a judge says it of', () => {
+  test('is possible for every failure kind if a custom judge returns it', () => {
     const scene = SchedulerFixture.of('a', { judge: () => ({ action: 'repair', delayMs: 0 }) })
     scene.play(start('a'), fail('a', 'overloaded'), ...again)
     expect(scene.state.tallies[0]).toMatchObject({ repairs: 1, feedback: { kind: 'overloaded' } })
@@ -163,7 +163,7 @@ describe('fail over', () => {
   const crash = failWith('a', { kind: 'crashed' }, elsewhere)
   const again = [wake('a'), startWith('a', { backend: 'second' })]
 
-  test('asks for a backend after the one that failed, once', () => {
+  test('records the backend that failed, for the next attempt only', () => {
     const scene = SchedulerFixture.of('a')
     scene.play(startWith('a', { backend: 'first' }), crash)
     expect(scene.state.tallies[0]).toMatchObject({ failovers: 1, failures: 0, failedOverFrom: 'first' })
@@ -174,7 +174,7 @@ describe('fail over', () => {
     checkHistory(scene.events, { settled: false })
   })
 
-  test('is bounded: then its failures count as its own', () => {
+  test('is bounded: then failures count against the retries', () => {
     const scene = SchedulerFixture.of('a', { maxFailovers: 1, retries: 0 })
     scene.play(start('a'), crash, ...again)
     expect(describeEvents(scene.play(crash))).toEqual([
@@ -184,7 +184,7 @@ describe('fail over', () => {
     ])
   })
 
-  test('does not come without another backend', () => {
+  test('does not happen without another backend', () => {
     const scene = SchedulerFixture.of('a z')
     scene.play(start('a'))
     expect(describeEvents(scene.play(fail('a', 'refused')))).toEqual([
@@ -193,7 +193,7 @@ describe('fail over', () => {
     ])
   })
 
-  test('comes with a time-out of ours, too', () => {
+  test('happens for a failure that arrives after the timeout, too', () => {
     const scene = SchedulerFixture.of('a z')
     scene.play(start('a'), expire('a'))
     scene.play(failWith('a', { kind: 'crashed' }, elsewhere))
@@ -201,8 +201,8 @@ describe('fail over', () => {
   })
 })
 
-describe('a time in which no process had the run', () => {
-  test('does not count as time of an attempt that was cut off by it', () => {
+describe('the time in which no process had the run', () => {
+  test('does not count for an attempt that was interrupted', () => {
     const scene = SchedulerFixture.of('a z')
     scene.play(start('a'))
     scene.at += 1_000_000
@@ -211,12 +211,12 @@ describe('a time in which no process had the run', () => {
   })
 
   test.each([
-    ['out of time', expire('a')],
+    ['stopped for its timeout', expire('a')],
     [
-      'being called off',
+      'cancelled',
       (): { type: 'cancel'; taskId: string; reason: string } => ({ type: 'cancel', taskId: 'a', reason: 'x' }),
     ],
-  ] as const)('does not count for an attempt that was %s by then', (_title, step) => {
+  ] as const)('does not count for an attempt that was being %s', (_title, step) => {
     const scene = SchedulerFixture.of('a z')
     scene.play(start('a'), step)
     scene.at += 1_000_000

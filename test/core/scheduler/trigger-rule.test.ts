@@ -18,78 +18,78 @@ import {
 import { table } from '../../support/table.js'
 
 const dead = { retries: 0 }
-/** How an upstream ends: as Airflow has it, and called off, which is a failure to us; `undefined`: not at all. */
-type Way = Done | 'cancelled' | undefined
-const WAYS: readonly Way[] = ['success', 'failed', 'upstream_failed', 'skipped', 'cancelled', undefined]
+/** How an upstream task ends: a state of Airflow, or cancelled, which counts as failed. `undefined`: it does not end. */
+type Ending = Done | 'cancelled' | undefined
+const ENDINGS: readonly Ending[] = ['success', 'failed', 'upstream_failed', 'skipped', 'cancelled', undefined]
 
-/** Every row of up to `length` ways to end. */
-function rows(length: number): readonly (readonly Way[])[] {
+/** Every combination of up to `length` endings. */
+function rows(length: number): readonly (readonly Ending[])[] {
   if (length === 0) return [[]]
   const shorter = rows(length - 1)
   return [
     ...shorter,
-    ...shorter.filter(row => row.length === length - 1).flatMap(row => WAYS.map(way => [...row, way])),
+    ...shorter.filter(row => row.length === length - 1).flatMap(row => ENDINGS.map(ending => [...row, ending])),
   ]
 }
 
-/** Upstream `u0` to `uN`, each with what it needs to end in its way. `u` is skipped by a rule when the good `g` succeeds. */
-function upstreams(row: readonly Way[]): string {
-  const task = (way: Way, i: number): string =>
-    way === 'skipped' ? `u${i}:one_failed<g` : way === 'upstream_failed' ? `u${i}<bad` : `u${i}`
+/** Upstream tasks `u0` to `uN`, with the dependencies that lead to their endings: `g` succeeds, `bad` fails. */
+function upstreams(row: readonly Ending[]): string {
+  const task = (ending: Ending, i: number): string =>
+    ending === 'skipped' ? `u${i}:one_failed<g` : ending === 'upstream_failed' ? `u${i}<bad` : `u${i}`
   return ['g', 'bad', ...row.map(task)].join(' ')
 }
 
-/** The steps that end each upstream that ends by itself. */
-function steps(row: readonly Way[]): readonly Step[] {
-  const of = (way: Way, i: number): readonly Step[] => {
-    if (way === 'success') return [start(`u${i}`), ok(`u${i}`)]
-    if (way === 'failed') return [start(`u${i}`), fail(`u${i}`)]
-    return way === 'cancelled' ? [cancel(`u${i}`)] : []
+/** The steps that end `g`, `bad`, and the upstream tasks that do not end by them. */
+function steps(row: readonly Ending[]): readonly Step[] {
+  const of = (ending: Ending, i: number): readonly Step[] => {
+    if (ending === 'success') return [start(`u${i}`), ok(`u${i}`)]
+    if (ending === 'failed') return [start(`u${i}`), fail(`u${i}`)]
+    return ending === 'cancelled' ? [cancel(`u${i}`)] : []
   }
   return [start('bad'), fail('bad'), start('g'), ok('g'), ...row.flatMap(of)]
 }
 
-const asDone = (way: Way): Done | undefined => (way === 'cancelled' ? 'failed' : way)
+const asDone = (ending: Ending): Done | undefined => (ending === 'cancelled' ? 'failed' : ending)
 
-/** What has become of task `x`, in the words of Airflow. */
-function fateOf(scene: SchedulerFixture): string {
+/** The state of task `x`, in the terms of Airflow. */
+function decisionOf(scene: SchedulerFixture): string {
   const x = scene.task('x')
   if (x.status === 'ready') return 'run'
   if (x.status === 'blocked') return 'wait'
   return x.status === 'skipped' ? (x.rule === undefined ? 'upstream_failed' : 'skipped') : x.status
 }
 
-/** A task without a rule of its own is judged by the first that ends badly, so it is what the order of the row says. */
-function expected(rule: (typeof RULES)[number], row: readonly Way[]): string {
-  let fate = airflow(
+/** The decision of Airflow after each end in turn. A rule can be decided before all have ended, so their order matters. */
+function expected(rule: (typeof RULES)[number], row: readonly Ending[]): string {
+  let decision = airflow(
     rule,
     row.map(() => undefined),
   )
   const known: (Done | undefined)[] = row.map(() => undefined)
-  const tell = (i: number): void => {
+  const end = (i: number): void => {
     known[i] = asDone(row[i])
-    if (fate === 'wait') fate = airflow(rule, known)
+    if (decision === 'wait') decision = airflow(rule, known)
   }
-  // First what hangs on `bad`, then what hangs on `g`, then the rest.
+  // The dependents of `bad` end first, then those of `g`, then the rest.
   for (const early of ['upstream_failed', 'skipped'] as const)
-    for (let i = 0; i < row.length; i++) if (row[i] === early) tell(i)
-  for (let i = 0; i < row.length; i++) if (row[i] !== 'upstream_failed' && row[i] !== 'skipped') tell(i)
-  return fate
+    for (let i = 0; i < row.length; i++) if (row[i] === early) end(i)
+  for (let i = 0; i < row.length; i++) if (row[i] !== 'upstream_failed' && row[i] !== 'skipped') end(i)
+  return decision
 }
 
-describe('a trigger rule means what it means to Airflow, whatever its upstream tasks come to:', () => {
+describe('a trigger rule means the same as in Airflow, for every combination of endings:', () => {
   for (const rule of RULES)
     test(rule, () => {
       for (const row of rows(3)) {
         const after = row.map((_, i) => `u${i}`).join(',')
         const before = SchedulerFixture.of(`${upstreams(row)} x:${rule}<${after}`, { ...dead, checks: false })
         before.play(...steps(row))
-        expect(`${row} ${fateOf(before)}`).toBe(`${row} ${expected(rule, row)}`)
+        expect(`${row} ${decisionOf(before)}`).toBe(`${row} ${expected(rule, row)}`)
         checkHistory(before.events, { settled: false })
-        // And when it joins a live run after all that: only what is known then counts.
+        // The same for a task that is added to the live run afterwards.
         const late = SchedulerFixture.of(`${upstreams(row)} keep`, { ...dead, checks: false })
         late.play(...steps(row), add(`x:${rule}<${after}`))
-        expect(`${row} ${fateOf(late)}`).toBe(`${row} ${airflow(rule, row.map(asDone))}`)
+        expect(`${row} ${decisionOf(late)}`).toBe(`${row} ${airflow(rule, row.map(asDone))}`)
         checkHistory(late.events, { settled: false })
       }
     })
@@ -97,16 +97,16 @@ describe('a trigger rule means what it means to Airflow, whatever its upstream t
 
 describe('a trigger rule', () => {
   table([
-    ['starts at once with always', 'a b:always<a', [], start('b'), ['attempt.started b 1']],
+    ['always does not wait for its dependencies', 'a b:always<a', [], start('b'), ['attempt.started b 1']],
     [
-      'of one_success does not wait for the others, which go on',
+      'one_success does not wait for the other dependencies',
       'a b c:one_success<a,b',
       [start('a'), start('b')],
       ok('a'),
       ['task.succeeded a', 'task.ready c'],
     ],
     [
-      'is not looked at again by what ends later',
+      'is not evaluated again when other dependencies end later',
       'a b c:one_failed<a,b',
       [start('a'), start('b'), fail('a')],
       ok('b'),
@@ -114,7 +114,7 @@ describe('a trigger rule', () => {
       dead,
     ],
     [
-      'that was not met skips with where that began, and with its name',
+      'that is not met skips a chain with its root cause and the name of the rule',
       'a b:all_failed<a c:all_failed<b',
       [start('a')],
       ok('a'),
@@ -126,7 +126,7 @@ describe('a trigger rule', () => {
       ],
     ],
     [
-      'skips a whole chain by the default rule, which is not met by a skip',
+      'is not met by a skipped dependency if it is the default rule, which skips the chain',
       'a b:one_failed<a c<b d<c e:none_failed<d',
       [start('a')],
       ok('a'),
@@ -139,7 +139,7 @@ describe('a trigger rule', () => {
       ],
     ],
     [
-      'tells what was skipped for a failure from what was skipped by a rule',
+      'distinguishes tasks skipped after a failure from tasks skipped by a rule',
       'a b<a c:all_skipped<b d:one_failed<b',
       [start('a')],
       fail('a'),
@@ -153,14 +153,14 @@ describe('a trigger rule', () => {
       dead,
     ],
     [
-      'takes a task that was called off for one that failed',
+      'counts a cancelled task as failed',
       'a b c:one_failed<a d:all_success<a',
       [start('b')],
       cancel('a'),
       ['task.cancelled a', 'task.ready c', 'task.skipped d because a'],
     ],
     [
-      'waits for its order-only dependencies besides, whatever it says',
+      'does not apply to order-only dependencies, which are waited for in any case',
       'a b c:always<a,-b',
       [start('a'), ok('a'), start('b')],
       fail('b'),
@@ -168,35 +168,35 @@ describe('a trigger rule', () => {
       dead,
     ],
     [
-      'that cannot be met skips before its order-only dependencies have ended',
+      'that cannot be met skips the task before its order-only dependencies have ended',
       'a b c:all_failed<a,-b',
       [start('a'), start('b')],
       ok('a'),
       ['task.succeeded a', 'task.skipped c because a by all_failed'],
     ],
     [
-      'counts nothing without dependencies: the task starts',
+      'has no effect on a task without dependencies',
       'a',
       [start('a')],
       add('b:all_failed c:one_success<-a'),
       ['task.added b', 'task.added c', 'task.ready b'],
     ],
     [
-      'of a task that names its upstream ahead, in a batch that is decided when all of it is there',
+      'can name tasks that come later in the same batch',
       'z',
       [],
       add('c:one_done<b,a b<a a'),
       ['task.added c', 'task.added b', 'task.added a', 'task.ready a'],
     ],
     [
-      'is met in a pause, and by a recovery that ends what was called off',
+      'is met by a cancel that is completed by a recovery',
       'a b:one_failed<a',
       [start('a'), cancel('a')],
       recover,
       ['run.recovered 2', 'task.cancelled a', 'task.ready b'],
     ],
     [
-      'lets nothing start when a failure mode ends the run',
+      'does not start a task when the failure mode stops the run',
       'a b:all_done<a',
       [start('a')],
       fail('a'),
@@ -211,7 +211,7 @@ describe('a trigger rule', () => {
       { ...dead, failureMode: 'no-new' },
     ],
     [
-      'lets what is ready wait for the suspension when a run drains',
+      'makes a task ready in a draining run, which does not start it',
       'a b:all_done<a',
       [start('a'), drain],
       fail('a'),
@@ -219,7 +219,7 @@ describe('a trigger rule', () => {
       dead,
     ],
     [
-      'does not hear of a failed attempt, only of the end',
+      'is not met by a failed attempt, only by the end of the task',
       'a b:one_failed<a c:one_done<a',
       [start('a')],
       fail('a'),
@@ -227,7 +227,7 @@ describe('a trigger rule', () => {
     ],
   ])
 
-  test('that was met makes a run partial all the same when something died', () => {
+  test('that is met does not change the outcome of a run with a dead task: partial', () => {
     const scene = SchedulerFixture.of('a b:all_done<a', dead)
     expect(describeEvents(scene.play(start('a'), fail('a'), start('b'), ok('b')))).toEqual([
       'task.succeeded b',
@@ -235,7 +235,7 @@ describe('a trigger rule', () => {
     ])
   })
 
-  test('that spared a task nothing makes a run complete: all that was let run has succeeded', () => {
+  test('that skips a task does not prevent the outcome completed', () => {
     const scene = SchedulerFixture.of('a rescue:one_failed<a after:none_failed<rescue')
     scene.play(start('a'), ok('a'))
     expect(describeEvents(scene.play(start('after'), ok('after')))).toEqual([
@@ -251,7 +251,7 @@ describe('a trigger rule', () => {
     expect(scene.task('end').status).toBe('ready')
   })
 
-  test('counts a dependency that is named twice as often as it is named', () => {
+  test('handles a dependency that is listed twice', () => {
     const after = ['a', 'a', 'b']
     const x: TaskSpec = { id: 'x', description: 'x', pool: 'p', after, triggerRule: 'all_done' }
     const scene = SchedulerFixture.of([{ id: 'a', description: 'a' }, { id: 'b', description: 'b' }, x])
@@ -263,57 +263,75 @@ describe('a trigger rule', () => {
 
 describe('an order-only dependency', () => {
   table([
-    ['keeps a task until it has ended', 'a b<-a', [], start('b'), []],
-    ['lets it go when it has succeeded', 'a b<-a', [start('a')], ok('a'), ['task.succeeded a', 'task.ready b']],
+    ['blocks a task until it has ended', 'a b<-a', [], start('b'), []],
+    ['releases the task when it has succeeded', 'a b<-a', [start('a')], ok('a'), ['task.succeeded a', 'task.ready b']],
     [
-      'lets it go when it is dead',
+      'releases the task when it is dead',
       'a b<-a',
       [start('a')],
       fail('a'),
       ['attempt.failed a 1 agent', 'task.dead a agent', 'task.ready b'],
       dead,
     ],
-    ['lets it go when it was called off', 'a b<-a c', [], cancel('a'), ['task.cancelled a', 'task.ready b']],
+    ['releases the task when it is cancelled', 'a b<-a c', [], cancel('a'), ['task.cancelled a', 'task.ready b']],
     [
-      'lets it go when it was skipped',
+      'releases the task when it is skipped',
       'z a<z b<-a',
       [],
       cancel('z'),
       ['task.cancelled z', 'task.skipped a because z', 'task.ready b'],
     ],
-    ['does not let it go between two attempts', 'a b<-a', [start('a'), fail('a')], wake('a'), ['task.ready a']],
+    ['does not release the task between two attempts', 'a b<-a', [start('a'), fail('a')], wake('a'), ['task.ready a']],
     [
-      'that is a hard one, too, skips as that does',
+      'that is also a hard dependency skips the task when it fails',
       'a b<a,-a c',
       [start('a')],
       fail('a'),
       ['attempt.failed a 1 agent', 'task.dead a agent', 'task.skipped b because a'],
       dead,
     ],
-    ['that is a hard one, too, lets go once', 'a b<a,-a', [start('a')], ok('a'), ['task.succeeded a', 'task.ready b']],
     [
-      'of a live run that has ended already keeps nothing',
+      'that is also a hard dependency releases the task once',
+      'a b<a,-a',
+      [start('a')],
+      ok('a'),
+      ['task.succeeded a', 'task.ready b'],
+    ],
+    [
+      'that has already ended does not block a task added to the live run',
       'a z',
       [cancel('a')],
       add('b<-a'),
       ['task.added b', 'task.ready b'],
     ],
-    ['that is named ahead is waited for', 'z', [], add('b<-a a'), ['task.added b', 'task.added a', 'task.ready a']],
-    ['waits on while a hard one is open', 'a h b<h,-a', [start('a')], ok('a'), ['task.succeeded a']],
+    [
+      'can be added later in the same batch, and is waited for',
+      'z',
+      [],
+      add('b<-a a'),
+      ['task.added b', 'task.added a', 'task.ready a'],
+    ],
+    [
+      'that has ended does not release a task whose hard dependency has not',
+      'a h b<h,-a',
+      [start('a')],
+      ok('a'),
+      ['task.succeeded a'],
+    ],
   ])
 })
 
 describe('a soft dependency', () => {
   table([
-    ['is not waited for', 'a b<?a', [], start('b'), ['attempt.started b 1']],
+    ['does not block the task', 'a b<?a', [], start('b'), ['attempt.started b 1']],
     [
-      'skips nothing when it fails',
+      'does not skip the task when it fails',
       'a b<?a',
       [start('a')],
       fail('a'),
       ['attempt.failed a 1 agent', 'task.dead a agent'],
       dead,
     ],
-    ['may go both ways', 'a<?b b<?a', [start('a')], start('b'), ['attempt.started b 1']],
+    ['may be mutual', 'a<?b b<?a', [start('a')], start('b'), ['attempt.started b 1']],
   ])
 })

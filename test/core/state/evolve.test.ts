@@ -17,7 +17,7 @@ import {
   wake,
 } from '../../support/scheduler-fixture.js'
 
-/** The next event of a scene, unless it says otherwise. */
+/** The next event of a scene; `event` may override any member. */
 function next(scene: SchedulerFixture, event: object): RunEvent {
   return { seq: scene.state.seq + 1, at: 5_000, runId: 'r', taskId: 'a', index: 0, ...event } as RunEvent
 }
@@ -29,66 +29,62 @@ const dead = { type: 'task.dead', failure }
 const spec = { id: 'a', description: 'a' }
 
 describe('evolve rejects an event that cannot follow:', () => {
-  const rows: readonly [string, readonly Step[], object][] = [
-    ['one whose seq leaves a gap', [], { type: 'run.paused', seq: 9 }],
-    ['one whose seq comes again', [], { type: 'run.paused', seq: 1 }],
-    ['a success of what is ready', [], succeeded],
-    ['a success of what is blocked', [], { ...succeeded, taskId: 'b', index: 1 }],
+  const wrongStates: readonly [string, readonly Step[], object][] = [
+    ['a seq that leaves a gap', [], { type: 'run.paused', seq: 9 }],
+    ['a repeated seq', [], { type: 'run.paused', seq: 1 }],
+    ['a success of a ready task', [], succeeded],
+    ['a success of a blocked task', [], { ...succeeded, taskId: 'b', index: 1 }],
     ['a second success', [start('a'), ok('a')], succeeded],
-    ['a success of what is being stopped', [start('a'), cancel('a')], succeeded],
-    ['the death of what has succeeded', [start('a'), ok('a')], dead],
-    ['the death of what is blocked', [], { ...dead, taskId: 'b', index: 1 }],
-    ['a start of what is blocked', [], { ...started, taskId: 'b', index: 1 }],
-    ['a start of what runs', [start('a')], started],
-    ['a start of what waits for its next attempt', [start('a'), fail('a')], { ...started, attempt: 2 }],
-    ['a start of what was cancelled', [cancel('a')], started],
+    ['a success of a task that is being stopped', [start('a'), cancel('a')], succeeded],
+    ['the death of a succeeded task', [start('a'), ok('a')], dead],
+    ['the death of a blocked task', [], { ...dead, taskId: 'b', index: 1 }],
+    ['a start of a blocked task', [], { ...started, taskId: 'b', index: 1 }],
+    ['a start of a running task', [start('a')], started],
+    ['a start of a delayed task', [start('a'), fail('a')], { ...started, attempt: 2 }],
+    ['a start of a cancelled task', [cancel('a')], started],
     [
-      'a stop of what does not run',
+      'a stop of a task that does not run',
       [],
       { type: 'attempt.stopping', attempt: 1, reason: { kind: 'cancel', reason: 'x' } },
     ],
-    ['a wait of what is ready', [], { type: 'task.delayed', until: 9_000, failure }],
-    ['what is ready becoming ready', [], { type: 'task.ready' }],
-    ['what runs becoming ready', [start('a')], { type: 'task.ready' }],
-    ['a skip of what is ready', [], { type: 'task.skipped', rootCause: 'z' }],
-    ['a skip of what runs', [start('a')], { type: 'task.skipped', rootCause: 'z' }],
-    ['a cancel of what has succeeded', [start('a'), ok('a')], { type: 'task.cancelled', reason: 'x' }],
-    ['a cancel of what was cancelled', [cancel('a')], { type: 'task.cancelled', reason: 'x' }],
-    ['a task that is not there', [], { type: 'task.ready', taskId: 'q', index: 7 }],
-    ['a task that is there already', [], { type: 'task.added', spec, index: 3 }],
-    [
-      'a task at a place that leaves a gap',
-      [],
-      { type: 'task.added', taskId: 'q', spec: { ...spec, id: 'q' }, index: 9 },
-    ],
-    ['an event of a kind that is not known', [], { type: 'task.forgotten' }],
+    ['a delay of a ready task', [], { type: 'task.delayed', until: 9_000, failure }],
+    ['a ready task that becomes ready', [], { type: 'task.ready' }],
+    ['a running task that becomes ready', [start('a')], { type: 'task.ready' }],
+    ['a skip of a ready task', [], { type: 'task.skipped', rootCause: 'z' }],
+    ['a skip of a running task', [start('a')], { type: 'task.skipped', rootCause: 'z' }],
+    ['a cancel of a succeeded task', [start('a'), ok('a')], { type: 'task.cancelled', reason: 'x' }],
+    ['a cancel of a cancelled task', [cancel('a')], { type: 'task.cancelled', reason: 'x' }],
+    ['an event of an unknown task', [], { type: 'task.ready', taskId: 'q', index: 7 }],
+    ['a task that has already been added', [], { type: 'task.added', spec, index: 3 }],
+    ['a task whose index leaves a gap', [], { type: 'task.added', taskId: 'q', spec: { ...spec, id: 'q' }, index: 9 }],
+    ['an unknown event type', [], { type: 'task.forgotten' }],
   ]
-  for (const [title, given, event] of rows)
+  for (const [title, given, event] of wrongStates)
     test(title, () => {
       const scene = SchedulerFixture.of('a b<a c')
       scene.play(...given)
       expect(() => evolve(scene.state, next(scene, event))).toThrow(Error)
     })
 
-  const passed: readonly [string, readonly Step[], object][] = [
-    ['anything after the run has settled', [start('a'), cancel(), stopped('a')], { type: 'run.paused' }],
-    ['an end of a pause that was none', [], { type: 'run.unpaused' }],
-    ['a second beginning', [], { type: 'run.started', failureMode: 'continue' }],
-    ['a task that is ready before what it waits for', [], { type: 'task.ready', taskId: 'b', index: 1 }],
+  const outOfOrder: readonly [string, readonly Step[], object][] = [
+    ['any event after the run has settled', [start('a'), cancel(), stopped('a')], { type: 'run.paused' }],
+    ['the end of a pause in a run that is not paused', [], { type: 'run.unpaused' }],
+    ['a second start of the run', [], { type: 'run.started', failureMode: 'continue' }],
+    ['a task that becomes ready before its dependencies have ended', [], { type: 'task.ready', taskId: 'b', index: 1 }],
     ['an attempt whose number leaves a gap', [], { ...started, attempt: 5 }],
-    ['an answer of another attempt', [start('a')], { ...succeeded, attempt: 3 }],
+    ['a success of another attempt', [start('a')], { ...succeeded, attempt: 3 }],
     [
-      'a failure of what does not run',
+      'a failure of a task that does not run',
       [],
       { type: 'attempt.failed', attempt: 1, failure, verdict: { action: 'dead', reason: 'x' } },
     ],
-    ['an attempt that is abandoned before it is told to stop', [start('a')], { type: 'attempt.abandoned', attempt: 1 }],
-    ['a start in a pause', [pause], started],
+    ['an attempt that is abandoned before it is stopped', [start('a')], { type: 'attempt.abandoned', attempt: 1 }],
+    ['a start during a pause', [pause], started],
     ['time that goes back', [], { type: 'run.paused', at: 1 }],
     ['an event of another run', [], { type: 'run.paused', runId: 'other' }],
-    ['an event whose id and index are of two tasks', [], { ...started, taskId: 'c' }],
+    ['an event whose id and index belong to different tasks', [], { ...started, taskId: 'c' }],
   ]
-  for (const [title, given, event] of passed)
+  for (const [title, given, event] of outOfOrder)
     test(title, () => {
       const scene = SchedulerFixture.of('a b<a c')
       scene.play(...given)

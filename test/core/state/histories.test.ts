@@ -8,17 +8,16 @@ import { completeAtRandom, outputOf, sendInvalidSignals } from '../../support/ra
 import { SchedulerFixture, type SchedulerFixtureOptions } from '../../support/scheduler-fixture.js'
 import { SeededRandom } from '../../support/seeded-random.js'
 
-/** How many graphs are walked. */
+/** The number of random histories. */
 const HISTORIES = Number(process.env.HISTORIES ?? 2_000)
 
-/** In milliseconds: those who ask for more histories wait for them. */
-const PATIENCE = 30_000 + 20 * HISTORIES
+const TIMEOUT_MS = 30_000 + 20 * HISTORIES
 
 const seeds = fc.nat()
 const failureMode = fc.constantFrom('continue' as const, 'no-new' as const, 'kill' as const)
 const amounts = fc.record({ run: budgets, p: budgets, ofPool: fc.boolean() })
-/** How a run begins. An agent that is always turned away is not asked a hundred times. */
-const beginnings: fc.Arbitrary<SchedulerFixtureOptions> = fc
+/** Options of a run. `maxThrottled` is low because some agents are always throttled. */
+const runOptions: fc.Arbitrary<SchedulerFixtureOptions> = fc
   .record({
     failureMode,
     budget: fc.option(
@@ -31,17 +30,17 @@ const beginnings: fc.Arbitrary<SchedulerFixtureOptions> = fc
   .map(({ budget, serial, ...rest }) => ({
     ...rest,
     ...(budget && { budget }),
-    ...(serial === 0 && { mode: { mode: 'serial', reason: 'drawn' } }),
+    ...(serial === 0 && { mode: { mode: 'serial', reason: 'random' } }),
     maxThrottled: 8,
   }))
 const plain: SchedulerFixtureOptions = { maxThrottled: 8 }
 
-/** Plans as they were from the first day, and plans with all that came later. */
+/** Plans with plain dependencies only, and twice as many with every feature. */
 function plans(options: GraphOptions, rich: true | 'settled'): ReturnType<typeof graphs> {
   return fc.oneof(graphs(options), { arbitrary: graphs({ ...options, rich }), weight: 2 })
 }
 
-/** What a task has come to, without the times. */
+/** The end of each task, without times. */
 function ends(scene: SchedulerFixture): ReadonlyMap<string, unknown> {
   const endOf = (task: TaskState): unknown => {
     if (task.status === 'succeeded') return task.output
@@ -51,7 +50,7 @@ function ends(scene: SchedulerFixture): ReadonlyMap<string, unknown> {
   return new Map(scene.state.specs.map(({ id }) => [id, endOf(scene.task(id))] as const))
 }
 
-/** Every prefix of what a journal can hold, recovered by another process and fed to its end. */
+/** Every prefix of the records, recovered by another process and completed. */
 function recovered(
   records: readonly (readonly RunEvent[])[],
   seed: number,
@@ -68,10 +67,10 @@ function recovered(
 
 describe(`${HISTORIES} histories`, () => {
   test(
-    'of signals of every kind, right and wrong, settle when they are fed, and keep every invariant',
+    'of valid and invalid signals settle when they are completed, and violate no invariant',
     () => {
       fc.assert(
-        fc.property(plans({}, true), seeds, beginnings, (tasks, seed, options) => {
+        fc.property(plans({}, true), seeds, runOptions, (tasks, seed, options) => {
           const dice = new SeededRandom(seed)
           const scene = SchedulerFixture.of(tasks, options)
           if (tasks.length > 0) sendInvalidSignals(scene, dice, 2 * tasks.length)
@@ -82,14 +81,14 @@ describe(`${HISTORIES} histories`, () => {
         { numRuns: Math.ceil(HISTORIES * 0.6) },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 
   test(
-    'can be recovered from every prefix: what had succeeded stays, what was held is asked for again, and the run settles',
+    'can be recovered from every prefix: outputs are kept, and the run settles',
     () => {
       fc.assert(
-        fc.property(plans({ maxTasks: 14 }, true), seeds, beginnings, (tasks, seed, options) => {
+        fc.property(plans({ maxTasks: 14 }, true), seeds, runOptions, (tasks, seed, options) => {
           const dice = new SeededRandom(seed)
           const scene = SchedulerFixture.of(tasks, { ...options, checks: false })
           if (tasks.length > 0) sendInvalidSignals(scene, dice, 2 * tasks.length)
@@ -104,38 +103,38 @@ describe(`${HISTORIES} histories`, () => {
         { numRuns: Math.ceil(HISTORIES * 0.1) },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 
   test(
-    'keep what is held over every restart',
+    'keep held tasks over every restart',
     () => {
       fc.assert(
-        fc.property(graphs({ maxTasks: 14, rich: true }), seeds, beginnings, (tasks, seed, options) => {
+        fc.property(graphs({ maxTasks: 14, rich: true }), seeds, runOptions, (tasks, seed, options) => {
           const scene = SchedulerFixture.of(tasks, { ...options, checks: false })
           if (tasks.length > 0) sendInvalidSignals(scene, new SeededRandom(seed), 2 * tasks.length)
           for (let i = 1; i <= scene.records.length; i++) {
             const before = new SchedulerFixture({ ...options, checks: false }, scene.records.slice(0, i))
             const held = tasks.filter(({ id }) => {
               const task = before.task(id)
-              // Nothing that was reserved is when its process has ended: what waited for it goes on.
+              // Reservations end with their process, so tasks that waited for them are released.
               return task.status === 'held' && task.reason !== 'reserved'
             })
             const states = held.map(({ id }) => before.task(id))
             before.send({ type: 'recover' })
             if (before.state.phase.status === 'settled') continue
-            for (const [place, { id }] of held.entries())
-              if (before.task(id).status !== 'cancelled') assert.deepEqual(before.task(id), states[place])
+            for (const [i, { id }] of held.entries())
+              if (before.task(id).status !== 'cancelled') assert.deepEqual(before.task(id), states[i])
           }
         }),
         { numRuns: Math.ceil(HISTORIES * 0.05) },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 
   test(
-    'with deterministic agents come to the same end, however often their process ends in good order',
+    'with deterministic agents lead to the same result, however often their process is drained',
     () => {
       fc.assert(
         fc.property(plans({}, 'settled'), seeds, (tasks, seed) => {
@@ -150,11 +149,11 @@ describe(`${HISTORIES} histories`, () => {
         { numRuns: Math.ceil(HISTORIES * 0.2) },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 
   test(
-    'with deterministic agents come to the same end from every prefix',
+    'with deterministic agents lead to the same result from every prefix',
     () => {
       fc.assert(
         fc.property(plans({ maxTasks: 14 }, 'settled'), seeds, (tasks, seed) => {
@@ -172,6 +171,6 @@ describe(`${HISTORIES} histories`, () => {
         { numRuns: Math.ceil(HISTORIES * 0.1) },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 })

@@ -52,7 +52,7 @@ interface Kept {
   readonly grants: Grants
 }
 
-/** Processes that follow each other on one stream; records what has started, and when. */
+/** Processes that follow each other on one stream. Records all starts and their times. */
 class World {
   time = 0.25
   /** How far the wall clock is ahead. */
@@ -102,7 +102,7 @@ class World {
     return may
   }
 
-  /** As many as may start, `count` at most; the disk is in time. */
+  /** Starts as many as the limits allow, at most `count`, with a fast disk. */
   async burst(kind: WindowKind, count: number): Promise<void> {
     for (let left = count; left > 0; left--) {
       if (await this.start(kind, 1)) continue
@@ -111,7 +111,7 @@ class World {
     }
   }
 
-  /** What started in the window that ends now, earlier processes included. */
+  /** The starts in the window that ends now, including those of earlier processes. */
   #check(kind: WindowKind): void {
     const inside = this.#starts[kind].filter(({ at, weight }) => this.time - at <= PER_MS && weight > 0)
     const sum = inside.reduce((total, { weight }) => total + weight, 0)
@@ -151,7 +151,7 @@ class World {
     await this.crash(false, downMs)
   }
 
-  /** However it has been, in the end both kinds start again, as much as they may. */
+  /** In the end both windows allow starts up to their limits again. */
   async recovers(): Promise<void> {
     this.stream.isSlow = false
     await this.disk('flush')

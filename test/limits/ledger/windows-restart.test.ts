@@ -26,8 +26,8 @@ interface Call {
   readonly tokens: number
 }
 
-/** The most that started in any closed window of `perMs`, wherever it begins: calls, or tokens. */
-function fullest(calls: readonly Call[], perMs: number, weigh: (call: Call) => number): number {
+/** The highest total of calls or tokens in any closed window of `perMs`. */
+function maxInWindow(calls: readonly Call[], perMs: number, weigh: (call: Call) => number): number {
   let most = 0
   let load = 0
   for (let from = 0, to = 0; to < calls.length; to++) {
@@ -44,8 +44,8 @@ function tasks(count: number, options: object = {}) {
   return Array.from({ length: count }, (_, n) => ({ id: `t${n}`, pool: 'p', ...options }))
 }
 
-/** What came of one life is there for the next: an orchestrator with a clock of its own that begins when the last one ended. */
-class Lives {
+/** Processes that follow each other on one journal. Each has a clock of its own, which starts when the previous one ended. */
+class Processes {
   readonly calls: Call[] = []
   readonly #journal: Journal
   #at = Date.UTC(2026, 0, 1)
@@ -55,7 +55,7 @@ class Lives {
     this.#journal = journal
   }
 
-  /** The next process. The one before is drained, or gone without a word: then its clock stands still for ever. */
+  /** Starts the next process. The previous one is drained, or killed: then its clock never advances again. */
   next(downMs: number, pool: PoolOptions, options: Partial<OrchestratorOptions> = {}) {
     if (this.#clock) this.#at = this.#clock.now() + downMs
     const clock = new VirtualClock({ startAt: this.#at })
@@ -79,65 +79,65 @@ const SHARING: readonly [string, Partial<PoolOptions>][] = [
 describe.each(SHARING)('after a restart, the window %s', (_title, shared) => {
   test.each([
     ['was drained', true],
-    ['ended without a word', false],
+    ['was killed', false],
   ])('counts what had started before, when the previous process %s', async (_how, drains) => {
-    const lives = new Lives()
+    const processes = new Processes()
     const pool: PoolOptions = {
       backend: () => 'done',
       concurrency: 50,
       requests: { limit: 10, perMs: MINUTE },
       ...shared,
     }
-    const first = lives.next(0, pool)
+    const first = processes.next(0, pool)
     first.orchestrator.run({ tasks: tasks(30) }, { runId: 'one' })
     await first.clock.advance(10_000)
-    expect(lives.calls).toHaveLength(10)
+    expect(processes.calls).toHaveLength(10)
     if (drains) await first.orchestrator.drain()
 
-    const second = lives.next(20_000, pool)
+    const second = processes.next(20_000, pool)
     const run = await second.orchestrator.resume('one')
     await second.clock.advance(MINUTE - 30_000 - 1)
-    expect(lives.calls).toHaveLength(10)
+    expect(processes.calls).toHaveLength(10)
     await second.clock.advance(10)
-    // Of a process that said nothing it is not known whether it used all that it had been granted: that counts as used.
-    expect(lives.calls.length).toSatisfy((calls: number) => (drains ? calls === 20 : calls > 15 && calls <= 20))
+    // After a crash, whatever was granted counts as used.
+    expect(processes.calls.length).toSatisfy((calls: number) => (drains ? calls === 20 : calls > 15 && calls <= 20))
     await second.clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
-    expect(fullest(lives.calls, MINUTE, one)).toBe(10)
+    expect(maxInWindow(processes.calls, MINUTE, one)).toBe(10)
   })
 
   test('also bounds a new run that the crashed process did not know', async () => {
-    const lives = new Lives()
+    const processes = new Processes()
     const pool: PoolOptions = { backend: () => 'done', requests: { limit: 4, perMs: MINUTE }, ...shared }
-    const first = lives.next(0, pool)
+    const first = processes.next(0, pool)
     first.orchestrator.run({ tasks: tasks(4) })
     await first.clock.advance(0)
-    const second = lives.next(1_000, pool)
+    const second = processes.next(1_000, pool)
     second.orchestrator.run({ tasks: tasks(4) })
     await second.clock.advance(50_000)
-    expect(lives.calls).toHaveLength(4)
+    expect(processes.calls).toHaveLength(4)
     await second.clock.runUntilIdle()
-    expect([lives.calls.length, fullest(lives.calls, MINUTE, one)]).toEqual([8, 4])
+    expect([processes.calls.length, maxInWindow(processes.calls, MINUTE, one)]).toEqual([8, 4])
   })
 
   test('counts the tokens that were used', async () => {
-    const lives = new Lives()
+    const processes = new Processes()
     const pool: PoolOptions = { backend: () => 'done', tokens: { limit: 1_000, perMs: MINUTE }, ...shared }
-    const first = lives.next(0, pool)
+    const first = processes.next(0, pool)
     first.orchestrator.run({ tasks: tasks(3, { input: 300, estimate: { tokens: 300 } }) })
     await first.clock.advance(5_000)
     await first.orchestrator.drain()
-    const second = lives.next(5_000, pool)
+    const second = processes.next(5_000, pool)
     second.orchestrator.run({ tasks: tasks(3, { input: 200, estimate: { tokens: 200 } }) })
     await second.clock.advance(40_000)
-    expect(lives.calls).toHaveLength(3)
+    expect(processes.calls).toHaveLength(3)
     await second.clock.runUntilIdle()
-    expect([lives.calls.length, fullest(lives.calls, MINUTE, ({ tokens }) => tokens)]).toEqual([6, 900])
+    expect([processes.calls.length, maxInWindow(processes.calls, MINUTE, ({ tokens }) => tokens)]).toEqual([6, 900])
   })
 })
 
 describe.each(SHARING)('after a restart, the cooldown %s', (_title, shared) => {
-  /** Turns away what comes before `until`. */
+  /** Throttles calls before `until`. */
   const busyUntil = (until: () => number, now: () => number): AgentFunction => {
     return () => {
       if (now() >= until()) return 'done'
@@ -147,9 +147,9 @@ describe.each(SHARING)('after a restart, the cooldown %s', (_title, shared) => {
 
   test.each([
     ['was drained', true],
-    ['ended without a word', false],
+    ['was killed', false],
   ])('lasts for the remaining time, and is shown in progress, when the previous process %s', async (_how, drains) => {
-    const lives = new Lives()
+    const processes = new Processes()
     let clock = new VirtualClock()
     const opensAt = clock.now() + HOUR
     const pool: PoolOptions = {
@@ -160,15 +160,15 @@ describe.each(SHARING)('after a restart, the cooldown %s', (_title, shared) => {
       concurrency: 2,
       ...shared,
     }
-    const first = lives.next(0, pool, { random: () => 0 })
+    const first = processes.next(0, pool, { random: () => 0 })
     clock = first.clock
     const before = first.orchestrator.run({ tasks: tasks(8) }, { runId: 'one' })
     await first.clock.advance(10 * MINUTE)
     expect(before.progress().parked).toEqual([{ pool: 'p', until: opensAt, leftMs: 50 * MINUTE, reason: 'throttled' }])
     if (drains) await first.orchestrator.drain()
 
-    const called = lives.calls.length
-    const second = lives.next(10 * MINUTE, pool, { random: () => 0 })
+    const called = processes.calls.length
+    const second = processes.next(10 * MINUTE, pool, { random: () => 0 })
     clock = second.clock
     const events: string[] = []
     second.orchestrator.on('pool.parked', ({ until, reason }) => void events.push(`${reason} until ${until}`))
@@ -177,7 +177,7 @@ describe.each(SHARING)('after a restart, the cooldown %s', (_title, shared) => {
     await second.clock.advance(0)
     expect(run.progress().parked).toEqual([{ pool: 'p', until: opensAt, leftMs: 40 * MINUTE, reason: 'throttled' }])
     await second.clock.advance(40 * MINUTE - 1)
-    expect(lives.calls).toHaveLength(called)
+    expect(processes.calls).toHaveLength(called)
     expect(run.progress().parked).toMatchObject([{ leftMs: 1 }])
     await second.clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
@@ -186,7 +186,7 @@ describe.each(SHARING)('after a restart, the cooldown %s', (_title, shared) => {
   })
 
   test('has ended if its end fell into the downtime', async () => {
-    const lives = new Lives()
+    const processes = new Processes()
     let clock = new VirtualClock()
     const opensAt = clock.now() + HOUR
     const pool: PoolOptions = {
@@ -196,11 +196,11 @@ describe.each(SHARING)('after a restart, the cooldown %s', (_title, shared) => {
       ),
       ...shared,
     }
-    const first = lives.next(0, pool)
+    const first = processes.next(0, pool)
     clock = first.clock
     first.orchestrator.run({ tasks: tasks(3) }, { runId: 'one' })
     await first.clock.advance(1_000)
-    const second = lives.next(2 * HOUR, pool)
+    const second = processes.next(2 * HOUR, pool)
     clock = second.clock
     const run = await second.orchestrator.resume('one')
     await second.clock.advance(0)
@@ -215,44 +215,44 @@ test('no window is exceeded and no cooldown broken over any number of processes,
     const history = new History(seed)
     await history.play()
     const { requests, tokens } = history
-    expect(fullest(history.lives.calls, requests.perMs, one), `seed ${seed}: requests`).toBeLessThanOrEqual(
+    expect(maxInWindow(history.processes.calls, requests.perMs, one), `seed ${seed}: requests`).toBeLessThanOrEqual(
       requests.limit,
     )
     if (tokens)
       expect(
-        fullest(history.lives.calls, tokens.perMs, c => c.tokens),
+        maxInWindow(history.processes.calls, tokens.perMs, c => c.tokens),
         `seed ${seed}: tokens`,
       ).toBeLessThanOrEqual(tokens.limit)
     expect(history.broken, `seed ${seed}`).toEqual([])
     expect(new Set(history.outcomes), `seed ${seed}`).toEqual(new Set(['completed']))
-    calls += history.lives.calls.length
+    calls += history.processes.calls.length
     parkings += history.parkings
   }
   expect(calls).toBeGreaterThan(4_000)
   expect(parkings).toBeGreaterThan(100)
 })
 
-/** Several processes that share an account, each of which resumes all unfinished runs. */
+/** Several processes in turn that share an account. Each resumes unfinished runs. */
 class History {
-  readonly lives: Lives
+  readonly processes: Processes
   readonly requests: WindowLimit
   readonly tokens: WindowLimit | undefined
-  /** Calls that came while their pool was to be parked. */
+  /** Calls during a cooldown of their pool. */
   readonly broken: string[] = []
   parkings = 0
-  /** Of all runs, in the last life. */
+  /** The outcomes of all runs, from the last process. */
   readonly outcomes: unknown[] = []
   readonly #dice: SeededRandom
   readonly #pool: PoolOptions
   #parkedUntil = 0
-  #refusedAt = 0
+  #throttledAt = 0
   #clock = new VirtualClock()
-  #life = 0
+  #process = 0
 
   constructor(seed: number) {
     const dice = new SeededRandom(seed)
     this.#dice = dice
-    this.lives = new Lives()
+    this.processes = new Processes()
     this.requests = { limit: 1 + dice.below(8), perMs: 500 + dice.below(3_000) }
     this.tokens = dice.chance(0.5) ? { limit: 100 + dice.below(400), perMs: 500 + dice.below(3_000) } : undefined
     this.#pool = {
@@ -266,19 +266,19 @@ class History {
 
   async play(): Promise<void> {
     const count = 2 + this.#dice.below(4)
-    for (this.#life = 1; this.#life <= count; this.#life++) await this.#live(this.#life === count)
+    for (this.#process = 1; this.#process <= count; this.#process++) await this.#live(this.#process === count)
   }
 
   async #live(isLast: boolean): Promise<void> {
     const dice = this.#dice
-    const { clock, orchestrator } = this.lives.next(dice.below(2_000), this.#pool, { random: () => dice.next() })
+    const { clock, orchestrator } = this.processes.next(dice.below(2_000), this.#pool, { random: () => dice.next() })
     this.#clock = clock
-    for (let before = 1; before < this.#life; before++)
+    for (let before = 1; before < this.#process; before++)
       if (isLast || dice.chance(0.7)) await orchestrator.resume(`run-${before}`)
     const estimate = (): object => ({ estimate: { tokens: 1 + dice.below(100) } })
     orchestrator.run(
       { tasks: tasks(5 + dice.below(20)).map(task => ({ ...task, ...estimate() })) },
-      { runId: `run-${this.#life}` },
+      { runId: `run-${this.#process}` },
     )
     if (isLast) {
       await clock.runUntilIdle()
@@ -292,17 +292,17 @@ class History {
     await drained
   }
 
-  /** Now or a little later; now and then it says that everybody is to wait. */
+  /** Answers at once or a little later; sometimes throttles with a time to wait. */
   #answer(): unknown {
     const dice = this.#dice
     const now = this.#clock.now()
-    // What started together with the one that is turned away could not know.
-    if (now > this.#refusedAt && now < this.#parkedUntil)
+    // Calls that started together with the throttled one are not counted.
+    if (now > this.#throttledAt && now < this.#parkedUntil)
       this.broken.push(`called at ${now}, parked until ${this.#parkedUntil}`)
     if (dice.chance(0.03)) {
       const retryAfterMs = 500 + dice.below(4_000)
       this.#parkedUntil = Math.max(this.#parkedUntil, now + retryAfterMs)
-      this.#refusedAt = now
+      this.#throttledAt = now
       this.parkings++
       throw new AgentError('throttled', 'slow down', { retryAfterMs })
     }
@@ -338,8 +338,8 @@ clearInterval(look)
 await orchestrator.drain()
 `
 
-/** Between the moment that the limit counts and the one that a backend writes down others may have had the processor. */
-const BLUR_MS = 100
+/** Other processes may use the CPU between the start that the limit counts and the time that the backend records. */
+const TOLERANCE_MS = 100
 
 describe.concurrent('with a journal in files, over the end of a process', () => {
   let folder: string
@@ -350,8 +350,11 @@ describe.concurrent('with a journal in files, over the end of a process', () => 
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** What it says, up to the line that `isLast` is true of, or to its end. */
-  const hear = async (child: Child, isLast: (line: string, lines: readonly string[]) => boolean): Promise<string[]> => {
+  /** The lines that the process prints, up to and including the first for which `isLast` is true. */
+  const readLines = async (
+    child: Child,
+    isLast: (line: string, lines: readonly string[]) => boolean,
+  ): Promise<string[]> => {
     const lines: string[] = []
     for (let line = await child.line(); line !== undefined; line = await child.line()) {
       lines.push(line)
@@ -363,33 +366,33 @@ describe.concurrent('with a journal in files, over the end of a process', () => 
     lines.flatMap(line => (line.startsWith('call ') ? [{ at: Number(line.slice(5)), tokens: 0 }] : []))
 
   test('that was killed no window is exceeded', async () => {
-    const first = new Child(path, join(folder, 'window'), 'well')
-    const before = await hear(first, (_, lines) => callsIn(lines).length === 5)
+    const first = new Child(path, join(folder, 'window'), 'healthy')
+    const before = await readLines(first, (_, lines) => callsIn(lines).length === 5)
     await first.kill()
-    const second = new Child(path, join(folder, 'window'), 'well')
-    const after = await hear(second, line => line.startsWith('settled'))
+    const second = new Child(path, join(folder, 'window'), 'healthy')
+    const after = await readLines(second, line => line.startsWith('settled'))
     await second.exit
     expect(after.at(-1)).toBe('settled completed')
     const calls = [...callsIn(before), ...callsIn(after)]
     expect(calls.length).toBeGreaterThanOrEqual(9)
-    expect(fullest(calls, 1_500 - BLUR_MS, one)).toBeLessThanOrEqual(5)
+    expect(maxInWindow(calls, 1_500 - TOLERANCE_MS, one)).toBeLessThanOrEqual(5)
   })
 
   test('that was killed a cooldown lasts for the remaining time', async () => {
     const first = new Child(path, join(folder, 'parking'), 'busy')
-    const before = await hear(first, line => line.startsWith('parked'))
+    const before = await readLines(first, line => line.startsWith('parked'))
     // It is emitted at once, and durable a little later.
     await new Promise(resolve => setTimeout(resolve, 300))
     await first.kill()
-    const second = new Child(path, join(folder, 'parking'), 'well')
-    const after = await hear(second, line => line.startsWith('settled'))
+    const second = new Child(path, join(folder, 'parking'), 'healthy')
+    const after = await readLines(second, line => line.startsWith('settled'))
     await second.exit
     expect(after.at(-1)).toBe('settled completed')
     const parked = [...before, ...after].filter(line => line.startsWith('parked')).map(line => line.split(' '))
     expect(parked.map(([, , , reason]) => reason)).toEqual(['throttled', 'throttled'])
     const [[, until, leftMs], [, untilThen, leftThen]] = parked.map(words => words.map(Number)) as [number[], number[]]
-    // Each reading is of a moment of its own, in whole milliseconds; five that were turned away at once may have moved it since.
-    expect(Math.abs(untilThen! - until!)).toBeLessThan(BLUR_MS + 150)
+    // Both are read at different times, in whole milliseconds, and further throttled calls may have extended the cooldown.
+    expect(Math.abs(untilThen! - until!)).toBeLessThan(TOLERANCE_MS + 150)
     expect(leftThen!).toBeLessThan(leftMs!)
     for (const { at } of callsIn(after)) expect(at).toBeGreaterThanOrEqual(untilThen! - 2)
   })
@@ -413,6 +416,6 @@ describe.concurrent('with a journal in files, over the end of a process', () => 
     expect((await run.result).outcome).toBe('completed')
     await second.drain()
     expect(calls).toHaveLength(6)
-    expect(fullest(calls, 800 - BLUR_MS, one)).toBe(3)
+    expect(maxInWindow(calls, 800 - TOLERANCE_MS, one)).toBe(3)
   })
 })
