@@ -59,7 +59,7 @@ describe('an attempt', () => {
     expect(account(scene)).toEqual({ settled: 3, reserved: 0 })
   })
 
-  test('reserves and assumes nothing where there are no budgets', () => {
+  test('reserves nothing without budgets', () => {
     const scene = SchedulerFixture.of('a b')
     scene.play(startWith('a', costs(3)), ok('a'))
     expect(scene.events.some(event => 'reserved' in event || 'usage' in event)).toBe(false)
@@ -69,10 +69,10 @@ describe('an attempt', () => {
     ['failed', [fail('a')]],
     ['timed out and stopped', [expire('a'), stopped('a')]],
     ['was abandoned', [expire('a'), stopped('a', true)]],
-    ['was called off', [cancel('a'), stopped('a')]],
-    ['was cut off', [recover]],
-    ['was invalid', [failWith('a', { kind: 'invalid-output' })]],
-    ['was being called off when its process ended', [cancel('a'), recover]],
+    ['was cancelled', [cancel('a'), stopped('a')]],
+    ['was interrupted', [recover]],
+    ['returned an invalid output', [failWith('a', { kind: 'invalid-output' })]],
+    ['was being cancelled when its process ended', [cancel('a'), recover]],
   ]
   test('that was throttled and reported no usage has used nothing', () => {
     const scene = SchedulerFixture.of('a b', run({ costUsd: 10 }))
@@ -133,7 +133,7 @@ describe('parallel attempts do not exceed a budget together:', () => {
       run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
-      'one that would not fit alone does not wait for the other',
+      'one that would not fit alone does not wait',
       'a b c',
       [startWith('a', costs(4))],
       startWith('b', costs(10.1)),
@@ -141,7 +141,7 @@ describe('parallel attempts do not exceed a budget together:', () => {
       run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
-      'nor does one that does not fit beside what has been settled',
+      'one that does not fit beside settled usage does not wait',
       'a b c',
       [startWith('c', costs(4)), okUsing('c', { costUsd: 4 }), startWith('a', costs(4))],
       startWith('b', costs(6.1)),
@@ -157,7 +157,7 @@ describe('parallel attempts do not exceed a budget together:', () => {
       run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
-      'and waits when everything is reserved',
+      'one without an estimate waits when everything is reserved',
       'a b',
       [startWith('a', costs(10))],
       start('b'),
@@ -165,7 +165,7 @@ describe('parallel attempts do not exceed a budget together:', () => {
       run({ costUsd: 10, onHard: 'hold' }),
     ],
     [
-      'and does not fit when everything has been used',
+      'one without an estimate does not fit when everything has been used',
       'a b',
       [startWith('a', costs(10)), ok('a')],
       start('b'),
@@ -181,7 +181,7 @@ describe('parallel attempts do not exceed a budget together:', () => {
       run({ costUsd: 10 }),
     ],
     [
-      'rounding errors do not keep the last one out',
+      'rounding errors do not prevent the last start',
       'a b c',
       [startWith('a', costs(0.1)), startWith('b', costs(0.2))],
       startWith('c', costs(0.7)),
@@ -198,7 +198,7 @@ describe('parallel attempts do not exceed a budget together:', () => {
     ],
   ])
 
-  test('of ten, the five that fit start', () => {
+  test('the five of ten that fit are started', () => {
     const ids = Array.from({ length: 10 }, (_, i) => `t${i}`)
     const scene = SchedulerFixture.of(ids.join(' '), run({ tokens: 500, onHard: 'hold' }))
     scene.play(...ids.map(id => startWith(id, { estimate: { tokens: 100 } })))
@@ -208,12 +208,12 @@ describe('parallel attempts do not exceed a budget together:', () => {
   })
 })
 
-/** What each budget does when an attempt of `a` does not fit: in the run's, the pool's, the task's own. */
+/** An attempt of `a` that does not fit, for the budgets of the run, the pool and the task. */
 describe('when an attempt does not fit', () => {
   const used: readonly Step[] = [startWith('a', { estimate: { costUsd: 5, tokens: 5 } }), fail('a'), wake('a')]
   const next = startWith('a', { estimate: { costUsd: 6, tokens: 6 } })
   const cheap = startWith('a', { backend: 'cheap', degraded: true })
-  const cheapButDear = startWith('a', { backend: 'cheap', degraded: true, estimate: { costUsd: 6, tokens: 6 } })
+  const cheapestDoesNotFit = startWith('a', { backend: 'cheap', degraded: true, estimate: { costUsd: 6, tokens: 6 } })
   const stopRun = ['run.stopping budget', 'task.cancelled a', 'task.cancelled b', 'run.settled failed']
   const scopes: readonly [string, (amount: Budget) => SchedulerFixture, readonly string[]][] = [
     ['run', amount => SchedulerFixture.of('a b', run(amount)), stopRun],
@@ -240,7 +240,7 @@ describe('when an attempt does not fit', () => {
       test(`${title}: hold`, () => {
         const scene = of({ onHard: 'hold' })
         expect(describeEvents(scene.play(next))).toEqual([`${reached} hold`, 'task.held a for budget'])
-        // Approved, it may go over it; the next one is held without a second event about the budget.
+        // After approval it may exceed the budget. The next one is held without another budget event.
         expect(describeEvents(scene.play(approve('a'), next))).toEqual(['attempt.started a 2'])
         checkHistory(scene.events, { settled: false })
       })
@@ -248,7 +248,10 @@ describe('when an attempt does not fit', () => {
         expect(describeEvents(of({ onHard: 'degrade' }).play(cheap))).toEqual(['attempt.started a 2'])
       })
       test(`${title}: degrade when that does not fit either`, () => {
-        expect(describeEvents(of({ onHard: 'degrade' }).play(cheapButDear))).toEqual([`${reached} stop`, ...stopped])
+        expect(describeEvents(of({ onHard: 'degrade' }).play(cheapestDoesNotFit))).toEqual([
+          `${reached} stop`,
+          ...stopped,
+        ])
       })
       test(`${title}: soft, reported once`, () => {
         const scene = of({ soft: 0.5 })
@@ -321,7 +324,7 @@ describe('a run that stops for its budget', () => {
     checkHistory(scene.events)
   })
 
-  test('does not retry what fails then', () => {
+  test('does not retry an attempt that fails afterwards', () => {
     const scene = SchedulerFixture.of('a b', run({ costUsd: 5 }))
     scene.play(startWith('a', costs(5)), startWith('b', costs(6)))
     expect(describeEvents(scene.play(fail('a')))).toEqual([
@@ -340,7 +343,7 @@ describe('a run that stops for its budget', () => {
 
 describe('a task that is held by a budget', () => {
   const held = [startWith('a', costs(5)), ok('a'), startWith('b', costs(5))]
-  const ask = run({ costUsd: 8, onHard: 'hold' })
+  const onHold = run({ costUsd: 8, onHard: 'hold' })
   table([
     [
       'is ready again when the budget is raised',
@@ -348,16 +351,23 @@ describe('a task that is held by a budget', () => {
       held,
       budget({ costUsd: 20, soft: 1 }),
       ['budget.changed', 'task.ready b'],
-      ask,
+      onHold,
     ],
-    ['starts then', 'a b', [...held, budget({ costUsd: 20 })], startWith('b', costs(5)), ['attempt.started b 1'], ask],
+    [
+      'starts after the budget was raised',
+      'a b',
+      [...held, budget({ costUsd: 20 })],
+      startWith('b', costs(5)),
+      ['attempt.started b 1'],
+      onHold,
+    ],
     [
       'is held again when that is not enough, and that is reported again',
       'a b',
       [...held, budget({ costUsd: 9, onHard: 'hold', soft: 1 })],
       startWith('b', costs(5)),
       ['budget.reached b run hard costUsd hold', 'task.held b for budget'],
-      ask,
+      onHold,
     ],
     [
       'is held again without a report when nothing has changed',
@@ -365,22 +375,22 @@ describe('a task that is held by a budget', () => {
       [...held, budget()],
       startWith('b', costs(5)),
       ['task.held b for budget'],
-      ask,
+      onHold,
     ],
-    ['is dead when a person says so', 'a b c', held, reject('b'), ['task.dead b refused'], ask],
-    ['is still held after a restart', 'a b', held, recover, ['run.recovered 2'], ask],
+    ['is dead when a person rejects it', 'a b c', held, reject('b'), ['task.dead b refused'], onHold],
+    ['is still held after a restart', 'a b', held, recover, ['run.recovered 2'], onHold],
     [
       'is exempt after a restart, too',
       'a b',
       [...held, approve('b'), recover],
       startWith('b', costs(99)),
       ['attempt.started b 1'],
-      ask,
+      onHold,
     ],
   ])
 
   test('may exceed the budget in all its attempts once a person has approved it; others may not', () => {
-    const scene = SchedulerFixture.of('a b c', ask)
+    const scene = SchedulerFixture.of('a b c', onHold)
     scene.play(...held, approve('b'), startWith('b', costs(5)), fail('b'), wake('b'))
     expect(describeEvents(scene.play(startWith('b', costs(50))))[0]).toBe('attempt.started b 2')
     expect(describeEvents(scene.play(startWith('c', costs(4))))).toEqual(['task.held c for budget'])
@@ -454,14 +464,14 @@ describe('the wall time of a run', () => {
   const wall = (amount: Budget = {}): SchedulerFixtureOptions => run({ wallMs: 1_000, ...amount })
   table([
     [
-      'also stops attempts in flight when it is over',
+      'stops attempts in flight when it has elapsed',
       'a b',
       [start('a')],
       elapse,
       ['budget.reached run hard wallMs stop', 'run.stopping budget', 'attempt.stopping a 1 cancel', 'task.cancelled b'],
       wall(),
     ],
-    ['is over once', 'a b', [start('a'), elapse], elapse, [], wall()],
+    ['is reported once', 'a b', [start('a'), elapse], elapse, [], wall()],
     [
       'pauses the run with onHard hold',
       'a b',
@@ -470,8 +480,15 @@ describe('the wall time of a run', () => {
       ['budget.reached run hard wallMs hold', 'run.paused'],
       wall({ onHard: 'hold' }),
     ],
-    ['asks once', 'a b', [elapse, unpause], elapse, [], wall({ onHard: 'hold' })],
-    ['asks in a pause, too', 'a b', [pause], elapse, ['budget.reached run hard wallMs hold'], wall({ onHard: 'hold' })],
+    ['pauses the run once', 'a b', [elapse, unpause], elapse, [], wall({ onHard: 'hold' })],
+    [
+      'is reported during a pause, too',
+      'a b',
+      [pause],
+      elapse,
+      ['budget.reached run hard wallMs hold'],
+      wall({ onHard: 'hold' }),
+    ],
     [
       'cannot be degraded',
       'a',
@@ -480,8 +497,8 @@ describe('the wall time of a run', () => {
       ['budget.reached run hard wallMs stop', 'run.stopping budget', 'task.cancelled a', 'run.settled failed'],
       wall({ onHard: 'degrade' }),
     ],
-    ['is of no concern without a bound', 'a', [], elapse, [], run({ costUsd: 1 })],
-    ['is of no concern without budgets', 'a', [], elapse, []],
+    ['has no effect without a bound', 'a', [], elapse, [], run({ costUsd: 1 })],
+    ['has no effect without budgets', 'a', [], elapse, []],
     [
       'pauses again after a change',
       'a',
@@ -491,7 +508,7 @@ describe('the wall time of a run', () => {
       wall({ onHard: 'hold' }),
     ],
     [
-      'does not keep an attempt from starting: a timer watches it',
+      'does not prevent the start of an attempt, because a timer enforces it',
       'a',
       [],
       start('a'),
@@ -509,7 +526,7 @@ describe('the wall time of a run', () => {
     ])
   })
 
-  test('is over, although the cost was exceeded before', () => {
+  test('is enforced after the cost budget was exceeded, too', () => {
     const scene = SchedulerFixture.of('a b', wall({ costUsd: 1, onHard: 'hold' }))
     scene.play(startWith('a', costs(2)))
     expect(describeEvents(scene.play(elapse))).toEqual(['budget.reached run hard wallMs hold', 'run.paused'])
@@ -534,7 +551,7 @@ describe('a task goes to the cheapest backend', () => {
     expect(degraded(SchedulerFixture.of('a'), { costUsd: 11 })).toBe(false)
   })
 
-  test('but not because parallel attempts have taken long in sum', () => {
+  test('but not for the summed time of parallel attempts', () => {
     const scene = SchedulerFixture.of('a b c', run({ wallMs: 1_000, onHard: 'degrade' }))
     scene.play(start('b'), start('c'))
     scene.at += 600
@@ -562,7 +579,7 @@ describe('a budget that several runs share', () => {
       short('hard', 'hold'),
       ['budget.reached a orchestrator hard costUsd hold', 'task.held a for budget'],
     ],
-    ['lets it go when there is more', 'a b', [short('hard', 'hold')], budget(), ['task.ready a']],
+    ['releases a held task when the budget has changed', 'a b', [short('hard', 'hold')], budget(), ['task.ready a']],
     [
       'stops the run',
       'a b',
@@ -570,7 +587,7 @@ describe('a budget that several runs share', () => {
       short('hard', 'stop'),
       ['budget.reached a orchestrator hard costUsd stop', 'run.stopping budget', 'task.cancelled a'],
     ],
-    ['is of no concern to a task that runs', 'a b', [start('a')], short('hard', 'hold'), []],
-    ['is of no concern in a pause', 'a b', [pause], short('hard', 'stop'), []],
+    ['does not affect a running task', 'a b', [start('a')], short('hard', 'hold'), []],
+    ['does not affect a paused run', 'a b', [pause], short('hard', 'stop'), []],
   ])
 })

@@ -41,7 +41,7 @@ const DAY = 86_400_000
 const dead = expect.objectContaining({ action: 'dead' })
 
 describe('retries', () => {
-  test('are two when nothing is said: three attempts that failed by themselves', () => {
+  test('are two by default: the third failed attempt ends the task', () => {
     expect([0, 1, 2].map(failures => verdict({}, { failures }))).toEqual([retry(1_000), retry(2_000), dead])
   })
 
@@ -53,7 +53,7 @@ describe('retries', () => {
   test.each<FailureKind>(['throttled', 'overloaded', 'quota'])(
     'are not consumed by %s, which has a bound of its own',
     kind => {
-      // A quota that is used up until nobody knows when parks the pool; the others wait by themselves.
+      // An exhausted quota without a reset time parks the pool; the others delay only the task.
       const [first, last] = kind === 'quota' ? [park(60_000), park(60_000)] : [retry(1_000), retry(60_000)]
       expect(verdict({ kind }, { failures: 99, retries: 0 })).toEqual(first)
       expect(verdict({ kind }, { throttled: 99 })).toEqual(last)
@@ -68,27 +68,27 @@ describe('retries', () => {
     expect(verdict({ kind: 'interrupted' }, {}, { maxInterrupted: 0 })).toEqual(dead)
   })
 
-  test.each<FailureKind>(['refused', 'bad-input'])('are not given for %s', kind => {
+  test.each<FailureKind>(['refused', 'bad-input'])('are not made for %s', kind => {
     expect(verdict({ kind }, { retries: 9 })).toEqual({ action: 'dead', reason: `${kind} is not retried` })
   })
 
-  test('are not given for the kinds that the host names, and only those', () => {
+  test('are not made for the kinds in `neverRetry`, and only those', () => {
     const options: FailureHandlerOptions = { neverRetry: ['agent', 'throttled', 'timeout', 'invalid-output'] }
     for (const kind of options.neverRetry!) expect(verdict({ kind }, {}, options)).toEqual(dead)
     expect(verdict({ kind: 'refused' }, {}, options)).toEqual(retry(1_000))
   })
 
-  test('are not given for interruptions, when the host names them', () => {
+  test('are not made after interruptions if `neverRetry` includes them', () => {
     expect(verdict({ kind: 'interrupted' }, {}, { neverRetry: ['interrupted'] })).toEqual(dead)
   })
 
-  test('of the task go before those of the handler', () => {
+  test('of the task take precedence over those of the handler', () => {
     expect(verdict({}, { failures: 4, retries: 5 }, { retries: 0 })).toEqual(retry(16_000))
     expect(verdict({}, { retries: 0 }, { retries: 5 })).toEqual(dead)
     expect(verdict({}, {}, { retries: 0 })).toEqual({ action: 'dead', reason: 'no retries allowed' })
   })
 
-  test('that are spent are named in the reason', () => {
+  test('are named in the reason when they are used up', () => {
     expect(verdict({}, { failures: 2 })).toEqual({ action: 'dead', reason: 'all 2 retries are used up' })
     expect(verdict({ kind: 'quota' }, { throttled: 100 })).toMatchObject({
       reason: expect.stringContaining('throttled'),
@@ -100,17 +100,17 @@ describe('retries', () => {
 })
 
 describe('the wait before the next attempt', () => {
-  test('is anything from nothing to the bound: full jitter', () => {
+  test('is random between 0 and the bound (full jitter)', () => {
     expect(verdict({}, { random: () => 0 })).toEqual(retry(0))
     expect(verdict({}, { random: () => 0.25, failures: 1 })).toEqual(retry(500))
   })
 
-  test('has a bound that grows to the cap', () => {
+  test('has a bound that grows exponentially up to the cap', () => {
     const waits = [0, 1, 2, 3, 4, 5, 6, 50].map(failures => verdict({}, { failures, retries: 99 }))
     expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000].map(retry))
   })
 
-  test('is as the task says, else as the handler says, member by member', () => {
+  test('uses the options of the task, else those of the handler, member by member', () => {
     const options = { backoff: { baseMs: 10, maxMs: 25 } }
     expect(verdict({}, { failures: 1 }, options)).toEqual(retry(20))
     expect(verdict({}, { failures: 2, retries: 9 }, options)).toEqual(retry(25))
@@ -119,18 +119,18 @@ describe('the wait before the next attempt', () => {
   })
 
   test.each([
-    ['is at least what the provider asks, which parks the pool', 5_000, park(5_000)],
-    ['is its own longer one for a provider that asks for less: the pool is parked just so long', 1, park(1, 1_000)],
-    ['is no longer than maxParkMs, whatever the provider asks', 1e12, park(DAY)],
-    ['does not trust a provider that asks for less than nothing', -1, retry(1_000)],
-    ['does not trust a provider that asks for NaN', Number.NaN, retry(1_000)],
-    ['is maxParkMs for a provider that asks for ever', Number.POSITIVE_INFINITY, park(DAY)],
-    ['may be none for the pool, and still one for the task', 0, park(0, 1_000)],
+    ['is at least the time requested by the provider, for which the pool is parked', 5_000, park(5_000)],
+    ['is the backoff if the provider requests less; the pool is parked for the requested time', 1, park(1, 1_000)],
+    ['is at most maxParkMs', 1e12, park(DAY)],
+    ['ignores a negative time', -1, retry(1_000)],
+    ['ignores NaN', Number.NaN, retry(1_000)],
+    ['is maxParkMs for an infinite time', Number.POSITIVE_INFINITY, park(DAY)],
+    ['is the backoff for the task if the provider requests 0', 0, park(0, 1_000)],
   ])('%s', (_title, retryAfterMs, expected) => {
     expect(verdict({ kind: 'throttled', retryAfterMs })).toEqual(expected)
   })
 
-  test('honours retryAfterMs of every kind that is retried', () => {
+  test('is at least retryAfterMs for every kind that is retried', () => {
     expect(verdict({ kind: 'agent', retryAfterMs: 7_000 })).toEqual(retry(7_000))
   })
 
@@ -143,7 +143,7 @@ describe('the wait before the next attempt', () => {
     expect(verdict({ retryAfterMs: 80_000 }, { backoff: { maxMs: 70_000 } }, options)).toEqual(retry(70_000))
   })
 
-  test('is never negative, NaN or above the cap, whatever comes', () => {
+  test('is never negative, NaN or above the cap', () => {
     const backoff = fc.record({
       baseMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
       factor: fc.double({ min: 1, max: 1000, noNaN: true }),
@@ -160,8 +160,8 @@ describe('the wait before the next attempt', () => {
           expect(given).toMatchObject({ action: 'retry' })
           const { delayMs } = given as { delayMs: number }
           expect(delayMs >= 0 && delayMs <= options.maxMs).toBe(true)
-          const away = { kind: 'throttled', retryAfterMs } as const
-          const parked = verdict(away, { throttled: failures, backoff: options, random: () => random })
+          const throttledFailure = { kind: 'throttled', retryAfterMs } as const
+          const parked = verdict(throttledFailure, { throttled: failures, backoff: options, random: () => random })
           const { delayMs: parkMs } = parked as { delayMs: number }
           expect(parkMs >= 0 && parkMs <= Math.max(options.maxMs, DAY)).toBe(true)
           const { taskDelayMs = parkMs } = parked as { taskDelayMs?: number }
@@ -171,26 +171,26 @@ describe('the wait before the next attempt', () => {
     )
   })
 
-  test('is nothing with a base of 0, however many failures there were', () => {
+  test('is 0 with a base of 0, after any number of failures', () => {
     expect(verdict({}, { failures: 120, retries: 1000, backoff: { baseMs: 0, factor: 1000 } })).toEqual(retry(0))
   })
 })
 
 describe('a pool is parked', () => {
-  test('for a quota: until it is filled up again, or for quotaParkMs when nobody says when', () => {
+  test('for an exhausted quota: until its reset, or for quotaParkMs if that is unknown', () => {
     expect(verdict({ kind: 'quota', retryAfterMs: 3_600_000 })).toEqual(park(3_600_000))
     expect(verdict({ kind: 'quota' })).toEqual(park(60_000))
     expect(verdict({ kind: 'quota', retryAfterMs: -1 }, {}, { quotaParkMs: 7 })).toEqual(park(7, 1_000))
   })
 
-  test('is parked for the requested time, however often its tasks were throttled: only their own delay grows', () => {
+  test('for the requested time; repeated throttling only increases the delay of the task', () => {
     const of = (throttled: number, retryAfterMs: number): object =>
       verdict({ kind: 'throttled', retryAfterMs }, { throttled })
     expect([0, 3, 9].map(times => of(times, 2_000))).toEqual([park(2_000), park(2_000, 8_000), park(2_000, 60_000)])
     expect(of(9, 60_000)).toEqual(park(60_000))
   })
 
-  test('for no other kind, though its provider asks to wait', () => {
+  test('for no other kind, even if the failure has a retryAfterMs', () => {
     for (const kind of ['agent', 'crashed', 'timeout', 'incomplete-output'] as const)
       expect(verdict({ kind, retryAfterMs: 7_000 })).toEqual(retry(7_000))
   })
@@ -200,7 +200,7 @@ describe('fail over', () => {
   const other = { alternatives: 1 }
 
   test.each<FailureKind>(['throttled', 'overloaded', 'quota', 'timeout', 'crashed', 'refused'])(
-    'comes first with %s, while another backend can take it, and consumes no retry',
+    'is the first choice for %s while another backend is available, and consumes no retry',
     kind => {
       expect(verdict({ kind }, { ...other, failures: 99, throttled: 999, retries: 0 })).toMatchObject({
         action: 'failover',
@@ -213,17 +213,17 @@ describe('fail over', () => {
   )
 
   test.each<FailureKind>(['agent', 'invalid-output', 'incomplete-output', 'bad-input', 'interrupted'])(
-    'does not come with %s: another backend would do no better',
+    'does not happen for %s, where another backend would not help',
     kind => expect(verdict({ kind }, other)).toEqual(verdict({ kind })),
   )
 
-  test('comes with the kinds that the host names, and only those', () => {
+  test('happens for the kinds in `failover`, and only those', () => {
     const options: FailureHandlerOptions = { failover: ['agent'] }
     expect(verdict({}, other, options)).toEqual({ action: 'failover' })
     expect(verdict({ kind: 'crashed' }, other, options)).toEqual(retry(1_000))
   })
 
-  test('has the backend rest as long as it asks, within reason; one without quota in any case', () => {
+  test('rests the backend for the requested time, at most maxParkMs; always after an exhausted quota', () => {
     expect(verdict({ kind: 'throttled', retryAfterMs: 1e12 }, other)).toEqual({ action: 'failover', restMs: DAY })
     expect(verdict({ kind: 'throttled', retryAfterMs: Number.NaN }, other)).toEqual({ action: 'failover' })
     expect(verdict({ kind: 'quota' }, other)).toEqual({ action: 'failover', restMs: 60_000 })
@@ -232,10 +232,10 @@ describe('fail over', () => {
 })
 
 describe('a failure is fed back to the agent', () => {
-  const told = { attempt: 1, kind: 'invalid-output', message: 'no', output: '{}' } as const
+  const feedback = { attempt: 1, kind: 'invalid-output', message: 'no', output: '{}' } as const
   const invalid = { kind: 'invalid-output', output: '{}' } as const
 
-  test('when its output is invalid: at once, at most twice, and consumes no retry', () => {
+  test('when its output is invalid: at once and at most twice, without consuming a retry', () => {
     expect(verdict(invalid, { failures: 99 })).toEqual(repair)
     expect(verdict(invalid, { repairs: 1 })).toEqual(repair)
     expect(verdict(invalid, { repairs: 2 })).toEqual({ action: 'dead', reason: 'all 2 repairs are used up' })
@@ -243,19 +243,19 @@ describe('a failure is fed back to the agent', () => {
     expect(verdict(invalid, {}, { maxRepairs: 0 })).toEqual({ action: 'dead', reason: 'no repairs allowed' })
   })
 
-  test('also where a task has no retries: it consumes none', () => {
+  test('even if the task has no retries', () => {
     expect(verdict(invalid, { retries: 0 })).toEqual(repair)
     expect(verdict(invalid, { retries: 0, repairs: 2 })).toEqual(dead)
   })
 
-  test('is dead when the repaired attempt failed in the same way', () => {
+  test('unless the repaired attempt failed in the same way: then the task is dead', () => {
     const unchanged = { action: 'dead', reason: 'the repaired attempt failed in the same way' }
-    expect(verdict(invalid, { repairs: 1, feedback: told })).toEqual(unchanged)
-    expect(verdict({ ...invalid, output: '{"a":1}' }, { repairs: 1, feedback: told })).toEqual(repair)
-    expect(verdict({ ...invalid, message: 'another' }, { repairs: 1, feedback: told })).toEqual(repair)
+    expect(verdict(invalid, { repairs: 1, feedback })).toEqual(unchanged)
+    expect(verdict({ ...invalid, output: '{"a":1}' }, { repairs: 1, feedback })).toEqual(repair)
+    expect(verdict({ ...invalid, message: 'another' }, { repairs: 1, feedback })).toEqual(repair)
   })
 
-  test('with the kinds that the host names, and only those', () => {
+  test('for the kinds in `repair`, and only those', () => {
     const options: FailureHandlerOptions = { repair: ['incomplete-output', 'agent'] }
     for (const kind of options.repair!) expect(verdict({ kind }, {}, options)).toEqual(repair)
     expect(verdict(invalid, {}, options)).toEqual(retry(1_000))

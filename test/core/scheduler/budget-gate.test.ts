@@ -28,7 +28,7 @@ import { table } from '../../support/table.js'
 type Budget = NonNullable<TaskSpec['budget']>
 const costs = (costUsd: number, more: Partial<StartSignal> = {}) => ({ estimate: { costUsd }, ...more })
 const run = (costUsd: number, more: Budget = {}): SchedulerFixtureOptions => ({ budget: { soft: 1, costUsd, ...more } })
-const ask = run(10, { onHard: 'hold' })
+const onHold = run(10, { onHard: 'hold' })
 /** `a` is in flight with 6 of 10 reserved; `b` and `c` need 5 each. */
 const waiting = [startWith('a', costs(6)), startWith('b', costs(5)), startWith('c', costs(5))]
 /** Tasks of a pool `p` and a pool `q`. */
@@ -70,26 +70,26 @@ describe('a task that does not fit because of the reservations of others', () =>
       waiting,
       okUsing('a', { costUsd: 1 }),
       ['task.succeeded a', 'task.ready b'],
-      ask,
+      onHold,
     ],
     [
-      'is ready, to be refused, when no attempt is in flight',
+      'is ready when no attempt is in flight, even if it still does not fit',
       'a b c',
       waiting,
       okUsing('a', { costUsd: 6 }),
       ['task.succeeded a', 'task.ready b'],
-      ask,
+      onHold,
     ],
     [
-      'is held by the budget then',
+      'is held by the budget if it still does not fit',
       'a b c',
       [...waiting, okUsing('a', { costUsd: 6 })],
       startWith('b', costs(5)),
       ['budget.reached b run hard costUsd hold', 'task.held b for budget', 'task.ready c'],
-      ask,
+      onHold,
     ],
     [
-      'stops the run then, with onHard stop',
+      'stops the run if it still does not fit, with onHard stop',
       'a b c',
       [...waiting, okUsing('a', { costUsd: 6 })],
       startWith('b', costs(5)),
@@ -103,28 +103,28 @@ describe('a task that does not fit because of the reservations of others', () =>
       run(10),
     ],
     [
-      'waits on while another attempt is in flight',
+      'keeps waiting while another attempt is in flight',
       'a b c d',
       [startWith('d', costs(1)), startWith('a', costs(6)), startWith('b', costs(5))],
       okUsing('d', { costUsd: 1 }),
       ['task.succeeded d'],
-      ask,
+      onHold,
     ],
     [
-      'is ready alone: the next one follows when it has started, if there is still room',
+      'is ready alone: the next one follows after its start if it still fits',
       'a b c d',
       [...waiting, okUsing('a', { costUsd: 0 })],
       startWith('b', costs(5)),
       ['attempt.started b 1', 'task.ready c'],
-      ask,
+      onHold,
     ],
     [
-      'waits on when the one before it has taken the room',
+      'keeps waiting if it no longer fits after the start of the previous one',
       'a b c d',
       [...waiting, okUsing('a', { costUsd: 1 })],
       startWith('b', costs(5)),
       ['attempt.started b 1'],
-      ask,
+      onHold,
     ],
     [
       'is ready when the budget is raised',
@@ -132,35 +132,42 @@ describe('a task that does not fit because of the reservations of others', () =>
       waiting,
       budget({ costUsd: 99, soft: 1 }),
       ['budget.changed', 'task.ready b', 'task.ready c'],
-      ask,
+      onHold,
     ],
-    ['can be approved', 'a b c', waiting, approve('b'), ['task.ready b approved'], ask],
+    ['can be approved', 'a b c', waiting, approve('b'), ['task.ready b approved'], onHold],
     [
-      'may exceed the budget then',
+      'may exceed the budget after approval',
       'a b c',
       [...waiting, approve('b')],
       startWith('b', costs(50)),
       ['attempt.started b 1', 'budget.reached run soft costUsd tell'],
-      ask,
+      onHold,
     ],
-    ['can be rejected', 'a b c', waiting, reject('b'), ['task.dead b refused'], ask],
-    ['can be cancelled', 'a b c', waiting, cancel('b'), ['task.cancelled b'], ask],
+    ['can be rejected', 'a b c', waiting, reject('b'), ['task.dead b refused'], onHold],
+    ['can be cancelled', 'a b c', waiting, cancel('b'), ['task.cancelled b'], onHold],
     [
       'is ready after a failed attempt, too',
       'a b c',
       waiting,
       fail('a', 'throttled'),
       /* nothing was used */ ['attempt.failed a 1 throttled', 'task.delayed a 500', 'task.ready b'],
-      ask,
+      onHold,
     ],
-    ['is not ready in a pause', 'a b c', [...waiting, pause], okUsing('a', { costUsd: 1 }), ['task.succeeded a'], ask],
+    [
+      'is not ready in a pause',
+      'a b c',
+      [...waiting, pause],
+      okUsing('a', { costUsd: 1 }),
+      ['task.succeeded a'],
+      onHold,
+    ],
     [
       'is ready after the pause in which the last attempt ended',
       'a b c',
       [...waiting, pause, okUsing('a', { costUsd: 1 })],
       unpause,
       ['run.unpaused', 'task.ready b'],
-      ask,
+      onHold,
     ],
     [
       'stays held in a draining run',
@@ -168,7 +175,7 @@ describe('a task that does not fit because of the reservations of others', () =>
       [...waiting, drain],
       okUsing('a', { costUsd: 1 }),
       ['task.succeeded a', 'run.suspended'],
-      ask,
+      onHold,
     ],
     [
       'is ready when the run is resumed',
@@ -176,15 +183,15 @@ describe('a task that does not fit because of the reservations of others', () =>
       [...waiting, drain, okUsing('a', { costUsd: 1 })],
       recover,
       ['run.recovered 2', 'task.ready b'],
-      ask,
+      onHold,
     ],
     [
-      'is ready when the process of the others has ended',
+      'is ready after a restart, which ends the reservations of others',
       'a b c',
       waiting,
       recover,
       ['run.recovered 2', 'attempt.failed a 1 interrupted', 'task.delayed a 0', 'task.ready b'],
-      ask,
+      onHold,
     ],
     [
       'is ready in a serial run, too',
@@ -192,12 +199,12 @@ describe('a task that does not fit because of the reservations of others', () =>
       [...waiting, mode('serial')],
       okUsing('a', { costUsd: 1 }),
       ['task.succeeded a', 'task.ready b'],
-      ask,
+      onHold,
     ],
   ])
 
   test('keeps its position in the queue of its pool, and leaves it when it has ended', () => {
-    const scene = SchedulerFixture.of('a b c d', ask)
+    const scene = SchedulerFixture.of('a b c d', onHold)
     scene.play(...waiting, startWith('d', costs(5)), cancel('b'))
     expect([...scene.state.heldForReservations]).toEqual([['p', new Set([2, 3])]])
     scene.play(cancel())
@@ -237,7 +244,7 @@ describe('tasks that wait in two pools', () => {
   })
 
   test('do not wait behind one that can never fit, while a task is ready in a parked pool', () => {
-    const scene = SchedulerFixture.of(inPools('z', 'a b c'), ask)
+    const scene = SchedulerFixture.of(inPools('z', 'a b c'), onHold)
     const inQ = (costUsd: number): Partial<StartSignal> => costs(costUsd, { pool: 'q' })
     scene.play(startWith('a', inQ(7)), startWith('b', inQ(6)), startWith('c', inQ(4)))
     expect(scene.picture).toBe('z:ready a:running b:held c:held')
@@ -257,12 +264,12 @@ describe('a task does not alternate between held and ready', () => {
   })
 
   test('when the budget of the orchestrator was changed', () => {
-    const scene = SchedulerFixture.of('a b c', ask)
+    const scene = SchedulerFixture.of('a b c', onHold)
     expect(describeEvents(scene.play(...waiting, budget()))).toEqual([])
   })
 
-  test('whatever happens: it is ready only after an attempt has ended', () => {
-    const scene = SchedulerFixture.of('a b c d', ask)
+  test('and becomes ready only after an attempt has ended', () => {
+    const scene = SchedulerFixture.of('a b c d', onHold)
     scene.play(...waiting)
     for (const step of [
       pause,
@@ -280,7 +287,7 @@ describe('a task does not alternate between held and ready', () => {
 })
 
 describe('any number of waiting tasks', () => {
-  /** A scene in which `n` tasks wait for the one that runs, and how many signals it takes to let all of them run. */
+  /** Runs a scene in which `n` tasks wait for reservations, until all have ended. Returns the number of signals that took. */
   function fed(n: number, limit: number, dice: SeededRandom): { scene: SchedulerFixture; signals: number } {
     const tasks = Array.from({ length: n }, (_, i) => ({ id: `t${i}`, description: '', pool: dice.pick(['p', 'q']) }))
     const scene = SchedulerFixture.of(tasks, { ...run(limit, { onHard: 'hold' }), checks: n <= 40 })

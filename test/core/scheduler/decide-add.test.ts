@@ -17,13 +17,17 @@ const dead = { retries: 0 }
 
 describe('adding a plan', () => {
   test.each([
-    ['with what waits for nothing', 'a b<a', ['run.started', 'task.added a', 'task.added b', 'task.ready a']],
+    [
+      'makes tasks without dependencies ready',
+      'a b<a',
+      ['run.started', 'task.added a', 'task.added b', 'task.ready a'],
+    ],
     [
       'adds its tasks in order, whatever they depend on',
       'b<a a',
       ['run.started', 'task.added b', 'task.added a', 'task.ready a'],
     ],
-    ['and settles at once when it has no tasks', '', ['run.started', 'run.settled completed']],
+    ['without tasks settles the run at once', '', ['run.started', 'run.settled completed']],
   ])('%s', (_title, tasks, then) => {
     expect(describeEvents(SchedulerFixture.of(tasks).events)).toEqual(then)
   })
@@ -62,10 +66,10 @@ describe('a task that is added to a live run', () => {
       add('c<a'),
       ['task.added c', 'task.ready c'],
     ],
-    ['and waits for what runs', 'a', [start('a')], add('b<a'), ['task.added b']],
-    ['and waits for what is ready', 'a', [], add('b<a'), ['task.added b']],
-    ['and waits for what waits for its next attempt', 'a', [start('a'), fail('a')], add('b<a'), ['task.added b']],
-    ['and waits for what is being stopped', 'a b', [start('a'), cancel('a')], add('c<a'), ['task.added c']],
+    ['is blocked by a running task', 'a', [start('a')], add('b<a'), ['task.added b']],
+    ['is blocked by a ready task', 'a', [], add('b<a'), ['task.added b']],
+    ['is blocked by a delayed task', 'a', [start('a'), fail('a')], add('b<a'), ['task.added b']],
+    ['is blocked by a task that is being stopped', 'a b', [start('a'), cancel('a')], add('c<a'), ['task.added c']],
     [
       'is skipped when a dependency is dead (trap 4)',
       'a b',
@@ -111,8 +115,8 @@ describe('a task that is added to a live run', () => {
       ['task.added c', 'task.skipped c because a'],
       dead,
     ],
-    ['together with others that it names ahead', 'a', [start('a')], add('c<b b<a'), ['task.added c', 'task.added b']],
-    ['and is ready in a pause: it starts when that is over', 'a', [pause], add('b'), ['task.added b', 'task.ready b']],
+    ['can depend on later tasks of its batch', 'a', [start('a')], add('c<b b<a'), ['task.added c', 'task.added b']],
+    ['becomes ready during a pause', 'a', [pause], add('b'), ['task.added b', 'task.ready b']],
     [
       'is cancelled when the run is being cancelled',
       'a',
@@ -120,8 +124,8 @@ describe('a task that is added to a live run', () => {
       add('b c<a'),
       ['task.added b', 'task.added c', 'task.cancelled b', 'task.cancelled c'],
     ],
-    ['that has settled: it is refused', 'a', [start('a'), ok('a')], add('b'), []],
-    ['that was recovered', 'a', [start('a'), recover], add('b'), ['task.added b', 'task.ready b']],
+    ['is ignored if the run has settled', 'a', [start('a'), ok('a')], add('b'), []],
+    ['is accepted by a recovered run', 'a', [start('a'), recover], add('b'), ['task.added b', 'task.ready b']],
   ])
 
   test('is made ready once by dependencies that were added after it', () => {

@@ -46,11 +46,17 @@ describe('cancelling a task', () => {
       cancel('a'),
       ['attempt.stopping a 1 cancel'],
     ],
-    ['and is not tried again then', 'a b', [start('a'), expire('a'), cancel('a')], stopped('a'), ['task.cancelled a']],
-    ['once only', 'a b', [start('a'), cancel('a')], cancel('a'), []],
-    ['not after it succeeded', 'a b', [start('a'), ok('a')], cancel('a'), []],
-    ['not after it died', 'a b', [start('a'), fail('a')], cancel('a'), [], dead],
-    ['not after it was skipped', 'a b<a c', [cancel('a')], cancel('b'), []],
+    [
+      'that has timed out is not retried',
+      'a b',
+      [start('a'), expire('a'), cancel('a')],
+      stopped('a'),
+      ['task.cancelled a'],
+    ],
+    ['has an effect once', 'a b', [start('a'), cancel('a')], cancel('a'), []],
+    ['has no effect after it succeeded', 'a b', [start('a'), ok('a')], cancel('a'), []],
+    ['has no effect after it died', 'a b', [start('a'), fail('a')], cancel('a'), [], dead],
+    ['has no effect after it was skipped', 'a b<a c', [cancel('a')], cancel('b'), []],
     ['in a paused run', 'a b', [pause], cancel('a'), ['task.cancelled a']],
     [
       'settles the run if it was the last one',
@@ -59,8 +65,14 @@ describe('cancelling a task', () => {
       cancel('b'),
       ['task.cancelled b', 'run.settled partial'],
     ],
-    ['as the only one: nothing was delivered', 'a', [], cancel('a'), ['task.cancelled a', 'run.settled failed']],
-    ['without a failure mode having a say', 'a b', [], cancel('a'), ['task.cancelled a'], { failureMode: 'kill' }],
+    [
+      'that is the only one settles the run as failed',
+      'a',
+      [],
+      cancel('a'),
+      ['task.cancelled a', 'run.settled failed'],
+    ],
+    ['does not trigger the failure mode', 'a b', [], cancel('a'), ['task.cancelled a'], { failureMode: 'kill' }],
   ])
 })
 
@@ -109,8 +121,8 @@ describe('cancelling a run', () => {
       ['run.stopping cancelled', 'task.cancelled a', 'run.settled cancelled'],
     ],
     ['in a pause', 'a', [pause], cancel(), ['run.stopping cancelled', 'task.cancelled a', 'run.settled cancelled']],
-    ['once only', 'a', [start('a'), cancel()], cancel(), []],
-    ['not after it has settled', 'a', [start('a'), ok('a')], cancel(), []],
+    ['has an effect once', 'a', [start('a'), cancel()], cancel(), []],
+    ['has no effect after it has settled', 'a', [start('a'), ok('a')], cancel(), []],
     [
       'while an attempt is being stopped for a timeout prevents its retry',
       'a',
@@ -133,14 +145,14 @@ describe('cancelling a run', () => {
       cancel(),
       ['run.stopping cancelled', 'task.cancelled b', 'run.settled cancelled'],
     ],
-    ['before its tasks came: they are added, and end', 'a b<a', [], cancel(), [], { cancelled: 'too late' }],
+    ['before its tasks were added ends them when they are', 'a b<a', [], cancel(), [], { cancelled: 'too late' }],
   ])
 
   test('before its tasks were added: no task becomes ready', () => {
     const scene = SchedulerFixture.of('a b<a', { cancelled: 'too late' })
-    const told = ['run.started', 'run.stopping cancelled', 'task.added a', 'task.added b']
+    const events = ['run.started', 'run.stopping cancelled', 'task.added a', 'task.added b']
     expect(describeEvents(scene.events)).toEqual([
-      ...told,
+      ...events,
       'task.cancelled a',
       'task.cancelled b',
       'run.settled cancelled',

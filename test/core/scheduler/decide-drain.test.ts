@@ -20,12 +20,12 @@ import { table } from '../../support/table.js'
 
 describe('a draining run', () => {
   table([
-    ['while something runs: it waits for that', 'a b', [start('a')], drain, ['run.draining']],
-    ['while nothing runs: it is suspended at once', 'a b<a', [], drain, ['run.draining', 'run.suspended']],
-    ['once', 'a b', [start('a'), drain], drain, []],
-    ['in a pause', 'a', [pause], drain, ['run.draining', 'run.suspended']],
-    ['not while it is being cancelled', 'a', [start('a'), cancel()], drain, []],
-    ['not after it has settled', 'a', [start('a'), ok('a')], drain, []],
+    ['waits for attempts in flight', 'a b', [start('a')], drain, ['run.draining']],
+    ['is suspended at once if no attempt is in flight', 'a b<a', [], drain, ['run.draining', 'run.suspended']],
+    ['ignores a second drain', 'a b', [start('a'), drain], drain, []],
+    ['can be paused', 'a', [pause], drain, ['run.draining', 'run.suspended']],
+    ['cannot be one that is being cancelled', 'a', [start('a'), cancel()], drain, []],
+    ['cannot be one that has settled', 'a', [start('a'), ok('a')], drain, []],
     ['starts no further attempts', 'a b', [start('a'), drain], start('b'), []],
     [
       'is suspended when its last attempt has ended',
@@ -34,7 +34,13 @@ describe('a draining run', () => {
       ok('a'),
       ['task.succeeded a', 'run.suspended'],
     ],
-    ['and not before', 'a b c', [start('a'), start('b'), drain], ok('a'), ['task.succeeded a']],
+    [
+      'is not suspended while another attempt is in flight',
+      'a b c',
+      [start('a'), start('b'), drain],
+      ok('a'),
+      ['task.succeeded a'],
+    ],
     [
       'retries a failed attempt after the suspension',
       'a',
@@ -50,7 +56,7 @@ describe('a draining run', () => {
       ['task.succeeded b', 'run.settled completed'],
     ],
     [
-      'ends fail-fast when a task is dead and its failure mode says so',
+      'is stopped by a dead task if the failure mode is no-new',
       'a b',
       [start('a'), drain],
       fail('a', 'refused'),
@@ -70,13 +76,13 @@ describe('a draining run', () => {
       cancel(),
       ['run.stopping cancelled', 'attempt.stopping a 1 cancel', 'task.cancelled b'],
     ],
-    ['and takes tasks, for later', 'a', [start('a'), drain], add('b'), ['task.added b', 'task.ready b']],
+    ['accepts further tasks, which do not start', 'a', [start('a'), drain], add('b'), ['task.added b', 'task.ready b']],
   ])
 })
 
 describe('an interrupted attempt', () => {
   table([
-    ['while it runs: it is told to stop', 'a', [start('a'), drain], interrupt('a'), ['attempt.stopping a 1 interrupt']],
+    ['is stopped', 'a', [start('a'), drain], interrupt('a'), ['attempt.stopping a 1 interrupt']],
     [
       'is retried at once after the suspension',
       'a',
@@ -98,10 +104,10 @@ describe('an interrupted attempt', () => {
       stopped('a', true),
       ['attempt.abandoned a 1', 'attempt.failed a 1 interrupted', 'task.delayed a 0', 'run.suspended'],
     ],
-    ['and cancelled on the way', 'a b', [start('a'), interrupt('a')], cancel('a'), ['attempt.stopping a 1 cancel']],
-    ['not when it is being stopped already', 'a', [start('a'), expire('a')], interrupt('a'), []],
-    ['not when it does not run', 'a', [], interrupt('a'), []],
-    ['not when it has ended', 'a b', [start('a'), ok('a')], interrupt('a'), []],
+    ['can still be cancelled', 'a b', [start('a'), interrupt('a')], cancel('a'), ['attempt.stopping a 1 cancel']],
+    ['is not one that is already being stopped', 'a', [start('a'), expire('a')], interrupt('a'), []],
+    ['is not one that has not started', 'a', [], interrupt('a'), []],
+    ['is not one that has ended', 'a b', [start('a'), ok('a')], interrupt('a'), []],
   ])
 
   test('counts neither as a failure nor as an interruption', () => {
@@ -116,15 +122,15 @@ describe('a suspended run', () => {
   const suspended = [start('a'), drain, ok('a')]
   table([
     ['starts nothing', 'a b', suspended, start('b'), []],
-    ['is not paused', 'a b', suspended, pause, []],
-    ['is not cancelled', 'a b', suspended, cancel(), []],
-    ['has no task cancelled', 'a b', suspended, cancel('b'), []],
-    ['takes no tasks', 'a b', suspended, add('c'), []],
-    ['wakes nothing', 'a', [start('a'), drain, fail('a')], wake('a'), []],
-    ['goes on when it is recovered', 'a b', suspended, recover, ['run.recovered 2']],
-    ['and starts what was ready then', 'a b', [...suspended, recover], start('b'), ['attempt.started b 1']],
-    ['goes on in the pause that it was in', 'a', [pause, drain, recover], start('a'), []],
-    ['and out of that pause', 'a', [pause, drain, recover], unpause, ['run.unpaused']],
+    ['cannot be paused', 'a b', suspended, pause, []],
+    ['cannot be cancelled', 'a b', suspended, cancel(), []],
+    ['does not cancel a task', 'a b', suspended, cancel('b'), []],
+    ['accepts no tasks', 'a b', suspended, add('c'), []],
+    ['does not wake a delayed task', 'a', [start('a'), drain, fail('a')], wake('a'), []],
+    ['continues when it is recovered', 'a b', suspended, recover, ['run.recovered 2']],
+    ['starts its ready tasks after the recovery', 'a b', [...suspended, recover], start('b'), ['attempt.started b 1']],
+    ['is still paused after the recovery if it was paused', 'a', [pause, drain, recover], start('a'), []],
+    ['can be unpaused after the recovery', 'a', [pause, drain, recover], unpause, ['run.unpaused']],
   ])
 
   test('whose process ended before it was suspended can be recovered', () => {

@@ -14,19 +14,19 @@ describe('start', () => {
       start('a'),
       ['attempt.started a 2'],
     ],
-    ['does not start what is blocked', 'a b<a', [], start('b'), []],
-    ['does not start what runs already', 'a', [start('a')], start('a'), []],
-    ['does not start what waits for its next attempt', 'a', [start('a'), fail('a')], start('a'), []],
-    ['does not start what has succeeded', 'a b', [start('a'), ok('a')], start('a'), []],
-    ['does not start what is dead', 'a b', [start('a'), fail('a')], start('a'), [], dead],
-    ['does not start what was skipped', 'a b<a c', [start('a'), fail('a')], start('b'), [], dead],
-    ['does not start what was cancelled', 'a b', [cancel('a')], start('a'), []],
+    ['does not start a blocked task', 'a b<a', [], start('b'), []],
+    ['does not start a running task', 'a', [start('a')], start('a'), []],
+    ['does not start a delayed task', 'a', [start('a'), fail('a')], start('a'), []],
+    ['does not start a succeeded task', 'a b', [start('a'), ok('a')], start('a'), []],
+    ['does not start a dead task', 'a b', [start('a'), fail('a')], start('a'), [], dead],
+    ['does not start a skipped task', 'a b<a c', [start('a'), fail('a')], start('b'), [], dead],
+    ['does not start a cancelled task', 'a b', [cancel('a')], start('a'), []],
     ['starts nothing while the run is paused', 'a', [pause], start('a'), []],
     ['starts again after the pause', 'a', [pause, unpause], start('a'), ['attempt.started a 1']],
     ['starts nothing in a run that has been cancelled', 'a b', [start('a'), cancel()], start('b'), []],
     ['starts nothing in a run that has settled', 'a', [start('a'), ok('a')], start('a'), []],
     [
-      'records a failed attempt for a task whose input cannot be made',
+      'records a failed attempt for a task whose input function failed',
       'a b<a',
       [],
       startFails('a'),
@@ -38,7 +38,7 @@ describe('start', () => {
         'run.settled failed',
       ],
     ],
-    ['makes no attempt of an input that fails during a pause', 'a', [pause], startFails('a'), []],
+    ['records no attempt if an input function fails during a pause', 'a', [pause], startFails('a'), []],
   ])
 })
 
@@ -51,7 +51,13 @@ describe('succeed', () => {
       ok('a'),
       ['task.succeeded a', 'task.ready b'],
     ],
-    ['lets go only of what waits for nothing else', 'a b c<a,b', [start('a')], ok('a'), ['task.succeeded a']],
+    [
+      'does not release a dependent that has other open dependencies',
+      'a b c<a,b',
+      [start('a')],
+      ok('a'),
+      ['task.succeeded a'],
+    ],
     [
       'makes a dependent ready with the last of several dependencies',
       'a b c<a,b',
@@ -74,13 +80,13 @@ describe('succeed', () => {
       ['task.succeeded b', 'run.settled completed'],
     ],
     ['counts in a pause, too', 'a b<a', [start('a'), pause], ok('a'), ['task.succeeded a', 'task.ready b']],
-    ['is refused a second time', 'a b', [start('a'), ok('a')], ok('a', 'other', 1), []],
-    ['is refused after the attempt failed', 'a', [start('a'), fail('a')], ok('a', 'late', 1), []],
+    ['is ignored a second time', 'a b', [start('a'), ok('a')], ok('a', 'other', 1), []],
+    ['is ignored after the attempt failed', 'a', [start('a'), fail('a')], ok('a', 'late', 1), []],
     ['of an earlier attempt is ignored', 'a', [start('a'), fail('a'), wake('a'), start('a')], ok('a', 'late', 1), []],
-    ['is refused from an attempt that has not been', 'a', [start('a')], ok('a', 'x', 2), []],
-    ['is refused before anything started', 'a', [], ok('a', 'x', 1), []],
-    ['is refused after the task was cancelled', 'a b', [cancel('a')], ok('a', 'x', 1), []],
-    ['is refused after the task is dead', 'a b', [start('a'), fail('a')], ok('a', 'x', 1), [], dead],
+    ['of a future attempt is ignored', 'a', [start('a')], ok('a', 'x', 2), []],
+    ['is ignored before the first attempt', 'a', [], ok('a', 'x', 1), []],
+    ['is ignored after the task was cancelled', 'a b', [cancel('a')], ok('a', 'x', 1), []],
+    ['is ignored after the task is dead', 'a b', [start('a'), fail('a')], ok('a', 'x', 1), [], dead],
     [
       'is ignored after the attempt has timed out',
       'a',
@@ -95,13 +101,19 @@ describe('succeed', () => {
       ok('a'),
       ['task.cancelled a', 'task.skipped b because a'],
     ],
-    ['of a wrong attempt stops nothing that is stopping', 'a', [start('a'), expire('a')], ok('a', 'x', 2), []],
+    [
+      'of another attempt is ignored while an attempt is being stopped',
+      'a',
+      [start('a'), expire('a')],
+      ok('a', 'x', 2),
+      [],
+    ],
   ])
 })
 
 describe('fail', () => {
   table([
-    ['has the next attempt wait', 'a b<a', [start('a')], fail('a'), ['attempt.failed a 1 agent', 'task.delayed a 500']],
+    ['delays the next attempt', 'a b<a', [start('a')], fail('a'), ['attempt.failed a 1 agent', 'task.delayed a 500']],
     [
       'delays each further attempt longer',
       'a',
@@ -132,16 +144,16 @@ describe('fail', () => {
       [
         'attempt.failed a 1 agent',
         'task.dead a agent',
-        // First those that waited for it, in the order in which they were added; then those that waited for these.
+        // Breadth first: its dependents in the order in which they were added, then their dependents.
         'task.skipped b because a',
         'task.skipped d because a',
         'task.skipped c because a',
       ],
       dead,
     ],
-    ['is refused a second time', 'a', [start('a'), fail('a')], fail('a', 'agent', 1), []],
-    ['is refused after the attempt succeeded', 'a b', [start('a'), ok('a')], fail('a', 'agent', 1), []],
-    ['is refused from a wrong attempt', 'a', [start('a')], fail('a', 'agent', 2), []],
+    ['is ignored a second time', 'a', [start('a'), fail('a')], fail('a', 'agent', 1), []],
+    ['is ignored after the attempt succeeded', 'a b', [start('a'), ok('a')], fail('a', 'agent', 1), []],
+    ['of another attempt is ignored', 'a', [start('a')], fail('a', 'agent', 2), []],
     [
       'of an earlier attempt is ignored',
       'a',

@@ -30,7 +30,7 @@ function begun(tasks: readonly TaskSpec[]): { readonly state: RunState; readonly
 
 const idsOf = ({ specs, ids }: RunState): unknown => specs.map(({ id }) => ids.get(id))
 
-/** The same but for who shares what. */
+/** A state without its references to shared objects. */
 function same(one: RunState, other: RunState): void {
   assert.deepEqual({ ...one, ids: idsOf(one) }, { ...other, ids: idsOf(other) })
   assert.equal(one.ids.size, other.ids.size)
@@ -41,7 +41,7 @@ describe('the tasks of a checked plan', () => {
     fc.assert(
       fc.property(fc.oneof(graphs(), graphs({ rich: true })), specs => {
         const { tasks } = parsePlan({ tasks: specs })
-        // A list that nobody has vouched for is taken in one by one.
+        // A list that was not checked before is added task by task.
         const [atOnce, oneByOne] = [begun(tasks), begun([...tasks])]
         assert.deepEqual(atOnce.events, oneByOne.events)
         same(atOnce.state, oneByOne.state)
@@ -67,7 +67,7 @@ describe('the tasks of a checked plan', () => {
         for (const ranks of [own, shared]) if (first > 0) ranks.extend(state, first)
         for (let index = 0; first > 0 && index < state.specs.length; index++)
           assert.equal(shared.of(index), own.of(index))
-        // What others share has not changed.
+        // The shared ranks have not changed.
         const again = preparedPlanOf(tasks)?.criticalRanks.copy() as CriticalRanks
         const fresh = new CriticalRanks()
         fresh.extend(begun([...tasks]).state, 0)
@@ -100,7 +100,7 @@ describe('the tasks of a checked plan', () => {
     )
   })
 
-  test('can be bound to functions, which their events say', () => {
+  test('can be bound to functions, which is recorded in their events', () => {
     const graph = new TaskGraph('g')
     const a = graph.task('a', { pool: 'p' })
     graph.task('b', { pool: 'p', after: [a], input: ({ a }) => a })
