@@ -134,7 +134,7 @@ function issuesOf(issue: z.core.$ZodIssue, around: Place): readonly InputIssue[]
   }))
 }
 
-/** The issues of the one alternative that the value was meant for, if that can be told; else what each alternative expects. */
+/** The issues of the one alternative that matches best, if there is one; else what each alternative expects. */
 function unionIssuesOf(issue: z.core.$ZodIssueInvalidUnion, at: Place): readonly InputIssue[] {
   const meant = issue.errors.find(issues => !issues.some(isAboutWhole))
   if (meant) return meant.flatMap(inner => issuesOf(inner, at))

@@ -57,7 +57,7 @@ export class Orchestrator {
   readonly #closeShared: () => Promise<unknown>
   #draining: Promise<void> | undefined
 
-  /** @throws INVALID_INPUT for options that are not as documented, unknown ones included. */
+  /** @throws INVALID_INPUT for unknown or invalid options. */
   constructor(options: OrchestratorOptions) {
     checkOrchestratorOptions(options)
     const clock = options.clock ?? systemClock
@@ -137,7 +137,7 @@ export class Orchestrator {
    *
    * @throws NOT_FOUND when the journal has no such run; PLAN_DIFFERS when a graph is missing or differs; NO_POOL when a pool of an
    * unfinished task does not exist; JOURNAL when the journal cannot be opened: it is damaged, or another process has it open.
-   * @throws INVALID_INPUT for options that are not as documented; CLOSED after `drain`.
+   * @throws INVALID_INPUT for unknown or invalid options; CLOSED after `drain`.
    */
   async resume(runId: string, options: ResumeOptions = {}): Promise<Run> {
     this.#checkOpen()
@@ -209,7 +209,7 @@ export class Orchestrator {
   /**
    * Replaces the budget that all runs share. What has been used still counts; tasks that are held because of it are tried again.
    *
-   * @throws INVALID_INPUT for a budget that is not as documented, or when the orchestrator was created without one.
+   * @throws INVALID_INPUT for an invalid budget, or when the orchestrator was created without one.
    */
   setBudget(budget: Budget): void {
     checkBudget(budget, this.#context.budget !== undefined)

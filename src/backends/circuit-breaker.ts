@@ -9,9 +9,9 @@ export interface BreakerOptions {
   readonly failures?: number
   /** How long the first opening lasts, in milliseconds. Doubles with each further opening until the backend answers. Default 10,000. */
   readonly openMs?: number
-  /** The longest opening, in milliseconds, unless the backend itself asks for a longer rest. Default 300,000. */
+  /** The longest opening, in milliseconds, unless the backend itself requests a longer rest. Default 300,000. */
   readonly maxOpenMs?: number
-  /** The longest rest that a backend can ask for (a quota that resets, a fail-over with a rest), in milliseconds. Default 86,400,000 (a day). */
+  /** The longest rest that a backend can request (a quota that resets, a fail-over with a rest), in milliseconds. Default 86,400,000 (a day). */
   readonly maxRestMs?: number
   /**
    * While the breaker is half-open, one attempt at a time may start. After this time, in milliseconds, the next one may start even if
@@ -51,7 +51,7 @@ const NOT_ADMITTED = -1
  *
  * Each attempt carries a token. Openings, closings and probes are numbered in one ascending sequence, and a token is the number at the
  * start of the attempt. It shows whether the attempt started before the breaker last opened or closed: then its outcome is ignored,
- * except for a rest that the backend asks for, which is valid whenever the attempt started.
+ * except for a rest that the backend requests, which is valid whenever the attempt started.
  *
  * Invariants: of the attempts that started since it opened, at most one in flight is younger than `probeMs`.
  * There is always a time from which it admits an attempt, even if no outcome is reported until then.
@@ -187,7 +187,7 @@ export class CircuitBreaker {
   }
 
   /**
-   * The rest that the outcome asks for: after a fail-over with `restMs`, and always after a used-up quota. A quota that resets at an
+   * The rest that the outcome requests: after a fail-over with `restMs`, and always after a used-up quota. A quota that resets at an
    * unknown time, or before a normal opening would end, gets 0: a normal opening. Otherwise the same refusal would come at once.
    * The verdict takes precedence over the provider: it is the host's policy.
    */

@@ -1,7 +1,7 @@
 import { nonEmptyString, readPath } from './safe-read.js'
 
 /**
- * The wait that a response asks for, in milliseconds: `retry-after-ms` (OpenAI, Azure), else `retry-after` in seconds or as a date
+ * The wait that a response requests, in milliseconds: `retry-after-ms` (OpenAI, Azure), else `retry-after` in seconds or as a date
  * (RFC 9110, 10.2.3). Never negative, at most 2^53 - 1. Undefined when there is none, or it is invalid, negative, or a past date.
  *
  * @param headers By names in lower case.

@@ -1,4 +1,4 @@
-/** Reads values of unknown shape. Nothing here throws or loops for ever, whatever a getter, a proxy or an iterator does. */
+/** Reads values of unknown shape. Nothing here throws or loops forever, whatever a getter, a proxy or an iterator does. */
 
 /** A member of any value; undefined when it is missing, or when a getter or trap throws. */
 export function readMember(value: unknown, key: PropertyKey): unknown {

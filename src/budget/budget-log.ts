@@ -7,7 +7,7 @@ type Change = { readonly hold: HoldRecord; readonly onDurable: () => void } | un
 const WORDING = {
   name: 'budget log',
   whileUnwritable: 'nothing starts',
-  ifInvalid: 'what only they say is ignored',
+  ifInvalid: 'their usage is ignored',
   ifLastLost: 'after a restart, the estimates of the last attempts count instead of what they used',
 }
 

@@ -7,7 +7,7 @@ const MAX_PHRASE_WORDS = 64
 /** The largest weight: e^20 already outweighs everything else in a text. */
 const MAX_WEIGHT = 20
 
-/** @throws INVALID_INPUT with one issue for each option of a `TaskDistributor` that is not as documented. */
+/** @throws INVALID_INPUT with one issue for each unknown or invalid option of a `TaskDistributor`. */
 export function checkDistributorOptions(options: unknown): void {
   const { intents } = Object(options) as { readonly intents?: unknown }
   const isPool = (name: unknown): boolean => typeof name === 'string' && Object.hasOwn(Object(intents), name)

@@ -80,7 +80,7 @@ export class TaskDistributor {
   /** Built for the first task that names no pool: takes about 20 ms for the intents of `counterpoint/intents`. */
   #matcher: IntentMatcher | undefined
 
-  /** @throws CounterpointError `INVALID_INPUT` with one issue for each option that is not as documented. */
+  /** @throws CounterpointError `INVALID_INPUT` with one issue for each unknown or invalid option. */
   constructor(options: TaskDistributorOptions) {
     checkDistributorOptions(options)
     this.#intents = new Map(Object.entries(options.intents))

@@ -10,7 +10,7 @@ import { criticalPath } from '../results/critical-path.js'
 import type { ModeFigures } from './choose-mode.js'
 import { type VirtualPool, VirtualRun } from './virtual-run.js'
 
-/** What a forecast needs to know of a pool. Pool options can be passed as they are, where `concurrency` is a number. */
+/** The properties of a pool that a forecast uses. Pool options can be passed as they are, where `concurrency` is a number. */
 export interface ForecastPool {
   /** The most attempts that run at once. Default 4. */
   readonly concurrency?: number

@@ -7,7 +7,7 @@ import type { SharedStream } from './shared-stream.js'
 export interface CompactingLogOptions {
   readonly stream: SharedStream
   readonly clock: Clock
-  /** Called when the stream cannot be read or written, when it can be again, and for records that are not as documented. */
+  /** Called when the stream cannot be read or written, when it can be again, and for invalid records. */
   readonly report: (problem: JournalProblem) => void
   /**
    * A stream of this many records is rewritten with what still matters; after that, when it has twice as many as were left.
@@ -30,7 +30,7 @@ export interface LogWording {
 
 /** Reads the records of an owner. */
 export interface LogReplay {
-  /** Returns false for a record that is not as documented. */
+  /** Returns false for an invalid record. */
   take(record: Json): boolean
 }
 
@@ -127,7 +127,7 @@ export class CompactingLog<R extends LogReplay> {
       if (this.#closing !== undefined) return
       this.#retries.succeeded(`The ${wording.name} has been read`)
       if (invalid > 0) {
-        const message = `${invalid} of ${this.#length} records of the ${wording.name} are not as documented: ${wording.ifInvalid}`
+        const message = `${invalid} of ${this.#length} records of the ${wording.name} are invalid: ${wording.ifInvalid}`
         this.#retries.report(undefined, message)
       }
       this.#isOpen = true

@@ -47,7 +47,7 @@ export interface Journal {
   /**
    * Opens the stream of this name, which all runs share. A new one is empty. It is not a run: `list` and `delete` ignore it. Rejects with
    * JOURNAL while another process has it open, where that must not happen. Recoverable problems are reported to `host`. Optional: without
-   * it, limits and the budget of the orchestrator start afresh with each process.
+   * it, limits and the budget of the orchestrator start from zero in each process.
    */
   shared?(name: string, host?: JournalHost): SharedStream | Promise<SharedStream>
 }

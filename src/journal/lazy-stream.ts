@@ -81,7 +81,7 @@ async function* readLater(opening: Promise<SharedStream>): AsyncGenerator<Json, 
   yield* (await opening).read()
 }
 
-/** @throws Error for a stream that cannot replace its records: the caller goes on appending. */
+/** @throws Error for a stream that cannot replace its records: the caller continues to append. */
 function replaceAll(stream: SharedStream, records: readonly Json[]): void | Promise<void> {
   if (stream.replace === undefined) throw new Error('this stream cannot be rewritten')
   return stream.replace(records)

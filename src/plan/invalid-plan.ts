@@ -3,7 +3,7 @@ import type { CounterpointError, InputIssue } from '../errors.js'
 import { invalidInput } from '../options-check.js'
 
 /**
- * The error for a plan or task that breaks a rule. Paths start with `$`, the plan itself, which is left out of what the caller sees:
+ * The error for a plan or task that breaks a rule. Paths start with `$`, the plan itself, which is omitted in what the caller sees:
  * `tasks[3].id`; `$` alone becomes `plan`.
  */
 export function invalidPlan(issues: readonly InputIssue[]): CounterpointError<'INVALID_INPUT'> {

@@ -260,7 +260,7 @@ describe('a half-open breaker', () => {
   })
 })
 
-describe('a backend that asks for a rest', () => {
+describe('a backend that requests a rest', () => {
   test.each<readonly [string, Partial<Failure>, Verdict, number]>([
     ['of the verdict that parks the pool', { retryAfterMs: 1 }, { action: 'park', delayMs: 3_600_000 }, 3_600_000],
     ['of the provider, without a verdict', { retryAfterMs: 3_600_000 }, RETRY, 3_600_000],
@@ -285,7 +285,7 @@ describe('a backend that asks for a rest', () => {
     expect(breaker.openUntil(0)).toBe(1_500)
   })
 
-  test('gets the longest rest it asked for, even from attempts that started earlier', () => {
+  test('gets the longest rest that it requested, even from attempts that started earlier', () => {
     const { breaker, fail, states } = scene()
     const early = [1, 2, 3].map(() => breaker.attemptStarted(0))
     fail(0)

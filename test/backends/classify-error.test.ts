@@ -49,7 +49,7 @@ describe('an HTTP status', () => {
   })
 })
 
-describe('the wait that a provider asks for', () => {
+describe('the wait that a provider requests', () => {
   const headers = { 'Retry-After': '7' }
   test.each([
     ['headers', { headers: new Headers(headers) }],

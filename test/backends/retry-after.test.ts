@@ -6,7 +6,7 @@ import { readHeaders } from '../../src/backends/safe-read.js'
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 const map = (headers: Record<string, string>): ReadonlyMap<string, string> => new Map(Object.entries(headers))
 
-describe('the wait that a response asks for', () => {
+describe('the wait that a response requests', () => {
   test.each([
     ['0', 0],
     ['3600', 3_600_000],

@@ -79,7 +79,8 @@ async function forget(go: () => Promise<unknown>): Promise<void> {
 
 /** Live heap in bytes, after a collection. */
 function liveBytes(): number {
-  if (globalThis.gc === undefined) throw new Error('expected node --expose-gc, without it live heap cannot be told')
+  if (globalThis.gc === undefined)
+    throw new Error('expected node --expose-gc, without it the live heap cannot be measured')
   // Twice: the first may only finish a collection that started while some of the garbage was alive.
   globalThis.gc()
   globalThis.gc()

@@ -249,8 +249,8 @@ describe('a budget that degrades', () => {
     degraded: boolean,
   ) => {
     const received: string[] = []
-    const hear = ({ level, action }: BudgetNotice): void => void received.push(`${level} ${action}`)
-    shared.request({ state, index, estimate, degraded, onReserved: () => void received.push('go'), onNotice: hear })
+    const record = ({ level, action }: BudgetNotice): void => void received.push(`${level} ${action}`)
+    shared.request({ state, index, estimate, degraded, onReserved: () => void received.push('go'), onNotice: record })
     return received
   }
 
@@ -487,7 +487,7 @@ describe('after a restart', () => {
     const one = run()
     one.request(0)
     await turn()
-    expect(reported).toEqual(['1 of 4 records of the budget log are not as documented: what only they say is ignored'])
+    expect(reported).toEqual(['1 of 4 records of the budget log are invalid: their usage is ignored'])
     one.request(1)
     await turn()
     expect(stream.records).toEqual([{ type: 'later' }, 7, null, expect.objectContaining({ type: 'budget' })])

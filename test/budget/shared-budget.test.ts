@@ -71,7 +71,7 @@ describe('the budget of an orchestrator', () => {
     await run.approve('c')
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
-    // It counts all the same.
+    // It still counts.
     const next = orchestrator.run({ tasks: estimated('x') }, { runId: 'two' })
     await clock.runUntilIdle()
     expect(next.progress().held).toHaveLength(1)
@@ -276,7 +276,7 @@ describe('over a restart, the budget of an orchestrator', () => {
     expect(Object.values((await run.result).outputs)).toEqual(['cheap', 'cheap'])
   })
 
-  test('starts afresh without a journal, and with one that has no shared streams', async () => {
+  test('starts from zero without a journal, and with one that has no shared streams', async () => {
     const { shared: _, ...journal } = memoryJournal()
     for (const options of [{}, { journal }]) {
       const { clock, begin } = stage({ costUsd: 2 }, options)

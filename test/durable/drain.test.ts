@@ -170,11 +170,11 @@ describe('a drain', () => {
     const journal = slowJournal({ clock, delayMs: 500 })
     const { backend, orchestrator } = setUp({}, { clock, journal })
     backend.answer('a', succeed('a', { afterMs: 700 }))
-    const heard: RunEvent[] = []
+    const emitted: RunEvent[] = []
     const tooEarly: RunEvent[] = []
     orchestrator.on('event', event => {
-      heard.push(event as RunEvent)
-      if (journal.durableRecords('x').flat().length < heard.length) tooEarly.push(event as RunEvent)
+      emitted.push(event as RunEvent)
+      if (journal.durableRecords('x').flat().length < emitted.length) tooEarly.push(event as RunEvent)
     })
     const run = orchestrator.run({ tasks: specs('a b<a') }, RUN)
     await clock.advance(1_100)
@@ -183,8 +183,8 @@ describe('a drain', () => {
     await clock.runUntilIdle()
     expect(await drained).toBeGreaterThanOrEqual(1_600)
     await expect(run.result).rejects.toMatchObject(SUSPENDED)
-    expect([tooEarly, journal.durableRecords('x').flat()]).toEqual([[], heard])
-    checkHistory(heard, { settled: false })
+    expect([tooEarly, journal.durableRecords('x').flat()]).toEqual([[], emitted])
+    checkHistory(emitted, { settled: false })
   })
 
   test('waits for a run that is being resumed, and suspends it', async () => {

@@ -66,30 +66,30 @@ function working({ folder, fileSystem }: Room): {
 
 test.each([
   ['in memory', inMemory],
-  ['of this machine, where we may mount one, else in memory', () => mounted() ?? inMemory()],
+  ['of this machine, if it can be mounted, else in memory', () => mounted() ?? inMemory()],
 ])('a run on a full disk, %s, reports it and waits, and continues when there is space again', async (_, make) => {
   const room = make()
   const { orchestrator, backend, errors } = working(room)
   const run = orchestrator.run({ tasks: specs('a b<a c<b d<c') }, { runId: 'x' })
-  const heard: RunEvent[] = []
-  run.on('event', event => void heard.push(event as RunEvent))
+  const emitted: RunEvent[] = []
+  run.on('event', event => void emitted.push(event as RunEvent))
   run.on('task.succeeded', ({ taskId }) => (taskId === 'b' ? room.fill() : undefined))
   await expect.poll(() => errors).toHaveLength(1)
   expect(errors[0]!.where).toMatch(/cannot be written.*ENOSPC|ENOSPC.*cannot be written/)
-  const [calls, events, progress] = [backend.calls.length, heard.length, run.progress()]
+  const [calls, events, progress] = [backend.calls.length, emitted.length, run.progress()]
   await new Promise(resolve => setTimeout(resolve, 150))
-  expect([backend.calls.length, heard.length, run.progress()]).toEqual([calls, events, progress])
+  expect([backend.calls.length, emitted.length, run.progress()]).toEqual([calls, events, progress])
   expect([progress.status, run.task('d')?.status, errors.length]).toEqual(['running', 'blocked', 1])
   room.free()
   const { outcome, outputs } = await run.result
   expect([outcome, Object.keys(outputs), backend.calls.length]).toEqual(['completed', ['a', 'b', 'c', 'd'], 4])
   expect(errors.map(({ where }) => where)).toEqual([errors[0]!.where, expect.stringContaining('can be written again')])
-  checkHistory(heard)
+  checkHistory(emitted)
   await orchestrator.drain()
   const again = working(room)
   const resumed = await again.orchestrator.resume('x')
   expect([(await resumed.result).outputs, again.errors]).toEqual([outputs, []])
-  expect(await eventsOf(resumed)).toEqual(heard)
+  expect(await eventsOf(resumed)).toEqual(emitted)
 })
 
 test('a run that died on a full disk is rejected with JOURNAL, or waits, while the disk is full, and resumes when it is not', async () => {

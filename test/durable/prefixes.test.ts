@@ -141,32 +141,32 @@ describe(`${HISTORIES} histories`, () => {
 })
 
 /** The outcome of resuming a run from a damaged journal. */
-interface Fate {
+interface Resumed {
   readonly refusal?: CounterpointError
   readonly result?: RunResult
   /** The messages of the `error` event. */
-  readonly told: readonly string[]
+  readonly reported: readonly string[]
   /** The tasks that ran. */
   readonly called: string
 }
 
-async function resumed(disk: FakeDisk): Promise<Fate> {
+async function resumed(disk: FakeDisk): Promise<Resumed> {
   const clock = new VirtualClock()
   const backend = new MockBackend({ clock }).answer('*', ({ task }) => ({ by: task.id }))
   const orchestrator = new Orchestrator({ clock, journal: kept(disk), pools: { p: { backend } } })
-  const told: string[] = []
-  orchestrator.on('error', ({ where }) => void told.push(where))
-  const fate = (): Omit<Fate, 'result' | 'refusal'> => ({
-    told,
+  const reported: string[] = []
+  orchestrator.on('error', ({ where }) => void reported.push(where))
+  const observed = (): Omit<Resumed, 'result' | 'refusal'> => ({
+    reported,
     called: backend.calls.map(({ taskId }) => taskId).join(' '),
   })
   try {
     const run = await orchestrator.resume('r')
     const result = await run.result
-    return { result, ...fate() }
+    return { result, ...observed() }
   } catch (error) {
     if (!isCounterpointError(error)) throw error
-    return { refusal: error, ...fate() }
+    return { refusal: error, ...observed() }
   }
 }
 
@@ -187,11 +187,11 @@ describe('a small journal', () => {
     const whole = Buffer.concat(lines)
     const end = whole.length - lines.at(-1)!.length
     for (let size = end; size <= whole.length; size++) {
-      const { refusal, result, told, called } = await resumed(diskWith(whole.subarray(0, size)))
+      const { refusal, result, reported, called } = await resumed(diskWith(whole.subarray(0, size)))
       expect([refusal, result?.outputs]).toEqual([undefined, OUTPUTS])
       expect(called).toBe(size === whole.length ? '' : 'a')
-      const isTold = size > end && size < whole.length
-      expect(told).toEqual(isTold ? [expect.stringContaining(`byte ${end}`)] : [])
+      const isReported = size > end && size < whole.length
+      expect(reported).toEqual(isReported ? [expect.stringContaining(`byte ${end}`)] : [])
     }
   })
 
@@ -201,10 +201,10 @@ describe('a small journal', () => {
     for (let bit = 0; bit < whole.length * 8; bit++) {
       const bytes = Buffer.from(whole)
       bytes[bit >> 3]! ^= 1 << (bit & 7)
-      const { refusal, result, told, called } = await resumed(diskWith(bytes))
+      const { refusal, result, reported, called } = await resumed(diskWith(bytes))
       counts[refusal ? 'refused' : 'cut']++
       if (refusal) assert.ok(refusal.code === 'JOURNAL' && refusal.message.includes(SEGMENT), `bit ${bit}: ${refusal}`)
-      else assert.deepEqual([result!.outputs, told.length > 0, called], [OUTPUTS, true, 'a'], `bit ${bit}`)
+      else assert.deepEqual([result!.outputs, reported.length > 0, called], [OUTPUTS, true, 'a'], `bit ${bit}`)
     }
     expect(counts.cut).toBeGreaterThan(0)
     expect(counts.refused).toBeGreaterThan(counts.cut)

@@ -28,11 +28,11 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
 
   test('every operation on an unknown run is rejected with NOT_FOUND', async () => {
     const { orchestrator } = new TestHost(kind)
-    const unknown = code('NOT_FOUND', { id: 'nobody' })
-    await expect(orchestrator.resume('nobody')).rejects.toMatchObject(unknown)
-    await expect(orchestrator.runs.show('nobody')).rejects.toMatchObject(unknown)
-    await expect(orchestrator.runs.delete('nobody')).rejects.toMatchObject(unknown)
-    expect([await orchestrator.runs.list(), orchestrator.runs.get('nobody')]).toEqual([[], undefined])
+    const unknown = code('NOT_FOUND', { id: 'unknown' })
+    await expect(orchestrator.resume('unknown')).rejects.toMatchObject(unknown)
+    await expect(orchestrator.runs.show('unknown')).rejects.toMatchObject(unknown)
+    await expect(orchestrator.runs.delete('unknown')).rejects.toMatchObject(unknown)
+    expect([await orchestrator.runs.list(), orchestrator.runs.get('unknown')]).toEqual([[], undefined])
   })
 
   test('a used run id is rejected with DUPLICATE_ID in every process, and its run is unchanged', async () => {
@@ -110,12 +110,12 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
   })
 
   test('killOrphans of each pool is called before any interrupted attempt is repeated', async () => {
-    const told: string[] = []
+    const calls: string[] = []
     const backend: AgentBackend = {
-      run: ({ task }) => void told.push(`ran ${task.id}`),
+      run: ({ task }) => void calls.push(`ran ${task.id}`),
       killOrphans: async keys => {
         await null
-        told.push(`reaped ${keys.join(' ')}`)
+        calls.push(`killed ${keys.join(' ')}`)
       },
     }
     const first = new TestHost(kind, { pool: { concurrency: 2 } })
@@ -125,8 +125,8 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
     const second = await first.next({ pool: { backend, concurrency: 1 } })
     const run = await second.orchestrator.resume('x')
     await second.done(run.result)
-    expect(told[0]).toBe('reaped x/b/1 x/c/1')
-    expect(told.slice(1).sort()).toEqual(['ran b', 'ran c', 'ran d'])
+    expect(calls[0]).toBe('killed x/b/1 x/c/1')
+    expect(calls.slice(1).sort()).toEqual(['ran b', 'ran c', 'ran d'])
   })
 })
 

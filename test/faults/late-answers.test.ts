@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { unhandledDuring } from '../support/unhandled.js'
 import { Fixture } from './fixture.js'
 
-describe('an answer that comes too late', () => {
+describe('an answer that arrives too late', () => {
   test.each([
     ['a result', ignoreAbort(20_000, 'too late')],
     ['a rejection', ignoreAbort(20_000, fail('crashed'))],
-  ])('%s after the attempt was abandoned changes nothing and disturbs nobody', async (_, answer) => {
+  ])('%s after the attempt was abandoned changes nothing and causes no unhandled rejection', async (_, answer) => {
     const fixture = new Fixture(undefined, { pool: { graceMs: 1_000 } })
     fixture.mock.answer('a', answer)
     const unhandled = await unhandledDuring(async () => {

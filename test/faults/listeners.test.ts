@@ -69,12 +69,12 @@ async function play(listen: (fixture: Fixture, run: ReturnType<Fixture['start']>
     { id: 'bad', retries: 0 },
     { id: 'after bad', after: ['bad'] },
     { id: 'stuck', timeoutMs: 50, retries: 0 },
-    { id: 'called off', after: ['stuck'] },
+    { id: 'cancelled', after: ['stuck'] },
   ])
   listen(fixture, run)
   await run.pause()
   await run.unpause()
-  await run.cancelTask('called off')
+  await run.cancelTask('cancelled')
   const { events, tasks } = await fixture.finish(run)
   return JSON.parse(JSON.stringify({ events, tasks }).replaceAll(run.id, 'run'))
 }

@@ -40,15 +40,15 @@ describe('a million reports of one attempt', () => {
 
   test('are shown by progress() at once, also between two published ones', async () => {
     const fixture = new Fixture(undefined)
-    let tell: (report: Report) => void = () => {}
+    let send: (report: Report) => void = () => {}
     fixture.mock.answer('a', (_, { report }) => {
-      tell = report
+      send = report
       return new Promise(() => {})
     })
     const run = fixture.start(['a'])
     await fixture.mock.started('a')
-    tell({ progress: 0.1, message: 'first' })
-    tell({ progress: 0.2 })
+    send({ progress: 0.1, message: 'first' })
+    send({ progress: 0.2 })
     expect(run.progress().running).toMatchObject([{ id: 'a', attempt: 1, progress: 0.2, message: 'first' }])
     await run.cancel()
     await fixture.finish(run)

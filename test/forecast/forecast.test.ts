@@ -140,7 +140,7 @@ describe('forecast', () => {
     expect(chooseMode(predicted).reason).toBe('parallel takes 12600 s instead of 18900 s, 1.5 times as fast')
   })
 
-  test('leaves out of the critical path what the last task did not wait for', () => {
+  test('includes only tasks in the critical path that the last task waited for', () => {
     const [a, b, c] = lasting(10, 30, 50)
     const first: TaskSpec = { ...c!, after: ['t0', 't1'], triggerRule: 'one_success' }
     const predicted = forecast([a!, b!, first], { pools: { p: {} } })

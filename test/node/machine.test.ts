@@ -39,10 +39,10 @@ const OWN = { '/proc/self/cgroup': '1:name=systemd:/\n0::/pod/box\n' }
 
 describe('free memory on Linux', () => {
   test.each<[string, Record<string, string>, number | undefined]>([
-    ['is what the system has available', SYSTEM, AVAILABLE],
-    ['is unknown where the system does not tell', OWN, undefined],
+    ['is the available memory of the system', SYSTEM, AVAILABLE],
+    ['is unknown if the system does not report it', OWN, undefined],
     [
-      'is what the limit of a container leaves',
+      'is the rest of the limit of a container',
       { ...SYSTEM, '/proc/self/cgroup': '0::/\n', ...group('/sys/fs/cgroup', `${1_000 * MIB}`, 400) },
       600 * MIB,
     ],
@@ -52,7 +52,7 @@ describe('free memory on Linux', () => {
       610 * MIB,
     ],
     [
-      'is the least that any group above leaves',
+      'is the smallest rest of all enclosing groups',
       {
         ...SYSTEM,
         ...OWN,

@@ -126,7 +126,7 @@ describe('a provider that accepts 400 calls per second and returns correct retry
     const late = server.calls.filter(({ atMs }) => atMs >= WARM_UP_MS)
     const refused = late.filter(({ status }) => status === 429).length / late.length
     const share = shareOfLimit(server.calls.filter(({ status }) => status === 200).map(({ atMs }) => atMs))
-    await annotate(`${share} of the limit, ${refused} of the calls turned away, stalled for ${stalled} of the time`)
+    await annotate(`${share} of the limit, ${refused} of the calls throttled, stalled for ${stalled} of the time`)
     expect([server.count(200), server.count(429)]).toEqual([TASKS, stage.failures.length])
     // If other processes have the CPU, only progress can be expected; the next test runs in virtual time.
     const isCalm = stalled < 0.05

@@ -28,7 +28,7 @@ export async function bundle(source: string): Promise<string> {
       rolldownOptions: { input: PAGE, preserveEntrySignatures: 'strict' },
     },
   })
-  if (!('output' in result)) throw new Error('expected one build to come out of one input')
+  if (!('output' in result)) throw new Error('expected one build for one input')
   const [chunk, ...others] = result.output
   if (others.length > 0)
     throw new Error(`expected one file, also got ${others.map(other => other.fileName).join(', ')}`)

@@ -42,7 +42,7 @@ const house = (...extra: Module[]): Module[] => [
 
 describe('the import checker', () => {
   test.each([
-    ['core/ that reaches out of core/', 'core/a.ts', "import { E } from '../errors.js'"],
+    ['core/ that imports from outside core/', 'core/a.ts', "import { E } from '../errors.js'"],
     ['core/ that reaches out for a type alone', 'core/a.ts', "import type { E } from '../errors.js'"],
     ['core/ with a package', 'core/a.ts', "import { z } from 'zod'"],
     ['the library with a module of Node', 'run.ts', "import { join } from 'node:path'"],
@@ -50,7 +50,7 @@ describe('the import checker', () => {
     ['the library that reaches into node/', 'run.ts', "import { f } from './node/files.js'"],
     ['a re-export', 'run.ts', "export * from './node/files.js'"],
     ['a dynamic import', 'run.ts', "const load = () => import('node:fs')"],
-    ['a dynamic import of who knows what', 'run.ts', 'const load = (name: string) => import(name)'],
+    ['a dynamic import of a variable', 'run.ts', 'const load = (name: string) => import(name)'],
     ['an import type in a signature', 'core/a.ts', "export type A = import('../errors.js').E"],
     ['a second user of eventemitter3', 'run.ts', "import { EventEmitter } from 'eventemitter3'"],
     ['a second user of p-queue', 'pools/health.ts', "import PQueue from 'p-queue'"],

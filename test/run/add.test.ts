@@ -82,7 +82,7 @@ describe('tasks added to a live run', () => {
     })
   })
 
-  test('that wait for room are rejected when the run ends, and take no room', async () => {
+  test('that wait for admission are rejected when the run ends, and free their places', async () => {
     const { backend, orchestrator } = setUp({ concurrency: 1, queueLimit: 2 })
     backend.hold('a')
     const run = orchestrator.run({ tasks: specs('a') })

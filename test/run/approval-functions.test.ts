@@ -65,11 +65,11 @@ describe('an approval function', () => {
   test.each([
     ['throws', () => JSON.parse('{')],
     ['rejects', () => Promise.reject(new Error('no'))],
-    ['rejects with nothing', () => Promise.reject(undefined)],
-    ['says something else', () => 'yes'],
-    ['says nothing', () => undefined],
-    ['says something else, later', async () => 1],
-    ['says null', () => null],
+    ['rejects with undefined', () => Promise.reject(undefined)],
+    ['returns another value', () => 'yes'],
+    ['returns undefined', () => undefined],
+    ['resolves with another value', async () => 1],
+    ['returns null', () => null],
   ])('that %s is a failure of bad-input, and nothing is run', async (_, approval) => {
     const { backend, clock, run, events } = await begun(approval)
     await clock.runUntilIdle()

@@ -51,7 +51,7 @@ describe('a task that needs approval', () => {
     ])
   })
 
-  test('ends the run when rejected, if the failure mode says so', async () => {
+  test('ends the run when rejected, if the failure mode is not continue', async () => {
     const { clock, backend, orchestrator } = setUp()
     backend.hold('b')
     const run = orchestrator.run({ tasks: specs('a! b c! d<b') }, { failureMode: 'kill' })

@@ -9,7 +9,7 @@ import { SeededRandom } from '../support/seeded-random.js'
 const SEEDS = Number(process.env.SEEDS ?? 60)
 
 describe('concurrent attempts', () => {
-  test(`never go over together: settled and reserved fit at each start, over ${SEEDS} seeds`, async () => {
+  test(`never exceed a budget together: settled and reserved fit at each start, over ${SEEDS} seeds`, async () => {
     for (let seed = 0; seed < SEEDS; seed++) await playSeed(seed)
   })
 })

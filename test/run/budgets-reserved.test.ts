@@ -25,9 +25,9 @@ function heldOf(events: readonly RunEvent[]): readonly string[] {
   return events.flatMap(event => (event.type === 'task.held' ? [`${event.taskId} ${event.reason}`] : []))
 }
 
-describe('tasks that do not fit besides running reservations', () => {
+describe('tasks that do not fit because of reservations', () => {
   for (const onHard of ['stop', 'hold'] as const)
-    test(`wait, and all are done without a person, though the budget says ${onHard}`, async () => {
+    test(`wait, and all are done without a person, even with onHard ${onHard}`, async () => {
       const { clock, backend, events, begin } = fixture()
       const run = begin(costing(1, 'a b c d e f g<a'), { costUsd: 2, onHard, soft: 1 })
       await clock.runUntilIdle()

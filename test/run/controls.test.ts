@@ -93,7 +93,7 @@ describe('cancelTask', () => {
   test.each([
     ['while it runs', 'a b<a c<b other', 'a', () => WORK],
     ['while it waits for its next attempt', 'a b<a c<b other', 'a', () => fail('crashed')],
-    ['in its grace after a time-out', 'a b<a c<b other', 'a', () => ignoreAbort()],
+    ['in its grace period after a timeout', 'a b<a c<b other', 'a', () => ignoreAbort()],
     ['before it has begun', 'root a<root b<a c<b other', 'root', () => WORK],
   ])('%s takes what waits for it along, and nothing else', async (_, plan, hanging, answer) => {
     const { backend, clock, orchestrator } = setUp({ graceMs: 50 })

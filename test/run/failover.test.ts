@@ -82,7 +82,7 @@ describe('a failure of the task itself', () => {
   })
 })
 
-test('a timeout fails over to the next backend when the failure handler says so', async () => {
+test('a timeout fails over to the next backend if the failure handler is configured so', async () => {
   const { clock, orchestrator, started } = failoverPool([hang(), 'second', 'third'], {
     defaults: { timeoutMs: 100, retries: 0 },
   })

@@ -88,7 +88,7 @@ describe('an output that does not match its schema', () => {
     })
   })
 
-  test('is cut at 4,000 characters, and need not be JSON', async () => {
+  test('is truncated to 4,000 characters, and need not be JSON', async () => {
     const fixture = setUp()
     fixture.backend.answers('a', ['x'.repeat(10_000), () => ({ n: 10n }), { sql: '', tables: 0 }])
     expect((await played(fixture)).task.status).toBe('succeeded')
@@ -122,7 +122,7 @@ describe('an output that does not match its schema', () => {
     expect([call?.request.feedback?.output, call?.attempt, call?.context.idempotencyKey]).toEqual(['bad', 3, 'x/a/2'])
   })
 
-  test('other kinds are fed back when the failure handler of the host says so', async () => {
+  test('other kinds are fed back if the failure handler is configured so', async () => {
     const clock = new VirtualClock()
     const backend = new MockBackend({ clock }).answers('a', [fail({ kind: 'agent', message: 'tests fail' }), 'ok'])
     const failureHandler = () => ({ action: 'repair', delayMs: 500 }) as const

@@ -126,7 +126,7 @@ describe(`${HISTORIES} runs`, () => {
   )
 
   test(
-    'with steady agents come to the same end from every prefix of their journal',
+    'with steady agents lead to the same result from every prefix of their journal',
     async () => {
       await fc.assert(
         fc.asyncProperty(plans(8), fc.nat(), fc.boolean(), async (tasks, seed, built) => {
@@ -145,7 +145,7 @@ describe(`${HISTORIES} runs`, () => {
   )
 
   test(
-    'with steady agents come to the same end, however often they are drained and resumed',
+    'with steady agents lead to the same result, however often they are drained and resumed',
     async () => {
       await fc.assert(
         fc.asyncProperty(plans(12), fc.nat(), fc.nat(2), async (tasks, seed, delay) => {

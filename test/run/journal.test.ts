@@ -106,15 +106,15 @@ describe('behind the durable watermark', () => {
     backend.hold('a')
     const run = orchestrator.run(plan)
     for (let i = 0; i < 3; i++) await journal.flush()
-    const told: string[] = []
-    void run.pause().then(() => told.push('paused'))
-    void run.cancel().then(() => told.push('cancelled'))
+    const resolved: string[] = []
+    void run.pause().then(() => resolved.push('paused'))
+    void run.cancel().then(() => resolved.push('cancelled'))
     await turn()
-    expect([told, run.progress().status]).toEqual([[], 'running'])
+    expect([resolved, run.progress().status]).toEqual([[], 'running'])
     await journal.flush(1)
-    expect([told, run.progress().status]).toEqual([['paused'], 'paused'])
+    expect([resolved, run.progress().status]).toEqual([['paused'], 'paused'])
     await journal.flush(1)
-    expect([told, run.progress().status]).toEqual([['paused', 'cancelled'], 'stopping'])
+    expect([resolved, run.progress().status]).toEqual([['paused', 'cancelled'], 'stopping'])
   })
 
   test('a group commit of many records is published in order, under a clock of its own', async () => {

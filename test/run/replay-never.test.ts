@@ -109,11 +109,11 @@ describe('a task with replay never', () => {
   })
 
   test.each([
-    ['a time-out', hang(), { timeout: 'attempt' }],
-    ['a time-out that its agent ignores', ignoreAbort(5_000), { timeout: 'attempt' }],
+    ['a timeout', hang(), { timeout: 'attempt' }],
+    ['a timeout that its agent ignores', ignoreAbort(5_000), { timeout: 'attempt' }],
     ['a crash', fail('crashed'), { kind: 'crashed' }],
-    ['half an output', fail('incomplete-output'), { kind: 'incomplete-output' }],
-  ])('is held after %s: nobody knows how far it came', async (_, answer, failure) => {
+    ['a truncated output', fail('incomplete-output'), { kind: 'incomplete-output' }],
+  ])('is held after %s: the attempt may have had effects', async (_, answer, failure) => {
     const { backend, clock, orchestrator } = setUp({ graceMs: 10 })
     backend.answer('a', answer)
     const run = orchestrator.run({ tasks: [{ ...ONCE, timeoutMs: 100 }] })

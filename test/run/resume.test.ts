@@ -61,7 +61,10 @@ describe('resume', () => {
 
   test('rejects an unknown run with NOT_FOUND', async () => {
     const { orchestrator } = setUp()
-    await expect(orchestrator.resume('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND', details: { id: 'nobody' } })
+    await expect(orchestrator.resume('unknown')).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      details: { id: 'unknown' },
+    })
   })
 
   test('returns a run that is live in this process', async () => {
@@ -221,7 +224,7 @@ describe('an impossible journal', () => {
   test('leaves no handle open when the run is unknown', async () => {
     const journal = new ProbeJournal()
     const { orchestrator } = setUp({}, { journal })
-    await orchestrator.resume('nobody').catch(() => {})
+    await orchestrator.resume('unknown').catch(() => {})
     expect(journal.opened - journal.closed).toBe(0)
   })
 })

@@ -77,7 +77,7 @@ describe('a soft dependency', () => {
     backend.hold('api')
     const run = orchestrator.run({ tasks: specs('hard before schema api<hard,-before,?schema') })
     const { softOutput: soft } = await contextOf(backend, 'api')
-    for (const id of ['hard', 'before', 'api', 'nobody', '', '__proto__', 'toString'])
+    for (const id of ['hard', 'before', 'api', 'unknown', '', '__proto__', 'toString'])
       expect(() => soft(id)).toThrow(expect.objectContaining({ code: 'NOT_FOUND', details: { id } }))
     expect(() => soft('hard')).toThrow(/schema/)
     backend.release('api')

@@ -55,7 +55,7 @@ describe('trap 2: effects driven by state call the backend twice', () => {
 })
 
 describe('trap 3: a journal cut between the events of one signal', () => {
-  test('from every prefix of records a run comes to the same end', async () => {
+  test('every prefix of records leads to the same result', async () => {
     const journal = new ProbeJournal()
     const { backend, clock, orchestrator } = setUp({}, { journal })
     backend.answers('b', [() => Promise.reject(new Error('no')), 'b'])

@@ -91,7 +91,7 @@ class Checker {
     if (this.#seq === 1) this.#runId = event.runId
     assert.equal(event.runId, this.#runId, 'a history is about one run')
     if (this.#due)
-      assert.equal('taskId' in event && event.taskId, this.#due.id, `what becomes of ${this.#due.id} is told at once`)
+      assert.equal('taskId' in event && event.taskId, this.#due.id, `the next event is about ${this.#due.id}`)
     if (this.#next) assert.equal(event.type, this.#next.type, this.#next.why)
     this.#due = undefined
     this.#next = undefined
@@ -112,7 +112,7 @@ class Checker {
     },
     'run.mode-chosen': ({ mode, reason }) => {
       this.#go(['running', 'paused', 'draining', 'fail-fast', 'budget', 'cancelled'], this.#phase)
-      assert.ok(reason.length > 0, 'a mode is chosen for a reason')
+      assert.ok(reason.length > 0, 'a mode has a reason')
       this.#serial = mode === 'serial'
     },
     'run.paused': () => this.#go(['running'], 'paused'),
@@ -127,11 +127,11 @@ class Checker {
     },
     'run.suspended': () => {
       this.#go(['draining'], 'suspended')
-      assert.equal(this.#live.size, 0, 'nothing runs in a run that is suspended')
+      assert.equal(this.#live.size, 0, 'no attempt runs in a suspended run')
       const tasks = [...this.#tasks.values()]
       assert.ok(
         tasks.some(task => task.end === undefined),
-        'a run that has nothing left settles, and is not suspended',
+        'a run without unfinished tasks settles instead of being suspended',
       )
     },
     'run.recovered': ({ epoch }) => {
@@ -151,24 +151,24 @@ class Checker {
     'attempt.started': event => this.#started(event),
     'attempt.stopping': ({ taskId, attempt, reason }) => {
       const task = this.#attempt(taskId, attempt)
-      assert.notEqual(task.stopping, 'cancel', 'an attempt that is being cancelled is not told so again')
+      assert.notEqual(task.stopping, 'cancel', 'an attempt is cancelled once')
       task.stopping = reason.kind
     },
     'attempt.abandoned': ({ taskId, attempt }) => {
       const task = this.#attempt(taskId, attempt)
-      assert.ok(task.stopping !== undefined && !task.abandoned, 'abandoned once, and only after it was told to stop')
+      assert.ok(task.stopping !== undefined && !task.abandoned, 'abandoned once, and only while it is being stopped')
       task.abandoned = true
       this.#due = task
     },
     'attempt.failed': event => this.#failed(event),
     'task.delayed': ({ taskId, until, at }) => {
       const { owed } = this.#move(taskId, ['failed'], 'delayed')
-      assert.ok(owed && owed.action !== 'dead' && owed.action !== 'hold', 'the verdict is followed')
-      assert.equal(until - at, waitOf(owed), 'it waits as long as the verdict says')
+      assert.ok(owed && owed.action !== 'dead' && owed.action !== 'hold', 'the event follows the verdict')
+      assert.equal(until - at, waitOf(owed), 'the delay is that of the verdict')
     },
     'task.succeeded': event => {
       const { stopping } = this.#attempt(event.taskId, event.attempt)
-      assert.equal(stopping, undefined, 'an attempt that was told to stop has not succeeded')
+      assert.equal(stopping, undefined, 'an attempt that is being stopped cannot succeed')
       this.#rooms++
       this.#ledger.ended(event.taskId, event.usage, event.at)
       this.#end(event, ['live'])
@@ -177,7 +177,8 @@ class Checker {
     'task.skipped': event => this.#skipped(event),
     'task.cancelled': event => {
       const { where, stopping } = this.#story(event.taskId)
-      if (where === 'live') assert.equal(stopping, 'cancel', 'what runs is told to stop before it is cancelled')
+      if (where === 'live')
+        assert.equal(stopping, 'cancel', 'a running attempt is stopped before its task is cancelled')
       if (where === 'live') this.#rooms++
       this.#ledger.ended(event.taskId, event.usage, this.#endOf(event.taskId, event.at))
       this.#end(event, ['blocked', 'ready', 'held', 'delayed', 'live'])
@@ -209,11 +210,11 @@ class Checker {
     const { where, heldFor, heldAfter } = task
     this.#move(taskId, ['blocked', 'delayed', 'held'], 'ready')
     this.#checkDependencies(task)
-    if (where !== 'held') assert.ok(!approved && by === undefined, 'only what is held can be approved')
-    else assert.ok(approved || ofBudget(heldFor), 'what is held waits for a person, or for more budget')
+    if (where !== 'held') assert.ok(!approved && by === undefined, 'only a held task can be approved')
+    else assert.ok(approved || ofBudget(heldFor), 'a held task waits for approval or for budget')
     // Otherwise it might alternate between held and ready forever.
     if (where === 'held' && heldFor === 'reserved' && !approved)
-      assert.ok(this.#rooms > heldAfter, 'what waits for reservations waits until an attempt has ended')
+      assert.ok(this.#rooms > heldAfter, 'a task waits for reservations until an attempt has ended')
     if (!approved) return
     if (ofBudget(heldFor)) this.#ledger.excuse(taskId)
     else task.approved = true
@@ -222,11 +223,11 @@ class Checker {
   #held({ taskId, reason, failure, estimate }: EventOf<'task.held'>): void {
     const task = this.#story(taskId)
     if (reason === 'reserved') this.#ledger.waits(taskId, task.spec.pool ?? '', estimate)
-    else assert.equal(estimate, undefined, 'what it needs is told of what waits for reservations')
+    else assert.equal(estimate, undefined, 'only a task that waits for reservations has its estimate in the event')
     if (task.where === 'failed') {
-      assert.equal(task.owed?.action, 'hold', 'the verdict is followed')
-      assert.equal(reason, 'interrupted', 'nobody knows how far an attempt came that was cut off')
-      assert.ok(failure, 'it says what became of the attempt')
+      assert.equal(task.owed?.action, 'hold', 'the event follows the verdict')
+      assert.equal(reason, 'interrupted', 'an attempt that was interrupted may have had effects')
+      assert.ok(failure, 'the event has the failure of the attempt')
     }
     this.#move(taskId, ['ready', 'failed'], 'held').heldFor = reason
     task.heldAfter = this.#rooms
@@ -238,7 +239,7 @@ class Checker {
     if (this.#serial) assert.equal(this.#live.size, 0, 'one at a time in a serial run')
     const task = this.#move(taskId, ['ready'], 'live')
     this.#checkDependencies(task)
-    if (task.spec.approval) assert.ok(task.approved, 'what needs a person to approve it was approved')
+    if (task.spec.approval) assert.ok(task.approved, 'a task that needs approval was approved')
     assert.equal(attempt, ++task.attempt, 'attempts are numbered without a gap')
     assert.equal(key, `${this.#runId}/${taskId}/${task.revision}`, 'the key is the same until the request changes')
     Object.assign(task, { stopping: undefined, abandoned: false, owed: undefined })
@@ -260,9 +261,9 @@ class Checker {
     task.owed = verdict
     if (verdict.action === 'repair') task.revision++
     if (task.spec.replay === 'never' && /interrupted|crashed|timeout|incomplete-output/.test(failure.kind))
-      assert.ok(/hold|dead/.test(verdict.action), 'what may have been done is not done again')
-    const turnedAway = /throttled|overloaded|quota/.test(failure.kind)
-    this.#ledger.ended(taskId, usage, this.#endOf(taskId, at), turnedAway)
+      assert.ok(/hold|dead/.test(verdict.action), 'a task that must not be replayed is not retried')
+    const isThrottling = /throttled|overloaded|quota/.test(failure.kind)
+    this.#ledger.ended(taskId, usage, this.#endOf(taskId, at), isThrottling)
     this.#live.delete(taskId)
     this.#rooms++
     this.#due = task
@@ -273,30 +274,40 @@ class Checker {
     const { where, owed } = this.#story(taskId)
     this.#end(event, ['failed', 'ready', 'held', 'delayed'])
     const scope = failure.timeout
-    if (where === 'failed') return assert.equal(owed?.action, 'dead', 'the verdict is followed')
-    if (where === 'held') return assert.equal(failure.code, 'REJECTED', 'what is held dies when a person rejects it')
+    if (where === 'failed') return assert.equal(owed?.action, 'dead', 'the event follows the verdict')
+    if (where === 'held') return assert.equal(failure.code, 'REJECTED', 'a held task dies only by rejection')
     const timedOut = failure.kind === 'timeout' && (scope === 'queue' || scope === 'total')
     assert.ok(
       timedOut || (where === 'ready' && failure.code === 'BUDGET'),
-      `what is ${where} dies of its time-outs and of a budget, not of ${failure.kind}`,
+      `a ${where} task dies of timeouts and budgets, not of ${failure.kind}`,
     )
   }
 
   #skipped(event: EventOf<'task.skipped'>): void {
     const { taskId, rootCause, rule } = event
     const task = this.#story(taskId)
-    const fate = this.#fate(task)
-    assert.ok(fate === 'skipped' || fate === 'upstream_failed', `nothing is skipped that may ${fate}`)
-    assert.equal(rule, fate === 'skipped' ? (task.spec.triggerRule ?? 'all_success') : undefined, 'it says which rule')
+    const decision = this.#ruleDecision(task)
+    assert.ok(
+      decision === 'skipped' || decision === 'upstream_failed',
+      `skipped, although its trigger rule says ${decision}`,
+    )
+    assert.equal(
+      rule,
+      decision === 'skipped' ? (task.spec.triggerRule ?? 'all_success') : undefined,
+      'the event names the trigger rule',
+    )
     const causes = (task.spec.after ?? []).map(id => {
       const end = this.#story(id).end
       return end?.type === 'task.skipped' ? end.rootCause : end && id
     })
-    assert.ok(causes.includes(rootCause), `the root cause is where it began: one of ${causes}, not ${rootCause}`)
+    assert.ok(causes.includes(rootCause), `the root cause is one of ${causes}, not ${rootCause}`)
     const cause = this.#story(rootCause).end?.type
-    assert.notEqual(cause, 'task.skipped', 'it begins with something that ended by itself')
-    if (fate === 'upstream_failed')
-      assert.ok(cause === 'task.dead' || cause === 'task.cancelled', `${cause} is no failure`)
+    assert.notEqual(cause, 'task.skipped', 'the root cause was not skipped itself')
+    if (decision === 'upstream_failed')
+      assert.ok(
+        cause === 'task.dead' || cause === 'task.cancelled',
+        `the root cause failed or was cancelled, not ${cause}`,
+      )
     this.#end(event, ['blocked'])
   }
 
@@ -305,7 +316,7 @@ class Checker {
     this.#ledger.reached(event, this.#tasks.get(taskId)?.spec.estimate)
     const { scope, level, measure, action } = event
     if (level === 'soft') return
-    const why = 'what the budget says is done at once'
+    const why = 'the action of a budget follows at once'
     if (action === 'stop') this.#next = { type: /run|orchestrator/.test(scope) ? 'run.stopping' : 'task.dead', why }
     else if (measure !== 'wallMs' || scope !== 'run') this.#next = { type: 'task.held', why }
   }
@@ -316,7 +327,7 @@ class Checker {
     // Tasks skipped by a trigger rule do not prevent the outcome completed.
     const whole = !ends.includes('task.dead') && !ends.includes('task.cancelled')
     const expected = whole ? 'completed' : ends.includes('task.succeeded') ? 'partial' : 'failed'
-    assert.equal(outcome, this.#phase === 'cancelled' ? 'cancelled' : expected, 'the outcome is what the tasks say')
+    assert.equal(outcome, this.#phase === 'cancelled' ? 'cancelled' : expected, 'the outcome follows from the tasks')
     this.#phase = 'settled'
     this.#outcome = outcome
   }
@@ -328,7 +339,7 @@ class Checker {
 
   #story(id: string): Story {
     const task = this.#tasks.get(id)
-    assert.ok(task, `task ${id} was added before anything is said about it`)
+    assert.ok(task, `task ${id} was added before its other events`)
     return task
   }
 
@@ -348,17 +359,17 @@ class Checker {
 
   #attempt(id: string, attempt: number): Story {
     const task = this.#story(id)
-    assert.ok(task.where === 'live' && task.attempt === attempt, `attempt ${attempt} of ${id} is under way`)
+    assert.ok(task.where === 'live' && task.attempt === attempt, `attempt ${attempt} of ${id} is in flight`)
     return task
   }
 
-  #fate({ spec }: Story): ReturnType<typeof airflow> {
+  #ruleDecision({ spec }: Story): ReturnType<typeof airflow> {
     const ends = (spec.after ?? []).map(id => doneAs(this.#story(id).end))
     return airflow(spec.triggerRule ?? 'all_success', ends)
   }
 
   #checkDependencies(task: Story): void {
-    assert.equal(this.#fate(task), 'run', `what ${task.id} waits for has ended as its trigger rule says`)
+    assert.equal(this.#ruleDecision(task), 'run', `the trigger rule of ${task.id} is met`)
     for (const id of task.spec.orderAfter ?? [])
       assert.ok(this.#story(id).end, `${id} has ended before ${task.id} starts`)
   }

@@ -26,7 +26,7 @@ export function checkInvariants(state: RunState): void {
     state.firstEdge,
     state.lastEdge,
   ])
-    assert.equal(list.length, size, 'every list has a place per task')
+    assert.equal(list.length, size, 'every list has an entry per task')
   assert.equal(state.ids.size, size, 'every task has its own id')
   recount(state)
   for (let index = 0; index < size; index++) {
@@ -40,11 +40,10 @@ export function checkInvariants(state: RunState): void {
 /** Additional invariants between two records: no decision is pending. */
 export function checkAtRest(state: RunState): void {
   const { phase } = state
-  assert.equal(state.pendingEdges.size, 0, 'nothing waits for a task that was never added')
+  assert.equal(state.pendingEdges.size, 0, 'no task depends on one that was never added')
   const unfinished = state.states.filter(task => !isOver(task.status)).length
   if (phase.status === 'planning') assert.equal(state.specs.length, 0, 'a run that has not begun has no tasks')
-  else
-    assert.equal(phase.status === 'settled', unfinished === 0, 'a run is settled when everything has ended, not before')
+  else assert.equal(phase.status === 'settled', unfinished === 0, 'a run is settled exactly when all tasks have ended')
   const { running, stopping } = state.counts
   if (phase.status === 'draining')
     assert.ok(running + stopping > 0, 'a run drains until its last attempt, and no longer')
@@ -56,11 +55,7 @@ export function checkAtRest(state: RunState): void {
 
 /** Invariants of the key of an attempt that has just started. */
 export function checkKey(state: RunState, { index, key }: EventOf<'attempt.started'>): void {
-  assert.equal(
-    key.split('/').at(-1),
-    String(state.tallies[index]!.repairs + 1),
-    'what was fed back makes a new revision',
-  )
+  assert.equal(key.split('/').at(-1), String(state.tallies[index]!.repairs + 1), 'feedback starts a new revision')
 }
 
 export function isOver(status: TaskStatus): boolean {
@@ -81,7 +76,7 @@ function checkWaiting(state: RunState, index: number): void {
   const ruled = triggerRule !== 'all_success' && after.length > 0
   const unmet = ruled ? 0 : ends.filter(end => end !== 'success').length
   assert.equal(state.openDependencies[index], unended + unmet, `open[${index}] equals a recount`)
-  assert.equal(state.upstreams.has(index), ruled, 'the ends are counted where a rule asks for them')
+  assert.equal(state.upstreams.has(index), ruled, 'ends are counted for exactly the tasks with a trigger rule')
   const upstream = state.upstreams.get(index)
   if (upstream === undefined) return
   assert.deepEqual(upstream, {
@@ -108,8 +103,8 @@ function checkEdges(state: RunState, index: number): void {
   for (let edge = state.firstEdge[index]!; edge !== -1; edge = state.nextEdge[edge]!) {
     const to = state.edgeTo[edge]!
     const { after: hard = [], orderAfter: order = [] } = state.specs[to < 0 ? ~to : to]!
-    assert.ok((to < 0 ? order : hard).includes(id), 'an edge leads to a task that waits for this one')
-    assert.ok(++edges <= state.edgeTo.length, 'the edges of a task are no ring')
+    assert.ok((to < 0 ? order : hard).includes(id), 'an edge leads to a dependent')
+    assert.ok(++edges <= state.edgeTo.length, 'the edges of a task form no cycle')
     if (state.nextEdge[edge] === -1) assert.equal(state.lastEdge[index], edge, 'the last edge is known')
   }
   for (const [ids, to, drawn] of [
@@ -117,10 +112,14 @@ function checkEdges(state: RunState, index: number): void {
     [orderAfter, ~index, state.orderDependencies.get(index) ?? []],
   ] as const) {
     const here = ids.filter(need => state.ids.has(need))
-    assert.deepEqual(drawn.map(need => state.specs[need]!.id).sort(), [...here].sort(), 'its dependencies are known')
+    assert.deepEqual(
+      drawn.map(need => state.specs[need]!.id).sort(),
+      [...here].sort(),
+      'all its dependencies have edges',
+    )
     for (const need of ids)
       if (!state.ids.has(need))
-        assert.ok(state.pendingEdges.get(need)?.includes(to), `${need} is awaited by all who need it`)
+        assert.ok(state.pendingEdges.get(need)?.includes(to), `${need} has a pending edge to each dependent`)
   }
 }
 
@@ -135,12 +134,12 @@ function checkTask(state: RunState, index: number): void {
   const task = state.states[index]!
   const { attempts, failures, throttled, interrupted, failovers, repairs } = state.tallies[index]!
   const booked = failures + throttled + interrupted + failovers + repairs
-  assert.ok(booked <= attempts, 'no attempt is booked twice')
+  assert.ok(booked <= attempts, 'no attempt is counted twice')
   if (task.status === 'running' || task.status === 'stopping') {
     assert.ok(task.attempt === attempts + 1 || task.attempt === attempts, 'attempts are numbered without a gap')
   }
   if (/ready|held|running|stopping|delayed|succeeded/.test(task.status))
-    assert.ok(mayRun(state, index), `nothing is ${task.status} before its trigger rule is met`)
+    assert.ok(mayRun(state, index), `no task is ${task.status} before its trigger rule is met`)
 }
 
 function checkTaskAtRest(state: RunState, index: number): void {
@@ -149,7 +148,7 @@ function checkTaskAtRest(state: RunState, index: number): void {
   const { phase } = state
   const what = `task ${spec.id} is ${task.status}`
   if (task.status === 'running' || task.status === 'stopping') {
-    assert.equal(task.attempt, state.tallies[index]!.attempts + 1, `${what}, and its attempt is not booked yet`)
+    assert.equal(task.attempt, state.tallies[index]!.attempts + 1, `${what}, and its attempt is not counted yet`)
   }
   if (task.status === 'blocked') {
     const fate = airflow(
@@ -157,12 +156,12 @@ function checkTaskAtRest(state: RunState, index: number): void {
       (spec.after ?? []).map(id => endOf(state, id)),
     )
     const waitsForOrder = (spec.orderAfter ?? []).some(id => endOf(state, id) === undefined)
-    assert.ok(fate === 'wait' || (fate === 'run' && waitsForOrder), `${what}, and nothing that it waits for is open`)
+    assert.ok(fate === 'wait' || (fate === 'run' && waitsForOrder), `${what}, and all its dependencies have ended`)
   }
   if (spec.approval && /running|stopping|succeeded/.test(task.status))
-    assert.ok(state.approved.has(index), `${what}, and nobody has approved it`)
+    assert.ok(state.approved.has(index), `${what}, and was not approved`)
   if (phase.status !== 'stopping') return
-  assert.ok(!/blocked|ready|held|delayed/.test(task.status), `${what} in a run that starts nothing any more`)
+  assert.ok(!/blocked|ready|held|delayed/.test(task.status), `${what} in a run that starts nothing more`)
   if (phase.reason === 'cancelled') assert.notEqual(task.status, 'running', `${what} in a cancelled run`)
 }
 
@@ -177,9 +176,9 @@ function checkReserved(state: RunState): void {
   )
   const check = (reserved: { costUsd: number; tokens: number }, mine: typeof live): void => {
     const costUsd = mine.reduce((sum, one) => sum + (one.reserved?.costUsd ?? 0), 0)
-    assert.ok(Math.abs(reserved.costUsd - costUsd) < 1e-6, `${reserved.costUsd} are reserved, and ${costUsd} are meant`)
+    assert.ok(Math.abs(reserved.costUsd - costUsd) < 1e-6, `${reserved.costUsd} are reserved instead of ${costUsd}`)
     const tokens = mine.reduce((sum, one) => sum + (one.reserved?.tokens ?? 0), 0)
-    assert.ok(Math.abs(reserved.tokens - tokens) < 1e-6, `${reserved.tokens} are reserved, and ${tokens} are meant`)
+    assert.ok(Math.abs(reserved.tokens - tokens) < 1e-6, `${reserved.tokens} are reserved instead of ${tokens}`)
   }
   check(accounts.run.reserved, live)
   for (const [pool, account] of accounts.pools)
@@ -202,8 +201,8 @@ function checkReservedOut(state: RunState): void {
   const known = [...state.heldForReservations].flatMap(([pool, indexes]) =>
     [...indexes].map(index => `${pool} ${index}`),
   )
-  assert.deepEqual(known.sort(), waiting.sort(), 'what waits for reservations is known, by pool')
+  assert.deepEqual(known.sort(), waiting.sort(), 'tasks that wait for reservations are listed by pool')
   const { running, stopping, ready } = state.counts
   if (state.phase.status === 'running' && waiting.length > 0)
-    assert.ok(running + stopping + ready > 0, 'nothing waits for reservations when nothing runs that could make room')
+    assert.ok(running + stopping + ready > 0, 'a task waits for reservations only while an attempt is in flight')
 }

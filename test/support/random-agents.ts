@@ -156,8 +156,8 @@ export class RandomAgents {
   }
 
   /** One in eight always fails, one in eight always hangs, some fail as often as retries allow and then succeed. */
-  #steady(output: object, dice: SeededRandom, context: AttemptContext, told: Json | undefined): unknown {
-    const { retries = 0 } = (told ?? {}) as { readonly retries?: number }
+  #steady(output: object, dice: SeededRandom, context: AttemptContext, options: Json | undefined): unknown {
+    const { retries = 0 } = (options ?? {}) as { readonly retries?: number }
     const fate = dice.below(8)
     if (fate === 0) throw new AgentError(dice.pick(KINDS), 'as always')
     if (fate === 1) return this.#until(context.signal)

@@ -161,7 +161,7 @@ function anySignal(scene: SchedulerFixture, dice: SeededRandom, step: number): S
     () => ({ type: 'wake', index }),
     () => (dice.chance(0.2) ? { type: 'interrupt', index } : start),
     () => (dice.chance(0.3) ? { type: 'hold', index, reason: dice.pick(['approval', 'budget'] as const) } : start),
-    () => ({ type: 'approve', taskId: scene.state.specs[index]!.id, by: 'somebody' }),
+    () => ({ type: 'approve', taskId: scene.state.specs[index]!.id, by: 'a person' }),
     () => (dice.chance(0.1) ? waitsTooLong(index, dice) : start),
     () => (dice.chance(0.2) ? sharedBudget(index, dice) : start),
   ])()
@@ -194,7 +194,7 @@ function hostSignal(scene: SchedulerFixture, dice: SeededRandom, step: number): 
   if (dice.chance(scene.state.phase.status === 'suspended' ? 0.7 : 0.1)) return { type: 'recover' }
   if (dice.chance(0.05)) return { type: 'drain' }
   if (dice.chance(0.05)) return { type: 'elapse' }
-  if (dice.chance(0.1)) return { type: 'mode', mode: dice.pick(['serial', 'parallel'] as const), reason: 'asked for' }
+  if (dice.chance(0.1)) return { type: 'mode', mode: dice.pick(['serial', 'parallel'] as const), reason: 'requested' }
   if (dice.chance(0.15)) return { type: 'budget', ...(dice.chance(0.7) && { budget: newBudget(dice) }) }
   if (dice.chance(0.4)) return dice.chance(0.4) ? { type: 'pause' } : { type: 'unpause' }
   if (length > 0 && dice.chance(0.1)) return { type: 'reject', taskId: dice.pick(scene.state.specs).id, reason: 'no' }

@@ -259,7 +259,7 @@ export const elapse: Step = () => ({ type: 'elapse' })
 
 export const mode =
   (name: 'serial' | 'parallel'): Step =>
-  () => ({ type: 'mode', mode: name, reason: 'asked for' })
+  () => ({ type: 'mode', mode: name, reason: 'requested' })
 
 export const pause: Step = () => ({ type: 'pause' })
 export const unpause: Step = () => ({ type: 'unpause' })

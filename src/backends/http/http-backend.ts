@@ -17,7 +17,7 @@ const HEALTH_TIMEOUT_MS = 10_000
  * library does.
  *
  * The idempotency key of the attempt is sent as `idempotency-key`. When `context.signal` aborts, the connection is closed and the
- * attempt ends at once; the endpoint may go on. Each chunk of a response is a heartbeat.
+ * attempt ends at once; the endpoint may continue. Each chunk of a response is a heartbeat.
  *
  * The failure kind follows from the status of the response (429 `throttled`, 503 `overloaded`, 401 `refused` ...), with the requested
  * wait in `retryAfterMs`. It is `crashed` when the connection was lost, `overloaded` when there was no connection, `incomplete-output`
@@ -33,7 +33,7 @@ const HEALTH_TIMEOUT_MS = 10_000
  * })
  * ```
  *
- * @throws CounterpointError `INVALID_INPUT` for options that are not as documented. An invalid header returned by a `headers` function
+ * @throws CounterpointError `INVALID_INPUT` for unknown or invalid options. An invalid header returned by a `headers` function
  * fails the attempt instead, with `bad-input`.
  */
 export function httpBackend(options: HttpBackendOptions): AgentBackend {

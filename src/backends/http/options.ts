@@ -60,7 +60,7 @@ export interface HttpBackendOptions {
 
 const MAX_BYTES = 268_435_456
 
-/** @throws INVALID_INPUT with one issue for each option that is not as documented. Values may be secrets: none is shown. */
+/** @throws INVALID_INPUT with one issue for each unknown or invalid option. No value is shown, because it may be a secret. */
 export function checkHttpOptions(options: HttpBackendOptions): void {
   const url = urlRule(options?.allowInsecure === true)
   const rule = optionsOf({

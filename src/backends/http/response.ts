@@ -34,7 +34,7 @@ export async function readReply(response: Response, read: ReadContext): Promise<
     throw connectionError(error, 'the connection was lost in the middle of the answer', read)
   })
   if (!isWhole) {
-    const message = `${read.endpoint}: expected an answer of at most ${read.maxBytes} bytes, got more; raise maxBytes, or ask for less`
+    const message = `${read.endpoint}: expected an answer of at most ${read.maxBytes} bytes, got more; raise maxBytes, or request less`
     throw new AgentError('invalid-output', message, { code: 'OUTPUT_TOO_LARGE', status: response.status })
   }
   if (bytes.length === 0 && (response.status === 204 || response.status === 205)) return null

@@ -92,7 +92,7 @@ export class OpenStream implements SharedStream {
   }
 }
 
-/** A shared stream that does not exist yet: its first record creates it. A host that writes nothing leaves no folder and takes no lock. */
+/** A shared stream that does not exist yet: its first record creates it. A host that writes nothing creates no folder and acquires no lock. */
 export class LazyStream implements SharedStream {
   readonly #create: () => Promise<OpenStream>
   #stream: Promise<OpenStream> | undefined

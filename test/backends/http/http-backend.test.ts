@@ -622,7 +622,7 @@ describe('options', () => {
 })
 
 describe('a server with a rate limit', () => {
-  test.each(['ms', 'seconds', 'date', 'none'] as const)('is understood when it asks for a wait in: %s', async form => {
+  test.each(['ms', 'seconds', 'date', 'none'] as const)('is understood when it requests a wait in: %s', async form => {
     await using limited = await providerServer({ limit: { perSecond: 5, burst: 2, form } })
     const backend = httpBackend({ url: limited.url })
     const ends = await Promise.all([1, 2, 3].map(() => callBackend(backend).result.catch((error: AgentError) => error)))

@@ -11,14 +11,14 @@ export const counterpoint: Contender = {
     const plans = plansOf(graph)
     return async () => {
       const orchestrator = new Orchestrator({ pools: poolsFor(graph, work) })
-      let heard = 0
+      let received = 0
       orchestrator.on('event', () => {
-        heard++
+        received++
       })
       const runs = plans.map(plan => orchestrator.run(plan))
       await Promise.all(runs.map(expectCompleted))
       const events = EVENTS_PER_TASK * graph.size + EVENTS_PER_RUN * graph.runs
-      if (heard !== events) throw new Error(`expected to hear ${events} events, got ${heard}`)
+      if (received !== events) throw new Error(`expected ${events} events, got ${received}`)
       return runs
     }
   },

@@ -484,9 +484,7 @@ describe('the stream of the limit ledger', () => {
     const texts = ['{"type":"limits","life":"x"}', 'null', record(1, 0, { used: 3, open: 0 })]
     const life = await Life.begin(new FakeStream({ texts }))
     expect(life.load).toBe(3)
-    expect(life.problems).toEqual([
-      '1 of 3 records of the limit ledger are not as documented: what they granted is ignored',
-    ])
+    expect(life.problems).toEqual(['1 of 3 records of the limit ledger are invalid: what they granted is ignored'])
   })
 
   function record(life: number, upMs: number, { used, open }: { used: number; open: number }): string {

@@ -141,14 +141,14 @@ test.each<[string, string, object]>([
     lines({ error: { kind: 'toString', message: 'no', retryAfterMs: -5 } }),
     { kind: 'agent', message: 'no', retryAfterMs: undefined },
   ],
-  ['in a word', lines({ error: 'out of ink' }), { kind: 'agent', message: 'out of ink' }],
-  ['without a word', lines({ error: {} }), { kind: 'agent', message: expect.stringMatching(/without a message/) }],
+  ['as a string', lines({ error: 'out of ink' }), { kind: 'agent', message: 'out of ink' }],
+  ['without a message', lines({ error: {} }), { kind: 'agent', message: expect.stringMatching(/without a message/) }],
   [
     'before an exit code',
     `${lines({ error: { kind: 'quota', message: 'used up' } })}; process.exitCode = 9`,
     { kind: 'quota' },
   ],
-  ['besides an answer', lines({ error: 'no' }, { output: 1 }), { kind: 'agent', message: 'no' }],
+  ['in addition to an answer', lines({ error: 'no' }, { output: 1 }), { kind: 'agent', message: 'no' }],
 ])('jsonl can report a failure %s', async (_name, source, expected) => {
   expect(await failureOf(script(source, { output: 'jsonl' }))).toMatchObject(expected)
 })

@@ -197,11 +197,11 @@ function describeOwner({ pid, host }: LockOwner): string {
 }
 
 function alreadyLocked({ runId }: JournalId, path: string, owner: LockOwner | undefined): Error {
-  const who = owner ? `locked by ${describeOwner(owner)}` : 'locked by an unknown process'
+  const holder = owner ? `locked by ${describeOwner(owner)}` : 'locked by an unknown process'
   const what = runId === undefined ? 'a shared stream' : 'a run'
   return journalError(
     runId,
     path,
-    `expected ${what} that no process has open, but it is ${who}. Close it there first; if that process is certainly dead, delete the file`,
+    `expected ${what} that no process has open, but it is ${holder}. Close it there first; if that process is certainly dead, delete the file`,
   )
 }

@@ -31,7 +31,7 @@ interface PendingBatch extends Batch {
   reject(error: Error): void
 }
 
-/** A batch of so many characters takes no more records, so that later ones are not delayed. */
+/** A batch of this many characters accepts no more records, so that later ones are not delayed. */
 const FULL_CHARS = 4 * 1024 * 1024
 
 /**
@@ -45,7 +45,7 @@ export class GroupCommit {
   readonly #retries: RetryLoop
   readonly #queue: PendingBatch[] = []
   #isRunning = false
-  /** The first batch of the queue is being written: it takes no more records. */
+  /** The first batch of the queue is being written: it accepts no more records. */
   #isWriting = false
   #isClosing = false
   #lost: Error | undefined

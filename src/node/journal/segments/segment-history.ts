@@ -8,7 +8,7 @@ import type { ParsedBody } from './record-body.js'
 import { readHeader, type SegmentEnd, scanSegment, wasDurable, withSegment } from './segment-reader.js'
 
 // A segment has one writer. Every opener that writes creates a segment of its own, whose header says where the previous one ends. So
-// a writer that lost its lock and continues writes where nobody reads, and torn writes stay in place for whoever wants to inspect them.
+// a writer that lost its lock and continues writes where nothing is read, and torn writes stay in place for inspection.
 // The history of a run is the chain of segments from the newest one with a header back to the first.
 // Invariant: only a new segment ever changes a history. Repairing a file in place is safe only for the certain owner of the lock, and no
 // process can be certain that it still owns it.

@@ -68,9 +68,12 @@ describe('an existing LOCK', () => {
   const holder = { pid: 999_999_999, host: hostname(), nonce: 'x' }
 
   test.each([
-    ['by a process that does not live any more', JSON.stringify(holder)],
-    ['before the machine was started anew', JSON.stringify({ ...holder, pid: process.pid, bootId: 'another' })],
-    ['by a process whose pid is used again', JSON.stringify({ ...thisProcess(), startTime: '1', network: 'another' })],
+    ['by a process that has ended', JSON.stringify(holder)],
+    ['before the machine was restarted', JSON.stringify({ ...holder, pid: process.pid, bootId: 'another' })],
+    [
+      'by a process whose pid has been reused',
+      JSON.stringify({ ...thisProcess(), startTime: '1', network: 'another' }),
+    ],
     ['half-written', '{"pid": 12'],
     ['empty', ''],
   ])('%s is taken over', async (_, text) => {
