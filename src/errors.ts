@@ -1,7 +1,7 @@
 import type { FailureKind, TimeoutScope } from './core/failure/failure.js'
 import type { Usage } from './core/failure/usage.js'
 
-/** One problem of an input: where it is (`tasks[3].blockedBy[0]`), what was expected and what came. */
+/** One problem of an input: where it is (`tasks[3].blockedBy[0]`), what was expected and what was given. */
 export interface InputIssue {
   readonly path: string
   readonly message: string
@@ -47,7 +47,7 @@ export type ErrorCode = keyof ErrorDetails
 
 /**
  * What the library throws, for an error that the caller can correct. An agent that fails is no such error: it makes a `Failure`, as data.
- * `code` is stable, and `details` depend on it. The message says what was expected, what came, where, and what to do.
+ * `code` is stable, and `details` depend on it. The message says what was expected, what was given, where, and what to do.
  */
 export class CounterpointError<C extends ErrorCode = ErrorCode> extends Error {
   override readonly name: string = 'CounterpointError'

@@ -157,7 +157,7 @@ function messageOf(issue: z.core.$ZodIssue, secret: boolean): string {
   const isHidden = secret && issue.code === 'invalid_type' && issue.expected === 'string' && typeof input === 'number'
   const got = isHidden ? 'a number' : shown(input, secret)
   if (!statesExpectation(issue)) return `expected ${expectedBy(issue)}, got ${got}`
-  // A rule about several members: what came is more than a message can show.
+  // A rule about several members: the value is too large for a message.
   const isComplete = typeof input === 'object' || issue.message.includes(', got ')
   return isComplete ? issue.message : `${issue.message}, got ${got}`
 }

@@ -27,7 +27,7 @@ const defaults = optionsOf({
 
 const count = z.int().min(0)
 
-/** `core/` imports no zod, so the rule of its failure handler stands here. */
+/** `core/` imports no zod, so the rule of its failure handler is here. */
 const failureHandlerRule = optionsOf({
   retries: count,
   backoff: backoffRule,

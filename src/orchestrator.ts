@@ -131,9 +131,10 @@ export class Orchestrator {
   }
 
   /**
-   * Continues a run of the journal. Tasks that have succeeded are not run again. Attempts that were running count as interrupted: what is
-   * left of them is ended, and their tasks are tried again. If the run was started with a `TaskGraph`, or one was added to it live, pass
-   * the graphs again, for their functions and schemas. A settled run gives its result. A run that is live in this process is returned.
+   * Continues a run of the journal. Tasks that have succeeded are not run again. Attempts that were running count as interrupted:
+   * whatever they left running is ended, and their tasks are retried. If the run was started with a `TaskGraph`, or one was added to it
+   * live, pass the graphs again, for their functions and schemas. A settled run gives its result. A run that is live in this process is
+   * returned.
    *
    * @throws NOT_FOUND when the journal has no such run; PLAN_DIFFERS when a graph is missing or differs; NO_POOL when a pool of an
    * unfinished task does not exist; JOURNAL when the journal cannot be opened: it is damaged, or another process has it open.
@@ -207,7 +208,7 @@ export class Orchestrator {
   }
 
   /**
-   * Replaces the budget that all runs share. What has been used still counts; tasks that are held because of it are tried again.
+   * Replaces the budget that all runs share. What has been used still counts; tasks that are held because of it are checked again.
    *
    * @throws INVALID_INPUT for an invalid budget, or when the orchestrator was created without one.
    */

@@ -1,7 +1,7 @@
 import { CompactingLog, type CompactingLogOptions, type PendingChanges } from '../journal/compacting-log.js'
 import { type BudgetRecord, BudgetReplay, type HoldRecord, NOTHING_SPENT, type Spent } from './budget-records.js'
 
-/** What has changed of a key; undefined: its hold is over. */
+/** The new value of a key; undefined: its hold was removed. */
 type Change = { readonly hold: HoldRecord; readonly onDurable: () => void } | undefined
 
 const WORDING = {

@@ -10,21 +10,21 @@ export interface CompactingLogOptions {
   /** Called when the stream cannot be read or written, when it can be again, and for invalid records. */
   readonly report: (problem: JournalProblem) => void
   /**
-   * A stream of this many records is rewritten with what still matters; after that, when it has twice as many as were left.
+   * A stream of this many records is rewritten to those still needed; after that, when it has twice as many as were left.
    * Default 1,000.
    */
   readonly compactAt?: number
 }
 
-/** What the messages of a {@link CompactingLog} say of its owner. */
+/** The wording of the messages of a {@link CompactingLog}. */
 export interface LogWording {
   /** Completes `The ... cannot be read`. */
   readonly name: string
   /** What does not happen while it cannot be written: `nothing starts`. */
   readonly whileUnwritable: string
-  /** What it means that some records cannot be understood. */
+  /** The consequence of invalid records: `their usage is ignored`. */
   readonly ifInvalid: string
-  /** What it means that the last record could not be written. */
+  /** The consequence when the last record cannot be written. */
   readonly ifLastLost: string
 }
 
@@ -34,16 +34,16 @@ export interface LogReplay {
   take(record: Json): boolean
 }
 
-/** Changes on their way to the stream. */
+/** Changes that are being written. */
 export interface PendingChanges {
   /** One record; several only where they replace everything in the stream. */
   readonly records: readonly Json[]
   onDurable(): void
-  /** They are not durable, as far as is known: they are part of the next changes again. */
+  /** They may not be durable: the next changes include them again. */
   onRefused(): void
 }
 
-/** Whose records a {@link CompactingLog} reads and writes. */
+/** Options of a {@link CompactingLog}, from its owner. */
 export interface LogOwner<R extends LogReplay> {
   /** The `type` of its records. Others in the stream are preserved. */
   readonly recordType: string
@@ -51,7 +51,7 @@ export interface LogOwner<R extends LogReplay> {
   newReplay(): R
   /** Called once, when the whole stream has been read. */
   onRead(replay: R): void
-  /** What has changed since the last call; undefined: nothing. `rewrite`: together with all that still matters of before. */
+  /** The changes since the last call; undefined: none. With `rewrite` they include everything older that is still needed. */
   takeChanges(rewrite: boolean): PendingChanges | undefined
   /** The record to write at `close`; undefined: none. */
   lastRecord(): Json | undefined

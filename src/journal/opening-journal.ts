@@ -13,7 +13,7 @@ export function journalOfNewRun(runId: string, opening: OpenJournal | Promise<Op
   return new OpeningJournal(opened)
 }
 
-/** Invariant: records are appended in the order in which they came, and synchronously once no earlier one is queued. */
+/** Invariant: records are appended in the order of the calls, and synchronously once no earlier one is queued. */
 class OpeningJournal implements OpenJournal {
   readonly #opened: Promise<OpenJournal>
   #journal: OpenJournal | undefined

@@ -25,7 +25,7 @@ interface Node {
 /**
  * The longest chain of tasks that waited for each other, in a run that has ended (`RunTimes`) or has been simulated (`forecast`): it looks
  * back, at times that are known. `core/scheduler/critical-rank.ts` looks ahead instead: it estimates the longest path that remains
- * behind each task of a live run, as a priority.
+ * after each task of a live run, as a priority.
  *
  * Linear in tasks and dependencies, in topological order (Kahn, CACM 5(11), 1962), without recursion.
  */

@@ -163,7 +163,7 @@ describe('an orchestrator with a queueLimit', () => {
     expect(backend.calls.map(call => call.taskId).slice(0, 2)).toEqual(['a', 'b'])
   })
 
-  test('lets a waiting run be cancelled: none of its tasks starts or takes room', async () => {
+  test('lets a waiting run be cancelled: none of its tasks starts or takes a place', async () => {
     const { backend, orchestrator } = setUp({ concurrency: 1, queueLimit: 2 })
     backend.hold('a')
     const first = orchestrator.run({ tasks: specs('a b') })
@@ -177,7 +177,7 @@ describe('an orchestrator with a queueLimit', () => {
     expect(backend.callsOf('x')).toEqual([])
   })
 
-  test('gets room back from skipped, cancelled, dead and stopped tasks', async () => {
+  test('frees the places of skipped, cancelled, dead and stopped tasks', async () => {
     const { backend, clock, orchestrator } = setUp({
       concurrency: 2,
       queueLimit: 6,

@@ -4,7 +4,7 @@ import { invalidPlan } from '../invalid-plan.js'
 
 /**
  * Checks the structure of a JSON text without building values: `JSON.parse` builds them afterwards, faster than code here could.
- * Strings are not looked into, but for keys with escapes. Recursive, but never deeper than `maxDepth`.
+ * Strings are not inspected, except for keys with escapes. Recursive, but never deeper than `maxDepth`.
  *
  * @throws CounterpointError `INVALID_INPUT`, with path, line and column.
  */

@@ -23,7 +23,7 @@ export function readJsonText(source: string | Uint8Array, { maxBytes, maxDepth }
   try {
     return JSON.parse(text)
   } catch (error) {
-    // The scanner does not look into strings, so what is left is an invalid escape or a raw control character.
+    // The scanner does not inspect strings, so what is left is an invalid escape or a raw control character.
     throw invalidPlan([{ path: '$', message: `expected JSON: ${(error as Error).message}` }])
   }
 }

@@ -256,7 +256,7 @@ describe('usage', () => {
       p: { backend: httpBackend({ url: server.url + raw(200, '{"usage":{"inputTokens":3}}'), usage, parse }) },
     }
     const run = new Orchestrator({ pools }).run({ tasks: [{ id: 'a', description: 'a', retries: 0 }] })
-    // What is no good is fed back to the agent once more, without a retry: both answers count.
+    // The invalid output is fed back once more, without a retry, so both answers count.
     expect((await run.result).tasks[0]).toMatchObject({ status: 'dead', attempts: 2, usage: { inputTokens: 6 } })
   })
 

@@ -164,7 +164,7 @@ describe('an open stream', () => {
     })
     await stream.close()
     disk.releaseLocks()
-    // The second may be there: what was refused is not acknowledged, and no more.
+    // The second record may be there: a rejected append only means that it was not acknowledged.
     expect([[1], [1, 2]]).toContainEqual((await reopened(disk)).records)
   })
 })
@@ -191,7 +191,7 @@ describe('a full disk', () => {
   })
 })
 
-/** Appends numbers, each in the place of all others every tenth time, and says each when it is durable. */
+/** Appends numbers, of which every tenth one replaces all others. Prints each when it is durable. */
 const CHILD = `
 import { fileJournal } from 'counterpoint/node'
 const stream = await fileJournal({ folder: process.argv[2], durability: 'os' }).shared('limits')
@@ -225,7 +225,7 @@ describe('another process', () => {
       const found = (await all(stream)) as number[]
       const last = found.at(-1) as number
       expect(last === reports || last === reports + 1).toBe(true)
-      // From the last number that took the place of all others, or from 1, without a gap.
+      // From the last number that replaced all others, or from 1, without a gap.
       const first = Math.max(1, Math.floor(last / 10) * 10)
       expect(found).toEqual(Array.from({ length: last - first + 1 }, (_, i) => first + i))
       await stream.append('after')

@@ -99,8 +99,8 @@ test.each<[string, string, unknown]>([
   ['an answer may be null', lines({ output: null }), { output: null }],
   ['the last line needs no newline', write('{"output": 3}'), { output: 3 }],
   ['lines may end with CR LF and be empty', write('\r\n{"output": 4}\r\n\r\n'), { output: 4 }],
-  ['noise after the answer does not matter', write('{"output": 5}\nbye'), { output: 5 }],
-  ['an error that is null is none', lines({ output: 6, error: null }), { output: 6 }],
+  ['output after the answer is ignored', write('{"output": 5}\nbye'), { output: 5 }],
+  ['an error of null is ignored', lines({ output: 6, error: null }), { output: 6 }],
   [
     'a long line before the answer does not matter',
     `${write(`{"log": "${'x'.repeat(5_000)}"}\n`)};${lines({ output: 7 })}`,
