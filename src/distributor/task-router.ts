@@ -16,7 +16,8 @@ export class TaskRouter {
   }
 
   /**
-   * Synchronous unless the distributor returns a promise.
+   * Synchronous unless the distributor returns a promise. Returns `tasks` itself when nothing changes: what has been prepared for a plan
+   * belongs to its list of tasks.
    * @throws NO_POOL (or rejects with it) for the first task whose pool is unknown or cannot be found.
    */
   route(tasks: readonly TaskSpec[]): readonly TaskSpec[] | Promise<readonly TaskSpec[]> {
@@ -33,7 +34,8 @@ export class TaskRouter {
       Promise.all(routed).catch(() => {})
       throw error
     }
-    return isAsync ? Promise.all(routed) : (routed as TaskSpec[])
+    if (isAsync) return Promise.all(routed) as Promise<TaskSpec[]>
+    return routed.every((task, i) => task === tasks[i]) ? tasks : (routed as TaskSpec[])
   }
 
   /** @throws NO_POOL when a task names an unknown pool. */

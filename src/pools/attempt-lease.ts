@@ -49,7 +49,8 @@ export class AttemptLease implements Lease {
     if (this.#state !== 'held') return
     this.#state = 'ended'
     const { clock, concurrency } = this.#flow
-    const now = clock.monotonic()
+    // Only a failure and an adaptive concurrency need the time.
+    const now = outcome.ok && !concurrency.isAdaptive ? this.#startedAt : clock.monotonic()
     this.#limitLease?.correctTokens(tokensOf(outcome.usage))
     if (outcome.ok || backendAnswered(outcome.failure)) this.#answered()
     concurrency.attemptEnded(now, this.#startedAt, outcome, this.#flow.inFlight)

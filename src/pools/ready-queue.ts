@@ -1,22 +1,29 @@
 /**
  * The ready tasks of one run in one pool, most urgent first: lowest urgency (priority, with age folded in), then longest remaining path,
- * then lowest index. A binary heap. The key of an entry does not change while it waits.
+ * then lowest index. The key of an entry does not change while it waits.
+ *
+ * Entries that arrive in order are a sorted list, taken from its front in constant time. The first one out of order makes the list a binary
+ * heap, until it is empty again: a sorted list is a heap already.
  */
 export class ReadyQueue {
   // Three lists of numbers side by side: an object per entry would take more time and memory.
   #urgencies = new Float64Array(8)
   #paths = new Float64Array(8)
   #indexes = new Int32Array(8)
-  #size = 0
+  /** The end of the entries, and their start: above 0 only while they are a sorted list. */
+  #end = 0
+  #start = 0
+  #isSorted = true
 
   get size(): number {
-    return this.#size
+    return this.#end - this.#start
   }
 
   push(index: number, urgency: number, path: number): void {
-    if (this.#size === this.#indexes.length) this.#grow()
-    let at = this.#size++
-    while (at > 0) {
+    if (this.#isSorted && this.size > 0 && this.#precedes(index, urgency, path, this.#end - 1)) this.#toHeap()
+    if (this.#end === this.#indexes.length) this.#makeRoom()
+    let at = this.#end++
+    while (at > 0 && !this.#isSorted) {
       const parent = (at - 1) >> 1
       if (!this.#precedes(index, urgency, path, parent)) break
       this.#copy(parent, at)
@@ -27,21 +34,43 @@ export class ReadyQueue {
 
   /** The most urgent entry; -1 when there is none. */
   peek(): number {
-    return this.#size === 0 ? -1 : (this.#indexes[0] as number)
+    return this.size === 0 ? -1 : (this.#indexes[this.#start] as number)
   }
 
   /** Removes and returns the most urgent entry; -1 when there is none. */
   pop(): number {
-    if (this.#size === 0) return -1
-    const top = this.#indexes[0] as number
-    this.#size--
-    if (this.#size > 0) this.#siftDown()
+    const top = this.peek()
+    if (top === -1) return -1
+    if (this.#isSorted) this.#start++
+    else if (--this.#end > 0) this.#siftDown()
+    if (this.size === 0) {
+      this.#start = 0
+      this.#end = 0
+      this.#isSorted = true
+    }
     return top
+  }
+
+  #toHeap(): void {
+    this.#isSorted = false
+    this.#shift()
+  }
+
+  /** Moves the entries of a sorted list to the beginning. */
+  #shift(): void {
+    for (const list of [this.#urgencies, this.#paths, this.#indexes]) list.copyWithin(0, this.#start, this.#end)
+    this.#end -= this.#start
+    this.#start = 0
+  }
+
+  #makeRoom(): void {
+    if (this.#start > this.#end / 2) this.#shift()
+    else this.#grow()
   }
 
   /** Moves the last entry to where it belongs, from the top. */
   #siftDown(): void {
-    const size = this.#size
+    const size = this.#end
     const [index, urgency, path] = [
       this.#indexes[size] as number,
       this.#urgencies[size] as number,

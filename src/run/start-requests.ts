@@ -20,6 +20,9 @@ export interface StartRequestsOptions {
   send(signal: Signal): void
 }
 
+/** What nearly every attempt requires. */
+const FIRST_ATTEMPT: AttemptRequirements = { isRetry: false, tokens: 0 }
+
 /** What an attempt requires of its pool, and the signal that starts it once the shared budget has room for it. */
 export class StartRequests {
   readonly #options: StartRequestsOptions
@@ -40,11 +43,12 @@ export class StartRequests {
     const { failures, throttled, failovers, repairs, failedOverFrom } = this.#head.tallies[index] as Tally
     // An attempt that our own process interrupted does not make the next one a retry.
     const isRetry = failures + throttled + failovers + repairs > 0
-    const requirements = { isRetry, tokens: this.#spec(index).estimate?.tokens ?? 0 }
+    const tokens = this.#spec(index).estimate?.tokens ?? 0
     const isDegraded = this.#isDegraded(index)
-    if (failedOverFrom === undefined && !isDegraded) return requirements
+    if (failedOverFrom === undefined && !isDegraded && !isRetry && tokens === 0) return FIRST_ATTEMPT
     return {
-      ...requirements,
+      isRetry,
+      tokens,
       ...(failedOverFrom !== undefined && { after: failedOverFrom }),
       ...(isDegraded && { cheapest: true }),
     }

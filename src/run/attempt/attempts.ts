@@ -75,7 +75,9 @@ export class Attempts implements AttemptServices {
 
   /** The tasks that hold a slot, in the order of the plan. */
   indexes(): readonly number[] {
-    return this.#live.flatMap(attempt => attempt?.index ?? [])
+    const indexes: number[] = []
+    for (const attempt of this.#live) if (attempt) indexes.push(attempt.index)
+    return indexes
   }
 
   /** What task `index` last reported, while its attempt runs. */
