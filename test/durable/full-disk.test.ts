@@ -11,14 +11,14 @@ import { specs } from '../support/scheduler-fixture.js'
 import { eventsOf, temporaryFolder } from './test-host.js'
 
 /** A folder for a journal on a disk that can be filled to the last byte. */
-interface Room {
+interface TestDisk {
   readonly folder: string
   readonly fileSystem?: FileSystem
   fill(): void
   free(): void
 }
 
-function inMemory(): Room {
+function inMemory(): TestDisk {
   const disk = new FakeDisk()
   const fill = (): void => {
     disk.space = 0
@@ -27,7 +27,7 @@ function inMemory(): Room {
 }
 
 /** A small mounted disk. Undefined where mounting is not permitted. */
-function mounted(): Room | undefined {
+function mounted(): TestDisk | undefined {
   const folder = temporaryFolder()
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'counterpoint', folder], { stdio: 'ignore' })
@@ -51,7 +51,7 @@ function fillUp(path: string): void {
 }
 
 /** An orchestrator whose agents return outputs of a page each. */
-function working({ folder, fileSystem }: Room): {
+function working({ folder, fileSystem }: TestDisk): {
   orchestrator: Orchestrator
   backend: MockBackend
   errors: HostError[]
@@ -68,25 +68,25 @@ test.each([
   ['in memory', inMemory],
   ['of this machine, if it can be mounted, else in memory', () => mounted() ?? inMemory()],
 ])('a run on a full disk, %s, reports it and waits, and continues when there is space again', async (_, make) => {
-  const room = make()
-  const { orchestrator, backend, errors } = working(room)
+  const disk = make()
+  const { orchestrator, backend, errors } = working(disk)
   const run = orchestrator.run({ tasks: specs('a b<a c<b d<c') }, { runId: 'x' })
   const emitted: RunEvent[] = []
   run.on('event', event => void emitted.push(event as RunEvent))
-  run.on('task.succeeded', ({ taskId }) => (taskId === 'b' ? room.fill() : undefined))
+  run.on('task.succeeded', ({ taskId }) => (taskId === 'b' ? disk.fill() : undefined))
   await expect.poll(() => errors).toHaveLength(1)
   expect(errors[0]!.where).toMatch(/cannot be written.*ENOSPC|ENOSPC.*cannot be written/)
   const [calls, events, progress] = [backend.calls.length, emitted.length, run.progress()]
   await new Promise(resolve => setTimeout(resolve, 150))
   expect([backend.calls.length, emitted.length, run.progress()]).toEqual([calls, events, progress])
   expect([progress.status, run.task('d')?.status, errors.length]).toEqual(['running', 'blocked', 1])
-  room.free()
+  disk.free()
   const { outcome, outputs } = await run.result
   expect([outcome, Object.keys(outputs), backend.calls.length]).toEqual(['completed', ['a', 'b', 'c', 'd'], 4])
   expect(errors.map(({ where }) => where)).toEqual([errors[0]!.where, expect.stringContaining('can be written again')])
   checkHistory(emitted)
   await orchestrator.drain()
-  const again = working(room)
+  const again = working(disk)
   const resumed = await again.orchestrator.resume('x')
   expect([(await resumed.result).outputs, again.errors]).toEqual([outputs, []])
   expect(await eventsOf(resumed)).toEqual(emitted)
@@ -94,8 +94,8 @@ test.each([
 
 test('a run that died on a full disk is rejected with JOURNAL, or waits, while the disk is full, and resumes when it is not', async () => {
   const disk = new FakeDisk()
-  const room: Room = { folder: '/runs', fileSystem: disk, fill: () => {}, free: () => {} }
-  const first = working(room)
+  const testDisk: TestDisk = { folder: '/runs', fileSystem: disk, fill: () => {}, free: () => {} }
+  const first = working(testDisk)
   const before = first.orchestrator.run({ tasks: specs('a b<a c<b') }, { runId: 'x' })
   before.on('task.succeeded', ({ taskId }) => {
     if (taskId === 'a') disk.space = 0
@@ -104,7 +104,7 @@ test('a run that died on a full disk is rejected with JOURNAL, or waits, while t
   const left = disk.afterCrash()
   left.space = 0
   left.fail({ on: 'write', path: '/LOCK', code: 'ENOSPC' })
-  const second = working({ ...room, fileSystem: left })
+  const second = working({ ...testDisk, fileSystem: left })
   const full = { code: 'JOURNAL', message: expect.stringContaining('ENOSPC') }
   await expect(second.orchestrator.resume('x')).rejects.toMatchObject(full)
   // The space of the dead owner's lock is just enough for the new one.

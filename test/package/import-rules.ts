@@ -46,10 +46,10 @@ const SOLE_USERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * The floors of the pure library, top first. A module may only import from its own floor or a lower one, types included.
+ * The layers of the pure library, top first. A module may only import from its own layer or a lower one, types included.
  * A name with `.ts` is a module at the top of `src/`, the others are folders.
  */
-const FLOORS: readonly (readonly string[])[] = [
+const LAYERS: readonly (readonly string[])[] = [
   ['index.ts'],
   ['orchestrator.ts'],
   ['observe'],
@@ -106,20 +106,20 @@ function breach(path: string, specifier: string, known: ReadonlySet<string>): st
   return rule.packages.includes(specifier) ? undefined : `${part} imports ${packages}`
 }
 
-/** All imports of the pure library from a higher floor, and all modules without a floor. */
-export function floorProblems(modules: readonly Module[]): string[] {
-  const floors = new Map(FLOORS.flatMap((names, floor) => names.map(name => [name, floor] as const)))
+/** All imports of the pure library from a higher layer, and all modules without a layer. */
+export function layerProblems(modules: readonly Module[]): string[] {
+  const layers = new Map(LAYERS.flatMap((names, layer) => names.map(name => [name, layer] as const)))
   return modules.flatMap(module => {
     if (partOf(module.path) !== LIBRARY && partOf(module.path) !== 'core') return []
-    const floor = floors.get(roomOf(module.path))
-    if (floor === undefined) return [`src/${module.path}: its room has no floor; give it one in ${THIS_FILE}`]
+    const layer = layers.get(folderOf(module.path))
+    if (layer === undefined) return [`src/${module.path}: its folder has no layer; give it one in ${THIS_FILE}`]
     return importsOf(module)
       .filter(found => found.specifier.startsWith('.'))
-      .map(found => ({ ...found, room: roomOf(resolveRelative(module.path, found.specifier)) }))
-      .filter(({ room }) => (floors.get(room) ?? floor) < floor)
-      .map(({ specifier, line, room }) => {
-        const rooms = `${room} is above ${roomOf(module.path)}`
-        return `src/${module.path}:${line}: imports '${specifier}', but ${rooms}; imports lead downwards only`
+      .map(found => ({ ...found, folder: folderOf(resolveRelative(module.path, found.specifier)) }))
+      .filter(({ folder }) => (layers.get(folder) ?? layer) < layer)
+      .map(({ specifier, line, folder }) => {
+        const order = `${folder} is above ${folderOf(module.path)}`
+        return `src/${module.path}:${line}: imports '${specifier}', but ${order}; imports lead downwards only`
       })
   })
 }
@@ -127,7 +127,7 @@ export function floorProblems(modules: readonly Module[]): string[] {
 const THIS_FILE = 'test/package/import-rules.ts'
 
 /** The folder directly below `src/`, or the module if it is directly in `src/`. */
-function roomOf(path: string): string {
+function folderOf(path: string): string {
   return path.split('/')[0]!
 }
 

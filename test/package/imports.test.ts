@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ambientProblems } from './ambient-rules.js'
-import { floorProblems, folderProblems, importCycles, importProblems, type Module } from './import-rules.js'
+import { folderProblems, importCycles, importProblems, layerProblems, type Module } from './import-rules.js'
 import { OUTSIDE, pureModules, sourceModules } from './source-tree.js'
 
 describe('the source', () => {
@@ -14,8 +14,8 @@ describe('the source', () => {
     expect(importProblems(sourceModules())).toEqual([])
   })
 
-  test('imports downwards only, from floor to floor', () => {
-    expect(floorProblems(sourceModules())).toEqual([])
+  test('imports downwards only, from layer to layer', () => {
+    expect(layerProblems(sourceModules())).toEqual([])
   })
 
   test('has no folder with too many modules', () => {
@@ -82,7 +82,7 @@ describe('the import checker', () => {
   })
 })
 
-describe('the floor checker', () => {
+describe('the layer checker', () => {
   test.each([
     ['limits/window.ts', "import { P } from '../pools/pool.js'", 'pools is above limits'],
     ['limits/window.ts', "import type { P } from '../pools/pool.js'", 'pools is above limits'],
@@ -91,7 +91,7 @@ describe('the floor checker', () => {
     ['run/run.ts', "import { O } from '../orchestrator.js'", 'orchestrator.ts is above run'],
     ['core/state/a.ts', "type A = import('../../errors.js').E", 'errors.ts is above core'],
   ])('finds an import of %s that leads upwards: %s', (path, text, why) => {
-    expect(floorProblems([{ path, text }])).toEqual([expect.stringContaining(why)])
+    expect(layerProblems([{ path, text }])).toEqual([expect.stringContaining(why)])
   })
 
   test.each([
@@ -99,13 +99,13 @@ describe('the floor checker', () => {
     ['pools/pool.ts', "import { S } from './slots.js'"],
     ['plan/plan.ts', "import type { T } from '../core/state/task.js'"],
     ['node/process.ts', "import { E } from 'counterpoint'"],
-  ])('accepts what leads downwards, or stays on its floor, in %s', (path, text) => {
-    expect(floorProblems([{ path, text }])).toEqual([])
+  ])('accepts what leads downwards, or stays on its layer, in %s', (path, text) => {
+    expect(layerProblems([{ path, text }])).toEqual([])
   })
 
-  test('finds a folder without a floor', () => {
-    expect(floorProblems([{ path: 'attic/box.ts', text: '' }])).toEqual([expect.stringContaining('no floor')])
-    expect(floorProblems([{ path: 'helpers.ts', text: '' }])).toEqual([expect.stringContaining('no floor')])
+  test('finds a folder without a layer', () => {
+    expect(layerProblems([{ path: 'attic/box.ts', text: '' }])).toEqual([expect.stringContaining('no layer')])
+    expect(layerProblems([{ path: 'helpers.ts', text: '' }])).toEqual([expect.stringContaining('no layer')])
   })
 })
 

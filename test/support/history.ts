@@ -71,7 +71,7 @@ class Checker {
   #outcome: Outcome | undefined
   #attempts = 0
   /** The number of ended attempts and changed budgets: only these can free budget. */
-  #rooms = 0
+  #releases = 0
   /** The task whose next event must come immediately. */
   #due: Story | undefined
   /** The required next event, and why. */
@@ -141,7 +141,7 @@ class Checker {
     },
     'run.settled': event => this.#settled(event),
     'budget.changed': ({ budget }) => {
-      this.#rooms++
+      this.#releases++
       this.#ledger.change(budget)
     },
     'budget.reached': event => this.#reached(event),
@@ -169,7 +169,7 @@ class Checker {
     'task.succeeded': event => {
       const { stopping } = this.#attempt(event.taskId, event.attempt)
       assert.equal(stopping, undefined, 'an attempt that is being stopped cannot succeed')
-      this.#rooms++
+      this.#releases++
       this.#ledger.ended(event.taskId, event.usage, event.at)
       this.#end(event, ['live'])
     },
@@ -179,7 +179,7 @@ class Checker {
       const { where, stopping } = this.#story(event.taskId)
       if (where === 'live')
         assert.equal(stopping, 'cancel', 'a running attempt is stopped before its task is cancelled')
-      if (where === 'live') this.#rooms++
+      if (where === 'live') this.#releases++
       this.#ledger.ended(event.taskId, event.usage, this.#endOf(event.taskId, event.at))
       this.#end(event, ['blocked', 'ready', 'held', 'delayed', 'live'])
     },
@@ -214,7 +214,7 @@ class Checker {
     else assert.ok(approved || ofBudget(heldFor), 'a held task waits for approval or for budget')
     // Otherwise it might alternate between held and ready forever.
     if (where === 'held' && heldFor === 'reserved' && !approved)
-      assert.ok(this.#rooms > heldAfter, 'a task waits for reservations until an attempt has ended')
+      assert.ok(this.#releases > heldAfter, 'a task waits for reservations until an attempt has ended')
     if (!approved) return
     if (ofBudget(heldFor)) this.#ledger.excuse(taskId)
     else task.approved = true
@@ -230,7 +230,7 @@ class Checker {
       assert.ok(failure, 'the event has the failure of the attempt')
     }
     this.#move(taskId, ['ready', 'failed'], 'held').heldFor = reason
-    task.heldAfter = this.#rooms
+    task.heldAfter = this.#releases
   }
 
   #started(event: EventOf<'attempt.started'>): void {
@@ -265,7 +265,7 @@ class Checker {
     const isThrottling = /throttled|overloaded|quota/.test(failure.kind)
     this.#ledger.ended(taskId, usage, this.#endOf(taskId, at), isThrottling)
     this.#live.delete(taskId)
-    this.#rooms++
+    this.#releases++
     this.#due = task
   }
 
