@@ -60,7 +60,9 @@ export {
   method as methodRule,
   millis as millisRule,
   optionsOf,
+  nonNegative as nonNegativeRule,
   positiveMs as positiveMsRule,
+  record as recordRule,
 } from './options-check.js'
 export type { CheckOptions } from './options-check.js'
 

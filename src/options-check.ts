@@ -24,6 +24,9 @@ const POSITIVE_INTEGER = 'expected a positive integer'
 /** A whole number, 1 or more. */
 export const positiveInteger: z.ZodNumber = z.int(POSITIVE_INTEGER).min(1, POSITIVE_INTEGER)
 
+/** A number, 0 or more. `Infinity` means no limit. */
+export const nonNegative: z.ZodType = z.union([z.number().min(0), z.literal(Number.POSITIVE_INFINITY)])
+
 /** A list of failure kinds. */
 export const failureKinds: z.ZodType = z.array(z.enum(FAILURE_KINDS as [FailureKind, ...FailureKind[]]))
 
@@ -38,6 +41,18 @@ export const method = (name: string): z.ZodType =>
       (typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'),
     `expected a function, or an object with a method ${name}`,
   )
+
+/**
+ * An object with arbitrary keys. Unlike `z.record`, it accepts any object (`process.env` is not a plain one), checks an own key
+ * `__proto__`, and ignores symbols.
+ */
+export function record<T>(key: z.ZodType<string>, value: z.ZodType<T>, expected?: string): z.ZodType<Map<string, T>> {
+  return z.preprocess(input => (isRecord(input) ? new Map(Object.entries(input)) : input), z.map(key, value, expected))
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
 /** An object with these options and no others. Mark optional ones with `.optional()`, or all of them with `.partial()`. */
 export function optionsOf<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strict> {
@@ -108,7 +123,9 @@ function problemsOf(rule: z.ZodType, value: unknown, path: string, secret: boole
   try {
     const result = rule.safeParse(value, { reportInput: true })
     const issues = result.error?.issues ?? []
-    return issues.flatMap(issue => issuesOf(issue, { start: path, parts: [], secret })).slice(0, MAX_ISSUES)
+    return issues
+      .flatMap(issue => issuesOf(issue, { root: value, start: path, parts: [], secret }))
+      .slice(0, MAX_ISSUES)
   } catch {
     // A getter or a proxy of the caller threw.
     return [{ path: path || 'options', message: 'expected a plain value, got one that throws when it is read' }]
@@ -117,6 +134,8 @@ function problemsOf(rule: z.ZodType, value: unknown, path: string, secret: boole
 
 /** Where an issue is, and whether its message may show strings. */
 interface Place {
+  /** The value that was checked. */
+  readonly root: unknown
   readonly start: string
   readonly parts: readonly PropertyKey[]
   readonly secret: boolean
@@ -126,12 +145,14 @@ function issuesOf(issue: z.core.$ZodIssue, around: Place): readonly InputIssue[]
   const at = { ...around, parts: [...around.parts, ...issue.path] }
   if (issue.code === 'invalid_union') return unionIssuesOf(issue, at)
   const path = pathText(at.parts, at.start) || 'options'
-  if (issue.code !== 'unrecognized_keys') return [{ path, message: messageOf(issue, at.secret) }]
+  if (issue.code !== 'unrecognized_keys') return [{ path, message: messageOf(issue, at) }]
   const messages = issue.message.split('\n')
-  return issue.keys.map((key, i) => ({
-    path: pathText([...at.parts, key], at.start),
-    message: messages[i] ?? 'unknown key',
-  }))
+  // zod reports inherited keys, too, such as those that a polyfill adds to `Object.prototype`.
+  return issue.keys.flatMap((key, i) =>
+    Object.hasOwn(Object(issue.input), key)
+      ? [{ path: pathText([...at.parts, key], at.start), message: messages[i] ?? 'unknown key' }]
+      : [],
+  )
 }
 
 /** The issues of the one alternative that matches best, if there is one; else what each alternative expects. */
@@ -151,15 +172,19 @@ function isAboutWhole(issue: z.core.$ZodIssue): boolean {
   return issue.path.length === 0 && issue.code !== 'unrecognized_keys'
 }
 
-function messageOf(issue: z.core.$ZodIssue, secret: boolean): string {
+function messageOf(issue: z.core.$ZodIssue, { root, parts, secret }: Place): string {
   const { input } = issue
   // A secret of the wrong type is still a secret.
   const isHidden = secret && issue.code === 'invalid_type' && issue.expected === 'string' && typeof input === 'number'
   const got = isHidden ? 'a number' : shown(input, secret)
   if (!statesExpectation(issue)) return `expected ${expectedBy(issue)}, got ${got}`
-  // A rule about several members: the value is too large for a message.
-  const isComplete = typeof input === 'object' || issue.message.includes(', got ')
-  return isComplete ? issue.message : `${issue.message}, got ${got}`
+  // The input of a rule about several members is the object that has them, and not the member at the path.
+  const isAboutSeveral = typeof input === 'object' && input !== memberAt(root, parts)
+  return isAboutSeveral || issue.message.includes(', got ') ? issue.message : `${issue.message}, got ${got}`
+}
+
+function memberAt(root: unknown, parts: readonly PropertyKey[]): unknown {
+  return parts.reduce<unknown>((value, part) => Object(value)[part], root)
 }
 
 /** True when the rule has a message of its own. */
@@ -173,7 +198,8 @@ const TYPES: Readonly<Record<string, string>> = {
   string: 'a string',
   boolean: 'true or false',
   object: 'an object',
-  record: 'an object',
+  record: 'a plain object',
+  map: 'an object',
   array: 'a list',
 }
 

@@ -4,7 +4,17 @@ import { FailureHandler } from './core/failure/failure-handler.js'
 import { didYouMean } from './error-text.js'
 import { modeRule } from './forecast/choose-mode.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
-import { checkOptions, failureKinds, fn, invalidInput, method, millis, optionsOf, positiveMs } from './options-check.js'
+import {
+  checkOptions,
+  failureKinds,
+  fn,
+  invalidInput,
+  method,
+  millis,
+  optionsOf,
+  positiveMs,
+  record,
+} from './options-check.js'
 import { backoffRule, budgetRule, estimateRule, runBudgetRule } from './plan/plan-schema.js'
 import { TaskGraph } from './plan/task-graph.js'
 import { limitsRule, poolRule } from './pools/pool-schema.js'
@@ -43,9 +53,10 @@ const failureHandlerRule = optionsOf({
 }).partial()
 
 const orchestrator = optionsOf({
-  pools: z
-    .record(z.string().min(1), z.union([z.instanceof(WorkerPool), poolRule(defaults)]))
-    .refine(pools => Object.keys(pools).length > 0, 'expected at least one pool'),
+  pools: record(z.string().min(1), z.union([z.instanceof(WorkerPool), poolRule(defaults)])).refine(
+    pools => pools.size > 0,
+    'expected at least one pool, got none',
+  ),
   limits: limitsRule.optional(),
   distributor: method('distribute').optional(),
   failureHandler: method('verdict').optional(),

@@ -10,9 +10,11 @@ import {
   invalidInput,
   method,
   millis,
+  nonNegative,
   optionsOf,
   positiveInteger,
   positiveMs,
+  record,
 } from '../src/options-check.js'
 import { thrown } from './plan/thrown.js'
 
@@ -25,7 +27,7 @@ const rule = optionsOf({
   limit: positiveInteger,
   retries: z.int().max(9),
   ratio: z.number().positive().lt(1),
-  floor: z.union([z.number().min(0), z.literal(Number.POSITIVE_INFINITY)]),
+  floor: nonNegative,
   mode: z.enum(['serial', 'parallel']),
   strict: z.boolean(),
   newId: fn,
@@ -35,7 +37,11 @@ const rule = optionsOf({
     z.instanceof(Queue, { message: 'expected a Queue, or a list of them' }),
     z.array(z.instanceof(Queue)),
   ]),
-  pools: z.record(z.string().min(1), z.union([z.instanceof(Queue), optionsOf({ concurrency: positiveInteger })])),
+  pools: record(z.string().min(1), z.union([z.instanceof(Queue), optionsOf({ concurrency: positiveInteger })])),
+  range: optionsOf({ min: positiveInteger, max: positiveInteger }).refine(({ min, max }) => min <= max, {
+    path: ['max'],
+    message: 'expected at least the value of min',
+  }),
 }).partial()
 
 const issuesOf = (options: unknown, how: { path?: string; secret?: boolean } = {}): string[] =>
@@ -67,8 +73,9 @@ describe('checkOptions', () => {
     [{ floor: 'x' }, 'floor: expected a finite number or Infinity, got "x"'],
     [{ mode: 'auto' }, 'mode: expected "serial", "parallel", got "auto"'],
     [{ strict: 'yes' }, 'strict: expected true or false, got "yes"'],
-    [{ newId: {} }, 'newId: expected a function'],
-    [{ clock: { soon: 1 } }, 'clock: expected a function, or an object with a method now'],
+    [{ newId: {} }, 'newId: expected a function, got an object'],
+    [{ newId: null }, 'newId: expected a function, got null'],
+    [{ clock: { soon: 1 } }, 'clock: expected a function, or an object with a method now, got an object'],
     [{ keys: [] }, 'keys: expected at least 1 entry, got a list'],
     [{ keys: [1] }, 'keys[0]: expected a string, got 1'],
     [{ graph: 5 }, 'graph: expected a Queue, or a list of them, got 5'],
@@ -76,7 +83,10 @@ describe('checkOptions', () => {
     [{ pools: { p: 5 } }, 'pools.p: expected a Queue or an object, got 5'],
     [{ pools: { p: { concurrency: 0 } } }, 'pools.p.concurrency: expected a positive integer, got 0'],
     [{ pools: { 'my pool': {} } }, 'pools["my pool"].concurrency: expected a positive integer, got nothing'],
-    [{ pools: { '': { concurrency: 1 } } }, 'pools[""]: expected a key of at least 1 character, got ""'],
+    [{ pools: { '': { concurrency: 1 } } }, 'pools[""]: expected at least 1 character, got ""'],
+    [{ pools: [] }, 'pools: expected an object, got a list'],
+    [{ pools: JSON.parse('{"__proto__": 1}') }, 'pools.__proto__: expected a Queue or an object, got 1'],
+    [{ range: { min: 2, max: 1 } }, 'range.max: expected at least the value of min'],
     [{ timeotMs: 1 }, 'timeotMs: unknown key (did you mean "timeoutMs"?)'],
     [
       { pools: { p: { concurency: 1, concurrency: 1 } } },
@@ -88,6 +98,23 @@ describe('checkOptions', () => {
     [[], 'options: expected an object, got a list'],
   ])('rejects %o', (options, issue) => {
     expect(issuesOf(options)).toEqual([issue])
+  })
+
+  test('accepts any object as a record, and ignores its symbols', () => {
+    class Pools {
+      readonly p = { concurrency: 1 }
+      readonly [Symbol.toStringTag] = 'Pools'
+    }
+    for (const pools of [new Pools(), Object.create({ inherited: 1 })])
+      expect(() => checkOptions(rule, { pools }, { of: 'Thing' })).not.toThrow()
+    const env = optionsOf({ env: record(z.string(), z.string()) })
+    expect(() => checkOptions(env, { env: process.env }, { of: 'Thing' })).not.toThrow()
+  })
+
+  test('ignores inherited members', () => {
+    const options = Object.assign(Object.create({ polyfill: 1 }), { name: 'abc' })
+    expect(() => checkOptions(rule, options, { of: 'Thing' })).not.toThrow()
+    expect(issuesOf(Object.assign(options, { nam: 'abc' }))).toEqual(['nam: unknown key (did you mean "name"?)'])
   })
 
   test('reports up to 20 issues, and shows the first ten in its message', () => {

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { RunMode } from '../core/state/events.js'
-import { checkOptions, millis, optionsOf } from '../options-check.js'
+import { checkOptions, nonNegative, optionsOf } from '../options-check.js'
 
 /** The figures that decide the mode: a `Forecast` has them. */
 export interface ModeFigures {
@@ -35,10 +35,10 @@ export interface ModeOptions {
 
 /** The rule for {@link ModeOptions}. */
 export const modeRule: z.ZodType = optionsOf({
-  minSpeedup: z.number().min(0),
-  minSavedMs: millis,
+  minSpeedup: nonNegative,
+  minSavedMs: nonNegative,
   parallelCostFactor: z.number().min(0),
-  maxExtraCostUsd: z.number().min(0),
+  maxExtraCostUsd: nonNegative,
 }).partial()
 
 /** A mode, and why it was chosen. */

@@ -3,21 +3,31 @@ import type { TaskSpec } from '../core/state/task.js'
 import { didYouMean } from '../error-text.js'
 import { CounterpointError } from '../errors.js'
 import { RateWindow, type WindowLimit, windowRule } from '../limits/rate-window.js'
-import { checkOptions, checkValue, fn, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
+import {
+  checkOptions,
+  checkValue,
+  fn,
+  millis,
+  optionsOf,
+  positiveInteger,
+  positiveMs,
+  record,
+} from '../options-check.js'
 import { checkGraph } from '../plan/graph-check.js'
 import type { PoolOptions } from '../pools/pool-options.js'
+import { WorkerPool } from '../pools/worker-pool.js'
 import { criticalPath } from '../results/critical-path.js'
 import type { ModeFigures } from './choose-mode.js'
 import { type VirtualPool, VirtualRun } from './virtual-run.js'
 
-/** The properties of a pool that a forecast uses. Pool options can be passed as they are, where `concurrency` is a number. */
+/** The properties of a pool that a forecast uses. A `WorkerPool` can be passed as it is, and so can pool options in which `concurrency` is a number. */
 export interface ForecastPool {
   /** The most attempts that run at once. Default 4. */
   readonly concurrency?: number
   /** The median duration of its attempts so far, in milliseconds: for tasks of unknown duration. Default: unknown. */
   readonly medianMs?: number
   /** The most attempts that may start in any window. Default: no limit. */
-  readonly requests?: WindowLimit
+  readonly requests?: WindowLimit | undefined
   /** Pools with the same key share the `requests` of the first of them that has any. Default: none. */
   readonly limitKey?: string
   /** As in the options of the pool: a waiting task gains one step of priority for each such span, in milliseconds. Default 60,000. */
@@ -70,7 +80,10 @@ const poolRule = optionsOf({
   ...Object.fromEntries(IGNORED.map(key => [key, z.unknown()])),
 }).partial()
 
-const rule = optionsOf({ pools: z.record(z.string(), poolRule), durationOf: fn.optional() })
+const rule = optionsOf({
+  pools: record(z.string(), z.union([z.instanceof(WorkerPool), poolRule])),
+  durationOf: fn.optional(),
+})
 
 /**
  * Predicts a run by playing the scheduler itself in virtual time, with its pools to itself. Every attempt succeeds, every approval is

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { TRIGGER_RULES } from '../core/scheduler/trigger-rule.js'
 import type { TaskSpec } from '../core/state/task.js'
-import { optionsOf } from '../options-check.js'
+import { optionsOf, record } from '../options-check.js'
 
 /**
  * The rules for the members of a plan, stated once: `parsePlan` checks with them, their descriptions are its error texts, and
@@ -111,7 +111,7 @@ const BUDGET = {
 export const backoffRule: z.ZodType = optionsOf(BACKOFF).partial()
 export const estimateRule: z.ZodType = optionsOf(ESTIMATE).partial()
 export const budgetRule: z.ZodType = optionsOf(BUDGET).partial()
-export const runBudgetRule: z.ZodType = optionsOf({ ...BUDGET, pools: z.record(z.string(), budgetRule) }).partial()
+export const runBudgetRule: z.ZodType = optionsOf({ ...BUDGET, pools: record(z.string(), budgetRule) }).partial()
 
 const timeout = (byDefault: string): z.ZodType =>
   z.number().positive().max(MAX).describe(`a number of milliseconds above 0, to 2^53 - 1 (default: ${byDefault})`)

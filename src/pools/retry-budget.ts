@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { checkOptions, optionsOf, positiveMs } from '../options-check.js'
+import { checkOptions, nonNegative, optionsOf, positiveMs } from '../options-check.js'
 
 /** How many retries a pool may make: `floor + ratio * first attempts`, in any trailing `perMs`. */
 export interface RetryBudgetOptions {
@@ -14,7 +14,7 @@ export interface RetryBudgetOptions {
 /** The rule for {@link RetryBudgetOptions}. */
 export const retryBudgetRule: z.ZodType = optionsOf({
   ratio: z.number().min(0),
-  floor: z.union([z.number().min(0), z.literal(Number.POSITIVE_INFINITY)]),
+  floor: nonNegative,
   perMs: positiveMs,
 }).partial()
 

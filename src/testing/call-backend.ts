@@ -8,6 +8,7 @@ import {
   type Json,
   optionsOf,
   type Report,
+  recordRule,
 } from 'counterpoint'
 import * as z from 'zod'
 
@@ -39,7 +40,7 @@ export const requestParts: z.ZodType = optionsOf({
   pool: z.string(),
   context: z.unknown(),
   input: z.unknown(),
-  outputs: z.record(z.string(), z.unknown()),
+  outputs: recordRule(z.string(), z.unknown()),
 }).partial()
 
 /**
@@ -73,7 +74,7 @@ export interface CallOptions {
 const OPTIONS = optionsOf({
   attempt: z.int().min(1),
   aborted: z.boolean(),
-  softOutput: z.record(z.string(), z.unknown()),
+  softOutput: recordRule(z.string(), z.unknown()),
 }).partial()
 
 /** One attempt, started by {@link callBackend}. */

@@ -21,6 +21,15 @@ function distribute(description: string, options: Partial<TaskDistributorOptions
   return answer as Distribution
 }
 
+test('options whose getter throws are rejected with INVALID_INPUT', () => {
+  const options = {
+    get intents(): never {
+      throw new Error('mine')
+    },
+  }
+  expect(issuesOf(options)).toEqual(['options'])
+})
+
 function issuesOf(options: unknown): readonly string[] {
   try {
     new TaskDistributor(options as TaskDistributorOptions)

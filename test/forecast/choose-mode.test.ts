@@ -18,6 +18,18 @@ describe('chooseMode', () => {
       'serial: parallel would take 220 s instead of 600 s, 2.73 times as fast, but cost about $0.19 more than the $2.40 of a serial run, and at most $0.10 is allowed',
     ],
     [
+      'parallel whatever it costs, with a limit of Infinity',
+      { ...figures, costUsd: 2.4 },
+      { maxExtraCostUsd: Number.POSITIVE_INFINITY },
+      'parallel: parallel takes 220 s instead of 600 s, 2.73 times as fast, for about $0.12 more than the $2.40 of a serial run',
+    ],
+    [
+      'serial whatever it gains, with a least speedup of Infinity',
+      figures,
+      { minSpeedup: Number.POSITIVE_INFINITY },
+      'serial: parallel would take 220 s instead of 600 s, 2.73 times as fast, and less than Infinity times is not worth it',
+    ],
+    [
       'serial where no tasks run at the same time',
       { ...figures, parallelMs: 600_000, speedup: 1, width: 1 },
       {},

@@ -1,4 +1,4 @@
-import { isCounterpointError, Orchestrator, type TaskSpec } from 'counterpoint'
+import { isCounterpointError, Orchestrator, type TaskSpec, WorkerPool } from 'counterpoint'
 import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -63,6 +63,16 @@ describe('forecast', () => {
       }),
       { numRuns: 100 },
     )
+  })
+
+  test('accepts the pools of an orchestrator, WorkerPool instances included', () => {
+    const backend = { run: (): null => null }
+    const clock = new VirtualClock()
+    const own = new WorkerPool({ name: 'own', clock, backend, concurrency: 2 })
+    const pools = { p: { backend, concurrency: 1 }, own }
+    const tasks = lasting(10, 10, 10, 10).map(task => ({ ...task, pool: 'own' }))
+    expect(() => new Orchestrator({ clock, pools })).not.toThrow()
+    expect(forecast(tasks, { pools }).parallelMs).toBe(20)
   })
 
   test('parallelMs lies between criticalPathMs and serialMs', () => {

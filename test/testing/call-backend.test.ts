@@ -35,6 +35,11 @@ describe('agentRequest', () => {
     expect(() => callBackend(() => 1, {}, { attempt: 0 })).toThrow(/attempt: expected at least 1, got 0/)
   })
 
+  test('accepts outputs without a prototype', () => {
+    const outputs = Object.assign(Object.create(null), { a: 1 })
+    expect(agentRequest({ outputs }).outputs).toEqual({ a: 1 })
+  })
+
   test('freezes the request deeply', () => {
     const request = agentRequest({ context: { a: [1] }, input: { b: {} }, outputs: { c: [] } })
     const { context } = request.task

@@ -83,6 +83,13 @@ test('runUntilIdle returns at once when nothing is scheduled, and rejects when s
   expect(clock.monotonic()).toBe(10_000)
 })
 
+test('runUntilIdle accepts a limit of Infinity', async () => {
+  const clock = new VirtualClock()
+  clock.schedule(() => {}, 200 * 365 * 24 * HOUR_MS)
+  await clock.runUntilIdle({ limitMs: Number.POSITIVE_INFINITY })
+  expect(clock.pending).toBe(0)
+})
+
 test('an error in a callback rejects the advance, and later callbacks still run', async () => {
   const clock = new VirtualClock()
   const calls: string[] = []

@@ -62,21 +62,26 @@ const MAX_BYTES = 268_435_456
 
 /** @throws INVALID_INPUT with one issue for each unknown or invalid option. No value is shown, because it may be a secret. */
 export function checkHttpOptions(options: HttpBackendOptions): void {
-  const url = urlRule(options?.allowInsecure === true)
-  const rule = optionsOf({
+  // Lazy, as a getter of the caller may throw.
+  const rule = z.lazy(() => httpRule(Object(options)))
+  checkOptions(rule, options, { of: 'httpBackend', secret: true })
+}
+
+function httpRule({ allowInsecure, method, health }: Partial<HttpBackendOptions>): z.ZodType {
+  const url = urlRule(allowInsecure === true)
+  return optionsOf({
     url,
     method: z.enum(['POST', 'PUT', 'PATCH', 'GET']).optional(),
     headers: headersRule.optional(),
-    body: (options?.method === 'GET' ? noBody : fn).optional(),
+    body: (method === 'GET' ? noBody : fn).optional(),
     parse: fn.optional(),
     usage: fn.optional(),
     maxBytes: z.int().min(1).max(MAX_BYTES).optional(),
     fetch: fn.optional(),
     name: z.string().min(1).optional(),
-    health: (typeof options?.health === 'function' ? fn : url).optional(),
+    health: (typeof health === 'function' ? fn : url).optional(),
     allowInsecure: z.boolean().optional(),
   })
-  checkOptions(rule, options, { of: 'httpBackend', secret: true })
 }
 
 const noBody: z.ZodType = z.undefined('expected none with method GET, which sends no body')

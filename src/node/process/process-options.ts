@@ -1,4 +1,4 @@
-import { type AgentRequest, checkOptions, functionRule, millisRule, optionsOf } from 'counterpoint'
+import { type AgentRequest, checkOptions, functionRule, millisRule, optionsOf, recordRule } from 'counterpoint'
 import * as z from 'zod'
 
 /** How an agent is started, what it reads, and how its output is read. */
@@ -81,7 +81,7 @@ const OPTIONS = optionsOf({
   stdin: functionRule.optional(),
   workdir: z.string().optional(),
   env: z.array(z.string()).optional(),
-  setEnv: z.record(z.string(), z.string()).optional(),
+  setEnv: recordRule(z.string(), z.string()).optional(),
   output: z.enum(['text', 'json', 'jsonl']).optional(),
   maxOutputBytes: z.number().min(1).max(MOST_OUTPUT_BYTES).optional(),
   killGraceMs: millisRule.optional(),

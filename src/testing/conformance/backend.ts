@@ -1,6 +1,5 @@
 import {
   type AgentBackend,
-  AgentError,
   type AgentFunction,
   checkOptions,
   Orchestrator,
@@ -133,7 +132,7 @@ class BackendTrial {
     const call = await this.#call(request)
     await this.#settled(call, this.#answerMs, 'the request fails')
     const thrown = await call.result.catch((error: unknown) => error)
-    const isEmpty = thrown instanceof AgentError && thrown.message.trim() === ''
+    const isEmpty = thrown instanceof Error && thrown.message.trim() === ''
     must(!isEmpty, `expected the failure (${kind}) to have a message, got none`)
   }
 
@@ -209,8 +208,9 @@ class BackendTrial {
   async #orchestrate(parts: RequestParts): Promise<Run> {
     const made = await this.#make()
     const backend: AgentBackend = typeof made === 'function' ? { run: made } : made
+    const graceMs = Math.min(this.#settleMs, Number.MAX_SAFE_INTEGER)
     const run: AgentFunction = (_, context) => backend.run(agentRequest(parts), context)
-    const pool = { backend: { run, awaitsTermination: backend.awaitsTermination ?? false }, graceMs: this.#settleMs }
+    const pool = { backend: { run, awaitsTermination: backend.awaitsTermination ?? false }, graceMs }
     const failureHandler = (): Verdict => ({ action: 'dead', reason: 'the case allows one attempt' })
     return new Orchestrator({ pools: { pool }, failureHandler }).run({ tasks: [{ id: 'task', description: 'task' }] })
   }

@@ -5,7 +5,7 @@ import {
   type Journal,
   type JournalRecord,
   type Json,
-  millisRule,
+  nonNegativeRule,
   type OpenJournal,
   optionsOf,
 } from 'counterpoint'
@@ -16,7 +16,7 @@ import { SHARED_CASES } from './shared-stream.js'
 const OPTIONS = optionsOf({
   reopen: functionRule,
   dispose: functionRule,
-  writeMs: millisRule,
+  writeMs: nonNegativeRule,
   pass: functionRule,
 }).partial()
 

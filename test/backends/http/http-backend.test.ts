@@ -568,6 +568,22 @@ describe('options', () => {
     expect(issues({})).toEqual(['url: expected an absolute URL, got nothing'])
   })
 
+  test('reject an object whose getter throws', () => {
+    const options = {
+      get url(): never {
+        throw new Error('mine')
+      },
+    }
+    expect(issues(options)).toEqual(['options: expected a plain value, got one that throws when it is read'])
+    const secret = {
+      url: 'https://a.example',
+      get allowInsecure(): never {
+        throw new Error('mine')
+      },
+    }
+    expect(issues(secret)).toEqual(['options: expected a plain value, got one that throws when it is read'])
+  })
+
   test('accept http: to other machines with allowInsecure', () => {
     expect(issues({ url: 'http://a.example', health: 'http://b.example', allowInsecure: true })).toEqual([])
     expect(issues({ url: 'file:///etc/passwd', allowInsecure: true })).toHaveLength(1)
@@ -590,9 +606,9 @@ describe('options', () => {
       'headers["x y"]: expected characters that are valid in an HTTP header, got others; encode it',
       'body: expected a function, got 1',
       'parse: expected a function, got a string',
-      'usage: expected a function',
+      'usage: expected a function, got an object',
       'maxBytes: expected at least 1, got 0',
-      'fetch: expected a function',
+      'fetch: expected a function, got null',
       'name: expected at least 1 character, got a string',
       'health: expected an absolute URL, got 7',
       'allowInsecure: expected true or false, got a string',

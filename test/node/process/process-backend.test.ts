@@ -269,6 +269,10 @@ describe('a program that cannot be started', () => {
     })
   })
 
+  test('setEnv accepts process.env', () => {
+    expect(() => processBackend({ command: 'cat', setEnv: process.env as Record<string, string> })).not.toThrow()
+  })
+
   test('rejects invalid and unknown options, all in one error that shows no secret', () => {
     const wrong = {
       command: '',

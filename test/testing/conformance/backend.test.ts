@@ -104,6 +104,14 @@ describe('backendConformance', () => {
     expect(await found(silent)).toEqual({
       'fails with a kind and a message': expect.stringMatching(/a message, got none/),
     })
+    const { failsWith: _, ...anyKind } = defaults
+    const empty: AgentFunction = (request, context) => {
+      if (request.task.id === 'bad') throw new Error(' ')
+      return obedient(request, context)
+    }
+    expect(await found(empty, anyKind)).toEqual({
+      'fails with a kind and a message': 'expected the failure (agent) to have a message, got none',
+    })
     expect(
       await found((request, context) => obedient({ ...request, task: { ...request.task, id: 'good' } }, context)),
     ).toMatchObject({
@@ -134,6 +142,11 @@ describe('backendConformance', () => {
     expect(await found(endsAll)).toEqual({
       'continues other attempts when one is aborted': expect.stringContaining('not to end another'),
     })
+  })
+
+  test('accepts Infinity as a time without limit', async () => {
+    const unlimited = { ...defaults, answerMs: Number.POSITIVE_INFINITY, settleMs: Number.POSITIVE_INFINITY }
+    expect(await found(obedient, unlimited)).toEqual({})
   })
 
   test('waits in virtual time for a backend that never settles', async () => {

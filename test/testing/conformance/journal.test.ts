@@ -65,6 +65,10 @@ describe('journalConformance', () => {
     expect(await found(late)).toHaveProperty('makes concurrent appends durable in their order')
   })
 
+  test('accepts a write time without limit', () => {
+    expect(() => journalConformance(() => memoryJournal(), { writeMs: Number.POSITIVE_INFINITY })).not.toThrow()
+  })
+
   test('detects values that are changed', async () => {
     const utf8 = changed(open => ({
       append: record => open.append(JSON.parse(JSON.stringify(record).replaceAll('\\ud800', '\\ufffd'))),
