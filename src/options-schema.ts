@@ -137,3 +137,22 @@ function checkBudgetedPools(budget: RunBudget | undefined, pools: readonly strin
 export function checkResumeOptions(options: ResumeOptions): void {
   checkOptions(resume, options, { of: 'resume' })
 }
+
+const drain = optionsOf({ timeoutMs: z.union([millis, z.literal(Number.POSITIVE_INFINITY)]).optional() })
+const events = optionsOf({ from: z.custom(value => typeof value === 'number', 'expected a number').optional() })
+const approve = optionsOf({ by: z.string().optional() })
+
+/** @throws INVALID_INPUT for invalid options of `Orchestrator.drain`. */
+export function checkDrainOptions(options: object): void {
+  checkOptions(drain, options, { of: 'drain' })
+}
+
+/** @throws INVALID_INPUT for invalid options of `Run.events`. */
+export function checkEventsOptions(options: object): void {
+  checkOptions(events, options, { of: 'events' })
+}
+
+/** @throws INVALID_INPUT for invalid options of `Run.approve`. */
+export function checkApproveOptions(options: object): void {
+  checkOptions(approve, options, { of: 'approve' })
+}

@@ -16,7 +16,13 @@ import { memoryJournal } from './journal/memory-journal.js'
 import { journalOfNewRun } from './journal/opening-journal.js'
 import type { Limit } from './limits/limit.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
-import { checkBudget, checkOrchestratorOptions, checkResumeOptions, checkRunOptions } from './options-schema.js'
+import {
+  checkBudget,
+  checkDrainOptions,
+  checkOrchestratorOptions,
+  checkResumeOptions,
+  checkRunOptions,
+} from './options-schema.js'
 import { checkPlan, type PlanInput } from './plan/check-plan.js'
 import { compareGraphs } from './plan/compare-graph.js'
 import { buildPools } from './pools/build-pools.js'
@@ -154,8 +160,11 @@ export class Orchestrator {
    * Starts no further attempts. Running ones may end within `timeoutMs` milliseconds (default 10,000), then they are interrupted.
    * Resolves when every run has settled or is suspended, and its journal is closed. The `result` of a suspended run rejects with
    * RUN_SUSPENDED; `resume` continues it. A run that had not started is cancelled. The orchestrator accepts no further runs.
+   *
+   * @throws INVALID_INPUT for invalid options.
    */
   drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkDrainOptions(options)
     this.#draining ??= this.#drain(options.timeoutMs ?? 10_000)
     return this.#draining
   }

@@ -2,7 +2,7 @@ import type { RunBudget } from '../core/budget/budget.js'
 import type { RunEvent } from '../core/state/events.js'
 import type { RunEventMap } from '../emitter.js'
 import { CounterpointError } from '../errors.js'
-import { checkRunBudget } from '../options-schema.js'
+import { checkApproveOptions, checkEventsOptions, checkRunBudget } from '../options-schema.js'
 import type { PlanInput } from '../plan/check-plan.js'
 import type { RunResult, TaskResult } from '../results/result-aggregator.js'
 import { progressOf, type RunProgress, taskResult } from './progress.js'
@@ -51,9 +51,10 @@ export class Run {
    * The events from `from` (a `seq`, default 1) until the run has settled or is suspended, past events included. No event is missed,
    * and a slow reader delays nothing.
    *
-   * @throws RUN_ENDED when the run has been released.
+   * @throws RUN_ENDED when the run has been released; INVALID_INPUT for invalid options.
    */
   events(options: { readonly from?: number } = {}): AsyncGenerator<RunEvent, void, undefined> {
+    checkEventsOptions(options)
     return this.#engine.log.read(options.from)
   }
 
@@ -101,9 +102,11 @@ export class Run {
    * Releases a held task: one that needs approval, one whose interrupted attempt may have had effects (it is tried again), or one that
    * does not fit into a budget (it may exceed it). `by`, who approved it, is kept in the journal. Resolves when that is durable.
    *
-   * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held; RUN_SUSPENDED when the run is suspended.
+   * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held; RUN_SUSPENDED when the run is suspended; INVALID_INPUT
+   * for invalid options.
    */
   async approve(id: string, options: { readonly by?: string } = {}): Promise<void> {
+    checkApproveOptions(options)
     await this.#checkHeld(id)
     await this.#engine.send({ type: 'approve', taskId: id, ...(options.by !== undefined && { by: options.by }) })
   }

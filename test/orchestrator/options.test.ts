@@ -166,6 +166,15 @@ describe('unknown options are refused with the nearest known name:', () => {
         new Orchestrator({ pools: { p: { backend } }, failureHandler: new FailureHandler({ retriess: 1 } as never) }),
       'retries',
     ],
+    ['drain', () => setUp().orchestrator.drain({ timeoutMS: 1 } as never), 'timeoutMs'],
+    [
+      'events',
+      () =>
+        setUp()
+          .orchestrator.run({ tasks: specs('a') })
+          .events({ form: 1 } as never),
+      'from',
+    ],
   ])('%s', (_title, act, known) => {
     expect(refusal(act).message).toContain(`(did you mean "${known}"?)`)
   })
