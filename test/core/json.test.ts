@@ -181,7 +181,7 @@ describe('canonical JSON', () => {
       fc.property(fc.json({ maxDepth: 6 }), text => {
         const value = JSON.parse(text)
         if (/__proto__/.test(text)) return
-        expect(JSON.stringify(canonicalJson(value))).toBe(JSON.stringify(value).replaceAll(/-0(?=[,\]}])/g, '0'))
+        expect(JSON.stringify(canonicalJson(value))).toBe(JSON.stringify(value))
       }),
     )
   })
