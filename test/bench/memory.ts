@@ -7,7 +7,7 @@ import { type Table, whole } from './table.js'
 import { workloads } from './workloads.js'
 
 /** How often the heap is measured during one run. */
-const LOOKS = 8
+const MEASUREMENTS = 8
 const LARGEST = 100_000
 /** Delay after a run, until its last frames and jobs are released. */
 const REST_MS = 20
@@ -49,7 +49,7 @@ function cell({ peak, retained }: Heap): string {
 }
 
 async function measureHeap(contender: Contender, graph: Graph): Promise<Heap> {
-  const every = Math.max(1, Math.floor(graph.size / LOOKS))
+  const every = Math.max(1, Math.floor(graph.size / MEASUREMENTS))
   let ran = 0
   let before = 0
   let peak = 0

@@ -372,7 +372,7 @@ describe('while the stream', () => {
     stream.isSlow = true
     one.failed(0, 5, ONE)
     one.request(0)
-    stream.mislead()
+    stream.storeButFail()
     await turn()
     stream.isSlow = false
     await clock.advance(100)
@@ -616,19 +616,19 @@ describe('processes that end at any moment', () => {
       await turn()
       for (const index of running) one.failed(index, 0, undefined, INTERRUPTED)
       running.clear()
-      const asked = new Map<number, string[]>()
+      const pendingRequests = new Map<number, string[]>()
       for (let step = 0; step < 30; step++) {
         const index = dice.below(8)
         if (running.delete(index)) {
           const used = dice.chance(0.5) ? { costUsd: dice.next() } : undefined
           one.failed(index, 1, used)
           real += used?.costUsd ?? 1
-        } else if (!asked.has(index)) asked.set(index, one.request(index))
+        } else if (!pendingRequests.has(index)) pendingRequests.set(index, one.request(index))
         if (dice.chance(0.6)) stream.flush()
-        if (dice.chance(0.1)) stream.mislead()
+        if (dice.chance(0.1)) stream.storeButFail()
         await turn()
-        for (const [place, received] of asked) {
-          if (received.length > 0) asked.delete(place)
+        for (const [place, received] of pendingRequests) {
+          if (received.length > 0) pendingRequests.delete(place)
           if (!received.includes('go')) continue
           one.started(place, 0)
           running.add(place)

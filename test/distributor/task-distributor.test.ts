@@ -237,13 +237,16 @@ describe('below the threshold', () => {
       throw new Error('down')
     }
     expect(distribute(unclear, { classifier: thrower, fallbackPool: 'bar' })).toMatchObject({ pool: 'bar' })
-    const brokenThen = {
+    const throwingThenable = {
       // biome-ignore lint/suspicious/noThenProperty: what is tested is a foreign promise that throws
       then() {
         throw new Error('broken')
       },
     }
-    for (const classifier of [() => Promise.reject(new Error('down')), returning(brokenThen)] satisfies Classifier[]) {
+    for (const classifier of [
+      () => Promise.reject(new Error('down')),
+      returning(throwingThenable),
+    ] satisfies Classifier[]) {
       const answer = new TaskDistributor({ intents: small, classifier }).distribute({ id: 'a', description: unclear })
       expect(await answer).toMatchObject({ kind: 'none', confidence: 0 })
     }

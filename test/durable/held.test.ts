@@ -138,10 +138,10 @@ const plans = graphs({ maxTasks: 6, rich: 'settled' })
 function agents(clock: VirtualClock, seed: number): MockBackend {
   return new MockBackend({ clock }).answer('*', ({ task }) => {
     const dice = new SeededRandom(seedOf(seed, task.id))
-    const fate = dice.below(8)
-    if (fate === 0) throw new AgentError(dice.pick(['agent', 'refused', 'crashed']), 'as always')
-    if (fate === 1) return new Promise(() => {})
-    return fate < 5 ? succeed({ by: task.id }, { afterMs: dice.below(40) }) : { by: task.id }
+    const behaviour = dice.below(8)
+    if (behaviour === 0) throw new AgentError(dice.pick(['agent', 'refused', 'crashed']), 'as always')
+    if (behaviour === 1) return new Promise(() => {})
+    return behaviour < 5 ? succeed({ by: task.id }, { afterMs: dice.below(40) }) : { by: task.id }
   })
 }
 
@@ -150,13 +150,15 @@ function graphOf(tasks: readonly TaskSpec[], seed: number): TaskGraph {
   const graph = new TaskGraph('g')
   for (const { id, input: _, approval, estimate, ...options } of tasks) {
     const dice = new SeededRandom(seedOf(seed, id, 'functions'))
-    const asks = dice.chance(0.5)
+    const needsApproval = dice.chance(0.5)
     graph.task(id, {
       ...options,
       // A task without cost starts even after the budget was exceeded by approval.
       ...(estimate?.costUsd !== 0 && estimate && { estimate }),
       ...(dice.chance(0.4) && { input: (outputs: object) => Object.keys(outputs).length }),
-      ...(dice.chance(0.3) ? { approval: () => (asks ? Promise.resolve(true) : false) } : approval && { approval }),
+      ...(dice.chance(0.3)
+        ? { approval: () => (needsApproval ? Promise.resolve(true) : false) }
+        : approval && { approval }),
     })
   }
   return graph

@@ -34,13 +34,13 @@ const plans = graphs({ maxTasks: 6, pools: POOLS })
 function agents(clock: VirtualClock, seed: number): MockBackend {
   return new MockBackend({ clock }).answer('*', ({ task }, { attempt }) => {
     const dice = new SeededRandom(seedOf(seed, task.id))
-    const fate = dice.below(8)
-    if (fate === 0) throw new AgentError(dice.pick(['agent', 'crashed', 'refused', 'bad-input']), 'as always')
-    if (fate === 1) return new Promise(() => {})
+    const behaviour = dice.below(8)
+    if (behaviour === 0) throw new AgentError(dice.pick(['agent', 'crashed', 'refused', 'bad-input']), 'as always')
+    if (behaviour === 1) return new Promise(() => {})
     const { retries } = task.context as { retries: number }
-    if (fate === 2 && attempt <= retries) throw new AgentError('crashed', 'not yet')
-    if (fate === 3 && attempt <= 2) throw new AgentError('throttled', 'not yet')
-    return fate < 6 ? succeed({ by: task.id }, { afterMs: dice.below(40) }) : { by: task.id }
+    if (behaviour === 2 && attempt <= retries) throw new AgentError('crashed', 'not yet')
+    if (behaviour === 3 && attempt <= 2) throw new AgentError('throttled', 'not yet')
+    return behaviour < 6 ? succeed({ by: task.id }, { afterMs: dice.below(40) }) : { by: task.id }
   })
 }
 

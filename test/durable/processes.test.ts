@@ -29,12 +29,12 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
     return folder
   }
   const outputOf = async (child: Child, last?: string): Promise<readonly string[]> => {
-    const said: string[] = []
+    const printed: string[] = []
     for (let line = await child.line(); line !== undefined; line = await child.line()) {
-      said.push(line)
+      printed.push(line)
       if (line === last) break
     }
-    return said
+    return printed
   }
   const resting = (folder: string): Orchestrator => {
     const backend = processBackend({ command: 'true' })
@@ -44,9 +44,9 @@ describe.skipIf(!hasProc)(`a process (${only})`, () => {
   test('that drains ends by itself, without process.exit, and leaves no process and a run that can be resumed', async () => {
     const folder = folderOf('drains')
     const child = new Child(path, 'drainPlan', folder)
-    const said = await outputOf(child)
+    const printed = await outputOf(child)
     expect(await child.exit).toBe(0)
-    expect(said.slice(-2)).toEqual(['run.suspended', 'RUN_SUSPENDED'])
+    expect(printed.slice(-2)).toEqual(['run.suspended', 'RUN_SUSPENDED'])
     expect(processesOf(folder)).toEqual([])
     const report = await resting(folder).runs.show('x')
     expect([report.status, report.tasks.map(task => task.status)]).toEqual([

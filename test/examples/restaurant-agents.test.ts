@@ -17,7 +17,7 @@ import { targetAt } from '../../examples/restaurant/agents/target.js'
 import { packageRoot, planFile, templatesFolder } from '../../examples/restaurant/paths.js'
 
 /** The output of an agent: its progress lines, and the last line. */
-interface Said {
+interface AgentOutput {
   code: number | null
   progress: number[]
   last: { output?: Record<string, unknown>; usage?: { costUsd: number }; error?: { kind: string; message: string } }
@@ -55,7 +55,7 @@ function start(pool: string, scale: number): ChildProcessWithoutNullStreams {
   return child
 }
 
-async function ask(pool: string, line: string, scale = 0): Promise<Said> {
+async function runAgent(pool: string, line: string, scale = 0): Promise<AgentOutput> {
   const child = start(pool, scale)
   child.stdin.end(`${line}\n`)
   let text = ''
@@ -64,27 +64,28 @@ async function ask(pool: string, line: string, scale = 0): Promise<Said> {
   })
   const [code] = await once(child, 'close')
   const lines = JSON.parse(`[${text.trimEnd().replaceAll('\n', ',')}]`)
-  return { code, progress: lines.flatMap((said: { progress?: number }) => said.progress ?? []), last: lines.at(-1) }
+  return { code, progress: lines.flatMap((output: { progress?: number }) => output.progress ?? []), last: lines.at(-1) }
 }
 
-function perform(task: Task, outputs: object = {}, scale = 0): Promise<Said> {
-  return ask(task.pool, JSON.stringify({ task, input: null, outputs, attempt: 1 }), scale)
+function perform(task: Task, outputs: object = {}, scale = 0): Promise<AgentOutput> {
+  return runAgent(task.pool, JSON.stringify({ task, input: null, outputs, attempt: 1 }), scale)
 }
 
 const isUp = (url: string): Promise<boolean> => fetch(url).then(Boolean, () => false)
 const written = (path: string): string => readFileSync(join(out, path), 'utf8')
-const findingsOf = (said: Said): string[] => (said.last.output as unknown as Report).findings.map(finding => finding.id)
+const findingsOf = (output: AgentOutput): string[] =>
+  (output.last.output as unknown as Report).findings.map(finding => finding.id)
 
 describe('the agents of the sample plan', () => {
   test('build a frontend, a backend and a schema, and the audit finds the expected vulnerabilities', async () => {
     const built = await Promise.all([perform(frontendTask), perform(backendTask), perform(schemaTask)])
     const audited = await perform(auditTask, { [backendTask.id]: built[1].last.output })
-    expect([...built, audited].map(said => said.code)).toEqual([0, 0, 0, 0])
+    expect([...built, audited].map(output => output.code)).toEqual([0, 0, 0, 0])
     expect(findingsOf(audited)).toEqual(['menu-search-injection', 'booking-csrf', 'payment-rate-limit', 'review-xss'])
     expect(audited.last.output).toMatchObject({ kind: 'audit', target: 'backend', notCovered: [] })
     expect((audited.last.output as unknown as Report).passed).toHaveLength(7)
     expect(JSON.parse(written('security/task_4/report.json')).findings[0].evidence).toContain('Staff Curry')
-    expect([...built, audited].reduce((sum, said) => sum + said.last.usage!.costUsd, 0)).toBeCloseTo(3)
+    expect([...built, audited].reduce((sum, output) => sum + output.last.usage!.costUsd, 0)).toBeCloseTo(3)
   })
 
   test('report increasing progress, and take the scaled time', async () => {
@@ -171,7 +172,7 @@ describe('a failing agent', () => {
     ['no JSON', '{"task":', 'got "{"task":"'],
     ['no task', '{"input":1}', 'no task with three strings'],
   ])('%s on stdin is an error line and exit code 1', async (_name, line, part) => {
-    const { code, last } = await ask('codegen', line)
+    const { code, last } = await runAgent('codegen', line)
     expect([code, last.error?.kind]).toEqual([1, 'agent'])
     expect(last.error?.message).toContain(part)
   })
@@ -179,7 +180,7 @@ describe('a failing agent', () => {
   test('fails the audit with the output of a backend that does not start', async () => {
     mkdirSync(join(out, 'broken'))
     writeFileSync(join(out, 'broken/server.mjs'), 'throw new Error("no database")\n')
-    const audit = (start: string): Promise<Said> =>
+    const audit = (start: string): Promise<AgentOutput> =>
       perform(auditTask, { task_2: { kind: 'backend', folder: 'broken', start } })
     expect((await audit('server.mjs')).last.error?.message).toContain('no database')
     expect((await audit('missing.mjs')).last.error?.message).toContain('got no such file')
@@ -189,11 +190,11 @@ describe('a failing agent', () => {
   test.each(['SIGTERM', 'SIGKILL'] as const)('%s in the middle of an audit leaves no server behind', async signal => {
     await perform(backendTask)
     mkdirSync(join(out, signal))
-    const tellsItsPort = `import { writeFileSync } from 'node:fs'
+    const printsItsPort = `import { writeFileSync } from 'node:fs'
       const log = console.log
       console.log = line => { writeFileSync('port.json', line); log(line) }
       await import('../backend/server.mjs')`
-    writeFileSync(join(out, signal, 'server.mjs'), tellsItsPort)
+    writeFileSync(join(out, signal, 'server.mjs'), printsItsPort)
     const agent = start('security', 4)
     const outputs = { task_2: { kind: 'backend', folder: signal, start: 'server.mjs' } }
     agent.stdin.write(`${JSON.stringify({ task: auditTask, outputs })}\n`)

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { ended, hasProc, Program, said } from './restaurant-program.js'
+import { ended, hasProc, outputUntil, Program } from './restaurant-program.js'
 
 let program: Program
 
@@ -46,7 +46,7 @@ function freeze(pid: number): boolean {
 describe.concurrent('npm start -- --continue', () => {
   test('runs only unfinished tasks after Ctrl-C, and only reports once the run has settled', async ({ expect }) => {
     const child = program.start('ctrl-c', '--scale', '0.01')
-    const begun = await said(child, 'task_2  started')
+    const begun = await outputUntil(child, 'task_2  started')
     child.kill('SIGINT')
     const stopped = await ended(child)
     expect(stopped.code).toBe(130)
@@ -77,7 +77,7 @@ describe.concurrent('npm start -- --continue', () => {
   const afterKill = 'terminates orphans after kill -9, repeats no finished task, and allows one process at a time'
   test.runIf(hasProc)(afterKill, async ({ expect }) => {
     const child = program.start('killed', '--scale', '0.02')
-    const begun = await said(child, 'task_3  done')
+    const begun = await outputUntil(child, 'task_3  done')
     const agents = program.agentsOf('killed').filter(freeze)
     child.kill('SIGKILL')
     await once(child, 'exit')
@@ -85,7 +85,7 @@ describe.concurrent('npm start -- --continue', () => {
     const schemaAt = writtenAt('killed', runId, 'database/schema.sql')
     expect(program.agentsOf('killed')).toEqual(agents)
     const first = program.start('killed', '--continue', '--scale', '0')
-    const begunAgain = await said(first, 'resumed after a pause of')
+    const begunAgain = await outputUntil(first, 'resumed after a pause of')
     // A stopped process still holds the lock of its run.
     first.kill('SIGSTOP')
     const others = await Promise.all([program.run('killed', '--continue'), program.run('killed', '--delete', runId)])
@@ -104,9 +104,9 @@ describe.concurrent('npm start -- --continue', () => {
 
   test('keeps the original flags after a second Ctrl-C, which exits at once', async ({ expect }) => {
     const child = program.start('twice', '--scale', '0.02', '--only', 'task_1')
-    await said(child, 'task_1  started')
+    await outputUntil(child, 'task_1  started')
     child.kill('SIGINT')
-    await said(child, 'to finish; repeat to exit at once')
+    await outputUntil(child, 'to finish; repeat to exit at once')
     // An earlier signal would count as the same Ctrl-C, forwarded by npm.
     await sleep(350)
     child.kill('SIGINT')

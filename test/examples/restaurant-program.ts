@@ -82,7 +82,7 @@ export class Program {
 }
 
 /** Resolves with the output up to the text, as soon as it appears. */
-export async function said(child: ChildProcess, text: string): Promise<string> {
+export async function outputUntil(child: ChildProcess, text: string): Promise<string> {
   let all = ''
   for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
     all += chunk

@@ -50,13 +50,13 @@ describe('the log of a run', () => {
     }
     const tasks = [{ id: 'good' }, { id: 'bad', retries: 1, backoff: { baseMs: 0 } }, { id: 'next', after: ['bad'] }]
     const { text } = await show(tasks, agent, 80)
-    const said = text.split('\n').map(line => line.slice(9))
-    expect(said).toContain('crew  good  started')
-    expect(said).toContain('crew  bad   attempt 2 started')
-    expect(said).toContain('crew  next  skipped: depends on bad')
-    expect(said.some(line => line.startsWith('crew  bad   attempt 1 failed, retry in 0.00 s: '))).toBe(true)
+    const printed = text.split('\n').map(line => line.slice(9))
+    expect(printed).toContain('crew  good  started')
+    expect(printed).toContain('crew  bad   attempt 2 started')
+    expect(printed).toContain('crew  next  skipped: depends on bad')
+    expect(printed.some(line => line.startsWith('crew  bad   attempt 1 failed, retry in 0.00 s: '))).toBe(true)
     expect(text).not.toMatch(/(?!\n)\p{Cc}|\p{Bidi_Control}/u)
-    for (const line of said) expect(displayWidth(line)).toBeLessThanOrEqual(80 - 9)
+    for (const line of printed) expect(displayWidth(line)).toBeLessThanOrEqual(80 - 9)
   })
 })
 

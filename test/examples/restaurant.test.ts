@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { StoredRuns } from '../../examples/restaurant/stored-runs.js'
-import { type Ended, ended, env, hasProc, main, Program, said } from './restaurant-program.js'
+import { type Ended, ended, env, hasProc, main, outputUntil, Program } from './restaurant-program.js'
 
 const ESC = String.fromCharCode(27)
 /** `script` of Linux runs a program in a terminal; on other platforms it has other flags. */
@@ -95,7 +95,7 @@ describe.concurrent('npm start', () => {
 
   test('SIGTERM gives agents two seconds, suspends the run, and exits with 143', async ({ expect }) => {
     const child = program.start('term', '--scale', '0.1')
-    await said(child, 'planning the pages')
+    await outputUntil(child, 'planning the pages')
     if (hasProc) expect(program.agentsOf('term').length).toBeGreaterThanOrEqual(3)
     child.kill('SIGTERM')
     const { code, stdout } = await ended(child)
@@ -118,7 +118,7 @@ describe.skipIf(!hasScript).concurrent('npm start in a terminal', () => {
   test('redraws the running tasks, and shows the cursor again before the report', async ({ expect }) => {
     const child = inTerminal('live', '0.001')
     const exit = once(child, 'exit')
-    const text = await said(child, 'restaurant: ')
+    const text = await outputUntil(child, 'restaurant: ')
     child.stdin!.end()
     expect(text).toMatch(/codegen {2}■■□ {2}task_1/)
     expect(text.split(`${ESC}[?25h`)).toHaveLength(2)
@@ -129,9 +129,9 @@ describe.skipIf(!hasScript).concurrent('npm start in a terminal', () => {
   test('Ctrl-C suspends the run, prints the report and exits with 130', async ({ expect }) => {
     const child = inTerminal('ctrl-c', '0.02')
     const exit = once(child, 'exit')
-    await said(child, '■')
+    await outputUntil(child, '■')
     child.stdin!.write('\u0003')
-    const text = await said(child, 'restaurant: ')
+    const text = await outputUntil(child, 'restaurant: ')
     child.stdin!.end()
     expect(text).toContain('stopped by Ctrl-C: running agents have')
     expect(text.indexOf('stopping')).toBeLessThan(text.indexOf(`${ESC}[?25h`))

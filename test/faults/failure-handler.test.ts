@@ -67,8 +67,8 @@ describe('retries', () => {
   test.each<FailureKind>(['throttled', 'overloaded', 'quota'])(
     'are not consumed by kind %s, which has a limit of its own',
     async kind => {
-      const away = Array.from({ length: 5 }, () => fail(kind))
-      expect((await play({ answers: [...away, 'x'], task: { retries: 0 } })).a).toMatchObject({
+      const throttled = Array.from({ length: 5 }, () => fail(kind))
+      expect((await play({ answers: [...throttled, 'x'], task: { retries: 0 } })).a).toMatchObject({
         status: 'succeeded',
         attempts: 6,
       })
@@ -88,18 +88,19 @@ describe('retries', () => {
   )
 
   test('and throttled attempts are counted separately, in any order', async () => {
-    const [own, away] = [fail('agent'), fail('throttled')]
-    const answers = [away, own, away, own, away, own, 'never called']
+    const [failed, throttled] = [fail('agent'), fail('throttled')]
+    const answers = [throttled, failed, throttled, failed, throttled, failed, 'never called']
     expect((await play({ answers, task: { retries: 2 } })).a).toMatchObject({
       status: 'dead',
       attempts: 6,
       failure: { kind: 'agent' },
     })
-    expect((await play({ answers: [own, away, own, 'x'], handler: { retries: 2, maxThrottled: 1 } })).a.status).toBe(
-      'succeeded',
-    )
     expect(
-      (await play({ answers: [own, away, own, away, 'x'], handler: { retries: 2, maxThrottled: 1 } })).a,
+      (await play({ answers: [failed, throttled, failed, 'x'], handler: { retries: 2, maxThrottled: 1 } })).a.status,
+    ).toBe('succeeded')
+    expect(
+      (await play({ answers: [failed, throttled, failed, throttled, 'x'], handler: { retries: 2, maxThrottled: 1 } }))
+        .a,
     ).toMatchObject({
       status: 'dead',
       failure: { kind: 'throttled' },

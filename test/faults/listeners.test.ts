@@ -81,17 +81,17 @@ async function play(listen: (fixture: Fixture, run: ReturnType<Fixture['start']>
 
 describe.each(Object.entries(WAYS))('a listener that %s', (_, fail) => {
   test('changes nothing, on every channel of the run and of the orchestrator', async () => {
-    const quiet = await play(() => {})
+    const withoutListeners = await play(() => {})
     const errors: HostError[] = []
     const unhandled = await unhandledDuring(async () => {
-      const loud = await play((fixture, run) => {
+      const withListeners = await play((fixture, run) => {
         fixture.orchestrator.on('error', error => void errors.push(error))
         for (const name of CHANNELS) {
           run.on(name, () => fail())
           fixture.orchestrator.on(name, () => fail())
         }
       })
-      expect(loud).toEqual(quiet)
+      expect(withListeners).toEqual(withoutListeners)
     })
     expect(unhandled).toEqual([])
     expect(new Set(errors.map(({ where }) => where.replace('listener of ', '')))).toEqual(new Set(CHANNELS))

@@ -134,12 +134,12 @@ describe('an agent that answers with a thenable', () => {
   })
 
   test('that settles and then throws succeeds; one that only throws fails', async () => {
-    const rude = (first: boolean) => (ok: Settle) => {
+    const settlesAndThrows = (first: boolean) => (ok: Settle) => {
       if (first) ok('settled')
       throw new Error('thrown')
     }
-    expect(await outcome(like(rude(true)))).toBe('settled')
-    expect(await outcome(like(rude(false)))).toBe('thrown')
+    expect(await outcome(like(settlesAndThrows(true)))).toBe('settled')
+    expect(await outcome(like(settlesAndThrows(false)))).toBe('thrown')
   })
 
   test('of thenables of thenables is followed to the end', async () => {
@@ -154,12 +154,12 @@ describe('an agent that answers with a thenable', () => {
       then: (ok: Settle, bad: Settle) => [ok('first'), ok('second'), bad(new Error('third'))],
     })
     expect(await outcome(() => bent)).toBe('first')
-    const classless = Object.defineProperty(Promise.resolve('x'), 'constructor', {
+    const withoutConstructor = Object.defineProperty(Promise.resolve('x'), 'constructor', {
       get() {
         throw new Error('no constructor')
       },
     })
-    expect(await outcome(() => classless)).toBe('no constructor')
+    expect(await outcome(() => withoutConstructor)).toBe('no constructor')
   })
 
   test('that settles before `run` has returned is decided in order', async () => {

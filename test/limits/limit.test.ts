@@ -234,14 +234,14 @@ describe('a limit key', () => {
     const clock = new VirtualClock()
     const limit = new Limit({ key: 'k', clock, requests: { limit: 2, perMs: 100 } })
     const busy = new TestRun(poolWith(clock, { name: 'busy', limit }).pool, 'busy')
-    const calm = new TestRun(poolWith(clock, { name: 'calm', limit }).pool, 'calm')
+    const idle = new TestRun(poolWith(clock, { name: 'idle', limit }).pool, 'idle')
     answering(busy, clock, 1)
-    answering(calm, clock, 1)
+    answering(idle, clock, 1)
     busy.push(0, 999)
     for (let turn = 0; turn < 20; turn++) {
-      calm.push(turn, turn)
+      idle.push(turn, turn)
       await clock.advance(202)
-      expect(calm.started.length).toBe(turn + 1)
+      expect(idle.started.length).toBe(turn + 1)
     }
   })
 })

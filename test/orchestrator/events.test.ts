@@ -135,9 +135,9 @@ describe('a cursor', () => {
     await cursor.next()
     await run.result
     run.release()
-    const gone = { code: 'RUN_ENDED', details: { runId: run.id } }
-    await expect(read(cursor)).rejects.toMatchObject(gone)
-    await expect(read(run.events())).rejects.toMatchObject(gone)
+    const released = { code: 'RUN_ENDED', details: { runId: run.id } }
+    await expect(read(cursor)).rejects.toMatchObject(released)
+    await expect(read(run.events())).rejects.toMatchObject(released)
   })
 
   test('ends after the last event even if the run is released then', async () => {

@@ -15,18 +15,18 @@ const failing = (): Promise<never> => Promise.reject(new Error('no'))
 
 describe('a custom distributor', () => {
   test('finds the pool of tasks that name none, and is not called for the others', async () => {
-    const asked: string[] = []
+    const distributed: string[] = []
     const { orchestrator } = setUp(
       {},
       {
         distributor: task => {
-          asked.push(task.id)
+          distributed.push(task.id)
           return { kind: 'pool', pool: 'p', confidence: 1 }
         },
       },
     )
     const { tasks } = await orchestrator.run({ tasks: [{ id: 'a' }, { id: 'b', pool: 'p' }] }).result
-    expect([asked, tasks.map(task => task.pool)]).toEqual([['a'], ['p', 'p']])
+    expect([distributed, tasks.map(task => task.pool)]).toEqual([['a'], ['p', 'p']])
   })
 
   test('can be an object with state, and asynchronous', async () => {

@@ -69,7 +69,7 @@ class Stage {
 }
 
 /** A backend that sends the input of a task to `path` and returns the response. */
-function ask(server: ProviderServer, path = '/') {
+function backendFor(server: ProviderServer, path = '/') {
   return httpBackend({
     url: `${server.url}${path}`,
     body: ({ input }) => input,
@@ -79,7 +79,7 @@ function ask(server: ProviderServer, path = '/') {
 
 /** Sends the first attempt of each task to `path`, all others to `/ok`. */
 function firstTo(server: ProviderServer, path: string): AgentFunction {
-  const [first, others] = [ask(server, path), ask(server, '/ok')]
+  const [first, others] = [backendFor(server, path), backendFor(server, '/ok')]
   return (request, context) => (context.attempt === 1 ? first : others).run(request, context)
 }
 
@@ -119,7 +119,7 @@ function watchStalls(): { stop(): number } {
 describe('a provider that accepts 400 calls per second and returns correct retry times', () => {
   test('completes 2,000 tasks over real connections, throttles few calls, and is fully used', async ({ annotate }) => {
     await using server = await providerServer({ latencyMs: LATENCY_MS, limit: { perSecond: PER_SECOND } })
-    await using stage = new Stage({ ...ADAPTIVE, backend: ask(server) })
+    await using stage = new Stage({ ...ADAPTIVE, backend: backendFor(server) })
     const stalls = watchStalls()
     await stage.succeed(TASKS)
     const stalled = stalls.stop()
@@ -129,9 +129,9 @@ describe('a provider that accepts 400 calls per second and returns correct retry
     await annotate(`${share} of the limit, ${refused} of the calls throttled, stalled for ${stalled} of the time`)
     expect([server.count(200), server.count(429)]).toEqual([TASKS, stage.failures.length])
     // If other processes have the CPU, only progress can be expected; the next test runs in virtual time.
-    const isCalm = stalled < 0.05
-    expect(refused).toBeLessThan(isCalm ? 0.05 : 0.25)
-    expect(share).toBeGreaterThan(isCalm ? 0.8 : 0.3)
+    const isUndisturbed = stalled < 0.05
+    expect(refused).toBeLessThan(isUndisturbed ? 0.05 : 0.25)
+    expect(share).toBeGreaterThan(isUndisturbed ? 0.8 : 0.3)
     expect(share).toBeLessThan(1.2)
   })
 
@@ -214,8 +214,8 @@ describe.concurrent('a task whose first call', () => {
     await stage.succeed(4)
     const [throttled, others] = [429, 200].map(status => server.calls.filter(call => call.status === status))
     expect([throttled!.length, others!.length]).toEqual([4, 4])
-    const asked = stage.failures.map(({ retryAfterMs }) => retryAfterMs!)
-    for (const ms of asked) expect(ms).toSatisfy(got => got >= leastMs && got <= mostMs, `${leastMs} to ${mostMs}`)
+    const waits = stage.failures.map(({ retryAfterMs }) => retryAfterMs!)
+    for (const ms of waits) expect(ms).toSatisfy(got => got >= leastMs && got <= mostMs, `${leastMs} to ${mostMs}`)
     expect(stage.parked[0]).toMatchObject({ pool: 'p', reason: 'throttled' })
     const lastRefusal = Math.max(...throttled!.map(({ atMs }) => atMs))
     for (const { atMs } of others!) expect(atMs - lastRefusal).toBeGreaterThanOrEqual(leastMs)
@@ -230,7 +230,7 @@ describe.concurrent('over a real connection, a pool', () => {
     const dice = new SeededRandom(7)
     await using server = await providerServer({ manner: () => (dice.chance(0.15) ? dice.pick(MANNERS) : 'ok') })
     await using stage = new Stage({
-      backend: ask(server),
+      backend: backendFor(server),
       concurrency: 16,
       defaults: { retries: 20, timeoutMs: 400, idleTimeoutMs: 200, backoff: { baseMs: 10, maxMs: 50 } },
     })
@@ -259,7 +259,7 @@ describe.concurrent('over a real connection, a pool', () => {
       return isDown ? manner : 'ok'
     }
     await using stage = new Stage({
-      backend: ask(server),
+      backend: backendFor(server),
       concurrency: 8,
       breaker: { failures: 10, openMs: 250, maxOpenMs: 500 },
       defaults: { retries, backoff: { baseMs: 100, maxMs: 500 } },

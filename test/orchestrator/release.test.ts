@@ -9,9 +9,9 @@ const { get } = Map.prototype
 /** Makes a repeated lookup throw, because an endless loop would keep the test from failing. */
 function guardLoops(key: string): void {
   let times = 0
-  Map.prototype.get = function (asked) {
-    if (asked === key && ++times > 10_000) throw new Error('an endless loop')
-    return get.call(this, asked)
+  Map.prototype.get = function (lookedUp) {
+    if (lookedUp === key && ++times > 10_000) throw new Error('an endless loop')
+    return get.call(this, lookedUp)
   }
 }
 

@@ -8,7 +8,7 @@ export interface Platform {
   readonly types?: readonly string[]
 }
 
-const HOUSE: ts.CompilerOptions = {
+const BASE_OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
   module: ts.ModuleKind.NodeNext,
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
@@ -30,7 +30,7 @@ export function compileProblems(
   samples: Readonly<Record<string, string>> = {},
 ): string[] {
   const lib = platform.libs.map(name => `lib.${name}.d.ts`)
-  const options: ts.CompilerOptions = { ...HOUSE, lib, types: [...(platform.types ?? [])] }
+  const options: ts.CompilerOptions = { ...BASE_OPTIONS, lib, types: [...(platform.types ?? [])] }
   const program = ts.createProgram([...files, ...Object.keys(samples)], options, withSamples(options, samples))
   return ts.getPreEmitDiagnostics(program).map(line)
 }

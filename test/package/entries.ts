@@ -23,7 +23,7 @@ export function packageEntries(): Entry[] {
   )
   const program = ts.createProgram(
     sources.map(({ source }) => source),
-    houseOptions(),
+    projectOptions(),
   )
   return sources.map(({ subpath, source }) => readEntry(program, subpath, source))
 }
@@ -33,7 +33,7 @@ function sourceOf(declaration: string): string {
   return join(ROOT, declaration.replace('./dist/', 'src/').replace(/\.d\.ts$/, '.ts'))
 }
 
-function houseOptions(): ts.CompilerOptions {
+function projectOptions(): ts.CompilerOptions {
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile)
   return ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, ROOT).options
 }

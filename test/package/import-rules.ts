@@ -18,7 +18,7 @@ interface Rule {
 }
 
 const LIBRARY = 'the pure library'
-const stranger = (node: boolean, ...packages: string[]): Omit<Rule, 'reaches'> => ({
+const outsidePart = (node: boolean, ...packages: string[]): Omit<Rule, 'reaches'> => ({
   node,
   packages: ['counterpoint', ...packages],
 })
@@ -31,12 +31,12 @@ const RULES: Readonly<Record<string, Omit<Rule, 'reaches'> & { readonly reaches?
     packages: ['eventemitter3', 'p-queue', 'tslib', 'zod', 'zod/mini'],
     node: false,
   },
-  testing: stranger(false, 'zod'),
-  node: stranger(true, 'zod'),
-  http: stranger(true),
-  otel: stranger(false, '@opentelemetry/api'),
-  bullmq: stranger(true, 'bullmq'),
-  cli: stranger(true, 'counterpoint/node'),
+  testing: outsidePart(false, 'zod'),
+  node: outsidePart(true, 'zod'),
+  http: outsidePart(true),
+  otel: outsidePart(false, '@opentelemetry/api'),
+  bullmq: outsidePart(true, 'bullmq'),
+  cli: outsidePart(true, 'counterpoint/node'),
 }
 
 /** Packages that one module wraps for all others. */
@@ -84,13 +84,13 @@ export function importProblems(modules: readonly Module[]): string[] {
   const known = new Set(modules.map(module => module.path))
   return modules.flatMap(module =>
     importsOf(module).flatMap(found => {
-      const why = breach(module.path, found.specifier, known)
+      const why = violationOf(module.path, found.specifier, known)
       return why === undefined ? [] : [`src/${module.path}:${found.line}: imports '${found.specifier}', but ${why}`]
     }),
   )
 }
 
-function breach(path: string, specifier: string, known: ReadonlySet<string>): string | undefined {
+function violationOf(path: string, specifier: string, known: ReadonlySet<string>): string | undefined {
   const part = partOf(path)
   const rule = RULES[part]!
   if (specifier.startsWith('.')) {

@@ -33,7 +33,7 @@ describe('the source', () => {
 })
 
 /** A source tree in which all imports of `bad` below resolve. */
-const house = (...extra: Module[]): Module[] => [
+const sourceTree = (...extra: Module[]): Module[] => [
   { path: 'errors.ts', text: '' },
   { path: 'core/json.ts', text: '' },
   { path: 'node/files.ts', text: '' },
@@ -60,7 +60,7 @@ describe('the import checker', () => {
     ['a specifier of Node without its prefix', 'node/process.ts', "import { join } from 'path'"],
     ['an import of nothing', 'core/a.ts', "import { E } from './gone.js'"],
   ])('finds %s', (_what, path, text) => {
-    expect(importProblems(house({ path, text: `\n${text}` }))).toEqual([
+    expect(importProblems(sourceTree({ path, text: `\n${text}` }))).toEqual([
       expect.stringMatching(`^src/${path}:2: imports '`),
     ])
   })
@@ -72,13 +72,13 @@ describe('the import checker', () => {
     ['core/a.ts', "import type { Json } from './json.js'"],
     ['node/process.ts', "import { spawn } from 'node:child_process'\nimport { AgentError } from 'counterpoint'"],
     ['testing/mock.ts', "import { AgentError } from 'counterpoint'"],
-  ])('accepts what the house allows in %s', (path, text) => {
-    expect(importProblems(house({ path, text }))).toEqual([])
+  ])('accepts an allowed import in %s', (path, text) => {
+    expect(importProblems(sourceTree({ path, text }))).toEqual([])
   })
 
   test('knows every folder outside the pure library', () => {
     const bad = OUTSIDE.map(folder => ({ path: `${folder}/a.ts`, text: "import { E } from '../errors.js'" }))
-    expect(importProblems(house(...bad))).toHaveLength(OUTSIDE.length)
+    expect(importProblems(sourceTree(...bad))).toHaveLength(OUTSIDE.length)
   })
 })
 
@@ -130,9 +130,9 @@ describe('the cycle checker', () => {
   ]
 
   test('reports the path of a cycle', () => {
-    const wayRound = ['core/a.ts -> core/b.ts -> core/c.ts -> core/a.ts']
-    expect(importCycles(circle("import { b } from './b.js'"))).toEqual(wayRound)
-    expect(importCycles(circle("import { type B } from './b.js'"))).toEqual(wayRound)
+    const cycle = ['core/a.ts -> core/b.ts -> core/c.ts -> core/a.ts']
+    expect(importCycles(circle("import { b } from './b.js'"))).toEqual(cycle)
+    expect(importCycles(circle("import { type B } from './b.js'"))).toEqual(cycle)
   })
 
   test('ignores type-only imports', () => {

@@ -28,7 +28,9 @@ describe('plan.schema.json', () => {
       ...properties.tasks.items.properties,
       ...properties.tasks.items.properties.backoff.properties,
     }
-    const mute = Object.entries(members).filter(([, member]) => !(member as { description?: string }).description)
-    expect(mute).toEqual([])
+    const undescribed = Object.entries(members).filter(
+      ([, member]) => !(member as { description?: string }).description,
+    )
+    expect(undescribed).toEqual([])
   })
 })

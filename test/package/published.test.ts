@@ -18,25 +18,25 @@ const specifiers = Object.keys(manifest.exports).map(subpath => join('counterpoi
 const modules = specifiers.filter(specifier => !specifier.endsWith('.json'))
 
 /** The folder of a program that has installed only the library and its dependencies. */
-let stranger: string
+let installFolder: string
 
 beforeAll(() => {
   builtLibrary()
-  stranger = mkdtempSync(join(tmpdir(), 'counterpoint-stranger-'))
+  installFolder = mkdtempSync(join(tmpdir(), 'counterpoint-install-'))
   for (const path of ['package.json', ...manifest.files]) {
-    cpSync(join(ROOT, path), join(stranger, 'node_modules/counterpoint', path), { recursive: true })
+    cpSync(join(ROOT, path), join(installFolder, 'node_modules/counterpoint', path), { recursive: true })
   }
   for (const name of [...Object.keys(manifest.dependencies), '@types/node', 'undici-types']) {
-    const link = join(stranger, 'node_modules', name)
+    const link = join(installFolder, 'node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules', name), link, 'junction')
   }
 })
-afterAll(() => rmSync(stranger, { recursive: true, force: true }))
+afterAll(() => rmSync(installFolder, { recursive: true, force: true }))
 
 function run(script: string): string {
   const argv = ['--no-warnings', '--input-type=module', '--eval', script]
-  return execFileSync(process.execPath, argv, { cwd: stranger, encoding: 'utf8' })
+  return execFileSync(process.execPath, argv, { cwd: installFolder, encoding: 'utf8' })
 }
 
 describe('a program that installs only the library and its dependencies', () => {
@@ -54,13 +54,13 @@ describe('a program that installs only the library and its dependencies', () => 
   })
 
   test('gets complete types', { timeout: 60_000 }, () => {
-    const source = join(stranger, 'program.mts')
+    const source = join(installFolder, 'program.mts')
     writeFileSync(source, modules.map((specifier, index) => `export * as entry${index} from '${specifier}'`).join('\n'))
     const program = ts.createProgram([source], {
       target: ts.ScriptTarget.ES2022,
       lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
       types: ['node'],
-      typeRoots: [join(stranger, 'node_modules/@types')],
+      typeRoots: [join(installFolder, 'node_modules/@types')],
       module: ts.ModuleKind.NodeNext,
       moduleResolution: ts.ModuleResolutionKind.NodeNext,
       strict: true,

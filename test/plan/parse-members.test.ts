@@ -67,8 +67,8 @@ describe('parsePlan', () => {
     ['totalTimeoutMs', [0, '5', true]],
     ['replay', ['maybe', true, null]],
     ['approval', ['yes', 1, null, 'true']],
-    ['estimate', [1, [], 'dear', null]],
-    ['budget', [1, [], 'dear', null]],
+    ['estimate', [1, [], 'expensive', null]],
+    ['budget', [1, [], 'expensive', null]],
   ])('rejects as %s each of %j, with its path', (key, values) => {
     for (const value of values) expect(badPaths(() => parsePlan(plan({ [key]: value })))).toEqual([`tasks[0].${key}`])
   })

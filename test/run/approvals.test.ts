@@ -42,12 +42,12 @@ describe('a task that needs approval', () => {
     const { clock, orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a! b<a clean:all_done<a') })
     await clock.runUntilIdle()
-    await run.reject('a', 'too dear')
+    await run.reject('a', 'too expensive')
     await clock.runUntilIdle()
     const { outcome, rootCauses } = await run.result
     expect([outcome, rootCauses]).toMatchObject([
       'partial',
-      [{ taskId: 'a', failure: { kind: 'refused', code: 'REJECTED', message: 'too dear' }, skipped: ['b'] }],
+      [{ taskId: 'a', failure: { kind: 'refused', code: 'REJECTED', message: 'too expensive' }, skipped: ['b'] }],
     ])
   })
 

@@ -16,7 +16,7 @@ import { setUp } from '../support/set-up.js'
 const ONE = { costUsd: 1 }
 
 /** Tasks with an estimate of one dollar each. */
-function dear(text: string): readonly TaskSpec[] {
+function estimated(text: string): readonly TaskSpec[] {
   return specs(text).map(spec => ({ ...spec, estimate: ONE }))
 }
 
@@ -26,7 +26,7 @@ function fixture(budget?: RunBudget, pool: object = {}) {
   set.backend.answer('*', succeed('ok', { afterMs: 10, usage: ONE }))
   const events: RunEvent[] = []
   set.orchestrator.on('event', event => void events.push(event as RunEvent))
-  const begin = (text: string) => set.orchestrator.run({ tasks: dear(text) }, budget && { budget })
+  const begin = (text: string) => set.orchestrator.run({ tasks: estimated(text) }, budget && { budget })
   return { ...set, events, begin }
 }
 
@@ -83,7 +83,7 @@ describe('the budget of a run', () => {
       .answer('stays', ignoreAbort())
       .answer('crashes', fail('crashed'))
       .hold('gone')
-    const tasks = dear('fails hangs stays crashes gone').map(spec => ({ ...spec, retries: 0, timeoutMs: 50 }))
+    const tasks = estimated('fails hangs stays crashes gone').map(spec => ({ ...spec, retries: 0, timeoutMs: 50 }))
     const run = orchestrator.run({ tasks }, { budget: { costUsd: 100 } })
     await clock.advance(10)
     await run.cancelTask('gone')
@@ -115,7 +115,7 @@ describe('the budget of a run', () => {
 
   test('can be set, lowered and raised while the run is live', async () => {
     const { backend, clock, events, orchestrator } = fixture()
-    const tasks = dear('a b<a c<b d<c e<d')
+    const tasks = estimated('a b<a c<b d<c e<d')
     const run = orchestrator.run({ tasks })
     await clock.advance(15)
     await run.setBudget({ costUsd: 2, onHard: 'hold' })
@@ -141,7 +141,7 @@ describe('the budgets of pools and tasks', () => {
     const clock = new VirtualClock()
     const backend = new MockBackend({ clock }).answer('*', succeed('ok', { afterMs: 10, usage: ONE }))
     const orchestrator = new Orchestrator({ clock, pools: { p: { backend }, q: { backend } } })
-    const tasks = [...dear('a b c'), ...dear('d e f').map(spec => ({ ...spec, pool: 'q' }))]
+    const tasks = [...estimated('a b c'), ...estimated('d e f').map(spec => ({ ...spec, pool: 'q' }))]
     const run = orchestrator.run({ tasks }, { budget: { costUsd: 10, pools: { p: { costUsd: 2 } } } })
     await clock.runUntilIdle()
     const { tasks: ended } = await run.result
@@ -173,7 +173,7 @@ describe('the budgets of pools and tasks', () => {
   test('of a task added to a live run without budgets: holds the task', async () => {
     const { backend, clock, orchestrator, events } = fixture()
     backend.hold('a')
-    const run = orchestrator.run({ tasks: dear('a') })
+    const run = orchestrator.run({ tasks: estimated('a') })
     await clock.advance(0)
     await run.add({ tasks: [{ id: 'b', estimate: ONE, budget: { costUsd: 0.5, onHard: 'hold' } }] })
     await clock.advance(0)
@@ -200,7 +200,7 @@ describe('degrading', () => {
   test('uses the cheapest backend from the soft limit on', async () => {
     const { clock, best, cheap, orchestrator } = failoverPool({ costUsd: 0.1 })
     const run = orchestrator.run(
-      { tasks: dear('a b c d e f') },
+      { tasks: estimated('a b c d e f') },
       { budget: { costUsd: 5, soft: 0.4, onSoft: 'degrade' } },
     )
     await clock.runUntilIdle()
@@ -209,7 +209,7 @@ describe('degrading', () => {
 
   test('at the hard limit, uses the cheapest backend, and stops when that does not fit either', async () => {
     const { clock, best, cheap, orchestrator } = failoverPool({ costUsd: 0.1 })
-    const run = orchestrator.run({ tasks: dear('a b c d e f') }, { budget: { costUsd: 2.25, onHard: 'degrade' } })
+    const run = orchestrator.run({ tasks: estimated('a b c d e f') }, { budget: { costUsd: 2.25, onHard: 'degrade' } })
     await clock.runUntilIdle()
     const { outcome, usage } = await run.result
     expect([outcome, best.calls.length, cheap.calls.length]).toEqual(['partial', 2, 2])
@@ -227,7 +227,7 @@ describe('degrading', () => {
     const clock = new ImpatientClock()
     const backend = { run: () => 'ok', estimate: { costUsd: 2 } }
     const orchestrator = new Orchestrator({ clock, pools: { p: { backend } } })
-    const run = orchestrator.run({ tasks: dear('a') }, { budget: { costUsd: 1, onHard: 'degrade' } })
+    const run = orchestrator.run({ tasks: estimated('a') }, { budget: { costUsd: 1, onHard: 'degrade' } })
     await clock.runUntilIdle()
     expect(run.progress().status).toBe('settled')
   })

@@ -31,8 +31,9 @@ function feedbackOf({ backend }: SetUp): readonly (Feedback | undefined)[] {
 describe('an output that does not match its schema', () => {
   test('is fed back to the agent with the issues and the output', async () => {
     const fixture = setUp()
-    const mends = ({ feedback }: AgentRequest): object => (feedback ? { sql: 'create', tables: 3 } : { sql: 'create' })
-    fixture.backend.answer('a', mends)
+    const repairs = ({ feedback }: AgentRequest): object =>
+      feedback ? { sql: 'create', tables: 3 } : { sql: 'create' }
+    fixture.backend.answer('a', repairs)
     const { task } = await played(fixture)
     expect(task).toMatchObject({ status: 'succeeded', attempts: 2, output: { sql: 'create', tables: 3 } })
     const [first, second] = feedbackOf(fixture)

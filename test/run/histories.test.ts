@@ -13,13 +13,13 @@ import { SeededRandom } from '../support/seeded-random.js'
 const HISTORIES = Number(process.env.HISTORIES ?? 1_000)
 
 /** In milliseconds; more histories need more time. */
-const PATIENCE = 30_000 + 60 * HISTORIES
+const TIMEOUT_MS = 30_000 + 60 * HISTORIES
 
 const plans = (maxTasks: number): fc.Arbitrary<readonly TaskSpec[]> => graphs({ maxTasks, pools: POOLS })
 const failureMode = fc.constantFrom('continue' as const, 'no-new' as const, 'kill' as const)
 
 /** Acts as a host at random times: cancels, adds, pauses and changes limits. Everything paused is unpaused. */
-function meddle(agents: RandomAgents, runs: readonly Run[], dice: SeededRandom): void {
+function actAtRandom(agents: RandomAgents, runs: readonly Run[], dice: SeededRandom): void {
   const soon = (act: () => unknown, withinMs = 300): void => agents.schedule(act, 1 + dice.below(withinMs))
   const pool = agents.orchestrator.pools.get(dice.pick(POOLS))!
   for (const run of runs) {
@@ -39,7 +39,7 @@ function meddle(agents: RandomAgents, runs: readonly Run[], dice: SeededRandom):
 }
 
 /** The same from within listeners: changes limits, cancels and adds while a start or an end is emitted. */
-function meddleInside(agents: RandomAgents, runs: readonly Run[], dice: SeededRandom): void {
+function actInListeners(agents: RandomAgents, runs: readonly Run[], dice: SeededRandom): void {
   const { orchestrator } = agents
   orchestrator.on('event', event => {
     if (dice.chance(0.1)) orchestrator.pools.get(dice.pick(POOLS))!.concurrency = 1 + dice.below(5)
@@ -108,8 +108,8 @@ describe(`${HISTORIES} runs`, () => {
             run.on('event', event => event.type !== 'attempt.progressed' && void received.get(run.id)!.push(event))
             return run
           })
-          meddle(agents, runs, new SeededRandom(seed + 1))
-          if (inside) meddleInside(agents, runs, new SeededRandom(seed + 2))
+          actAtRandom(agents, runs, new SeededRandom(seed + 1))
+          if (inside) actInListeners(agents, runs, new SeededRandom(seed + 2))
           const settled = Promise.all(runs.map(run => run.result)).then(() => agents.checkEmpty())
           settled.catch(() => {})
           await clock.runUntilIdle()
@@ -122,7 +122,7 @@ describe(`${HISTORIES} runs`, () => {
         { numRuns: Math.ceil(HISTORIES * 0.35) },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 
   test(
@@ -141,7 +141,7 @@ describe(`${HISTORIES} runs`, () => {
         { numRuns: Math.ceil(HISTORIES * 0.03) },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 
   test(
@@ -159,7 +159,7 @@ describe(`${HISTORIES} runs`, () => {
         { numRuns: Math.ceil(HISTORIES * 0.03) },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 })
 

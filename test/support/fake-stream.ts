@@ -75,7 +75,7 @@ export class FakeStream implements SharedStream {
   }
 
   /** Waiting writes reach the disk but report a failure. */
-  mislead(): void {
+  storeButFail(): void {
     for (const { texts, isRewrite, refuse } of this.#waiting.splice(0)) {
       this.#store(texts, isRewrite)
       refuse(new Error('the connection was lost'))

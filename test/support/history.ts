@@ -6,7 +6,7 @@ import { UsageLedger } from './usage-ledger.js'
 type Where = 'blocked' | 'ready' | 'held' | 'live' | 'failed' | 'delayed' | 'over'
 
 /** The state of one task according to a history. Independent of the library's own fold, which is checked against it. */
-interface Story {
+interface CheckedTask {
   readonly id: string
   readonly spec: TaskSpec
   where: Where
@@ -53,7 +53,7 @@ export function checkHistory(
 type Phase = 'none' | 'running' | 'paused' | 'draining' | 'suspended' | 'fail-fast' | 'budget' | 'cancelled' | 'settled'
 
 class Checker {
-  readonly #tasks = new Map<string, Story>()
+  readonly #tasks = new Map<string, CheckedTask>()
   readonly #ledger = new UsageLedger()
   readonly #live = new Set<string>()
   #seq = 0
@@ -73,7 +73,7 @@ class Checker {
   /** The number of ended attempts and changed budgets: only these can free budget. */
   #releases = 0
   /** The task whose next event must come immediately. */
-  #due: Story | undefined
+  #due: CheckedTask | undefined
   /** The required next event, and why. */
   #next: { readonly type: RunEventType; readonly why: string } | undefined
 
@@ -107,26 +107,26 @@ class Checker {
 
   readonly #checks: { readonly [T in RunEventType]: (event: EventOf<T>) => void } = {
     'run.started': ({ budget }) => {
-      this.#go(['none'], 'running')
+      this.#enter(['none'], 'running')
       if (budget) this.#ledger.change(budget)
     },
     'run.mode-chosen': ({ mode, reason }) => {
-      this.#go(['running', 'paused', 'draining', 'fail-fast', 'budget', 'cancelled'], this.#phase)
+      this.#enter(['running', 'paused', 'draining', 'fail-fast', 'budget', 'cancelled'], this.#phase)
       assert.ok(reason.length > 0, 'a mode has a reason')
       this.#serial = mode === 'serial'
     },
-    'run.paused': () => this.#go(['running'], 'paused'),
-    'run.unpaused': () => this.#go(['paused'], 'running'),
+    'run.paused': () => this.#enter(['running'], 'paused'),
+    'run.unpaused': () => this.#enter(['paused'], 'running'),
     'run.stopping': ({ cause: reason }) => {
       const from = ['running', 'paused', 'draining']
-      this.#go(reason === 'cancelled' ? [...from, 'fail-fast', 'budget'] : from, reason)
+      this.#enter(reason === 'cancelled' ? [...from, 'fail-fast', 'budget'] : from, reason)
     },
     'run.draining': () => {
       this.#pausedBefore = this.#phase === 'paused'
-      this.#go(['running', 'paused'], 'draining')
+      this.#enter(['running', 'paused'], 'draining')
     },
     'run.suspended': () => {
-      this.#go(['draining'], 'suspended')
+      this.#enter(['draining'], 'suspended')
       assert.equal(this.#live.size, 0, 'no attempt runs in a suspended run')
       const tasks = [...this.#tasks.values()]
       assert.ok(
@@ -176,7 +176,7 @@ class Checker {
     'task.dead': event => this.#dead(event),
     'task.skipped': event => this.#skipped(event),
     'task.cancelled': event => {
-      const { where, stopping } = this.#story(event.taskId)
+      const { where, stopping } = this.#task(event.taskId)
       if (where === 'live')
         assert.equal(stopping, 'cancel', 'a running attempt is stopped before its task is cancelled')
       if (where === 'live') this.#releases++
@@ -206,7 +206,7 @@ class Checker {
   }
 
   #ready({ taskId, approved, by }: EventOf<'task.ready'>): void {
-    const task = this.#story(taskId)
+    const task = this.#task(taskId)
     const { where, heldFor, heldAfter } = task
     this.#move(taskId, ['blocked', 'delayed', 'held'], 'ready')
     this.#checkDependencies(task)
@@ -221,7 +221,7 @@ class Checker {
   }
 
   #held({ taskId, reason, failure, estimate }: EventOf<'task.held'>): void {
-    const task = this.#story(taskId)
+    const task = this.#task(taskId)
     if (reason === 'reserved') this.#ledger.waits(taskId, task.spec.pool ?? '', estimate)
     else assert.equal(estimate, undefined, 'only a task that waits for reservations has its estimate in the event')
     if (task.where === 'failed') {
@@ -271,7 +271,7 @@ class Checker {
 
   #dead(event: EventOf<'task.dead'>): void {
     const { failure, taskId } = event
-    const { where, owed } = this.#story(taskId)
+    const { where, owed } = this.#task(taskId)
     this.#end(event, ['failed', 'ready', 'held', 'delayed'])
     const scope = failure.timeout
     if (where === 'failed') return assert.equal(owed?.action, 'dead', 'the event follows the verdict')
@@ -285,7 +285,7 @@ class Checker {
 
   #skipped(event: EventOf<'task.skipped'>): void {
     const { taskId, rootCause, rule } = event
-    const task = this.#story(taskId)
+    const task = this.#task(taskId)
     const decision = this.#ruleDecision(task)
     assert.ok(
       decision === 'skipped' || decision === 'upstream_failed',
@@ -297,11 +297,11 @@ class Checker {
       'the event names the trigger rule',
     )
     const causes = (task.spec.after ?? []).map(id => {
-      const end = this.#story(id).end
+      const end = this.#task(id).end
       return end?.type === 'task.skipped' ? end.rootCause : end && id
     })
     assert.ok(causes.includes(rootCause), `the root cause is one of ${causes}, not ${rootCause}`)
-    const cause = this.#story(rootCause).end?.type
+    const cause = this.#task(rootCause).end?.type
     assert.notEqual(cause, 'task.skipped', 'the root cause was not skipped itself')
     if (decision === 'upstream_failed')
       assert.ok(
@@ -332,19 +332,19 @@ class Checker {
     this.#outcome = outcome
   }
 
-  #go(from: readonly string[], to: Phase): void {
+  #enter(from: readonly string[], to: Phase): void {
     assert.ok(from.includes(this.#phase), `a run that is ${this.#phase} cannot be ${to}`)
     this.#phase = to
   }
 
-  #story(id: string): Story {
+  #task(id: string): CheckedTask {
     const task = this.#tasks.get(id)
     assert.ok(task, `task ${id} was added before its other events`)
     return task
   }
 
-  #move(id: string, from: readonly Where[], to: Where): Story {
-    const task = this.#story(id)
+  #move(id: string, from: readonly Where[], to: Where): CheckedTask {
+    const task = this.#task(id)
     assert.ok(from.includes(task.where), `task ${id} is ${task.where}, not ${from.join(' or ')}`)
     task.where = to
     return task
@@ -357,21 +357,21 @@ class Checker {
     this.#live.delete(event.taskId)
   }
 
-  #attempt(id: string, attempt: number): Story {
-    const task = this.#story(id)
+  #attempt(id: string, attempt: number): CheckedTask {
+    const task = this.#task(id)
     assert.ok(task.where === 'live' && task.attempt === attempt, `attempt ${attempt} of ${id} is in flight`)
     return task
   }
 
-  #ruleDecision({ spec }: Story): ReturnType<typeof airflow> {
-    const ends = (spec.after ?? []).map(id => doneAs(this.#story(id).end))
+  #ruleDecision({ spec }: CheckedTask): ReturnType<typeof airflow> {
+    const ends = (spec.after ?? []).map(id => doneAs(this.#task(id).end))
     return airflow(spec.triggerRule ?? 'all_success', ends)
   }
 
-  #checkDependencies(task: Story): void {
+  #checkDependencies(task: CheckedTask): void {
     assert.equal(this.#ruleDecision(task), 'run', `the trigger rule of ${task.id} is met`)
     for (const id of task.spec.orderAfter ?? [])
-      assert.ok(this.#story(id).end, `${id} has ended before ${task.id} starts`)
+      assert.ok(this.#task(id).end, `${id} has ended before ${task.id} starts`)
   }
 }
 

@@ -158,11 +158,11 @@ export class RandomAgents {
   /** One in eight always fails, one in eight always hangs, some fail as often as retries allow and then succeed. */
   #steady(output: object, dice: SeededRandom, context: AttemptContext, options: Json | undefined): unknown {
     const { retries = 0 } = (options ?? {}) as { readonly retries?: number }
-    const fate = dice.below(8)
-    if (fate === 0) throw new AgentError(dice.pick(KINDS), 'as always')
-    if (fate === 1) return this.#until(context.signal)
-    if (fate === 2 && context.attempt <= retries) throw new AgentError('crashed', 'not yet')
-    if (fate === 3 && context.attempt <= 3) throw new AgentError('throttled', 'not yet')
+    const behaviour = dice.below(8)
+    if (behaviour === 0) throw new AgentError(dice.pick(KINDS), 'as always')
+    if (behaviour === 1) return this.#until(context.signal)
+    if (behaviour === 2 && context.attempt <= retries) throw new AgentError('crashed', 'not yet')
+    if (behaviour === 3 && context.attempt <= 3) throw new AgentError('throttled', 'not yet')
     return dice.chance(0.5) ? output : this.#later(() => output, dice.below(60))
   }
 

@@ -25,11 +25,11 @@ export type PlannedEnd =
 /** Deterministic for seed and task, and independent of interruptions, so that an interruption changes no outcome. */
 export function plannedEndOf(seed: number, { id, retries = 2, replay }: TaskSpec): PlannedEnd {
   const draw = seedOf(seed, id) >>> 0
-  const turnedAway = draw % 7 === 0
+  const isThrottled = draw % 7 === 0
   if (draw % 11 === 0) return { kind: 'hangs' }
   if (draw % 5 === 0) return { kind: 'fails', with: KINDS[(draw >>> 6) % KINDS.length]! }
   const after = replay === 'never' ? 0 : draw % (retries + 1)
-  return { kind: 'succeeds', after, with: turnedAway ? 'throttled' : 'agent' }
+  return { kind: 'succeeds', after, with: isThrottled ? 'throttled' : 'agent' }
 }
 
 export function outputOf(seed: number, id: string): { readonly id: string; readonly draw: number } {
@@ -93,9 +93,9 @@ function nextAbout(scene: SchedulerFixture, index: number, seed: number, dice: S
 export function completeAtRandom(scene: SchedulerFixture, seed: number, dice: SeededRandom, drains = 0): void {
   const { state } = scene
   const open = state.specs.map((_, index) => index)
-  let patience = 400 + 400 * open.length
+  let stepsLeft = 400 + 400 * open.length
   while (state.phase.status !== 'settled') {
-    assert.ok(patience-- > 0, `the run settles when it is fed: ${scene.picture}`)
+    assert.ok(stepsLeft-- > 0, `the run settles when it is completed: ${scene.picture}`)
     if (drains > 0 && dice.chance(1 / drains)) drainAll(scene, dice)
     const place = dice.below(open.length)
     const index = open[place]!

@@ -71,11 +71,11 @@ export class UsageLedger {
         const limit = budget[measure]
         if (limit === undefined || (scope === 'run' && measure === 'wallMs')) continue
         // An estimate of 0 always fits.
-        const asked = measure === 'wallMs' ? undefined : reserved?.[measure]
-        if (asked === 0) continue
+        const wanted = measure === 'wallMs' ? undefined : reserved?.[measure]
+        if (wanted === 0) continue
         const used = sum(looked, measure)
         // Without an estimate, something must be left.
-        if (asked === undefined ? used > limit - DUST : used > limit + DUST)
+        if (wanted === undefined ? used > limit - DUST : used > limit + DUST)
           return `the ${scope} has used ${used} of ${limit} (${measure})`
       }
     }
@@ -88,27 +88,27 @@ export class UsageLedger {
       (['costUsd', 'tokens'] as const).some(measure => {
         const limit = budget[measure]
         if (limit === undefined) return false
-        const [counted, asked] = [this.#entries.filter(mine), estimate?.[measure]]
+        const [counted, wanted] = [this.#entries.filter(mine), estimate?.[measure]]
         const [used, settled] = [sum(counted, measure), sum(counted.filter(isOver), measure)]
         assert.ok(used >= settled, `the ${scope} has settled no more than it has used`)
-        const room = (of: number): boolean => (asked === undefined ? of < limit - DUST : of + asked <= limit + DUST)
+        const room = (of: number): boolean => (wanted === undefined ? of < limit - DUST : of + wanted <= limit + DUST)
         return !room(used) && room(settled)
       }),
     )
-    assert.ok(found, 'what waits for reservations would fit without them')
+    assert.ok(found, 'a task that waits for reservations would fit without them')
   }
 
   /** The attempt of a task has ended, if it had one. `at`: the time of its last event. */
-  ended(taskId: string, usage: Usage | undefined, at: number, turnedAway = false): void {
+  ended(taskId: string, usage: Usage | undefined, at: number, isThrottled = false): void {
     const entry = this.#live.get(taskId)
     if (entry === undefined) return
     this.#live.delete(taskId)
     const { reserved } = entry
     // A throttled attempt did no work: it used what it reports, else nothing.
-    if (reserved?.costUsd !== undefined && !turnedAway)
-      assert.ok(usage?.costUsd !== undefined, 'what was reserved is settled: cost')
-    if (reserved?.tokens !== undefined && !turnedAway)
-      assert.ok(tokensIn(usage) !== undefined, 'what was reserved is settled: tokens of some kind')
+    if (reserved?.costUsd !== undefined && !isThrottled)
+      assert.ok(usage?.costUsd !== undefined, 'a reserved cost is settled')
+    if (reserved?.tokens !== undefined && !isThrottled)
+      assert.ok(tokensIn(usage) !== undefined, 'reserved tokens are settled')
     entry.endedAt = at
     entry.usage = usage
   }
@@ -122,16 +122,16 @@ export class UsageLedger {
     assert.equal(limit, found.budget[measure], 'the limit is that of the budget')
     const [onSoft, onHard] = [found.budget.onSoft ?? 'tell', found.budget.onHard ?? 'stop']
     const expected = level === 'soft' ? onSoft : onHard === 'degrade' ? 'stop' : onHard
-    assert.equal(action, expected, 'what follows is what the budget says')
+    assert.equal(action, expected, 'the action is that of the budget')
     if (scope === 'run' && measure === 'wallMs') return
     const mine = sum(this.#entries.filter(found.mine), measure)
-    assert.ok(Math.abs(mine - used) < DUST, `${used} are used of ${limit} (${measure}), and the books say ${mine}`)
+    assert.ok(Math.abs(mine - used) < DUST, `${used} are used of ${limit} (${measure}), instead of ${mine}`)
     const settled = sum(this.#entries.filter(found.mine).filter(isOver), measure)
-    const asked = (measure === 'wallMs' ? undefined : estimate?.[measure]) ?? 0
+    const wanted = (measure === 'wallMs' ? undefined : estimate?.[measure]) ?? 0
     // Without an estimate on the task it may be that of its backend, which is in no event.
     if (level === 'hard' && estimate)
       assert.ok(
-        used - settled < DUST || settled + asked > limit - DUST,
+        used - settled < DUST || settled + wanted > limit - DUST,
         `${used} of ${limit} (${measure}) are used, and what is settled, ${settled}, leaves no room`,
       )
     if (level === 'soft') assert.ok(used >= limit * (found.budget.soft ?? 0.8) - DUST, 'the soft bound is reached')

@@ -288,7 +288,7 @@ describe('a task does not alternate between held and ready', () => {
 
 describe('any number of waiting tasks', () => {
   /** Runs a scene in which `n` tasks wait for reservations, until all have ended. Returns the number of signals that took. */
-  function fed(n: number, limit: number, dice: SeededRandom): { scene: SchedulerFixture; signals: number } {
+  function runToEnd(n: number, limit: number, dice: SeededRandom): { scene: SchedulerFixture; signals: number } {
     const tasks = Array.from({ length: n }, (_, i) => ({ id: `t${i}`, description: '', pool: dice.pick(['p', 'q']) }))
     const scene = SchedulerFixture.of(tasks, { ...run(limit, { onHard: 'hold' }), checks: n <= 40 })
     const open = new Set(tasks.map((_, index) => index))
@@ -316,7 +316,7 @@ describe('any number of waiting tasks', () => {
   test('ends without a person, in any order, and is ready no more often than attempts end', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 12 }), fc.nat(), (n, limit, seed) => {
-        const { scene, signals } = fed(n, limit, new SeededRandom(seed))
+        const { scene, signals } = runToEnd(n, limit, new SeededRandom(seed))
         checkHistory(scene.events)
         scene.checkReplay()
         expect(signals).toBeLessThan(10 * n + 10)

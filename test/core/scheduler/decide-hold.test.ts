@@ -145,8 +145,8 @@ describe('a task that needs approval', () => {
   })
 
   test('is dead with the reason for its rejection as the message', () => {
-    const [dead] = SchedulerFixture.of('a! b').play(reject('a', 'too dear'))
-    expect(dead).toMatchObject({ failure: { kind: 'refused', code: 'REJECTED', message: 'too dear' } })
+    const [dead] = SchedulerFixture.of('a! b').play(reject('a', 'too expensive'))
+    expect(dead).toMatchObject({ failure: { kind: 'refused', code: 'REJECTED', message: 'too expensive' } })
   })
 
   test('keeps the reason and the time of its hold over a restart', () => {

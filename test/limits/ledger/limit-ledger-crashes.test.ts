@@ -15,21 +15,21 @@ const turn = (): Promise<void> => new Promise(resolve => void setImmediate(resol
 
 /** The clock of one process. Time continues when the process has ended. */
 class ProcessClock implements Clock {
-  readonly #world: World
+  readonly #simulation: Simulation
   readonly #bootedAt: number
   #timers: { readonly dueAt: number; readonly callback: () => void }[] = []
 
-  constructor(world: World) {
-    this.#world = world
-    this.#bootedAt = world.time
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation
+    this.#bootedAt = simulation.time
   }
 
   now(): number {
-    return Math.floor(this.#world.time + this.#world.wallMs)
+    return Math.floor(this.#simulation.time + this.#simulation.wallMs)
   }
 
   monotonic(): number {
-    return this.#world.time - this.#bootedAt
+    return this.#simulation.time - this.#bootedAt
   }
 
   schedule(callback: () => void, delayMs: number): () => void {
@@ -53,7 +53,7 @@ interface Kept {
 }
 
 /** Processes that follow each other on one stream. Records all starts and their times. */
-class World {
+class Simulation {
   time = 0.25
   /** How far the wall clock is ahead. */
   wallMs = Date.UTC(2026, 0, 1)
@@ -129,9 +129,9 @@ class World {
     this.#kept[kind].window.limit = { limit, perMs: PER_MS }
   }
 
-  async disk(does: 'flush' | 'mislead' | 'fail'): Promise<void> {
+  async disk(does: 'flush' | 'storeButFail' | 'fail'): Promise<void> {
     if (does === 'fail') this.stream.error = new Error('no')
-    if (does === 'mislead') this.stream.mislead()
+    if (does === 'storeButFail') this.stream.storeButFail()
     else this.stream.flush()
     this.stream.error = undefined
     await turn()
@@ -152,7 +152,7 @@ class World {
   }
 
   /** In the end both windows allow starts up to their limits again. */
-  async recovers(): Promise<void> {
+  async expectRecovery(): Promise<void> {
     this.stream.isSlow = false
     await this.disk('flush')
     for (const kind of KINDS) {
@@ -165,7 +165,7 @@ class World {
   }
 }
 
-type Step = readonly [name: string, (world: World) => unknown]
+type Step = readonly [name: string, (simulation: Simulation) => unknown]
 
 const kinds = fc.constantFrom(...KINDS)
 const gaps = fc.constantFrom(0, 0.5, 1, 3, 20, 50, 101)
@@ -181,7 +181,7 @@ const step = fc.oneof(
     3,
     fc.tuple(kinds, fc.constantFrom(1, 2, 7, 60)).map(([kind, weight]): Step => {
       const weighs = kind === 'tokens' ? weight : 1
-      return [`${weighs} ${kind}`, world => world.start(kind, weighs)]
+      return [`${weighs} ${kind}`, simulation => simulation.start(kind, weighs)]
     }),
   ),
   steps(
@@ -189,19 +189,19 @@ const step = fc.oneof(
     8,
     fc
       .tuple(kinds, fc.constantFrom(1, 2, 3, 5, 8, 50, 50))
-      .map(([kind, count]): Step => [`${count} ${kind}`, world => world.burst(kind, count)]),
+      .map(([kind, count]): Step => [`${count} ${kind}`, simulation => simulation.burst(kind, count)]),
   ),
   steps(
     'pass',
     6,
-    gaps.map((ms): Step => [`${ms}`, world => world.pass(ms)]),
+    gaps.map((ms): Step => [`${ms}`, simulation => simulation.pass(ms)]),
   ),
   steps(
     'disk',
     4,
     fc
-      .constantFrom('flush' as const, 'flush' as const, 'mislead' as const, 'fail' as const)
-      .map((does): Step => [does, world => world.disk(does)]),
+      .constantFrom('flush' as const, 'flush' as const, 'storeButFail' as const, 'fail' as const)
+      .map((does): Step => [does, simulation => simulation.disk(does)]),
   ),
   steps(
     'crash',
@@ -209,25 +209,28 @@ const step = fc.oneof(
     fc
       .tuple(fc.boolean(), downs)
       .map(
-        ([lands, ms]): Step => [`${lands ? 'after' : 'before'} the last write, ${ms}`, world => world.crash(lands, ms)],
+        ([lands, ms]): Step => [
+          `${lands ? 'after' : 'before'} the last write, ${ms}`,
+          simulation => simulation.crash(lands, ms),
+        ],
       ),
   ),
   steps(
     'close',
     1,
-    downs.map((ms): Step => [`${ms}`, world => world.close(ms)]),
+    downs.map((ms): Step => [`${ms}`, simulation => simulation.close(ms)]),
   ),
   steps(
     'wall',
     1,
-    fc.constantFrom(0.5, 40, 1e6).map((ms): Step => [`back ${ms}`, world => world.back(ms)]),
+    fc.constantFrom(0.5, 40, 1e6).map((ms): Step => [`back ${ms}`, simulation => simulation.back(ms)]),
   ),
   steps(
     'limit',
     1,
     fc
       .tuple(kinds, fc.integer({ min: 1, max: 40 }))
-      .map(([kind, limit]): Step => [`${limit} ${kind}`, world => world.setLimit(kind, limit)]),
+      .map(([kind, limit]): Step => [`${limit} ${kind}`, simulation => simulation.setLimit(kind, limit)]),
   ),
 )
 const traces = fc.array(
@@ -240,10 +243,10 @@ describe('limits over restarts', () => {
     const limits = fc.record({ requests: fc.integer({ min: 1, max: 30 }), tokens: fc.integer({ min: 1, max: 50 }) })
     await fc.assert(
       fc.asyncProperty(limits, fc.boolean(), traces, async (given, replaces, trace) => {
-        const world = new World(given, replaces)
+        const simulation = new Simulation(given, replaces)
         await turn()
-        for (const [, act] of trace) await act(world)
-        await world.recovers()
+        for (const [, act] of trace) await act(simulation)
+        await simulation.expectRecovery()
       }),
       { numRuns: 1000 },
     )

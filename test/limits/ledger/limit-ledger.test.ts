@@ -10,7 +10,7 @@ const LIMIT = { limit: 100, perMs: 60_000 }
 const START = Date.UTC(2026, 0, 1)
 
 /** One process: a ledger with a window for the requests of key `a`. */
-class Life {
+class LedgerProcess {
   readonly stream: FakeStream
   readonly clock: VirtualClock
   readonly problems: string[] = []
@@ -29,18 +29,18 @@ class Life {
   }
 
   /** One whose stream has been read. */
-  static async begin(...made: ConstructorParameters<typeof Life>): Promise<Life> {
-    const life = new Life(...made)
-    life.ledger.whenOpen(() => {})
-    await life.clock.advance(0)
-    return life
+  static async begin(...made: ConstructorParameters<typeof LedgerProcess>): Promise<LedgerProcess> {
+    const host = new LedgerProcess(...made)
+    host.ledger.whenOpen(() => {})
+    await host.clock.advance(0)
+    return host
   }
 
   /** The next process, after `downMs`, with a new monotonic clock. What was not durable is lost. */
-  next(downMs = 0, limit?: WindowLimit): Promise<Life> {
+  next(downMs = 0, limit?: WindowLimit): Promise<LedgerProcess> {
     this.stream.crash(false)
     const clock = new VirtualClock({ startAt: this.clock.now() + downMs })
-    return Life.begin(this.stream, { clock, limit: limit ?? this.window.limit })
+    return LedgerProcess.begin(this.stream, { clock, limit: limit ?? this.window.limit })
   }
 
   get load(): number {
@@ -65,74 +65,74 @@ class Life {
 
 describe('the limit ledger', () => {
   test('grants a tenth of the limit before the first start, and the next tenth when half of it is used', async () => {
-    const life = await Life.begin(new FakeStream())
-    expect(life.start(1)).toBe(1)
-    await life.clock.advance(250)
-    expect(life.start(4)).toBe(4)
+    const host = await LedgerProcess.begin(new FakeStream())
+    expect(host.start(1)).toBe(1)
+    await host.clock.advance(250)
+    expect(host.start(4)).toBe(4)
     const base = { type: 'limits', life: 1, parkings: [] }
     const grant = { key: 'a', kind: 'requests', perMs: 60_000 }
-    expect(life.stream.records).toEqual([
+    expect(host.stream.records).toEqual([
       { ...base, at: START, upMs: 0, grants: [{ ...grant, used: 0, open: 10 }] },
       { ...base, at: START + 250, upMs: 250, grants: [{ ...grant, used: 5, open: 15 }] },
     ])
   })
 
   test('reads and writes nothing before it is used', async () => {
-    const life = new Life(new FakeStream())
-    await life.clock.advance(0)
-    await life.ledger.close()
-    expect([life.stream.reads, life.stream.appends, life.stream.closes]).toEqual([0, 0, 1])
+    const host = new LedgerProcess(new FakeStream())
+    await host.clock.advance(0)
+    await host.ledger.close()
+    expect([host.stream.reads, host.stream.appends, host.stream.closes]).toEqual([0, 0, 1])
   })
 
   test('lets nothing start before it has been read, then calls ready', async () => {
-    const life = new Life(new FakeStream())
-    expect([life.grants.covers(0), life.ledger.isOpen, life.readies]).toEqual([false, false, 0])
-    await life.clock.advance(0)
-    expect([life.readies, life.ledger.isOpen, life.grants.covers()]).toEqual([1, true, true])
+    const host = new LedgerProcess(new FakeStream())
+    expect([host.grants.covers(0), host.ledger.isOpen, host.readies]).toEqual([false, false, 0])
+    await host.clock.advance(0)
+    expect([host.readies, host.ledger.isOpen, host.grants.covers()]).toEqual([1, true, true])
   })
 
   test('waits for a slow stream only when a grant is used up, and calls ready once', async () => {
-    const life = await Life.begin(new FakeStream())
-    life.start(1)
-    life.stream.isSlow = true
-    expect(life.start(100)).toBe(9)
-    expect([life.stream.pending, life.readies]).toEqual([1, 0])
-    life.stream.flush()
-    await life.clock.advance(0)
-    expect(life.readies).toBe(1)
-    expect(life.start(100)).toBe(10)
+    const host = await LedgerProcess.begin(new FakeStream())
+    host.start(1)
+    host.stream.isSlow = true
+    expect(host.start(100)).toBe(9)
+    expect([host.stream.pending, host.readies]).toEqual([1, 0])
+    host.stream.flush()
+    await host.clock.advance(0)
+    expect(host.readies).toBe(1)
+    expect(host.start(100)).toBe(10)
   })
 
   test('after a crash counts the whole grant as used, at the time of reading', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.start(2)
-    const life = await before.next(5_000)
-    expect(life.load).toBe(10)
-    expect(life.start(1000)).toBe(90)
-    await life.clock.advance(60_000)
-    expect(life.start(1)).toBe(0)
-    await life.clock.advance(1)
-    expect(life.start(1000)).toBe(100)
+    const host = await before.next(5_000)
+    expect(host.load).toBe(10)
+    expect(host.start(1000)).toBe(90)
+    await host.clock.advance(60_000)
+    expect(host.start(1)).toBe(0)
+    await host.clock.advance(1)
+    expect(host.start(1000)).toBe(100)
   })
 
   test('counts what a record reports as used at the time of that record', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.start(5)
     await before.clock.advance(20_000)
     before.start(10)
-    const life = await before.next(10_000)
+    const host = await before.next(10_000)
     // 5 were used when the second grant was made, 10 when the third was, which leaves 15 open.
-    expect(life.load).toBe(5 + 10 + 15)
-    await life.clock.advance(30_002)
-    expect(life.load).toBe(10 + 15)
-    await life.clock.advance(20_000)
-    expect(life.load).toBe(15)
-    await life.clock.advance(10_000)
-    expect(life.load).toBe(0)
+    expect(host.load).toBe(5 + 10 + 15)
+    await host.clock.advance(30_002)
+    expect(host.load).toBe(10 + 15)
+    await host.clock.advance(20_000)
+    expect(host.load).toBe(15)
+    await host.clock.advance(10_000)
+    expect(host.load).toBe(0)
   })
 
   test('counts the grant of a crashed process until the next process has written a record', async () => {
-    const first = await Life.begin(new FakeStream())
+    const first = await LedgerProcess.begin(new FakeStream())
     first.start(3)
     const second = await first.next(1000)
     expect(second.load).toBe(10)
@@ -144,17 +144,17 @@ describe('the limit ledger', () => {
   })
 
   test('gives back unused grants when it is closed', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.start(3)
     await before.ledger.close()
     expect([before.start(1), before.stream.closes]).toEqual([0, 1])
-    const life = await before.next()
-    expect(life.load).toBe(3)
+    const host = await before.next()
+    expect(host.load).toBe(3)
   })
 
   test('closes once, after the write in flight', async () => {
     const stream = new FakeStream()
-    const before = await Life.begin(stream)
+    const before = await LedgerProcess.begin(stream)
     stream.isSlow = true
     before.grants.covers()
     const closed = Promise.all([before.ledger.close(), before.ledger.close()])
@@ -169,129 +169,129 @@ describe('the limit ledger', () => {
   })
 
   test('separates keys and kinds', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.start(1)
     const tokens = new RateWindow({ limit: 50_000, perMs: 1000 })
     expect(before.ledger.grants('a', 'tokens', tokens, () => {}).covers(300)).toBe(true)
-    const life = await before.next()
+    const host = await before.next()
     const windows = [new RateWindow(LIMIT), new RateWindow({ limit: 50_000, perMs: 1000 })] as const
-    life.ledger.grants('b', 'requests', windows[0], () => {})
-    life.ledger.grants('a', 'tokens', windows[1], () => {})
-    expect([life.load, windows[0].load(0), windows[1].load(0)]).toEqual([10, 0, 5000])
+    host.ledger.grants('b', 'requests', windows[0], () => {})
+    host.ledger.grants('a', 'tokens', windows[1], () => {})
+    expect([host.load, windows[0].load(0), windows[1].load(0)]).toEqual([10, 0, 5000])
   })
 
   test('grants as much as is needed if that is more than a tenth', async () => {
-    const life = await Life.begin(new FakeStream())
-    expect(life.grants.covers(35)).toBe(true)
-    life.grants.use(35)
-    expect(life.stream.records.at(-1)).toMatchObject({ grants: [{ used: 35, open: 10 }] })
-    expect(life.grants.covers(Number.POSITIVE_INFINITY)).toBe(true)
-    expect(JSON.stringify(life.stream.records.at(-1))).not.toContain('null')
+    const host = await LedgerProcess.begin(new FakeStream())
+    expect(host.grants.covers(35)).toBe(true)
+    host.grants.use(35)
+    expect(host.stream.records.at(-1)).toMatchObject({ grants: [{ used: 35, open: 10 }] })
+    expect(host.grants.covers(Number.POSITIVE_INFINITY)).toBe(true)
+    expect(JSON.stringify(host.stream.records.at(-1))).not.toContain('null')
   })
 
   test('grants one at a time where the limit is small', async () => {
-    const life = await Life.begin(new FakeStream(), { limit: { limit: 3, perMs: 1000 } })
-    expect(life.start(10)).toBe(3)
-    expect((await life.next(0)).load).toBe(3 + 1)
+    const host = await LedgerProcess.begin(new FakeStream(), { limit: { limit: 3, perMs: 1000 } })
+    expect(host.start(10)).toBe(3)
+    expect((await host.next(0)).load).toBe(3 + 1)
   })
 
   test('uses the current limit for each grant', async () => {
-    const life = await Life.begin(new FakeStream())
-    life.start(1)
-    life.window.limit = { limit: 1000, perMs: 60_000 }
-    expect(life.start(4)).toBe(4)
-    expect(life.stream.records.at(-1)).toMatchObject({ grants: [{ used: 5, open: 105 }] })
+    const host = await LedgerProcess.begin(new FakeStream())
+    host.start(1)
+    host.window.limit = { limit: 1000, perMs: 60_000 }
+    expect(host.start(4)).toBe(4)
+    expect(host.stream.records.at(-1)).toMatchObject({ grants: [{ used: 5, open: 105 }] })
   })
 
   test('after more was used than granted, starts nothing, not even a weight of 0, until that is durable', async () => {
     const stream = new FakeStream()
-    const life = await Life.begin(stream)
-    expect(life.grants.covers()).toBe(true)
+    const host = await LedgerProcess.begin(stream)
+    expect(host.grants.covers()).toBe(true)
     stream.isSlow = true
-    life.grants.use(500)
-    expect(life.grants.covers(0)).toBe(false)
+    host.grants.use(500)
+    expect(host.grants.covers(0)).toBe(false)
     stream.flush()
-    await life.clock.advance(0)
-    expect([life.grants.covers(0), life.readies]).toEqual([true, 1])
-    expect((await life.next()).load).toBe(500 + 10)
+    await host.clock.advance(0)
+    expect([host.grants.covers(0), host.readies]).toEqual([true, 1])
+    expect((await host.next()).load).toBe(500 + 10)
   })
 
   test('adds its history to a window that replaces another', async () => {
-    const life = await Life.begin(new FakeStream())
-    life.start(7)
+    const host = await LedgerProcess.begin(new FakeStream())
+    host.start(7)
     const window = new RateWindow(LIMIT)
-    life.ledger.grants('a', 'requests', window, () => {})
-    life.ledger.grants('a', 'requests', window, () => {})
+    host.ledger.grants('a', 'requests', window, () => {})
+    host.ledger.grants('a', 'requests', window, () => {})
     expect(window.load(0)).toBe(7)
   })
 })
 
 describe('the limit ledger, when the stream fails,', () => {
   test('grants nothing until writing succeeds, retries with growing waits, and reports once', async () => {
-    const life = await Life.begin(new FakeStream())
-    life.start(1)
-    life.stream.error = new Error('no space left')
-    expect(life.start(100)).toBe(9)
-    await life.clock.advance(30_000)
-    expect([life.stream.appends, life.readies, life.clock.pending]).toEqual([1 + 9, 0, 1])
-    life.stream.error = undefined
-    await life.clock.advance(10_000)
-    expect([life.readies, life.clock.pending, life.start(100)]).toEqual([1, 0, 90])
-    expect(life.problems).toEqual([
+    const host = await LedgerProcess.begin(new FakeStream())
+    host.start(1)
+    host.stream.error = new Error('no space left')
+    expect(host.start(100)).toBe(9)
+    await host.clock.advance(30_000)
+    expect([host.stream.appends, host.readies, host.clock.pending]).toEqual([1 + 9, 0, 1])
+    host.stream.error = undefined
+    await host.clock.advance(10_000)
+    expect([host.readies, host.clock.pending, host.start(100)]).toEqual([1, 0, 90])
+    expect(host.problems).toEqual([
       'The limit ledger cannot be written: nothing more is granted until it can (no space left)',
       expect.stringMatching(/^The limit ledger is written again, after 3\d\.\d s$/),
     ])
   })
 
   test('does the same when a promise is rejected, and grants nothing that may have reached the disk', async () => {
-    const life = await Life.begin(new FakeStream())
-    life.stream.isSlow = true
-    expect(life.start(1)).toBe(0)
-    life.stream.mislead()
-    await life.clock.advance(50)
-    expect([life.start(1), life.readies, life.stream.texts.length]).toEqual([0, 0, 1])
-    await life.clock.advance(50)
-    life.stream.flush()
-    await life.clock.advance(0)
-    expect([life.start(1), life.readies]).toEqual([1, 1])
-    expect((await life.next()).load).toBe(10)
+    const host = await LedgerProcess.begin(new FakeStream())
+    host.stream.isSlow = true
+    expect(host.start(1)).toBe(0)
+    host.stream.storeButFail()
+    await host.clock.advance(50)
+    expect([host.start(1), host.readies, host.stream.texts.length]).toEqual([0, 0, 1])
+    await host.clock.advance(50)
+    host.stream.flush()
+    await host.clock.advance(0)
+    expect([host.start(1), host.readies]).toEqual([1, 1])
+    expect((await host.next()).load).toBe(10)
   })
 
   test('lets nothing start while it cannot be read', async () => {
     const stream = new FakeStream()
     stream.error = new Error('is a directory')
-    const life = new Life(stream)
-    expect(life.grants.covers()).toBe(false)
-    await life.clock.advance(1000)
-    expect([stream.reads, life.readies, life.start(1)]).toEqual([4, 0, 0])
+    const host = new LedgerProcess(stream)
+    expect(host.grants.covers()).toBe(false)
+    await host.clock.advance(1000)
+    expect([stream.reads, host.readies, host.start(1)]).toEqual([4, 0, 0])
     stream.error = undefined
-    await life.clock.advance(1000)
-    expect([life.readies, life.start(1)]).toEqual([1, 1])
-    expect(life.problems).toEqual([
+    await host.clock.advance(1000)
+    expect([host.readies, host.start(1)]).toEqual([1, 1])
+    expect(host.problems).toEqual([
       'The limit ledger cannot be read: nothing starts until it can (is a directory)',
       expect.stringMatching(/^The limit ledger has been read, after 1\.5 s$/),
     ])
   })
 
   test('closes, reports what is lost, and leaves no timer', async () => {
-    const life = await Life.begin(new FakeStream())
-    life.start(1)
-    life.stream.error = new Error('gone')
-    life.start(9)
-    expect(life.clock.pending).toBe(1)
-    await life.ledger.close()
-    expect([life.clock.pending, life.stream.closes]).toEqual([0, 1])
-    expect(life.problems.slice(1)).toEqual([
+    const host = await LedgerProcess.begin(new FakeStream())
+    host.start(1)
+    host.stream.error = new Error('gone')
+    host.start(9)
+    expect(host.clock.pending).toBe(1)
+    await host.ledger.close()
+    expect([host.clock.pending, host.stream.closes]).toEqual([0, 1])
+    expect(host.problems.slice(1)).toEqual([
       'The last record of the limit ledger cannot be written: after a restart, what was granted and not used counts as used',
       'The limit ledger cannot be closed',
     ])
   })
 
   test('can be closed while it is being read', async () => {
-    const life = new Life(new FakeStream())
-    expect(life.grants.covers()).toBe(false)
-    await life.ledger.close()
-    expect([life.ledger.isOpen, life.readies, life.grants.covers(), life.stream.appends]).toEqual([false, 0, false, 0])
+    const host = new LedgerProcess(new FakeStream())
+    expect(host.grants.covers()).toBe(false)
+    await host.ledger.close()
+    expect([host.ledger.isOpen, host.readies, host.grants.covers(), host.stream.appends]).toEqual([false, 0, false, 0])
   })
 
   test('continues when the report listener throws', async () => {
@@ -313,32 +313,32 @@ describe('the limit ledger, when the stream fails,', () => {
 
 describe('the limit ledger and the wall clock:', () => {
   test('a record from the future counts as now', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.start(5)
-    const life = await before.next(-3_600_000)
-    expect(life.load).toBe(5 + 15)
-    await life.clock.advance(59_999)
-    expect(life.load).toBe(20)
+    const host = await before.next(-3_600_000)
+    expect(host.load).toBe(5 + 15)
+    await host.clock.advance(59_999)
+    expect(host.load).toBe(20)
   })
 
   test('a jump changes nothing between records of one process', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.start(5)
     before.clock.jump(10 * 365 * 86_400_000)
     await before.clock.advance(20_000)
     before.start(10)
-    const life = await before.next(0)
-    expect(life.load).toBe(5 + 10 + 15)
-    await life.clock.advance(40_002)
-    expect(life.load).toBe(10 + 15)
+    const host = await before.next(0)
+    expect(host.load).toBe(5 + 10 + 15)
+    await host.clock.advance(40_002)
+    expect(host.load).toBe(10 + 15)
   })
 
   test('a difference below one millisecond counts as none', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.start(5)
-    const life = await before.next(1)
-    await life.clock.advance(60_000)
-    expect(life.load).toBe(20)
+    const host = await before.next(1)
+    await host.clock.advance(60_000)
+    expect(host.load).toBe(20)
   })
 })
 
@@ -346,81 +346,81 @@ describe('a cooldown in the limit ledger', () => {
   const quota = { until: START + 60_000, reason: 'quota', message: 'resets at midnight' } as const
 
   test('holds over a restart for the remaining time', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.ledger.parked('a', quota)
     expect(before.ledger.cooldownOf('a')).toEqual({ ...quota, leftMs: 60_000 })
-    const life = await before.next(20_000)
-    expect(life.ledger.cooldownOf('a')).toEqual({ ...quota, leftMs: 40_000 })
-    expect(life.ledger.cooldownOf('b')).toBeUndefined()
-    await life.clock.advance(40_000)
-    expect(life.ledger.cooldownOf('a')).toBeUndefined()
+    const host = await before.next(20_000)
+    expect(host.ledger.cooldownOf('a')).toEqual({ ...quota, leftMs: 40_000 })
+    expect(host.ledger.cooldownOf('b')).toBeUndefined()
+    await host.clock.advance(40_000)
+    expect(host.ledger.cooldownOf('a')).toBeUndefined()
   })
 
   test('is stored as it was set last, and not after it was removed', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.ledger.parked('a', quota)
     before.ledger.parked('b', quota)
     before.ledger.parked('a', { until: START + 5000, reason: 'throttled' })
     before.ledger.opened('b')
     before.ledger.opened('c')
-    const life = await before.next(1000)
-    expect(life.ledger.cooldownOf('a')).toEqual({ until: START + 5000, reason: 'throttled', leftMs: 4000 })
-    expect(life.ledger.cooldownOf('b')).toBeUndefined()
+    const host = await before.next(1000)
+    expect(host.ledger.cooldownOf('a')).toEqual({ until: START + 5000, reason: 'throttled', leftMs: 4000 })
+    expect(host.ledger.cooldownOf('b')).toBeUndefined()
     expect(before.stream.appends).toBe(4)
   })
 
   test('lasts no longer than it was meant to, even if the wall clock has gone back', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.ledger.parked('a', quota)
-    const life = await before.next(-86_400_000)
-    expect(life.ledger.cooldownOf('a')?.leftMs).toBe(60_000)
+    const host = await before.next(-86_400_000)
+    expect(host.ledger.cooldownOf('a')?.leftMs).toBe(60_000)
   })
 
   test('ends by the wall clock', async () => {
-    const before = await Life.begin(new FakeStream())
+    const before = await LedgerProcess.begin(new FakeStream())
     before.ledger.parked('a', { until: Number.POSITIVE_INFINITY, reason: 'host' })
     before.ledger.parked('b', quota)
-    const life = await before.next(86_400_000)
-    expect(life.ledger.cooldownOf('a')?.leftMs).toBeGreaterThan(1e15)
-    expect(life.ledger.cooldownOf('b')).toBeUndefined()
+    const host = await before.next(86_400_000)
+    expect(host.ledger.cooldownOf('a')?.leftMs).toBeGreaterThan(1e15)
+    expect(host.ledger.cooldownOf('b')).toBeUndefined()
   })
 
   test('can be set before the stream has been read', async () => {
-    const life = new Life(new FakeStream())
-    life.ledger.parked('a', quota)
-    expect(life.ledger.cooldownOf('a')).toBeUndefined()
-    await life.clock.advance(0)
-    expect(life.ledger.cooldownOf('a')?.leftMs).toBe(60_000)
-    expect(life.stream.texts).toHaveLength(1)
+    const host = new LedgerProcess(new FakeStream())
+    host.ledger.parked('a', quota)
+    expect(host.ledger.cooldownOf('a')).toBeUndefined()
+    await host.clock.advance(0)
+    expect(host.ledger.cooldownOf('a')?.leftMs).toBe(60_000)
+    expect(host.stream.texts).toHaveLength(1)
   })
 
   test('shares a record with other changes made while the stream was slow', async () => {
-    const life = await Life.begin(new FakeStream())
-    life.stream.isSlow = true
-    life.ledger.parked('a', quota)
-    life.ledger.parked('b', quota)
-    life.ledger.parked('b', { ...quota, until: START + 1 })
-    life.grants.covers()
-    life.stream.flush()
-    await life.clock.advance(0)
-    life.stream.flush()
-    await life.clock.advance(0)
-    expect(life.stream.records.slice(1)).toMatchObject([{ grants: [{ open: 10 }], parkings: [{ until: START + 1 }] }])
+    const host = await LedgerProcess.begin(new FakeStream())
+    host.stream.isSlow = true
+    host.ledger.parked('a', quota)
+    host.ledger.parked('b', quota)
+    host.ledger.parked('b', { ...quota, until: START + 1 })
+    host.grants.covers()
+    host.stream.flush()
+    await host.clock.advance(0)
+    host.stream.flush()
+    await host.clock.advance(0)
+    expect(host.stream.records.slice(1)).toMatchObject([{ grants: [{ open: 10 }], parkings: [{ until: START + 1 }] }])
   })
 })
 
 describe('the stream of the limit ledger', () => {
   /** Starts as much as possible for this many windows. */
-  async function busy(life: Life, windows: number): Promise<void> {
+  async function busy(host: LedgerProcess, windows: number): Promise<void> {
     for (let part = 0; part < 10 * windows; part++) {
-      life.start(10)
-      await life.clock.advance(6_001)
+      host.start(10)
+      await host.clock.advance(6_001)
     }
   }
 
   test('is compacted to what still matters when it has grown', async () => {
     const stream = new FakeStream({ replaces: true, texts: ['{"type":"something else","n":1}', '7'] })
-    const before = await Life.begin(stream)
+    const before = await LedgerProcess.begin(stream)
     before.ledger.parked('p', { until: START + 1e9, reason: 'quota' })
     before.ledger.parked('gone', { until: START + 1, reason: 'quota' })
     await busy(before, 110)
@@ -432,14 +432,14 @@ describe('the stream of the limit ledger', () => {
   })
 
   test('means the same after compaction', async () => {
-    const compacted = await Life.begin(new FakeStream({ replaces: true }), { compactAt: 4 })
-    const plain = await Life.begin(new FakeStream())
-    for (const life of [compacted, plain]) await busy(life, 2.7)
+    const compacted = await LedgerProcess.begin(new FakeStream({ replaces: true }), { compactAt: 4 })
+    const plain = await LedgerProcess.begin(new FakeStream())
+    for (const host of [compacted, plain]) await busy(host, 2.7)
     expect([compacted.stream.rewrites, plain.stream.texts.length]).toEqual([3, 28])
-    const [life, same] = [await compacted.next(), await plain.next()]
+    const [host, same] = [await compacted.next(), await plain.next()]
     for (let ms = 0; ms < 70_000; ms += 1000) {
-      expect(life.load).toBe(same.load)
-      await life.clock.advance(1000)
+      expect(host.load).toBe(same.load)
+      await host.clock.advance(1000)
       await same.clock.advance(1000)
     }
   })
@@ -458,11 +458,11 @@ describe('the stream of the limit ledger', () => {
 
   test('is compacted right after a restart, with the open grants of the previous process', async () => {
     const texts = Array.from({ length: 1000 }, (_, i) => record(1, i, { used: 0, open: 4 }))
-    const life = await Life.begin(new FakeStream({ replaces: true, texts }), {
+    const host = await LedgerProcess.begin(new FakeStream({ replaces: true, texts }), {
       clock: new VirtualClock({ startAt: START + 5000 }),
     })
-    expect(life.start(1)).toBe(1)
-    expect(life.stream.records).toMatchObject([
+    expect(host.start(1)).toBe(1)
+    expect(host.stream.records).toMatchObject([
       { life: 2, upMs: 0, grants: [{ used: 4, open: 0 }] },
       { life: 2, upMs: 0, grants: [{ used: 0, open: 10 }] },
     ])
@@ -474,17 +474,17 @@ describe('the stream of the limit ledger', () => {
       stream.rewrites++
       throw new Error('not now')
     }
-    const life = await Life.begin(stream)
-    await busy(life, 210)
+    const host = await LedgerProcess.begin(stream)
+    await busy(host, 210)
     expect([stream.rewrites, stream.texts.length > 2000]).toEqual([2, true])
-    expect(new Set(life.problems)).toEqual(new Set(['The limit ledger cannot be compacted: it grows until it can']))
+    expect(new Set(host.problems)).toEqual(new Set(['The limit ledger cannot be compacted: it grows until it can']))
   })
 
   test('may contain invalid records, which are reported', async () => {
-    const texts = ['{"type":"limits","life":"x"}', 'null', record(1, 0, { used: 3, open: 0 })]
-    const life = await Life.begin(new FakeStream({ texts }))
-    expect(life.load).toBe(3)
-    expect(life.problems).toEqual(['1 of 3 records of the limit ledger are invalid: what they granted is ignored'])
+    const texts = ['{"type":"limits","host":"x"}', 'null', record(1, 0, { used: 3, open: 0 })]
+    const host = await LedgerProcess.begin(new FakeStream({ texts }))
+    expect(host.load).toBe(3)
+    expect(host.problems).toEqual(['1 of 3 records of the limit ledger are invalid: what they granted is ignored'])
   })
 
   function record(life: number, upMs: number, { used, open }: { used: number; open: number }): string {

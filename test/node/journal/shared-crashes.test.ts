@@ -6,7 +6,7 @@ import { FakeDisk, type Fault } from './fake-disk.js'
 import { all, FOLDER, type Opened, reopened, type Stream, TestStream } from './test-stream.js'
 
 /** The number of simulated failures; set COUNTERPOINT_POWER_LOSSES for more. */
-const LIVES = Number(process.env.COUNTERPOINT_POWER_LOSSES ?? 150)
+const PROCESSES = Number(process.env.COUNTERPOINT_POWER_LOSSES ?? 150)
 const FIRST_SEED = Number(process.env.COUNTERPOINT_SEED ?? 1)
 
 const nextTurn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
@@ -120,7 +120,7 @@ const OLD = ['one', 'two', 'three']
 const NEW = ['the sum of all']
 
 /** A stream that holds `OLD`, open. */
-async function oldStream(): Promise<{ readonly disk: FakeDisk; readonly stream: Stream }> {
+async function streamWithOld(): Promise<{ readonly disk: FakeDisk; readonly stream: Stream }> {
   const disk = new FakeDisk()
   const stream = await new TestStream(disk).open()
   for (const each of OLD) await stream.append(each)
@@ -129,7 +129,7 @@ async function oldStream(): Promise<{ readonly disk: FakeDisk; readonly stream: 
 
 describe('replace()', () => {
   test('leaves the old or the new records after a crash or power loss at any step', async () => {
-    const { disk: trial, stream: tried } = await oldStream()
+    const { disk: trial, stream: tried } = await streamWithOld()
     let steps = 0
     trial.before = () => void steps++
     await tried.replace(NEW)
@@ -137,7 +137,7 @@ describe('replace()', () => {
     const found = { old: 0, new: 0 }
     for (let step = 1; step <= steps; step++) {
       for (let way = 0; way < 8; way++) {
-        const { disk, stream } = await oldStream()
+        const { disk, stream } = await streamWithOld()
         let left: FakeDisk | undefined
         let count = 0
         disk.before = () => {
@@ -157,7 +157,7 @@ describe('replace()', () => {
 
   test('survives a power loss once it resolves, with all later records', async () => {
     for (let seed = 1; seed <= 20; seed++) {
-      const { disk, stream } = await oldStream()
+      const { disk, stream } = await streamWithOld()
       await stream.replace(NEW)
       const dice = new SeededRandom(seed)
       expect((await reopened(disk.afterPowerLoss(() => dice.next()))).records).toEqual(NEW)
@@ -175,7 +175,7 @@ describe('replace()', () => {
     { on: 'syncFolder', code: 'EIO' },
   ]
   test.each(FAULTS)('that fails with %j does not affect later operations', async fault => {
-    const { disk, stream } = await oldStream()
+    const { disk, stream } = await streamWithOld()
     disk.fail(fault)
     await expect(stream.replace(NEW)).rejects.toMatchObject({ code: 'JOURNAL' })
     expect(await all(stream)).toEqual(OLD)
@@ -192,7 +192,7 @@ describe('replace()', () => {
   })
 
   test('succeeds if old files cannot be deleted, and deletes them the next time', async () => {
-    const { disk, stream } = await oldStream()
+    const { disk, stream } = await streamWithOld()
     disk.fail({ on: 'unlink', code: 'EACCES', times: 1 })
     await stream.replace(NEW)
     expect(await all(stream)).toEqual(NEW)
@@ -278,17 +278,17 @@ async function writeUntilFailure(disk: FakeDisk, known: readonly Json[], dice: S
 
 describe('any sequence of power losses and crashes', () => {
   test('preserves all acknowledged records, and adds only requested ones', async () => {
-    let lives = 0
-    for (let seed = FIRST_SEED; lives < LIVES; seed++) {
+    let processes = 0
+    for (let seed = FIRST_SEED; processes < PROCESSES; seed++) {
       const dice = new SeededRandom(seed)
       let disk = new FakeDisk()
       let known: readonly Json[] = []
-      for (let round = 0; round < 5; round++, lives++) {
-        const life = await writeUntilFailure(disk, known, dice)
-        disk = life.disk
+      for (let round = 0; round < 5; round++, processes++) {
+        const failed = await writeUntilFailure(disk, known, dice)
+        disk = failed.disk
         const { records, refusal } = await reopened(disk)
         expect(refusal, `seed ${seed}, round ${round}`).toBeUndefined()
-        expect(life.possible, `seed ${seed}, round ${round}`).toContainEqual(records)
+        expect(failed.possible, `seed ${seed}, round ${round}`).toContainEqual(records)
         known = records
       }
     }

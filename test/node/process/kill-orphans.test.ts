@@ -5,11 +5,11 @@ import { describe, expect, test } from 'vitest'
 import { tagPrefix } from '../../../src/node/process/kill-orphans.js'
 import { hasProc, listProcessesNow } from '../../../src/node/process/process-table.js'
 
-const forEver = 'setInterval(() => {}, 1000)'
+const KEEP_RUNNING = 'setInterval(() => {}, 1000)'
 
 /** A process with the tag of an attempt with this key, and a child that left its group. */
 async function orphan(key: string): Promise<readonly number[]> {
-  const child = `const c = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(forEver)}], { detached: true, stdio: 'ignore' }); console.log(c.pid); ${forEver}`
+  const child = `const c = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(KEEP_RUNNING)}], { detached: true, stdio: 'ignore' }); console.log(c.pid); ${KEEP_RUNNING}`
   const env = { ...process.env, COUNTERPOINT_RUN_TAG: `${tagPrefix(key, 1)}x` }
   const leader = spawn(process.execPath, ['-e', child], { detached: true, env, stdio: ['ignore', 'pipe', 'ignore'] })
   leader.unref()

@@ -52,8 +52,8 @@ describe('input and arguments', () => {
     ['a NUL and control characters', 'a\0b\u0007\r\n\t'],
     ['200 KB', 'ä'.repeat(100_000)],
   ])('a prompt arrives unchanged: %s', async (_name, prompt) => {
-    const asked = { ...request, task: { ...request.task, description: prompt } }
-    expect(await textOf({ command: 'cat' }, asked)).toBe(prompt)
+    const taskRequest = { ...request, task: { ...request.task, description: prompt } }
+    expect(await textOf({ command: 'cat' }, taskRequest)).toBe(prompt)
   })
 
   test('binary input arrives unchanged', async () => {
@@ -262,8 +262,8 @@ describe('a program that cannot be started', () => {
       report: () => {},
       softOutput: () => undefined,
     }
-    const choosesBadly = processBackend(() => ({ command: 'cat', killGraceMs: -1 }))
-    await expect(choosesBadly.run(request, context)).rejects.toMatchObject({
+    const invalid = processBackend(() => ({ command: 'cat', killGraceMs: -1 }))
+    await expect(invalid.run(request, context)).rejects.toMatchObject({
       kind: 'bad-input',
       message: expect.stringMatching(/killGraceMs: /),
     })

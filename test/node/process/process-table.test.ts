@@ -52,14 +52,14 @@ test.skipIf(!onLinux)(
     const leader = spawn('true', { detached: true })
     const tree = new ProcessTree(leader as typeof leader & { pid: number }, 'a-tag')
     await tree.exited
-    const stranger = spawn('sleep', ['60'], { detached: true })
-    const now = startOf(stranger.pid!)!
+    const unrelated = spawn('sleep', ['60'], { detached: true })
+    const now = startOf(unrelated.pid!)!
     const reused = { pid: leader.pid!, ppid: 1, group: leader.pid!, start: now + 1, tags: [] }
-    const follower = { pid: stranger.pid!, ppid: 1, group: leader.pid!, start: now, tags: [] }
+    const follower = { pid: unrelated.pid!, ppid: 1, group: leader.pid!, start: now, tags: [] }
     tree.killNow([reused, follower])
     expect(isSameProcess(follower)).toBe(true)
     tree.killNow([follower])
-    await new Promise(resolve => stranger.once('exit', resolve))
+    await new Promise(resolve => unrelated.once('exit', resolve))
     tree.release()
   },
 )

@@ -12,7 +12,7 @@ async function pidsOf({ reports }: Attempt, count: number): Promise<number[]> {
   return reports.map(report => Number(report.message))
 }
 
-const sayPid = `echo "{\\"message\\": \\"$$\\"}"`
+const printPid = `echo "{\\"message\\": \\"$$\\"}"`
 
 function commandOf(pid: string): string {
   try {
@@ -29,7 +29,7 @@ function timed<T>(work: Promise<T>): Promise<number> {
 }
 
 test('an abort ends an agent that obeys TERM at once', async () => {
-  const agent = attempt(shell(`${sayPid}; exec sleep 60`, { output: 'jsonl', killGraceMs: 5_000 }))
+  const agent = attempt(shell(`${printPid}; exec sleep 60`, { output: 'jsonl', killGraceMs: 5_000 }))
   const [pid] = await pidsOf(agent, 1)
   agent.abort.abort()
   expect(await timed(agent.result)).toBeLessThan(1_000)
@@ -39,7 +39,7 @@ test('an abort ends an agent that obeys TERM at once', async () => {
 
 test('an agent that ignores TERM gets KILL after killGraceMs, not before', async () => {
   const agent = attempt(
-    shell(`trap '' TERM; ${sayPid}; while :; do sleep 1; done`, { output: 'jsonl', killGraceMs: 300 }),
+    shell(`trap '' TERM; ${printPid}; while :; do sleep 1; done`, { output: 'jsonl', killGraceMs: 300 }),
   )
   const [pid] = await pidsOf(agent, 1)
   agent.abort.abort()
@@ -67,7 +67,7 @@ test('an agent can clean up within killGraceMs, and its output is still read', a
 })
 
 test('the children of an agent that TERM ends get killGraceMs too', async () => {
-  const child = `trap 'sleep 0.1; echo "{\\"message\\": \\"tidy\\"}"; exit' TERM; ${sayPid}; while :; do sleep 0.02; done`
+  const child = `trap 'sleep 0.1; echo "{\\"message\\": \\"tidy\\"}"; exit' TERM; ${printPid}; while :; do sleep 0.02; done`
   const agent = attempt(
     shell('trap - TERM; sh -c "$CHILD" & wait', { output: 'jsonl', setEnv: { CHILD: child }, killGraceMs: 5_000 }),
   )
@@ -78,10 +78,10 @@ test('the children of an agent that TERM ends get killGraceMs too', async () => 
 })
 
 test('an abort while the input is written, and one after the end, are harmless', async () => {
-  const deaf = attempt(shell(`${sayPid}; exec sleep 60`, { output: 'jsonl', stdin: () => 'x'.repeat(10_000_000) }))
-  const [pid] = await pidsOf(deaf, 1)
-  deaf.abort.abort()
-  await expect(deaf.result).rejects.toMatchObject({ code: 'ABORTED' })
+  const agent = attempt(shell(`${printPid}; exec sleep 60`, { output: 'jsonl', stdin: () => 'x'.repeat(10_000_000) }))
+  const [pid] = await pidsOf(agent, 1)
+  agent.abort.abort()
+  await expect(agent.result).rejects.toMatchObject({ code: 'ABORTED' })
   expect(isAlive(pid!)).toBe(false)
   const quick = attempt(shell('true'))
   await quick.result
@@ -89,7 +89,7 @@ test('an abort while the input is written, and one after the end, are harmless',
 })
 
 test('an abort while the output is held open after the end ends the wait', async () => {
-  const agent = attempt(shell(`${sayPid}; sleep 60 & exit 0`, { output: 'jsonl', drainMs: 30_000 }))
+  const agent = attempt(shell(`${printPid}; sleep 60 & exit 0`, { output: 'jsonl', drainMs: 30_000 }))
   const [pid] = await pidsOf(agent, 1)
   await until(() => !isAlive(pid!))
   agent.abort.abort()
@@ -97,7 +97,7 @@ test('an abort while the output is held open after the end ends the wait', async
 })
 
 test('a grandchild that keeps the output open delays the end by drainMs only, and is killed', async () => {
-  const grandchild = `sh -c '${sayPid}; exec sleep 60' &`
+  const grandchild = `sh -c '${printPid}; exec sleep 60' &`
   const agent = attempt(shell(`${grandchild} sleep 0.1; echo '{"output": "done"}'`, { output: 'jsonl', drainMs: 200 }))
   const ms = await timed(agent.result)
   await expect(agent.result).resolves.toMatchObject({ output: 'done' })
@@ -108,8 +108,8 @@ test('a grandchild that keeps the output open delays the end by drainMs only, an
 })
 
 test.skipIf(!onLinux)('a grandchild in a session of its own is killed (Linux)', async () => {
-  const grandchild = `setsid sh -c 'trap "" TERM; ${sayPid}; while :; do sleep 1; done' </dev/null &`
-  const agent = attempt(shell(`${grandchild} ${sayPid}; wait; sleep 60`, { output: 'jsonl' }))
+  const grandchild = `setsid sh -c 'trap "" TERM; ${printPid}; while :; do sleep 1; done' </dev/null &`
+  const agent = attempt(shell(`${grandchild} ${printPid}; wait; sleep 60`, { output: 'jsonl' }))
   const pids = await pidsOf(agent, 2)
   agent.abort.abort()
   await expect(agent.result).rejects.toMatchObject({ code: 'ABORTED' })
@@ -129,7 +129,7 @@ test.skipIf(!onLinux)(
 )
 
 test.skipIf(!onLinux)('a descendant without environment is found through its parent, and killed (Linux)', async () => {
-  const stripped = `env -i setsid sh -c '${sayPid}; sleep 60' </dev/null &`
+  const stripped = `env -i setsid sh -c '${printPid}; sleep 60' </dev/null &`
   const agent = attempt(shell(`${stripped} wait`, { output: 'jsonl' }))
   const pids = await pidsOf(agent, 1)
   agent.abort.abort()
@@ -154,22 +154,22 @@ test.skipIf(!onLinux)('children that fork and die faster than a scan do not esca
 })
 
 test('processes of other attempts are not killed', async () => {
-  const stranger = spawn('sleep', ['60'])
-  const other = attempt(shell(`${sayPid}; exec sleep 60`, { output: 'jsonl' }))
+  const unrelated = spawn('sleep', ['60'])
+  const other = attempt(shell(`${printPid}; exec sleep 60`, { output: 'jsonl' }))
   const [pid] = await pidsOf(other, 1)
   const agent = attempt(shell('trap "" TERM; while :; do sleep 1; done', { killGraceMs: 50 }))
   setTimeout(() => agent.abort.abort(), 50)
   await expect(agent.result).rejects.toMatchObject({ code: 'ABORTED' })
-  expect([isAlive(stranger.pid!), isAlive(pid!)]).toEqual([true, true])
-  stranger.kill()
+  expect([isAlive(unrelated.pid!), isAlive(pid!)]).toEqual([true, true])
+  unrelated.kill()
   other.abort.abort()
   await other.result.catch(() => undefined)
 })
 
 test('the exit of the host kills all agents, on Linux even those in sessions of their own', async () => {
   const before = new Set(process.listeners('exit'))
-  const apart = onLinux ? `setsid sh -c '${sayPid}; sleep 60' </dev/null &` : `${sayPid};`
-  const agent = attempt(shell(`trap '' TERM; ${apart} ${sayPid}; sleep 60; sleep 60`, { output: 'jsonl' }))
+  const apart = onLinux ? `setsid sh -c '${printPid}; sleep 60' </dev/null &` : `${printPid};`
+  const agent = attempt(shell(`trap '' TERM; ${apart} ${printPid}; sleep 60; sleep 60`, { output: 'jsonl' }))
   const pids = await pidsOf(agent, 2)
   const ours = process.listeners('exit').filter(listener => !before.has(listener))
   expect(ours).toHaveLength(1)

@@ -104,8 +104,8 @@ describe('journalConformance', () => {
   })
 
   test('detects a journal that loses records on close, does not delete, or lists too much', async () => {
-    const forgets = changed((_, runId, journal) => ({ close: () => void journal.delete(runId) }))
-    expect(await found(forgets)).toHaveProperty('reads the same records after closing and reopening')
+    const losesRecords = changed((_, runId, journal) => ({ close: () => void journal.delete(runId) }))
+    expect(await found(losesRecords)).toHaveProperty('reads the same records after closing and reopening')
     const keeps = (): Journal => ({ ...memoryJournal(), delete: () => {} })
     expect(await found(keeps)).toHaveProperty('deletes a run, and ignores an unknown one')
     const lists = (): Journal => ({ ...memoryJournal(), list: () => ['ghost'] })

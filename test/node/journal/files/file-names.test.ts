@@ -8,7 +8,7 @@ import { folderName, isPlain, segmentName, segmentNumbers } from '../../../../sr
 import { FakeDisk } from '../fake-disk.js'
 import { fill, read, record, records, TestJournal } from '../test-journal.js'
 
-const NASTY = [
+const DIFFICULT = [
   ...['../../etc/x', 'a/b', '..\\x', '/etc/passwd', 'C:\\x', '.', '..', '', ' ', '~', '.hidden', '-rf', 'a\0b', 'a\nb'],
   ...['CON', 'con', 'nul.txt', 'aux.', 'com1', 'lpt9.log', 'LOCK', 'blobs', 'trailing.', 'trailing ', 'a:b', 'a*b?'],
   ...[
@@ -35,7 +35,7 @@ describe('the folder of a run', () => {
   test('has a safe name for every id', () => {
     const ids = fc.array(fc.nat({ max: 0xffff })).map(units => String.fromCharCode(...units))
     fc.assert(
-      fc.property(fc.oneof(ids, fc.constantFrom(...NASTY)), id => {
+      fc.property(fc.oneof(ids, fc.constantFrom(...DIFFICULT)), id => {
         const name = folderName(id)
         expect(name).toMatch(/^[a-z0-9~][a-z0-9._~-]{0,99}$/)
         expect(name).not.toMatch(/\.$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/)
@@ -44,27 +44,27 @@ describe('the folder of a run', () => {
   })
 
   test('differs for each id, even on case-insensitive file systems', () => {
-    const twins = NASTY.flatMap(id => [
+    const similarIds = DIFFICULT.flatMap(id => [
       id,
       id.toUpperCase(),
       id.toLowerCase(),
       id.normalize('NFC'),
       id.normalize('NFD'),
     ])
-    const ids = new Set(twins)
+    const ids = new Set(similarIds)
     const names = new Set([...ids].map(id => folderName(id).toLowerCase().normalize('NFC')))
     expect(names.size).toBe(ids.size)
   })
 
   test('of any id can be listed and read', async () => {
     const fixture = new TestJournal()
-    for (const id of NASTY) {
+    for (const id of DIFFICULT) {
       const open = await fixture.open(id)
       await open.append(record(1, 'out', id))
       await open.close()
     }
-    expect([...(await fixture.journal.list())].sort()).toEqual([...NASTY].sort())
-    for (const id of NASTY) expect((await read(await fixture.open(id)))[0]![0]!.runId).toBe(id)
+    expect([...(await fixture.journal.list())].sort()).toEqual([...DIFFICULT].sort())
+    for (const id of DIFFICULT) expect((await read(await fixture.open(id)))[0]![0]!.runId).toBe(id)
   })
 })
 
