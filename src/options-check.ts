@@ -70,7 +70,7 @@ export interface CheckOptions {
   readonly of: string
   /** Where the options were given, for the start of each path: `pools.writer`. Default: paths start with the option. */
   readonly path?: string
-  /** True when strings may be secrets: then no message shows a string, or what was given instead of one. Default false. */
+  /** True when strings may be secrets: then no message shows a string, or a value given in place of one. Default false. */
   readonly secret?: boolean
 }
 

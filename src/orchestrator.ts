@@ -47,7 +47,7 @@ import { startOptionsOf } from './run/task-intake.js'
 export class Orchestrator {
   /** The pools by name: to change their concurrency, pause them, or read their statistics. */
   readonly pools: ReadonlyMap<string, WorkerPool>
-  /** The limits that pools share, by `limitKey`: to change them, park all their pools, or read what is in flight. */
+  /** The limits that pools share, by `limitKey`: to change them, park all their pools, or read their load. */
   readonly limits: ReadonlyMap<string, Limit>
   /** The runs in this process, and all runs of the journal: to list, show and delete. */
   readonly runs: Runs
@@ -227,7 +227,7 @@ export class Orchestrator {
     for (const engine of this.#retained.engines.values()) void engine.send({ type: 'budget' })
   }
 
-  /** What all runs together have used of the budget, with what is reserved for running attempts; undefined without a budget. */
+  /** The usage of all runs together, including reservations of running attempts; undefined without a budget. */
   get spent(): { readonly costUsd: number; readonly tokens: number; readonly wallMs: number } | undefined {
     return this.#context.budget?.used
   }

@@ -52,7 +52,7 @@ function formsOf(value: string): readonly string[] {
 
 /** ECMA-48: control sequences (CSI), operating system commands (OSC), and other escape sequences. */
 const TERMINAL_SEQUENCE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds control characters.
   /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\x9d]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-Z\\^-~]/g
 
 const UNPRINTABLE = /(?![\t\n])\p{Cc}|\p{Bidi_Control}/gu

@@ -15,7 +15,7 @@ export interface OpenJournal {
   read(): Iterable<JournalRecord> | AsyncIterable<JournalRecord>
   /**
    * Closes the journal. What was appended before is durable when this resolves. If that is impossible, it rejects: the journal is closed,
-   * and what was not durable is lost.
+   * and records that were not durable are lost.
    */
   close(): void | Promise<void>
 }

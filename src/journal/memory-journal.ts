@@ -22,7 +22,7 @@ export function shareHistory(journal: OpenJournal, history: History): boolean {
 }
 
 /**
- * A journal in the memory of this process. It is synchronous: what is appended is durable at once, as long as the process lives.
+ * A journal in the memory of this process. It is synchronous: a record is durable at once, as long as the process lives.
  * The default of an `Orchestrator`.
  */
 export function memoryJournal(): Journal {

@@ -11,7 +11,7 @@ import { CounterpointError } from '../errors.js'
 export function selectTasks(tasks: readonly TaskSpec[], ids: readonly string[]): readonly TaskSpec[] {
   const byId = new Map(tasks.map(task => [task.id, task]))
   for (const id of ids) if (!byId.has(id)) throw notFound(id, byId.keys())
-  // A set visits what is added while it is iterated.
+  // The iteration of a set includes members that are added meanwhile.
   const selected = new Set(ids)
   for (const id of selected) {
     const { after = [], softAfter = [], orderAfter = [] } = byId.get(id) ?? {}

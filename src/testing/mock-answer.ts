@@ -12,7 +12,7 @@ import {
 } from 'counterpoint'
 import * as z from 'zod'
 
-/** When an answer of a `MockBackend` comes, and what is reported before. */
+/** The delay of an answer of a `MockBackend`, and its progress reports. */
 export interface AnswerTiming {
   /** The delay in milliseconds of the backend's clock; `Infinity` for never. Default 0: before `run` returns. */
   readonly afterMs?: number

@@ -91,7 +91,7 @@ describe('a backend is unhealthy when its health()', () => {
       }),
       'health() failed: trap',
     ],
-    // biome-ignore lint/suspicious/noThenProperty: a thenable that throws is what is tested.
+    // biome-ignore lint/suspicious/noThenProperty: the test is about thenables that throw.
     ['returns a thenable that throws', () => ({ then: raise(new Error('trap')) }), 'health() failed: trap'],
   ])('%s', async (_, health, reason) => {
     expect(await reasonOf(health)).toBe(reason)

@@ -381,7 +381,7 @@ describe('while the stream', () => {
 })
 
 describe('after a restart', () => {
-  test('what was used and what was reserved counts', async () => {
+  test('earlier usage and reservations count', async () => {
     const stream = new FakeStream()
     const before = open(prompt(stream), { costUsd: 10 }).run()
     for (const index of [0, 1, 2]) {
@@ -464,7 +464,7 @@ describe('after a restart', () => {
     const { shared, run } = open(prompt(stream))
     const after = run()
     shared.open()
-    // Its journal knows of the first attempt only.
+    // Its journal contains the first attempt only.
     after.failed(0, 9, { costUsd: 1, estimated: true }, INTERRUPTED)
     expect([shared.used.costUsd, after.request(0), shared.used.costUsd]).toEqual([1.5, ['go'], 1.5])
   })

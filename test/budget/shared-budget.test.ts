@@ -219,7 +219,7 @@ describe('over a restart, the budget of an orchestrator', () => {
     await clock.advance(50)
   }
 
-  test('counts what was used, and what was reserved by a run that is never resumed', async () => {
+  test('counts earlier usage, and the reservations of a run that is never resumed', async () => {
     const journal = memoryJournal()
     await runThenCrash(journal, { costUsd: 9 }, 'a b hangs', 'one')
     const { clock, begin, backend, reached } = stage({ costUsd: 5, soft: 1 }, { journal })

@@ -35,7 +35,7 @@ export interface TestHostOptions extends Partial<Omit<OrchestratorOptions, 'pool
 
 /**
  * A simulated host process: an orchestrator with a virtual clock and a journal of one kind. `next()` simulates a crash and a new process,
- * which finds only what was durable, whatever the old one still does.
+ * which finds only durable data, whatever the old one still does.
  */
 export class TestHost {
   readonly clock: VirtualClock

@@ -16,7 +16,7 @@ import {
 import { MockBackend, type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { expect } from 'vitest'
 
-/** Options of a {@link Fixture} besides its backend. */
+/** Options of a {@link Fixture} in addition to its backend. */
 export interface FixtureOptions extends Partial<Omit<OrchestratorOptions, 'pools' | 'clock'>> {
   readonly pool?: Partial<PoolOptions>
 }

@@ -67,7 +67,7 @@ const rejects =
 const thenable =
   (value: unknown): AgentFunction =>
   () => ({
-    // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tried
+    // biome-ignore lint/suspicious/noThenProperty: the test is about thenables
     then: (_: unknown, bad: (error: unknown) => void) => bad(value),
   })
 
@@ -150,7 +150,7 @@ describe('an agent that answers with a thenable', () => {
 
   test('that is a promise with its own `then`: the first settlement counts', async () => {
     const bent = Object.assign(Promise.resolve('kept'), {
-      // biome-ignore lint/suspicious/noThenProperty: a promise with a `then` of its own is what is tried
+      // biome-ignore lint/suspicious/noThenProperty: the test is about promises with their own `then`
       then: (ok: Settle, bad: Settle) => [ok('first'), ok('second'), bad(new Error('third'))],
     })
     expect(await outcome(() => bent)).toBe('first')

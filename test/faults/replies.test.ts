@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { unhandledDuring } from '../support/unhandled.js'
 import { Fixture, resultAsJson, resumed } from './fixture.js'
 
-describe('what an agent reports besides its output', () => {
-  test('is taken from a reply only where it is valid', async () => {
+describe('data that an agent reports in addition to its output', () => {
+  test('is accepted from a reply only where it is valid', async () => {
     const usage = { inputTokens: Number.NaN, outputTokens: -1, costUsd: 0.5, estimated: 'yes', secret: 'x' } as never
     const fixture = new Fixture(() => reply({ output: 'x', usage }))
     const live = await fixture.run(['a'])

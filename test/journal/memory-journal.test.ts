@@ -10,7 +10,7 @@ const recordsOf = (journal: Journal, runId: string): readonly JournalRecord[] =>
 ]
 
 describe('the journal in memory', () => {
-  test('holds what has been emitted, record by record, during the run and afterwards', async () => {
+  test('holds the emitted events, record by record, during the run and afterwards', async () => {
     const journal = memoryJournal()
     const run = new Orchestrator({ pools, journal }).run(plan, { runId: 'r' })
     const emitted: unknown[] = []

@@ -43,7 +43,7 @@ describe('a slow journal', () => {
 })
 
 describe('the conformance suite of journals', () => {
-  /** An in-memory journal whose shared streams have one thing changed. */
+  /** An in-memory journal whose shared streams have one change. */
   const bent = (change: (stream: SharedStream, name: string) => Partial<SharedStream>) => (): Journal => {
     const journal = memoryJournal()
     return {

@@ -99,7 +99,7 @@ describe('the layer checker', () => {
     ['pools/pool.ts', "import { S } from './slots.js'"],
     ['plan/plan.ts', "import type { T } from '../core/state/task.js'"],
     ['node/process.ts', "import { E } from 'counterpoint'"],
-  ])('accepts what leads downwards, or stays on its layer, in %s', (path, text) => {
+  ])('accepts an import of the same or a lower layer in %s', (path, text) => {
     expect(layerProblems([{ path, text }])).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 import type { FinishedRun, TaskResult } from 'counterpoint'
 
-/** A finished run with these tasks: what is not given has a default. */
+/** A finished run with these tasks. Missing members have defaults. */
 export function finished(tasks: readonly Partial<TaskResult>[]): FinishedRun {
   const complete = (task: Partial<TaskResult>): TaskResult => ({
     id: 'a',

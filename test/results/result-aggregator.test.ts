@@ -176,7 +176,7 @@ describe('a result', () => {
 })
 
 describe('a custom aggregator', () => {
-  test('gets the whole run, and what it returns is the result', async () => {
+  test('gets the whole run, and its return value is the result', async () => {
     const seen: FinishedRun[] = []
     const aggregator = {
       aggregate: (run: FinishedRun) => {

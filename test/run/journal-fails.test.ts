@@ -83,7 +83,7 @@ describe('when the journal fails', () => {
     expect(describeEvents(read).at(-1)).toBe('attempt.started b 1')
   })
 
-  test('what it holds can be resumed by another process', async () => {
+  test('its durable records can be resumed by another process', async () => {
     const { journal, run } = await broken()
     const { orchestrator } = setUp({}, { journal: journal.afterCrash() })
     const resumed = await orchestrator.resume(run.id)

@@ -132,7 +132,7 @@ export class UsageLedger {
     if (level === 'hard' && estimate)
       assert.ok(
         used - settled < DUST || settled + wanted > limit - DUST,
-        `${used} of ${limit} (${measure}) are used, and what is settled, ${settled}, leaves no room`,
+        `${used} of ${limit} (${measure}) are used, and the settled ${settled} leave no room`,
       )
     if (level === 'soft') assert.ok(used >= limit * (found.budget.soft ?? 0.8) - DUST, 'the soft bound is reached')
   }

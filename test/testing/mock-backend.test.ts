@@ -106,7 +106,7 @@ describe('MockBackend answers', () => {
       kind: 'invalid-output',
       code: 'OUTPUT_NOT_JSON',
     })
-    // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
+    // biome-ignore lint/suspicious/noThenProperty: the test is about thenables
     const thenable = { then: (ok: (value: string) => void) => ok('thenable') }
     expect(await outcome(() => thenable)).toMatchObject({ output: 'thenable' })
   })

@@ -7,7 +7,7 @@ const PAUSE_MS = 20
 
 /**
  * The prefix of the tags of all attempts with this idempotency key, in the run that started then. It does not reveal the key to other
- * users, and lets the process that resumes a run find what its attempts left running.
+ * users, and lets the process that resumes a run find the processes that its attempts left running.
  */
 export function tagPrefix(key: string, runStartedAt: number): string {
   return `${createHash('sha256').update(`${runStartedAt} ${key}`).digest('hex').slice(0, 24)}-`

@@ -369,7 +369,7 @@ describe('a cooldown in the limit ledger', () => {
     expect(before.stream.appends).toBe(4)
   })
 
-  test('lasts no longer than it was meant to, even if the wall clock has gone back', async () => {
+  test('lasts no longer than its original duration, even if the wall clock has gone back', async () => {
     const before = await LedgerProcess.begin(new FakeStream())
     before.ledger.parked('a', quota)
     const host = await before.next(-86_400_000)
@@ -481,7 +481,7 @@ describe('the stream of the limit ledger', () => {
   })
 
   test('may contain invalid records, which are reported', async () => {
-    const texts = ['{"type":"limits","host":"x"}', 'null', record(1, 0, { used: 3, open: 0 })]
+    const texts = ['{"type":"limits","life":"x"}', 'null', record(1, 0, { used: 3, open: 0 })]
     const host = await LedgerProcess.begin(new FakeStream({ texts }))
     expect(host.load).toBe(3)
     expect(host.problems).toEqual(['1 of 3 records of the limit ledger are invalid: what they granted is ignored'])

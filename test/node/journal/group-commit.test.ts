@@ -98,7 +98,7 @@ describe.each(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'])('when a write fails with %s'
 })
 
 describe('a full disk', () => {
-  test('gets back the space of a partial record, and stores all records once there is space', async () => {
+  test('frees the space of a partial record, and stores all records once there is space', async () => {
     const clock = new VirtualClock()
     const fixture = new TestJournal(new FakeDisk(), { clock })
     const open = await fixture.open()

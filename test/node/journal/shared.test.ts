@@ -82,7 +82,7 @@ describe('a shared stream', () => {
   })
 
   test.each(['fsync', 'os', 'none'] as const)(
-    'with durability %s comes back, and syncs what that means',
+    'with durability %s can be read back, with the syncs of that durability',
     async durability => {
       const disk = new FakeDisk()
       const stream = await new TestStream(disk, { durability }).open()

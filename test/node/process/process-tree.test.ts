@@ -200,7 +200,7 @@ test.skipIf(!onLinux)(
     const limit = (files: string) =>
       spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${files}`]).status === 0
     const now = /Max open files +(\d+) +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))!
-    if (!limit(`${readdirSync('/proc/self/fd').length + 2}:${now[2]}`)) return skip('prlimit is not there')
+    if (!limit(`${readdirSync('/proc/self/fd').length + 2}:${now[2]}`)) return skip('prlimit is not available')
     const failures = await Promise.allSettled([attempt(shell('true')).result, attempt(shell('true')).result])
     limit(`${now[1]}:${now[2]}`)
     expect(failures).toMatchObject(Array(2).fill({ reason: { kind: 'overloaded', code: 'EMFILE' } }))

@@ -29,7 +29,7 @@ describe('onSettled', () => {
     const calls: unknown[] = []
     const callbacks: ((answer: string) => void)[] = []
     const callsTwice = (value: string) => ({
-      // biome-ignore lint/suspicious/noThenProperty: what is tested.
+      // biome-ignore lint/suspicious/noThenProperty: the test is about thenables.
       then: (onFulfilled: (answer: string) => void): void => {
         callbacks.push(onFulfilled)
         onFulfilled(value)
@@ -47,7 +47,7 @@ describe('onSettled', () => {
   test('ignores an error that a `then` throws after it has called back', async () => {
     const calls: unknown[] = []
     const throwsLate = {
-      // biome-ignore lint/suspicious/noThenProperty: what is tested.
+      // biome-ignore lint/suspicious/noThenProperty: the test is about thenables.
       then: (onFulfilled: (answer: string) => void): void => {
         onFulfilled('first')
         throw new Error('too late')

@@ -102,7 +102,7 @@ export class GroupCommit {
   async #run(): Promise<void> {
     this.#isRunning = true
     while (this.#queue.length > 0) {
-      // BAD: commit at once. Those who awaited the previous commit resume one promise after the other, and the first of them would be
+      // BAD: commit at once. Callers that awaited the previous commit resume one after the other, and the first of them would be
       // written alone. GOOD: collect records for the rest of this turn of the event loop.
       await nextTurn()
       await this.#commitFirst(this.#queue[0] as PendingBatch)

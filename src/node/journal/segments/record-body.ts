@@ -55,7 +55,7 @@ export function sha256Of(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-/** The event as JSON, with `null` for each member that is too large; `onBlob` gets what was there. */
+/** The event as JSON, with `null` for each member that is too large; `onBlob` gets its value. */
 function withoutLarge(event: RunEvent, maxBytes: number, onBlob: (member: string, blob: Blob) => void): string {
   const members: Record<string, unknown> = { ...event }
   for (const [member, value] of Object.entries(members)) {
