@@ -11,7 +11,7 @@ export interface BreakerOptions {
   readonly openMs?: number
   /** The longest opening, in milliseconds, unless the backend itself requests a longer rest. Default 300,000. */
   readonly maxOpenMs?: number
-  /** The longest rest that a backend can request (a quota that resets, a fail-over with a rest), in milliseconds. Default 86,400,000 (a day). */
+  /** The longest rest that a backend can request (a quota that resets, a failover with a rest), in milliseconds. Default 86,400,000 (a day). */
   readonly maxRestMs?: number
   /**
    * While the breaker is half-open, one attempt at a time may start. After this time, in milliseconds, the next one may start even if
@@ -187,7 +187,7 @@ export class CircuitBreaker {
   }
 
   /**
-   * The rest that the outcome requests: after a fail-over with `restMs`, and always after a used-up quota. A quota that resets at an
+   * The rest that the outcome requests: after a failover with `restMs`, and always after a used-up quota. A quota that resets at an
    * unknown time, or before a normal opening would end, gets 0: a normal opening. Otherwise the same refusal would come at once.
    * The verdict takes precedence over the provider: it is the host's policy.
    */

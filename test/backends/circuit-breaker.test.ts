@@ -276,7 +276,7 @@ describe('a backend that requests a rest', () => {
     expect(changes).toEqual([{ to: 'open', until: 7 + ms, reason: 'quota: no' }])
   })
 
-  test('opens at a fail-over with a rest, for exactly that rest, whatever the kind', () => {
+  test('opens at a failover with a rest, for exactly that rest, whatever the kind', () => {
     const { breaker, attempt } = scene()
     attempt(0, failed('throttled', {}, { action: 'failover' }))
     attempt(0, failed('throttled', {}, { action: 'failover', restMs: 0 }))

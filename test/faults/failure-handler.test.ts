@@ -36,7 +36,7 @@ describe('retries', () => {
   )
 
   test.each([
-    ['a time-out', hang()],
+    ['a timeout', hang()],
     ['an attempt that was abandoned', ignoreAbort()],
     ['an error that was thrown', fail(new Error('no'))],
   ])('are consumed by %s', async (_, answer) => {

@@ -38,12 +38,12 @@ describe('a failure that another backend may not have', () => {
     expect([(await run.result).outputs, started()]).toEqual([{ a: 'third' }, ['a1 b0', 'a2 b1', 'a3 b2']])
   })
 
-  test('has a limit of fail-overs, after which failures consume retries', async () => {
+  test('has a limit of failovers, after which failures consume retries', async () => {
     const { clock, orchestrator, started, events } = failoverPool([fail('crashed'), fail('crashed'), fail('crashed')])
     const run = orchestrator.run({ tasks: [{ id: 'a', retries: 1 }] })
     await clock.runUntilIdle()
     const [task] = (await run.result).tasks
-    // Five fail-overs, then one retry.
+    // Five failovers, then one retry.
     expect([task?.status, task?.attempts, started()[5]]).toEqual(['dead', 7, 'a6 b2'])
     checkHistory(events)
   })

@@ -196,7 +196,7 @@ describe('a pool is parked', () => {
   })
 })
 
-describe('fail over', () => {
+describe('failover', () => {
   const other = { alternatives: 1 }
 
   test.each<FailureKind>(['throttled', 'overloaded', 'quota', 'timeout', 'crashed', 'refused'])(

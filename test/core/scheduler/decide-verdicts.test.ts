@@ -158,7 +158,7 @@ describe('repair', () => {
   })
 })
 
-describe('fail over', () => {
+describe('failover', () => {
   const elsewhere = { alternatives: 1 }
   const crash = failWith('a', { kind: 'crashed' }, elsewhere)
   const again = [wake('a'), startWith('a', { backend: 'second' })]
