@@ -4,6 +4,7 @@ import type { Budget } from './core/budget/budget.js'
 import type { JournalRecord } from './core/state/events.js'
 import { emptyState } from './core/state/new-state.js'
 import { unfinishedTasks } from './core/state/run-state.js'
+import type { TaskDefaults } from './core/state/task.js'
 import { distributorOf } from './distributor/task-distributor.js'
 import { TaskRouter } from './distributor/task-router.js'
 import { Emitter, type EventMap } from './emitter.js'
@@ -55,6 +56,7 @@ export class Orchestrator {
   readonly #newId: () => string
   readonly #emitter = new Emitter()
   readonly #context: RunContext
+  readonly #defaults: ReadonlyMap<string, TaskDefaults | undefined>
   readonly #router: TaskRouter
   readonly #forecast: PoolForecast
   readonly #retained: RetainedRuns
@@ -83,6 +85,7 @@ export class Orchestrator {
     this.runs = new Runs(this.#journal, this.#retained)
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
     this.#forecast = new PoolForecast(this.pools)
+    this.#defaults = built.defaults
     this.#router = new TaskRouter(built.defaults, distributorOf(options.distributor, built))
     this.#context = {
       clock,
@@ -191,7 +194,7 @@ export class Orchestrator {
       const state = replayed(runId, records)
       const graphs = options.graph === undefined ? [] : [options.graph].flat()
       if (state.phase.status !== 'settled') {
-        compareGraphs(state, graphs)
+        compareGraphs(state, graphs, this.#defaults)
         this.#router.checkPools(unfinishedTasks(state))
       }
       const { weight = 1, signal } = options

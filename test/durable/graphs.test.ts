@@ -146,6 +146,19 @@ describe('a run of a graph', () => {
     ['an after that is new', plain(), plain({ ids: 'b a', b: { after: [] } }), 'task number 0 was "a", and is "b"'],
     ['another after', plain({ ids: 'a c b' }), plain({ ids: 'a c b', b: { after: ['c'] } }), 'after of task "b" was'],
     ['an after that is gone', plain(), plain({ b: { after: [] } }), 'after of task "b" was ["a"], and is missing'],
+    [
+      'an approval that is gone',
+      plain({ b: { approval: true } }),
+      plain(),
+      'approval of task "b" was true, and is missing',
+    ],
+    [
+      'a budget that is gone',
+      plain({ a: { budget: { costUsd: 5 } } }),
+      plain(),
+      'budget of task "a" was {"costUsd":5}',
+    ],
+    ['a replay that is gone', plain({ a: { replay: 'never' } }), plain(), 'replay of task "a" was "never"'],
     ['other retries', plain(), plain({ a: { retries: 9 } }), 'retries of task "a" was missing, and is 9'],
   ])('is rejected with %s, and the error says where', async (_, was, is, difference) => {
     expect((await refusal(await diedOf(was), is)).details.difference).toContain(difference)
