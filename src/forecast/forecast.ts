@@ -110,10 +110,10 @@ export function forecast(tasks: readonly TaskSpec[], options: ForecastOptions): 
   const hasWindows = Object.values(options.pools).some(pool => pool.requests)
   const serialMs = hasWindows ? virtualRun(1).play() : (sum(tasks, run, (_, index) => durations[index]) ?? 0)
   const path = criticalPath(
-    tasks.map(({ id, after = [], orderAfter = [] }, index) => {
-      const step = { id, after, orderAfter, endedAt: run.endedAt[index] as number }
-      if (isSkipped(run, index)) return { ...step, busyMs: 0 }
-      return { ...step, busyMs: durations[index] as number, startedAt: run.readyAt[index] as number }
+    tasks.map(({ id, after, orderAfter }, index) => {
+      const ran = !isSkipped(run, index)
+      const startedAt = ran ? (run.readyAt[index] as number) : undefined
+      return { id, after, orderAfter, busyMs: ran ? durations[index]! : 0, startedAt, endedAt: run.endedAt[index]! }
     }),
   )
   const costUsd = sum(tasks, run, task => task.estimate?.costUsd)
@@ -174,6 +174,10 @@ function noPool({ id, pool }: TaskSpec, pools: readonly string[]): CounterpointE
   return new CounterpointError('NO_POOL', message, { taskId: id, confidence: pool === undefined ? 0 : 1, pools })
 }
 
+function isMillis(ms: unknown): boolean {
+  return typeof ms === 'number' && ms >= 0 && ms <= Number.MAX_SAFE_INTEGER
+}
+
 /** Tasks of unknown duration get the average of the others; where none is known, all get 1. */
 function durationsOf(
   tasks: readonly TaskSpec[],
@@ -183,7 +187,8 @@ function durationsOf(
   const medians = Object.values(pools).map(pool => pool.medianMs)
   const given = tasks.map((task, index) => {
     const ms = durationOf?.(task) ?? task.durationMs ?? medians[poolOf[index] as number]
-    return ms === undefined ? undefined : checkValue(millis, ms, `duration of task "${task.id}"`)
+    // The rule costs microseconds per task, so it only makes the error.
+    return ms === undefined || isMillis(ms) ? ms : checkValue(millis, ms, `duration of task "${task.id}"`)
   })
   const known = given.filter(ms => ms !== undefined)
   const average = known.length === 0 ? 1 : Math.round(known.reduce((a, b) => a + b) / known.length)

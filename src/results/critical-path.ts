@@ -3,10 +3,10 @@ export interface PathStep {
   readonly id: string
   /** Time in attempts, in milliseconds. */
   readonly busyMs: number
-  readonly after: readonly string[]
-  readonly orderAfter?: readonly string[]
+  readonly after?: readonly string[] | undefined
+  readonly orderAfter?: readonly string[] | undefined
   /** When it stopped waiting for its dependencies: one that ended later did not delay it. */
-  readonly startedAt?: number
+  readonly startedAt?: number | undefined
   /** When it ended. A step with `endedAt` and without `startedAt` never ran: it takes no time and is left out of the path. */
   readonly endedAt?: number
 }
@@ -56,8 +56,8 @@ function linked(steps: readonly PathStep[]): readonly Node[] {
   const nodes = steps.map((step): Node => ({ step, dependents: [], waitsFor: 0, ms: 0, previous: undefined }))
   const byId = new Map(nodes.map(node => [node.step.id, node]))
   for (const node of nodes)
-    for (const list of [node.step.after, node.step.orderAfter ?? []])
-      for (const id of list) {
+    for (const list of [node.step.after, node.step.orderAfter])
+      for (const id of list ?? []) {
         const dependency = byId.get(id)
         if (dependency === undefined) continue
         dependency.dependents.push(node)

@@ -263,6 +263,18 @@ describe('forecast', () => {
       /^duration of task "t0": expected at least 0, got -1$/,
     ],
     [
+      'a duration of Infinity',
+      () => forecast(lasting(Number.POSITIVE_INFINITY), { pools: { p: {} } }),
+      'INVALID_INPUT',
+      /^duration of task "t0": expected a finite number, got Infinity$/,
+    ],
+    [
+      'a duration that is a text',
+      () => forecast(lasting('5' as never), { pools: { p: {} } }),
+      'INVALID_INPUT',
+      /^duration of task "t0": expected a finite number, got "5"$/,
+    ],
+    [
       'an unknown option',
       () => forecast([], { pools: { p: { concurency: 2 } as ForecastPool } }),
       'INVALID_INPUT',
