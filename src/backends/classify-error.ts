@@ -25,19 +25,24 @@ export function failureOf(thrown: unknown, now?: number, redact: Redact = cleanM
   const chain = causeChain(thrown)
   const { error, kind, word } = classify(chain)
   const status = statusOf(error)
-  const code = nonEmptyString(readMember(error, 'code')) ?? word ?? nonEmptyString(readMember(thrown, 'code'))
+  const code = firstOf([readMember(error, 'code'), word, readMember(thrown, 'code')], text => cleaned(text, cleanCode))
   const retryAfterMs = firstOf(chain.slice(chain.indexOf(error)), each => requestedWaitMs(each, kind, now))
   const timeout = kind === 'timeout' ? SCOPES.find(scope => scope === readMember(error, 'timeout')) : undefined
-  const cause = causeText(chain[1])
+  const cause = cleaned(causeText(chain[1]), redact)
   return {
     kind,
     message: redact(nonEmptyString(readMember(thrown, 'message')) ?? describe(thrown)) || NO_MESSAGE,
     ...(timeout !== undefined && { timeout }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(status !== undefined && { status }),
-    ...(code !== undefined && { code: cleanCode(code) }),
-    ...(cause !== undefined && { cause: redact(cause) }),
+    ...(code !== undefined && { code }),
+    ...(cause !== undefined && { cause }),
   }
+}
+
+/** Undefined when nothing is left. */
+function cleaned(text: unknown, clean: Redact): string | undefined {
+  return nonEmptyString(clean(nonEmptyString(text) ?? ''))
 }
 
 /** The usage that a failed attempt reported with its error, or with one of its causes. */

@@ -17,8 +17,8 @@ const SHORTEST_SECRET = 8
  *
  * 1. terminal sequences, control characters except tab and newline, and characters that change the direction of writing
  *    are removed; `\r\n` and `\r` become `\n`; white space at both ends is trimmed;
- * 2. each secret of at least 8 characters is replaced by its name in brackets: the whole value, each of its parts between
- *    white space (the token of `Bearer abc`), and both percent-encoded as in a URL;
+ * 2. each secret of at least 8 characters is replaced by its name in brackets: the whole value, each of its lines, and both
+ *    percent-encoded as in a URL. The words of a value are not hidden: pass the token of `Bearer abc` as well;
  * 3. a text longer than `maxLength` is cut, with `…` in place of the rest.
  *
  * @param secrets Names and values, such as `Object.entries(...)` or a `Headers`.
@@ -45,7 +45,7 @@ export function redactor(
 }
 
 function formsOf(value: string): readonly string[] {
-  const plain = [value, printable(value), ...value.split(/\s+/)]
+  const plain = [value, printable(value), ...value.split(/[\r\n]+/)]
   // encodeURIComponent throws on half a surrogate pair.
   return plain.flatMap(form => (/\p{Cs}/u.test(form) ? [form] : [form, encodeURIComponent(form)]))
 }

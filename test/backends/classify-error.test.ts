@@ -350,6 +350,15 @@ function endless(): object {
   }
 }
 
+test('a code or cause of white space only is left out', () => {
+  const failure = failureOf(Object.assign(new Error('m', { cause: new Error(' \n') }), { code: ' ' }))
+  expect(failure).toEqual({ kind: 'agent', message: 'm' })
+  expect(failureOf(Object.assign(new Error('m'), { code: ' ', type: 'rate_limit_error' }))).toMatchObject({
+    kind: 'throttled',
+    code: 'rate_limit_error',
+  })
+})
+
 test('a message has no terminal sequences or control characters, and at most 4,000 characters', () => {
   expect(failureOf(error({}, 'a \x1b[31mred\x1b[0m\x07 b')).message).toBe('a red b')
   expect(failureOf(error({}, '\x07')).message).toBe('the agent threw an error without a message')

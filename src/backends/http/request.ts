@@ -59,5 +59,8 @@ function wholeRequest(request: AgentRequest): unknown {
 
 /** Hides the values of headers and of the URL's query in messages. */
 export function redactorFor(url: URL, headers: Headers): Redact {
-  return redactor([...[...headers].filter(([name]) => !PUBLIC_HEADERS.includes(name)), ...url.searchParams])
+  const secrets = [...headers].filter(([name]) => !PUBLIC_HEADERS.includes(name))
+  // The token of `Bearer abc` is a secret without its scheme, too.
+  const words = secrets.flatMap(([name, value]) => value.split(/\s+/).map(word => [name, word] as const))
+  return redactor([...words, ...secrets, ...url.searchParams])
 }

@@ -77,8 +77,10 @@ async function statusError(response: Response, read: ReadContext): Promise<Agent
   const reason = read.redact(messageIn(error) ?? text)
   const message = `${read.endpoint}: expected status 2xx, got ${status}${reason === '' ? '' : `: ${reason}`}`
   const ownCode = nonEmptyString(readPath(error, 'error', 'code')) ?? nonEmptyString(readMember(error, 'code'))
-  const { kind, code, ...facts } = failureOf({ message, status, headers, error, code: ownCode }, systemClock.now())
-  return new AgentError(kind, message, { ...facts, ...(code !== undefined && { code: read.redact(code) }) })
+  // Redacted before it is cut: half a secret is not found.
+  const code = ownCode && read.redact(ownCode)
+  const { kind, ...facts } = failureOf({ message, status, headers, error, code }, systemClock.now())
+  return new AgentError(kind, message, facts)
 }
 
 /** The error message in one of the common shapes: `{error: {message}}`, `{error}`, `{message}`, `{detail}`. */

@@ -473,6 +473,9 @@ describe('secrets', () => {
     expect(failure.message).not.toMatch(/sk|1234/)
     const code = JSON.stringify({ error: { code: KEY, message: 'x' } })
     expect((await failing(raw(400, code), options)).code).toBe('[authorization]')
+    // The code is cut at 200 characters.
+    const longCode = JSON.stringify({ error: { code: `${'x'.repeat(195)}${KEY}`, message: 'x' } })
+    expect((await failing(raw(400, longCode), options)).code).not.toContain('sk-')
   })
 })
 
