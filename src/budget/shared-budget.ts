@@ -169,8 +169,9 @@ export class SharedBudget {
     reserve(this.#account, reserved)
     const onDurable = (): void => {
       hold.isDurable = true
-      hold.onReserved?.()
+      const { onReserved } = hold
       hold.onReserved = undefined
+      onReserved?.()
       // It may not have started: its run may be paused.
       this.#retryWaiting()
     }

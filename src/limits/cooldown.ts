@@ -90,7 +90,7 @@ export class Cooldown {
     const isReplaced = previous !== undefined && OWN_REASONS.includes(previous.reason) && !isOwn
     if (previous !== undefined && previous.until >= until && !isReplaced) return false
     this.#parked = { until, reason, message }
-    // After a restart, breakers and retry budgets start afresh, and so do the cooldowns that they cause.
+    // After a restart, breakers and retry budgets start empty, so the cooldowns that they cause are not kept.
     if (!isOwn) this.#persist(this.#parked)
     this.refresh()
     onChange()

@@ -6,7 +6,7 @@ export interface RoundRobinMember {
 
 /**
  * Round-robin: the first member in the queue starts one attempt and moves to the end. A member with nothing to start leaves the queue.
- * Invariant: a member that finds no capacity stays first, and nobody else starts anything before it.
+ * Invariant: a member that finds no capacity stays first, and no other member starts an attempt before it.
  */
 export class RoundRobin {
   #queue: RoundRobinMember[] = []

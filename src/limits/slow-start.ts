@@ -10,7 +10,7 @@ const UNBOUNDED = -1
 export class SlowStart {
   #limit = Number.POSITIVE_INFINITY
   #inFlight = 0
-  /** Numbers the slow starts: tells apart the attempts of this one. */
+  /** The number of this slow start, which identifies its attempts. */
   #round = 0
 
   get hasRoom(): boolean {

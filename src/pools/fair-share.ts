@@ -7,6 +7,8 @@ import type { RunQueue } from './run-queue.js'
 export class FairShare {
   /** One for each live run, also while it has no ready task. */
   readonly queues: Set<RunQueue> = new Set()
+  /** Those with ready tasks, in the order in which they got one: a pool may have thousands of runs that wait for something else. */
+  readonly filled: Set<RunQueue> = new Set()
   /** The pass of the queue that was charged last. */
   pass = 0
 
@@ -17,22 +19,20 @@ export class FairShare {
 
   /** True when no run has a ready task. */
   get isEmpty(): boolean {
-    for (const queue of this.queues) if (!queue.isEmpty) return false
-    return true
+    return this.filled.size === 0
   }
 
   /** How many tasks are ready. */
   get waiting(): number {
     let waiting = 0
-    for (const queue of this.queues) waiting += queue.waiting
+    for (const queue of this.filled) waiting += queue.waiting
     return waiting
   }
 
   /** The queue that may start a task next; undefined when there is none. */
   next(): RunQueue | undefined {
     let next: RunQueue | undefined
-    for (const queue of this.queues)
-      if (!queue.isEmpty && !queue.isHeld && (next === undefined || queue.pass < next.pass)) next = queue
+    for (const queue of this.filled) if (!queue.isHeld && (next === undefined || queue.pass < next.pass)) next = queue
     return next
   }
 

@@ -108,7 +108,10 @@ export class RunQueue implements TaskQueue {
 
   /** The old entry of the task stays: it is skipped once the task has started. */
   update(index: number, priority: number, since: number): void {
-    if (this.isEmpty) this.#catchUp()
+    if (this.isEmpty) {
+      this.#catchUp()
+      this.#options.runs.filled.add(this)
+    }
     const urgency = priority + Math.floor(since / (this.#options.agingMs ?? 60_000))
     this.#ready.push(index, urgency, this.source.remainingPath(index))
   }
@@ -138,7 +141,9 @@ export class RunQueue implements TaskQueue {
 
   /** Removes what `peek` returns. */
   take(): number {
-    return this.#ready.pop()
+    const index = this.#ready.pop()
+    if (this.isEmpty) this.#options.runs.filled.delete(this)
+    return index
   }
 
   /** A task of this queue has started. */

@@ -86,7 +86,7 @@ export class WorkerPool {
     return this.#concurrency.limit
   }
 
-  /** @throws INVALID_INPUT for anything but a positive integer, a range as documented, or `auto`. */
+  /** @throws INVALID_INPUT for anything but a positive integer, a valid range, or `auto`. */
   set concurrency(value: PoolConcurrency) {
     this.#concurrency.set(value)
     this.#slots.dispatch()
@@ -142,7 +142,7 @@ export class WorkerPool {
     this.#cooldown.own.park(checkValue(positiveMs, ms, 'park.ms'), reason, message)
   }
 
-  /** Ends a cooldown of this pool now (not one of its limit key). The pool starts slowly all the same. */
+  /** Ends a cooldown of this pool now (not one of its limit key). The pool still starts slowly. */
   unpark(): void {
     this.#cooldown.own.unpark()
   }
@@ -181,13 +181,15 @@ export class WorkerPool {
       onDispatch: () => this.#slots.dispatch(),
       onClose: () => {
         this.#runs.queues.delete(queue)
+        this.#runs.filled.delete(queue)
         if (!this.#runs.hasRuns) this.close()
         else if (this.#runs.isEmpty) this.#slots.stop()
       },
     })
+    const isFirst = !this.#runs.hasRuns
     this.#runs.queues.add(queue)
     this.#backends.start()
-    this.#cooldown.refresh()
+    if (isFirst) this.#cooldown.refresh()
     return queue
   }
 
@@ -199,8 +201,9 @@ export class WorkerPool {
   /** Stops health checks and timers, even if a run still uses the pool. They start again with the next run. */
   close(): void {
     this.#backends.stop()
-    this.#slots.stop()
+    // First the cooldown: when it is over, it opens the pool, which would join the round-robin of its limit again.
     this.#cooldown.refresh()
+    this.#slots.stop()
   }
 
   #setWindow(kind: 'requests' | 'tokens', value: WindowLimit | undefined): void {

@@ -182,7 +182,7 @@ export class RunEngine {
     this.#end(() => this.#reject(error))
   }
 
-  /** A journal that does not answer must not delay the end for ever. */
+  /** A journal that does not answer must not delay the end forever. */
   #giveUpJournal(): void {
     if (this.loop.hasPending) this.#fail(new Error('the journal did not take the last records in time'))
   }

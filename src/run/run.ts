@@ -125,7 +125,7 @@ export class Run {
    * Replaces the budget of the run. What has been used still counts; tasks that are held because of the budget are tried again. A run
    * that was paused because its `wallMs` was used up continues after `unpause`. Resolves when that is durable.
    *
-   * @throws INVALID_INPUT for a budget that is not as documented, or names a pool that does not exist.
+   * @throws INVALID_INPUT for an invalid budget, or names a pool that does not exist.
    */
   async setBudget(budget: RunBudget): Promise<void> {
     checkRunBudget(budget, this.#engine.poolNames)

@@ -7,7 +7,7 @@ import type { Decision } from './decision.js'
 import { cancelAll, markDead } from './propagate.js'
 import type { BudgetSignal, ExhaustSignal, StartSignal } from './signals.js'
 
-/** True when the budgets have room for this attempt. If not, does what they say instead. */
+/** True when the budgets have room for this attempt. If not, emits what follows: a hold, a stop, or a cheaper backend. */
 export function admitStart(decision: Decision, { index, pool, estimate, degraded = false }: StartSignal): boolean {
   const { state } = decision
   const refusal = admit(accountsOf(state, index, pool), estimate, { degraded, exempt: state.budgetExempt.has(index) })

@@ -73,7 +73,7 @@ const limits: z.ZodType<LimitRecord> = z.object({
   parkings: z.array(parking),
 })
 
-/** Undefined when the record is not as documented. */
+/** Undefined when the record is invalid. */
 export function parseLimitRecord(record: Json): LimitRecord | undefined {
   const parsed = limits.safeParse(record)
   return parsed.success ? parsed.data : undefined

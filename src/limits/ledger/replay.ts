@@ -45,7 +45,7 @@ export class LedgerReplay {
     }
   }
 
-  /** Reads one record. Returns false when it is not as documented. */
+  /** Reads one record. Returns false when it is invalid. */
   take(given: Json): boolean {
     const record = parseLimitRecord(given)
     if (record === undefined) return false

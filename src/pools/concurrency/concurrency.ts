@@ -58,7 +58,7 @@ export class Concurrency {
 
   /**
    * A range without `start` keeps the limit of the range before.
-   * @throws INVALID_INPUT for anything but a positive integer, a range as documented, or `auto`.
+   * @throws INVALID_INPUT for anything but a positive integer, a valid range, or `auto`.
    */
   set(value: PoolConcurrency): void {
     const previous = this.#limit

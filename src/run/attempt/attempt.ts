@@ -63,6 +63,11 @@ export class Attempt {
     return this.#terms?.attempt ?? 0
   }
 
+  /** What the backend reported. Where there is a budget, the usage of an event may be an assumption. */
+  get reportedUsage(): Usage | undefined {
+    return this.#usage
+  }
+
   get idempotencyKey(): string {
     return this.#services.idempotencyKey(this.index, (this.#terms as AttemptTerms).revision)
   }

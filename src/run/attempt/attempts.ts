@@ -117,14 +117,16 @@ export class Attempts implements AttemptServices {
   onSucceeded(index: number): void {
     const attempt = this.#live[index]
     if (attempt === undefined) return
-    const { at, startedAt, usage } = this.#head.states[index] as SucceededState
+    const { at, startedAt } = this.#head.states[index] as SucceededState
+    const usage = attempt.reportedUsage
     this.#options.recordDuration(this.#spec(index).pool as string, at - startedAt)
     attempt.lease.ended(usage ? { ok: true, usage } : { ok: true })
   }
 
   /** Reports to the pool how an attempt failed; not one that this process interrupted, or whose input could not be made. */
-  onFailed({ index, failure, verdict, usage }: AttemptFailed): void {
+  onFailed({ index, failure, verdict }: AttemptFailed): void {
     const attempt = this.#live[index]
+    const usage = attempt?.reportedUsage
     const hadInput = attempt !== undefined && attempt.attempt > 0
     if (!hadInput || failure.kind === 'interrupted' || failure.kind === 'bad-input') return
     attempt.lease.ended({ ok: false, failure, verdict, ...(usage && { usage }) })
