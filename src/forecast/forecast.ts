@@ -142,9 +142,12 @@ function sum(
   run: VirtualRun,
   amountOf: (task: TaskSpec, index: number) => number | undefined,
 ): number | undefined {
-  const values = tasks.map((task, index) => (isSkipped(run, index) ? undefined : amountOf(task, index)))
-  const known = values.filter(value => value !== undefined)
-  return known.length === 0 ? undefined : known.reduce((a, b) => a + b)
+  let total: number | undefined
+  for (const [index, task] of tasks.entries()) {
+    const amount = isSkipped(run, index) ? undefined : amountOf(task, index)
+    if (amount !== undefined) total = (total ?? 0) + amount
+  }
+  return total
 }
 
 function virtualPools(pools: ForecastOptions['pools']): readonly VirtualPool[] {

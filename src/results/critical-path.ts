@@ -11,17 +11,6 @@ export interface PathStep {
   readonly endedAt?: number
 }
 
-interface Node {
-  readonly step: PathStep
-  readonly dependents: Node[]
-  /** How many dependencies have not been visited. */
-  waitsFor: number
-  /** The length of the longest chain up to this step; while the step has not been visited, without its own time. */
-  ms: number
-  /** The step before it on that chain. */
-  previous: Node | undefined
-}
-
 /**
  * The longest chain of tasks that waited for each other, in a run that has ended (`RunTimes`) or has been simulated (`forecast`): it looks
  * back, at times that are known. `core/scheduler/critical-rank.ts` looks ahead instead: it estimates the longest path that remains
@@ -30,40 +19,50 @@ interface Node {
  * Linear in tasks and dependencies, in topological order (Kahn, CACM 5(11), 1962), without recursion.
  */
 export function criticalPath(steps: readonly PathStep[]): { readonly ids: readonly string[]; readonly ms: number } {
-  const nodes = linked(steps)
-  const order = nodes.filter(({ waitsFor }) => waitsFor === 0)
-  let last: Node | undefined
-  for (const node of order) {
-    const ran = hasRun(node.step)
-    node.ms += node.step.busyMs
-    if (ran && (last === undefined || node.ms > last.ms)) last = node
-    const through = ran ? node : node.previous
-    for (const dependent of node.dependents) {
-      if (through && node.ms >= dependent.ms && delayed(node.step, dependent.step)) {
-        dependent.ms = node.ms
-        dependent.previous = through
+  const { dependents, waitsFor } = linksOf(steps)
+  /** The length of the longest chain up to each step; without its own time while it has not been visited. */
+  const ms = new Float64Array(steps.length)
+  /** The step before each one on that chain; -1 for none. */
+  const previous = new Int32Array(steps.length).fill(-1)
+  const order: number[] = []
+  for (let i = 0; i < steps.length; i++) if (waitsFor[i] === 0) order.push(i)
+  let last = -1
+  for (const i of order) {
+    const step = steps[i]!
+    const ran = hasRun(step)
+    ms[i]! += step.busyMs
+    if (ran && (last === -1 || ms[i]! > ms[last]!)) last = i
+    const through = ran ? i : previous[i]!
+    for (const dependent of dependents[i] ?? []) {
+      if (through !== -1 && ms[i]! >= ms[dependent]! && delayed(step, steps[dependent]!)) {
+        ms[dependent] = ms[i]!
+        previous[dependent] = through
       }
-      dependent.waitsFor--
-      if (dependent.waitsFor === 0) order.push(dependent)
+      if (--waitsFor[dependent]! === 0) order.push(dependent)
     }
   }
   const ids: string[] = []
-  for (let node = last; node !== undefined; node = node.previous) ids.push(node.step.id)
-  return { ids: ids.reverse(), ms: last?.ms ?? 0 }
+  for (let i = last; i !== -1; i = previous[i]!) ids.push(steps[i]!.id)
+  return { ids: ids.reverse(), ms: ms[last] ?? 0 }
 }
 
-function linked(steps: readonly PathStep[]): readonly Node[] {
-  const nodes = steps.map((step): Node => ({ step, dependents: [], waitsFor: 0, ms: 0, previous: undefined }))
-  const byId = new Map(nodes.map(node => [node.step.id, node]))
-  for (const node of nodes)
-    for (const list of [node.step.after, node.step.orderAfter])
-      for (const id of list ?? []) {
-        const dependency = byId.get(id)
+/** By index: the steps that depend on each step, and how many it depends on itself. */
+function linksOf(steps: readonly PathStep[]): { dependents: (number[] | undefined)[]; waitsFor: Int32Array } {
+  const indexes = new Map<string, number>()
+  for (const [i, { id }] of steps.entries()) indexes.set(id, i)
+  const dependents: (number[] | undefined)[] = new Array(steps.length)
+  const waitsFor = new Int32Array(steps.length)
+  for (const [i, { after = [], orderAfter = [] }] of steps.entries())
+    for (const ids of [after, orderAfter])
+      for (const id of ids) {
+        const dependency = indexes.get(id)
         if (dependency === undefined) continue
-        dependency.dependents.push(node)
-        node.waitsFor++
+        const list = dependents[dependency]
+        if (list) list.push(i)
+        else dependents[dependency] = [i]
+        waitsFor[i]!++
       }
-  return nodes
+  return { dependents, waitsFor }
 }
 
 function hasRun({ startedAt, endedAt }: PathStep): boolean {
