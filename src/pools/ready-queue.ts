@@ -71,11 +71,9 @@ export class ReadyQueue {
   /** Moves the last entry to where it belongs, from the top. */
   #siftDown(): void {
     const size = this.#end
-    const [index, urgency, path] = [
-      this.#indexes[size] as number,
-      this.#urgencies[size] as number,
-      this.#paths[size] as number,
-    ]
+    const index = this.#indexes[size] as number
+    const urgency = this.#urgencies[size] as number
+    const path = this.#paths[size] as number
     let at = 0
     for (let child = 1; child < size; child = 2 * at + 1) {
       const right = child + 1

@@ -89,8 +89,9 @@ export class Slots implements RoundRobinMember {
   startOne(): boolean {
     this.#endSurplus()
     if (this.#isPaused || this.#isYielding || !this.#flow.isOpen) return false
+    if (this.#runs.next() === undefined || !this.#hasIdle()) return false
     const next = this.#next()
-    if (next === undefined || !this.#hasIdle()) return false
+    if (next === undefined) return false
     const now = this.#clock.monotonic()
     const decision = this.#flow.decide(next.requirements, now)
     if (decision.kind === 'wait') {
