@@ -89,6 +89,7 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
 
   /** Emits under the name of the event, then on `event`. */
   emit(event: M['event']): void {
+    if (!this.hasListeners) return
     this.#emitter.emit(event.type, event)
     this.#emitter.emit('event', event)
   }

@@ -110,7 +110,7 @@ export class RunQueue implements TaskQueue {
   update(index: number, priority: number, since: number): void {
     if (this.isEmpty) {
       this.#catchUp()
-      this.#options.runs.filled.add(this)
+      this.#options.runs.add(this)
     }
     const urgency = priority + Math.floor(since / (this.#options.agingMs ?? 60_000))
     this.#ready.push(index, urgency, this.source.remainingPath(index))
@@ -142,7 +142,7 @@ export class RunQueue implements TaskQueue {
   /** Removes what `peek` returns. */
   take(): number {
     const index = this.#ready.pop()
-    if (this.isEmpty) this.#options.runs.filled.delete(this)
+    if (this.isEmpty) this.#options.runs.remove(this)
     return index
   }
 

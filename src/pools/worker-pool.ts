@@ -181,7 +181,7 @@ export class WorkerPool {
       onDispatch: () => this.#slots.dispatch(),
       onClose: () => {
         this.#runs.queues.delete(queue)
-        this.#runs.filled.delete(queue)
+        this.#runs.remove(queue)
         if (!this.#runs.hasRuns) this.close()
         else if (this.#runs.isEmpty) this.#slots.stop()
       },

@@ -75,13 +75,6 @@ export class Effects implements TaskSource {
     cancelled: index => this.#endTask(index),
   }
 
-  readonly #leaving: { readonly [S in TaskStatus]?: (index: number, next: TaskStatus) => void } = {
-    ready: (index, next) => {
-      if (next !== 'running') this.#withdraw(index)
-    },
-    delayed: index => this.#retryTimers.cancel(index),
-  }
-
   constructor(options: EffectsOptions, head: RunState, durable: RunState, history: History) {
     const { clock, pools, send } = options
     this.#options = options
@@ -213,7 +206,8 @@ export class Effects implements TaskSource {
     if (state === previous) return
     this.#applied[index] = state
     this.#queueTimeouts.onState(index, state)
-    if (previous) this.#leaving[previous.status]?.(index, state.status)
+    if (previous?.status === 'delayed') this.#retryTimers.cancel(index)
+    if (previous?.status === 'ready' && state.status !== 'running') this.#withdraw(index)
     this.#entering[state.status](index, state as never)
   }
 

@@ -1,7 +1,7 @@
 import type { Failure } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import type { Verdict } from '../failure/verdict.js'
-import { eachDependent } from '../state/dependencies.js'
+import { eachDependent, hasDependents } from '../state/dependencies.js'
 import { type EndKind, endKindOf, isTerminal, type RunState } from '../state/run-state.js'
 import type { TaskSpec, TaskState } from '../state/task.js'
 import type { Decision } from './decision.js'
@@ -75,6 +75,7 @@ function applyFailureMode(decision: Decision, index: number): void {
  */
 export function propagate(decision: Decision, index: number): void {
   const { state } = decision
+  if (!hasDependents(state, index)) return
   const work = [index]
   for (let ended = work.pop(); ended !== undefined; ended = work.pop()) {
     const failed = (state.states[ended] as TaskState).status !== 'succeeded'

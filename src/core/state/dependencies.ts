@@ -27,12 +27,18 @@ export function addEdges(
 
 /** Counts the end of task `index` for the tasks that depend on it. */
 export function updateDependents(state: RunState, index: number): void {
+  if (!hasDependents(state, index)) return
   const task = state.states[index] as TaskState
   eachDependent(state, index, (dependent, isOrderOnly) => {
     const upstream = isOrderOnly ? undefined : state.upstreams.get(dependent)
     if (upstream) countEnd(upstream, task)
     else if (isOrderOnly || task.status === 'succeeded') (state.openDependencies[dependent] as number)--
   })
+}
+
+/** True when a task depends on task `index`. In a wide plan most tasks have no dependents, and need no list of them. */
+export function hasDependents(state: RunState, index: number): boolean {
+  return state.firstEdge[index] !== -1
 }
 
 /** Calls `visit` with each task that depends on task `index`, in the order in which they were added. */

@@ -7,7 +7,7 @@ import { canonicalJson, type Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
 import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
 import type { Lease } from '../../pools/run-queue.js'
-import { type Deadline, type Deadlines, IdleTimeout } from '../timers/deadlines.js'
+import { type Deadline, type DeadlineListener, type Deadlines, IdleTimeout } from '../timers/deadlines.js'
 import { BackendContext } from './backend-context.js'
 import { invalidOutput, schemaMismatch } from './invalid-output.js'
 import { onSettled } from './on-settled.js'
@@ -37,7 +37,7 @@ export interface AttemptTerms {
 }
 
 /** One try of one task: calls the backend at most once, accepts one answer at most, and gives the slot back exactly once. */
-export class Attempt {
+export class Attempt implements DeadlineListener {
   readonly index: number
   readonly lease: Lease
   readonly #services: AttemptServices
@@ -80,7 +80,13 @@ export class Attempt {
 
   /** The input function may take as long as an attempt. */
   limitInput(timeoutMs: number): void {
-    this.#deadline = this.#services.deadlines.add(timeoutMs, () => this.#services.onInputTimeout(this.index))
+    this.#deadline = this.#services.deadlines.add(timeoutMs, this)
+  }
+
+  /** The attempt, or its input function, took too long. */
+  onDeadline(): void {
+    if (this.#phase === 'claimed') this.#services.onInputTimeout(this.index)
+    else this.#onTimeout('attempt')
   }
 
   /** Its start has been decided. */
@@ -149,9 +155,9 @@ export class Attempt {
 
   #startTimeouts({ timeoutMs, idleTimeoutMs }: AttemptTerms): void {
     const { deadlines } = this.#services
-    this.#deadline = deadlines.add(timeoutMs, () => this.#onTimeout('attempt'))
+    this.#deadline = deadlines.add(timeoutMs, this)
     if (idleTimeoutMs !== undefined)
-      this.#idleTimeout = new IdleTimeout(deadlines, idleTimeoutMs, () => this.#onTimeout('idle'))
+      this.#idleTimeout = new IdleTimeout(deadlines, idleTimeoutMs, { onDeadline: () => this.#onTimeout('idle') })
   }
 
   #onTimeout(timeout: 'attempt' | 'idle'): void {
@@ -212,39 +218,23 @@ export class Attempt {
   }
 
   #fail(failure: Failure): void {
-    this.#services.send({
-      type: 'fail',
-      index: this.index,
-      attempt: this.attempt,
-      failure,
-      ...this.#alternativesPart(),
-      ...this.#usagePart(),
-    })
+    this.#services.send({ type: 'fail', failure, ...this.#outcome() })
   }
 
   #onStopped(abandoned: boolean): void {
     if (this.#phase !== 'stopping') return
     this.#phase = 'ended'
-    this.#services.send({
-      type: 'stopped',
-      index: this.index,
-      attempt: this.attempt,
-      abandoned,
-      ...this.#alternativesPart(),
-      ...this.#usagePart(),
-    })
+    this.#services.send({ type: 'stopped', abandoned, ...this.#outcome() })
+  }
+
+  /** What the signals of an attempt that did not succeed have in common. */
+  #outcome(): { index: number; attempt: number; alternatives?: number; usage?: Usage } {
+    const { index, attempt } = this
+    const { alternatives } = this.lease
+    return { index, attempt, ...(alternatives > 0 && { alternatives }), ...(this.#usage && { usage: this.#usage }) }
   }
 
   #noteUsage(usage: unknown): void {
     if (usage !== undefined) this.#usage = readUsage(usage) ?? this.#usage
-  }
-
-  #usagePart(): { usage?: Usage } | undefined {
-    return this.#usage && { usage: this.#usage }
-  }
-
-  #alternativesPart(): { alternatives?: number } | undefined {
-    const { alternatives } = this.lease
-    return alternatives > 0 ? { alternatives } : undefined
   }
 }

@@ -1,10 +1,15 @@
 import type { Clock } from '../../clock.js'
 
+/** Notified when a deadline has passed. */
+export interface DeadlineListener {
+  onDeadline(): void
+}
+
 /** A pending timeout. */
 export interface Deadline {
   /** In milliseconds of the monotonic clock. */
   readonly dueAt: number
-  readonly onExpire: () => void
+  readonly listener: DeadlineListener
   readonly list: DeadlineList
 }
 
@@ -30,9 +35,9 @@ export class Deadlines {
     this.#clock = clock
   }
 
-  add(durationMs: number, onExpire: () => void): Deadline {
+  add(durationMs: number, listener: DeadlineListener): Deadline {
     const list = this.#listOf(durationMs)
-    const deadline = { dueAt: this.#clock.monotonic() + durationMs, onExpire, list }
+    const deadline = { dueAt: this.#clock.monotonic() + durationMs, listener, list }
     list.deadlines.add(deadline)
     this.#size++
     if (list.cancelTimer === undefined) this.#startTimer(list, durationMs)
@@ -84,7 +89,7 @@ export class Deadlines {
         return
       }
       this.remove(deadline)
-      deadline.onExpire()
+      deadline.listener.onDeadline()
     }
     this.#lists.delete(list.durationMs)
   }
@@ -94,19 +99,19 @@ export class Deadlines {
 export class IdleTimeout {
   readonly #deadlines: Deadlines
   readonly #idleMs: number
-  readonly #onExpire: () => void
+  readonly #listener: DeadlineListener
   #deadline: Deadline
 
-  constructor(deadlines: Deadlines, idleMs: number, onExpire: () => void) {
+  constructor(deadlines: Deadlines, idleMs: number, listener: DeadlineListener) {
     this.#deadlines = deadlines
     this.#idleMs = idleMs
-    this.#onExpire = onExpire
-    this.#deadline = deadlines.add(idleMs, onExpire)
+    this.#listener = listener
+    this.#deadline = deadlines.add(idleMs, listener)
   }
 
   /** The agent reported something. Does nothing once the timeout has expired or been stopped. */
   restart(): void {
-    if (this.#deadlines.remove(this.#deadline)) this.#deadline = this.#deadlines.add(this.#idleMs, this.#onExpire)
+    if (this.#deadlines.remove(this.#deadline)) this.#deadline = this.#deadlines.add(this.#idleMs, this.#listener)
   }
 
   stop(): void {

@@ -113,7 +113,7 @@ export class QueueTimeouts {
     const pending = this.#pending[scope]
     if (pending.has(index)) return
     const pool = this.#poolOf(this.#spec(index).pool ?? '')
-    const deadline = pool.deadlines.add(leftMs, () => this.#expire(index, scope))
+    const deadline = pool.deadlines.add(leftMs, { onDeadline: () => this.#expire(index, scope) })
     pending.set(index, { deadline, pool })
   }
 
