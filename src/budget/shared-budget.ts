@@ -135,12 +135,10 @@ export class SharedBudget {
     }
     // The attempt before ended in an earlier process, which did not write what it used.
     if (existing) this.#settle(key, existing, { usage: assumedUsage(undefined, existing.estimate), ms: 0 })
-    const terms: AdmissionTerms = {
-      degraded,
-      exempt: state.budgetExempt.has(index),
-      canWait: this.#hasHoldInFlight(),
-    }
-    const refusal = admit(this.#accounts, estimate, terms)
+    const terms: AdmissionTerms = { degraded, exempt: state.budgetExempt.has(index) }
+    let refusal = admit(this.#accounts, estimate, terms)
+    if (refusal?.action === 'wait' && !this.#hasHoldInFlight())
+      refusal = admit(this.#accounts, estimate, { ...terms, canWait: false })
     if (refusal === undefined) this.#reserve(key, attempt, request)
     else if (refusal.action === 'wait') this.#waiting.set(key, request)
     else request.onNotice(noticeOf(refusal, 'hard', refusal.action))
@@ -148,10 +146,12 @@ export class SharedBudget {
 
   /** True when an attempt is in flight, or about to start: its reservation will be settled. One of an earlier process may never be. */
   #hasHoldInFlight(): boolean {
-    return [...this.#holds.values()].some(({ startedAt, isDurable }) => startedAt !== undefined || !isDurable)
+    for (const { startedAt, isDurable } of this.#holds.values()) if (startedAt !== undefined || !isDurable) return true
+    return false
   }
 
   #retryWaiting(): void {
+    if (this.#waiting.size === 0) return
     for (const [key, request] of [...this.#waiting]) {
       // A notice may end the tasks of other requests.
       if (this.#waiting.get(key) !== request) continue

@@ -84,7 +84,9 @@ export class StartRequests {
     const estimate = attempt?.lease.backend.estimate ?? (degraded ? undefined : this.#spec(index).estimate)
     // It may fit on the first backend of the pool and not on this one: then the task gives its slot back.
     if (!degraded && this.#doesNotFit(index, estimate)) this.#tooExpensive.add(index)
-    const signal: StartSignal = { ...start, ...(estimate && { estimate }), ...(degraded && { degraded: true }) }
+    const signal: StartSignal & { estimate?: Estimate; degraded?: boolean } = start
+    if (estimate) signal.estimate = estimate
+    if (degraded) signal.degraded = true
     if (this.#budget === undefined) return send(signal)
     // The answer may take long: the task may have lost its slot by then.
     const hasSlot = (): boolean => attempt !== undefined && attempts.get(index) === attempt

@@ -88,13 +88,12 @@ export function usageOfAttempt(state: RunState, index: number, usage: Usage | un
 /** The accounts that an attempt of task `index` in `pool` counts in: the run's, then the pool's, then its own. */
 export function accountsOf({ accounts }: RunState, index: number, pool: string): readonly ScopedAccount[] {
   if (accounts === undefined) return []
+  const scoped: ScopedAccount[] = [{ scope: 'run', account: accounts.run }]
   const ofPool = accounts.pools.get(pool)
+  if (ofPool) scoped.push({ scope: 'pool', account: ofPool })
   const ofTask = accounts.tasks.get(index)
-  return [
-    { scope: 'run', account: accounts.run },
-    ...(ofPool ? [{ scope: 'pool', account: ofPool } as const] : []),
-    ...(ofTask ? [{ scope: 'task', account: ofTask } as const] : []),
-  ]
+  if (ofTask) scoped.push({ scope: 'task', account: ofTask })
+  return scoped
 }
 
 /** A bound is reported once, until the budget is changed. */

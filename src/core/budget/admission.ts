@@ -76,17 +76,16 @@ export function prefersCheapest(accounts: readonly ScopedAccount[], estimate: Es
 
 /** The soft bounds that have been reached and not been reported. `elapsedMs`: the wall time of the run. */
 export function softNotices(accounts: readonly ScopedAccount[], elapsedMs = 0): readonly BudgetNotice[] {
-  return accounts.flatMap(one => {
+  const notices: BudgetNotice[] = []
+  for (const one of accounts) {
     const { scope, account } = one
-    const wallMs = scope === 'run' ? elapsedMs : usedOf(account, 'wallMs')
-    return MEASURES.filter(
-      measure =>
-        !account.reported.has(`soft ${measure}`) &&
-        reachesSoft(account.budget, measure, measure === 'wallMs' ? wallMs : usedOf(account, measure)),
-    ).map(measure =>
-      noticeOf({ ...one, measure }, 'soft', account.budget.onSoft ?? 'tell', measure === 'wallMs' ? wallMs : undefined),
-    )
-  })
+    for (const measure of MEASURES) {
+      const used = scope === 'run' && measure === 'wallMs' ? elapsedMs : usedOf(account, measure)
+      if (!reachesSoft(account.budget, measure, used) || account.reported.has(`soft ${measure}`)) continue
+      notices.push(noticeOf({ ...one, measure }, 'soft', account.budget.onSoft ?? 'tell', used))
+    }
+  }
+  return notices
 }
 
 /** The notice of a bound of this measure. */
@@ -109,7 +108,8 @@ export function noticeOf(
 function shortfallsOf(accounts: readonly ScopedAccount[], estimate: Estimate | undefined): readonly Shortfall[] {
   const short: Shortfall[] = []
   for (const one of accounts)
-    for (const measure of measuresOf(one)) if (isShort(one.account, estimate, measure)) short.push({ ...one, measure })
+    for (const measure of measuresOf(one))
+      if (isShort(one.account, estimate, measure)) short.push({ scope: one.scope, account: one.account, measure })
   return short
 }
 

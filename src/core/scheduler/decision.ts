@@ -3,7 +3,7 @@ import type { Estimate } from '../budget/budget.js'
 import { type Failure, isThrottling } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import { isVerdict, type Verdict } from '../failure/verdict.js'
-import type { BudgetReached, RunEvent } from '../state/events.js'
+import type { AttemptStarted, BudgetReached, RunEvent } from '../state/events.js'
 import { addTask, advance, evolve, makeReady, startAttempt, succeed } from '../state/evolve.js'
 import type { History } from '../state/history.js'
 import { keyOfTask } from '../state/idempotency-key.js'
@@ -137,7 +137,7 @@ export class Decision {
   started(signal: StartSignal): number {
     const { state } = this
     const { index, pool, backend, input, estimate, failure } = signal
-    const { input: ownInput = null, pool: ownPool } = state.specs[index] as TaskSpec
+    const { id: taskId, input: ownInput = null, pool: ownPool } = state.specs[index] as TaskSpec
     const attempt = (state.tallies[index] as Tally).attempts + 1
     // An attempt whose input could not be made never reaches its backend and uses nothing.
     const reserved = state.accounts && failure === undefined ? estimate : undefined
@@ -147,8 +147,23 @@ export class Decision {
       this.history.started(index, this.#at, backend)
     } else {
       const key = keyOfTask(state, index)
-      const event = { ...this.#head('attempt.started', index), attempt, pool, backend, key, input }
-      this.#emit(reserved ? { ...event, reserved } : event)
+      const { runId, seq } = state
+      // No spread, which takes a microsecond: with a budget or an input function every attempt starts here.
+      const event: AttemptStarted & { reserved?: Estimate } = {
+        type: 'attempt.started',
+        seq: seq + 1,
+        at: this.#at,
+        runId,
+        taskId,
+        index,
+        attempt,
+        pool,
+        backend,
+        key,
+        input,
+      }
+      if (reserved) event.reserved = reserved
+      this.#emit(event)
     }
     return attempt
   }
