@@ -78,9 +78,17 @@ function endOf(state: RunState, event: RunEvent): number {
   return isLost ? state.processLostAt : event.at
 }
 
+/** Made once per run: it takes longer than all other arithmetic of a reservation, and each attempt needs it four times. */
+const prefixes = new WeakMap<RunState, { readonly startedAt: number; readonly prefix: string }>()
+
 /** With its start: a run that has the id of a deleted one is another run. */
-export function runPrefix({ runId, startedAt }: RunState): string {
-  return `${runId}@${startedAt}/`
+export function runPrefix(state: RunState): string {
+  const { runId, startedAt } = state
+  const known = prefixes.get(state)
+  if (known?.startedAt === startedAt) return known.prefix
+  const prefix = `${runId}@${startedAt}/`
+  prefixes.set(state, { startedAt, prefix })
+  return prefix
 }
 
 export function keyOf(state: RunState, index: number): string {

@@ -161,8 +161,9 @@ export class SharedBudget {
   }
 
   #reserve(key: string, attempt: number, { estimate = {}, onReserved, onNotice }: ReservationRequest): void {
-    const { costUsd, tokens } = estimate
-    const reserved = { ...(costUsd !== undefined && { costUsd }), ...(tokens !== undefined && { tokens }) }
+    const reserved: { costUsd?: number; tokens?: number } = {}
+    if (estimate.costUsd !== undefined) reserved.costUsd = estimate.costUsd
+    if (estimate.tokens !== undefined) reserved.tokens = estimate.tokens
     const reservedAt = this.#now()
     const hold: Hold = { attempt, estimate: reserved, reservedAt, startedAt: undefined, isDurable: false, onReserved }
     this.#holds.set(key, hold)
