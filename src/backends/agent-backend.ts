@@ -37,7 +37,7 @@ export interface Report {
 export interface AttemptContext {
   /** 1 for the first attempt of the task. */
   readonly attempt: number
-  /** `runId/taskId/revision`: the same across retries and restarts, so that a provider can recognise a repeated request. */
+  /** `runId/taskId/round`: the same across retries and restarts, so that a provider can recognise a repeated request. */
   readonly idempotencyKey: string
   /** Aborted when the attempt times out or is cancelled. Created on first access, which costs about 2 us on Node 20. */
   readonly signal: AbortSignal

@@ -78,7 +78,7 @@ function endOf(state: RunState, event: RunEvent): number {
   return isLost ? state.processLostAt : event.at
 }
 
-/** Made once per run: it takes longer than all other arithmetic of a reservation, and each attempt needs it four times. */
+/** One per run: an attempt needs it four times, and formatting `startedAt` is the slow part of a reservation. */
 const prefixes = new WeakMap<RunState, { readonly startedAt: number; readonly prefix: string }>()
 
 /** With its start: a run that has the id of a deleted one is another run. */

@@ -1,62 +1,15 @@
-import * as z from 'zod'
 import type { Clock } from '../clock.js'
 import type { ParkReason } from '../core/failure/failure.js'
-import { checkOptions, checkValue, fn, method, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
-import { Cooldown, type CooldownStats, NO_JITTER } from './cooldown.js'
+import { checkOptions, checkValue, positiveInteger, positiveMs } from '../options-check.js'
+import { Cooldown, NO_JITTER } from './cooldown.js'
 import type { LedgerEntry } from './ledger/limit-ledger.js'
 import type { WindowKind } from './ledger/records.js'
 import { LimitLease } from './limit-lease.js'
+import { type LimitInit, type LimitStats, limitRule } from './limit-options.js'
 import { OneShotTimer } from './one-shot-timer.js'
 import { type WindowLimit, windowRule } from './rate-window.js'
-import { ReservingWindow, type WindowLoad } from './reserving-window.js'
+import { ReservingWindow } from './reserving-window.js'
 import { RoundRobin, type RoundRobinMember } from './round-robin.js'
-
-/** What the pools of a limit key may do together. */
-export interface LimitOptions {
-  /** The most attempts in flight, over all pools of the key. Default: no bound. */
-  readonly concurrency?: number
-  /** The most attempts that start in any `perMs`. Default: no bound. */
-  readonly requests?: WindowLimit
-  /** The most tokens that the attempts starting in any `perMs` use: by their estimates, corrected when they end. Default: no bound. */
-  readonly tokens?: WindowLimit
-}
-
-/** What a {@link Limit} is constructed with. */
-export interface LimitInit extends LimitOptions {
-  /** The `limitKey` of its pools. */
-  readonly key: string
-  readonly clock: Clock
-  /** Gives numbers in [0, 1), for jitter. Default: no jitter. */
-  readonly random?: () => number
-  /** The path of its options, for errors. Default: `limits.` and its key. */
-  readonly path?: string
-  /** @internal Keeps it over a restart. Default: nothing does. */
-  readonly ledger?: LedgerEntry | undefined
-}
-
-/** What a limit is doing now. */
-export interface LimitStats extends CooldownStats {
-  /** Attempts that hold a slot, in all pools of the key. */
-  readonly running: number
-  readonly concurrency?: number
-  readonly requests?: WindowLoad
-  readonly tokens?: WindowLoad
-}
-
-/** The rule of {@link LimitOptions}. */
-export const limitOptionsRule: z.ZodObject = optionsOf({
-  concurrency: positiveInteger,
-  requests: windowRule,
-  tokens: windowRule,
-}).partial()
-
-const limitRule = limitOptionsRule.extend({
-  key: z.string().min(1),
-  clock: method('schedule'),
-  random: fn.optional(),
-  path: z.string().optional(),
-  ledger: z.unknown().optional(),
-})
 
 /** A pool of a limit. */
 export interface LimitMember {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { LimitLedger } from '../limits/ledger/limit-ledger.js'
-import { Limit, type LimitOptions } from '../limits/limit.js'
+import { Limit } from '../limits/limit.js'
+import type { LimitOptions } from '../limits/limit-options.js'
 import type { WindowLimit } from '../limits/rate-window.js'
 import { invalidInput } from '../options-check.js'
 import type { PoolOptions, PoolsOptions } from './pool-options.js'

@@ -47,7 +47,7 @@ test.each([undefined, { costUsd: 100 }])(
   },
 )
 
-test('a run whose tasks wait for something else takes no part in the choice of the next run', async () => {
+test('tasks that wait for approval are not queued in their pool, and all start once approved', async () => {
   const clock = new VirtualClock()
   const orchestrator = new Orchestrator({ clock, pools: { p: { backend: () => 1 } } })
   const runs = Array.from({ length: 50 }, () =>

@@ -46,7 +46,7 @@ describe('an output that does not match its schema', () => {
     })
   })
 
-  test('makes a new revision of the request with each repair, but not with a retry', async () => {
+  test('starts a new round of the request with each repair, but not with a retry', async () => {
     const fixture = setUp()
     fixture.backend.answers('a', ['bad', fail('crashed'), 'worse', { sql: '', tables: 0 }])
     const { task } = await played(fixture)

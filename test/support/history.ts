@@ -12,7 +12,7 @@ interface CheckedTask {
   where: Where
   attempt: number
   /** Incremented with each failure that is fed back, because the request changes. */
-  revision: number
+  round: number
   approved: boolean
   heldFor: string | undefined
   /** The number of ended attempts and changed budgets when it was held. */
@@ -193,7 +193,7 @@ class Checker {
       spec,
       where: 'blocked',
       attempt: 0,
-      revision: 1,
+      round: 1,
       approved: false,
       heldFor: undefined,
       heldAfter: 0,
@@ -241,7 +241,7 @@ class Checker {
     this.#checkDependencies(task)
     if (task.spec.approval) assert.ok(task.approved, 'a task that needs approval was approved')
     assert.equal(attempt, ++task.attempt, 'attempts are numbered without a gap')
-    assert.equal(key, `${this.#runId}/${taskId}/${task.revision}`, 'the key is the same until the request changes')
+    assert.equal(key, `${this.#runId}/${taskId}/${task.round}`, 'the key is the same until the request changes')
     Object.assign(task, { stopping: undefined, abandoned: false, owed: undefined })
     this.#attempts++
     this.#live.add(taskId)
@@ -259,7 +259,7 @@ class Checker {
     const task = this.#attempt(taskId, attempt)
     task.where = 'failed'
     task.owed = verdict
-    if (verdict.action === 'repair') task.revision++
+    if (verdict.action === 'repair') task.round++
     if (task.spec.replay === 'never' && /interrupted|crashed|timeout|incomplete-output/.test(failure.kind))
       assert.ok(/hold|dead/.test(verdict.action), 'a task that must not be replayed is not retried')
     const isThrottling = /throttled|overloaded|quota/.test(failure.kind)

@@ -38,31 +38,32 @@ export type TextOutput = {
 
 /** For `text`. */
 export function textReader(maxBytes: number): OutputReader {
-  const buffer = new HeadBuffer(maxBytes)
-  return {
-    append: chunk => buffer.append(chunk),
-    end: () => {},
-    failure: undefined,
-    usage: undefined,
-    answer: () => ({ text: buffer.text(), outputTruncated: buffer.overflowed }),
-  }
+  return wholeReader(maxBytes, buffer => ({ text: buffer.text(), outputTruncated: buffer.overflowed }))
 }
 
 /** For `json`. */
 export function jsonReader(maxBytes: number): OutputReader {
+  return wholeReader(maxBytes, buffer => {
+    if (buffer.overflowed) throw truncated(`one JSON value of at most ${maxBytes} bytes`)
+    const value = parseJson(buffer.text())
+    if (value === undefined)
+      throw incomplete(`one JSON value on standard output, got ${buffer.length} bytes that are not valid JSON`)
+    return value
+  })
+}
+
+/** Makes the answer of all that the agent wrote, up to `maxBytes`. */
+function wholeReader(
+  maxBytes: number,
+  answer: (buffer: HeadBuffer) => ReturnType<OutputReader['answer']>,
+): OutputReader {
   const buffer = new HeadBuffer(maxBytes)
   return {
     append: chunk => buffer.append(chunk),
     end: () => {},
     failure: undefined,
     usage: undefined,
-    answer() {
-      if (buffer.overflowed) throw truncated(`one JSON value of at most ${maxBytes} bytes`)
-      const value = parseJson(buffer.text())
-      if (value === undefined)
-        throw incomplete(`one JSON value on standard output, got ${buffer.length} bytes that are not valid JSON`)
-      return value
-    },
+    answer: () => answer(buffer),
   }
 }
 

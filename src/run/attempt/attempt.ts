@@ -20,7 +20,7 @@ export interface AttemptServices {
   onReport(index: number, report: Report): void
   /** The input function of a task did not return in time. */
   onInputTimeout(index: number): void
-  idempotencyKey(index: number, revision: number): string
+  idempotencyKey(index: number, round: number): string
   softOutput(index: number, id: string): Json | undefined
 }
 
@@ -28,8 +28,8 @@ export interface AttemptServices {
 export interface AttemptTerms {
   /** From 1. */
   readonly attempt: number
-  /** The revision of the request, from 1: each repair makes a new one. */
-  readonly revision: number
+  /** The round of the request, from 1: each repair starts a new one. */
+  readonly round: number
   readonly timeoutMs: number
   readonly idleTimeoutMs: number | undefined
   readonly graceMs: number
@@ -69,7 +69,7 @@ export class Attempt implements DeadlineListener {
   }
 
   get idempotencyKey(): string {
-    return this.#services.idempotencyKey(this.index, (this.#terms as AttemptTerms).revision)
+    return this.#services.idempotencyKey(this.index, (this.#terms as AttemptTerms).round)
   }
 
   get signal(): AbortSignal {

@@ -104,7 +104,7 @@ export class Attempts implements AttemptServices {
     const { repairs } = this.#head.tallies[index] as Tally
     const terms: AttemptTerms = {
       attempt,
-      revision: repairs + 1,
+      round: repairs + 1,
       timeoutMs: timeoutOf(spec),
       idleTimeoutMs: spec.idleTimeoutMs,
       graceMs: (this.#options.pools.get(pool) as OpenPool).graceMs,
@@ -172,8 +172,8 @@ export class Attempts implements AttemptServices {
     this.#options.onInputTimeout(index)
   }
 
-  idempotencyKey(index: number, revision: number): string {
-    return idempotencyKey(this.#head.runId, this.#spec(index).id, revision)
+  idempotencyKey(index: number, round: number): string {
+    return idempotencyKey(this.#head.runId, this.#spec(index).id, round)
   }
 
   softOutput(index: number, id: string): Json | undefined {

@@ -96,7 +96,7 @@ describe('repair', () => {
   const keys = (scene: SchedulerFixture): readonly string[] =>
     scene.events.flatMap((event: RunEvent) => (event.type === 'attempt.started' ? [event.key] : []))
 
-  test('gives the next attempt the failure as feedback, and a new revision in its key', () => {
+  test('gives the next attempt the failure as feedback, and a new round in its key', () => {
     const scene = SchedulerFixture.of('a')
     scene.play(start('a'), invalid('no id', '{}'), ...again)
     expect(scene.state.tallies[0]).toMatchObject({
@@ -109,7 +109,7 @@ describe('repair', () => {
     checkHistory(scene.events)
   })
 
-  test('keeps the revision over retries and restarts, and the feedback with it', () => {
+  test('keeps the round over retries and restarts, and the feedback with it', () => {
     const scene = SchedulerFixture.of('a')
     scene.play(start('a'), fail('a'), ...again, invalid('one'), ...again, fail('a'), ...again, recover, ...again)
     expect(keys(scene)).toEqual(['r/a/1', 'r/a/1', 'r/a/2', 'r/a/2', 'r/a/2'])

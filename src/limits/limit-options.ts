@@ -1,0 +1,55 @@
+import * as z from 'zod'
+import type { Clock } from '../clock.js'
+import { fn, method, optionsOf, positiveInteger } from '../options-check.js'
+import type { CooldownStats } from './cooldown.js'
+import type { LedgerEntry } from './ledger/limit-ledger.js'
+import { type WindowLimit, windowRule } from './rate-window.js'
+import type { WindowLoad } from './reserving-window.js'
+
+/** What the pools of a limit key may do together. */
+export interface LimitOptions {
+  /** The most attempts in flight, over all pools of the key. Default: no bound. */
+  readonly concurrency?: number
+  /** The most attempts that start in any `perMs`. Default: no bound. */
+  readonly requests?: WindowLimit
+  /** The most tokens that the attempts starting in any `perMs` use: by their estimates, corrected when they end. Default: no bound. */
+  readonly tokens?: WindowLimit
+}
+
+/** What a `Limit` is constructed with. */
+export interface LimitInit extends LimitOptions {
+  /** The `limitKey` of its pools. */
+  readonly key: string
+  readonly clock: Clock
+  /** Gives numbers in [0, 1), for jitter. Default: no jitter. */
+  readonly random?: () => number
+  /** The path of its options, for errors. Default: `limits.` and its key. */
+  readonly path?: string
+  /** @internal Keeps it over a restart. Default: nothing does. */
+  readonly ledger?: LedgerEntry | undefined
+}
+
+/** What a limit is doing now. */
+export interface LimitStats extends CooldownStats {
+  /** Attempts that hold a slot, in all pools of the key. */
+  readonly running: number
+  readonly concurrency?: number
+  readonly requests?: WindowLoad
+  readonly tokens?: WindowLoad
+}
+
+/** The rule of {@link LimitOptions}. */
+export const limitOptionsRule: z.ZodObject = optionsOf({
+  concurrency: positiveInteger,
+  requests: windowRule,
+  tokens: windowRule,
+}).partial()
+
+/** The rule of {@link LimitInit}. */
+export const limitRule: z.ZodObject = limitOptionsRule.extend({
+  key: z.string().min(1),
+  clock: method('schedule'),
+  random: fn.optional(),
+  path: z.string().optional(),
+  ledger: z.unknown().optional(),
+})
