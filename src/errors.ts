@@ -70,12 +70,12 @@ export function isCounterpointError<C extends ErrorCode = ErrorCode>(
 
 /** Options of an {@link AgentError}. */
 export interface AgentErrorOptions extends ErrorOptions {
-  readonly timeout?: TimeoutScope
-  readonly retryAfterMs?: number
-  readonly status?: number
-  readonly code?: string
+  readonly timeout?: TimeoutScope | undefined
+  readonly retryAfterMs?: number | undefined
+  readonly status?: number | undefined
+  readonly code?: string | undefined
   /** What the attempt used before it failed. It counts towards budgets and limits. */
-  readonly usage?: Usage
+  readonly usage?: Usage | undefined
 }
 
 /**

@@ -69,9 +69,9 @@ export interface CheckOptions {
   /** What the options belong to, for the start of the message: `httpBackend`. */
   readonly of: string
   /** Where the options were given, for the start of each path: `pools.writer`. Default: paths start with the option. */
-  readonly path?: string
+  readonly path?: string | undefined
   /** True when strings may be secrets: then no message shows a string, or a value given in place of one. Default false. */
-  readonly secret?: boolean
+  readonly secret?: boolean | undefined
 }
 
 /**

@@ -12,56 +12,56 @@ import type { Aggregate } from './results/result-aggregator.js'
 /** Options of an `Orchestrator`. Only `pools` is required. A part can be replaced by an object with its one method, or by a function. */
 export interface OrchestratorOptions extends PoolsOptions {
   /** Finds a pool for a task that names none. Default: a `TaskDistributor` over the `intent` of the pools; with one pool, that pool. */
-  readonly distributor?: Distribute | { distribute: Distribute }
+  readonly distributor?: Distribute | { distribute: Distribute } | undefined
   /** Decides what follows from a failed attempt. Default: a `FailureHandler` with its defaults. */
-  readonly failureHandler?: JudgeFailure | { verdict: JudgeFailure }
+  readonly failureHandler?: JudgeFailure | { verdict: JudgeFailure } | undefined
   /** Decides what follows from a signal. Default: `decide`, the DAG scheduler. */
-  readonly scheduler?: Decide | { decide: Decide }
+  readonly scheduler?: Decide | { decide: Decide } | undefined
   /** Makes the result of a settled run. Default: a `ResultAggregator`. */
-  readonly aggregator?: Aggregate | { aggregate: Aggregate }
+  readonly aggregator?: Aggregate | { aggregate: Aggregate } | undefined
   /** Where runs are persisted. Default: a `memoryJournal`, which is lost with the process. */
-  readonly journal?: Journal
+  readonly journal?: Journal | undefined
   /** Default: `systemClock`. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Returns a number in [0, 1), for jitter. Default: `Math.random`. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
   /** Returns the id of a new run. Default: `run-` and a random UUID. */
-  readonly newId?: () => string
+  readonly newId?: (() => string) | undefined
   /** What all runs together may use; across restarts too, if the journal persists it. Default: no limit. */
-  readonly budget?: Budget
+  readonly budget?: Budget | undefined
   /** How many settled runs are retained, with their events; the oldest is released first. Default 100. */
-  readonly retain?: number
+  readonly retain?: number | undefined
 }
 
 /** Options of one run. */
 export interface RunOptions {
   /** 1 to 128 characters, unique in the journal. Default: a new id. */
-  readonly runId?: string
+  readonly runId?: string | undefined
   /** What a failed task means for the other tasks. Default: that of the plan, else `continue`. */
-  readonly failureMode?: FailureMode
+  readonly failureMode?: FailureMode | undefined
   /** Runs only these tasks of the plan and their dependencies. Default: all tasks. */
-  readonly only?: readonly string[]
+  readonly only?: readonly string[] | undefined
   /** Cancels the run when it is aborted. If it is aborted already, no task starts. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** When a pool has reached its `queueLimit`: `wait` for room, or `reject` with QUEUE_FULL. Default `wait`. */
-  readonly whenFull?: 'wait' | 'reject'
+  readonly whenFull?: 'wait' | 'reject' | undefined
   /** Its share of the pools that it has in common with other runs: a run of weight 2 gets twice the slots of one of weight 1. Default 1. */
-  readonly weight?: number
+  readonly weight?: number | undefined
   /** What the run may use in total, and of each pool. Default: no limit. */
-  readonly budget?: RunBudget
+  readonly budget?: RunBudget | undefined
   /**
    * `parallel`: as many tasks at once as its pools allow. `serial`: one at a time. `auto`: decided by a forecast of both, see `auto`.
    * The choice and its reason are emitted as `run.mode-chosen`. Default: parallel, without that event.
    */
-  readonly mode?: RunMode | 'auto'
+  readonly mode?: RunMode | 'auto' | undefined
   /** When `mode: 'auto'` chooses parallel. */
-  readonly auto?: ModeOptions
+  readonly auto?: ModeOptions | undefined
   /** Continues one task at a time once half of the last attempts were throttled, overloaded or out of quota. Default false. */
-  readonly autoFallbackToSerial?: boolean
+  readonly autoFallbackToSerial?: boolean | undefined
 }
 
 /** Options of `resume`. */
 export interface ResumeOptions extends Pick<RunOptions, 'signal' | 'whenFull' | 'weight'> {
   /** The `TaskGraph` that the run was started with, then those that were added to it live. Not needed for plans that are data. */
-  readonly graph?: TaskGraph | readonly TaskGraph[]
+  readonly graph?: TaskGraph | readonly TaskGraph[] | undefined
 }

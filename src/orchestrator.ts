@@ -166,7 +166,7 @@ export class Orchestrator {
    *
    * @throws INVALID_INPUT for invalid options.
    */
-  drain(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  drain(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkDrainOptions(options)
     this.#draining ??= this.#drain(options.timeoutMs ?? 10_000)
     return this.#draining

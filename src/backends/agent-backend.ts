@@ -26,11 +26,11 @@ export interface AgentRequest {
 /** A progress report of a running attempt. Each one is also a heartbeat. */
 export interface Report {
   /** Share done, 0 to 1. */
-  readonly progress?: number
+  readonly progress?: number | undefined
   /** What it is doing, for display. */
-  readonly message?: string
+  readonly message?: string | undefined
   /** The total usage of the attempt so far, not the difference to the last report. Also counted when the attempt fails. */
-  readonly usage?: Usage
+  readonly usage?: Usage | undefined
 }
 
 /** The context of one attempt. */
@@ -54,7 +54,7 @@ export interface AttemptContext {
 export interface AgentReply {
   readonly [REPLY]: true
   readonly output: unknown
-  readonly usage?: Usage
+  readonly usage?: Usage | undefined
 }
 
 const REPLY: unique symbol = Symbol.for('counterpoint.reply')
@@ -66,7 +66,7 @@ const REPLY: unique symbol = Symbol.for('counterpoint.reply')
  * return reply({ output: text, usage: { inputTokens: 900, outputTokens: 120, costUsd: 0.01 } })
  * ```
  */
-export function reply(parts: { readonly output: unknown; readonly usage?: Usage }): AgentReply {
+export function reply(parts: { readonly output: unknown; readonly usage?: Usage | undefined }): AgentReply {
   return { ...parts, [REPLY]: true }
 }
 
@@ -86,18 +86,18 @@ export type AgentFunction = (request: AgentRequest, context: AttemptContext) => 
  */
 export interface AgentBackend {
   /** For events and messages; unique in its pool. Default: the name of the pool, with `#2`, `#3` for its further backends. */
-  readonly name?: string
+  readonly name?: string | undefined
   /** The version of the agent, shown in the stats of the pool. */
-  readonly version?: string
+  readonly version?: string | undefined
   readonly run: AgentFunction
   /** What an attempt costs on this backend, if that differs from the estimate of the task: for the cheaper ones of a pool. */
-  readonly estimate?: Estimate
+  readonly estimate?: Estimate | undefined
   /**
    * True when `run` settles only after its work has really ended, and always settles after an abort (a process that is confirmed dead).
    * Its slot is then held until it settles. Otherwise an attempt that still runs after the abort is *abandoned* once the grace period is
    * over. Default false.
    */
-  readonly awaitsTermination?: boolean
+  readonly awaitsTermination?: boolean | undefined
   /**
    * Ends what attempts with these idempotency keys left running when their host process died. Called when their run is resumed, before
    * the tasks are retried. Default: there is nothing to end.
@@ -109,7 +109,7 @@ export interface AgentBackend {
    */
   health?(): Health | PromiseLike<Health>
   /** What its attempts do on this machine, for `concurrency: 'auto'`: compute (`cpu`), wait for others (`wait`), or start a process each. Default `wait`. */
-  readonly work?: 'cpu' | 'wait' | 'process'
+  readonly work?: 'cpu' | 'wait' | 'process' | undefined
   /** The memory of one attempt on this machine, in bytes. Default 200 MiB with `work: 'process'`; else memory is not considered. */
-  readonly memoryBytes?: number
+  readonly memoryBytes?: number | undefined
 }

@@ -22,8 +22,8 @@ export interface BackendSetOptions {
   readonly pool: string
   /** Sorted by preference, the cheapest last. */
   readonly backends: readonly AgentBackend[]
-  readonly breaker?: BreakerOptions
-  readonly health?: HealthOptions
+  readonly breaker?: BreakerOptions | undefined
+  readonly health?: HealthOptions | undefined
   readonly clock: Clock
   /** A backend became unhealthy (`unhealthyReason` says why), or healthy again. */
   readonly onHealthChange: (backend: PoolBackend) => void

@@ -1,28 +1,29 @@
 import type * as z from 'zod'
 import { type AttemptOutcome, backendAnswered } from '../core/failure/attempt-outcome.js'
 import type { Failure, FailureKind } from '../core/failure/failure.js'
+import type { Complete } from '../core/with-defaults.js'
 import { failureKinds, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
 
 /** Options of the circuit breaker of each backend. */
 export interface BreakerOptions {
   /** How many consecutive failures, of the kinds in `countsAs`, open the breaker. Any answer of the backend resets the count. Default 20. */
-  readonly failures?: number
+  readonly failures?: number | undefined
   /** How long the first opening lasts, in milliseconds. Doubles with each further opening until the backend answers. Default 10,000. */
-  readonly openMs?: number
+  readonly openMs?: number | undefined
   /** The longest opening, in milliseconds, unless the backend itself requests a longer rest. Default 300,000. */
-  readonly maxOpenMs?: number
+  readonly maxOpenMs?: number | undefined
   /** The longest rest that a backend can request (a quota that resets, a failover with a rest), in milliseconds. Default 86,400,000 (a day). */
-  readonly maxRestMs?: number
+  readonly maxRestMs?: number | undefined
   /**
    * While the breaker is half-open, one attempt at a time may start. After this time, in milliseconds, the next one may start even if
    * the previous one has not ended; the answer of either counts. Default 60,000.
    */
-  readonly probeMs?: number
+  readonly probeMs?: number | undefined
   /**
    * Failure kinds that count against the backend. Default overloaded, timeout (of an attempt, or idle) and crashed. With an empty list
    * only a used-up quota opens the breaker. Throttled is not in the default: such a backend is healthy, and the pool is parked for it.
    */
-  readonly countsAs?: readonly FailureKind[]
+  readonly countsAs?: readonly FailureKind[] | undefined
 }
 
 /** The rule for {@link BreakerOptions}. */
@@ -57,7 +58,7 @@ const NOT_ADMITTED = -1
  * There is always a time from which it admits an attempt, even if no outcome is reported until then.
  */
 export class CircuitBreaker {
-  readonly #options: Required<Omit<BreakerOptions, 'countsAs'>>
+  readonly #options: Complete<Omit<BreakerOptions, 'countsAs'>>
   readonly #countsAs: ReadonlySet<FailureKind>
   readonly #onChange: (change: BreakerChange) => void
   #state: BreakerState = 'closed'

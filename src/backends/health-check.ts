@@ -1,18 +1,19 @@
 import * as z from 'zod'
 import type { Clock } from '../clock.js'
+import type { Complete } from '../core/with-defaults.js'
 import { millis, optionsOf, positiveMs } from '../options-check.js'
 import { failureOf } from './classify-error.js'
 
 /** How the health of a pool's backends is checked. Applies to backends with a `health()`. */
 export interface HealthOptions {
   /** From the end of a check to the next, in milliseconds, while the pool has runs. Default 5,000. */
-  readonly everyMs?: number
+  readonly everyMs?: number | undefined
   /** Also check before each attempt. Attempts that wait at the same time share one check. Default false. */
-  readonly beforeEach?: boolean
+  readonly beforeEach?: boolean | undefined
   /** With `beforeEach`: an answer younger than this, in milliseconds, is used again. Default 0: each time a new check. */
-  readonly freshMs?: number
+  readonly freshMs?: number | undefined
   /** A backend that has not answered after this time, in milliseconds, is unhealthy. Default 5,000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
 }
 
 /** The rule for {@link HealthOptions}. */
@@ -26,7 +27,7 @@ export const healthRule: z.ZodType = optionsOf({
 /** An answer of `health()`. `undefined` means healthy; `message` says why it is not. */
 export type Health =
   | boolean
-  | { readonly healthy: boolean; readonly message?: string }
+  | { readonly healthy: boolean; readonly message?: string | undefined }
   | undefined
   // biome-ignore lint/suspicious/noConfusingVoidType: a function that throws or returns nothing is typed so.
   | void
@@ -47,7 +48,7 @@ export interface HealthCheck {
 export class HealthMonitor {
   readonly #clock: Clock
   readonly #backend: HealthCheck
-  readonly #options: Required<Omit<HealthOptions, 'beforeEach'>>
+  readonly #options: Complete<Omit<HealthOptions, 'beforeEach'>>
   readonly #onChange: (healthy: boolean, reason: string | undefined) => void
   #healthy = true
   #isStarted = false

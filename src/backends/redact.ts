@@ -4,9 +4,9 @@ export type Redact = (text: string) => string
 /** Options of {@link redactor}. */
 export interface RedactorOptions {
   /** The longest message, in characters. Default 2,000. */
-  readonly maxLength?: number
+  readonly maxLength?: number | undefined
   /** Which part of a longer text is kept. Default `start`. */
-  readonly keep?: 'start' | 'end'
+  readonly keep?: 'start' | 'end' | undefined
 }
 
 /** Shorter values are left alone: they are ordinary words and occur in many messages. */

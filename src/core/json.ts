@@ -4,9 +4,9 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 /** Bounds of {@link canonicalJson}. */
 export interface JsonLimits {
   /** Deepest nesting of arrays and objects. Default 256. */
-  readonly maxDepth?: number
+  readonly maxDepth?: number | undefined
   /** Most characters in all strings and keys together. Default 100,000,000: V8 holds no string past about 512 MB. */
-  readonly maxChars?: number
+  readonly maxChars?: number | undefined
 }
 
 /**

@@ -9,7 +9,7 @@ export interface DistributeRequest {
   readonly id: string
   readonly description: string
   /** The pool that the task names, if it names one. */
-  readonly pool?: string
+  readonly pool?: string | undefined
 }
 
 /**
@@ -38,14 +38,14 @@ export interface TaskDistributorOptions {
   /** The intents by the names of their pools; at least one. Tasks may still name pools that have no intent. */
   readonly intents: Readonly<Record<string, Intent>>
   /** Called when the rules are below the threshold. It has no timeout here. Default: none. */
-  readonly classifier?: Classifier
+  readonly classifier?: Classifier | undefined
   /**
    * The least confidence to choose a pool, 0 to 1. Default 0.4: one word of weight 1 is enough (0.63), one for each of two pools is not
    * (0.39).
    */
-  readonly threshold?: number
+  readonly threshold?: number | undefined
   /** The pool of tasks below the threshold; the answer then has the low confidence. Default: none, the answer is `none`. */
-  readonly fallbackPool?: string
+  readonly fallbackPool?: string | undefined
 }
 
 const DEFAULT_THRESHOLD = 0.4

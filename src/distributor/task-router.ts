@@ -11,7 +11,9 @@ export class TaskRouter {
 
   /** `defaults` must have an entry for every pool. */
   constructor(defaults: ReadonlyMap<string, TaskDefaults | undefined>, distribute: Distribute) {
-    this.#defaults = new Map([...defaults].map(([pool, own]) => [pool, Object.entries(own ?? {})]))
+    this.#defaults = new Map(
+      [...defaults].map(([pool, own]) => [pool, Object.entries(own ?? {}).filter(([, value]) => value !== undefined)]),
+    )
     this.#distribute = distribute
   }
 

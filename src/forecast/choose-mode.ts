@@ -21,16 +21,16 @@ export interface ModeFigures {
 /** When running in parallel is worth it. */
 export interface ModeOptions {
   /** The least speedup for which a run is parallel. Default 1.1. */
-  readonly minSpeedup?: number
+  readonly minSpeedup?: number | undefined
   /** The least time that parallel must save, in milliseconds. Ignored where no duration is known. Default 0. */
-  readonly minSavedMs?: number
+  readonly minSavedMs?: number | undefined
   /**
    * The cost of a parallel run, as a multiple of a serial one: agents that work at the same time know less of each other's work, and
    * their results have to be merged. Default 1.05, 5 % more.
    */
-  readonly parallelCostFactor?: number
+  readonly parallelCostFactor?: number | undefined
   /** The most that a parallel run may cost more than a serial one, in US dollars. Ignored where no task has an estimate. Default: no limit. */
-  readonly maxExtraCostUsd?: number
+  readonly maxExtraCostUsd?: number | undefined
 }
 
 /** The rule for {@link ModeOptions}. */

@@ -23,15 +23,15 @@ import { type VirtualPool, VirtualRun } from './virtual-run.js'
 /** The properties of a pool that a forecast uses. A `WorkerPool` can be passed as it is, and so can pool options in which `concurrency` is a number. */
 export interface ForecastPool {
   /** The most attempts that run at once. Default 4. */
-  readonly concurrency?: number
+  readonly concurrency?: number | undefined
   /** The median duration of its attempts so far, in milliseconds: for tasks of unknown duration. Default: unknown. */
-  readonly medianMs?: number
+  readonly medianMs?: number | undefined
   /** The most attempts that may start in any window. Default: no limit. */
   readonly requests?: WindowLimit | undefined
   /** Pools with the same key share the `requests` of the first of them that has any. Default: none. */
-  readonly limitKey?: string
+  readonly limitKey?: string | undefined
   /** As in the options of the pool: a waiting task gains one step of priority for each such span, in milliseconds. Default 60,000. */
-  readonly agingMs?: number
+  readonly agingMs?: number | undefined
 }
 
 /** Options of {@link forecast}. */

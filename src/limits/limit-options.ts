@@ -9,11 +9,11 @@ import type { WindowLoad } from './reserving-window.js'
 /** What the pools of a limit key may do together. */
 export interface LimitOptions {
   /** The most attempts in flight, over all pools of the key. Default: no bound. */
-  readonly concurrency?: number
+  readonly concurrency?: number | undefined
   /** The most attempts that start in any `perMs`. Default: no bound. */
-  readonly requests?: WindowLimit
+  readonly requests?: WindowLimit | undefined
   /** The most tokens that the attempts starting in any `perMs` use: by their estimates, corrected when they end. Default: no bound. */
-  readonly tokens?: WindowLimit
+  readonly tokens?: WindowLimit | undefined
 }
 
 /** What a `Limit` is constructed with. */
@@ -22,9 +22,9 @@ export interface LimitInit extends LimitOptions {
   readonly key: string
   readonly clock: Clock
   /** Gives numbers in [0, 1), for jitter. Default: no jitter. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
   /** The path of its options, for errors. Default: `limits.` and its key. */
-  readonly path?: string
+  readonly path?: string | undefined
   /** @internal Keeps it over a restart. Default: nothing does. */
   readonly ledger?: LedgerEntry | undefined
 }

@@ -13,11 +13,11 @@ import { readJsonText } from './text/read-json-text.js'
 
 /** Tasks and their dependencies, as data. {@link parsePlan} makes one: checked, in one spelling, deeply frozen. */
 export interface Plan {
-  readonly name?: string
+  readonly name?: string | undefined
   /** Set by its author: a run is resumed only with a graph of the same version. */
-  readonly version?: string
+  readonly version?: string | undefined
   /** Default `continue`. */
-  readonly failureMode?: FailureMode
+  readonly failureMode?: FailureMode | undefined
   readonly tasks: readonly TaskSpec[]
 }
 
@@ -27,11 +27,11 @@ export interface ParsePlanOptions {
    * The longest text, in bytes of UTF-8; for a value that is parsed already, the most characters in all its strings and keys.
    * Default 67,108,864 (64 MiB).
    */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
   /** The most tasks. Default 1,000,000. */
-  readonly maxTasks?: number
+  readonly maxTasks?: number | undefined
   /** The deepest nesting of arrays and objects, those of the plan itself included; at most 1,000. Default 64. */
-  readonly maxDepth?: number
+  readonly maxDepth?: number | undefined
 }
 
 const parseOptions = optionsOf({

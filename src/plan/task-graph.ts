@@ -21,11 +21,11 @@ export interface PlanSource extends Plan {
 /** The parts of a task that cannot be journaled. */
 export interface TaskBinding {
   /** Makes the input from the outputs of the tasks in `after` and `softAfter`, by id. */
-  readonly input?: (outputs: Readonly<Record<string, Json>>) => unknown
+  readonly input?: ((outputs: Readonly<Record<string, Json>>) => unknown) | undefined
   /** Says whether a person must approve the task, once it is ready. */
-  readonly approval?: (outputs: Readonly<Record<string, Json>>) => unknown
+  readonly approval?: ((outputs: Readonly<Record<string, Json>>) => unknown) | undefined
   /** Checks the output before it is journaled. */
-  readonly output?: StandardSchemaV1
+  readonly output?: StandardSchemaV1 | undefined
 }
 
 const TASK_OPTIONS: readonly string[] = [...Object.keys(TASK_RULES).filter(key => key !== 'id'), 'output']
@@ -71,7 +71,7 @@ export class TaskGraph implements PlanSource {
   #snapshot: readonly TaskSpec[] | undefined
 
   /** @throws CounterpointError `INVALID_INPUT` when `name` or `version` is not 1 to 128 characters without control characters. */
-  constructor(name: string, options: { readonly version?: string } = {}) {
+  constructor(name: string, options: { readonly version?: string | undefined } = {}) {
     checkOptions(graphOptions, options, { of: 'TaskGraph' })
     const issues: InputIssue[] = []
     readTaskMember('id', name, '$.name', issues)

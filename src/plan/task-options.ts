@@ -48,21 +48,25 @@ export interface TaskOptions<
     'id' | 'description' | 'after' | 'softAfter' | 'orderAfter' | 'triggerRule' | 'input' | 'approval'
   > {
   /** What the agent is asked to do. Default: the id. */
-  readonly description?: string
+  readonly description?: string | undefined
   /** The tasks that must have succeeded before this one starts: refs of `graph.task()`, or ids (also of tasks that are added later). */
-  readonly after?: After
+  readonly after?: After | undefined
   /** Soft dependencies: the task gets the outputs of those that have ended when it starts, and later ones through `context.softOutput(id)`. */
-  readonly softAfter?: Soft
+  readonly softAfter?: Soft | undefined
   /** Order-only dependencies: the task waits until they have ended, in whatever status. */
-  readonly orderAfter?: Dependencies
+  readonly orderAfter?: Dependencies | undefined
   /** How the tasks in `after` must have ended. Default `all_success`. */
-  readonly triggerRule?: Rule
+  readonly triggerRule?: Rule | undefined
   /** The input, or a function that makes it from the outputs of the dependencies; it may return a promise. Default `null`. */
   readonly input?:
     | JsonInput
     | ((outputs: NoInfer<TaskOutputs<After, Soft, Rule>>) => JsonInput | PromiseLike<JsonInput>)
+    | undefined
   /** Whether a person must approve the task once it is ready, or a function that decides it then; if that throws, the task fails with `bad-input`. Default false. */
-  readonly approval?: boolean | ((outputs: NoInfer<TaskOutputs<After, Soft, Rule>>) => boolean | PromiseLike<boolean>)
+  readonly approval?:
+    | boolean
+    | ((outputs: NoInfer<TaskOutputs<After, Soft, Rule>>) => boolean | PromiseLike<boolean>)
+    | undefined
   /** Checks the output, and types it for the tasks that depend on it: any Standard Schema. Default: any JSON. */
-  readonly output?: Schema
+  readonly output?: Schema | undefined
 }

@@ -19,42 +19,42 @@ import type { WorkerPool } from './worker-pool.js'
 /** A pool: agents of one kind, with limits. */
 export interface PoolOptions {
   /** Runs the attempts: a function, or an object with `run`. Either this or `backends` is required. */
-  readonly backend?: AgentBackend | AgentFunction
+  readonly backend?: AgentBackend | AgentFunction | undefined
   /**
    * Backends that can do the same work, in order of preference, the cheapest last. While one is unhealthy or its quota is used up, the
    * next one takes its attempts. The default names are that of the pool for the first one, and then `pool#2`, `pool#3` and so on.
    */
-  readonly backends?: readonly (AgentBackend | AgentFunction)[]
+  readonly backends?: readonly (AgentBackend | AgentFunction)[] | undefined
   /**
    * How many attempts run at once: a number; bounds (`{ min: 1, max: 64 }`) between which the pool adapts it; or `auto`: bounds that fit
    * the machine (set the option `machine`). Default 4.
    */
-  readonly concurrency?: PoolConcurrency
+  readonly concurrency?: PoolConcurrency | undefined
   /** How many attempts may start in any `perMs`. Default: no bound. With a `limitKey`: of all its pools together. */
-  readonly requests?: WindowLimit
+  readonly requests?: WindowLimit | undefined
   /**
    * How many tokens the attempts that start in any `perMs` may use. Counts the estimates of their tasks, corrected when they end.
    * Default: no bound. With a `limitKey`: of all its pools together.
    */
-  readonly tokens?: WindowLimit
+  readonly tokens?: WindowLimit | undefined
   /** The account that the pool shares with all pools of the same key: they share limits and cooldowns. Default: none. */
-  readonly limitKey?: string
+  readonly limitKey?: string | undefined
   /** How many admitted tasks that have not started the pool holds; further ones wait in `run` and `add`. Default: no limit. */
-  readonly queueLimit?: number
+  readonly queueLimit?: number | undefined
   /** How backends with a `health()` are checked. Default: every 5 s while the pool has runs. */
-  readonly health?: HealthOptions
+  readonly health?: HealthOptions | undefined
   /** When a backend counts as unhealthy. Default: after 20 failures in a row (overloaded, timeout, crashed), for at least 10 s. */
-  readonly breaker?: BreakerOptions
+  readonly breaker?: BreakerOptions | undefined
   /** How many retries may start; beyond that, the pool is parked. Default: in any minute, 100 plus a fifth of the first attempts. */
-  readonly retryBudget?: RetryBudgetOptions
+  readonly retryBudget?: RetryBudgetOptions | undefined
   /** Defaults for the options of its tasks. */
-  readonly defaults?: TaskDefaults
+  readonly defaults?: TaskDefaults | undefined
   /** Words, phrases and examples by which tasks without a `pool` are routed to this one. */
-  readonly intent?: Intent
+  readonly intent?: Intent | undefined
   /** How long an aborted attempt may take to end before it is abandoned, in milliseconds. Default 5,000. */
-  readonly graceMs?: number
+  readonly graceMs?: number | undefined
   /** A waiting task gains one step of priority each time this passes, in milliseconds. Default 60,000. */
-  readonly agingMs?: number
+  readonly agingMs?: number | undefined
 }
 
 /** A pool, for the runs of an orchestrator. */
@@ -70,9 +70,9 @@ export type Pools = Readonly<Record<string, PoolOptions | WorkerPool>>
 export interface PoolsOptions {
   readonly pools: Pools
   /** The limits of each `limitKey`. Default: those in the options of its pools. */
-  readonly limits?: Readonly<Record<string, LimitOptions>>
+  readonly limits?: Readonly<Record<string, LimitOptions>> | undefined
   /** The machine, for `concurrency: 'auto'`: `nodeMachine` of `counterpoint/node`. Default: unknown. */
-  readonly machine?: Machine
+  readonly machine?: Machine | undefined
 }
 
 /** The state of a pool. */
@@ -100,16 +100,16 @@ export interface WorkerPoolOptions
   extends Omit<PoolOptions, 'backend' | 'backends' | 'limitKey' | 'defaults' | 'intent' | 'graceMs'> {
   readonly name: string
   /** Runs the attempts. Either this or `backends` is required. */
-  readonly backend?: AgentBackend
+  readonly backend?: AgentBackend | undefined
   /** In order of preference, the cheapest last. While one is unhealthy or its quota is used up, the next one takes its attempts. */
-  readonly backends?: readonly AgentBackend[]
+  readonly backends?: readonly AgentBackend[] | undefined
   /** The limit that it shares with other pools. Default: none. */
-  readonly limit?: Limit
+  readonly limit?: Limit | undefined
   readonly clock: Clock
   /** Returns numbers in [0, 1), for jitter. Default: no jitter. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
   /** For `concurrency: 'auto'`. Default: an unknown machine. */
-  readonly machine?: Machine
+  readonly machine?: Machine | undefined
   /** @internal Persists the cooldown and the windows of the pool. */
   readonly ledger?: LedgerEntry | undefined
 }

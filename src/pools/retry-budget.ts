@@ -4,11 +4,11 @@ import { checkOptions, nonNegative, optionsOf, positiveMs } from '../options-che
 /** How many retries a pool may make: `floor + ratio * first attempts`, in any trailing `perMs`. */
 export interface RetryBudgetOptions {
   /** Retries per first attempt. 0 or more. Default 0.2: a backend that always fails is called 1.2 times per task, not four. */
-  readonly ratio?: number
+  readonly ratio?: number | undefined
   /** Retries that are always allowed, so that a pool with few tasks can retry each. 0 or more; `Infinity`: no bound. Default 100. */
-  readonly floor?: number
+  readonly floor?: number | undefined
   /** The length of the window in which attempts are counted, in milliseconds. More than 0. Default 60,000. */
-  readonly perMs?: number
+  readonly perMs?: number | undefined
 }
 
 /** The rule for {@link RetryBudgetOptions}. */

@@ -43,12 +43,12 @@ export interface TaskResult {
 /** A settled run: the input of a {@link ResultAggregator}. */
 export interface FinishedRun {
   readonly runId: string
-  readonly name?: string
+  readonly name?: string | undefined
   readonly outcome: Outcome
   readonly startedAt: number
   readonly settledAt: number
   /** The time between a crash or suspension and a resume, in which no process executed the run, in milliseconds. Default 0. */
-  readonly awayMs?: number
+  readonly awayMs?: number | undefined
   /** In the order in which they were added. Built when first read. */
   readonly tasks: readonly TaskResult[]
 }

@@ -53,7 +53,7 @@ export class Run {
    *
    * @throws RUN_ENDED when the run has been released; INVALID_INPUT for invalid options.
    */
-  events(options: { readonly from?: number } = {}): AsyncGenerator<RunEvent, void, undefined> {
+  events(options: { readonly from?: number | undefined } = {}): AsyncGenerator<RunEvent, void, undefined> {
     checkEventsOptions(options)
     return this.#engine.log.read(options.from)
   }
@@ -105,7 +105,7 @@ export class Run {
    * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held; RUN_SUSPENDED when the run is suspended; INVALID_INPUT
    * for invalid options.
    */
-  async approve(id: string, options: { readonly by?: string } = {}): Promise<void> {
+  async approve(id: string, options: { readonly by?: string | undefined } = {}): Promise<void> {
     checkApproveOptions(options)
     await this.#checkHeld(id)
     await this.#engine.send({ type: 'approve', taskId: id, ...(options.by !== undefined && { by: options.by }) })

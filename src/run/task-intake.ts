@@ -17,9 +17,9 @@ import type { OnDurable } from './run-loop.js'
 /** How a run starts, besides its plan. */
 export interface StartOptions {
   /** Default: that of the plan. */
-  readonly failureMode?: FailureMode
-  readonly budget?: RunBudget
-  readonly autoFallbackToSerial?: boolean
+  readonly failureMode?: FailureMode | undefined
+  readonly budget?: RunBudget | undefined
+  readonly autoFallbackToSerial?: boolean | undefined
   /** Called with the tasks once their pools are known. */
   chooseMode?(tasks: readonly TaskSpec[]): ModeChoice | undefined
 }

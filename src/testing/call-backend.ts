@@ -15,20 +15,20 @@ import * as z from 'zod'
 /** The parts of a request to an agent. All are optional. */
 export interface RequestParts {
   /** Default `run`. */
-  readonly runId?: string
+  readonly runId?: string | undefined
   /** In milliseconds since 1970. Default 0. */
-  readonly runStartedAt?: number
+  readonly runStartedAt?: number | undefined
   /** The task's id. Default `task`. */
-  readonly id?: string
+  readonly id?: string | undefined
   /** Default: the id. */
-  readonly description?: string
+  readonly description?: string | undefined
   /** Default `pool`. */
-  readonly pool?: string
-  readonly context?: Json
+  readonly pool?: string | undefined
+  readonly context?: Json | undefined
   /** Default `null`. */
-  readonly input?: Json
+  readonly input?: Json | undefined
   /** Default: none. */
-  readonly outputs?: Readonly<Record<string, Json>>
+  readonly outputs?: Readonly<Record<string, Json>> | undefined
 }
 
 /** What {@link RequestParts} may contain. */
@@ -64,11 +64,11 @@ export function agentRequest(parts: RequestParts = {}): AgentRequest {
 /** Options of {@link callBackend}. */
 export interface CallOptions {
   /** Default 1. */
-  readonly attempt?: number
+  readonly attempt?: number | undefined
   /** Passes a signal that is aborted already. Default false. */
-  readonly aborted?: boolean
+  readonly aborted?: boolean | undefined
   /** The results of `context.softOutput(id)`, by id. The test may change the object later. Default: none. */
-  readonly softOutput?: Readonly<Record<string, Json>>
+  readonly softOutput?: Readonly<Record<string, Json>> | undefined
 }
 
 const OPTIONS = optionsOf({

@@ -15,15 +15,15 @@ import * as z from 'zod'
 /** The delay of an answer of a `MockBackend`, and its progress reports. */
 export interface AnswerTiming {
   /** The delay in milliseconds of the backend's clock; `Infinity` for never. Default 0: before `run` returns. */
-  readonly afterMs?: number
+  readonly afterMs?: number | undefined
   /** Progress reports: the first at once, the others at equal intervals over `afterMs`. Default none. */
-  readonly progress?: readonly Report[]
+  readonly progress?: readonly Report[] | undefined
 }
 
 /** Options of {@link succeed} and {@link fail}. */
 export interface AnswerOptions extends AnswerTiming {
   /** The usage that the attempt reports with its result. Default none. */
-  readonly usage?: Usage
+  readonly usage?: Usage | undefined
 }
 
 const delay = z.custom(ms => typeof ms === 'number' && ms >= 0, 'expected a number of milliseconds, 0 or more')

@@ -15,11 +15,11 @@ import { type Answer, MockAnswer, wait } from './mock-answer.js'
 /** Options of a {@link MockBackend}. */
 export interface MockBackendOptions {
   /** The clock for answers with `afterMs`: the `VirtualClock` of the test. Default: none, and such answers are rejected. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** The name in events and messages. Default `mock`. */
-  readonly name?: string
+  readonly name?: string | undefined
   /** As in `AgentBackend`: the slot of an aborted attempt is held until the attempt settles. Default false. */
-  readonly awaitsTermination?: boolean
+  readonly awaitsTermination?: boolean | undefined
 }
 
 const OPTIONS = optionsOf({

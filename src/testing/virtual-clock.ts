@@ -11,7 +11,7 @@ interface Timer {
 /** Options of a {@link VirtualClock}. */
 export interface VirtualClockOptions {
   /** The first value of `now()`, in milliseconds since 1970. Default 2026-01-01T00:00:00Z. */
-  readonly startAt?: number
+  readonly startAt?: number | undefined
 }
 
 const OPTIONS = optionsOf({ startAt: z.number() }).partial()
@@ -93,7 +93,7 @@ export class VirtualClock implements Clock {
    * Lets time pass until nothing is scheduled.
    * @throws Error when something is still scheduled after `limitMs` virtual milliseconds (default 100 years).
    */
-  async runUntilIdle(options: { readonly limitMs?: number } = {}): Promise<void> {
+  async runUntilIdle(options: { readonly limitMs?: number | undefined } = {}): Promise<void> {
     checkOptions(RUN_OPTIONS, options, { of: 'runUntilIdle' })
     const until = this.#elapsedMs + (options.limitMs ?? 100 * 365 * 86_400_000)
     await this.#settle()

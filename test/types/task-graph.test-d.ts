@@ -214,8 +214,6 @@ describe('options', () => {
     graph.task('wrong', { after: [5] })
     // @ts-expect-error no schema
     graph.task('wrong', { output: { parse: (value: unknown) => value } })
-    // @ts-expect-error left out, not undefined
-    graph.task('wrong', { pool: undefined })
     // @ts-expect-error safe or never
     graph.task('wrong', { replay: 'maybe' })
     // @ts-expect-error stop, degrade or hold

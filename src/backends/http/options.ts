@@ -23,7 +23,7 @@ export interface HttpBackendOptions {
    */
   readonly url: string | URL
   /** Default `POST`. A `GET` has no body, so `headers` is all that the endpoint learns of the request. */
-  readonly method?: 'POST' | 'PUT' | 'PATCH' | 'GET'
+  readonly method?: 'POST' | 'PUT' | 'PATCH' | 'GET' | undefined
   /**
    * Headers in addition to `accept`, `content-type` and `idempotency-key`, or in place of them. A function is called for each attempt
    * and may be asynchronous, for example to fetch a token. If it throws, the attempt fails as if the backend had thrown. Default none.
@@ -31,31 +31,32 @@ export interface HttpBackendOptions {
   readonly headers?:
     | HttpHeaders
     | ((request: AgentRequest, context: AttemptContext) => HttpHeaders | Promise<HttpHeaders>)
+    | undefined
   /**
    * Returns the body, which is sent as JSON; `undefined` sends none. If it throws, the failure is `bad-input`, unless it throws an
    * `AgentError`. Default: `{ task, input, outputs }`, and `feedback` if the request has one.
    */
-  readonly body?: (request: AgentRequest, context: AttemptContext) => unknown
+  readonly body?: ((request: AgentRequest, context: AttemptContext) => unknown) | undefined
   /**
    * Converts the JSON of a 2xx response to the output, or to a `reply(...)`. It may throw an `AgentError` to say what failed; any other
    * error is an `invalid-output` failure. Default: the JSON is the output.
    */
-  readonly parse?: (json: Json, answer: HttpAnswer) => unknown
+  readonly parse?: ((json: Json, answer: HttpAnswer) => unknown) | undefined
   /** Returns the usage of the attempt. It counts even if `parse` throws. If it throws itself, the usage is unknown. Default: unknown. */
   readonly usage?: (json: Json, answer: HttpAnswer) => Usage | undefined
   /** The maximum size of the body of a response, decompressed, in bytes. Default 16,777,216 (16 MiB), at most 268,435,456. */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
   /** Default: the `fetch` of the platform, at the time of the attempt. Node's gives up after 300 s without headers or data. */
-  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
+  readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
   /** For events and messages. Default: the name of the pool. */
-  readonly name?: string
+  readonly name?: string | undefined
   /**
    * Checks whether the endpoint is healthy: a URL that answers a GET with a status 2xx within 10 s, under the rules of `url` (`headers`
    * are sent if they are a record and the origin is that of `url`), or a function. Default: no check.
    */
-  readonly health?: string | URL | (() => Health | PromiseLike<Health>)
+  readonly health?: string | URL | (() => Health | PromiseLike<Health>) | undefined
   /** Allows `http:` to other machines: everything sent there, keys included, can be read on the way. Default false. */
-  readonly allowInsecure?: boolean
+  readonly allowInsecure?: boolean | undefined
 }
 
 const MAX_BYTES = 268_435_456

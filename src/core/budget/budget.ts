@@ -4,9 +4,9 @@ import { tokensOf } from '../failure/usage.js'
 /** What an attempt is expected to use. A missing member is unknown. */
 export interface Estimate {
   /** US dollars. */
-  readonly costUsd?: number
+  readonly costUsd?: number | undefined
   /** Input and output together. */
-  readonly tokens?: number
+  readonly tokens?: number | undefined
 }
 
 /**
@@ -15,27 +15,27 @@ export interface Estimate {
  */
 export interface Budget {
   /** US dollars. Default: no bound. */
-  readonly costUsd?: number
+  readonly costUsd?: number | undefined
   /** Input and output together. Default: no bound. */
-  readonly tokens?: number
+  readonly tokens?: number | undefined
   /** Milliseconds. For a run: the time since it started. For a pool, a task or the orchestrator: the sum over attempts. Default: no bound. */
-  readonly wallMs?: number
+  readonly wallMs?: number | undefined
   /** The share, 0 to 1, at which `budget.reached` is emitted with level `soft`. Default 0.8. */
-  readonly soft?: number
+  readonly soft?: number | undefined
   /** At the soft bound: `degrade` uses the last, cheapest backend of the pool from then on. Default `tell`: only the event is emitted. */
-  readonly onSoft?: 'tell' | 'degrade'
+  readonly onSoft?: 'tell' | 'degrade' | undefined
   /**
    * When an attempt does not fit. `stop` (default): a run or orchestrator starts nothing more; for a pool or a task, the task is dead.
    * `degrade`: it goes to the cheapest backend of the pool, with the `estimate` of that backend; if that does not fit either, `stop`.
    * `hold`: the task is held until a person approves it or raises the budget.
    */
-  readonly onHard?: 'stop' | 'degrade' | 'hold'
+  readonly onHard?: 'stop' | 'degrade' | 'hold' | undefined
 }
 
 /** The budget of a run, and of its pools. */
 export interface RunBudget extends Budget {
   /** What the run may use in each pool, by name. */
-  readonly pools?: Readonly<Record<string, Budget>>
+  readonly pools?: Readonly<Record<string, Budget>> | undefined
 }
 
 /** What a budget is measured in. */

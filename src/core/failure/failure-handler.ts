@@ -1,36 +1,50 @@
 import type { FailureFacts } from '../scheduler/decision.js'
 import type { Backoff } from '../state/task.js'
+import { type Complete, withDefaults } from '../with-defaults.js'
 import { type Failure, type FailureKind, INPUT_TIMEOUT, isThrottling } from './failure.js'
 import type { Verdict } from './verdict.js'
 
 /** Options of a {@link FailureHandler}. The options of a task take precedence. */
 export interface FailureHandlerOptions {
   /** How often a task is retried after it failed by itself. Default 2: at most three such attempts. */
-  readonly retries?: number
+  readonly retries?: number | undefined
   /** Default: base 1,000 ms, factor 2, at most 60,000 ms. */
-  readonly backoff?: Backoff
+  readonly backoff?: Backoff | undefined
   /** How often a task may be throttled (throttled, overloaded, quota) before it is dead. Default 100. */
-  readonly maxThrottled?: number
+  readonly maxThrottled?: number | undefined
   /** How often a task may be interrupted by the end of our process before it is dead. Default 3: the task may be what ends it. */
-  readonly maxInterrupted?: number
+  readonly maxInterrupted?: number | undefined
   /** How often a task may fail over to another backend before its failures count as retries. Default 5. */
-  readonly maxFailovers?: number
+  readonly maxFailovers?: number | undefined
   /** How often a failure is fed back to the agent before the task is dead. Default 2. */
-  readonly maxRepairs?: number
+  readonly maxRepairs?: number | undefined
   /** The longest that a provider's `retryAfterMs` parks a pool or rests a backend, in milliseconds. Default 86,400,000 (a day). */
-  readonly maxParkMs?: number
+  readonly maxParkMs?: number | undefined
   /** How long a pool is parked when its quota is used up and the provider does not say until when, in milliseconds. Default 60,000. */
-  readonly quotaParkMs?: number
+  readonly quotaParkMs?: number | undefined
   /** Kinds that are never retried. Default `refused` and `bad-input`. */
-  readonly neverRetry?: readonly FailureKind[]
+  readonly neverRetry?: readonly FailureKind[] | undefined
   /** Kinds after which a task fails over to another backend of its pool, if one can take it. Default: throttled, overloaded, quota, timeout, crashed, refused. */
-  readonly failover?: readonly FailureKind[]
+  readonly failover?: readonly FailureKind[] | undefined
   /** Kinds that are fed back to the agent. Default `invalid-output`. */
-  readonly repair?: readonly FailureKind[]
+  readonly repair?: readonly FailureKind[] | undefined
 }
 
 /** Kinds after which the attempt may have had effects. */
 const UNKNOWN_END: readonly FailureKind[] = ['interrupted', 'timeout', 'crashed', 'incomplete-output']
+
+const DEFAULTS: Complete<Omit<FailureHandlerOptions, 'backoff'>> = {
+  retries: 2,
+  maxThrottled: 100,
+  maxInterrupted: 3,
+  maxFailovers: 5,
+  maxRepairs: 2,
+  maxParkMs: 86_400_000,
+  quotaParkMs: 60_000,
+  neverRetry: ['refused', 'bad-input'],
+  failover: ['throttled', 'overloaded', 'quota', 'timeout', 'crashed', 'refused'],
+  repair: ['invalid-output'],
+}
 
 /**
  * Decides what follows from a failed attempt, by its kind. The first rule that applies:
@@ -51,26 +65,13 @@ const UNKNOWN_END: readonly FailureKind[] = ['interrupted', 'timeout', 'crashed'
 export class FailureHandler {
   /** The options as given. An orchestrator checks them when it is constructed. */
   readonly options: FailureHandlerOptions
-  readonly #options: Required<Omit<FailureHandlerOptions, 'backoff'>>
-  readonly #backoff: Required<Backoff>
+  readonly #options: Complete<Omit<FailureHandlerOptions, 'backoff'>>
+  readonly #backoff: Complete<Backoff>
 
   constructor(given: FailureHandlerOptions = {}) {
     this.options = given
-    const { backoff, ...options } = given
-    this.#options = {
-      retries: 2,
-      maxThrottled: 100,
-      maxInterrupted: 3,
-      maxFailovers: 5,
-      maxRepairs: 2,
-      maxParkMs: 86_400_000,
-      quotaParkMs: 60_000,
-      neverRetry: ['refused', 'bad-input'],
-      failover: ['throttled', 'overloaded', 'quota', 'timeout', 'crashed', 'refused'],
-      repair: ['invalid-output'],
-      ...options,
-    }
-    this.#backoff = { baseMs: 1_000, factor: 2, maxMs: 60_000, ...backoff }
+    this.#options = withDefaults(DEFAULTS, given)
+    this.#backoff = withDefaults({ baseMs: 1_000, factor: 2, maxMs: 60_000 }, given.backoff ?? {})
   }
 
   /** The verdict on one failed attempt. */
@@ -89,7 +90,7 @@ export class FailureHandler {
     if (isThrottling(failure))
       return bounded(facts.throttled, options.maxThrottled, 'throttled attempts', this.#throttled(failure, facts))
     if (options.repair.includes(kind)) return this.#repair(failure, facts)
-    const { maxMs } = { ...this.#backoff, ...facts.task.backoff }
+    const { maxMs } = withDefaults<Complete<Backoff>>(this.#backoff, facts.task.backoff ?? {})
     const requestedMs = Math.min(this.#requestedDelay(failure) ?? 0, maxMs)
     const retry: Verdict = { action: 'retry', delayMs: this.#delay(facts, facts.failures, requestedMs) }
     return bounded(facts.failures, facts.task.retries ?? options.retries, 'retries', retry)
@@ -126,7 +127,7 @@ export class FailureHandler {
 
   /** Full jitter: a random delay from 0 to a bound that grows with each failure; at least `requestedMs`. */
   #delay(facts: FailureFacts, before: number, requestedMs = 0): number {
-    const { baseMs, factor, maxMs } = { ...this.#backoff, ...facts.task.backoff }
+    const { baseMs, factor, maxMs } = withDefaults(this.#backoff, facts.task.backoff ?? {})
     // 0 * Infinity is NaN: a base of 0 stays 0 however often the factor is applied.
     const bound = baseMs === 0 ? 0 : Math.min(maxMs, baseMs * factor ** before)
     return Math.max(requestedMs, Math.round(facts.random() * bound))

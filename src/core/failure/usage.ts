@@ -1,13 +1,13 @@
 /** What an attempt used. An absent member is unknown, not zero. */
 export interface Usage {
-  readonly inputTokens?: number
-  readonly outputTokens?: number
+  readonly inputTokens?: number | undefined
+  readonly outputTokens?: number | undefined
   /** Input and output tokens together. Takes precedence over `inputTokens` and `outputTokens` wherever tokens are counted. */
-  readonly tokens?: number
+  readonly tokens?: number | undefined
   /** US dollars. */
-  readonly costUsd?: number
+  readonly costUsd?: number | undefined
   /** True when at least one member was assumed from an estimate, not reported by the agent. */
-  readonly estimated?: boolean
+  readonly estimated?: boolean | undefined
 }
 
 /** The members that are amounts. */

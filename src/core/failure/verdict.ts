@@ -3,9 +3,9 @@ export type Verdict =
   /** Another attempt after `delayMs`. */
   | { readonly action: 'retry'; readonly delayMs: number }
   /** The pool, or all pools of its limit key, starts nothing for `delayMs`. Another attempt after `taskDelayMs`, default `delayMs`. */
-  | { readonly action: 'park'; readonly delayMs: number; readonly taskDelayMs?: number }
+  | { readonly action: 'park'; readonly delayMs: number; readonly taskDelayMs?: number | undefined }
   /** Another attempt at once, on another backend of the pool. The failed backend gets no attempts for `restMs`, if given. */
-  | { readonly action: 'failover'; readonly restMs?: number }
+  | { readonly action: 'failover'; readonly restMs?: number | undefined }
   /** Another attempt after `delayMs`, with the failure as `request.feedback`. */
   | { readonly action: 'repair'; readonly delayMs: number }
   /** The attempt may have had effects: the task is held until a person decides. */

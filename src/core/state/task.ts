@@ -7,11 +7,11 @@ import type { TriggerRule } from '../scheduler/trigger-rule.js'
 /** The delay between two attempts: exponential with full jitter (Brooker, AWS Architecture Blog, 2015). */
 export interface Backoff {
   /** Upper bound of the first delay, in milliseconds. Default 1,000. */
-  readonly baseMs?: number
+  readonly baseMs?: number | undefined
   /** The bound is multiplied by this after each failure. Default 2. */
-  readonly factor?: number
+  readonly factor?: number | undefined
   /** Longest delay, in milliseconds. Delays requested by a provider are limited by `maxParkMs` of the failure handler instead. Default 60,000. */
-  readonly maxMs?: number
+  readonly maxMs?: number | undefined
 }
 
 /** A task as data, as journaled. `parsePlan` and `TaskGraph` make these; there, every member except `id` is optional. */
@@ -21,44 +21,44 @@ export interface TaskSpec {
   /** What the agent is to do. */
   readonly description: string
   /** The pool of the task. Default: the `TaskDistributor` chooses one. */
-  readonly pool?: string
+  readonly pool?: string | undefined
   /** Input known in advance. A `TaskGraph` can compute it from the outputs of the dependencies instead. */
-  readonly input?: Json
+  readonly input?: Json | undefined
   /** Hard dependencies, by id: they must have succeeded before this task starts, or ended as its `triggerRule` says. */
-  readonly after?: readonly string[]
+  readonly after?: readonly string[] | undefined
   /** Soft dependencies, by id: the task does not wait for them. It gets the outputs of those that have ended by its start, and later ones through `context.softOutput(id)`. */
-  readonly softAfter?: readonly string[]
+  readonly softAfter?: readonly string[] | undefined
   /** Order-only dependencies, by id: the task waits until each has ended in any way and gets no output from them. */
-  readonly orderAfter?: readonly string[]
+  readonly orderAfter?: readonly string[] | undefined
   /** How the tasks in `after` must have ended. Default `all_success`. */
-  readonly triggerRule?: TriggerRule
+  readonly triggerRule?: TriggerRule | undefined
   /** 1 is the most urgent. Default 3. */
-  readonly priority?: number
+  readonly priority?: number | undefined
   /** How often the task is retried after it failed by itself: 2 means at most three such attempts. Default 2. */
-  readonly retries?: number
-  readonly backoff?: Backoff
+  readonly retries?: number | undefined
+  readonly backoff?: Backoff | undefined
   /** Longest time of one attempt, in milliseconds. Default 3,600,000 (an hour). */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Longest time within an attempt without a report from its agent, in milliseconds. Default: none. */
-  readonly idleTimeoutMs?: number
+  readonly idleTimeoutMs?: number | undefined
   /** Longest time that the task waits for a slot, in milliseconds. Stops while the run is paused, the task held, or the pool parked. Default: none. */
-  readonly queueTimeoutMs?: number
+  readonly queueTimeoutMs?: number | undefined
   /** Longest time from when the task is first ready to its end, over all attempts, in milliseconds. Stops as `queueTimeoutMs` does. Default: none. */
-  readonly totalTimeoutMs?: number
+  readonly totalTimeoutMs?: number | undefined
   /** The weight of the task in the delivered share of the run. Default 1. */
-  readonly weight?: number
+  readonly weight?: number | undefined
   /** Expected duration of an attempt, in milliseconds. Tasks on the longest remaining path start first. */
-  readonly durationMs?: number
+  readonly durationMs?: number | undefined
   /** Expected usage of an attempt: reserved before it starts where there is a budget or a token limit. Default: unknown. */
-  readonly estimate?: Estimate
+  readonly estimate?: Estimate | undefined
   /** What all attempts of the task together may use. Default: no bound. */
-  readonly budget?: Budget
+  readonly budget?: Budget | undefined
   /** `never`: an attempt that may have had effects is not repeated; the task is held until a person decides. Default `safe`. */
-  readonly replay?: 'safe' | 'never'
+  readonly replay?: 'safe' | 'never' | undefined
   /** True: a person must approve the task once it is ready. Default false. */
-  readonly approval?: boolean
+  readonly approval?: boolean | undefined
   /** Further information for the agent, passed on unchanged. */
-  readonly context?: Json
+  readonly context?: Json | undefined
 }
 
 /** The state of a task, by its `status`. */

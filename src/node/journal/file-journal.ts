@@ -40,18 +40,18 @@ export interface FileJournalOptions {
    * When a record counts as durable. `fsync`: the disk has it, so it survives a power loss. `os`: the operating system has it, so it
    * survives the process. `none`: at once; the last records are lost when the process dies. Default `fsync`.
    */
-  readonly durability?: Durability
+  readonly durability?: Durability | undefined
   /** A member of an event whose JSON is larger, in bytes, is stored in a file of its own. Default 16,384. */
-  readonly maxInlineBytes?: number
+  readonly maxInlineBytes?: number | undefined
   /**
    * What to do when records that were durable are damaged. `refuse`: opening throws, and nothing is changed. `cut`: the journal
    * ends before the damage; the files stay as they are. Default `refuse`.
    */
-  readonly onDamage?: 'refuse' | 'cut'
+  readonly onDamage?: 'refuse' | 'cut' | undefined
   /** Default: that of this machine. */
-  readonly fileSystem?: FileSystem
+  readonly fileSystem?: FileSystem | undefined
   /** Times the retries while the disk refuses to write. Default `systemClock`. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 const OPTIONS = optionsOf({

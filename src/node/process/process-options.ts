@@ -12,21 +12,21 @@ export interface ProcessOptions {
    * Its arguments, passed unchanged. Default none. Pass the prompt in `stdin` instead: an argument is visible to every user of the
    * machine, must be shorter than 128 KiB, and may be taken for a flag if it begins with a dash.
    */
-  readonly args?: readonly string[]
+  readonly args?: readonly string[] | undefined
   /**
    * What the program reads from standard input, which is then closed. Default: the task's description. See also
    * {@link jsonRequest}.
    */
-  readonly stdin?: (request: AgentRequest) => string | Uint8Array
+  readonly stdin?: ((request: AgentRequest) => string | Uint8Array) | undefined
   /** Its working folder, which must exist. Default: the host's working folder. */
-  readonly workdir?: string
+  readonly workdir?: string | undefined
   /** The names of the host's environment variables that it gets; no others are passed. Default {@link defaultEnv}. */
-  readonly env?: readonly string[]
+  readonly env?: readonly string[] | undefined
   /**
    * Further environment variables. Default none. `COUNTERPOINT_IDEMPOTENCY_KEY`, `COUNTERPOINT_ATTEMPT` and `COUNTERPOINT_RUN_TAG` are
    * always set, and cannot be overridden.
    */
-  readonly setEnv?: Readonly<Record<string, string>>
+  readonly setEnv?: Readonly<Record<string, string>> | undefined
   /**
    * The format of its standard output. Default `text`.
    *
@@ -39,17 +39,17 @@ export interface ProcessOptions {
    *
    * An attempt with `json` or `jsonl` that exits with code 0 without a complete answer fails: `incomplete-output`.
    */
-  readonly output?: 'text' | 'json' | 'jsonl'
+  readonly output?: 'text' | 'json' | 'jsonl' | undefined
   /**
    * The most bytes of standard output that are kept: in total, or with `jsonl` for each line. Default 10,485,760 (10 MiB), at most
    * 268,435,456. The rest is read and dropped. Then with `text` the output has `outputTruncated: true`; with `json`, and with `jsonl` if
    * it happens after the last answer, the attempt fails: `incomplete-output`, code `OUTPUT_TRUNCATED`.
    */
-  readonly maxOutputBytes?: number
+  readonly maxOutputBytes?: number | undefined
   /** The time between TERM and KILL, in milliseconds. Default 5,000. */
-  readonly killGraceMs?: number
+  readonly killGraceMs?: number | undefined
   /** How long to wait, after the program has ended, until other processes close its standard output, in milliseconds. Default 2,000. */
-  readonly drainMs?: number
+  readonly drainMs?: number | undefined
 }
 
 /** The default of `env`: enough to find programs, a home folder and a language. */
@@ -59,13 +59,12 @@ export const defaultEnv: readonly string[] = [
 ]
 
 /** Defaults of the options. */
-export const processDefaults: Required<Pick<ProcessOptions, 'output' | 'maxOutputBytes' | 'killGraceMs' | 'drainMs'>> =
-  {
-    output: 'text',
-    maxOutputBytes: 10_485_760,
-    killGraceMs: 5_000,
-    drainMs: 2_000,
-  }
+export const processDefaults = {
+  output: 'text',
+  maxOutputBytes: 10_485_760,
+  killGraceMs: 5_000,
+  drainMs: 2_000,
+} as const
 
 /** A `stdin` function: writes the whole request as one line of JSON, `{ runId, task, input, outputs, feedback? }`. */
 export function jsonRequest(request: AgentRequest): string {

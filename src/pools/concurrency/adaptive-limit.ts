@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Failure, FailureKind } from '../../core/failure/failure.js'
+import type { Complete } from '../../core/with-defaults.js'
 import { checkValue, failureKinds, millis, optionsOf, positiveInteger } from '../../options-check.js'
 
 /** A concurrency limit that adapts to what the provider can take, between two bounds. */
@@ -9,25 +10,25 @@ export interface AdaptiveConcurrency {
   /** The highest limit, at least `min`. */
   readonly max: number
   /** The initial limit. Default 4, clamped to the bounds. */
-  readonly start?: number
+  readonly start?: number | undefined
   /**
    * The first step, in slots per window, beyond the level of the last overload. It doubles with each further window without one.
    * Default 1.
    */
-  readonly increase?: number
+  readonly increase?: number | undefined
   /** The factor that an overload multiplies the limit by, between 0 and 1. Default 0.7. */
-  readonly decrease?: number
+  readonly decrease?: number | undefined
   /** The shortest time between two decreases, in milliseconds. Default 500. */
-  readonly coolDownMs?: number
+  readonly coolDownMs?: number | undefined
   /** The shortest time between two increases, in milliseconds. Default 1,000. */
-  readonly windowMs?: number
+  readonly windowMs?: number | undefined
   /**
    * The share of failed attempts that is tolerated, from 0 to 1: a busy provider rejects a few requests at any load. Each success earns
    * this much of a failure; at most 5 failures accumulate. With 0, every failure counts. Default 0.02.
    */
-  readonly tolerance?: number
+  readonly tolerance?: number | undefined
   /** The failures that mean "too much at once"; the others are ignored. Default `throttled`, `overloaded` and `timeout` (of the attempt, or idle). */
-  readonly countsAs?: readonly FailureKind[]
+  readonly countsAs?: readonly FailureKind[] | undefined
 }
 
 /** The rule for {@link AdaptiveConcurrency}. */
@@ -73,7 +74,7 @@ const MAX_RETURN_ROUNDS = 10
  * Pure: time is an argument, in monotonic milliseconds; it may stand still.
  */
 export class AdaptiveLimit {
-  readonly #options: Required<AdaptiveConcurrency>
+  readonly #options: Complete<AdaptiveConcurrency>
   /** Not rounded: the steps of the return are fractions. */
   #limit: number
   /** The limit at the last overload; infinite before the first. */

@@ -7,9 +7,9 @@ export interface WorkHint {
    * `cpu`: they compute here. `wait`: they wait for another machine (HTTP). `process`: each is a process here that mostly waits. Default
    * `wait`.
    */
-  readonly work?: 'cpu' | 'wait' | 'process'
+  readonly work?: 'cpu' | 'wait' | 'process' | undefined
   /** With `process`: the memory that one attempt takes, in bytes. Default 200 MiB, which the command line agents take. */
-  readonly memoryBytes?: number
+  readonly memoryBytes?: number | undefined
 }
 
 /** The default of `memoryBytes`. */

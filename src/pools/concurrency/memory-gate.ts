@@ -5,9 +5,9 @@ import { freeMemoryOf, PROCESS_BYTES } from './auto-concurrency.js'
 export interface MemoryGateOptions {
   readonly machine: Machine
   /** The memory that one process takes once it has grown, in bytes. Default 200 MiB. */
-  readonly memoryBytes?: number
+  readonly memoryBytes?: number | undefined
   /** No further process starts while less than this is free, in bytes. Default 512 MiB. */
-  readonly minFreeBytes?: number
+  readonly minFreeBytes?: number | undefined
 }
 
 const MIN_FREE_BYTES = 512 * 1024 * 1024

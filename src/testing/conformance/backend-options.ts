@@ -8,19 +8,19 @@ export interface BackendConformanceOptions {
   /** A request that succeeds. */
   readonly succeeds: RequestParts
   /** A request that fails. Without one, failures are not checked. */
-  readonly fails?: RequestParts
+  readonly fails?: RequestParts | undefined
   /** The expected kind of the failure of `fails`. Default: any. */
-  readonly failsWith?: FailureKind
+  readonly failsWith?: FailureKind | undefined
   /** A request that takes longer than `settleMs` unless it is aborted. Without one, aborts are checked only before and after an attempt. */
-  readonly runsLong?: RequestParts
+  readonly runsLong?: RequestParts | undefined
   /** The longest time for an answer, in milliseconds. Default 30,000. */
-  readonly answerMs?: number
+  readonly answerMs?: number | undefined
   /** The time after which a request is certainly running, in milliseconds. Default 20. */
-  readonly startMs?: number
+  readonly startMs?: number | undefined
   /** The longest time between an abort and the end of the attempt, in milliseconds. Default 5,000, as `graceMs` of a pool. */
-  readonly settleMs?: number
+  readonly settleMs?: number | undefined
   /** Lets time pass. Default: waits in real time. */
-  readonly pass?: Pass
+  readonly pass?: Pass | undefined
 }
 
 /** The rule for {@link BackendConformanceOptions}. */

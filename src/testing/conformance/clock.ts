@@ -4,7 +4,7 @@ import { type ConformanceCase, must } from './cases.js'
 /** Options of {@link clockConformance}. */
 export interface ClockConformanceOptions<C extends Clock = Clock> {
   /** Lets `ms` milliseconds of the clock pass. Default: `schedule` and wait. For a `VirtualClock`: `(ms, clock) => clock.advance(ms)`. */
-  readonly pass?: (ms: number, clock: C) => Promise<void>
+  readonly pass?: ((ms: number, clock: C) => Promise<void>) | undefined
 }
 
 const OPTIONS = optionsOf({ pass: functionRule }).partial()

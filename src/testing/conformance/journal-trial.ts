@@ -12,13 +12,13 @@ import { must, type Pass, realTime, settlesWithin } from './cases.js'
 /** Options of `journalConformance`. */
 export interface JournalConformanceOptions {
   /** A new journal over the storage of another one, as a new process would open it. Default: the same journal. */
-  readonly reopen?: (journal: Journal) => Journal | Promise<Journal>
+  readonly reopen?: ((journal: Journal) => Journal | Promise<Journal>) | undefined
   /** Called with each journal after its case, to delete a folder for example. Default: nothing. */
-  readonly dispose?: (journal: Journal) => void | Promise<void>
+  readonly dispose?: ((journal: Journal) => void | Promise<void>) | undefined
   /** The longest time for a write, in milliseconds. Default 10,000. */
-  readonly writeMs?: number
+  readonly writeMs?: number | undefined
   /** Lets time pass. Default: waits in real time. */
-  readonly pass?: Pass
+  readonly pass?: Pass | undefined
 }
 
 /** A journal in a conformance case. */
