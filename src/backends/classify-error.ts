@@ -1,4 +1,4 @@
-import { FAILURE_KINDS, type Failure, type FailureKind } from '../core/failure/failure.js'
+import { FAILURE_KINDS, type Failure, type FailureKind, isThrottling } from '../core/failure/failure.js'
 import { readUsage, type Usage } from '../core/failure/usage.js'
 import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
@@ -8,7 +8,7 @@ import { finiteNumber, nonEmptyString, readHeaders, readJson, readMember, readPa
 
 /** A backend that throws a whole page of HTML must not fill the journal with it. */
 const cleanMessage = redactor([], { maxLength: 4_000 })
-const cleanCode = redactor([], { maxLength: 200 })
+const cleanWord = redactor([], { maxLength: 200 })
 
 /**
  * Converts what a backend threw to a failure. Never throws, whatever was thrown: null, a symbol, a proxy whose traps throw.
@@ -19,16 +19,18 @@ const cleanCode = redactor([], { maxLength: 200 })
  * `retryAfterMs` is what the headers say, not clamped.
  *
  * @param now The wall time, in milliseconds since 1970. Without it, a `retry-after` that is a date needs a `date` header.
- * @param redact Applied to the message and the cause before they are cut. Default: only cleans them, at most 4,000 characters.
+ * @param redact Applied to the message, the cause and the stack before they are cut. Default: only cleans them, at most 4,000 characters.
  */
 export function failureOf(thrown: unknown, now?: number, redact: Redact = cleanMessage): Failure {
   const chain = causeChain(thrown)
   const { error, kind, word } = classify(chain)
   const status = statusOf(error)
-  const code = firstOf([readMember(error, 'code'), word, readMember(thrown, 'code')], text => cleaned(text, cleanCode))
+  const code = firstOf([readMember(error, 'code'), word, readMember(thrown, 'code')], text => cleaned(text, cleanWord))
   const retryAfterMs = firstOf(chain.slice(chain.indexOf(error)), each => requestedWaitMs(each, kind, now))
   const timeout = kind === 'timeout' ? SCOPES.find(scope => scope === readMember(error, 'timeout')) : undefined
   const cause = cleaned(causeText(chain[1]), redact)
+  const name = cleaned(readMember(thrown, 'name'), cleanWord)
+  const stack = isThrottling({ kind }) ? undefined : cleaned(readMember(thrown, 'stack'), redact)
   return {
     kind,
     message: redact(nonEmptyString(readMember(thrown, 'message')) ?? describe(thrown)) || NO_MESSAGE,
@@ -37,6 +39,8 @@ export function failureOf(thrown: unknown, now?: number, redact: Redact = cleanM
     ...(status !== undefined && { status }),
     ...(code !== undefined && { code }),
     ...(cause !== undefined && { cause }),
+    ...(name !== undefined && { name }),
+    ...(stack !== undefined && { stack }),
   }
 }
 

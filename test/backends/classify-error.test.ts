@@ -2,6 +2,7 @@ import { AgentError, type Failure, type FailureKind } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { failureOf, usageOf } from '../../src/backends/classify-error.js'
+import { redactor } from '../../src/backends/redact.js'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 
@@ -161,7 +162,15 @@ describe('an error of the system', () => {
   test('is found at any depth of causes, and its message is the cause', () => {
     const system = error({ code: 'ECONNREFUSED' }, 'connect ECONNREFUSED 127.0.0.1:9')
     const fetched = new TypeError('fetch failed', { cause: system })
-    const expected = { kind: 'overloaded', code: 'ECONNREFUSED', message: 'fetch failed', cause: system.message }
+    const expected = {
+      ...{
+        kind: 'overloaded',
+        code: 'ECONNREFUSED',
+        message: 'fetch failed',
+        cause: system.message,
+        name: 'TypeError',
+      },
+    }
     expect(failureOf(fetched)).toEqual(expected)
     expect(kindOf(sdk('APIConnectionError', { cause: fetched }))).toBe('overloaded')
     const several = Object.assign(new AggregateError([system], ''), { code: 'ECONNREFUSED' })
@@ -212,7 +221,7 @@ describe('an error of an SDK', () => {
   test('that retried is classified by its last error', () => {
     const lastError = named('AI_APICallError', { statusCode: 529, responseHeaders: { 'retry-after': '3' } })
     expect(failureOf(named('AI_RetryError', { lastError, errors: [error({ status: 401 }), lastError] }))).toEqual({
-      ...{ kind: 'overloaded', message: 'no', status: 529, retryAfterMs: 3_000, cause: 'no' },
+      ...{ kind: 'overloaded', message: 'no', status: 529, retryAfterMs: 3_000, cause: 'no', name: 'AI_RetryError' },
     })
   })
 })
@@ -242,6 +251,8 @@ describe('an AgentError', () => {
       status: 403,
       code: 'NO_ACCESS',
       cause: 'slow down',
+      name: 'AgentError',
+      stack: thrown.stack!,
     }
     expect(failureOf(thrown)).toEqual(expected)
     expect(failureOf(new AgentError('agent', 'no', { cause: error({ code: 'ENOENT' }) })).kind).toBe('agent')
@@ -251,6 +262,7 @@ describe('an AgentError', () => {
     const inner = new AgentError('quota', 'empty', { retryAfterMs: 5, status: 402, code: 'EMPTY' })
     expect(failureOf(error({}, 'my agent failed', inner))).toEqual({
       ...{ kind: 'quota', message: 'my agent failed', retryAfterMs: 5, status: 402, code: 'EMPTY', cause: 'empty' },
+      name: 'Error',
     })
   })
 
@@ -272,6 +284,37 @@ describe('the usage of a failed attempt', () => {
     expect(usageOf(named('AI_NoObjectGeneratedError', { usage }))).toEqual(usage)
     expect(usageOf(error({}, 'x', new AgentError('agent', 'x', { usage })))).toEqual(usage)
     expect(usageOf(error({ usage: null }))).toBeUndefined()
+  })
+})
+
+describe('the name and the stack', () => {
+  test('are those of the error that was thrown, not of its cause', () => {
+    const thrown = new TypeError('x is undefined', { cause: new RangeError('inner') })
+    const { name, stack } = failureOf(thrown)
+    expect(name).toBe('TypeError')
+    expect(stack).toBe(thrown.stack)
+    expect(failureOf(new Error('no')).name).toBe('Error')
+    expect(failureOf('a text')).not.toHaveProperty('name')
+    expect(failureOf({ name: 7, stack: {} })).toEqual({
+      ...{ kind: 'agent', message: 'the agent threw an object that is not an Error' },
+    })
+  })
+
+  test('are redacted and cut, as the message is', () => {
+    const token = 'sk-0123456789abcdef'
+    const thrown = new Error(`no access with ${token}`)
+    expect(thrown.stack).toContain(token)
+    const { stack } = failureOf(thrown, undefined, redactor([['token', token]]))
+    expect(stack).toMatch(/^Error: no access with \[token\]\n +at /)
+    const long = failureOf(error({ name: 'n'.repeat(10_000), stack: '\u001b[31ms'.repeat(10_000) }))
+    expect(long.name).toBe(`${'n'.repeat(200)}…`)
+    expect(long.stack).toBe(`${'s'.repeat(4_000)}…`)
+  })
+
+  test.each<FailureKind>(['throttled', 'overloaded', 'quota'])('of a failure of kind %s: no stack', kind => {
+    const failure = failureOf(new AgentError(kind, 'later'))
+    expect(failure.name).toBe('AgentError')
+    expect(failure).not.toHaveProperty('stack')
   })
 })
 
@@ -352,7 +395,8 @@ function endless(): object {
 
 test('a code or cause of white space only is left out', () => {
   const failure = failureOf(Object.assign(new Error('m', { cause: new Error(' \n') }), { code: ' ' }))
-  expect(failure).toEqual({ kind: 'agent', message: 'm' })
+  expect(failure).not.toHaveProperty('code')
+  expect(failure).not.toHaveProperty('cause')
   expect(failureOf(Object.assign(new Error('m'), { code: ' ', type: 'rate_limit_error' }))).toMatchObject({
     kind: 'throttled',
     code: 'rate_limit_error',

@@ -58,6 +58,10 @@ export interface Failure {
   readonly code?: string
   /** The underlying cause, in one line. */
   readonly cause?: string
+  /** The `name` of the error that was thrown, at most 200 characters: `TypeError` is most likely a bug of the backend. */
+  readonly name?: string
+  /** The `stack` of that error, cut to 4,000 characters. Left out when the attempt was throttled, which is no bug, and may happen often. */
+  readonly stack?: string
   /** With kind `invalid-output`: the output of the agent as text, cut to 4,000 characters. */
   readonly output?: string
 }
