@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3'
+import type { Json } from './core/json.js'
 import type { RunEvent } from './core/state/events.js'
 import type { PoolEvent } from './pools/pool-events.js'
 
@@ -17,6 +18,23 @@ export interface AttemptProgressed {
   readonly message?: string
 }
 
+/** Published, never journaled: a chunk that an attempt streamed while it runs. None is lost, and those of an attempt are in order. */
+export interface AttemptStreamed {
+  readonly type: 'attempt.streamed'
+  /** In milliseconds since 1970. */
+  readonly at: number
+  readonly runId: string
+  readonly taskId: string
+  /** The position of the task in the run. */
+  readonly index: number
+  /** From 1. */
+  readonly attempt: number
+  readonly chunk: Json
+}
+
+/** What a run publishes and does not journal: it has no `seq`. */
+export type LiveEvent = AttemptProgressed | AttemptStreamed
+
 /** Published when a listener, a hook or the journal of the host failed. It has changed nothing, unless `where` says so. */
 export interface HostError {
   readonly type: 'error'
@@ -27,7 +45,7 @@ export interface HostError {
 }
 
 /** What a run emits on its channel `event`. */
-export type RunChannelEvent = RunEvent | AttemptProgressed
+export type RunChannelEvent = RunEvent | AttemptProgressed | AttemptStreamed
 
 /** What an orchestrator emits on its channel `event`: the events of its runs and of its pools. */
 export type CounterpointEvent = RunChannelEvent | PoolEvent

@@ -30,6 +30,8 @@ export interface ErrorDetails {
   RUN_ENDED: { readonly runId: string }
   /** The result of a suspended run was awaited, or the run was changed. `orchestrator.resume(runId)` continues it, in any process. */
   RUN_SUSPENDED: { readonly runId: string }
+  /** A reader of `run.events({ streamed: true })` was `bytes` of chunks behind, more than 1 MiB: its iteration ended. */
+  SLOW_READER: { readonly runId: string; readonly bytes: number }
   /** A run that is live in this process was to be deleted. */
   RUN_LIVE: { readonly runId: string }
   /** A task that is not held was approved or rejected; `status` is its status. */

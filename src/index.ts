@@ -5,6 +5,7 @@ export type {
   ResumeOptions,
   RunOptions,
 } from './options.js'
+export type { EventsOptions } from './run/event-reader.js'
 export { Run } from './run/run.js'
 export type { HeldTask, ParkedPool, RunningTask, RunProgress } from './run/progress.js'
 export type { RunReport, Runs, RunSummary } from './run/run-registry.js'
@@ -102,6 +103,7 @@ export type { Aggregate, FinishedRun, RootCause, RunResult, RunTimes, TaskResult
 // Events and state
 export type {
   AttemptProgressed,
+  AttemptStreamed,
   CounterpointEvent,
   EventMap,
   EventsByName,

@@ -71,16 +71,16 @@ const orchestrator = optionsOf({
   retain: z.int().min(0).optional(),
 })
 
+const abortSignal = z.custom(
+  value => value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value),
+  'expected an AbortSignal',
+)
+
 const run = optionsOf({
   runId: z.string().min(1).max(128).optional(),
   failureMode: z.enum(['continue', 'no-new', 'kill']).optional(),
   only: z.array(z.string()).optional(),
-  signal: z
-    .custom(
-      value => value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value),
-      'expected an AbortSignal',
-    )
-    .optional(),
+  signal: abortSignal.optional(),
   whenFull: z.enum(['wait', 'reject']).optional(),
   weight: z.number().positive().max(1_000_000).optional(),
   budget: runBudgetRule.optional(),
@@ -139,7 +139,12 @@ export function checkResumeOptions(options: ResumeOptions): void {
 }
 
 const drain = optionsOf({ timeoutMs: z.union([millis, z.literal(Number.POSITIVE_INFINITY)]).optional() })
-const events = optionsOf({ from: z.custom(value => typeof value === 'number', 'expected a number').optional() })
+const events = optionsOf({
+  from: z.custom(value => typeof value === 'number', 'expected a number'),
+  signal: abortSignal,
+  progress: z.boolean(),
+  streamed: z.boolean(),
+}).partial()
 const approve = optionsOf({ by: z.string().optional() })
 
 /** @throws INVALID_INPUT for invalid options of `Orchestrator.drain`. */

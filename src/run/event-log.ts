@@ -1,10 +1,12 @@
 import type { RunEvent } from '../core/state/events.js'
 import type { History } from '../core/state/history.js'
+import type { LiveEvent } from '../emitter.js'
 import { CounterpointError } from '../errors.js'
+import { EventReader, type EventsOptions } from './event-reader.js'
 
 /**
  * The published events of one run. A reader is a position in them, not a subscription: it delays nothing, misses nothing and copies
- * nothing, however slowly it reads. Events are kept until `release`.
+ * nothing, however slowly it reads. Events are kept until `release`. What is not journaled is queued for the readers that asked for it.
  */
 export class EventLog {
   readonly #runId: string
@@ -13,7 +15,11 @@ export class EventLog {
   #published: number
   #hasEnded = false
   /** Readers that wait for the next event. */
-  #waiters: (() => void)[] = []
+  #waiting = new Set<EventReader>()
+  /** Open readers that asked for events that are not journaled. */
+  readonly #live = new Set<EventReader>()
+  /** Called when every reader has room. */
+  #roomWaiters: (() => void)[] = []
 
   /** What `history` holds already was published by earlier processes. */
   constructor(runId: string, history: History) {
@@ -26,13 +32,28 @@ export class EventLog {
   publish(seq: number): void {
     this.#published = seq
     if (this.#history?.typeOf(seq) === 'run.settled') this.#hasEnded = true
-    if (this.#waiters.length > 0) this.#wakeReaders()
+    if (this.#waiting.size > 0) this.#wakeReaders()
+  }
+
+  /**
+   * Passes an event that is not journaled to the readers that asked for its type, after the events published so far and before the next
+   * one. `bytes`: of a streamed chunk, as JSON. A reader that is 1 MiB behind with chunks ends with SLOW_READER.
+   */
+  pass(event: LiveEvent, bytes = 0): void {
+    for (const reader of this.#live) reader.push(event, this.#published, bytes)
+  }
+
+  /** Undefined when every reader of streamed chunks has room; else a promise that resolves once each of them has room or has ended. */
+  room(): Promise<void> | undefined {
+    return this.#hasRoom() ? undefined : new Promise(resolve => this.#roomWaiters.push(resolve))
   }
 
   /** No further event will be published in this process. */
   end(): void {
     this.#hasEnded = true
     this.#wakeReaders()
+    this.#live.clear()
+    this.onRoom()
   }
 
   release(): void {
@@ -40,27 +61,50 @@ export class EventLog {
     this.#wakeReaders()
   }
 
+  /** The events until the run has settled or is suspended. When the run has been released, `next()` rejects with RUN_ENDED. */
+  read(options: EventsOptions): EventReader {
+    const reader = new EventReader(this, options)
+    if ((options.progress || options.streamed) && !this.#hasEnded && !reader.isClosed) this.#live.add(reader)
+    return reader
+  }
+
   /**
-   * The events from `from` (a `seq`, default 1) until the run has settled.
+   * For readers: event `seq`; undefined while it is not published.
    * @throws RUN_ENDED when the run has been released.
    */
-  async *read(from = 1): AsyncGenerator<RunEvent, void, undefined> {
-    if (this.#history === undefined) throw this.#releasedError()
-    for (let seq = from > 1 ? Math.ceil(from) : 1; ; ) {
-      // First: a reader that has had every event ends, also after the release.
-      if (this.#hasEnded && seq > this.#published) return
-      if (this.#history === undefined) throw this.#releasedError()
-      if (seq <= this.#published) yield this.#history.event(seq++)
-      else await new Promise<void>(resolve => this.#waiters.push(resolve))
-    }
+  at(seq: number): RunEvent | 'end' | undefined {
+    // First: a reader that has had every event ends, also after the release.
+    if (this.#hasEnded && seq > this.#published) return 'end'
+    if (this.#history) return seq <= this.#published ? this.#history.event(seq) : undefined
+    const message = `run ${this.#runId} was released: its events are gone`
+    throw new CounterpointError('RUN_ENDED', message, { runId: this.#runId })
+  }
+
+  /** For readers: `reader.serve()` is called when there is another event. */
+  wait(reader: EventReader): void {
+    this.#waiting.add(reader)
+  }
+
+  /** For readers: one has room again. */
+  onRoom(): void {
+    if (this.#roomWaiters.length > 0 && this.#hasRoom()) for (const resolve of this.#roomWaiters.splice(0)) resolve()
+  }
+
+  /** For readers: this one has ended. */
+  close(reader: EventReader): void {
+    this.#waiting.delete(reader)
+    this.#live.delete(reader)
+    this.onRoom()
+  }
+
+  #hasRoom(): boolean {
+    for (const reader of this.#live) if (!reader.hasRoom) return false
+    return true
   }
 
   #wakeReaders(): void {
-    for (const wake of this.#waiters.splice(0)) wake()
-  }
-
-  #releasedError(): CounterpointError<'RUN_ENDED'> {
-    const message = `run ${this.#runId} was released: its events are gone`
-    return new CounterpointError('RUN_ENDED', message, { runId: this.#runId })
+    const readers = this.#waiting
+    this.#waiting = new Set()
+    for (const reader of readers) reader.serve()
   }
 }

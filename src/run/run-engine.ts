@@ -240,7 +240,10 @@ export class RunEngine {
       binding: id => this.#binding(id),
       send: signal => loop.send(signal),
       now: () => loop.now(),
-      onProgress: event => this.#emit(event),
+      onProgress: event => {
+        this.log.pass(event)
+        this.#emit(event)
+      },
     }
     return new Effects(options, loop.head, loop.durable, loop.history)
   }

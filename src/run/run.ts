@@ -1,10 +1,11 @@
 import type { RunBudget } from '../core/budget/budget.js'
 import type { RunEvent } from '../core/state/events.js'
-import type { RunEventMap } from '../emitter.js'
+import type { AttemptProgressed, AttemptStreamed, RunEventMap } from '../emitter.js'
 import { CounterpointError } from '../errors.js'
 import { checkApproveOptions, checkEventsOptions, checkRunBudget } from '../options-schema.js'
 import type { PlanInput } from '../plan/check-plan.js'
 import type { RunResult, TaskResult } from '../results/result-aggregator.js'
+import type { EventsOptions } from './event-reader.js'
 import { progressOf, type RunProgress, taskResult } from './progress.js'
 import type { RunEngine } from './run-engine.js'
 
@@ -49,13 +50,21 @@ export class Run {
 
   /**
    * The events from `from` (a `seq`, default 1) until the run has settled or is suspended, past events included. No event is missed,
-   * and a slow reader delays nothing.
+   * and a slow reader delays nothing. Leaving a `for await`, `return()`, `throw()` and an abort of `signal` end it at once.
    *
-   * @throws RUN_ENDED when the run has been released; INVALID_INPUT for invalid options.
+   * With `progress` or `streamed` also what attempts report or stream from now on, in order with the events. A reader that is 64 KiB of
+   * chunks behind makes `context.stream()` wait; one that is 1 MiB behind ends with SLOW_READER.
+   *
+   * @throws INVALID_INPUT for invalid options. `next()` rejects with RUN_ENDED when the run has been released.
    */
-  events(options: { readonly from?: number | undefined } = {}): AsyncGenerator<RunEvent, void, undefined> {
+  events<Progress extends boolean = false, Streamed extends boolean = false>(
+    options: EventsOptions<Progress, Streamed> = {},
+  ): AsyncIterableIterator<
+    RunEvent | (true extends Progress ? AttemptProgressed : never) | (true extends Streamed ? AttemptStreamed : never),
+    undefined
+  > {
     checkEventsOptions(options)
-    return this.#engine.log.read(options.from)
+    return this.#engine.log.read(options) as AsyncIterableIterator<never, undefined>
   }
 
   /** The status of the run and the number of tasks in each state; its running and held tasks, and its parked pools. */

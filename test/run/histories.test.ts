@@ -105,7 +105,7 @@ describe(`${HISTORIES} runs`, () => {
             const plan = built ? agents.graphOf(tasks) : { tasks }
             const run = agents.orchestrator.run(plan, { runId: `r${i}`, failureMode, weight: 1 + i })
             received.set(run.id, [])
-            run.on('event', event => event.type !== 'attempt.progressed' && void received.get(run.id)!.push(event))
+            run.on('event', event => 'seq' in event && void received.get(run.id)!.push(event))
             return run
           })
           actAtRandom(agents, runs, new SeededRandom(seed + 1))
