@@ -14,7 +14,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^counterpoint$/, replacement: source('index.ts') },
-      { find: /^counterpoint\/intents$/, replacement: source('distributor/intents/index.ts') },
+      { find: /^counterpoint\/intents$/, replacement: source('intents/index.ts') },
       { find: /^counterpoint\/testing$/, replacement: source('testing/index.ts') },
       { find: /^counterpoint\/node$/, replacement: source('node/index.ts') },
     ],

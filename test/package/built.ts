@@ -1,20 +1,9 @@
-import { readdirSync, statSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { ROOT } from './source-tree.js'
 
-/**
- * The path of the built library, for tests of the published package.
- * Throws if it is missing or older than the source: `npm test` builds first, a single test file does not.
- */
+/** The path of the built library. First builds it, and the examples, unless they are up to date. */
 export function builtLibrary(): string {
-  const entry = join(ROOT, 'dist/index.js')
-  const builtAt = statSync(entry, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const src = join(ROOT, 'src')
-  for (const path of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
-    const file = statSync(join(src, path))
-    if (file.isFile() && file.mtimeMs > builtAt) {
-      throw new Error(`expected dist/ to be newer than src/${path}: run \`npm run build\` first`)
-    }
-  }
-  return entry
+  execFileSync(process.execPath, [join(ROOT, 'scripts/build.js')], { stdio: 'pipe' })
+  return join(ROOT, 'dist/index.js')
 }

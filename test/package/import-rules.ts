@@ -31,6 +31,7 @@ const RULES: Readonly<Record<string, Omit<Rule, 'reaches'> & { readonly reaches?
     packages: ['eventemitter3', 'p-queue', 'tslib', 'zod', 'zod/mini'],
     node: false,
   },
+  intents: outsidePart(false),
   testing: outsidePart(false, 'zod'),
   node: outsidePart(true, 'zod'),
   http: outsidePart(true),
@@ -167,17 +168,6 @@ export function importCycles(modules: readonly Module[]): string[] {
   }
   for (const path of edges.keys()) visit(path, [])
   return cycles
-}
-
-/** The modules that are loaded at run time when `entry` is imported, including itself. */
-export function loadedModules(modules: readonly Module[], entry: string): ReadonlySet<string> {
-  const byPath = new Map(modules.map(module => [module.path, module]))
-  const loaded = new Set([entry])
-  for (const path of loaded) {
-    const module = byPath.get(path)
-    if (module) for (const target of runtimeTargets(module)) loaded.add(target)
-  }
-  return loaded
 }
 
 function runtimeTargets(module: Module): string[] {

@@ -7,7 +7,7 @@ import type { Module } from './import-rules.js'
 export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The folders of `src/` outside the pure library: each is a subpath of the package, or its program. */
-export const OUTSIDE: readonly string[] = ['testing', 'node', 'http', 'otel', 'bullmq', 'cli']
+export const OUTSIDE: readonly string[] = ['intents', 'testing', 'node', 'http', 'otel', 'bullmq', 'cli']
 
 /** All TypeScript modules below `src/`, sorted by path. */
 export function sourceModules(): Module[] {

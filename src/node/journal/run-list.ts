@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { folderName, isPlain, segmentName, segmentNumbers, TRASH } from './files/file-names.js'
-import type { FileSystem } from './files/file-system.js'
+import { closing, type FileSystem } from './files/file-system.js'
 import { FolderLock } from './files/lock.js'
 import { parseHeader } from './segments/header.js'
 import { firstBody } from './segments/segment-reader.js'
@@ -37,12 +37,9 @@ async function runIdIn(fileSystem: FileSystem, root: string, name: string): Prom
 async function runIdInHeader(fileSystem: FileSystem, path: string): Promise<string | undefined> {
   try {
     const file = await fileSystem.open(path, 'read')
-    try {
-      const body = await firstBody(file)
-      return body === undefined ? undefined : parseHeader(body, path).runId
-    } finally {
-      await file.close()
-    }
+    await using _ = closing(file)
+    const body = await firstBody(file)
+    return body === undefined ? undefined : parseHeader(body, path).runId
   } catch {
     return undefined
   }

@@ -116,10 +116,12 @@ export async function writeAtomically(
 /** The content of a file that fits in memory. */
 export async function readWhole(fileSystem: FileSystem, path: string): Promise<Buffer> {
   const file = await fileSystem.open(path, 'read')
-  try {
-    const content = Buffer.allocUnsafe((await file.stat()).bytes)
-    return content.subarray(0, await readFully(file, content, 0))
-  } finally {
-    await file.close()
-  }
+  await using _ = closing(file)
+  const content = Buffer.allocUnsafe((await file.stat()).bytes)
+  return content.subarray(0, await readFully(file, content, 0))
+}
+
+/** `await using _ = closing(file)` closes the file at the end of the block. */
+export function closing(file: OpenFile): AsyncDisposable {
+  return { [Symbol.asyncDispose]: () => file.close() }
 }

@@ -1,4 +1,4 @@
-import type { OpenFile } from '../files/file-system.js'
+import { closing, type OpenFile } from '../files/file-system.js'
 import { journalError } from '../files/journal-error.js'
 import { type JournalFolder, segmentPath } from '../files/journal-folder.js'
 import { type FramesEnd, hasLaterCommit, readFrames } from './framing.js'
@@ -29,11 +29,8 @@ export async function withSegment<T>(
   if (facts !== undefined && facts.kind !== 'file')
     throw journalError(folder.runId, path, 'expected a file, but a folder or symlink has that name. Move it away')
   const file = await folder.fileSystem.open(path, how)
-  try {
-    return await use(file)
-  } finally {
-    await file.close()
-  }
+  await using _ = closing(file)
+  return await use(file)
 }
 
 /**
@@ -92,24 +89,21 @@ export async function* readBodies(
 ): AsyncGenerator<readonly string[], void, undefined> {
   const path = segmentPath(folder, link.segment)
   const file = await folder.fileSystem.open(path, 'read')
-  try {
-    const frames = readFrames(file, link.bytes)
-    // The first frame is the header.
-    let from = 2
-    for (;;) {
-      const step = await frames.next()
-      if (step.done) {
-        if (step.value.bytes === link.bytes && step.value.crc === link.crc) return
-        throw journalError(folder.runId, `${path}, byte ${step.value.bytes}`, CHANGED)
-      }
-      const { buffer, bounds } = step.value
-      const bodies: string[] = []
-      for (; from < bounds.length; from += 2) bodies.push(buffer.toString('utf8', bounds[from], bounds[from + 1]))
-      from = 0
-      yield bodies
+  await using _ = closing(file)
+  const frames = readFrames(file, link.bytes)
+  // The first frame is the header.
+  let from = 2
+  for (;;) {
+    const step = await frames.next()
+    if (step.done) {
+      if (step.value.bytes === link.bytes && step.value.crc === link.crc) return
+      throw journalError(folder.runId, `${path}, byte ${step.value.bytes}`, CHANGED)
     }
-  } finally {
-    await file.close()
+    const { buffer, bounds } = step.value
+    const bodies: string[] = []
+    for (; from < bounds.length; from += 2) bodies.push(buffer.toString('utf8', bounds[from], bounds[from + 1]))
+    from = 0
+    yield bodies
   }
 }
 

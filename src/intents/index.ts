@@ -1,4 +1,4 @@
-import type { Intent } from '../../pools/pool-intent.js'
+import type { Intent } from 'counterpoint'
 import { codegenIntent } from './codegen.js'
 import { databaseIntent } from './database.js'
 import { securityIntent } from './security.js'

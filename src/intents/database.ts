@@ -1,4 +1,4 @@
-import type { Intent } from '../../pools/pool-intent.js'
+import type { Intent } from 'counterpoint'
 import { each, sentences } from './word-lists.js'
 
 /** Databases: schemas, queries, indexes, backups; storing, moving, counting and restoring data. */

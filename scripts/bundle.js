@@ -1,0 +1,54 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { build } from 'rolldown'
+import { dts } from 'rolldown-plugin-dts'
+import { compile } from './compile.js'
+import { ROOT } from './up-to-date.js'
+
+const SRC = join(ROOT, 'src')
+
+/** `src/index.ts`, and `src/NAME/index.ts` of each folder that has one. */
+const entries = ['.', ...readdirSync(SRC)].map(folder => join(SRC, folder, 'index.ts')).filter(path => existsSync(path))
+
+/** The helpers of `using` must come from tslib: Rolldown would import them from a package that is no dependency. */
+const using = {
+  name: 'using',
+  transform: {
+    filter: { id: /(?<!\.d)\.ts$/, code: /\busing\s+\w+\s*=/ },
+    order: /** @type {const} */ ('pre'),
+    /** @param {string} code @param {string} id */
+    handler: (code, id) => ({ code: compile(code, id), moduleType: /** @type {const} */ ('js') }),
+  },
+}
+
+/**
+ * The files of the library: for each entry one of JavaScript and one of types. Types are not checked, but each exported one must stand
+ * in the source (`isolatedDeclarations`).
+ *
+ * @returns {Promise<Map<string, string>>} Path below dist/, and text.
+ */
+export async function bundleLibrary() {
+  const { output } = await build({
+    write: false,
+    input: entries,
+    platform: 'neutral',
+    tsconfig: false,
+    // Packages, modules of Node, and 'counterpoint' itself: so all entries share one copy of the library.
+    external: /^[^./]/,
+    transform: { target: 'es2022' },
+    plugins: [dts({ oxc: { stripInternal: true }, tsconfig: false }), using],
+    output: { entryFileNames: chunk => builtPath(chunk.facadeModuleId ?? ''), comments: { jsdoc: false } },
+    onLog: (level, log) => {
+      throw new Error(`${level} while bundling: ${log.message}`)
+    },
+  })
+  const files = output.map(file => /** @type {const} */ ([file.fileName, file.type === 'chunk' ? file.code : '']))
+  return new Map([...files, ['plan/plan.schema.json', readFileSync(join(SRC, 'plan/plan.schema.json'), 'utf8')]])
+}
+
+/** @param {string} source `src/node/index.ts`, or its types: `src/node/index.d.ts`. */
+function builtPath(source) {
+  return relative(SRC, source)
+    .replaceAll('\\', '/')
+    .replace(/(?<!\.d)\.ts$/, '.js')
+}
