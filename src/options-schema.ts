@@ -60,7 +60,7 @@ const orchestrator = optionsOf({
   limits: limitsRule.optional(),
   distributor: method('distribute').optional(),
   failureHandler: method('verdict').optional(),
-  scheduler: method('decide').optional(),
+  scheduler: method('order').optional(),
   aggregator: method('aggregate').optional(),
   journal: method('open').optional(),
   clock: method('schedule').optional(),

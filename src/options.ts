@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import type { Budget, RunBudget } from './core/budget/budget.js'
-import type { Decide, JudgeFailure } from './core/scheduler/decision.js'
+import type { JudgeFailure } from './core/scheduler/decision.js'
+import type { Order } from './core/scheduler/order.js'
 import type { FailureMode, RunMode } from './core/state/events.js'
 import type { Distribute } from './distributor/task-distributor.js'
 import type { ModeOptions } from './forecast/choose-mode.js'
@@ -15,8 +16,8 @@ export interface OrchestratorOptions extends PoolsOptions {
   readonly distributor?: Distribute | { distribute: Distribute } | undefined
   /** Decides what follows from a failed attempt. Default: a `FailureHandler` with its defaults. */
   readonly failureHandler?: JudgeFailure | { verdict: JudgeFailure } | undefined
-  /** Decides what follows from a signal. Default: `decide`, the DAG scheduler. */
-  readonly scheduler?: Decide | { decide: Decide } | undefined
+  /** Orders the ready tasks of a run. Default: as a `DagScheduler`: by priority and age, then by the longest remaining path. */
+  readonly scheduler?: Order | { order: Order } | undefined
   /** Makes the result of a settled run. Default: a `ResultAggregator`. */
   readonly aggregator?: Aggregate | { aggregate: Aggregate } | undefined
   /** Where runs are persisted. Default: a `memoryJournal`, which is lost with the process. */

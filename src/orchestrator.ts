@@ -84,13 +84,14 @@ export class Orchestrator {
     this.#retained = new RetainedRuns(options.retain ?? 100)
     this.runs = new Runs(this.#journal, this.#retained)
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
-    this.#forecast = new PoolForecast(this.pools)
+    const parts = partsOf(options)
+    this.#forecast = new PoolForecast(this.pools, parts.order)
     this.#defaults = built.defaults
     this.#router = new TaskRouter(built.defaults, distributorOf(options.distributor, built))
     this.#context = {
       clock,
       random,
-      ...partsOf(options),
+      ...parts,
       pools: built.pools,
       admission: built.admission,
       emitter: this.#emitter,

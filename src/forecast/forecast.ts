@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { type Order, orderOf } from '../core/scheduler/order.js'
 import type { TaskSpec } from '../core/state/task.js'
 import { didYouMean } from '../error-text.js'
 import { CounterpointError } from '../errors.js'
@@ -7,6 +8,7 @@ import {
   checkOptions,
   checkValue,
   fn,
+  method,
   millis,
   optionsOf,
   positiveInteger,
@@ -18,6 +20,7 @@ import type { PoolOptions } from '../pools/pool-options.js'
 import { WorkerPool } from '../pools/worker-pool.js'
 import { criticalPath } from '../results/critical-path.js'
 import type { ModeFigures } from './choose-mode.js'
+import { filledWithAverage, isSkipped, stepsOf } from './path-steps.js'
 import { type VirtualPool, VirtualRun } from './virtual-run.js'
 
 /** The properties of a pool that a forecast uses. A `WorkerPool` can be passed as it is, and so can pool options in which `concurrency` is a number. */
@@ -43,6 +46,8 @@ export interface ForecastOptions {
    * The order of starts depends on declared durations only, as in a run.
    */
   readonly durationOf?: (task: TaskSpec) => number | undefined
+  /** Orders the ready tasks, as the option of an orchestrator does. Where it fails, the default is used. Default: that of a `DagScheduler`. */
+  readonly scheduler?: Order | { order: Order } | undefined
 }
 
 /** How long a plan takes and what it costs. Tasks that would be skipped do not count. */
@@ -83,6 +88,7 @@ const poolRule = optionsOf({
 const rule = optionsOf({
   pools: record(z.string(), z.union([z.instanceof(WorkerPool), poolRule])),
   durationOf: fn.optional(),
+  scheduler: method('order').optional(),
 })
 
 /**
@@ -102,20 +108,15 @@ export function forecast(tasks: readonly TaskSpec[], options: ForecastOptions): 
   checkGraph(tasks)
   const poolOf = poolIndexes(tasks, Object.keys(options.pools))
   const { durations, known } = durationsOf(tasks, poolOf, options)
+  const order = orderOf(options.scheduler)
   const virtualRun = (maxRunning: number): VirtualRun =>
-    new VirtualRun({ tasks, durations, poolOf, pools: virtualPools(options.pools), maxRunning })
+    new VirtualRun({ tasks, durations, poolOf, pools: virtualPools(options.pools), maxRunning, order })
   const run = virtualRun(Number.POSITIVE_INFINITY)
   const parallelMs = run.play()
   // Without request windows the serial time is just the sum.
   const hasWindows = Object.values(options.pools).some(pool => pool.requests)
   const serialMs = hasWindows ? virtualRun(1).play() : (sum(tasks, run, (_, index) => durations[index]) ?? 0)
-  const path = criticalPath(
-    tasks.map(({ id, after, orderAfter }, index) => {
-      const ran = !isSkipped(run, index)
-      const startedAt = ran ? (run.readyAt[index] as number) : undefined
-      return { id, after, orderAfter, busyMs: ran ? durations[index]! : 0, startedAt, endedAt: run.endedAt[index]! }
-    }),
-  )
+  const path = criticalPath(stepsOf(tasks, run, durations))
   const costUsd = sum(tasks, run, task => task.estimate?.costUsd)
   const tokens = sum(tasks, run, task => task.estimate?.tokens)
   return {
@@ -130,10 +131,6 @@ export function forecast(tasks: readonly TaskSpec[], options: ForecastOptions): 
     ...(tokens !== undefined && { tokens }),
     etaMs: Array.from(run.endedAt, (at, index) => (isSkipped(run, index) ? undefined : at)),
   }
-}
-
-function isSkipped({ readyAt }: VirtualRun, index: number): boolean {
-  return Number.isNaN(readyAt[index])
 }
 
 /** The sum over the tasks that run; undefined when no task has a value. */
@@ -194,9 +191,8 @@ function durationsOf(
     return ms === undefined || isMillis(ms) ? ms : checkValue(millis, ms, `duration of task "${task.id}"`)
   })
   const known = given.filter(ms => ms !== undefined)
-  const average = known.length === 0 ? 1 : Math.round(known.reduce((a, b) => a + b) / known.length)
   return {
-    durations: Float64Array.from(given, ms => ms ?? average),
+    durations: filledWithAverage(given),
     known: tasks.length === 0 ? 1 : known.length / tasks.length,
   }
 }

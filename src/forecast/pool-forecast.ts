@@ -1,3 +1,4 @@
+import type { Order } from '../core/scheduler/order.js'
 import type { RunMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
 import type { WorkerPool } from '../pools/worker-pool.js'
@@ -10,11 +11,13 @@ const KEPT_DURATIONS = 101
 /** Forecasts for the pools of an orchestrator as they are now, with the median duration of their latest attempts. */
 export class PoolForecast {
   readonly #pools: ReadonlyMap<string, WorkerPool>
+  readonly #order: Order | undefined
   /** The latest durations of each pool in milliseconds, and how many there have been. */
   readonly #durations = new Map<string, { readonly latest: number[]; count: number }>()
 
-  constructor(pools: ReadonlyMap<string, WorkerPool>) {
+  constructor(pools: ReadonlyMap<string, WorkerPool>, order?: Order) {
     this.#pools = pools
+    this.#order = order
   }
 
   /** Records that an attempt of `pool` succeeded after `ms`. */
@@ -34,7 +37,7 @@ export class PoolForecast {
       const medianMs = this.#medianOf(name)
       pools[name] = { concurrency, ...(medianMs !== undefined && { medianMs }), ...(requests && { requests }) }
     }
-    return forecast(tasks, { pools })
+    return forecast(tasks, { pools, scheduler: this.#order })
   }
 
   /** The mode that was requested, or for `auto` the one that the forecast recommends. */

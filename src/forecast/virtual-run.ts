@@ -1,6 +1,7 @@
 import { CriticalRanks } from '../core/scheduler/critical-rank.js'
-import { decideInto } from '../core/scheduler/dag-scheduler.js'
+import { decideInto } from '../core/scheduler/decide.js'
 import { type DecideContext, Decision } from '../core/scheduler/decision.js'
+import { DEFAULT_PRIORITY, numberOf, type Order, type OrderFacts, priorityOrder } from '../core/scheduler/order.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import { History } from '../core/state/history.js'
 import { emptyState } from '../core/state/new-state.js'
@@ -28,9 +29,9 @@ export interface VirtualRunOptions {
   readonly poolOf: ArrayLike<number>
   /** The most attempts that run at once, in all pools together. */
   readonly maxRunning: number
+  /** Orders the ready tasks. Default: by priority and age. */
+  readonly order?: Order | undefined
 }
-
-const DEFAULT_PRIORITY = 3
 
 /** The state of a pool: its ready tasks and its slots. */
 class PoolState {
@@ -110,8 +111,20 @@ export class VirtualRun {
   #enqueue(index: number): void {
     this.readyAt[index] = this.#now
     const { ready, pool } = this.#poolOf(index)
-    const { priority = DEFAULT_PRIORITY } = this.#options.tasks[index] as TaskSpec
-    ready.push(index, priority + Math.floor(this.#now / pool.agingMs), this.#ranks.of(index))
+    ready.push(index, this.#urgencyOf(index, pool), this.#ranks.of(index))
+  }
+
+  #urgencyOf(index: number, { name: pool, agingMs }: VirtualPool): number {
+    const { tasks, order } = this.#options
+    const task = tasks[index] as TaskSpec
+    return (
+      (order && numberOf(order, task, this.#factsOf(index, pool, agingMs), () => {})) ??
+      priorityOrder(task.priority ?? DEFAULT_PRIORITY, this.#now, agingMs)
+    )
+  }
+
+  #factsOf(index: number, pool: string, agingMs: number): OrderFacts {
+    return { runId: 'forecast', pool, readyAt: this.#now, agingMs, remainingPath: this.#ranks.of(index), attempt: 1 }
   }
 
   #startReady(): void {

@@ -1,5 +1,5 @@
 /**
- * The ready tasks of one run in one pool, most urgent first: lowest urgency (priority, with age folded in), then longest remaining path,
+ * The ready tasks of one run in one pool, most urgent first: lowest urgency (see `core/scheduler/order.ts`), then longest remaining path,
  * then lowest index. The key of an entry does not change while it waits.
  *
  * Entries that arrive in order are a sorted list, taken from its front in constant time. The first one out of order makes the list a binary

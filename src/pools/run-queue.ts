@@ -1,5 +1,6 @@
 import type { AgentBackend } from '../backends/agent-backend.js'
 import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
+import { DEFAULT_AGING_MS, priorityOrder } from '../core/scheduler/order.js'
 import type { FairShare } from './fair-share.js'
 import { ReadyQueue } from './ready-queue.js'
 
@@ -42,6 +43,13 @@ export interface TaskSource {
   remainingPath(index: number): number
   /** Called right before `start`. Undefined when the task is no longer ready. */
   requirements(index: number): AttemptRequirements | undefined
+  /**
+   * The number by which task `index` is ordered among the ready tasks of its run, lowest first; undefined: by its priority and age.
+   * Missing where the host has no order of its own.
+   */
+  readonly order?:
+    | ((index: number, readyAt: number, agingMs: number, remainingPath: number) => number | undefined)
+    | undefined
   /** The pool of `queue` was parked, or has opened again: the queue timeouts of its tasks stop meanwhile. */
   onParkedChange?(isParked: boolean, queue: TaskQueue): void
 }
@@ -112,8 +120,14 @@ export class RunQueue implements TaskQueue {
       this.#catchUp()
       this.#options.runs.add(this)
     }
-    const urgency = priority + Math.floor(since / (this.#options.agingMs ?? 60_000))
-    this.#ready.push(index, urgency, this.source.remainingPath(index))
+    const { source } = this
+    const { agingMs = DEFAULT_AGING_MS } = this.#options
+    const path = source.remainingPath(index)
+    this.#ready.push(
+      index,
+      source.order?.(index, since, agingMs, path) ?? priorityOrder(priority, since, agingMs),
+      path,
+    )
   }
 
   dispatch(): void {

@@ -1,5 +1,6 @@
 import type { SharedBudget } from '../budget/shared-budget.js'
 import { CriticalRanks } from '../core/scheduler/critical-rank.js'
+import type { Order } from '../core/scheduler/order.js'
 import { preparedPlanOf } from '../core/scheduler/prepared-plan.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import type { AttemptFailed } from '../core/state/events.js'
@@ -11,6 +12,7 @@ import type { AttemptRequirements, Lease, TaskQueue, TaskSource } from '../pools
 import { AdmissionCount } from './admission-ticket.js'
 import { Attempts, type AttemptsOptions } from './attempt/attempts.js'
 import { HostFunctions } from './host-functions.js'
+import { hostOrder } from './host-order.js'
 import { type ParkedPool, parkedAmong } from './progress.js'
 import { RunQueues } from './run-queues.js'
 import { StartRequests } from './start-requests.js'
@@ -24,6 +26,10 @@ export interface EffectsOptions extends Omit<AttemptsOptions, 'onInputTimeout'> 
   readonly weight: number
   /** The budget that all runs of the orchestrator share. */
   readonly budget: SharedBudget | undefined
+  /** The order of the host. */
+  readonly order: Order | undefined
+  /** The order of the host threw, or returned no number. Called once. */
+  onOrderFailed(error: unknown): void
 }
 
 type StateOf<S extends TaskStatus> = Extract<TaskState, { readonly status: S }>
@@ -36,6 +42,7 @@ type StateOf<S extends TaskStatus> = Extract<TaskState, { readonly status: S }>
  */
 export class Effects implements TaskSource {
   readonly attempts: Attempts
+  readonly order: TaskSource['order']
   readonly #options: EffectsOptions
   readonly #head: RunState
   readonly #history: History
@@ -76,7 +83,8 @@ export class Effects implements TaskSource {
   }
 
   constructor(options: EffectsOptions, head: RunState, durable: RunState, history: History) {
-    const { clock, pools, send } = options
+    const { clock, pools, send, order } = options
+    this.order = order && hostOrder(order, head, options.onOrderFailed)
     this.#options = options
     this.#head = head
     this.#history = history
@@ -163,7 +171,6 @@ export class Effects implements TaskSource {
     const { specs } = this.#head
     if (this.#taskCount === specs.length) return
     const prepared = signal.type === 'add' ? preparedPlanOf(signal.tasks) : undefined
-    // A scheduler of the host may have added other tasks than those of the signal.
     if (prepared?.initialState.specs === specs) this.#ranks = prepared.criticalRanks.copy()
     else this.#ranks.extend(this.#head, this.#taskCount, index => this.#moveUp(index))
     this.attempts.grow(specs.length)

@@ -1,9 +1,8 @@
 import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Clock } from '../clock.js'
 import { FailureHandler } from '../core/failure/failure-handler.js'
-import { decideInto } from '../core/scheduler/dag-scheduler.js'
-import type { Decide, Decision, JudgeFailure } from '../core/scheduler/decision.js'
-import type { Signal } from '../core/scheduler/signals.js'
+import type { JudgeFailure } from '../core/scheduler/decision.js'
+import { type Order, orderOf } from '../core/scheduler/order.js'
 import type { JournalRecord } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { Emitter } from '../emitter.js'
@@ -14,14 +13,12 @@ import type { OpenPool } from '../pools/pool-options.js'
 import { type Aggregate, ResultAggregator } from '../results/result-aggregator.js'
 import type { PlanAdmission } from './admission-ticket.js'
 
-/** Decides what follows from a signal, and appends it to the history of the decision. */
-export type Scheduler = (decision: Decision, signal: Signal) => void
-
 /** What an orchestrator gives each of its runs. */
 export interface RunContext {
   readonly clock: Clock
   readonly random: () => number
-  readonly decide: Scheduler
+  /** Orders the ready tasks; undefined: by priority and age. */
+  readonly order: Order | undefined
   readonly judge: JudgeFailure
   readonly aggregate: Aggregate
   readonly pools: ReadonlyMap<string, OpenPool>
@@ -51,18 +48,11 @@ export interface RunEngineOptions {
 }
 
 /** The parts that a host may replace by a function or an object with one method, each as a function. */
-export function partsOf(options: OrchestratorOptions): Pick<RunContext, 'decide' | 'judge' | 'aggregate'> {
+export function partsOf(options: OrchestratorOptions): Pick<RunContext, 'order' | 'judge' | 'aggregate'> {
   const { scheduler, failureHandler = new FailureHandler(), aggregator = new ResultAggregator() } = options
   return {
-    decide: scheduler ? appending(scheduler) : decideInto,
+    order: orderOf(scheduler),
     judge: typeof failureHandler === 'function' ? failureHandler : failureHandler.verdict.bind(failureHandler),
     aggregate: typeof aggregator === 'function' ? aggregator : aggregator.aggregate.bind(aggregator),
-  }
-}
-
-function appending(scheduler: Decide | { decide: Decide }): Scheduler {
-  const decide = typeof scheduler === 'function' ? scheduler : scheduler.decide.bind(scheduler)
-  return ({ history, state, context }, signal) => {
-    for (const event of decide(state, signal, context)) history.push(event)
   }
 }

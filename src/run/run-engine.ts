@@ -211,14 +211,13 @@ export class RunEngine {
   }
 
   #newLoop(): RunLoop {
-    const { clock, random, decide, judge, ownsJournal } = this.#context
+    const { clock, random, judge, ownsJournal } = this.#context
     const { state, records, journal } = this.#options
     return new RunLoop({
       state,
       records,
       clock,
       random,
-      decide,
       judge,
       journal,
       ownsJournal,
@@ -244,6 +243,7 @@ export class RunEngine {
         this.log.pass(event)
         this.#emit(event)
       },
+      onOrderFailed: error => this.#report('scheduler', error),
     }
     return new Effects(options, loop.head, loop.durable, loop.history)
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { decideInto } from '../core/scheduler/decide.js'
 import { Decision, type JudgeFailure } from '../core/scheduler/decision.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import type { JournalRecord } from '../core/state/events.js'
@@ -8,7 +9,6 @@ import { copyState } from '../core/state/new-state.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { OpenJournal } from '../journal/journal.js'
 import { shareHistory } from '../journal/memory-journal.js'
-import type { Scheduler } from './run-context.js'
 
 /** What a {@link RunLoop} works with. */
 export interface RunLoopOptions {
@@ -18,7 +18,6 @@ export interface RunLoopOptions {
   readonly records: readonly JournalRecord[]
   readonly clock: Clock
   readonly random: () => number
-  readonly decide: Scheduler
   readonly judge: JudgeFailure
   readonly journal: OpenJournal
   /** The journal is the orchestrator's own, in memory: a released run is deleted from it. */
@@ -27,7 +26,7 @@ export interface RunLoopOptions {
   onDecided(signal: Signal, from: number, to: number): void
   /** The events from `from` to `to` are durable. */
   onPublished(from: number, to: number): void
-  /** The journal or the scheduler failed: nothing more is decided in this process. */
+  /** The journal failed: nothing more is decided in this process. */
   onFailed(error: unknown): void
 }
 
@@ -162,7 +161,7 @@ export class RunLoop {
     const from = history.end + 1
     try {
       this.#context.at = this.now()
-      this.#options.decide(this.#decision, signal)
+      decideInto(this.#decision, signal)
       history.commit()
       const to = history.end
       this.#options.onDecided(signal, from, to)

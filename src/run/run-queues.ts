@@ -1,8 +1,7 @@
+import { DEFAULT_PRIORITY } from '../core/scheduler/order.js'
 import type { TaskSpec } from '../core/state/task.js'
 import type { OpenPool } from '../pools/pool-options.js'
 import type { TaskQueue, TaskSource } from '../pools/run-queue.js'
-
-const DEFAULT_PRIORITY = 3
 
 /** The queues of a run: one in each pool in which it has had a ready task. */
 export class RunQueues {

@@ -66,7 +66,7 @@ describe('an orchestrator rejects invalid options with path and expectation:', (
     ['an invalid journal', { pools: { p: { backend } }, journal: {} }, 'journal', /open/],
     ['an invalid distributor', { pools: { p: { backend } }, distributor: 1 }, 'distributor', /distribute/],
     ['an invalid failureHandler', { pools: { p: { backend } }, failureHandler: {} }, 'failureHandler', /verdict/],
-    ['an invalid scheduler', { pools: { p: { backend } }, scheduler: [] }, 'scheduler', /decide/],
+    ['an invalid scheduler', { pools: { p: { backend } }, scheduler: [] }, 'scheduler', /order/],
     ['an invalid aggregator', { pools: { p: { backend } }, aggregator: 'x' }, 'aggregator', /aggregate/],
     ['a random that is not a function', { pools: { p: { backend } }, random: 4 }, 'random', /function/],
   ])('%s', (_title, options, path, message) => {

@@ -1,11 +1,12 @@
 import {
-  type DecideContext,
+  DagScheduler,
   type Distribution,
-  decide,
   type FailureFacts,
   FailureHandler,
-  type RunState,
-  type Signal,
+  type HostError,
+  type Order,
+  type OrderFacts,
+  type PoolOptions,
 } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scheduler-fixture.js'
@@ -89,24 +90,80 @@ describe('a custom failure handler', () => {
 })
 
 describe('a custom scheduler', () => {
-  test('can wrap the default one: it receives every signal and can change its decisions', async () => {
-    const seen: string[] = []
-    const scheduler = {
-      decide(state: RunState, signal: Signal, context: DecideContext) {
-        seen.push(signal.type)
-        const late =
-          signal.type === 'fail' ? { ...signal, failure: { ...signal.failure, kind: 'refused' as const } } : signal
-        return decide(state, late, context)
-      },
-    }
-    const { backend, clock, orchestrator } = setUp({}, { scheduler })
-    backend.answer('b', failing)
-    const run = orchestrator.run({ tasks: specs('a b') })
+  const one: Partial<PoolOptions> = { concurrency: 1 }
+
+  test('orders the ready tasks: the lowest number starts first, equal ones as by default', async () => {
+    const { backend, clock, orchestrator } = setUp(one, {
+      scheduler: ({ context }) => (typeof context === 'number' ? context : 5),
+    })
+    const tasks = [{ id: 'short' }, { id: 'long' }, { id: 'last', after: ['long'] }, { id: 'first', context: 1 }]
+    const run = orchestrator.run({ tasks })
     await clock.runUntilIdle()
-    expect((await run.result).tasks.map(task => task.attempts)).toEqual([1, 1])
-    expect(seen).toEqual(['add', 'start', 'start', 'succeed', 'fail'])
+    await run.result
+    expect(backend.calls.map(call => call.taskId)).toEqual(['first', 'long', 'short', 'last'])
+  })
+
+  test('can be a DagScheduler, or an object with state, and receives the facts', async () => {
+    const received: OrderFacts[] = []
+    const order: Order = (_task, facts) => {
+      received.push(facts)
+      return -received.length
+    }
+    for (const scheduler of [new DagScheduler({ order }), { calls: received, order }]) {
+      received.length = 0
+      const { backend, clock, orchestrator } = setUp({ ...one, agingMs: 7_000 }, { scheduler })
+      backend.answers('a', [failing, 'a'])
+      const run = orchestrator.run({ tasks: [{ id: 'a', durationMs: 20 }, { id: 'b' }] }, { runId: 'x' })
+      await clock.runUntilIdle()
+      await run.result
+      expect(backend.calls.map(call => call.taskId)).toEqual(['b', 'a', 'a'])
+      const facts = { runId: 'x', pool: 'p', agingMs: 7_000, remainingPath: 20, attempt: 1 }
+      expect(received[0]).toEqual({ ...facts, readyAt: clock.now() - 500 })
+      expect(received[2]).toEqual({ ...facts, readyAt: clock.now(), attempt: 2 })
+    }
+  })
+
+  test.each<readonly [string, () => unknown, RegExp]>([
+    ['throws', () => failedOrder(), /my own order/],
+    ['returns NaN', () => Number.NaN, /expected a number for task "a" from the order of the scheduler, got NaN/],
+    ['returns nothing', () => undefined, /got undefined/],
+    ['returns a promise', () => Promise.reject(new Error('never seen')), /got a promise/],
+  ])('that %s is reported once per run, and the default order is used', async (_what, order, message) => {
+    const { backend, clock, orchestrator } = setUp(one, { scheduler: order as Order })
+    const errors: HostError[] = []
+    orchestrator.on('error', error => void errors.push(error))
+    for (const runId of ['r1', 'r2']) {
+      const run = orchestrator.run({ tasks: [{ id: 'a' }, { id: 'b', priority: 1 }, { id: 'c' }] }, { runId })
+      await clock.runUntilIdle()
+      expect((await run.result).outcome).toBe('completed')
+    }
+    expect(backend.calls.map(call => call.taskId)).toEqual(['b', 'a', 'c', 'b', 'a', 'c'])
+    expect(errors.map(({ where, runId }) => [where, runId])).toEqual([
+      ['scheduler', 'r1'],
+      ['scheduler', 'r2'],
+    ])
+    for (const { error } of errors) expect((error as Error).message).toMatch(message)
+  })
+
+  test('is used by forecasts', async () => {
+    const tasks = [
+      { id: 'a', durationMs: 10 },
+      { id: 'b', durationMs: 10 },
+    ]
+    const last: Order = ({ id }) => (id === 'a' ? 2 : 1)
+    const etas = async (scheduler?: Order): Promise<unknown> =>
+      (await setUp(one, scheduler && { scheduler }).orchestrator.forecast({ tasks })).etaMs
+    expect([await etas(), await etas(last), await etas(failedOrder)]).toEqual([
+      [10, 20],
+      [20, 10],
+      [10, 20],
+    ])
   })
 })
+
+function failedOrder(): never {
+  throw new Error('my own order')
+}
 
 describe('custom newId and random', () => {
   test('provide ids and random numbers', async () => {

@@ -198,18 +198,3 @@ describe('when the journal fails', () => {
     expect((await second.result).outcome).toBe('completed')
   })
 })
-
-describe('a scheduler of the host that throws', () => {
-  test('ends its run with its error', async () => {
-    const { orchestrator } = setUp(
-      {},
-      {
-        scheduler: () => {
-          throw new Error('my own scheduler')
-        },
-      },
-    )
-    orchestrator.on('error', () => {})
-    await expect(orchestrator.run(plan).result).rejects.toMatchObject({ cause: { message: 'my own scheduler' } })
-  })
-})

@@ -1,15 +1,14 @@
-import { type Decide, decide, Orchestrator } from 'counterpoint'
+import { Orchestrator } from 'counterpoint'
 import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import { expect, test } from 'vitest'
 
 /** The order in which tasks start, in one slot. */
-async function orderOf(tasks: readonly { readonly id: string }[], scheduler?: Decide): Promise<string> {
+async function orderOf(tasks: readonly { readonly id: string }[]): Promise<string> {
   const clock = new VirtualClock()
   const backend = new MockBackend({ clock })
   for (const { id } of tasks) backend.answer(id, succeed(null, { afterMs: 10 }))
   const run = new Orchestrator({
     clock,
-    ...(scheduler && { scheduler }),
     pools: { p: { backend, concurrency: 1 } },
   }).run({ tasks })
   await clock.runUntilIdle()
@@ -35,16 +34,4 @@ test('of the tasks that one success makes ready, the longest remaining path star
     { id: 'last', after: ['long'], durationMs: 10 },
   ]
   expect(await orderOf(tasks)).toBe('first long short last')
-})
-
-test('the longest remaining path starts first when a custom scheduler adds other tasks', async () => {
-  const extra = { id: 'extra', description: 'extra', pool: 'p', durationMs: 5 }
-  const scheduler: Decide = (state, signal, context) =>
-    decide(state, signal.type === 'add' ? { ...signal, tasks: [extra, ...signal.tasks] } : signal, context)
-  const tasks = [
-    { id: 'short', pool: 'p', durationMs: 10 },
-    { id: 'long', pool: 'p', durationMs: 10 },
-    { id: 'last', pool: 'p', after: ['long'], durationMs: 10 },
-  ]
-  expect(await orderOf(tasks, scheduler)).toBe('long short last extra')
 })

@@ -11,7 +11,7 @@ import type { RunState } from '../state/run-state.js'
 import { addSharedPlan } from '../state/shared-plan.js'
 import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from '../state/task.js'
 import type { PreparedPlan } from './prepared-plan.js'
-import type { Signal, StartSignal, SucceedSignal } from './signals.js'
+import type { StartSignal, SucceedSignal } from './signals.js'
 import type { TriggerRule } from './trigger-rule.js'
 
 /** What a failure handler knows besides the failure. Counts do not include the attempt that failed. */
@@ -50,9 +50,6 @@ export interface DecideContext {
   /** The failure handler. */
   readonly judge: JudgeFailure
 }
-
-/** Returns the events that follow from a signal. `decide` is the default. */
-export type Decide = (state: RunState, signal: Signal, context: DecideContext) => RunEvent[]
 
 /** An event without the members that the decision fills in. */
 type Content<E> = E extends RunEvent ? Omit<E, 'seq' | 'at' | 'runId'> : never

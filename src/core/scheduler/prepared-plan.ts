@@ -34,8 +34,16 @@ export function preparedPlanOf(tasks: readonly TaskSpec[]): PreparedPlan | undef
   return prepared.get(tasks)
 }
 
+/** The longest remaining path of each task of a plan. They must not be changed. */
+export function criticalRanksOf(tasks: readonly TaskSpec[]): CriticalRanks {
+  return (preparedPlanOf(tasks) ?? stateAndRanks(tasks)).criticalRanks
+}
+
 function prepare(tasks: readonly TaskSpec[]): PreparedPlan | undefined {
-  if (tasks.some(({ budget }) => budget !== undefined)) return undefined
+  return tasks.some(({ budget }) => budget !== undefined) ? undefined : stateAndRanks(tasks)
+}
+
+function stateAndRanks(tasks: readonly TaskSpec[]): PreparedPlan {
   const initialState = emptyState('')
   for (const spec of tasks) addTask(initialState, spec, false)
   const criticalRanks = new CriticalRanks()

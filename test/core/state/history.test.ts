@@ -1,6 +1,6 @@
 import { type RunEvent, type RunState, replay } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { decideInto } from '../../../src/core/scheduler/dag-scheduler.js'
+import { decideInto } from '../../../src/core/scheduler/decide.js'
 import { Decision } from '../../../src/core/scheduler/decision.js'
 import type { Signal } from '../../../src/core/scheduler/signals.js'
 import { History } from '../../../src/core/state/history.js'
