@@ -8,7 +8,9 @@ export type {
 export type { EventsOptions } from './run/event-reader.js'
 export { Run } from './run/run.js'
 export type { HeldTask, ParkedPool, RunningTask, RunProgress } from './run/progress.js'
-export type { RunReport, Runs, RunSummary } from './run/run-registry.js'
+export { readRun } from './run/read-run.js'
+export type { RunReport, RunSummary } from './run/read-run.js'
+export type { Runs } from './run/run-registry.js'
 
 // Plans
 export { TaskGraph } from './plan/task-graph.js'

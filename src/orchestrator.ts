@@ -30,10 +30,11 @@ import { buildPools } from './pools/build-pools.js'
 import type { WorkerPool } from './pools/worker-pool.js'
 import { AbortFanout, abortReasonOf } from './run/abort-fanout.js'
 import { type AdmissionTicket, PlanAdmission } from './run/admission-ticket.js'
+import { notFound, replayed } from './run/read-run.js'
 import { Run } from './run/run.js'
 import { partsOf, type RunContext } from './run/run-context.js'
 import { RunEngine } from './run/run-engine.js'
-import { notFound, RetainedRuns, Runs, replayed } from './run/run-registry.js'
+import { RetainedRuns, Runs } from './run/run-registry.js'
 import { startOptionsOf } from './run/task-intake.js'
 
 /**

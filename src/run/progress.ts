@@ -82,7 +82,8 @@ export function progressOf(
   }
 }
 
-function heldTasks(state: RunState): readonly HeldTask[] {
+/** The held tasks of a run. */
+export function heldTasks(state: RunState): readonly HeldTask[] {
   if (state.counts.held === 0) return []
   return state.states.flatMap((task, index) => {
     if (task.status !== 'held') return []

@@ -68,8 +68,15 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
     ])
     expect(listed[2]).toMatchObject({ name: 'one', version: '2', counts: { succeeded: 2 } })
     expect(runs.live).toEqual([])
-    const { tasks, ...summary } = await runs.show('half')
+    const { tasks, failureMode, mode, held, usage, awayMs, ...summary } = await runs.show('half')
     expect(summary).toEqual(listed[1])
+    expect({ failureMode, mode, held, usage, awayMs }).toEqual({
+      failureMode: 'continue',
+      mode: 'parallel',
+      held: [],
+      usage: {},
+      awayMs: 0,
+    })
     expect(tasks.map(({ id, status, rootCause }) => [id, status, rootCause])).toEqual([
       ['a', 'succeeded', undefined],
       ['bad', 'dead', undefined],
