@@ -35,11 +35,14 @@ export interface AttemptStreamed {
 /** What a run publishes and does not journal: it has no `seq`. */
 export type LiveEvent = AttemptProgressed | AttemptStreamed
 
-/** Published when a listener, a hook or the journal of the host failed. It has changed nothing, unless `where` says so. */
+/**
+ * Published when a listener, a hook or the journal of the host failed, or when a backend gave a usage that cannot be read. It has changed
+ * nothing, unless `where` says so.
+ */
 export interface HostError {
   readonly type: 'error'
   readonly error: unknown
-  /** What failed: `listener of task.succeeded`, `journal`. */
+  /** What failed: `listener of task.succeeded`, `journal`, `usage of backend small in pool writer`. */
   readonly where: string
   readonly runId?: string
 }

@@ -1,5 +1,5 @@
 import type { FailureKind, TimeoutScope } from './core/failure/failure.js'
-import type { Usage } from './core/failure/usage.js'
+import type { ReportedUsage } from './core/failure/usage.js'
 
 /** One problem of an input: where it is (`tasks[3].blockedBy[0]`), what was expected and what was given. */
 export interface InputIssue {
@@ -77,7 +77,7 @@ export interface AgentErrorOptions extends ErrorOptions {
   readonly status?: number | undefined
   readonly code?: string | undefined
   /** What the attempt used before it failed. It counts towards budgets and limits. */
-  readonly usage?: Usage | undefined
+  readonly usage?: ReportedUsage | undefined
 }
 
 /**
@@ -94,7 +94,7 @@ export class AgentError extends Error {
   readonly retryAfterMs: number | undefined
   readonly status: number | undefined
   readonly code: string | undefined
-  readonly usage: Usage | undefined
+  readonly usage: ReportedUsage | undefined
   constructor(kind: FailureKind, message: string, options: AgentErrorOptions = {}) {
     super(message, options)
     this.kind = kind

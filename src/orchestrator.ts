@@ -98,6 +98,7 @@ export class Orchestrator {
       emitter: this.#emitter,
       ownsJournal: options.journal === undefined,
       budget,
+      reportedOnce: new Set(),
       recordDuration: (pool, ms) => this.#forecast.recordDuration(pool, ms),
       onEnded: (runId, settled) => this.#retained.onEnded(runId, settled),
       onReleased: runId => this.#onReleased(runId),

@@ -1,5 +1,5 @@
 import type { Estimate } from '../core/budget/budget.js'
-import type { Usage } from '../core/failure/usage.js'
+import type { ReportedUsage } from '../core/failure/usage.js'
 import type { Json } from '../core/json.js'
 import type { Feedback } from '../core/state/task.js'
 import type { Health } from './health-check.js'
@@ -30,7 +30,7 @@ export interface Report {
   /** What it is doing, for display. */
   readonly message?: string | undefined
   /** The total usage of the attempt so far, not the difference to the last report. Also counted when the attempt fails. */
-  readonly usage?: Usage | undefined
+  readonly usage?: ReportedUsage | undefined
 }
 
 /** The context of one attempt. */
@@ -54,7 +54,7 @@ export interface AttemptContext {
 export interface AgentReply {
   readonly [REPLY]: true
   readonly output: unknown
-  readonly usage?: Usage | undefined
+  readonly usage?: ReportedUsage | undefined
 }
 
 const REPLY: unique symbol = Symbol.for('counterpoint.reply')
@@ -66,7 +66,7 @@ const REPLY: unique symbol = Symbol.for('counterpoint.reply')
  * return reply({ output: text, usage: { inputTokens: 900, outputTokens: 120, costUsd: 0.01 } })
  * ```
  */
-export function reply(parts: { readonly output: unknown; readonly usage?: Usage | undefined }): AgentReply {
+export function reply(parts: { readonly output: unknown; readonly usage?: ReportedUsage | undefined }): AgentReply {
   return { ...parts, [REPLY]: true }
 }
 

@@ -1,5 +1,5 @@
 import { FAILURE_KINDS, type Failure, type FailureKind, isThrottling } from '../core/failure/failure.js'
-import { readUsage, type Usage } from '../core/failure/usage.js'
+import { readUsage } from '../core/failure/usage.js'
 import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
 import { type Redact, redactor } from './redact.js'
@@ -49,9 +49,14 @@ function cleaned(text: unknown, clean: Redact): string | undefined {
   return nonEmptyString(clean(nonEmptyString(text) ?? ''))
 }
 
-/** The usage that a failed attempt reported with its error, or with one of its causes. */
-export function usageOf(thrown: unknown): Usage | undefined {
-  return firstOf(causeChain(thrown), error => readUsage(readMember(error, 'usage')))
+/** What a failed attempt reported as its usage, with its error or with one of its causes: the first that can be read, else the first. */
+export function usageOf(thrown: unknown): object | undefined {
+  // A foreign error may have a text of that name: how to use a program.
+  const usages = causeChain(thrown).flatMap(error => {
+    const usage = readMember(error, 'usage')
+    return typeof usage === 'object' && usage !== null ? [usage] : []
+  })
+  return usages.find(usage => readUsage(usage) !== undefined) ?? usages[0]
 }
 
 const SCOPES = ['attempt', 'idle', 'queue', 'total'] as const

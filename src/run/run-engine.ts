@@ -1,5 +1,4 @@
 import type { Signal } from '../core/scheduler/signals.js'
-import { Emitter, type RunChannelEvent, type RunEventMap } from '../emitter.js'
 import { CounterpointError } from '../errors.js'
 import type { CheckedPlan } from '../plan/check-plan.js'
 import type { TaskBinding, TaskGraph } from '../plan/task-graph.js'
@@ -7,8 +6,8 @@ import type { RunResult } from '../results/result-aggregator.js'
 import type { AdmissionTicket } from './admission-ticket.js'
 import { killOrphans } from './attempt/kill-orphans.js'
 import { Effects, type EffectsOptions } from './effects.js'
-import { EventLog } from './event-log.js'
 import { finishedRun, type ParkedPool, type RunningTask, runningTask } from './progress.js'
+import { Publisher } from './publisher.js'
 import type { RunContext, RunEngineOptions } from './run-context.js'
 import { RunLoop } from './run-loop.js'
 import { type StartOptions, TaskIntake } from './task-intake.js'
@@ -21,9 +20,8 @@ const JOURNAL_GRACE_MS = 5_000
 export class RunEngine {
   readonly id: string
   readonly result: Promise<RunResult>
-  readonly emitter: Emitter<RunEventMap>
-  readonly log: EventLog
   readonly loop: RunLoop
+  readonly publisher: Publisher
   readonly intake: TaskIntake
   /** Resolves when the journal has been closed, after the end of the run. */
   journalClosed: Promise<void> = Promise.resolve()
@@ -50,9 +48,8 @@ export class RunEngine {
     this.#ended = new Promise(resolve => {
       this.#resolveEnded = resolve
     })
-    this.emitter = new Emitter(context.emitter)
     this.loop = this.#newLoop()
-    this.log = new EventLog(this.id, this.loop.history)
+    this.publisher = new Publisher({ runId: this.id, history: this.loop.history, context })
     this.#effects = this.#newEffects()
     this.#timeLimit = new RunTimeLimit(context.clock, () => this.loop.send({ type: 'elapse' }))
     this.intake = new TaskIntake({
@@ -76,7 +73,7 @@ export class RunEngine {
   async recover(graphs: readonly TaskGraph[]): Promise<void> {
     this.#graphs.push(...graphs)
     if (this.loop.head.phase.status === 'settled') return this.#settle()
-    await killOrphans(this.loop.head, this.#context.pools, (where, error) => this.#report(where, error))
+    await killOrphans(this.loop.head, this.#context.pools, (where, error) => this.publisher.report(where, error))
     this.intake.recover(this.#context.clock)
   }
 
@@ -130,29 +127,18 @@ export class RunEngine {
   }
 
   release(): void {
-    this.log.release()
+    this.publisher.log.release()
     this.loop.release()
     this.#context.onReleased(this.id)
   }
 
   #onPublished(from: number, to: number): void {
     const { history } = this.loop
-    this.log.publish(to)
-    if (this.emitter.hasListeners || this.#context.emitter.hasListeners)
-      for (let seq = from; seq <= to; seq++) this.#emit(history.event(seq))
+    this.publisher.publish(from, to)
     this.#effects.onPublished(from, to)
     const last = history.typeOf(to)
     if (last === 'run.settled') this.#settle()
     else if (last === 'run.suspended') this.#suspend()
-  }
-
-  #emit(event: RunChannelEvent): void {
-    this.emitter.emit(event)
-    this.#context.emitter.emit(event)
-  }
-
-  #report(where: string, error: unknown): void {
-    this.emitter.report({ type: 'error', error, where, runId: this.id })
   }
 
   #settle(): void {
@@ -173,7 +159,7 @@ export class RunEngine {
   }
 
   #fail(cause: unknown): void {
-    this.#report('journal', cause)
+    this.publisher.report('journal', cause)
     const message = `run ${this.id} cannot continue: its journal failed. What the journal holds can be resumed`
     const error =
       cause instanceof CounterpointError
@@ -192,11 +178,11 @@ export class RunEngine {
     this.#effects.close()
     this.#timeLimit.close()
     for (const cleanup of this.#cleanups.splice(0)) cleanup()
-    this.log.end()
+    this.publisher.log.end()
     this.#resolveEnded(undefined)
     this.#context.onEnded(this.id, this.loop.durable.phase.status === 'settled')
     const close = async (): Promise<void> => this.#options.journal.close()
-    const closed = close().catch(error => this.#report('journal', error))
+    const closed = close().catch(error => this.publisher.report('journal', error))
     // A journal that has failed may never close: the result does not wait for it.
     if (this.loop.hasPending) return settleResult()
     this.journalClosed = closed.then(settleResult)
@@ -239,11 +225,9 @@ export class RunEngine {
       binding: id => this.#binding(id),
       send: signal => loop.send(signal),
       now: () => loop.now(),
-      onProgress: event => {
-        this.log.pass(event)
-        this.#emit(event)
-      },
-      onOrderFailed: error => this.#report('scheduler', error),
+      onOrderFailed: error => this.publisher.report('scheduler', error),
+      onProgress: event => this.publisher.publishLive(event),
+      onBackendProblem: (where, issues) => this.publisher.reportOnce(where, issues),
     }
     return new Effects(options, loop.head, loop.durable, loop.history)
   }

@@ -40,12 +40,12 @@ export class Run {
    * A listener that throws changes nothing. Returns a function that removes the listener.
    */
   on<K extends keyof RunEventMap>(name: K, listener: (payload: RunEventMap[K]) => unknown): () => void {
-    return this.#engine.emitter.on(name, listener)
+    return this.#engine.publisher.emitter.on(name, listener)
   }
 
   /** Removes a listener. */
   off<K extends keyof RunEventMap>(name: K, listener: (payload: RunEventMap[K]) => unknown): void {
-    this.#engine.emitter.off(name, listener)
+    this.#engine.publisher.emitter.off(name, listener)
   }
 
   /**
@@ -64,7 +64,7 @@ export class Run {
     undefined
   > {
     checkEventsOptions(options)
-    return this.#engine.log.read(options) as AsyncIterableIterator<never, undefined>
+    return this.#engine.publisher.log.read(options) as AsyncIterableIterator<never, undefined>
   }
 
   /** The status of the run and the number of tasks in each state; its running and held tasks, and its parked pools. */

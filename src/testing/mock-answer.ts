@@ -7,8 +7,8 @@ import {
   type FailureKind,
   optionsOf,
   type Report,
+  type ReportedUsage,
   reply,
-  type Usage,
 } from 'counterpoint'
 import * as z from 'zod'
 
@@ -23,7 +23,7 @@ export interface AnswerTiming {
 /** Options of {@link succeed} and {@link fail}. */
 export interface AnswerOptions extends AnswerTiming {
   /** The usage that the attempt reports with its result. Default none. */
-  readonly usage?: Usage | undefined
+  readonly usage?: ReportedUsage | undefined
 }
 
 const delay = z.custom(ms => typeof ms === 'number' && ms >= 0, 'expected a number of milliseconds, 0 or more')
@@ -34,7 +34,7 @@ const OPTIONS = optionsOf({
 })
 
 /** The parts of a failure: at least its kind. */
-export type FailureParts = Partial<Failure> & Pick<Failure, 'kind'>
+export type FailureParts = Partial<Omit<Failure, 'name' | 'stack'>> & Pick<Failure, 'kind'>
 
 /**
  * The answer to a task in a `MockBackend`: an output; a function that is called for each attempt and returns an output or a promise of
@@ -156,6 +156,6 @@ export function wait(clock: Clock | undefined, ms: number, signal: AbortSignal |
   })
 }
 
-function agentError({ kind, message, ...rest }: FailureParts, usage: Usage | undefined): AgentError {
+function agentError({ kind, message, ...rest }: FailureParts, usage: ReportedUsage | undefined): AgentError {
   return new AgentError(kind, message ?? `a scripted failure of kind ${kind}`, { ...rest, ...(usage && { usage }) })
 }

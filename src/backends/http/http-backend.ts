@@ -1,5 +1,4 @@
 import { systemClock } from '../../clock.js'
-import { readUsage } from '../../core/failure/usage.js'
 import type { Json } from '../../core/json.js'
 import { AgentError } from '../../errors.js'
 import type { AgentBackend, AgentRequest, AttemptContext } from '../agent-backend.js'
@@ -92,8 +91,8 @@ function endpointOf(method: string, url: URL): string {
 /** Reported, not returned, so that it counts even if the output turns out to be invalid. */
 function reportUsage({ usage }: HttpBackendOptions, json: Json, answer: HttpAnswer, context: AttemptContext): void {
   try {
-    const used = readUsage(usage?.(json, answer))
-    if (used !== undefined) context.report({ usage: used })
+    const used = usage?.(json, answer)
+    if (used !== undefined && used !== null) context.report({ usage: used })
   } catch {
     // An unreadable usage does not make the output invalid.
   }

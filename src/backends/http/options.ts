@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Usage } from '../../core/failure/usage.js'
+import type { ReportedUsage } from '../../core/failure/usage.js'
 import type { Json } from '../../core/json.js'
 import { checkOptions, fn, optionsOf } from '../../options-check.js'
 import type { AgentRequest, AttemptContext } from '../agent-backend.js'
@@ -42,8 +42,11 @@ export interface HttpBackendOptions {
    * error is an `invalid-output` failure. Default: the JSON is the output.
    */
   readonly parse?: ((json: Json, answer: HttpAnswer) => unknown) | undefined
-  /** Returns the usage of the attempt. It counts even if `parse` throws. If it throws itself, the usage is unknown. Default: unknown. */
-  readonly usage?: (json: Json, answer: HttpAnswer) => Usage | undefined
+  /**
+   * Returns the usage of the attempt, as ours or as its provider names it. It counts even if `parse` throws. If it throws itself, the usage
+   * is unknown. Default: unknown.
+   */
+  readonly usage?: (json: Json, answer: HttpAnswer) => ReportedUsage | null | undefined
   /** The maximum size of the body of a response, decompressed, in bytes. Default 16,777,216 (16 MiB), at most 268,435,456. */
   readonly maxBytes?: number | undefined
   /** Default: the `fetch` of the platform, at the time of the attempt. Node's gives up after 300 s without headers or data. */

@@ -10,26 +10,88 @@ export interface Usage {
   readonly estimated?: boolean | undefined
 }
 
-/** The members that are amounts. */
-const AMOUNTS = ['inputTokens', 'outputTokens', 'tokens', 'costUsd'] as const
+type Amount = 'inputTokens' | 'outputTokens' | 'tokens' | 'costUsd'
 
 /**
- * Reads a usage from a value of unknown shape. Keeps the members that are finite numbers of at least 0 and drops all others; returns
- * undefined when no amount is left. Never throws, even if a getter or a proxy trap does.
+ * The names of each amount: ours, then those that providers use in their responses. The names of one row are added up; the first row
+ * with an amount counts.
  */
-export function readUsage(value: unknown): Usage | undefined {
+const NAMES = {
+  inputTokens: [
+    ['inputTokens'], // also the AI SDK, from version 5
+    ['input_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens'], // Anthropic; OpenAI, which has the first one only
+    ['prompt_tokens'], // OpenAI, chat completions
+    ['promptTokens'], // the AI SDK, version 4
+    ['promptTokenCount', 'toolUsePromptTokenCount'], // Gemini
+  ],
+  outputTokens: [
+    ['outputTokens'],
+    ['output_tokens'],
+    ['completion_tokens'],
+    ['completionTokens'],
+    ['candidatesTokenCount', 'thoughtsTokenCount'],
+  ],
+  tokens: [['tokens'], ['totalTokens'], ['total_tokens'], ['totalTokenCount']],
+  costUsd: [['costUsd']],
+} as const
+
+type NameOf<A extends Amount> = (typeof NAMES)[A][number][number]
+
+/**
+ * A usage as a backend gives it: a {@link Usage}, or the usage of a response of OpenAI, Anthropic, Gemini or the AI SDK as it is. Other
+ * members are ignored; null means unknown.
+ */
+export type ReportedUsage = { readonly [name in NameOf<Amount>]?: number | null | undefined } & {
+  /** As in {@link Usage}. */
+  readonly estimated?: boolean | undefined
+}
+
+/** Every name of an amount. */
+export const USAGE_NAMES: readonly string[] = Object.values(NAMES).flat(2)
+
+/**
+ * Reads a usage from a value of unknown shape: by our names, or by those of OpenAI, Anthropic, Gemini and the AI SDK. Keeps the amounts
+ * that are finite numbers of at least 0 and drops all others; returns undefined when no amount is left. Never throws, even if a getter
+ * or a proxy trap does.
+ *
+ * @param unreadable Gets the names of amounts that are there and cannot be read.
+ */
+export function readUsage(value: unknown, unreadable?: string[]): Usage | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const usage: { -readonly [K in keyof Usage]: Usage[K] } = {}
-  for (const key of AMOUNTS) {
-    const amount = memberOf(value, key)
-    if (typeof amount === 'number' && amount >= 0 && amount < Number.POSITIVE_INFINITY) usage[key] = amount
+  let isEmpty = true
+  for (const amount of AMOUNTS) {
+    const read = readAmount(value, NAMES[amount], unreadable)
+    if (read === undefined) continue
+    usage[amount] = read
+    isEmpty = false
   }
-  if (Object.keys(usage).length === 0) return undefined
+  if (isEmpty) return undefined
   if (memberOf(value, 'estimated') === true) usage.estimated = true
   return usage
 }
 
-function memberOf(value: object, key: keyof Usage): unknown {
+const AMOUNTS = Object.keys(NAMES) as readonly Amount[]
+
+function readAmount(
+  value: object,
+  rows: readonly (readonly string[])[],
+  unreadable: string[] | undefined,
+): number | undefined {
+  for (const names of rows) {
+    let sum: number | undefined
+    for (const name of names) {
+      const member = memberOf(value, name)
+      if (member === undefined || member === null) continue
+      if (typeof member === 'number' && member >= 0 && member < Number.POSITIVE_INFINITY) sum = (sum ?? 0) + member
+      else unreadable?.push(name)
+    }
+    if (sum !== undefined) return sum
+  }
+  return undefined
+}
+
+function memberOf(value: object, key: string): unknown {
   try {
     return (value as Readonly<Record<string, unknown>>)[key]
   } catch {

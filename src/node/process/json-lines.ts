@@ -5,14 +5,13 @@ import {
   type Json,
   type Redact,
   type Report,
-  readUsage,
-  type Usage,
+  type ReportedUsage,
 } from 'counterpoint'
 
 /** The progress report in a line; undefined when it contains none. */
 export function progressOf(line: Readonly<Record<string, Json>>, redact: Redact): Report | undefined {
   const { progress, message } = line
-  const usage = readUsage(line.usage)
+  const usage = usageIn(line)
   const report: Report = {
     ...(typeof progress === 'number' && { progress: Math.min(1, Math.max(0, progress)) }),
     ...(typeof message === 'string' && { message: redact(message) }),
@@ -21,8 +20,17 @@ export function progressOf(line: Readonly<Record<string, Json>>, redact: Redact)
   return Object.keys(report).length === 0 ? undefined : report
 }
 
+/** The usage in a line as the agent gave it; its attempt reads it. */
+export function usageIn({ usage }: Readonly<Record<string, Json>>): ReportedUsage | undefined {
+  return (usage ?? undefined) as ReportedUsage | undefined
+}
+
 /** The failure in the `error` member of a line: a string or an object. None for `null`, `false` or a missing member. */
-export function failureOf(value: Json | undefined, redact: Redact, usage: Usage | undefined): AgentError | undefined {
+export function failureOf(
+  value: Json | undefined,
+  redact: Redact,
+  usage: ReportedUsage | undefined,
+): AgentError | undefined {
   if (value === undefined || value === null || value === false) return undefined
   const kind = memberOf(value, 'kind')
   const message = typeof value === 'string' ? value : memberOf(value, 'message')

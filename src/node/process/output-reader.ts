@@ -4,12 +4,11 @@ import {
   type Json,
   type Redact,
   type Report,
-  readUsage,
+  type ReportedUsage,
   reply,
-  type Usage,
 } from 'counterpoint'
 import { HeadBuffer, LineSplitter } from './byte-buffers.js'
-import { failureOf, progressOf } from './json-lines.js'
+import { failureOf, progressOf, usageIn } from './json-lines.js'
 
 /** Reads the standard output of an agent. */
 export interface OutputReader {
@@ -20,7 +19,7 @@ export interface OutputReader {
   /** The failure that the agent reported. Takes precedence over the exit code. */
   readonly failure: AgentError | undefined
   /** The usage that the agent reported so far. */
-  readonly usage: Usage | undefined
+  readonly usage: ReportedUsage | undefined
   /**
    * The answer of an agent that exited with code 0.
    * @throws AgentError `incomplete-output` when there is no complete one.
@@ -70,7 +69,7 @@ function wholeReader(
 /** For `jsonl`. */
 export class JsonLinesReader implements OutputReader {
   failure: AgentError | undefined
-  usage: Usage | undefined
+  usage: ReportedUsage | undefined
   #output: { readonly value: Json } | undefined
   /** A line after the last answer was bad: it may have been the final answer. */
   #badLine: 'incomplete' | 'truncated' | undefined
@@ -112,7 +111,7 @@ export class JsonLinesReader implements OutputReader {
   #readLine(text: string): boolean {
     const line = text.trimStart().startsWith('{') ? (parseJson(text) as Record<string, Json> | undefined) : undefined
     if (line === undefined) return false
-    this.usage = readUsage(line.usage) ?? this.usage
+    this.usage = usageIn(line) ?? this.usage
     this.failure = failureOf(line.error, this.#redact, this.usage) ?? this.failure
     if (Object.hasOwn(line, 'output')) {
       this.#output = { value: line.output ?? null }
@@ -133,12 +132,12 @@ function parseJson(text: string): Json | undefined {
   }
 }
 
-function incomplete(expected: string, usage?: Usage): AgentError {
+function incomplete(expected: string, usage?: ReportedUsage): AgentError {
   const message = `The agent exited with code 0, but its answer is incomplete: expected ${expected}.`
   return new AgentError('incomplete-output', message, usage && { usage })
 }
 
-function truncated(expected: string, usage?: Usage): AgentError {
+function truncated(expected: string, usage?: ReportedUsage): AgentError {
   const message = `The agent wrote too much: expected ${expected}. Raise maxOutputBytes, or make it write less.`
   return new AgentError('incomplete-output', message, { code: 'OUTPUT_TRUNCATED', ...(usage && { usage }) })
 }

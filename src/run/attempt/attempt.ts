@@ -1,40 +1,17 @@
 import { type AgentBackend, type AgentRequest, isReply, type Report } from '../../backends/agent-backend.js'
 import { failureOf, usageOf } from '../../backends/classify-error.js'
-import type { Clock } from '../../clock.js'
 import type { Failure } from '../../core/failure/failure.js'
 import { readUsage, type Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
 import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
 import type { Lease } from '../../pools/run-queue.js'
-import { type Deadline, type DeadlineListener, type Deadlines, IdleTimeout } from '../timers/deadlines.js'
+import { type Deadline, type DeadlineListener, IdleTimeout } from '../timers/deadlines.js'
+import type { AttemptServices, AttemptTerms } from './attempt-services.js'
 import { BackendContext } from './backend-context.js'
+import { isReplyLike, NO_REPLY, usageIssues } from './backend-problems.js'
 import { invalidOutput, schemaMismatch } from './invalid-output.js'
 import { onSettled } from './on-settled.js'
-
-/** What the attempts of a run share. */
-export interface AttemptServices {
-  readonly clock: Clock
-  readonly deadlines: Deadlines
-  send(signal: Signal): void
-  onReport(index: number, report: Report): void
-  /** The input function of a task did not return in time. */
-  onInputTimeout(index: number): void
-  idempotencyKey(index: number, round: number): string
-  softOutput(index: number, id: string): Json | undefined
-}
-
-/** What is known of an attempt once its start has been decided. */
-export interface AttemptTerms {
-  /** From 1. */
-  readonly attempt: number
-  /** The round of the request, from 1: each repair starts a new one. */
-  readonly round: number
-  readonly timeoutMs: number
-  readonly idleTimeoutMs: number | undefined
-  readonly graceMs: number
-  readonly schema: StandardSchemaV1 | undefined
-}
 
 /** One try of one task: calls the backend at most once, accepts one answer at most, and gives the slot back exactly once. */
 export class Attempt implements DeadlineListener {
@@ -175,7 +152,8 @@ export class Attempt implements DeadlineListener {
       const reply = isReply(answer) ? answer : undefined
       if (reply) this.#noteUsage(reply.usage)
       if (this.#phase === 'stopping') this.#onStopped(false)
-      else if (this.#phase === 'running') this.#checkOutput(canonicalJson(reply ? reply.output : answer))
+      else if (this.#phase === 'running')
+        this.#checkOutput(canonicalJson(reply ? reply.output : answer), reply === undefined)
     } catch (error) {
       this.#fail(invalidOutput(error))
     }
@@ -186,8 +164,10 @@ export class Attempt implements DeadlineListener {
     this.#unlessStopping(() => this.#fail(failureOf(error, this.#services.clock.now())))
   }
 
-  #checkOutput(output: Json): void {
+  #checkOutput(output: Json, isPlain: boolean): void {
     const { schema } = this.#terms as AttemptTerms
+    if (isPlain && schema === undefined && isReplyLike(output))
+      this.#services.onBackendProblem(this.index, 'output', () => [NO_REPLY])
     if (schema === undefined) return this.#succeed(output)
     const result = schema['~standard'].validate(output)
     if (!(result instanceof Promise)) return this.#onValidated(result, output)
@@ -235,6 +215,11 @@ export class Attempt implements DeadlineListener {
   }
 
   #noteUsage(usage: unknown): void {
-    if (usage !== undefined) this.#usage = readUsage(usage) ?? this.#usage
+    if (usage === undefined || usage === null) return
+    const unreadable: string[] = []
+    const read = readUsage(usage, unreadable)
+    if (read !== undefined) this.#usage = read
+    if (read === undefined || unreadable.length > 0)
+      this.#services.onBackendProblem(this.index, 'usage', () => usageIssues(usage, unreadable))
   }
 }

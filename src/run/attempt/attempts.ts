@@ -8,12 +8,13 @@ import { idempotencyKey } from '../../core/state/idempotency-key.js'
 import type { RunState } from '../../core/state/run-state.js'
 import type { RunningState, StopReason, SucceededState, Tally, TaskSpec } from '../../core/state/task.js'
 import type { AttemptProgressed } from '../../emitter.js'
-import { CounterpointError } from '../../errors.js'
+import { CounterpointError, type InputIssue } from '../../errors.js'
 import type { TaskBinding } from '../../plan/task-graph.js'
 import type { OpenPool } from '../../pools/pool-options.js'
 import type { Lease } from '../../pools/run-queue.js'
 import { Deadlines } from '../timers/deadlines.js'
-import { Attempt, type AttemptServices, type AttemptTerms } from './attempt.js'
+import { Attempt } from './attempt.js'
+import type { AttemptServices, AttemptTerms } from './attempt-services.js'
 import { ProgressThrottle } from './progress-throttle.js'
 import { outputOf, requestOf } from './request.js'
 
@@ -36,6 +37,8 @@ export interface AttemptsOptions {
   onProgress(event: AttemptProgressed): void
   /** The input function of a task did not return in time. */
   onInputTimeout(index: number): void
+  /** Reports what a backend does wrong, once: `where` names the backend. */
+  onBackendProblem(where: string, issues: () => readonly InputIssue[]): void
   /** An attempt of a pool succeeded after this many milliseconds. */
   recordDuration(pool: string, ms: number): void
 }
@@ -182,6 +185,12 @@ export class Attempts implements AttemptServices {
     const known = spec.softAfter?.join(', ') ?? 'none'
     const message = `task "${spec.id}" has no soft dependency "${id}"; it has: ${known}`
     throw new CounterpointError('NOT_FOUND', message, { id })
+  }
+
+  onBackendProblem(index: number, of: 'usage' | 'output', issues: () => readonly InputIssue[]): void {
+    const backend = this.#live[index]?.lease.backendName
+    const { pool } = this.#spec(index)
+    if (backend !== undefined) this.#options.onBackendProblem(`${of} of backend ${backend} in pool ${pool}`, issues)
   }
 
   /** Does nothing for an attempt that has ended: its stop may become durable only when the next attempt has a slot. */

@@ -28,6 +28,66 @@ describe('readUsage', () => {
   })
 })
 
+describe('the usage of a provider', () => {
+  test.each([
+    [
+      'OpenAI, chat completions',
+      { prompt_tokens: 9, completion_tokens: 12, total_tokens: 21, prompt_tokens_details: { cached_tokens: 3 } },
+      { inputTokens: 9, outputTokens: 12, tokens: 21 },
+    ],
+    [
+      'OpenAI, responses',
+      { input_tokens: 36, input_tokens_details: { cached_tokens: 4 }, output_tokens: 87, total_tokens: 123 },
+      { inputTokens: 36, outputTokens: 87, tokens: 123 },
+    ],
+    [
+      'Anthropic',
+      { input_tokens: 10, cache_creation_input_tokens: 200, cache_read_input_tokens: 3000, output_tokens: 5 },
+      { inputTokens: 3210, outputTokens: 5 },
+    ],
+    [
+      'Anthropic without a cache',
+      { input_tokens: 10, cache_creation_input_tokens: null, cache_read_input_tokens: null, output_tokens: 5 },
+      { inputTokens: 10, outputTokens: 5 },
+    ],
+    [
+      'Gemini',
+      { promptTokenCount: 4, candidatesTokenCount: 40, thoughtsTokenCount: 400, totalTokenCount: 444 },
+      { inputTokens: 4, outputTokens: 440, tokens: 444 },
+    ],
+    [
+      'Gemini with tools',
+      { promptTokenCount: 4, toolUsePromptTokenCount: 6, candidatesTokenCount: 40, totalTokenCount: 50 },
+      { inputTokens: 10, outputTokens: 40, tokens: 50 },
+    ],
+    [
+      'the AI SDK',
+      { inputTokens: 1, outputTokens: 2, totalTokens: 3, reasoningTokens: undefined, cachedInputTokens: undefined },
+      { inputTokens: 1, outputTokens: 2, tokens: 3 },
+    ],
+    [
+      'the AI SDK, version 4',
+      { promptTokens: 1, completionTokens: 2, totalTokens: 3 },
+      { inputTokens: 1, outputTokens: 2, tokens: 3 },
+    ],
+  ])('is read as it is: %s', (_, usage, expected) => {
+    const unreadable: string[] = []
+    expect(readUsage(usage, unreadable)).toEqual(expected)
+    expect(unreadable).toEqual([])
+  })
+
+  test('does not count when our own name has an amount', () => {
+    expect(readUsage({ inputTokens: 1, prompt_tokens: 5 })).toEqual({ inputTokens: 1 })
+  })
+
+  test('names the amounts that cannot be read', () => {
+    const unreadable: string[] = []
+    const usage = { promptTokens: Number.NaN, completionTokens: 2, costUsd: '1', tokens: null }
+    expect(readUsage(usage, unreadable)).toEqual({ outputTokens: 2 })
+    expect(unreadable).toEqual(['promptTokens', 'costUsd'])
+  })
+})
+
 describe('tokensOf', () => {
   test('is the sum of input and output tokens', () => {
     expect(tokensOf({ inputTokens: 1, outputTokens: 2 })).toBe(3)

@@ -81,12 +81,12 @@ test('jsonl reports progress and usage, then returns the answer', async () => {
   )
   const reply = (await result) as AgentReply
   expect(reply.output).toEqual({ poem: '…' })
-  expect(reply.usage).toEqual({ inputTokens: 12, outputTokens: 5, costUsd: 0.5 })
+  expect(reply.usage).toEqual({ inputTokens: 12, outputTokens: 5, costUsd: 0.5, other: 1 })
   expect(reports).toEqual([
     { progress: 0.4, message: 'half' },
-    { usage: { inputTokens: 10 } },
+    { usage: { inputTokens: 10, costUsd: -1 } },
     { progress: 1 },
-    { usage: { inputTokens: 12, outputTokens: 5, costUsd: 0.5 } },
+    { usage: { inputTokens: 12, outputTokens: 5, costUsd: 0.5, other: 1 } },
   ])
 })
 

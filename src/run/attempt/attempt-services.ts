@@ -1,0 +1,33 @@
+import type { Report } from '../../backends/agent-backend.js'
+import type { Clock } from '../../clock.js'
+import type { Json } from '../../core/json.js'
+import type { Signal } from '../../core/scheduler/signals.js'
+import type { InputIssue } from '../../errors.js'
+import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
+import type { Deadlines } from '../timers/deadlines.js'
+
+/** What the attempts of a run share. */
+export interface AttemptServices {
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  send(signal: Signal): void
+  onReport(index: number, report: Report): void
+  /** The input function of a task did not return in time. */
+  onInputTimeout(index: number): void
+  idempotencyKey(index: number, round: number): string
+  softOutput(index: number, id: string): Json | undefined
+  /** What the backend gave as usage or output is most likely a mistake. It changes nothing. */
+  onBackendProblem(index: number, of: 'usage' | 'output', issues: () => readonly InputIssue[]): void
+}
+
+/** What is known of an attempt once its start has been decided. */
+export interface AttemptTerms {
+  /** From 1. */
+  readonly attempt: number
+  /** The round of the request, from 1: each repair starts a new one. */
+  readonly round: number
+  readonly timeoutMs: number
+  readonly idleTimeoutMs: number | undefined
+  readonly graceMs: number
+  readonly schema: StandardSchemaV1 | undefined
+}

@@ -1,0 +1,108 @@
+import { AgentError, type AttemptContext, type HostError, isCounterpointError, reply, TaskGraph } from 'counterpoint'
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { Fixture } from './fixture.js'
+
+/** Runs three tasks, one after the other, and shows what was reported on `error`. */
+async function reports(backend: (task: unknown, context: AttemptContext) => unknown): Promise<readonly string[]> {
+  const fixture = new Fixture(backend, { pool: { concurrency: 1 } })
+  const errors: HostError[] = []
+  fixture.orchestrator.on('error', error => void errors.push(error))
+  await fixture.run(['a', 'b', 'c'])
+  return errors.map(shown)
+}
+
+function shown({ where, error, runId }: HostError): string {
+  expect(runId).toBeDefined()
+  if (!isCounterpointError(error, 'INVALID_INPUT')) throw error
+  return `${where}: ${error.message}`
+}
+
+const WHERE = 'usage of backend pool in pool pool'
+const NAMES =
+  'inputTokens, outputTokens, tokens or costUsd, or the names that OpenAI, Anthropic, Gemini or the AI SDK give them'
+
+test.each([
+  ['an unknown name', { cost_usd: 1 }, 'usage.cost_usd: unknown amount (did you mean "costUsd"?)'],
+  ['a name near none', { spent: 1 }, `usage.spent: unknown amount; expected ${NAMES}`],
+  ['an amount that is a text', { costUsd: '1' }, 'usage.costUsd: expected a number of at least 0, got "1"'],
+  [
+    'an amount beside a good one',
+    { tokens: 3, costUsd: '1' },
+    'usage.costUsd: expected a number of at least 0, got "1"',
+  ],
+  [
+    'an amount that is NaN',
+    { promptTokens: Number.NaN },
+    'usage.promptTokens: expected a number of at least 0, got NaN',
+  ],
+  ['a number', 7, 'usage: expected an object, got 7'],
+])('a usage that cannot be read is reported once per backend: %s', async (_, usage, message) => {
+  const given = usage as never
+  expect(await reports(() => reply({ output: 1, usage: given }))).toEqual([`${WHERE}: ${message}`])
+  expect(await reports((_, context) => context.report({ usage: given }))).toEqual([`${WHERE}: ${message}`])
+  if (typeof usage === 'number') return
+  const failing = (): never => {
+    throw new AgentError('refused', 'no', { usage: given })
+  }
+  expect(await reports(failing)).toEqual([`${WHERE}: ${message}`])
+})
+
+test.each([
+  [undefined],
+  [null],
+  [{}],
+  [{ costUsd: undefined }],
+  [{ prompt_tokens: 3 }],
+  [{ inputTokens: 1, note: 'x' }],
+])('a usage that is unknown, or can be read, is not reported: %j', async usage => {
+  expect(await reports(() => reply({ output: 1, usage: usage as never }))).toEqual([])
+})
+
+test('a text `usage` of an error of another library is not reported', async () => {
+  const failing = (): never => {
+    throw Object.assign(new Error('no such option'), { usage: 'tool [options]' })
+  }
+  expect(await reports(failing)).toEqual([])
+})
+
+test('what a provider reports counts', async () => {
+  const fixture = new Fixture(() => reply({ output: 1, usage: { prompt_tokens: 2, completion_tokens: 3 } }))
+  const { result } = await fixture.run(['a', 'b'])
+  expect(result.usage).toEqual({ inputTokens: 4, outputTokens: 6 })
+})
+
+test('an output that looks like a reply is reported once per backend, and stays the output', async () => {
+  const fixture = new Fixture(() => ({ output: 'a poem', usage: { costUsd: 1 } }))
+  const errors: HostError[] = []
+  fixture.orchestrator.on('error', error => void errors.push(error))
+  const { tasks } = await fixture.run(['a', 'b'])
+  expect(errors.map(shown)).toEqual([
+    expect.stringMatching(/^output of backend pool in pool pool: output: .* return reply\(/),
+  ])
+  expect(tasks.a).toMatchObject({ status: 'succeeded', output: { output: 'a poem', usage: { costUsd: 1 } } })
+  expect(tasks.a).not.toHaveProperty('usage')
+})
+
+test('an output with more members than a reply has, or with a schema, is not reported', async () => {
+  expect(await reports(() => ({ output: 1, usage: 2, more: 3 }))).toEqual([])
+  expect(await reports(() => reply({ output: { output: 1, usage: 2 } }))).toEqual([])
+  const fixture = new Fixture(() => ({ output: 1, usage: 2 }))
+  const errors: HostError[] = []
+  fixture.orchestrator.on('error', error => void errors.push(error))
+  const graph = new TaskGraph('with a schema')
+  graph.task('a', { output: z.object({ output: z.number(), usage: z.number() }) })
+  await fixture.finish(fixture.orchestrator.run(graph))
+  expect(errors).toEqual([])
+})
+
+test('each backend is reported by itself', async () => {
+  const fixture = new Fixture(() => reply({ output: 1, usage: { cost_usd: 1 } as never }))
+  const other = new Fixture(() => reply({ output: 1, usage: { cost_usd: 1 } as never }))
+  const where: string[] = []
+  for (const { orchestrator } of [fixture, other]) orchestrator.on('error', error => void where.push(error.where))
+  await fixture.run(['a'])
+  await other.run(['a'])
+  await fixture.run(['b'])
+  expect(where).toEqual([WHERE, WHERE])
+})
