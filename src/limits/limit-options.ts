@@ -27,6 +27,8 @@ export interface LimitInit extends LimitOptions {
   readonly path?: string | undefined
   /** @internal Keeps it over a restart. Default: nothing does. */
   readonly ledger?: LedgerEntry | undefined
+  /** @internal Whether the ledger keeps its cooldown too. Default true; false for the windows of one pool, which has a cooldown itself. */
+  readonly keepsCooldown?: boolean | undefined
 }
 
 /** What a limit is doing now. */
@@ -52,4 +54,5 @@ export const limitRule: z.ZodObject = limitOptionsRule.extend({
   random: fn.optional(),
   path: z.string().optional(),
   ledger: z.unknown().optional(),
+  keepsCooldown: z.boolean().optional(),
 })

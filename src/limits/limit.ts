@@ -46,13 +46,23 @@ export class Limit {
   /** @throws INVALID_INPUT for invalid options. */
   constructor(options: LimitInit) {
     checkOptions(limitRule, options, { of: 'Limit' })
-    const { key, clock, random = NO_JITTER, path, ledger, concurrency, requests, tokens } = options
+    const {
+      key,
+      clock,
+      random = NO_JITTER,
+      path,
+      ledger,
+      keepsCooldown = true,
+      concurrency,
+      requests,
+      tokens,
+    } = options
     this.key = key
     this.#path = path ?? `limits.${key}`
     this.#clock = clock
     this.#ledger = ledger
     this.#nextStart = new OneShotTimer(clock, () => this.#queue.serve())
-    this.#cooldown = this.#newCooldown(random)
+    this.#cooldown = this.#newCooldown(random, keepsCooldown ? ledger : undefined)
     this.concurrency = concurrency
     this.requests = requests
     this.tokens = tokens
@@ -177,11 +187,11 @@ export class Limit {
     this.#cooldown.answered(lease.ticket, Math.min(full, this.#concurrency ?? full))
   }
 
-  #newCooldown(random: () => number): Cooldown {
+  #newCooldown(random: () => number, ledger: LedgerEntry | undefined): Cooldown {
     return new Cooldown({
       clock: this.#clock,
       random,
-      ledger: this.#ledger,
+      ledger,
       isLive: () => [...this.#members].some(member => member.isLive()),
       onChange: () => {
         for (const member of this.#members) member.onParkingChange()

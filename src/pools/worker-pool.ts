@@ -207,10 +207,10 @@ export class WorkerPool {
   }
 
   #setWindow(kind: 'requests' | 'tokens', value: WindowLimit | undefined): void {
-    if (value === undefined && this.#flow.limit === undefined) return
     const { name: key, clock, random = NO_JITTER, ledger } = this.#options
-    if (this.#flow.limit === undefined) this.#join(new Limit({ key, clock, random, ledger, path: `pools.${key}` }))
-    ;(this.#flow.limit as Limit)[kind] = value
+    const own = { key, clock, random, ledger, keepsCooldown: false, path: `pools.${key}` }
+    if (value !== undefined && this.#flow.limit === undefined) this.#join(new Limit(own))
+    if (this.#flow.limit) this.#flow.limit[kind] = value
   }
 
   #join(limit: Limit): void {

@@ -44,6 +44,30 @@ describe('after a restart', () => {
     expect(two.run.started.length).toBe(10)
   })
 
+  test.each(['requests', 'tokens'] as const)(
+    'a pool that is live and gets its first limit of %s goes on',
+    async kind => {
+      const stream = new FakeStream()
+      const one = live(stream, { pools: { p: { backend, concurrency: 50 } } }, 1e12)
+      one.run.push(0, 1)
+      await one.clock.advance(0)
+      expect(one.run.started.length).toBe(2)
+      one.built.workers.get('p')![kind] = { limit: 3, perMs: 60_000 }
+      one.run.push(2, 19)
+      await one.clock.advance(100)
+      expect(one.run.started.length).toBeGreaterThan(2)
+      await one.built.close()
+      const two = live(
+        stream,
+        { pools: { p: { backend, concurrency: 50, [kind]: { limit: 3, perMs: 60_000 } } } },
+        1e12 + 1_000,
+      )
+      two.run.push(0, 99)
+      await two.clock.advance(100)
+      expect(two.run.started.length).toBe(kind === 'requests' ? 0 : 50)
+    },
+  )
+
   test('what a crashed process may have started counts as started', async () => {
     const stream = new FakeStream()
     const one = live(stream, account, 1e12)
