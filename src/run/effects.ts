@@ -74,6 +74,8 @@ export class Effects implements TaskSource {
     stopping: index => this.#admissionCount.leave(index),
     delayed: (index, state) => {
       this.#endAttempt(index)
+      // After a restart a run may have no other task: it must still show, and be notified, that the pool is parked.
+      this.#queues.open(this.#head.specs[index]?.pool ?? '')
       this.#scheduleRetry(index, state.until)
     },
     succeeded: index => this.#endTask(index),

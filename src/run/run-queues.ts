@@ -3,7 +3,7 @@ import type { TaskSpec } from '../core/state/task.js'
 import type { OpenPool } from '../pools/pool-options.js'
 import type { TaskQueue, TaskSource } from '../pools/run-queue.js'
 
-/** The queues of a run: one in each pool in which it has had a ready task. */
+/** The queues of a run: one in each pool in which a task of it has been ready or waits for a retry. */
 export class RunQueues {
   readonly #source: TaskSource
   readonly #pools: ReadonlyMap<string, OpenPool>
@@ -29,13 +29,14 @@ export class RunQueues {
     return undefined
   }
 
+  /** Opens the queue of the pool, so that the run is notified when the pool is parked or opens. */
   isParked(pool: string): boolean {
-    return this.#queues.get(pool)?.isParked === true
+    return this.open(pool)?.isParked === true
   }
 
   /** Queues a ready task. It can be claimed from the next `dispatch` on. False when its pool does not exist. */
   add(index: number, { pool = '', priority = DEFAULT_PRIORITY }: TaskSpec, since: number): boolean {
-    const queue = this.#queues.get(pool) ?? this.#open(pool)
+    const queue = this.open(pool)
     if (queue === undefined) return false
     queue.add(index, priority, since)
     if (!this.#changed.includes(queue)) this.#changed.push(queue)
@@ -65,11 +66,16 @@ export class RunQueues {
     for (const queue of this.#queues.values()) queue.setHeld(this.#isHeld)
   }
 
+  /** The queue of a pool; undefined when the pool does not exist. */
+  open(pool: string): TaskQueue | undefined {
+    return this.#queues.get(pool) ?? this.#newQueue(pool)
+  }
+
   close(): void {
     for (const queue of this.#queues.values()) queue.close()
   }
 
-  #open(pool: string): TaskQueue | undefined {
+  #newQueue(pool: string): TaskQueue | undefined {
     const queue = this.#pools.get(pool)?.pool.open(this.#source, this.#weight)
     if (queue === undefined) return undefined
     queue.setHeld(this.#isHeld)

@@ -58,8 +58,10 @@ export class VirtualClock implements Clock {
   }
 
   schedule(callback: () => void, delayMs: number): () => void {
+    // Time always passes: a delay that is too small for a change of the sum would be due, and scheduled again, forever.
+    const leastMs = delayMs > 0 ? this.#elapsedMs * Number.EPSILON : 0
     const timer: Timer = {
-      dueAt: this.#elapsedMs + Math.max(0, delayMs),
+      dueAt: this.#elapsedMs + Math.max(leastMs, delayMs),
       order: this.#order++,
       callback,
       cancelled: false,

@@ -110,3 +110,18 @@ test('rejects unknown and invalid options', () => {
   expect(() => new VirtualClock({ startsAt: 5 } as never)).toThrow(/startsAt: unknown key \(did you mean "startAt"\?\)/)
   expect(() => new VirtualClock({ startAt: Number.NaN })).toThrow(/startAt: expected a finite number/)
 })
+
+test('time passes with every delay above 0, however small: what is due is reached', async () => {
+  const clock = new VirtualClock()
+  await clock.advance(1e12 + 0.1)
+  let left = 3
+  const again = (): void => {
+    if (--left > 0) clock.schedule(again, Number.MIN_VALUE)
+  }
+  const before = clock.monotonic()
+  clock.schedule(again, 1e-13)
+  await clock.runUntilIdle()
+  expect(left).toBe(0)
+  expect(clock.monotonic()).toBeGreaterThan(before)
+  expect(clock.monotonic()).toBeLessThan(before + 0.01)
+})

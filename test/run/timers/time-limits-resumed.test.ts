@@ -1,5 +1,5 @@
-import type { TaskSpec } from 'counterpoint'
-import { succeed } from 'counterpoint/testing'
+import { memoryJournal, type TaskSpec } from 'counterpoint'
+import { fail, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { ProbeJournal } from '../../support/probe-journal.js'
 import { setUp } from '../../support/set-up.js'
@@ -80,4 +80,24 @@ describe('after a restart, waiting tasks', () => {
     await next.clock.runUntilIdle()
     expect((await again.result).outcome).toBe('completed')
   })
+})
+
+test('a resumed run of which all tasks are delayed shows that their pool is parked', async () => {
+  const journal = memoryJournal()
+  const first = setUp({}, { journal })
+  first.backend.answers('a', [fail({ kind: 'throttled', retryAfterMs: 60_000 })])
+  const run = first.orchestrator.run({ tasks: [{ id: 'a', totalTimeoutMs: 30_000 }] }, { runId: 'x' })
+  await first.clock.advance(10)
+  const drained = first.orchestrator.drain()
+  await first.clock.runUntilIdle()
+  await drained
+  await expect(run.result).rejects.toThrow('suspended')
+  const { clock, orchestrator } = setUp({}, { journal })
+  clock.jump(20_000)
+  const again = await orchestrator.resume('x')
+  await clock.advance(1)
+  expect(again.task('a')?.status).toBe('delayed')
+  expect(again.progress().parked).toMatchObject([{ pool: 'p', reason: 'throttled' }])
+  await clock.runUntilIdle()
+  expect((await again.result).outcome).toBe('completed')
 })

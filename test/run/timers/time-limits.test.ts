@@ -241,3 +241,43 @@ describe('the total timeout', () => {
     }
   })
 })
+
+describe.each(['queueTimeoutMs', 'totalTimeoutMs'] as const)('%s', option => {
+  test('is stopped in a pool that was parked before the first task of the run', async () => {
+    const fixture = setUp()
+    fixture.orchestrator.pools.get('p')?.park(10_000)
+    expect(await ended(fixture, { [option]: 5_000 })).toMatchObject({ status: 'succeeded' })
+  })
+
+  test('is stopped from the start when the key of the pool is parked, also for a task that is added live', async () => {
+    const fixture = setUp({ limitKey: 'account' })
+    fixture.orchestrator.limits.get('account')?.park(10_000)
+    const run = fixture.orchestrator.run({ tasks: [] }, {})
+    expect((await run.result).outcome).toBe('completed')
+    expect(await ended(fixture, { [option]: 5_000 })).toMatchObject({ status: 'succeeded' })
+  })
+
+  test('runs on when the pool opens while the approval function of the task has not answered', async () => {
+    const fixture = setUp()
+    fixture.orchestrator.pools.get('p')?.park(1_000)
+    const graph = new TaskGraph('g')
+    const late = () => new Promise<boolean>(resolve => fixture.clock.schedule(() => resolve(false), 90_000))
+    graph.task('a', { totalTimeoutMs: 5_000, approval: late })
+    const run = fixture.orchestrator.run(graph)
+    await fixture.clock.runUntilIdle()
+    const [task] = (await run.result).tasks
+    expect(task).toMatchObject({ status: 'dead', failure: { timeout: 'total' } })
+  })
+
+  test('with a parking and a time limit of fractional length: time passes until nothing is left to do', async () => {
+    const fixture = setUp()
+    await fixture.clock.advance(86_400_000.3)
+    fixture.orchestrator.pools.get('p')?.park(1_234.567_89)
+    fixture.backend.hold('a')
+    const run = fixture.orchestrator.run({
+      tasks: [{ id: 'a', [option]: 777.123_456_7, timeoutMs: 33.3, retries: 40 }],
+    })
+    await fixture.clock.runUntilIdle({ limitMs: DAY_MS })
+    expect((await run.result).tasks[0]?.status).toBe('dead')
+  })
+})
