@@ -14,39 +14,61 @@ export interface Clock {
 /** A longer timer of the platform fires at once (measured: `setTimeout(f, 2 ** 31)` fires after 1 ms). */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** `globalThis.performance` is a getter in Node, as expensive as `now()` itself. */
-const { performance } = globalThis
+/** A timer of the platform fires at most 1 ms early. One that is earlier than this is a fake, whose time `monotonic` cannot read. */
+const MOST_EARLY_MS = 2
 
-/** The clock of the platform. */
+/** What the platform has when nothing is faked. Its `performance` is a getter in Node, which costs about a third of `now()`. */
+const { performance: realPerformance, setTimeout: realSetTimeout, Date: RealDate } = globalThis
+
+/** The clock of the platform, or the fake timers of a test runner while they are installed. */
 export const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  schedule(callback, delayMs) {
-    if (!(delayMs > 0)) return scheduleSoon(callback)
-    const dueAt = performance.now() + delayMs
-    let timer: ReturnType<typeof setTimeout>
-    const arm = (): void => {
-      const leftMs = dueAt - performance.now()
-      // A timer of the platform may fire up to 1 ms early, and a long delay is cut at 2^31 ms: check the clock, and wait for the rest.
-      if (leftMs <= 0) callback()
-      else timer = setTimeout(arm, Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS))
-    }
-    timer = setTimeout(arm, Math.min(Math.ceil(delayMs), LONGEST_TIMER_MS))
-    return () => clearTimeout(timer)
+  now: () => globalThis.Date.now(),
+  monotonic() {
+    if (globalThis.setTimeout === realSetTimeout) return realPerformance.now()
+    if (globalThis.performance !== realPerformance) return globalThis.performance.now()
+    // Some fake the timers and `Date` alone. A fake `Date` without timers is no reason: the wall clock may jump.
+    return globalThis.Date === RealDate ? realPerformance.now() : globalThis.Date.now()
   },
+  schedule: (callback, delayMs) => (delayMs > 0 ? scheduleTimer(callback, delayMs) : scheduleSoon(callback)),
+}
+
+function scheduleTimer(callback: () => void, delayMs: number): () => void {
+  // Both of one kind: a fake `clearTimeout` does not know a timer of the platform.
+  const { setTimeout, clearTimeout } = globalThis
+  const dueAt = systemClock.monotonic() + delayMs
+  let timer: ReturnType<typeof setTimeout>
+  let restMs = 0
+  let isRearmed = false
+  const arm = (ms: number): void => {
+    const armedMs = Math.min(Math.ceil(ms), LONGEST_TIMER_MS)
+    restMs = ms - armedMs
+    timer = setTimeout(fired, armedMs)
+  }
+  const fired = (): void => {
+    if (restMs > 0) return arm(restMs)
+    const leftMs = dueAt - systemClock.monotonic()
+    // At most once: fake timers may fire while the time stands still.
+    if (isRearmed || leftMs <= 0 || leftMs > MOST_EARLY_MS) return callback()
+    isRearmed = true
+    arm(leftMs)
+  }
+  arm(delayMs)
+  return () => clearTimeout(timer)
 }
 
 /** `setImmediate` where the platform has it: `setTimeout(f, 0)` waits for a whole millisecond. */
-const platform = globalThis as {
-  setImmediate?: (callback: () => void) => unknown
-  clearImmediate?: (handle: unknown) => void
+interface Platform {
+  readonly setImmediate?: (callback: () => void) => unknown
+  readonly clearImmediate?: (handle: unknown) => void
 }
 
 function scheduleSoon(callback: () => void): () => void {
-  if (platform.setImmediate && platform.clearImmediate) {
-    const handle = platform.setImmediate(callback)
-    return () => platform.clearImmediate?.(handle)
+  const { setImmediate, clearImmediate } = globalThis as Platform
+  if (setImmediate === undefined || clearImmediate === undefined) {
+    const { setTimeout, clearTimeout } = globalThis
+    const handle = setTimeout(callback, 0)
+    return () => clearTimeout(handle)
   }
-  const handle = setTimeout(callback, 0)
-  return () => clearTimeout(handle)
+  const handle = setImmediate(callback)
+  return () => clearImmediate(handle)
 }

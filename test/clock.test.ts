@@ -1,0 +1,115 @@
+import { execFileSync } from 'node:child_process'
+import { Orchestrator, systemClock } from 'counterpoint'
+import { fail, hang, MockBackend, succeed } from 'counterpoint/testing'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { builtLibrary } from './package/built.js'
+import { ROOT } from './package/source-tree.js'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const TIMERS = ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] as const
+
+/** What test runners fake, by their options. jest has the same fake timers as vitest. */
+const WITH_TIME = [
+  ['timers, Date and performance', {}],
+  ['timers and Date', { toFake: [...TIMERS, 'Date'] }],
+  ['timers and performance', { toFake: [...TIMERS, 'performance'] }],
+] as const
+const ALL = [...WITH_TIME, ['timers alone', { toFake: [...TIMERS] }]] as const
+
+/** A copy, as vitest's type asks for a list that it may change. */
+function fake(options: { readonly toFake?: readonly ('Date' | 'performance' | (typeof TIMERS)[number])[] }): void {
+  vi.useFakeTimers(options.toFake === undefined ? {} : { toFake: [...options.toFake] })
+}
+
+describe.each(ALL)('with %s faked', (_name, options) => {
+  test('a callback comes when its time has passed, once and not before', () => {
+    fake(options)
+    const callback = vi.fn()
+    systemClock.schedule(callback, 90_000.5)
+    vi.advanceTimersByTime(90_000)
+    expect(callback).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1)
+    expect(callback).toHaveBeenCalledTimes(1)
+    vi.advanceTimersByTime(100_000)
+    expect(callback).toHaveBeenCalledTimes(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a callback comes after a delay above 2^31 ms, and a cancelled one does not', () => {
+    fake(options)
+    const callback = vi.fn()
+    systemClock.schedule(callback, 2 ** 32)
+    vi.advanceTimersByTime(2 ** 32 - 1)
+    expect(callback).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1)
+    expect(callback).toHaveBeenCalledTimes(1)
+    systemClock.schedule(callback, 5)()
+    systemClock.schedule(callback, 0)()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe.each(WITH_TIME)('with %s faked', (_name, options) => {
+  test('a run retries after its delay, and ends an attempt after its timeout', async () => {
+    fake(options)
+    const backend = new MockBackend().answers('a', [fail('overloaded'), succeed('done')]).answer('b', hang())
+    const orchestrator = new Orchestrator({ random: () => 0.5, pools: { agents: { backend, concurrency: 2 } } })
+    const run = orchestrator.run({ tasks: [{ id: 'a' }, { id: 'b', retries: 0, timeoutMs: 60_000 }] })
+    await vi.advanceTimersByTimeAsync(499)
+    expect(backend.callsOf('a')).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(59_500)
+    expect(run.progress().counts).toMatchObject({ succeeded: 1, running: 1 })
+    await vi.advanceTimersByTimeAsync(1)
+    const { outcome, rootCauses } = await run.result
+    expect(outcome).toBe('partial')
+    expect(rootCauses[0]).toMatchObject({ taskId: 'b', failure: { kind: 'timeout' } })
+    await vi.advanceTimersByTimeAsync(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+test('a fake of the time that stands still ends in no endless loop of short timers', () => {
+  vi.useFakeTimers({ toFake: [...TIMERS] })
+  const callback = vi.fn()
+  systemClock.schedule(callback, 1)
+  vi.runAllTimers()
+  expect(callback).toHaveBeenCalledTimes(1)
+})
+
+test('the clock is that of the platform again when the fake timers are removed', () => {
+  const before = systemClock.monotonic()
+  vi.useFakeTimers()
+  vi.advanceTimersByTime(1_000_000)
+  vi.useRealTimers()
+  const passedMs = systemClock.monotonic() - before
+  expect(passedMs).toBeGreaterThanOrEqual(0)
+  expect(passedMs).toBeLessThan(100_000)
+})
+
+test('a fake Date without timers changes no duration', () => {
+  const before = systemClock.monotonic()
+  vi.setSystemTime(0)
+  expect(systemClock.now()).toBeLessThan(1_000)
+  expect(systemClock.monotonic() - before).toBeLessThan(100_000)
+})
+
+test('a long timeout ends with the mock timers of node:test, which fake no performance', () => {
+  const script = `
+    import { mock } from 'node:test'
+    import { Orchestrator } from 'counterpoint'
+    const turn = setImmediate
+    mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+    const backend = (_request, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    const run = new Orchestrator({ pools: { p: { backend } } }).run({ tasks: [{ id: 'a', retries: 1, timeoutMs: 3_600_000, backoff: { baseMs: 60_000, maxMs: 60_000 } }] })
+    run.result.then(({ rootCauses, times }) => console.log(rootCauses[0].failure.kind, times.wallMs >= 7_200_000))
+    for (const ms of [0, 3_600_000, 60_000, 3_600_000, 10_000]) {
+      mock.timers.tick(ms)
+      await new Promise(resolve => turn(resolve))
+    }`
+  builtLibrary()
+  const argv = ['--no-warnings', '--input-type=module', '--eval', script]
+  expect(execFileSync(process.execPath, argv, { cwd: ROOT, encoding: 'utf8', timeout: 20_000 })).toBe('timeout true\n')
+})
