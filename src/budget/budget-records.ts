@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { BudgetMeasure } from '../core/budget/budget.js'
 import type { Json } from '../core/json.js'
+import { once } from '../core/once.js'
 
 /** What has been used in total. */
 export type Spent = Readonly<Record<BudgetMeasure, number>>
@@ -30,20 +31,21 @@ export type BudgetRecord = {
   readonly over: readonly string[]
 }
 
-const amount = z.number().min(0)
-const budget: z.ZodType<BudgetRecord> = z.object({
-  type: z.literal('budget'),
-  spent: z.object({ costUsd: amount, tokens: amount, wallMs: amount }),
-  holds: z.array(
-    z.object({
-      key: z.string(),
-      attempt: amount,
-      at: z.number(),
-      costUsd: z.exactOptional(amount),
-      tokens: z.exactOptional(amount),
-    }),
-  ),
-  over: z.array(z.string()),
+const budgetRule = once((): z.ZodType<BudgetRecord> => {
+  const amount = z.number().min(0)
+  const hold = z.object({
+    key: z.string(),
+    attempt: amount,
+    at: z.number(),
+    costUsd: z.exactOptional(amount),
+    tokens: z.exactOptional(amount),
+  })
+  return z.object({
+    type: z.literal('budget'),
+    spent: z.object({ costUsd: amount, tokens: amount, wallMs: amount }),
+    holds: z.array(hold),
+    over: z.array(z.string()),
+  })
 })
 
 export const NOTHING_SPENT: Spent = { costUsd: 0, tokens: 0, wallMs: 0 }
@@ -55,7 +57,7 @@ export class BudgetReplay {
   readonly holds: Map<string, HoldRecord> = new Map()
 
   take(record: Json): boolean {
-    const { success, data } = budget.safeParse(record)
+    const { success, data } = budgetRule().safeParse(record)
     if (!success) return false
     this.spent = data.spent
     for (const hold of data.holds) this.holds.set(hold.key, hold)

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { once } from '../core/once.js'
 import { checkOptions, fn, optionsOf, record } from '../options-check.js'
 import { countWords } from './read-text.js'
 
@@ -17,7 +18,7 @@ export function checkDistributorOptions(options: unknown): void {
 function distributorRule({ intents }: { readonly intents?: unknown }): z.ZodType {
   const isPool = (name: unknown): boolean => typeof name === 'string' && Object.hasOwn(Object(intents), name)
   return optionsOf({
-    intents: intentsRule,
+    intents: intentsRule(),
     threshold: z.number().min(0).max(1).optional(),
     fallbackPool: z.custom(isPool, 'expected the name of a pool in intents').optional(),
     classifier: fn.optional(),
@@ -38,28 +39,31 @@ function counted(words: number): string {
 const isFirstIssue = ({ issues }: z.core.ParsePayload): boolean => issues.length === 0
 
 const expectedWeighted = 'expected a list of strings, or an object with weights'
-const weighted = z.union([
-  z.array(text(1), expectedWeighted),
-  record(text(1), z.number().positive().max(MAX_WEIGHT), expectedWeighted),
-])
 
-const lists = {
-  words: weighted,
-  phrases: weighted,
-  actions: weighted,
-  openings: weighted,
-  examples: z.array(text(1, Number.POSITIVE_INFINITY)),
-  partOf: z.array(text(2)),
+function intentRule(): z.ZodType {
+  const weighted = z.union([
+    z.array(text(1), expectedWeighted),
+    record(text(1), z.number().positive().max(MAX_WEIGHT), expectedWeighted),
+  ])
+  const lists = {
+    words: weighted,
+    phrases: weighted,
+    actions: weighted,
+    openings: weighted,
+    examples: z.array(text(1, Number.POSITIVE_INFINITY)),
+    partOf: z.array(text(2)),
+  }
+  return optionsOf(lists)
+    .partial()
+    .refine(intent => Object.values(intent).some(list => list !== undefined && [...list].length > 0), {
+      message: `expected an entry in one of ${Object.keys(lists).join(', ')}, got none`,
+      when: isFirstIssue,
+    })
 }
 
-const intentRule = optionsOf(lists)
-  .partial()
-  .refine(intent => Object.values(intent).some(list => list !== undefined && [...list].length > 0), {
-    message: `expected an entry in one of ${Object.keys(lists).join(', ')}, got none`,
-    when: isFirstIssue,
-  })
-
-const intentsRule = record(z.string().min(1), intentRule, 'expected an object with an intent for each pool').refine(
-  intents => intents.size > 0,
-  { message: 'expected at least one pool, got none', when: isFirstIssue },
+const intentsRule = once(() =>
+  record(z.string().min(1), intentRule(), 'expected an object with an intent for each pool').refine(
+    intents => intents.size > 0,
+    { message: 'expected at least one pool, got none', when: isFirstIssue },
+  ),
 )

@@ -1,3 +1,4 @@
+import { once } from '../core/once.js'
 import type { Intent, Weighted } from '../pools/pool-intent.js'
 import { NaiveBayes } from './naive-bayes.js'
 import { type PhraseNode, PhraseTree } from './phrase-tree.js'
@@ -29,8 +30,8 @@ const MIN_STEP_CONFIDENCE = 0.6
 const WHOLE_REQUEST_CONFIDENCE = 0.9
 
 /** Words that end the object of a verb. */
-const OBJECT_END = stemSet(
-  'for with in on at to from of by using via that which where who and or so because as including like',
+const objectEnd = once(() =>
+  stemSet('for with in on at to from of by using via that which where who and or so because as including like'),
 )
 /** What may precede a request. */
 const LEAD_INS: readonly string[] = (
@@ -39,10 +40,13 @@ const LEAD_INS: readonly string[] = (
   'we d like, i would like, we would like, to, you to'
 ).split(', ')
 
-const ARTICLES = stemSet('a an the')
+const articles = once(() => stemSet('a an the'))
 
-const leadIns = new PhraseTree()
-for (const leadIn of LEAD_INS) leadIns.add(stemsOf(leadIn), 0, 1)
+const leadIns = once(() => {
+  const tree = new PhraseTree()
+  for (const leadIn of LEAD_INS) tree.add(stemsOf(leadIn), 0, 1)
+  return tree
+})
 
 /** Matches texts with the intents of all pools. Built once. A match takes time linear in the text. */
 export class IntentMatcher {
@@ -117,13 +121,13 @@ export class IntentMatcher {
   #matchWholeRequest({ stems, clauses }: ReadText): PoolMatch | undefined {
     if (clauses.length === 0) return undefined
     const start = skipLeadIns(stems, clauses[0])
-    const verb = ARTICLES.has(stems[start]) ? start + 1 : start
+    const verb = articles().has(stems[start]) ? start + 1 : start
     const { to } = clauses[0]
     const objects = this.#wholeRequests.get(stems[verb])
     const last = Math.min(to - 1, verb + 1 + MAX_WORDS_BETWEEN)
-    for (let i = verb + 1; objects && i <= last && !OBJECT_END.has(stems[i]); i++) {
+    for (let i = verb + 1; objects && i <= last && !objectEnd().has(stems[i]); i++) {
       for (const [node, end] of objects.startingAt(i, stems, to)) {
-        const isObject = end === to || OBJECT_END.has(stems[end])
+        const isObject = end === to || objectEnd().has(stems[end])
         if (isObject && node.weights.size > 1) return this.#matchOf(node.weights.keys(), WHOLE_REQUEST_CONFIDENCE)
       }
     }
@@ -187,7 +191,7 @@ function openingPhrases(tree: PhraseTree, stems: readonly string[], clause: Clau
 function skipLeadIns(stems: readonly string[], clause: Clause): number {
   let index = clause.from
   for (;;) {
-    const longest = [...leadIns.startingAt(index, stems, clause.to)].at(-1)
+    const longest = [...leadIns().startingAt(index, stems, clause.to)].at(-1)
     if (longest === undefined) return index
     index = longest[1]
   }

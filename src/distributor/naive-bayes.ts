@@ -1,3 +1,4 @@
+import { once } from '../core/once.js'
 import { stemSet, stemsOf } from './read-text.js'
 
 /** Naive Bayes assumes that the words of a sentence are independent. They are not, so its evidence is scaled down by this factor. */
@@ -9,10 +10,12 @@ const LEARNED_SHARE = 0.4
 const SMOOTHING = 0.5
 
 /** Function words. Ignored when only one pool has examples: otherwise the examples of the others show that they mean nothing. */
-const FUNCTION_WORDS = stemSet(
-  'a an the this that these those it its is are was were be been has have had do does did no not can could will ' +
-    'would should may might i we you they he she our your their my me us them of in on at to for from with by as or ' +
-    'and but if when than then so all any some each every who what which where how why there up out just also too very',
+const functionWords = once(() =>
+  stemSet(
+    'a an the this that these those it its is are was were be been has have had do does did no not can could will ' +
+      'would should may might i we you they he she our your their my me us them of in on at to for from with by as or ' +
+      'and but if when than then so all any some each every who what which where how why there up out just also too very',
+  ),
 )
 
 /** Evidence by the index of the pool. */
@@ -63,7 +66,7 @@ function learn(
       counts.set(word, count)
     }
   }
-  const isIgnored = (word: string): boolean => isAlone && word.split(' ').every(part => FUNCTION_WORDS.has(part))
+  const isIgnored = (word: string): boolean => isAlone && word.split(' ').every(part => functionWords().has(part))
   const learned = [...counts].filter(([word]) => !isIgnored(word))
   return new Map(learned.map(([word, count]) => [word, evidenceOf(count, sizes)]))
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { ParkReason } from '../../core/failure/failure.js'
 import type { Json } from '../../core/json.js'
+import { once } from '../../core/once.js'
 
 /** What a window counts. */
 export type WindowKind = 'requests' | 'tokens'
@@ -49,32 +50,34 @@ export type LimitRecord = {
 }
 
 const REASONS = ['throttled', 'overloaded', 'quota', 'unhealthy', 'retry-budget', 'host'] as const
-const amount = z.number().min(0)
-const grant = z.object({
-  key: z.string(),
-  kind: z.enum(['requests', 'tokens']),
-  used: amount,
-  open: amount,
-  perMs: amount,
-})
-const parking = z.object({
-  key: z.string(),
-  until: z.number(),
-  // A reason that a later version has added does not make the record invalid.
-  reason: z.enum(REASONS).catch('host'),
-  message: z.exactOptional(z.string()),
-})
-const limits: z.ZodType<LimitRecord> = z.object({
-  type: z.literal('limits'),
-  life: z.number(),
-  at: z.number(),
-  upMs: z.number(),
-  grants: z.array(grant),
-  parkings: z.array(parking),
+const limitsRule = once((): z.ZodType<LimitRecord> => {
+  const amount = z.number().min(0)
+  const grant = z.object({
+    key: z.string(),
+    kind: z.enum(['requests', 'tokens']),
+    used: amount,
+    open: amount,
+    perMs: amount,
+  })
+  const parking = z.object({
+    key: z.string(),
+    until: z.number(),
+    // A reason that a later version has added does not make the record invalid.
+    reason: z.enum(REASONS).catch('host'),
+    message: z.exactOptional(z.string()),
+  })
+  return z.object({
+    type: z.literal('limits'),
+    life: z.number(),
+    at: z.number(),
+    upMs: z.number(),
+    grants: z.array(grant),
+    parkings: z.array(parking),
+  })
 })
 
 /** Undefined when the record is invalid. */
 export function parseLimitRecord(record: Json): LimitRecord | undefined {
-  const parsed = limits.safeParse(record)
+  const parsed = limitsRule().safeParse(record)
   return parsed.success ? parsed.data : undefined
 }
