@@ -17,14 +17,8 @@ export { TaskGraph } from './plan/task-graph.js'
 export type { PlanSource, TaskBinding, TaskRef } from './plan/task-graph.js'
 export type {
   Dependencies,
-  HardOutputsOf,
-  IdOf,
-  JsonInput,
   OutputOf,
-  OutputsOf,
-  SoftOutputsOf,
   TaskOptions,
-  TaskOutputs,
 } from './plan/task-options.js'
 export { parsePlan } from './plan/plan.js'
 export type { ParsePlanOptions, Plan } from './plan/plan.js'

@@ -53,10 +53,7 @@ const failureHandlerRule = optionsOf({
 }).partial()
 
 const orchestrator = optionsOf({
-  pools: record(z.string().min(1), z.union([z.instanceof(WorkerPool), poolRule(defaults)])).refine(
-    pools => pools.size > 0,
-    'expected at least one pool, got none',
-  ),
+  pools: record(z.string().min(1), z.union([z.instanceof(WorkerPool), poolRule(defaults)])).optional(),
   limits: limitsRule.optional(),
   distributor: method('distribute').optional(),
   failureHandler: method('verdict').optional(),

@@ -10,7 +10,7 @@ import type { TaskGraph } from './plan/task-graph.js'
 import type { PoolsOptions } from './pools/pool-options.js'
 import type { Aggregate } from './results/result-aggregator.js'
 
-/** Options of an `Orchestrator`. Only `pools` is required. A part can be replaced by an object with its one method, or by a function. */
+/** Options of an `Orchestrator`. A part can be replaced by an object with its one method, or by a function. */
 export interface OrchestratorOptions extends PoolsOptions {
   /** Finds a pool for a task that names none. Default: a `TaskDistributor` over the `intent` of the pools; with one pool, that pool. */
   readonly distributor?: Distribute | { distribute: Distribute } | undefined

@@ -24,7 +24,7 @@ import {
   checkResumeOptions,
   checkRunOptions,
 } from './options-schema.js'
-import { checkPlan, type PlanInput } from './plan/check-plan.js'
+import { checkPlan, functionsOf, type PlanInput } from './plan/check-plan.js'
 import { compareGraphs } from './plan/compare-graph.js'
 import { buildPools } from './pools/build-pools.js'
 import type { WorkerPool } from './pools/worker-pool.js'
@@ -67,7 +67,7 @@ export class Orchestrator {
   #draining: Promise<void> | undefined
 
   /** @throws INVALID_INPUT for unknown or invalid options. */
-  constructor(options: OrchestratorOptions) {
+  constructor(options: OrchestratorOptions = {}) {
     checkOrchestratorOptions(options)
     const clock = options.clock ?? systemClock
     const random = options.random ?? Math.random
@@ -88,7 +88,7 @@ export class Orchestrator {
     const parts = partsOf(options)
     this.#forecast = new PoolForecast(this.pools, parts.order)
     this.#defaults = built.defaults
-    this.#router = new TaskRouter(built.defaults, distributorOf(options.distributor, built))
+    this.#router = new TaskRouter(built, distributorOf(options.distributor, built))
     this.#context = {
       clock,
       random,
@@ -133,7 +133,7 @@ export class Orchestrator {
     if (this.#retained.runs.has(runId) || this.#resuming.has(runId))
       throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { id: runId })
     const planAdmission = this.#planAdmission(options)
-    const ticket = planAdmission.request(checked.tasks)
+    const ticket = planAdmission.request(checked)
     const journal = this.#openNew(runId, ticket)
     const { weight = 1, signal } = options
     const state = emptyState(runId)
@@ -198,7 +198,7 @@ export class Orchestrator {
       const graphs = options.graph === undefined ? [] : [options.graph].flat()
       if (state.phase.status !== 'settled') {
         compareGraphs(state, graphs, this.#defaults)
-        this.#router.checkPools(unfinishedTasks(state))
+        this.#router.checkPools({ tasks: unfinishedTasks(state), hasFunction: functionsOf(graphs) })
       }
       const { weight = 1, signal } = options
       const planAdmission = this.#planAdmission(options)
@@ -219,7 +219,7 @@ export class Orchestrator {
    */
   async forecast(plan: PlanInput, options: Pick<RunOptions, 'only'> = {}): Promise<Forecast> {
     checkRunOptions(options, [...this.pools.keys()])
-    return this.#forecast.forecast(await this.#router.route(checkPlan(plan, options.only).tasks))
+    return this.#forecast.forecast(await this.#router.route(checkPlan(plan, options.only)))
   }
 
   /**

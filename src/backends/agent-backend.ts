@@ -4,8 +4,11 @@ import type { Json } from '../core/json.js'
 import type { Feedback } from '../core/state/task.js'
 import type { Health } from './health-check.js'
 
-/** One attempt of one task, as its backend receives it. */
-export interface AgentRequest {
+/**
+ * One attempt of one task, as its backend receives it. A function of a `TaskGraph` task gets the same, with the types of its input and of
+ * the outputs of its dependencies.
+ */
+export interface AgentRequest<Input = Json, Outputs = Readonly<Record<string, Json>>> {
   readonly runId: string
   /** In milliseconds since 1970. Together with `runId` it distinguishes the run from others with the same id elsewhere. */
   readonly runStartedAt: number
@@ -16,9 +19,9 @@ export interface AgentRequest {
     readonly context?: Json
   }
   /** The task's input, from its spec or computed by its input function. `null` when it has none. */
-  readonly input: Json
+  readonly input: Input
   /** The outputs of its dependencies, and of its soft dependencies that had succeeded by then, by id. */
-  readonly outputs: Readonly<Record<string, Json>>
+  readonly outputs: Outputs
   /** What was wrong with an earlier attempt, if this one is to correct it. */
   readonly feedback?: Feedback
 }
@@ -51,9 +54,9 @@ export interface AttemptContext {
 }
 
 /** An answer that carries more than an output. Created by {@link reply}. */
-export interface AgentReply {
+export interface AgentReply<Output = unknown> {
   readonly [REPLY]: true
-  readonly output: unknown
+  readonly output: Output
   readonly usage?: ReportedUsage | undefined
 }
 
@@ -66,7 +69,10 @@ const REPLY: unique symbol = Symbol.for('counterpoint.reply')
  * return reply({ output: text, usage: { inputTokens: 900, outputTokens: 120, costUsd: 0.01 } })
  * ```
  */
-export function reply(parts: { readonly output: unknown; readonly usage?: ReportedUsage | undefined }): AgentReply {
+export function reply<Output>(parts: {
+  readonly output: Output
+  readonly usage?: ReportedUsage | undefined
+}): AgentReply<Output> {
   return { ...parts, [REPLY]: true }
 }
 
@@ -75,7 +81,7 @@ export function isReply(value: unknown): value is AgentReply {
   return typeof value === 'object' && value !== null && (value as { [REPLY]?: unknown })[REPLY] === true
 }
 
-/** Runs one attempt: returns the output or a promise of it, or throws. */
+/** Runs one attempt: returns the output, or a promise of it, or throws. */
 export type AgentFunction = (request: AgentRequest, context: AttemptContext) => unknown
 
 /**

@@ -20,7 +20,7 @@ export interface BackendStats {
 export interface BackendSetOptions {
   /** The name of the pool. */
   readonly pool: string
-  /** Sorted by preference, the cheapest last. */
+  /** Sorted by preference, the cheapest last. None: the pool runs only tasks with a function of their own. */
   readonly backends: readonly AgentBackend[]
   readonly breaker?: BreakerOptions | undefined
   readonly health?: HealthOptions | undefined
@@ -46,7 +46,7 @@ export class BackendSet {
   readonly #options: BackendSetOptions
   #justChecked: PoolBackend | undefined
 
-  /** @throws INVALID_INPUT without a backend, and for two of the same name. */
+  /** @throws INVALID_INPUT for two of the same name. */
   constructor(options: BackendSetOptions) {
     const { pool, backends, breaker, health = {}, clock } = options
     this.#options = options
@@ -65,9 +65,9 @@ export class BackendSet {
     this.#updateOnlyHealthy()
   }
 
-  /** The first of the list. */
-  get preferred(): AgentBackend {
-    return (this.#backends[0] as PoolBackend).backend
+  /** The first of the list; undefined when there is none. */
+  get preferred(): AgentBackend | undefined {
+    return this.#backends[0]?.backend
   }
 
   /** Sorted by preference. */
@@ -126,7 +126,7 @@ export class BackendSet {
   }
 
   #updateOnlyHealthy(): void {
-    const [first, second] = this.#backends as readonly [PoolBackend, PoolBackend?]
-    this.onlyHealthy = second === undefined && first.unhealthyReason === undefined ? first : undefined
+    const [first, second] = this.#backends
+    this.onlyHealthy = second === undefined && first?.unhealthyReason === undefined ? first : undefined
   }
 }

@@ -59,10 +59,9 @@ export class PoolBackend {
 
 /**
  * The names of the backends of a pool: their own, else the name of the pool for the first one, `pool#2` for the second, and so on.
- * @throws INVALID_INPUT without a backend, and for two of the same name.
+ * @throws INVALID_INPUT for two of the same name.
  */
 export function backendNames(pool: string, backends: readonly AgentBackend[]): readonly string[] {
-  if (backends.length === 0) throw invalid(`pools.${pool}.backends`, 'at least one backend', undefined)
   const names = backends.map((backend, i) => backend.name ?? (i === 0 ? pool : `${pool}#${i + 1}`))
   for (const [i, name] of names.entries()) {
     const twin = names.indexOf(name)

@@ -148,22 +148,26 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** Finds the pool of a task that names none. Default: a `TaskDistributor`. */
 export type Distribute = (task: DistributeRequest) => Distribution | Promise<Distribution>
 
-/** The host's distributor; else one for the intents of the pools, if there are any; else the only pool. */
+/** The host's distributor; else one for the intents of the pools, if there are any; else the only pool that has a backend. */
 export function distributorOf(
   given: Distribute | { distribute: Distribute } | undefined,
   { intents, workers }: Pick<BuiltPools, 'intents' | 'workers'>,
 ): Distribute {
   if (typeof given === 'function') return given
   if (given) return task => given.distribute(task)
-  const [first, second] = workers.keys()
   if (Object.keys(intents).length > 0) {
     const distributor = new TaskDistributor({ intents })
     return task => distributor.distribute(task)
   }
+  const pools = [...workers].filter(([, { backend }]) => backend !== undefined).map(([name]) => name)
+  const [first, second] = pools
   if (first !== undefined && second === undefined) return () => ({ kind: 'pool', pool: first, confidence: 1 })
+  const reason =
+    first === undefined
+      ? 'no pool has a backend. Give the task a run function (graph.task), or the orchestrator a pool with a backend'
+      : `it names none, and no pool has an intent. Name its pool (${pools.join(', ')}), or give intents to the pools`
   return task => {
-    const pools = [...workers.keys()]
-    const message = `no pool for task "${task.id}": it names none, and no pool has an intent. Name its pool (${pools.join(', ')}), or give intents to the pools`
+    const message = `no pool for task "${task.id}": ${reason}`
     throw new CounterpointError('NO_POOL', message, { taskId: task.id, confidence: 0, pools })
   }
 }

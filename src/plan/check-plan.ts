@@ -15,6 +15,15 @@ export interface CheckedPlan {
   readonly tasks: readonly TaskSpec[]
   /** Has the input functions and output schemas; undefined for plain data. */
   readonly graph: TaskGraph | undefined
+  readonly hasFunction: HasFunction
+}
+
+/** True for a task that has a function of its own, which is called in place of a backend. */
+export type HasFunction = (id: string) => boolean
+
+/** Finds the functions of tasks in these graphs. */
+export function functionsOf(graphs: readonly TaskGraph[]): HasFunction {
+  return id => graphs.some(graph => graph.binding(id)?.run !== undefined)
 }
 
 /** What `run` and `add` accept: a `TaskGraph`, a plan of `parsePlan`, or a plan as plain data, which is then parsed. */
@@ -37,5 +46,6 @@ export function checkPlan(
     failureMode: plan.failureMode,
     tasks: only ? selectTasks(plan.tasks, only) : plan.tasks,
     graph,
+    hasFunction: functionsOf(graph ? [graph] : []),
   }
 }

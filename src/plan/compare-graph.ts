@@ -30,7 +30,7 @@ function* differences(
   for (const index of state.bound) {
     const { id } = state.specs[index] as TaskSpec
     if (!graphs.some(graph => graph.binding(id)))
-      yield `task "${id}" has an input function or an output schema, which no journal holds: pass its TaskGraph to resume`
+      yield `task "${id}" has a function or an output schema, which no journal holds: pass its TaskGraph to resume`
   }
   for (const graph of graphs) for (const task of graph.tasks) yield* taskDifferences(state, task, graph, defaults)
 }
@@ -73,7 +73,7 @@ function* taskDifferences(
   for (const key of new Set([...(Object.keys(task) as (keyof TaskSpec)[]), ...ALWAYS_COMPARED]))
     if (journaled[key] !== given[key]) yield* difference(`${key} of task "${task.id}"`, journaled[key], given[key])
   if (graph.binding(task.id) && !state.bound.has(index))
-    yield `task "${task.id}" had no input function and no output schema, and has one`
+    yield `task "${task.id}" had no function and no output schema, and has one`
 }
 
 function* difference(what: string, journaled: unknown, given: unknown): Generator<string, undefined> {

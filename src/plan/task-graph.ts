@@ -1,7 +1,8 @@
 import * as z from 'zod'
+import type { AgentFunction } from '../backends/agent-backend.js'
 import { type Json, memberPath } from '../core/json.js'
 import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
-import type { TaskSpec } from '../core/state/task.js'
+import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
 import { MAX_ISSUES, show, unknownKey } from '../error-text.js'
 import type { CounterpointError, InputIssue } from '../errors.js'
 import { checkOptions, optionsOf } from '../options-check.js'
@@ -11,6 +12,7 @@ import { canonical, type Plan, readTaskMember } from './plan.js'
 import { TASK_RULES } from './plan-schema.js'
 import { isStandardSchema, type StandardSchemaV1 } from './standard-schema.js'
 import type { Dependencies, TaskOptions } from './task-options.js'
+import type { JsonInputOnly, OutputFor, OutputSchema } from './task-types.js'
 
 /** What can be run: a {@link Plan}, or a {@link TaskGraph} with its functions and schemas. */
 export interface PlanSource extends Plan {
@@ -26,9 +28,11 @@ export interface TaskBinding {
   readonly approval?: ((outputs: Readonly<Record<string, Json>>) => unknown) | undefined
   /** Checks the output before it is journaled. */
   readonly output?: StandardSchemaV1 | undefined
+  /** Runs the attempts, in place of a backend. */
+  readonly run?: AgentFunction | undefined
 }
 
-const TASK_OPTIONS: readonly string[] = [...Object.keys(TASK_RULES).filter(key => key !== 'id'), 'output']
+const TASK_OPTIONS: readonly string[] = [...Object.keys(TASK_RULES).filter(key => key !== 'id'), 'output', 'run']
 const graphOptions = optionsOf({ version: z.unknown() }).partial()
 
 /** A task of a {@link TaskGraph}, for the `after` of other tasks. `Output` is the type of its output. */
@@ -60,7 +64,7 @@ export class TaskRef<Id extends string = string, Output = unknown> {
  * graph.task('backend', { pool: 'codegen', after: [schema], input: ({ schema }) => ({ use: schema.sql }) })
  * ```
  */
-export class TaskGraph implements PlanSource {
+export class TaskGraph<Pool extends string = string> implements PlanSource {
   /** The name of its runs. */
   readonly name: string
   /** Set by its author. A journaled run is resumed only with a graph of the same name and version. */
@@ -95,11 +99,16 @@ export class TaskGraph implements PlanSource {
   task<
     const Id extends string,
     const After extends Dependencies = readonly [],
-    Schema extends StandardSchemaV1 = StandardSchemaV1<unknown, Json>,
     const Soft extends Dependencies = readonly [],
     const Rule extends TriggerRule = 'all_success',
-  >(id: Id, options: TaskOptions<After, Schema, Soft, Rule> = {}): TaskRef<Id, StandardSchemaV1.InferOutput<Schema>> {
-    const draft = new TaskDraft(this, id, options)
+    Schema extends OutputSchema = undefined,
+    Input = null,
+    Return = Json,
+  >(
+    id: Id,
+    options?: TaskOptions<After, Soft, Rule, Schema, Input, Return, Pool> & JsonInputOnly<Input>,
+  ): TaskRef<Id, OutputFor<Schema, Return>> {
+    const draft = new TaskDraft(this, id, options === undefined ? {} : options)
     if (draft.issues.length > 0) throw draft.error(this.#specs.length)
     if (this.#ids.has(id)) throw duplicateId(id, `graph "${this.name}": there is a task "${id}" already`)
     this.#ids.add(id)
@@ -145,6 +154,7 @@ class TaskDraft {
     if (typeof options !== 'object' || options === null)
       this.#reject('', `expected an object of options, got ${show(options)}`)
     else for (const key of Object.keys(options)) this.#readOption(key, (options as Record<string, unknown>)[key])
+    if (this.binding?.run && this.spec.pool === undefined) this.spec.pool = DEFAULT_POOL
   }
 
   /** In its paths the task has its id, or its index when the id is invalid. */
@@ -157,6 +167,7 @@ class TaskDraft {
     if (value === undefined) return
     if (isDependencyList(key) && Array.isArray(value)) this.#readIds(key, value)
     else if (key === 'output') this.#readOutput(value)
+    else if (key === 'run') this.#readRun(value)
     else if (key === 'input' && typeof value === 'function') this.#bind({ input: value as InputFunction })
     else if (key === 'approval' && typeof value === 'function') this.#bind({ approval: value as InputFunction })
     else if (TASK_OPTIONS.includes(key)) this.#readData(key as keyof TaskSpec, value)
@@ -179,6 +190,11 @@ class TaskDraft {
   #readOutput(value: unknown): void {
     if (isStandardSchema(value)) this.#bind({ output: value })
     else this.#reject('.output', `expected a Standard Schema (of zod, valibot, arktype, ...), got ${show(value)}`)
+  }
+
+  #readRun(value: unknown): void {
+    if (typeof value !== 'function') return this.#reject('.run', `expected a function, got ${show(value)}`)
+    this.#bind({ run: value as AgentFunction })
   }
 
   #readData(key: keyof TaskSpec, value: unknown): void {

@@ -1,8 +1,9 @@
+import type { AgentRequest, AttemptContext } from '../backends/agent-backend.js'
 import type { Json } from '../core/json.js'
 import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
 import type { TaskSpec } from '../core/state/task.js'
-import type { StandardSchemaV1 } from './standard-schema.js'
 import type { TaskRef } from './task-graph.js'
+import type { OutputSchema, Returned } from './task-types.js'
 
 /** The type of the output that a {@link TaskRef} stands for: `OutputOf<typeof schema>`. */
 export type OutputOf<Ref extends TaskRef> = Ref extends TaskRef<string, infer Output> ? Output : never
@@ -34,21 +35,26 @@ export type HardOutputsOf<After extends Dependencies, Rule extends TriggerRule> 
 export type IdOf<Dependency> =
   Dependency extends TaskRef<infer Id> ? Id : Dependency extends string ? Dependency : never
 
-/** Like `Json`, but members may be undefined; those are dropped. */
-export type JsonInput = Json | readonly JsonInput[] | { readonly [key: string]: JsonInput | undefined }
-
-/** The options of `graph.task()`. Those not listed here are as in a {@link TaskSpec}. */
+/**
+ * The options of `graph.task()`. Those not listed here are as in a {@link TaskSpec}. Where `input` is a function of the outputs, write it
+ * before `run`: TypeScript infers the types of functions in the order in which they are written.
+ */
 export interface TaskOptions<
   After extends Dependencies = Dependencies,
-  Schema extends StandardSchemaV1 = StandardSchemaV1,
   Soft extends Dependencies = Dependencies,
   Rule extends TriggerRule = TriggerRule,
+  Schema extends OutputSchema = OutputSchema,
+  Input = Json,
+  Return = Json,
+  Pool extends string = string,
 > extends Omit<
     TaskSpec,
-    'id' | 'description' | 'after' | 'softAfter' | 'orderAfter' | 'triggerRule' | 'input' | 'approval'
+    'id' | 'description' | 'pool' | 'after' | 'softAfter' | 'orderAfter' | 'triggerRule' | 'input' | 'approval'
   > {
   /** What the agent is asked to do. Default: the id. */
   readonly description?: string | undefined
+  /** The name of its pool. Default: the `TaskDistributor` chooses one; for a task with `run` it is `default`. */
+  readonly pool?: Pool | undefined
   /** The tasks that must have succeeded before this one starts: refs of `graph.task()`, or ids (also of tasks that are added later). */
   readonly after?: After | undefined
   /** Soft dependencies: the task gets the outputs of those that have ended when it starts, and later ones through `context.softOutput(id)`. */
@@ -59,8 +65,8 @@ export interface TaskOptions<
   readonly triggerRule?: Rule | undefined
   /** The input, or a function that makes it from the outputs of the dependencies; it may return a promise. Default `null`. */
   readonly input?:
-    | JsonInput
-    | ((outputs: NoInfer<TaskOutputs<After, Soft, Rule>>) => JsonInput | PromiseLike<JsonInput>)
+    | Input
+    | ((outputs: NoInfer<TaskOutputs<After, Soft, Rule>>) => Input | PromiseLike<Input>)
     | undefined
   /** Whether a person must approve the task once it is ready, or a function that decides it then; if that throws, the task fails with `bad-input`. Default false. */
   readonly approval?:
@@ -69,4 +75,16 @@ export interface TaskOptions<
     | undefined
   /** Checks the output, and types it for the tasks that depend on it: any Standard Schema. Default: any JSON. */
   readonly output?: Schema | undefined
+  /**
+   * Runs the attempts of the task, in place of a backend of its pool: slots, limits, retries, timeouts and budgets apply as to any task;
+   * health checks, breakers and fail-over do not. Returns the output, or a promise of it, or a `reply()`; `undefined` is the output
+   * `null`. The output has the type of `output`, else the type that is returned. Called once per attempt, with the contract of
+   * `AgentBackend.run`. Default: none, a backend runs them.
+   */
+  readonly run?:
+    | ((
+        request: AgentRequest<NoInfer<Input>, NoInfer<TaskOutputs<After, Soft, Rule>>>,
+        context: AttemptContext,
+      ) => Returned<Schema, Return>)
+    | undefined
 }

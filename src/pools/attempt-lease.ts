@@ -1,41 +1,49 @@
-import type { AgentBackend } from '../backends/agent-backend.js'
+import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
 import type { PoolBackend } from '../backends/pool-backend.js'
 import { type AttemptOutcome, backendAnswered } from '../core/failure/attempt-outcome.js'
 import { tokensOf } from '../core/failure/usage.js'
 import type { LimitLease } from '../limits/limit-lease.js'
 import type { FlowControl } from './flow-control.js'
-import type { AttemptRequirements, Lease } from './run-queue.js'
+import type { Lease } from './run-queue.js'
+
+/** The name under which events show the function of a task, where they show a backend. */
+const FUNCTION_NAME = 'function'
 
 /** The lease of one attempt. Reports how it went to everything that limits the pool. */
 export class AttemptLease implements Lease {
   readonly #flow: FlowControl
-  readonly #target: PoolBackend
+  /** Undefined for an attempt that calls the function of its task. */
+  readonly #target: PoolBackend | undefined
   readonly #breakerTicket: number
   readonly #slowStartTicket: number
   readonly #limitLease: LimitLease | undefined
   /** In milliseconds of the clock's `monotonic`; 0 where it is not needed. */
   #startedAt = 0
   #state: 'held' | 'ended' | 'released' = 'held'
+  readonly backend: AgentBackend
 
-  constructor(flow: FlowControl, target: PoolBackend, { tokens }: AttemptRequirements, now: number) {
+  /** `called`: a backend of the pool, or the function of the task. */
+  constructor(flow: FlowControl, called: PoolBackend | AgentFunction, tokens: number, now: number) {
     this.#flow = flow
-    this.#target = target
-    this.#breakerTicket = target.breaker.attemptStarted(now)
+    if (typeof called === 'function') {
+      this.backend = { run: called }
+      this.#breakerTicket = 0
+    } else {
+      this.backend = called.backend
+      this.#target = called
+      this.#breakerTicket = called.breaker.attemptStarted(now)
+    }
     this.#slowStartTicket = flow.cooldown.slowStart.started()
     this.#limitLease = flow.limit?.acquire(tokens)
   }
 
-  get backend(): AgentBackend {
-    return this.#target.backend
-  }
-
   get backendName(): string {
-    return this.#target.name
+    return this.#target?.name ?? FUNCTION_NAME
   }
 
   get alternatives(): number {
     const { backends, clock } = this.#flow
-    return backends.alternatives(clock.monotonic(), this.#target)
+    return this.#target === undefined ? 0 : backends.alternatives(clock.monotonic(), this.#target)
   }
 
   started(): void {
@@ -54,7 +62,7 @@ export class AttemptLease implements Lease {
     this.#limitLease?.correctTokens(tokensOf(outcome.usage))
     if (outcome.ok || backendAnswered(outcome.failure)) this.#answered()
     concurrency.attemptEnded(now, this.#startedAt, outcome, this.#flow.inFlight)
-    this.#target.breaker.attemptEnded(now, this.#breakerTicket, outcome)
+    this.#target?.breaker.attemptEnded(now, this.#breakerTicket, outcome)
     if (!outcome.ok && outcome.verdict.action === 'park') this.#flow.park(outcome.failure, outcome.verdict.delayMs)
   }
 
@@ -71,7 +79,7 @@ export class AttemptLease implements Lease {
   }
 
   #return(): void {
-    if (this.#state === 'held') this.#target.breaker.attemptDropped(this.#breakerTicket)
+    if (this.#state === 'held') this.#target?.breaker.attemptDropped(this.#breakerTicket)
     this.#state = 'released'
     this.#flow.cooldown.slowStart.released(this.#slowStartTicket)
     if (this.#limitLease !== undefined) this.#flow.limit?.release(this.#limitLease)

@@ -20,7 +20,7 @@ export interface LimitEnvironment {
  * @throws INVALID_INPUT when two of them disagree, and for a key that no pool has.
  */
 export function buildLimits(
-  { pools, limits = {} }: Pick<PoolsOptions, 'pools' | 'limits'>,
+  { pools = {}, limits = {} }: Pick<PoolsOptions, 'pools' | 'limits'>,
   environment: LimitEnvironment,
 ): Map<string, Limit> {
   const limitsByKey = new Map<string, Limit>()

@@ -1,5 +1,5 @@
 import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
-import type { TaskDefaults } from '../core/state/task.js'
+import { DEFAULT_POOL, type TaskDefaults } from '../core/state/task.js'
 import type { JournalProblem } from '../journal/journal.js'
 import type { SharedStream } from '../journal/shared-stream.js'
 import { LimitLedger } from '../limits/ledger/limit-ledger.js'
@@ -51,7 +51,7 @@ export function buildPools(options: PoolsOptions, environment: PoolEnvironment):
   const intents: Record<string, Intent> = Object.create(null)
   const admission = new Admission()
   const own: WorkerPool[] = []
-  for (const [name, pool] of Object.entries(options.pools)) {
+  for (const [name, pool] of poolsOf(options)) {
     const given: Partial<PoolOptions> = pool instanceof WorkerPool ? {} : pool
     const worker =
       pool instanceof WorkerPool
@@ -75,6 +75,12 @@ export function buildPools(options: PoolsOptions, environment: PoolEnvironment):
   return { workers, limits, pools, defaults, intents, admission, close }
 }
 
+/** The pools of the host, and the default one. */
+function poolsOf({ pools = {} }: PoolsOptions): readonly (readonly [string, PoolOptions | WorkerPool])[] {
+  const given = Object.entries(pools)
+  return Object.hasOwn(pools, DEFAULT_POOL) ? given : [...given, [DEFAULT_POOL, {}]]
+}
+
 function workerOptionsOf(
   name: string,
   pool: PoolOptions,
@@ -95,7 +101,7 @@ function workerOptionsOf(
     ...(machine && { machine }),
     ...(limit && { limit }),
     ledger: ledger?.entry(`pool:${name}`),
-    backends: (backends ?? (backend ? [backend] : [])).map(backendOf),
+    backends: (backends ?? (backend && [backend]))?.map(backendOf),
   }
 }
 

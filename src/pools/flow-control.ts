@@ -1,3 +1,4 @@
+import type { AgentFunction } from '../backends/agent-backend.js'
 import type { BackendSet } from '../backends/backend-set.js'
 import type { PoolBackend } from '../backends/pool-backend.js'
 import type { Clock } from '../clock.js'
@@ -73,15 +74,15 @@ export class FlowControl {
   /** Whether an attempt may start at `now` (ms of the clock's `monotonic`). Call it only while `isOpen`. May park the pool. */
   decide(requirements: AttemptRequirements, now: number): StartDecision {
     const { backends, limit } = this
-    const target = backends.onlyHealthy ?? this.#pick(requirements, now)
+    const target = requirements.run ?? backends.onlyHealthy ?? this.#pick(requirements, now)
     if (target === undefined || (requirements.isRetry && !this.#allowsRetry(target, now))) return WAIT
     if (limit !== undefined && !limit.canStart(requirements.tokens)) return WAIT
     if (!this.concurrency.hasMemory(now, this.#inFlight)) return { kind: 'wait', until: now + RECHECK_MS }
-    if (backends.checksBeforeEach && !backends.isCheckedNow(target)) return WAIT
+    if (backends.checksBeforeEach && typeof target !== 'function' && !backends.isCheckedNow(target)) return WAIT
     if (requirements.isRetry) this.#budget.countRetry(now)
     else this.#budget.countFirst(now)
     this.#inFlight++
-    return { kind: 'start', lease: new AttemptLease(this, target, requirements, now) }
+    return { kind: 'start', lease: new AttemptLease(this, target, requirements.tokens, now) }
   }
 
   /** Parks for what a provider has said: where the limit is shared, this holds for all pools of the account. */
@@ -127,10 +128,15 @@ export class FlowControl {
     return target
   }
 
-  #allowsRetry({ breaker }: PoolBackend, now: number): boolean {
+  #allowsRetry(target: PoolBackend | AgentFunction, now: number): boolean {
     if (this.#budget.allowsRetry(now)) return true
-    breaker.open(now, SPENT)
-    this.cooldown.park((breaker.openUntil(now) ?? now) - now, 'retry-budget', SPENT)
+    this.cooldown.park(typeof target === 'function' ? RECHECK_MS : openBreaker(target, now), 'retry-budget', SPENT)
     return false
   }
+}
+
+/** Returns for how long, in milliseconds. */
+function openBreaker({ breaker }: PoolBackend, now: number): number {
+  breaker.open(now, SPENT)
+  return (breaker.openUntil(now) ?? now) - now
 }

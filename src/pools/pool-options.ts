@@ -16,9 +16,9 @@ import type { Intent } from './pool-intent.js'
 import type { RetryBudgetOptions } from './retry-budget.js'
 import type { WorkerPool } from './worker-pool.js'
 
-/** A pool: agents of one kind, with limits. */
+/** A pool: agents of one kind, with limits. Without a backend it runs only tasks that have a function of their own (`run` of `graph.task()`). */
 export interface PoolOptions {
-  /** Runs the attempts: a function, or an object with `run`. Either this or `backends` is required. */
+  /** Runs the attempts: a function, or an object with `run`. Default: `backends`, or none. */
   readonly backend?: AgentBackend | AgentFunction | undefined
   /**
    * Backends that can do the same work, in order of preference, the cheapest last. While one is unhealthy or its quota is used up, the
@@ -41,15 +41,15 @@ export interface PoolOptions {
   readonly limitKey?: string | undefined
   /** How many admitted tasks that have not started the pool holds; further ones wait in `run` and `add`. Default: no limit. */
   readonly queueLimit?: number | undefined
-  /** How backends with a `health()` are checked. Default: every 5 s while the pool has runs. */
+  /** How backends with a `health()` are checked. Needs a backend. Default: every 5 s while the pool has runs. */
   readonly health?: HealthOptions | undefined
-  /** When a backend counts as unhealthy. Default: after 20 failures in a row (overloaded, timeout, crashed), for at least 10 s. */
+  /** When a backend counts as unhealthy. Needs a backend. Default: after 20 failures in a row (overloaded, timeout, crashed), for at least 10 s. */
   readonly breaker?: BreakerOptions | undefined
   /** How many retries may start; beyond that, the pool is parked. Default: in any minute, 100 plus a fifth of the first attempts. */
   readonly retryBudget?: RetryBudgetOptions | undefined
   /** Defaults for the options of its tasks. */
   readonly defaults?: TaskDefaults | undefined
-  /** Words, phrases and examples by which tasks without a `pool` are routed to this one. */
+  /** Words, phrases and examples by which tasks without a `pool` are routed to this one. Needs a backend. */
   readonly intent?: Intent | undefined
   /** How long an aborted attempt may take to end before it is abandoned, in milliseconds. Default 5,000. */
   readonly graceMs?: number | undefined
@@ -64,11 +64,15 @@ export interface OpenPool {
 }
 
 /** The pools of an orchestrator, by name: options, or a `WorkerPool`. */
-export type Pools = Readonly<Record<string, PoolOptions | WorkerPool>>
+export type Pools<Pool extends string = string> = Readonly<Record<Pool, PoolOptions | WorkerPool>>
 
 /** The options of an orchestrator that concern pools. */
-export interface PoolsOptions {
-  readonly pools: Pools
+export interface PoolsOptions<Pool extends string = string> {
+  /**
+   * The pools by name. There is always one named `default`, for function tasks that name no pool: unless it is given here, it has no
+   * backend and a concurrency of 4. Default: only that one.
+   */
+  readonly pools?: Pools<Pool> | undefined
   /** The limits of each `limitKey`. Default: those in the options of its pools. */
   readonly limits?: Readonly<Record<string, LimitOptions>> | undefined
   /** The machine, for `concurrency: 'auto'`: `nodeMachine` of `counterpoint/node`. Default: unknown. */
@@ -99,7 +103,7 @@ export interface PoolStats extends CooldownStats {
 export interface WorkerPoolOptions
   extends Omit<PoolOptions, 'backend' | 'backends' | 'limitKey' | 'defaults' | 'intent' | 'graceMs'> {
   readonly name: string
-  /** Runs the attempts. Either this or `backends` is required. */
+  /** Runs the attempts. Default: `backends`, or none. */
   readonly backend?: AgentBackend | undefined
   /** In order of preference, the cheapest last. While one is unhealthy or its quota is used up, the next one takes its attempts. */
   readonly backends?: readonly AgentBackend[] | undefined

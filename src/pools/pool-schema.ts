@@ -30,7 +30,7 @@ export const poolRule = (defaults: z.ZodType): z.ZodType =>
     defaults: defaults.optional(),
     intent: z.looseObject({}).optional(),
     graceMs: millis.optional(),
-  }).superRefine(requireBackend)
+  }).superRefine(checkBackends)
 
 /** The rule of `WorkerPoolOptions`. */
 export const workerPoolRule: z.ZodType = optionsOf({
@@ -41,18 +41,31 @@ export const workerPoolRule: z.ZodType = optionsOf({
   random: fn.optional(),
   machine: method('freeMemory').optional(),
   ledger: z.unknown().optional(),
-}).superRefine(requireBackend)
+}).superRefine(checkBackends)
 
-function requireBackend(
-  { backend, backends }: { readonly backend?: unknown; readonly backends?: unknown },
+/** The options that say something about the backends of a pool. */
+const BACKEND_OPTIONS = ['health', 'breaker', 'intent'] as const
+
+interface BackendOptions extends Readonly<Partial<Record<(typeof BACKEND_OPTIONS)[number], unknown>>> {
+  readonly backend?: unknown
+  readonly backends?: unknown
+}
+
+function checkBackends(
+  options: BackendOptions,
   context: { addIssue(issue: { code: 'custom'; path: string[]; message: string }): void },
 ): void {
-  if (backend === undefined && backends === undefined) {
-    const message = 'expected a function, or an object with a method run; or several of them in backends'
-    context.addIssue({ code: 'custom', path: ['backend'], message })
-  }
+  const { backend, backends } = options
+  const reject = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message })
   if (backend !== undefined && backends !== undefined)
-    context.addIssue({ code: 'custom', path: ['backends'], message: 'expected either backend or backends, got both' })
+    reject('backends', 'expected either backend or backends, got both')
+  if (backend !== undefined || backends !== undefined) return
+  for (const key of BACKEND_OPTIONS)
+    if (options[key] !== undefined)
+      reject(
+        key,
+        'expected a backend beside it: a pool without one runs only tasks that have a function of their own and name it',
+      )
 }
 
 /** What the pools of a limit key may do together, by key. */

@@ -1,4 +1,4 @@
-import type { AgentBackend } from '../backends/agent-backend.js'
+import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
 import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
 import { DEFAULT_AGING_MS, priorityOrder } from '../core/scheduler/order.js'
 import type { FairShare } from './fair-share.js'
@@ -14,6 +14,8 @@ export interface AttemptRequirements {
   readonly after?: string
   /** Degraded by a budget: the last available backend, which is the cheapest. */
   readonly cheapest?: true
+  /** The function of the task, called in place of a backend of the pool: their health, breakers and order do not matter. */
+  readonly run?: AgentFunction
 }
 
 /** A slot of a pool and a backend, for one attempt. */

@@ -46,7 +46,7 @@ export class WorkerPool {
       value: concurrency,
       pool: name,
       machine,
-      hint: this.backend,
+      hint: this.backend ?? {},
       onChange: (before, reason) => {
         const { limit } = this.#concurrency
         this.#emit({ type: 'pool.limit-changed', limit, before, reason })
@@ -71,8 +71,8 @@ export class WorkerPool {
     this.queueLimit = options.queueLimit
   }
 
-  /** The preferred backend. */
-  get backend(): AgentBackend {
+  /** The preferred backend; undefined for a pool without one. */
+  get backend(): AgentBackend | undefined {
     return this.#backends.preferred
   }
 

@@ -1,6 +1,7 @@
 import type { RunState } from '../core/state/run-state.js'
 import type { TaskSpec, TaskState } from '../core/state/task.js'
 import type { TaskRouter } from '../distributor/task-router.js'
+import type { CheckedPlan } from '../plan/check-plan.js'
 import { type Admission, demandOf } from '../pools/admission.js'
 
 /** Tasks that are to be admitted to their pools, all of them together. */
@@ -27,9 +28,9 @@ export class PlanAdmission {
     this.#whenFull = whenFull
   }
 
-  /** @throws NO_POOL, QUEUE_FULL when that is known at once; else `tasks` rejects. */
-  request(tasks: readonly TaskSpec[]): AdmissionTicket {
-    const routed = this.#router.route(tasks)
+  /** @throws NO_POOL, QUEUE_FULL or INVALID_INPUT (no function, and no backend) when that is known at once; else `tasks` rejects. */
+  request(plan: CheckedPlan): AdmissionTicket {
+    const routed = this.#router.route(plan)
     if (!(routed instanceof Promise)) return this.#admit(routed)
     let ticket: AdmissionTicket | undefined
     let isWithdrawn = false

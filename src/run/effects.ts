@@ -106,7 +106,7 @@ export class Effects implements TaskSource {
     })
     this.#queues = new RunQueues(this, pools, options.weight)
     this.#admissionCount = new AdmissionCount(options.admission, head)
-    this.#startRequests = new StartRequests({ head, attempts: this.attempts, budget: options.budget, pools, send })
+    this.#startRequests = new StartRequests({ ...options, head, attempts: this.attempts })
     this.#retryTimers = new RetryTimers(clock, index => send({ type: 'wake', index }))
     this.#queueTimeouts = new QueueTimeouts({ clock, head, send, isParked: pool => this.#queues.isParked(pool) })
   }

@@ -1,3 +1,4 @@
+import type { AgentFunction } from '../backends/agent-backend.js'
 import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Estimate } from '../core/budget/budget.js'
 import type { Failure } from '../core/failure/failure.js'
@@ -6,6 +7,7 @@ import { isDegraded } from '../core/scheduler/budget-gate.js'
 import type { Signal, StartSignal } from '../core/scheduler/signals.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { Tally, TaskSpec } from '../core/state/task.js'
+import type { TaskBinding } from '../plan/task-graph.js'
 import type { OpenPool } from '../pools/pool-options.js'
 import type { AttemptRequirements } from '../pools/run-queue.js'
 import type { Attempts } from './attempt/attempts.js'
@@ -17,6 +19,7 @@ export interface StartRequestsOptions {
   readonly pools: ReadonlyMap<string, OpenPool>
   /** The budget that all runs of the orchestrator share. */
   readonly budget: SharedBudget | undefined
+  binding(taskId: string): TaskBinding | undefined
   send(signal: Signal): void
 }
 
@@ -45,13 +48,13 @@ export class StartRequests {
     const isRetry = failures + throttled + failovers + repairs > 0
     const tokens = this.#spec(index).estimate?.tokens ?? 0
     const isDegraded = this.#isDegraded(index)
-    if (failedOverFrom === undefined && !isDegraded && !isRetry && tokens === 0) return FIRST_ATTEMPT
-    return {
-      isRetry,
-      tokens,
-      ...(failedOverFrom !== undefined && { after: failedOverFrom }),
-      ...(isDegraded && { cheapest: true }),
-    }
+    const run = this.#functionOf(index)
+    if (failedOverFrom === undefined && !isDegraded && !isRetry && tokens === 0 && !run) return FIRST_ATTEMPT
+    const requirements: { -readonly [K in keyof AttemptRequirements]: AttemptRequirements[K] } = { isRetry, tokens }
+    if (failedOverFrom !== undefined) requirements.after = failedOverFrom
+    if (isDegraded) requirements.cheapest = true
+    if (run) requirements.run = run
+    return requirements
   }
 
   /** Starts the attempt of a task that has a slot, with its input; or with the failure to make one. */
@@ -104,13 +107,18 @@ export class StartRequests {
   #isDegraded(index: number): boolean {
     if (!this.#hasBudget) return false
     const { pool = '', estimate } = this.#spec(index)
-    const expected = this.#options.pools.get(pool)?.pool.backend.estimate ?? estimate
+    const backend = this.#functionOf(index) ? undefined : this.#options.pools.get(pool)?.pool.backend
+    const expected = backend?.estimate ?? estimate
     return this.#tooExpensive.has(index) || this.#doesNotFit(index, expected)
   }
 
   #doesNotFit(index: number, expected: Estimate | undefined): boolean {
     const { pool = '' } = this.#spec(index)
     return isDegraded(this.#head, index, pool, expected) || this.#budget?.prefersCheapest(expected) === true
+  }
+
+  #functionOf(index: number): AgentFunction | undefined {
+    return this.#head.bound.has(index) ? this.#options.binding(this.#spec(index).id)?.run : undefined
   }
 
   #spec(index: number): TaskSpec {

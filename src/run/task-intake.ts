@@ -141,7 +141,7 @@ export class TaskIntake {
   async #add(plan: CheckedPlan): Promise<void> {
     const { graph } = plan
     const { runId, planAdmission, keepGraph, runEnded } = this.#options
-    const ticket = planAdmission.request(plan.tasks)
+    const ticket = planAdmission.request(plan)
     const tasks = ticket.admitted() ?? (await Promise.race([ticket.tasks, runEnded]))
     if (graph) keepGraph(graph)
     if (tasks && (await this.#sendFirst({ type: 'add', tasks, ...(graph && { bound: graph.bound }) }))) return

@@ -80,7 +80,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run of a graph', kind
 
   test('needs the graphs that were added while it was live, too', async () => {
     const host = await died(first => first.orchestrator.run(bound(), RUN), kind, [joining()])
-    expect((await refusal(host, bound())).details.difference).toContain('task "d" has an input function')
+    expect((await refusal(host, bound())).details.difference).toContain('task "d" has a function')
     host.backend.answer('b', { n: 2 })
     const run = await host.orchestrator.resume('x', { graph: [bound(), joining()] })
     const { outcome } = await host.done(run.result)
@@ -128,7 +128,7 @@ describe('a run of a graph', () => {
   })
 
   test.each<[string, TaskGraph, TaskGraph | undefined, string]>([
-    ['a missing graph', bound(), undefined, 'task "b" has an input function or an output schema'],
+    ['a missing graph', bound(), undefined, 'task "b" has a function or an output schema'],
     ['another name', plain(), plain({ name: 'other' }), 'its name was "plan", and is "other"'],
     ['another version', plain({ version: '1' }), plain({ version: '2' }), 'its version was "1", and is "2"'],
     ['a version that is new', plain(), plain({ version: '2' }), 'its version was missing, and is "2"'],
@@ -176,5 +176,37 @@ describe('a run of a graph', () => {
     const host = await died(first => first.orchestrator.run({ tasks: specs('a') }, RUN), 'memory', [joining()])
     const run = await host.orchestrator.resume('x', { graph: joining() })
     expect((await run.result).outcome).toBe('completed')
+  })
+})
+
+describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run of function tasks', kind => {
+  /** `b` waits for the attempt of `a` to be answered by the backend. */
+  const functions = (): TaskGraph => {
+    const graph = new TaskGraph('functions')
+    const a = graph.task('a', { pool: 'p' })
+    graph.task('b', { after: [a], run: ({ outputs, task }, { attempt }) => [outputs.a, task.pool, attempt] })
+    return graph
+  }
+  const start = (host: TestHost): Run => host.orchestrator.run(functions(), RUN)
+
+  test('continues with the same graph', async () => {
+    const host = await died(start, kind)
+    const run = await host.orchestrator.resume('x', { graph: functions() })
+    const { outcome, outputs } = await host.done(run.result)
+    expect([outcome, outputs.b]).toEqual(['completed', ['a', 'default', 1]])
+    checkHistory(await eventsOf(run))
+  })
+
+  test('needs the graph', async () => {
+    const host = await died(start, kind)
+    expect((await refusal(host)).details.difference).toContain('task "b" has a function')
+  })
+
+  test('is refused when the graph has lost the function, and its pool has no backend', async () => {
+    const host = await died(start, kind)
+    const graph = new TaskGraph('functions')
+    const a = graph.task('a', { pool: 'p' })
+    graph.task('b', { pool: 'default', after: [a], output: z.string() })
+    await expect(host.orchestrator.resume('x', { graph })).rejects.toMatchObject({ code: 'INVALID_INPUT' })
   })
 })

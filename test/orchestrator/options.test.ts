@@ -34,12 +34,13 @@ function wrong(options: unknown): readonly (readonly [string, string])[] {
 describe('an orchestrator rejects invalid options with path and expectation:', () => {
   const pool = (options: object): object => ({ pools: { p: { backend, ...options } } })
   test.each<readonly [string, unknown, string, RegExp]>([
-    ['none', undefined, 'options', /object/],
     ['null', null, 'options', /object/],
     ['a list', [], 'options', /object/],
-    ['no pools', {}, 'pools', /expected/],
-    ['pools without one', { pools: {} }, 'pools', /at least one pool/],
-    ['a pool without backend', { pools: { p: {} } }, 'pools.p.backend', /method run/],
+    ['pools as a list', { pools: [] }, 'pools', /expected/],
+    ['an empty list of backends', { pools: { p: { backends: [] } } }, 'pools.p.backends', /at least 1/],
+    ['an intent without a backend', { pools: { p: { intent: {} } } }, 'pools.p.intent', /a backend beside it/],
+    ['a breaker without a backend', { pools: { p: { breaker: {} } } }, 'pools.p.breaker', /a backend beside it/],
+    ['health checks without a backend', { pools: { p: { health: {} } } }, 'pools.p.health', /a backend beside it/],
     ['an invalid backend', pool({ backend: 'codex' }), 'pools.p.backend', /method run/],
     ['a concurrency of 0', pool({ concurrency: 0 }), 'pools.p.concurrency', /positive integer, got 0/],
     ['half a slot', pool({ concurrency: 1.5 }), 'pools.p.concurrency', /positive integer, got 1.5/],

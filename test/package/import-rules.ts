@@ -64,8 +64,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['budget'],
   ['results'],
   ['journal'],
-  ['backends'],
   ['plan'],
+  ['backends'],
   ['errors.ts', 'error-text.ts', 'options-check.ts', 'clock.ts', 'machine.ts'],
   ['core'],
 ]

@@ -132,7 +132,7 @@ describe('when the journal fails', () => {
 
   test('during an input function, the run ends', async () => {
     const graph = new TaskGraph('g')
-    graph.task('a', { pool: 'p', input: () => new Promise(() => {}) })
+    graph.task('a', { pool: 'p', input: () => new Promise<string>(() => {}) })
     const { journal, orchestrator } = slow()
     const run = orchestrator.run(graph)
     await turn()

@@ -9,7 +9,7 @@ import type { HoldReason, TaskSpec } from '../state/task.js'
 export interface AddSignal {
   readonly type: 'add'
   readonly tasks: readonly TaskSpec[]
-  /** With a `TaskGraph`: ids of the tasks with an input function or an output schema. */
+  /** With a `TaskGraph`: ids of the tasks with a function or an output schema. */
   readonly bound?: ReadonlySet<string>
   readonly name?: string
   readonly version?: string

@@ -96,7 +96,7 @@ export interface RunSettled extends EventBase {
 export interface TaskAdded extends TaskEventBase {
   readonly type: 'task.added'
   readonly spec: TaskSpec
-  /** The task has an input function or an output schema. A journal cannot store these: the run can be resumed only with its `TaskGraph`. */
+  /** The task has a function or an output schema. A journal cannot store these: the run can be resumed only with its `TaskGraph`. */
   readonly bound?: true
 }
 /** The dependencies of the task are met: it waits for a slot of its pool. */

@@ -51,7 +51,7 @@ export interface RunState {
   downtimeMs: number
   ids: TaskIds
   specs: TaskSpec[]
-  /** Indexes of the tasks with an input function or an output schema. */
+  /** Indexes of the tasks with a function or an output schema. */
   readonly bound: Set<number>
   states: TaskState[]
   tallies: Tally[]

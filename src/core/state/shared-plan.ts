@@ -17,7 +17,7 @@ const sharesPlan = new WeakSet<RunState>()
  * Adds all tasks of a prepared plan to a run without tasks, at the time `at`. Has the same result as folding their `task.added` events one
  * by one. The state shares the plan lists of `initial` until it gets further tasks, which saves 120 bytes per task.
  *
- * @param bound Ids of the tasks with an input function or an output schema.
+ * @param bound Ids of the tasks with a function or an output schema.
  * @param initial A state that consists of the tasks of the plan and never changes.
  */
 export function addSharedPlan(state: RunState, initial: RunState, at: number, bound?: ReadonlySet<string>): void {

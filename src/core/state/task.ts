@@ -20,7 +20,7 @@ export interface TaskSpec {
   readonly id: string
   /** What the agent is to do. */
   readonly description: string
-  /** The pool of the task. Default: the `TaskDistributor` chooses one. */
+  /** The pool of the task. Default: the `TaskDistributor` chooses one; for a task with a function of its own, `default`. */
   readonly pool?: string | undefined
   /** Input known in advance. A `TaskGraph` can compute it from the outputs of the dependencies instead. */
   readonly input?: Json | undefined
@@ -175,6 +175,9 @@ export interface Tally {
   readonly firstStartAt: number | undefined
   readonly usage: Usage | undefined
 }
+
+/** The pool of function tasks that name none. Every orchestrator has one of this name. */
+export const DEFAULT_POOL = 'default'
 
 /** Options of tasks that a pool can set for all its tasks. The options of a task take precedence. */
 export type TaskDefaults = Pick<
