@@ -36,7 +36,7 @@ const orchestrator = new Orchestrator({
   },
 })
 const result = await orchestrator.run(graph).result
-const text: string | undefined = result.output(advice)
+const text: string | undefined = advice.outputIn(result)
 console.log(`${result.outcome}: ${text}`)
 
 // An output that does not match the schema is a failure, `invalid-output`: the agent is asked again, with feedback.

@@ -96,7 +96,8 @@ export { FailureHandler } from './core/failure/failure-handler.js'
 export type { FailureHandlerOptions } from './core/failure/failure-handler.js'
 export type { Verdict } from './core/failure/verdict.js'
 export { ResultAggregator } from './results/result-aggregator.js'
-export type { Aggregate, FinishedRun, RootCause, RunResult, RunTimes, TaskResult } from './results/result-aggregator.js'
+export type { Aggregate, FinishedRun } from './results/result-aggregator.js'
+export type { RootCause, RunResult, RunTimes, TaskResult } from './core/results/run-result.js'
 
 // Events and state
 export type {

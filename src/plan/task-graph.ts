@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { AgentFunction } from '../backends/agent-backend.js'
 import { type Json, memberPath } from '../core/json.js'
+import type { RunResult } from '../core/results/run-result.js'
 import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
 import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
 import { MAX_ISSUES, show, unknownKey } from '../error-text.js'
@@ -46,6 +47,11 @@ export class TaskRef<Id extends string = string, Output = unknown> {
   constructor(id: Id, graph: TaskGraph) {
     this.id = id
     this.#graph = graph
+  }
+
+  /** The output of this task in the result of a run; undefined unless it succeeded. */
+  outputIn(result: Pick<RunResult, 'outputs'>): Output | undefined {
+    return Object.hasOwn(result.outputs, this.id) ? (result.outputs[this.id] as Output) : undefined
   }
 
   /** @internal True for a task of this graph, false for one of another, undefined for anything else. */

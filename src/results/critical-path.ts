@@ -8,7 +8,7 @@ export interface PathStep {
   /** When it stopped waiting for its dependencies: one that ended later did not delay it. */
   readonly startedAt?: number | undefined
   /** When it ended. A step with `endedAt` and without `startedAt` never ran: it takes no time and is left out of the path. */
-  readonly endedAt?: number
+  readonly endedAt?: number | undefined
 }
 
 /** Links between tasks, as far as the order among them needs it. */

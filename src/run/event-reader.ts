@@ -10,7 +10,7 @@ const MAX_BYTES_BEHIND = 1_048_576
 const MAX_BYTES_WITH_ROOM = 65_536
 
 /** Options of `run.events()`. */
-export interface EventsOptions<Progress extends boolean = boolean, Streamed extends boolean = boolean> {
+export interface EventsOptions<Progress = boolean | undefined, Streamed = boolean | undefined> {
   /** The `seq` of the first event. Default 1. */
   readonly from?: number | undefined
   /** Ends the iteration at once when it is aborted, as the end of the run does: without an error. */

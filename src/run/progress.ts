@@ -1,11 +1,12 @@
 import type { Report } from '../backends/agent-backend.js'
 import type { Failure, ParkReason } from '../core/failure/failure.js'
 import { addUsage } from '../core/failure/usage.js'
+import type { TaskResult } from '../core/results/run-result.js'
 import type { Outcome } from '../core/state/events.js'
 import type { RunState, RunStatus } from '../core/state/run-state.js'
 import type { HoldReason, Tally, TaskSpec, TaskState, TaskStatus } from '../core/state/task.js'
 import type { OpenPool } from '../pools/pool-options.js'
-import type { FinishedRun, TaskResult } from '../results/result-aggregator.js'
+import type { FinishedRun } from '../results/result-aggregator.js'
 
 /** A task that has an attempt. */
 export interface RunningTask {
@@ -109,26 +110,26 @@ export function runningTask(state: RunState, index: number, report: Report | und
   }
 }
 
+/** Written without spreads: a settled run calls this for each of its tasks. */
 export function taskResult(state: RunState, index: number): TaskResult {
-  const spec = state.specs[index] as TaskSpec
+  const { id, description, pool = '', weight = 1, after = [], orderAfter } = state.specs[index] as TaskSpec
   const task = state.states[index] as TaskState
   const { attempts, abandoned, usage, busyMs, startedAt } = historyOf(state.tallies[index] as Tally, task)
-  return {
-    id: spec.id,
-    description: spec.description,
-    pool: spec.pool ?? '',
-    status: task.status,
-    ...detailOf(task),
-    attempts,
-    abandoned,
-    ...(usage !== undefined && { usage }),
-    busyMs,
-    ...(startedAt !== undefined && { startedAt }),
-    weight: spec.weight ?? 1,
-    after: spec.after ?? [],
-    ...(spec.orderAfter && { orderAfter: spec.orderAfter }),
-  }
+  const { status } = task
+  const result: TaskMembers = { id, description, pool, status, attempts, abandoned, busyMs, weight, after }
+  if (orderAfter) result.orderAfter = orderAfter
+  if (usage !== undefined) result.usage = usage
+  if (startedAt !== undefined) result.startedAt = startedAt
+  if ('at' in task) result.endedAt = task.at
+  if (status === 'succeeded') result.output = task.output
+  else if (status === 'dead' || status === 'delayed') result.failure = task.failure
+  else if (status === 'skipped') result.rootCause = task.rootCause
+  else if (status === 'cancelled' || status === 'held') result.reason = task.reason
+  return result as TaskResult
 }
+
+/** A {@link TaskResult} while it is made. */
+type TaskMembers = { -readonly [K in keyof TaskResult]: TaskResult[K] }
 
 interface History extends Pick<Tally, 'attempts' | 'abandoned' | 'busyMs' | 'usage'> {
   readonly startedAt: number | undefined
@@ -147,26 +148,10 @@ function historyOf(tally: Tally, task: TaskState): History {
   return { attempts, abandoned, busyMs, usage, startedAt: firstStartAt }
 }
 
-function detailOf(task: TaskState): Partial<TaskResult> {
-  switch (task.status) {
-    case 'succeeded':
-      return { output: task.output, endedAt: task.at }
-    case 'dead':
-      return { failure: task.failure, endedAt: task.at }
-    case 'delayed':
-      return { failure: task.failure }
-    case 'skipped':
-      return { rootCause: task.rootCause, endedAt: task.at }
-    case 'cancelled':
-      return { reason: task.reason, endedAt: task.at }
-    default:
-      return {}
-  }
-}
-
-/** A settled run, for the aggregator. The list of tasks is made when it is first read. */
+/** A settled run, for the aggregator. */
 export function finishedRun(state: RunState, outcome: Outcome): FinishedRun {
-  let tasks: readonly TaskResult[] | undefined
+  const tasks: TaskResult[] = []
+  for (let index = 0; index < state.specs.length; index++) tasks.push(taskResult(state, index))
   return {
     runId: state.runId,
     ...(state.name !== undefined && { name: state.name }),
@@ -174,10 +159,7 @@ export function finishedRun(state: RunState, outcome: Outcome): FinishedRun {
     startedAt: state.startedAt,
     settledAt: state.at,
     awayMs: state.downtimeMs,
-    get tasks() {
-      tasks ??= state.specs.map((_, index) => taskResult(state, index))
-      return tasks
-    },
+    tasks,
   }
 }
 

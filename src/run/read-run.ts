@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { addUsage, type Usage } from '../core/failure/usage.js'
+import type { TaskResult } from '../core/results/run-result.js'
 import type { FailureMode, JournalRecord, Outcome, RunMode } from '../core/state/events.js'
 import { replay } from '../core/state/evolve.js'
 import { emptyState } from '../core/state/new-state.js'
@@ -8,7 +9,6 @@ import type { TaskStatus } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
 import type { Journal } from '../journal/journal.js'
 import { checkValue, method } from '../options-check.js'
-import type { TaskResult } from '../results/result-aggregator.js'
 import { type HeldTask, heldTasks, taskResult } from './progress.js'
 
 /** A run, as far as its journal holds it. */

@@ -1,10 +1,10 @@
 import type { RunBudget } from '../core/budget/budget.js'
+import type { RunResult, TaskResult } from '../core/results/run-result.js'
 import type { RunEvent } from '../core/state/events.js'
 import type { AttemptProgressed, AttemptStreamed, RunEventMap } from '../emitter.js'
 import { CounterpointError } from '../errors.js'
 import { checkApproveOptions, checkEventsOptions, checkRunBudget } from '../options-schema.js'
 import type { PlanInput } from '../plan/check-plan.js'
-import type { RunResult, TaskResult } from '../results/result-aggregator.js'
 import type { EventsOptions } from './event-reader.js'
 import { progressOf, type RunProgress, taskResult } from './progress.js'
 import type { RunEngine } from './run-engine.js'
@@ -57,7 +57,7 @@ export class Run {
    *
    * @throws INVALID_INPUT for invalid options. `next()` rejects with RUN_ENDED when the run has been released.
    */
-  events<Progress extends boolean = false, Streamed extends boolean = false>(
+  events<Progress extends boolean | undefined = false, Streamed extends boolean | undefined = false>(
     options: EventsOptions<Progress, Streamed> = {},
   ): AsyncIterableIterator<
     RunEvent | (true extends Progress ? AttemptProgressed : never) | (true extends Streamed ? AttemptStreamed : never),
