@@ -53,6 +53,9 @@ export type RunChannelEvent = RunEvent | AttemptProgressed | AttemptStreamed
 /** What an orchestrator emits on its channel `event`: the events of its runs and of its pools. */
 export type CounterpointEvent = RunChannelEvent | PoolEvent
 
+/** The event with one name: `EventOf<'task.dead'>`, `EventOf<'pool.parked'>`. Members of each: docs/events.md. */
+export type EventOf<T extends CounterpointEvent['type']> = Extract<CounterpointEvent, { readonly type: T }>
+
 /** Events by name, all of them on `event`, and the errors of the host's code on `error`. */
 export type EventsByName<E extends { readonly type: string }> = { readonly [T in E as T['type']]: T } & {
   readonly event: E

@@ -64,6 +64,22 @@ export function optionsOf<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.c
   })
 }
 
+/** Rules for the options of backends and journals: zod schemas for {@link optionsOf} and {@link checkOptions}. */
+export const rules: {
+  /** A duration in milliseconds, 0 or more. */
+  readonly millis: typeof millis
+  /** A duration in milliseconds, above 0. */
+  readonly positiveMs: typeof positiveMs
+  /** A number, 0 or more. `Infinity` means no limit. */
+  readonly nonNegative: typeof nonNegative
+  /** A function. */
+  readonly fn: typeof fn
+  /** A function, or an object with a method of this name. */
+  readonly method: typeof method
+  /** An object with arbitrary keys, which is checked as a Map: the rule of its keys, then that of its values. */
+  readonly record: typeof record
+} = { millis, positiveMs, nonNegative, fn, method, record }
+
 /** How {@link checkOptions} reports what it finds. */
 export interface CheckOptions {
   /** What the options belong to, for the start of the message: `httpBackend`. */

@@ -1,4 +1,4 @@
-import type { CounterpointEvent, RunningTask, TaskSpec } from 'counterpoint'
+import type { CounterpointEvent, RunProgress, TaskSpec } from 'counterpoint'
 
 /** Below this progress, a linear estimate of the remaining time is too inaccurate. */
 const LEAST_PROGRESS = 0.1
@@ -41,7 +41,7 @@ export class Estimate {
    * The remaining time in milliseconds: the critical path, or the load of the busiest pool, whichever is longer.
    * Undefined until something is known. `now` is in milliseconds since 1970.
    */
-  leftMs(running: readonly RunningTask[], now: number): number | undefined {
+  leftMs(running: RunProgress['running'], now: number): number | undefined {
     const spans = new Map(running.flatMap(task => spanOf(task, now)))
     const known = this.#succeeded + spans.size
     if (known === 0) return undefined
@@ -73,7 +73,7 @@ export class Estimate {
 
 /** The total and the remaining time of a running task, assuming constant speed. */
 function spanOf(
-  { id, startedAt, progress = 0 }: RunningTask,
+  { id, startedAt, progress = 0 }: RunProgress['running'][number],
   now: number,
 ): [string, { wholeMs: number; leftMs: number }][] {
   if (progress < LEAST_PROGRESS) return []

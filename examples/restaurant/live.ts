@@ -1,4 +1,4 @@
-import type { CounterpointEvent, Orchestrator, Run, RunEvent, RunningTask, RunProgress } from 'counterpoint'
+import type { CounterpointEvent, Orchestrator, Run, RunEvent, RunProgress } from 'counterpoint'
 import { Estimate } from './eta.js'
 import { Narration, percent } from './narration.js'
 import { type Line, styled, type Terminal } from './terminal.js'
@@ -97,7 +97,11 @@ function poolLines(pools: Orchestrator['pools'], { running }: RunProgress, width
   })
 }
 
-function taskParts({ id, progress, message, attempt, startedAt }: RunningTask, idWidth: number, barWidth: number) {
+function taskParts(
+  { id, progress, message, attempt, startedAt }: RunProgress['running'][number],
+  idWidth: number,
+  barWidth: number,
+) {
   const tries = attempt > 1 ? ` attempt ${attempt}` : ''
   const time = duration(Date.now() - startedAt)
   return [

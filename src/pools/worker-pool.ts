@@ -170,7 +170,7 @@ export class WorkerPool {
     return this.#options.limit
   }
 
-  /** Adds a run. With twice the `weight` it gets twice the slots, as long as both have ready tasks. */
+  /** @internal Adds a run. With twice the `weight` it gets twice the slots, as long as both have ready tasks. */
   open(source: TaskSource, weight: number): TaskQueue {
     const queue = new RunQueue({
       source,

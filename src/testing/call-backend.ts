@@ -8,7 +8,7 @@ import {
   type Json,
   optionsOf,
   type Report,
-  recordRule,
+  rules,
 } from 'counterpoint'
 import * as z from 'zod'
 
@@ -40,7 +40,7 @@ export const requestParts: z.ZodType = optionsOf({
   pool: z.string(),
   context: z.unknown(),
   input: z.unknown(),
-  outputs: recordRule(z.string(), z.unknown()),
+  outputs: rules.record(z.string(), z.unknown()),
 }).partial()
 
 /**
@@ -74,7 +74,7 @@ export interface CallOptions {
 const OPTIONS = optionsOf({
   attempt: z.int().min(1),
   aborted: z.boolean(),
-  softOutput: recordRule(z.string(), z.unknown()),
+  softOutput: rules.record(z.string(), z.unknown()),
 }).partial()
 
 /** One attempt, started by {@link callBackend}. */

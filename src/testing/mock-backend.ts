@@ -5,8 +5,8 @@ import {
   type AttemptContext,
   type Clock,
   checkOptions,
-  methodRule,
   optionsOf,
+  rules,
   systemClock,
 } from 'counterpoint'
 import * as z from 'zod'
@@ -23,7 +23,7 @@ export interface MockBackendOptions {
 }
 
 const OPTIONS = optionsOf({
-  clock: methodRule('schedule'),
+  clock: rules.method('schedule'),
   name: z.string().min(1),
   awaitsTermination: z.boolean(),
 }).partial()

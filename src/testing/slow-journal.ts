@@ -5,10 +5,9 @@ import {
   type JournalRecord,
   type Json,
   memoryJournal,
-  methodRule,
-  millisRule,
   type OpenJournal,
   optionsOf,
+  rules,
   type SharedStream,
   systemClock,
 } from 'counterpoint'
@@ -21,7 +20,7 @@ export interface SlowJournalOptions {
   readonly delayMs: number
 }
 
-const OPTIONS = optionsOf({ clock: methodRule('schedule'), delayMs: millisRule })
+const OPTIONS = optionsOf({ clock: rules.method('schedule'), delayMs: rules.millis })
 
 /**
  * An asynchronous journal for tests: a record becomes durable after a delay, or when the test calls `flush`. It stores JSON text, as a disk

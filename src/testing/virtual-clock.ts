@@ -1,4 +1,4 @@
-import { type Clock, checkOptions, nonNegativeRule, optionsOf } from 'counterpoint'
+import { type Clock, checkOptions, optionsOf, rules } from 'counterpoint'
 import * as z from 'zod'
 
 interface Timer {
@@ -15,7 +15,7 @@ export interface VirtualClockOptions {
 }
 
 const OPTIONS = optionsOf({ startAt: z.number() }).partial()
-const RUN_OPTIONS = optionsOf({ limitMs: nonNegativeRule }).partial()
+const RUN_OPTIONS = optionsOf({ limitMs: rules.nonNegative }).partial()
 
 /**
  * A clock whose time passes only when the test advances it: a test of an hour takes a millisecond.

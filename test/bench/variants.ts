@@ -8,10 +8,10 @@ import {
   type PoolOptions,
   type RunOptions,
   type RunResult,
-  type StandardSchemaV1,
   TaskGraph,
   type TaskSpec,
 } from 'counterpoint'
+import type { StandardSchemaV1 } from '../../src/plan/standard-schema.js'
 import { type Contender, SLOTS, type Work } from './contender.js'
 import { expectCompleted } from './contenders/counterpoint.js'
 import type { Graph } from './graph.js'

@@ -1,6 +1,4 @@
 import {
-  type Classification,
-  type Classifier,
   type CounterpointError,
   type Distribution,
   type Intent,
@@ -9,6 +7,7 @@ import {
 } from 'counterpoint'
 import { agentIntents } from 'counterpoint/intents'
 import { describe, expect, test } from 'vitest'
+import type { Classification, Classifier } from '../../src/distributor/task-distributor.js'
 
 const small: Record<string, Intent> = {
   kitchen: { words: ['cook', 'soup'], actions: ['cook'], openings: ['how hot'], phrases: ['main course'] },

@@ -1,4 +1,4 @@
-import { Orchestrator, type RunEvent, type RunningTask, type TaskSpec } from 'counterpoint'
+import { Orchestrator, type RunEvent, type TaskSpec } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { type Account, accountOf } from '../../examples/restaurant/account.js'
 import { Estimate } from '../../examples/restaurant/eta.js'
@@ -9,6 +9,7 @@ import { reportLines } from '../../examples/restaurant/report.js'
 import { type Line, Terminal, textOf } from '../../examples/restaurant/terminal.js'
 import { displayWidth } from '../../examples/restaurant/text.js'
 import { timelineLines } from '../../examples/restaurant/timeline.js'
+import type { RunningTask } from '../../src/run/progress.js'
 
 const ESC = String.fromCharCode(27)
 const hostile = `a${ESC}[31mred\u202egnirts\r\b`

@@ -1,6 +1,7 @@
-import { type Backoff, FailureHandler, type FailureHandlerOptions, Orchestrator, type TaskResult } from 'counterpoint'
+import { FailureHandler, type FailureHandlerOptions, Orchestrator, type TaskResult } from 'counterpoint'
 import { type Answer, fail, MockBackend, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
+import type { Backoff } from '../../src/core/state/task.js'
 import { type FinishedRun, Fixture } from './fixture.js'
 
 interface Case {

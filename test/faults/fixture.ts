@@ -10,11 +10,11 @@ import {
   type RunEvent,
   type RunOptions,
   type RunResult,
-  replay,
   type TaskResult,
 } from 'counterpoint'
 import { MockBackend, type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { expect } from 'vitest'
+import { replay } from '../../src/core/state/evolve.js'
 
 /** Options of a {@link Fixture} in addition to its backend. */
 export interface FixtureOptions extends Partial<Omit<OrchestratorOptions, 'pools' | 'clock'>> {

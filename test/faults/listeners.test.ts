@@ -1,5 +1,6 @@
-import type { HostError, RunEventMap } from 'counterpoint'
+import type { HostError } from 'counterpoint'
 import { describe, expect, test, vi } from 'vitest'
+import type { RunEventMap } from '../../src/emitter.js'
 import { unhandledDuring } from '../support/unhandled.js'
 import { Fixture, turn } from './fixture.js'
 

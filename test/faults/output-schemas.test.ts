@@ -1,5 +1,6 @@
-import { type StandardSchemaV1, TaskGraph, type TaskResult } from 'counterpoint'
+import { TaskGraph, type TaskResult } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
+import type { StandardSchemaV1 } from '../../src/plan/standard-schema.js'
 import { unhandledDuring } from '../support/unhandled.js'
 import { Fixture } from './fixture.js'
 

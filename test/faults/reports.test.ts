@@ -1,5 +1,6 @@
-import type { AttemptProgressed, Report } from 'counterpoint'
+import type { Report } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
+import type { AttemptProgressed } from '../../src/emitter.js'
 import { Fixture, turn } from './fixture.js'
 
 describe('a million reports of one attempt', () => {

@@ -1,17 +1,17 @@
 import {
   AgentError,
   type AgentFunction,
-  type AttemptFailed,
   type Failure,
   httpBackend,
   Orchestrator,
   type OrchestratorOptions,
   type PoolOptions,
-  type PoolParked,
   type RunEvent,
 } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
+import type { AttemptFailed } from '../../src/core/state/events.js'
+import type { PoolParked } from '../../src/pools/pool-events.js'
 import { checkHistory } from '../support/history.js'
 import { type Manner, type ProviderServer, providerServer, type RetryForm } from '../support/provider-server.js'
 import { SeededRandom } from '../support/seeded-random.js'

@@ -1,6 +1,5 @@
 import {
   type AgentFunction,
-  type Backoff,
   type Budget,
   type FailureFacts,
   FailureHandler,
@@ -20,6 +19,7 @@ import {
 } from 'counterpoint'
 import { MockBackend, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
+import type { Backoff } from '../../src/core/state/task.js'
 
 /** Compiles only if every optional member accepts `undefined`, for hosts with `exactOptionalPropertyTypes`. */
 type Undefined<T> = { [K in keyof T as undefined extends T[K] ? K : never]-?: undefined }

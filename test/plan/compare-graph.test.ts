@@ -1,6 +1,7 @@
-import { memoryJournal, Orchestrator, type Run, type TaskDefaults, TaskGraph, type TaskOptions } from 'counterpoint'
+import { memoryJournal, Orchestrator, type Run, TaskGraph, type TaskOptions } from 'counterpoint'
 import { MockBackend, VirtualClock } from 'counterpoint/testing'
 import { expect, test } from 'vitest'
+import type { TaskDefaults } from '../../src/core/state/task.js'
 
 // How a graph differs from a journaled run is tested in test/durable/graphs.test.ts.
 

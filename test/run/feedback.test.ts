@@ -1,7 +1,8 @@
-import { type AgentRequest, type Feedback, memoryJournal, Orchestrator, type RunEvent, TaskGraph } from 'counterpoint'
+import { type AgentRequest, memoryJournal, Orchestrator, type RunEvent, TaskGraph } from 'counterpoint'
 import { fail, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
+import type { Feedback } from '../../src/core/state/task.js'
 import { checkHistory } from '../support/history.js'
 import { type SetUp, setUp } from '../support/set-up.js'
 

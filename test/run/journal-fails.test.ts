@@ -1,6 +1,7 @@
-import { type OrchestratorOptions, type RunEvent, replay, TaskGraph } from 'counterpoint'
+import { type OrchestratorOptions, type RunEvent, TaskGraph } from 'counterpoint'
 import { slowJournal } from 'counterpoint/testing'
 import { describe, expect, test, vi } from 'vitest'
+import { replay } from '../../src/core/state/evolve.js'
 import { ProbeJournal } from '../support/probe-journal.js'
 import { describeEvents, specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'

@@ -1,6 +1,7 @@
-import { Orchestrator, type OrchestratorOptions, type RunEvent, replay } from 'counterpoint'
+import { Orchestrator, type OrchestratorOptions, type RunEvent } from 'counterpoint'
 import { MockBackend, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
+import { replay } from '../../src/core/state/evolve.js'
 import { checkHistory } from '../support/history.js'
 import { ProbeJournal } from '../support/probe-journal.js'
 import { describeEvents, specs } from '../support/scheduler-fixture.js'

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { EventOf, Outcome, RunEvent, RunEventType, TaskSpec, Verdict } from 'counterpoint'
+import type { EventOf, Outcome, RunEvent, TaskSpec, Verdict } from 'counterpoint'
+import type { RunEventType } from '../../src/core/state/events.js'
 import { airflow, doneAs } from './airflow.js'
 import { UsageLedger } from './usage-ledger.js'
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import type { EventOf, RunState, TaskState, TaskStatus } from 'counterpoint'
+import type { EventOf, TaskStatus } from 'counterpoint'
+import type { RunState } from '../../src/core/state/run-state.js'
+import type { TaskState } from '../../src/core/state/task.js'
 import { airflow, type Done } from './airflow.js'
 
 const STATUSES: readonly TaskStatus[] = [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Failure, FailureKind, Signal, StartSignal, TaskSpec, Usage } from 'counterpoint'
+import type { Failure, FailureKind, TaskSpec, Usage } from 'counterpoint'
+import type { Signal, StartSignal } from '../../src/core/scheduler/signals.js'
 import type { SchedulerFixture } from './scheduler-fixture.js'
 import { type SeededRandom, seedOf } from './seeded-random.js'
 

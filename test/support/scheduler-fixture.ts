@@ -1,26 +1,22 @@
 import assert from 'node:assert/strict'
 import {
-  type AddSignal,
-  decide,
-  emptyState,
-  evolve,
-  type FailSignal,
   FailureHandler,
   type FailureHandlerOptions,
   type FailureKind,
   type FailureMode,
   type Json,
-  type JudgeFailure,
   type RunEvent,
-  type RunState,
-  replay,
-  type Signal,
-  type StartSignal,
   type TaskSpec,
-  type TaskState,
   type TaskStatus,
   type Usage,
 } from 'counterpoint'
+import { decide } from '../../src/core/scheduler/decide.js'
+import type { JudgeFailure } from '../../src/core/scheduler/decision.js'
+import type { AddSignal, FailSignal, Signal, StartSignal } from '../../src/core/scheduler/signals.js'
+import { evolve, replay } from '../../src/core/state/evolve.js'
+import { emptyState } from '../../src/core/state/new-state.js'
+import type { RunState } from '../../src/core/state/run-state.js'
+import type { TaskState } from '../../src/core/state/task.js'
 import { checkAtRest, checkInvariants, checkKey } from './invariants.js'
 
 /** Options of a scene. */

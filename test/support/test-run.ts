@@ -1,9 +1,9 @@
-import { type Lease, type TaskQueue, type TaskSource, WorkerPool } from 'counterpoint'
+import { WorkerPool } from 'counterpoint'
 import type { VirtualClock } from 'counterpoint/testing'
 import type { AttemptOutcome } from '../../src/core/failure/attempt-outcome.js'
 import type { PoolEvent } from '../../src/pools/pool-events.js'
 import type { WorkerPoolOptions } from '../../src/pools/pool-options.js'
-import type { AttemptRequirements } from '../../src/pools/run-queue.js'
+import type { AttemptRequirements, Lease, TaskQueue, TaskSource } from '../../src/pools/run-queue.js'
 
 /** A run as a pool sees it: it records what it starts and releases slots on request. */
 export class TestRun implements TaskSource {

@@ -1,6 +1,8 @@
-import type { Failure, HoldReason, Json, RootCause, RunEvent, RunResult, TaskResult } from 'counterpoint'
+import type { Failure, Json, RunEvent, RunResult, TaskResult } from 'counterpoint'
 import { Orchestrator, TaskGraph } from 'counterpoint'
 import { describe, expectTypeOf, it } from 'vitest'
+import type { RootCause } from '../../src/core/results/run-result.js'
+import type { HoldReason } from '../../src/core/state/task.js'
 
 declare const task: TaskResult
 declare const cause: RootCause

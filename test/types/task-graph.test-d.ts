@@ -1,15 +1,9 @@
 import type { StandardSchemaV1 as Published } from '@standard-schema/spec'
-import {
-  type Json,
-  type OutputOf,
-  type PlanSource,
-  parsePlan,
-  type StandardSchemaV1,
-  TaskGraph,
-  type TaskRef,
-} from 'counterpoint'
+import { type Json, type OutputOf, parsePlan, TaskGraph, type TaskRef } from 'counterpoint'
 import { describe, expectTypeOf, it } from 'vitest'
 import * as z from 'zod'
+import type { StandardSchemaV1 } from '../../src/plan/standard-schema.js'
+import type { PlanSource } from '../../src/plan/task-graph.js'
 
 const graph = new TaskGraph('restaurant')
 const schema = graph.task('schema', { pool: 'database', output: z.object({ sql: z.string() }) })

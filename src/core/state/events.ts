@@ -228,8 +228,8 @@ export type RunEvent =
 /** The name of a {@link RunEvent}. */
 export type RunEventType = RunEvent['type']
 
-/** The event with one name. */
-export type EventOf<T extends RunEventType> = Extract<RunEvent, { readonly type: T }>
+/** The event of a run with one name. */
+export type RunEventOf<T extends RunEventType> = Extract<RunEvent, { readonly type: T }>
 
 /** The events of one signal: journaled all together or not at all. */
 export type JournalRecord = readonly RunEvent[]

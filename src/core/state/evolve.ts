@@ -15,8 +15,8 @@ import { addEdges, updateDependents } from './dependencies.js'
 import type {
   AttemptFailed,
   AttemptStarted,
-  EventOf,
   RunEvent,
+  RunEventOf,
   RunEventType,
   RunRecovered,
   TaskSucceeded,
@@ -56,7 +56,7 @@ export function replay(runId: string, events: Iterable<RunEvent>): RunState {
   return state
 }
 
-const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: EventOf<T>) => void } = {
+const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: RunEventOf<T>) => void } = {
   'run.started': (state, event) => {
     state.phase = { status: 'running' }
     state.name = event.name

@@ -6,8 +6,8 @@ import {
   type Journal,
   type JournalHost,
   type JournalRecord,
-  methodRule,
   optionsOf,
+  rules,
   type SharedStream,
   systemClock,
 } from 'counterpoint'
@@ -59,8 +59,8 @@ const OPTIONS = optionsOf({
   durability: z.enum(['fsync', 'os', 'none']).optional(),
   maxInlineBytes: z.int().min(0).optional(),
   onDamage: z.enum(['refuse', 'cut']).optional(),
-  fileSystem: methodRule('open').optional(),
-  clock: methodRule('schedule').optional(),
+  fileSystem: rules.method('open').optional(),
+  clock: rules.method('schedule').optional(),
 })
 
 /**

@@ -1,12 +1,5 @@
-import {
-  AgentError,
-  FAILURE_KINDS,
-  type FailureKind,
-  type Json,
-  type Redact,
-  type Report,
-  type ReportedUsage,
-} from 'counterpoint'
+import { AgentError, FAILURE_KINDS, type FailureKind, type Json, type Report, type ReportedUsage } from 'counterpoint'
+import type { Redact } from './launch.js'
 
 /** The progress report in a line; undefined when it contains none. */
 export function progressOf(line: Readonly<Record<string, Json>>, redact: Redact): Report | undefined {

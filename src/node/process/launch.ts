@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
-import {
-  AgentError,
-  type AgentRequest,
-  type AttemptContext,
-  isCounterpointError,
-  type Redact,
-  redactor,
-} from 'counterpoint'
+import { AgentError, type AgentRequest, type AttemptContext, isCounterpointError, redactor } from 'counterpoint'
 import { tagPrefix } from './kill-orphans.js'
 import { checkProcessOptions, defaultEnv, type ProcessOptions, processDefaults } from './process-options.js'
 import { TAG_VARIABLE } from './process-table.js'
@@ -16,6 +9,9 @@ import type { ProgramFinder } from './program-finder.js'
 
 /** Linux refuses a single argument or variable that is longer, including its closing NUL. Other systems have similar limits. */
 const LONGEST_ARGUMENT_BYTES = 128 * 1024 - 1
+
+/** Removes secrets from a text. */
+export type Redact = ReturnType<typeof redactor>
 
 /** One attempt, ready to be started. */
 export interface Launch {

@@ -1,14 +1,7 @@
-import {
-  AgentError,
-  type AgentReply,
-  type Json,
-  type Redact,
-  type Report,
-  type ReportedUsage,
-  reply,
-} from 'counterpoint'
+import { AgentError, type AgentReply, type Json, type Report, type ReportedUsage, reply } from 'counterpoint'
 import { HeadBuffer, LineSplitter } from './byte-buffers.js'
 import { failureOf, progressOf, usageIn } from './json-lines.js'
+import type { Redact } from './launch.js'
 
 /** Reads the standard output of an agent. */
 export interface OutputReader {

@@ -1,4 +1,4 @@
-import { type AgentRequest, checkOptions, functionRule, millisRule, optionsOf, recordRule } from 'counterpoint'
+import { type AgentRequest, checkOptions, optionsOf, rules } from 'counterpoint'
 import * as z from 'zod'
 
 /** How an agent is started, what it reads, and how its output is read. */
@@ -77,14 +77,14 @@ const MOST_OUTPUT_BYTES = 2 ** 28
 const OPTIONS = optionsOf({
   command: z.string().min(1, 'expected the name or path of a program'),
   args: z.array(z.string()).optional(),
-  stdin: functionRule.optional(),
+  stdin: rules.fn.optional(),
   workdir: z.string().optional(),
   env: z.array(z.string()).optional(),
-  setEnv: recordRule(z.string(), z.string()).optional(),
+  setEnv: rules.record(z.string(), z.string()).optional(),
   output: z.enum(['text', 'json', 'jsonl']).optional(),
   maxOutputBytes: z.number().min(1).max(MOST_OUTPUT_BYTES).optional(),
-  killGraceMs: millisRule.optional(),
-  drainMs: millisRule.optional(),
+  killGraceMs: rules.millis.optional(),
+  drainMs: rules.millis.optional(),
 })
 
 /** @throws CounterpointError `INVALID_INPUT`. Problems of a request or of the machine are found when an attempt starts. */

@@ -1,4 +1,4 @@
-import { FAILURE_KINDS, type FailureKind, functionRule, millisRule, nonNegativeRule, optionsOf } from 'counterpoint'
+import { FAILURE_KINDS, type FailureKind, optionsOf, rules } from 'counterpoint'
 import * as z from 'zod'
 import { type RequestParts, requestParts } from '../call-backend.js'
 import type { Pass } from './cases.js'
@@ -29,8 +29,8 @@ export const backendConformanceRule: z.ZodType = optionsOf({
   fails: requestParts.optional(),
   failsWith: z.enum(FAILURE_KINDS).optional(),
   runsLong: requestParts.optional(),
-  answerMs: nonNegativeRule.optional(),
-  startMs: millisRule.optional(),
-  settleMs: nonNegativeRule.optional(),
-  pass: functionRule.optional(),
+  answerMs: rules.nonNegative.optional(),
+  startMs: rules.millis.optional(),
+  settleMs: rules.nonNegative.optional(),
+  pass: rules.fn.optional(),
 })

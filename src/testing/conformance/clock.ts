@@ -1,4 +1,4 @@
-import { type Clock, checkOptions, functionRule, optionsOf } from 'counterpoint'
+import { type Clock, checkOptions, optionsOf, rules } from 'counterpoint'
 import { type ConformanceCase, must } from './cases.js'
 
 /** Options of {@link clockConformance}. */
@@ -7,7 +7,7 @@ export interface ClockConformanceOptions<C extends Clock = Clock> {
   readonly pass?: ((ms: number, clock: C) => Promise<void>) | undefined
 }
 
-const OPTIONS = optionsOf({ pass: functionRule }).partial()
+const OPTIONS = optionsOf({ pass: rules.fn }).partial()
 
 /**
  * The requirements of a clock, as cases for any test runner. `make` returns a clock for each case; together they take about 300 ms of its time.

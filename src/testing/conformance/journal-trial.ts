@@ -1,12 +1,4 @@
-import {
-  decide,
-  emptyState,
-  type Journal,
-  type JournalRecord,
-  type Json,
-  type OpenJournal,
-  type SharedStream,
-} from 'counterpoint'
+import type { Journal, JournalRecord, Json, OpenJournal, RunEvent, SharedStream } from 'counterpoint'
 import { must, type Pass, realTime, settlesWithin } from './cases.js'
 
 /** Options of `journalConformance`. */
@@ -184,15 +176,18 @@ export function recordsOf(
   tasks = 1,
   input: (index: number) => Json = index => index,
 ): readonly JournalRecord[] {
-  const state = emptyState(runId)
-  const context = { at: 1_750_000_000_000, random: () => 0, judge: () => ({ action: 'dead', reason: '' }) as const }
-  return Array.from({ length: count }, (_, index) => {
-    const specs = Array.from({ length: tasks }, (_, i) => ({
-      id: `task-${index}-${i}`,
-      description: 'é',
-      input: input(index),
-    }))
-    return decide(state, { type: 'add', tasks: specs }, context)
+  let seq = 0
+  const next = (): Pick<RunEvent, 'seq' | 'at' | 'runId'> => ({ seq: ++seq, at: 1_750_000_000_000, runId })
+  return Array.from({ length: count }, (_, record) => {
+    const events: RunEvent[] = []
+    if (record === 0) events.push({ type: 'run.started', ...next(), failureMode: 'continue', tasks })
+    const ids = Array.from({ length: tasks }, (_, i) => ({ id: `task-${record}-${i}`, index: record * tasks + i }))
+    for (const { id, index } of ids) {
+      const spec = { id, description: 'é', input: input(record) }
+      events.push({ type: 'task.added', ...next(), taskId: id, index, spec })
+    }
+    for (const { id, index } of ids) events.push({ type: 'task.ready', ...next(), taskId: id, index })
+    return events
   })
 }
 

@@ -1,23 +1,22 @@
 import {
   CounterpointError,
   checkOptions,
-  functionRule,
   type Journal,
   type JournalRecord,
   type Json,
-  nonNegativeRule,
   type OpenJournal,
   optionsOf,
+  rules,
 } from 'counterpoint'
 import { type ConformanceCase, must, show } from './cases.js'
 import { type JournalConformanceOptions, JournalTrial, ODD_IDS, ODD_VALUES, recordsOf, same } from './journal-trial.js'
 import { SHARED_CASES } from './shared-stream.js'
 
 const OPTIONS = optionsOf({
-  reopen: functionRule,
-  dispose: functionRule,
-  writeMs: nonNegativeRule,
-  pass: functionRule,
+  reopen: rules.fn,
+  dispose: rules.fn,
+  writeMs: rules.nonNegative,
+  pass: rules.fn,
 }).partial()
 
 /**

@@ -1,6 +1,7 @@
-import type { Budget, BudgetScope, Estimate, ScopedAccount } from 'counterpoint'
+import type { Budget, Estimate } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { type AdmissionTerms, admit, prefersCheapest, softNotices } from '../../../src/core/budget/admission.js'
+import type { BudgetScope, ScopedAccount } from '../../../src/core/budget/budget.js'
 import { openAccount, reserve, settle } from '../../../src/core/budget/budget.js'
 
 /** An account of which `settled` has been used, and `reserved` is reserved. */

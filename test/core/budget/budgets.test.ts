@@ -1,6 +1,7 @@
-import type { StartSignal, TaskSpec } from 'counterpoint'
+import type { TaskSpec } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { isDegraded } from '../../../src/core/scheduler/budget-gate.js'
+import type { StartSignal } from '../../../src/core/scheduler/signals.js'
 import { checkHistory } from '../../support/history.js'
 import {
   approve,

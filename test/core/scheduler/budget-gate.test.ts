@@ -1,6 +1,7 @@
-import type { StartSignal, TaskSpec } from 'counterpoint'
+import type { TaskSpec } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { StartSignal } from '../../../src/core/scheduler/signals.js'
 import { checkHistory } from '../../support/history.js'
 import {
   approve,

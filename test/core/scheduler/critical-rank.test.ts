@@ -1,7 +1,10 @@
-import { emptyState, evolve, type RunState, type TaskSpec } from 'counterpoint'
+import type { TaskSpec } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CriticalRanks } from '../../../src/core/scheduler/critical-rank.js'
+import { evolve } from '../../../src/core/state/evolve.js'
+import { emptyState } from '../../../src/core/state/new-state.js'
+import type { RunState } from '../../../src/core/state/run-state.js'
 
 function addTo(state: RunState, tasks: readonly TaskSpec[]): void {
   for (const spec of tasks) {

@@ -1,18 +1,13 @@
 import assert from 'node:assert/strict'
-import {
-  decide,
-  emptyState,
-  parsePlan,
-  type RunEvent,
-  type RunState,
-  replay,
-  TaskGraph,
-  type TaskSpec,
-} from 'counterpoint'
+import { parsePlan, type RunEvent, TaskGraph, type TaskSpec } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CriticalRanks } from '../../../src/core/scheduler/critical-rank.js'
+import { decide } from '../../../src/core/scheduler/decide.js'
 import { preparedPlanOf } from '../../../src/core/scheduler/prepared-plan.js'
+import { replay } from '../../../src/core/state/evolve.js'
+import { emptyState } from '../../../src/core/state/new-state.js'
+import type { RunState } from '../../../src/core/state/run-state.js'
 import { graphs } from '../../support/graphs.js'
 import { checkInvariants } from '../../support/invariants.js'
 

@@ -1,7 +1,9 @@
-import { emptyState, evolve, type RunEvent, type RunState, replay } from 'counterpoint'
+import type { RunEvent } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { eachDependent } from '../../../src/core/state/dependencies.js'
-import { copyState } from '../../../src/core/state/new-state.js'
+import { evolve, replay } from '../../../src/core/state/evolve.js'
+import { copyState, emptyState } from '../../../src/core/state/new-state.js'
+import type { RunState } from '../../../src/core/state/run-state.js'
 import { unfinishedCount } from '../../../src/core/state/run-state.js'
 import {
   add,

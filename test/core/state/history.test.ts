@@ -1,10 +1,12 @@
-import { type RunEvent, type RunState, replay } from 'counterpoint'
+import type { RunEvent } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { decideInto } from '../../../src/core/scheduler/decide.js'
 import { Decision } from '../../../src/core/scheduler/decision.js'
 import type { Signal } from '../../../src/core/scheduler/signals.js'
+import { replay } from '../../../src/core/state/evolve.js'
 import { History } from '../../../src/core/state/history.js'
 import { emptyState } from '../../../src/core/state/new-state.js'
+import type { RunState } from '../../../src/core/state/run-state.js'
 
 const DAY_MS = 86_400_000
 

@@ -9,11 +9,11 @@ import {
   Orchestrator,
   type OrchestratorOptions,
   type PoolOptions,
-  type WindowLimit,
 } from 'counterpoint'
 import { fileJournal } from 'counterpoint/node'
 import { VirtualClock } from 'counterpoint/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { WindowLimit } from '../../../src/limits/rate-window.js'
 import { buildProgram, Child } from '../../node/journal/child-process.js'
 import { SeededRandom } from '../../support/seeded-random.js'
 
