@@ -8,15 +8,15 @@ const orchestrator = new Orchestrator({
       concurrency: 3,
       // Reserved before an attempt starts, and replaced by the real cost when it ends.
       defaults: { estimate: { costUsd: 0.2 } },
-      backend: async ({ task }) => {
+      backend: async ({ task, input }) => {
         await sleep(50)
-        return reply({ output: `${task.id}: written`, usage: { costUsd: task.id === 'chapter-1' ? 0.05 : 0.15 } })
+        return reply({ output: `${task.id}: written`, usage: { costUsd: Number(input) } })
       },
     },
   },
 })
 
-const tasks = Array.from({ length: 7 }, (_, i) => ({ id: `chapter-${i + 1}` }))
+const tasks = Array.from({ length: 7 }, (_, i) => ({ id: `chapter-${i + 1}`, input: i === 0 ? 0.05 : 0.15 }))
 const run = orchestrator.run({ tasks }, { budget: { costUsd: 0.6, soft: 0.5, onHard: 'hold' } })
 
 run.on('attempt.started', ({ taskId, reserved }) => console.log(`${taskId} starts, $${reserved?.costUsd} reserved`))

@@ -7,7 +7,7 @@ const program = `
   const write = line => console.log(JSON.stringify(line))
   require('stream/consumers').json(process.stdin).then(({ task, input }) => {
     write({ progress: 0.5, message: 'counting ' + task.id })
-    if (task.id === 'sleeper') setInterval(() => {}, 1000)
+    if (input === null) setInterval(() => {}, 1000)
     else write({ output: { words: input.split(' ').length }, usage: { inputTokens: 12, outputTokens: 3, costUsd: 0.001 } })
   })
 `
@@ -32,7 +32,7 @@ const run = orchestrator.run({
   tasks: [
     { id: 'short', input: 'so much depends' },
     { id: 'long', input: 'upon a red wheel barrow glazed with rain water' },
-    { id: 'sleeper', input: '', timeoutMs: 300 },
+    { id: 'sleeper', timeoutMs: 300 },
   ],
 })
 run.on('attempt.progressed', ({ taskId, progress, message }) => console.log(`${taskId} ${progress}: ${message}`))

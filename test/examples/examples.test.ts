@@ -25,6 +25,8 @@ const OUTPUT: Readonly<Record<string, RegExp>> = {
   'resume.ts': /process 2 resumes the run\nb was interrupted\n.*\nb took 2 attempts: b by call 3\n.*\ncompleted\n$/s,
   'shared-account.ts':
     /writer is parked with all pools of acme: throttled.*editor is open again.*completed: 29 calls for 28 tasks, at most 6 in any 300 ms\n$/s,
+  'shell-commands.ts':
+    /command-50, dead: the attempt took longer than 800 ms\n.*LINUX\n.*the second attempt\n.*is dead\n.*is dead\npartial: 96 % of 50 commands in [\d.]+ s\n$/s,
   'testing.ts': /partial after 12\.\d virtual minutes\n/,
   'typed-graph.ts': /completed: Compare \["Porto: 24 degrees",[^\n]+\nfailed: the output does not match its schema/,
 }
