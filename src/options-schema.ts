@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Budget, RunBudget } from './core/budget/budget.js'
 import { FailureHandler } from './core/failure/failure-handler.js'
+import { once } from './core/once.js'
 import { didYouMean } from './error-text.js'
 import { modeRule } from './forecast/choose-mode.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
@@ -20,94 +21,105 @@ import { TaskGraph } from './plan/task-graph.js'
 import { limitsRule, poolRule } from './pools/pool-schema.js'
 import { WorkerPool } from './pools/worker-pool.js'
 
-const defaults = optionsOf({
-  priority: z.int().min(1).max(1000),
-  retries: z.int().min(0).max(1000),
-  backoff: backoffRule,
-  timeoutMs: positiveMs,
-  idleTimeoutMs: positiveMs,
-  queueTimeoutMs: positiveMs,
-  totalTimeoutMs: positiveMs,
-  durationMs: millis,
-  estimate: estimateRule,
-  budget: budgetRule,
-  replay: z.enum(['safe', 'never']),
-  approval: z.boolean(),
-}).partial()
-
-const count = z.int().min(0)
-
-/** `core/` imports no zod, so the rule of its failure handler is here. */
-const failureHandlerRule = optionsOf({
-  retries: count,
-  backoff: backoffRule,
-  maxThrottled: count,
-  maxInterrupted: count,
-  maxFailovers: count,
-  maxRepairs: count,
-  maxParkMs: millis,
-  quotaParkMs: millis,
-  neverRetry: failureKinds,
-  failover: failureKinds,
-  repair: failureKinds,
-}).partial()
-
-const orchestrator = optionsOf({
-  pools: record(z.string().min(1), z.union([z.instanceof(WorkerPool), poolRule(defaults)])).optional(),
-  limits: limitsRule.optional(),
-  distributor: method('distribute').optional(),
-  failureHandler: method('verdict').optional(),
-  scheduler: method('order').optional(),
-  aggregator: method('aggregate').optional(),
-  journal: method('open').optional(),
-  clock: method('schedule').optional(),
-  machine: method('freeMemory').optional(),
-  random: fn.optional(),
-  newId: fn.optional(),
-  budget: budgetRule.optional(),
-  retain: z.int().min(0).optional(),
-})
-
-const abortSignal = z.custom(
-  value => value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value),
-  'expected an AbortSignal',
+const defaults = once(() =>
+  optionsOf({
+    priority: z.int().min(1).max(1000),
+    retries: z.int().min(0).max(1000),
+    backoff: backoffRule(),
+    timeoutMs: positiveMs,
+    idleTimeoutMs: positiveMs,
+    queueTimeoutMs: positiveMs,
+    totalTimeoutMs: positiveMs,
+    durationMs: millis,
+    estimate: estimateRule(),
+    budget: budgetRule(),
+    replay: z.enum(['safe', 'never']),
+    approval: z.boolean(),
+  }).partial(),
 )
 
-const run = optionsOf({
-  runId: z.string().min(1).max(128).optional(),
-  failureMode: z.enum(['continue', 'no-new', 'kill']).optional(),
-  only: z.array(z.string()).optional(),
-  signal: abortSignal.optional(),
-  whenFull: z.enum(['wait', 'reject']).optional(),
-  weight: z.number().positive().max(1_000_000).optional(),
-  budget: runBudgetRule.optional(),
-  mode: z.enum(['parallel', 'serial', 'auto']).optional(),
-  auto: modeRule.optional(),
-  autoFallbackToSerial: z.boolean().optional(),
+/** `core/` imports no zod, so the rule of its failure handler is here. */
+const failureHandlerRule = once(() => {
+  const count = z.int().min(0)
+  return optionsOf({
+    retries: count,
+    backoff: backoffRule(),
+    maxThrottled: count,
+    maxInterrupted: count,
+    maxFailovers: count,
+    maxRepairs: count,
+    maxParkMs: millis,
+    quotaParkMs: millis,
+    neverRetry: failureKinds,
+    failover: failureKinds,
+    repair: failureKinds,
+  }).partial()
 })
 
-const graph = z.instanceof(TaskGraph, { message: 'expected a TaskGraph, or a list of them' })
-const resume = run
-  .pick({ signal: true, whenFull: true, weight: true })
-  .extend({ graph: z.union([graph, z.array(graph)]).optional() })
+const orchestrator = once(() =>
+  optionsOf({
+    pools: record(z.string().min(1), z.union([z.instanceof(WorkerPool), poolRule(defaults())])).optional(),
+    limits: limitsRule().optional(),
+    distributor: method('distribute').optional(),
+    failureHandler: method('verdict').optional(),
+    scheduler: method('order').optional(),
+    aggregator: method('aggregate').optional(),
+    journal: method('open').optional(),
+    clock: method('schedule').optional(),
+    machine: method('freeMemory').optional(),
+    random: fn.optional(),
+    newId: fn.optional(),
+    budget: budgetRule().optional(),
+    retain: z.int().min(0).optional(),
+  }),
+)
+
+const abortSignal = once(() =>
+  z.custom(
+    value => value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value),
+    'expected an AbortSignal',
+  ),
+)
+
+const run = once(() =>
+  optionsOf({
+    runId: z.string().min(1).max(128).optional(),
+    failureMode: z.enum(['continue', 'no-new', 'kill']).optional(),
+    only: z.array(z.string()).optional(),
+    signal: abortSignal().optional(),
+    whenFull: z.enum(['wait', 'reject']).optional(),
+    weight: z.number().positive().max(1_000_000).optional(),
+    budget: runBudgetRule().optional(),
+    mode: z.enum(['parallel', 'serial', 'auto']).optional(),
+    auto: modeRule().optional(),
+    autoFallbackToSerial: z.boolean().optional(),
+  }),
+)
+
+const resume = once(() => {
+  const graph = z.instanceof(TaskGraph, { message: 'expected a TaskGraph, or a list of them' })
+  return run()
+    .pick({ signal: true, whenFull: true, weight: true })
+    .extend({ graph: z.union([graph, z.array(graph)]).optional() })
+})
 
 /** @throws INVALID_INPUT with one issue for each option that is invalid. */
 export function checkOrchestratorOptions(options: OrchestratorOptions): void {
-  checkOptions(orchestrator, options, { of: 'Orchestrator' })
+  checkOptions(orchestrator(), options, { of: 'Orchestrator' })
   const { failureHandler } = options
   if (failureHandler instanceof FailureHandler)
-    checkOptions(failureHandlerRule, failureHandler.options, { of: 'FailureHandler', path: 'failureHandler' })
+    checkOptions(failureHandlerRule(), failureHandler.options, { of: 'FailureHandler', path: 'failureHandler' })
 }
 
 /** @throws INVALID_INPUT with one issue for each option that is invalid. */
 export function checkRunOptions(options: RunOptions, pools: readonly string[]): void {
-  checkOptions(run, options, { of: 'run' })
+  checkOptions(run(), options, { of: 'run' })
   checkBudgetedPools(options.budget, pools, 'budget.pools')
 }
 
 /** @throws INVALID_INPUT with one issue for each member that is invalid, or when the orchestrator has no budget to replace. */
 export function checkBudget(budget: Budget, hasBudget: boolean): void {
-  checkOptions(budgetRule, budget, { of: 'setBudget' })
+  checkOptions(budgetRule(), budget, { of: 'setBudget' })
   if (hasBudget) return
   const message = 'expected an orchestrator that was created with a budget; set one in its options'
   throw invalidInput([{ path: 'budget', message }])
@@ -115,7 +127,7 @@ export function checkBudget(budget: Budget, hasBudget: boolean): void {
 
 /** @throws INVALID_INPUT with one issue for each member that is invalid. */
 export function checkRunBudget(budget: RunBudget, pools: readonly string[]): void {
-  checkOptions(runBudgetRule, budget, { of: 'setBudget' })
+  checkOptions(runBudgetRule(), budget, { of: 'setBudget' })
   checkBudgetedPools(budget, pools, 'pools')
 }
 
@@ -132,29 +144,31 @@ function checkBudgetedPools(budget: RunBudget | undefined, pools: readonly strin
 
 /** @throws INVALID_INPUT with one issue for each option that is invalid. */
 export function checkResumeOptions(options: ResumeOptions): void {
-  checkOptions(resume, options, { of: 'resume' })
+  checkOptions(resume(), options, { of: 'resume' })
 }
 
-const drain = optionsOf({ timeoutMs: z.union([millis, z.literal(Number.POSITIVE_INFINITY)]).optional() })
-const events = optionsOf({
-  from: z.custom(value => typeof value === 'number', 'expected a number'),
-  signal: abortSignal,
-  progress: z.boolean(),
-  streamed: z.boolean(),
-}).partial()
-const approve = optionsOf({ by: z.string().optional() })
+const drain = once(() => optionsOf({ timeoutMs: z.union([millis, z.literal(Number.POSITIVE_INFINITY)]).optional() }))
+const events = once(() =>
+  optionsOf({
+    from: z.custom(value => typeof value === 'number', 'expected a number'),
+    signal: abortSignal(),
+    progress: z.boolean(),
+    streamed: z.boolean(),
+  }).partial(),
+)
+const approve = once(() => optionsOf({ by: z.string().optional() }))
 
 /** @throws INVALID_INPUT for invalid options of `Orchestrator.drain`. */
 export function checkDrainOptions(options: object): void {
-  checkOptions(drain, options, { of: 'drain' })
+  checkOptions(drain(), options, { of: 'drain' })
 }
 
 /** @throws INVALID_INPUT for invalid options of `Run.events`. */
 export function checkEventsOptions(options: object): void {
-  checkOptions(events, options, { of: 'events' })
+  checkOptions(events(), options, { of: 'events' })
 }
 
 /** @throws INVALID_INPUT for invalid options of `Run.approve`. */
 export function checkApproveOptions(options: object): void {
-  checkOptions(approve, options, { of: 'approve' })
+  checkOptions(approve(), options, { of: 'approve' })
 }

@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import { type AttemptOutcome, backendAnswered } from '../core/failure/attempt-outcome.js'
 import type { Failure, FailureKind } from '../core/failure/failure.js'
+import { once } from '../core/once.js'
 import type { Complete } from '../core/with-defaults.js'
 import { failureKinds, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
 
@@ -27,14 +28,16 @@ export interface BreakerOptions {
 }
 
 /** The rule for {@link BreakerOptions}. */
-export const breakerRule: z.ZodType = optionsOf({
-  failures: positiveInteger,
-  openMs: millis,
-  maxOpenMs: millis,
-  maxRestMs: millis,
-  probeMs: positiveMs,
-  countsAs: failureKinds,
-}).partial()
+export const breakerRule: () => z.ZodType = once(() =>
+  optionsOf({
+    failures: positiveInteger,
+    openMs: millis,
+    maxOpenMs: millis,
+    maxRestMs: millis,
+    probeMs: positiveMs,
+    countsAs: failureKinds,
+  }).partial(),
+)
 
 /** `closed` admits every attempt, `open` none, `half-open` one at a time. */
 export type BreakerState = 'closed' | 'open' | 'half-open'

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Clock } from '../clock.js'
+import { once } from '../core/once.js'
 import type { Complete } from '../core/with-defaults.js'
 import { millis, optionsOf, positiveMs } from '../options-check.js'
 import { failureOf } from './classify-error.js'
@@ -17,12 +18,14 @@ export interface HealthOptions {
 }
 
 /** The rule for {@link HealthOptions}. */
-export const healthRule: z.ZodType = optionsOf({
-  everyMs: positiveMs,
-  beforeEach: z.boolean(),
-  freshMs: millis,
-  timeoutMs: positiveMs,
-}).partial()
+export const healthRule: () => z.ZodType = once(() =>
+  optionsOf({
+    everyMs: positiveMs,
+    beforeEach: z.boolean(),
+    freshMs: millis,
+    timeoutMs: positiveMs,
+  }).partial(),
+)
 
 /** An answer of `health()`. `undefined` means healthy; `message` says why it is not. */
 export type Health =

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { once } from '../core/once.js'
 import type { RunMode } from '../core/state/events.js'
 import { checkOptions, nonNegative, optionsOf } from '../options-check.js'
 
@@ -34,12 +35,14 @@ export interface ModeOptions {
 }
 
 /** The rule for {@link ModeOptions}. */
-export const modeRule: z.ZodType = optionsOf({
-  minSpeedup: nonNegative,
-  minSavedMs: nonNegative,
-  parallelCostFactor: z.number().min(0),
-  maxExtraCostUsd: nonNegative,
-}).partial()
+export const modeRule: () => z.ZodType = once(() =>
+  optionsOf({
+    minSpeedup: nonNegative,
+    minSavedMs: nonNegative,
+    parallelCostFactor: z.number().min(0),
+    maxExtraCostUsd: nonNegative,
+  }).partial(),
+)
 
 /** A mode, and why it was chosen. */
 export interface ModeChoice {
@@ -59,7 +62,7 @@ export interface ModeChoice {
  * @throws CounterpointError `INVALID_INPUT` for an invalid option.
  */
 export function chooseMode(figures: ModeFigures, options: ModeOptions = {}): ModeChoice {
-  checkOptions(modeRule, options, { of: 'chooseMode' })
+  checkOptions(modeRule(), options, { of: 'chooseMode' })
   const { minSpeedup = 1.1, minSavedMs = 0, parallelCostFactor = 1.05, maxExtraCostUsd = Infinity } = options
   const { speedup, width, costUsd = 0, known } = figures
   const time = known > 0 ? seconds : steps

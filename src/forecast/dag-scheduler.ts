@@ -1,3 +1,4 @@
+import { once } from '../core/once.js'
 import {
   DEFAULT_AGING_MS,
   DEFAULT_PRIORITY,
@@ -16,7 +17,7 @@ import { filledWithAverage, stepsOf } from './path-steps.js'
 import { readyTasks, statusesOf } from './ready-tasks.js'
 import { VirtualRun } from './virtual-run.js'
 
-const rule = optionsOf({ order: fn.optional() })
+const rule = once(() => optionsOf({ order: fn.optional() }))
 
 /**
  * Orders the ready tasks of a run, and answers questions about a plan without running anything. To replace it, pass an order (a function, or
@@ -43,7 +44,7 @@ export class DagScheduler {
    * @throws INVALID_INPUT for unknown or invalid options.
    */
   constructor(options: { readonly order?: Order | undefined } = {}) {
-    checkOptions(rule, options, { of: 'DagScheduler' })
+    checkOptions(rule(), options, { of: 'DagScheduler' })
     this.#order = options.order ?? defaultOrder
   }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { once } from '../core/once.js'
 import { type Order, orderOf } from '../core/scheduler/order.js'
 import type { TaskSpec } from '../core/state/task.js'
 import { didYouMean } from '../error-text.js'
@@ -76,20 +77,24 @@ const IGNORED = [
   'graceMs',
 ] as const satisfies readonly Exclude<keyof PoolOptions, keyof ForecastPool>[]
 
-const poolRule = optionsOf({
-  concurrency: positiveInteger,
-  medianMs: millis,
-  requests: windowRule,
-  limitKey: z.string().min(1),
-  agingMs: positiveMs,
-  ...Object.fromEntries(IGNORED.map(key => [key, z.unknown()])),
-}).partial()
+const poolRule = once(() =>
+  optionsOf({
+    concurrency: positiveInteger,
+    medianMs: millis,
+    requests: windowRule(),
+    limitKey: z.string().min(1),
+    agingMs: positiveMs,
+    ...Object.fromEntries(IGNORED.map(key => [key, z.unknown()])),
+  }).partial(),
+)
 
-const rule = optionsOf({
-  pools: record(z.string(), z.union([z.instanceof(WorkerPool), poolRule])),
-  durationOf: fn.optional(),
-  scheduler: method('order').optional(),
-})
+const rule = once(() =>
+  optionsOf({
+    pools: record(z.string(), z.union([z.instanceof(WorkerPool), poolRule()])),
+    durationOf: fn.optional(),
+    scheduler: method('order').optional(),
+  }),
+)
 
 /**
  * Predicts a run by playing the scheduler itself in virtual time, with its pools to itself. Every attempt succeeds, every approval is
@@ -104,7 +109,7 @@ const rule = optionsOf({
  * `CYCLE`, `DUPLICATE_ID`, `UNKNOWN_DEPENDENCY`.
  */
 export function forecast(tasks: readonly TaskSpec[], options: ForecastOptions): Forecast {
-  checkOptions(rule, options, { of: 'forecast' })
+  checkOptions(rule(), options, { of: 'forecast' })
   checkGraph(tasks)
   const poolOf = poolIndexes(tasks, Object.keys(options.pools))
   const { durations, known } = durationsOf(tasks, poolOf, options)

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Clock } from '../clock.js'
+import { once } from '../core/once.js'
 import { fn, method, optionsOf, positiveInteger } from '../options-check.js'
 import type { CooldownStats } from './cooldown.js'
 import type { LedgerEntry } from './ledger/limit-ledger.js'
@@ -41,18 +42,22 @@ export interface LimitStats extends CooldownStats {
 }
 
 /** The rule of {@link LimitOptions}. */
-export const limitOptionsRule: z.ZodObject = optionsOf({
-  concurrency: positiveInteger,
-  requests: windowRule,
-  tokens: windowRule,
-}).partial()
+export const limitOptionsRule: () => z.ZodObject = once(() =>
+  optionsOf({
+    concurrency: positiveInteger,
+    requests: windowRule(),
+    tokens: windowRule(),
+  }).partial(),
+)
 
 /** The rule of {@link LimitInit}. */
-export const limitRule: z.ZodObject = limitOptionsRule.extend({
-  key: z.string().min(1),
-  clock: method('schedule'),
-  random: fn.optional(),
-  path: z.string().optional(),
-  ledger: z.unknown().optional(),
-  keepsCooldown: z.boolean().optional(),
-})
+export const limitRule: () => z.ZodObject = once(() =>
+  limitOptionsRule().extend({
+    key: z.string().min(1),
+    clock: method('schedule'),
+    random: fn.optional(),
+    path: z.string().optional(),
+    ledger: z.unknown().optional(),
+    keepsCooldown: z.boolean().optional(),
+  }),
+)

@@ -45,7 +45,7 @@ export class Limit {
 
   /** @throws INVALID_INPUT for invalid options. */
   constructor(options: LimitInit) {
-    checkOptions(limitRule, options, { of: 'Limit' })
+    checkOptions(limitRule(), options, { of: 'Limit' })
     const {
       key,
       clock,
@@ -207,7 +207,7 @@ export class Limit {
     kind: WindowKind,
   ): ReservingWindow | undefined {
     if (limit === undefined) return undefined
-    checkValue(windowRule, limit, `${this.#path}.${kind}`)
+    checkValue(windowRule(), limit, `${this.#path}.${kind}`)
     if (window === undefined) return this.#newWindow(limit, kind)
     window.limit = limit
     return window

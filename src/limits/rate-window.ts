@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { once } from '../core/once.js'
 import { optionsOf, positiveMs } from '../options-check.js'
 
 /** At most `limit` in every `perMs`: a sliding window. */
@@ -10,7 +11,7 @@ export interface WindowLimit {
 }
 
 /** The rule for a {@link WindowLimit}. */
-export const windowRule: z.ZodType = optionsOf({ limit: z.number().min(1), perMs: positiveMs })
+export const windowRule: () => z.ZodType = once(() => optionsOf({ limit: z.number().min(1), perMs: positiveMs }))
 
 /** The number of a start in a {@link RateWindow}. No object, so that a window of a million starts allocates none. */
 export type WindowEntry = number

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { once } from '../core/once.js'
 import { TRIGGER_RULES } from '../core/scheduler/trigger-rule.js'
 import type { TaskSpec } from '../core/state/task.js'
 import { optionsOf, record } from '../options-check.js'
@@ -15,10 +16,10 @@ const NAME_RULE = '1 to 128 characters, no control characters, no leading or tra
 
 type Rules = Readonly<Record<string, z.ZodType>>
 
-const name = z.string().min(1).max(128).regex(NAME)
+const name = once(() => z.string().min(1).max(128).regex(NAME))
 /** The id of a task. */
-export const id: z.ZodType = name.describe(`an id: ${NAME_RULE}`)
-const millis = z.number().min(0).max(MAX).describe('a number of milliseconds, 0 to 2^53 - 1')
+export const id: () => z.ZodType = once(() => name().describe(`an id: ${NAME_RULE}`))
+const millis = once(() => z.number().min(0).max(MAX).describe('a number of milliseconds, 0 to 2^53 - 1'))
 
 /** Each list has the name of a member in our spelling first, then its aliases. */
 const SPELLINGS = [
@@ -49,17 +50,19 @@ export function ourName(key: string): string {
   return ALIASES.get(key) ?? key
 }
 
-const seconds = z.number().max(MAX / 1000)
+const seconds = (): z.ZodNumber => z.number().max(MAX / 1000)
 const timeoutSeconds = (byDefault: string): z.ZodType =>
-  seconds.positive().transform(toMs).describe(`a number of seconds above 0 (default: ${byDefault})`)
+  seconds().positive().transform(toMs).describe(`a number of seconds above 0 (default: ${byDefault})`)
 /** The rules for the aliases in seconds, by our name. */
-const SECONDS: Rules = {
-  timeoutMs: timeoutSeconds('an hour'),
-  idleTimeoutMs: timeoutSeconds('no limit'),
-  queueTimeoutMs: timeoutSeconds('no limit'),
-  totalTimeoutMs: timeoutSeconds('no limit'),
-  durationMs: seconds.min(0).transform(toMs).describe('a number of seconds, 0 or more'),
-}
+const inSeconds = once(
+  (): Rules => ({
+    timeoutMs: timeoutSeconds('an hour'),
+    idleTimeoutMs: timeoutSeconds('no limit'),
+    queueTimeoutMs: timeoutSeconds('no limit'),
+    totalTimeoutMs: timeoutSeconds('no limit'),
+    durationMs: seconds().min(0).transform(toMs).describe('a number of seconds, 0 or more'),
+  }),
+)
 
 /** Rounded to 15 digits: 1.1 s is 1,100 ms, not 1,100.0000000000002. */
 function toMs(sec: number): number {
@@ -69,7 +72,8 @@ function toMs(sec: number): number {
 /** The same rules, under the aliases of each member too. */
 function withAliases(rules: Rules): Rules {
   const all = { ...rules }
-  for (const [alias, ours] of ALIASES) if (rules[ours]) all[alias] = /sec$/i.test(alias) ? SECONDS[ours]! : rules[ours]
+  for (const [alias, ours] of ALIASES)
+    if (rules[ours]) all[alias] = /sec$/i.test(alias) ? inSeconds()[ours]! : rules[ours]
   return all
 }
 
@@ -92,36 +96,38 @@ function nested(rules: Rules): z.ZodType {
   return rule
 }
 
-const BACKOFF = {
-  baseMs: millis,
+const backoff = once(() => ({
+  baseMs: millis(),
   factor: z.number().min(1).max(1000).describe('a number from 1 to 1000'),
-  maxMs: millis,
-}
+  maxMs: millis(),
+}))
 const amount = (what: string): z.ZodType => z.number().min(0).max(MAX).describe(`${what}, 0 or more`)
-const ESTIMATE = { costUsd: amount('a number of US dollars'), tokens: amount('a number of tokens') }
-const BUDGET = {
-  ...ESTIMATE,
-  wallMs: millis,
+const estimate = once(() => ({ costUsd: amount('a number of US dollars'), tokens: amount('a number of tokens') }))
+const budget = once(() => ({
+  ...estimate(),
+  wallMs: millis(),
   soft: z.number().min(0).max(1).describe('a number from 0 to 1 (default: 0.8)'),
   onSoft: z.enum(['tell', 'degrade']).describe('"tell" (the default) or "degrade"'),
   onHard: z.enum(['stop', 'degrade', 'hold']).describe('"stop" (the default), "degrade" or "hold"'),
-}
+}))
 
 /** The rules for options of these kinds: our spelling only. */
-export const backoffRule: z.ZodType = optionsOf(BACKOFF).partial()
-export const estimateRule: z.ZodType = optionsOf(ESTIMATE).partial()
-export const budgetRule: z.ZodType = optionsOf(BUDGET).partial()
-export const runBudgetRule: z.ZodType = optionsOf({ ...BUDGET, pools: record(z.string(), budgetRule) }).partial()
+export const backoffRule: () => z.ZodType = once(() => optionsOf(backoff()).partial())
+export const estimateRule: () => z.ZodType = once(() => optionsOf(estimate()).partial())
+export const budgetRule: () => z.ZodType = once(() => optionsOf(budget()).partial())
+export const runBudgetRule: () => z.ZodType = once(() =>
+  optionsOf({ ...budget(), pools: record(z.string(), budgetRule()) }).partial(),
+)
 
 const timeout = (byDefault: string): z.ZodType =>
   z.number().positive().max(MAX).describe(`a number of milliseconds above 0, to 2^53 - 1 (default: ${byDefault})`)
-const ids = (what: string): z.ZodType => z.array(id).describe(`a list of the ids of the tasks ${what}`)
+const ids = (what: string): z.ZodType => z.array(id()).describe(`a list of the ids of the tasks ${what}`)
 
 /** The rules for the members of a task, in our spelling. */
-export const TASK_RULES: Readonly<Record<keyof TaskSpec, z.ZodType>> = {
-  id,
+export const taskRules: () => Readonly<Record<keyof TaskSpec, z.ZodType>> = once(() => ({
+  id: id(),
   description: z.string().describe('a string: what the agent is asked to do (default: the id)'),
-  pool: name.describe(`the name of a pool: ${NAME_RULE}`),
+  pool: name().describe(`the name of a pool: ${NAME_RULE}`),
   input: z.unknown().describe('any JSON: the input, where it is known beforehand'),
   after: ids('that must have succeeded before this one starts'),
   softAfter: ids('whose outputs it gets if they have ended by then'),
@@ -129,33 +135,38 @@ export const TASK_RULES: Readonly<Record<keyof TaskSpec, z.ZodType>> = {
   triggerRule: z.enum(TRIGGER_RULES).describe(`one of ${TRIGGER_RULES.join(', ')} (default: all_success)`),
   priority: z.int().min(1).max(1000).describe('a whole number from 1, the most urgent, to 1000 (default: 3)'),
   retries: z.int().min(0).max(1000).describe('a whole number of further attempts, from 0 to 1000 (default: 2)'),
-  backoff: nested(BACKOFF),
+  backoff: nested(backoff()),
   timeoutMs: timeout('an hour'),
   idleTimeoutMs: timeout('no limit'),
   queueTimeoutMs: timeout('no limit'),
   totalTimeoutMs: timeout('no limit'),
   weight: z.number().min(0).max(MAX).describe('a number from 0 to 2^53 - 1: its share of the plan (default: 1)'),
-  durationMs: millis,
-  estimate: nested(ESTIMATE),
-  budget: nested(BUDGET),
+  durationMs: millis(),
+  estimate: nested(estimate()),
+  budget: nested(budget()),
   replay: z.enum(['safe', 'never']).describe('"safe" (the default) or "never"'),
   approval: z.boolean().describe('true or false (the default)'),
   context: z.unknown().describe('any JSON: further context for the agent'),
-}
+}))
 
-const PLAN_RULES = {
+const planRules = once(() => ({
   $schema: z.string().describe('the address of a JSON Schema, for editors: ignored'),
-  name: name.describe(`a name: ${NAME_RULE}`),
-  version: name.describe(`a version: ${NAME_RULE}`),
+  name: name().describe(`a name: ${NAME_RULE}`),
+  version: name().describe(`a version: ${NAME_RULE}`),
   failureMode: z.enum(['continue', 'no-new', 'kill']).describe('"continue" (the default), "no-new" or "kill"'),
-}
+}))
 const tasks = 'a list of tasks'
 
 /** A whole plan: the source of `plan.schema.json`. */
-export const planSchema: z.ZodType = z
-  .strictObject(withAliases(PLAN_RULES))
-  .partial()
-  .extend({ tasks: z.array(z.strictObject(withAliases(TASK_RULES)).partial().extend({ id })).describe(tasks) })
+export function planSchema(): z.ZodType {
+  const task = z.strictObject(withAliases(taskRules())).partial().extend({ id: id() })
+  return z
+    .strictObject(withAliases(planRules()))
+    .partial()
+    .extend({ tasks: z.array(task).describe(tasks) })
+}
 
-export const PLAN_MEMBERS: Members = membersOf({ ...PLAN_RULES, tasks: z.array(z.unknown()).describe(tasks) })
-export const TASK_MEMBERS: Members = membersOf(TASK_RULES)
+export const planMembers: () => Members = once(() =>
+  membersOf({ ...planRules(), tasks: z.array(z.unknown()).describe(tasks) }),
+)
+export const taskMembers: () => Members = once(() => membersOf(taskRules()))

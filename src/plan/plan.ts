@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import { canonicalJson, type Json, memberPath, NotJsonError } from '../core/json.js'
+import { once } from '../core/once.js'
 import { markChecked } from '../core/scheduler/prepared-plan.js'
 import type { FailureMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
@@ -8,7 +9,7 @@ import type { InputIssue } from '../errors.js'
 import { checkOptions, optionsOf, positiveInteger } from '../options-check.js'
 import { checkGraph } from './graph-check.js'
 import { invalidPlan } from './invalid-plan.js'
-import { id, type Members, NESTED, ourName, PLAN_MEMBERS, TASK_MEMBERS, TASK_RULES } from './plan-schema.js'
+import { id, type Members, NESTED, ourName, planMembers, taskMembers, taskRules } from './plan-schema.js'
 import { readJsonText } from './text/read-json-text.js'
 
 /** Tasks and their dependencies, as data. {@link parsePlan} makes one: checked, in one spelling, deeply frozen. */
@@ -34,11 +35,13 @@ export interface ParsePlanOptions {
   readonly maxDepth?: number | undefined
 }
 
-const parseOptions = optionsOf({
-  maxBytes: positiveInteger,
-  maxTasks: positiveInteger,
-  maxDepth: positiveInteger.max(1000),
-}).partial()
+const parseOptions = once(() =>
+  optionsOf({
+    maxBytes: positiveInteger,
+    maxTasks: positiveInteger,
+    maxDepth: positiveInteger.max(1000),
+  }).partial(),
+)
 
 /** The plans that `parsePlan` made, which it returns as they are. Invariant: they are deeply frozen. */
 const parsed = new WeakSet<object>()
@@ -71,7 +74,7 @@ export function parseAddition(source: unknown, isKnown: (id: string) => boolean)
 }
 
 function readSource(source: unknown, options: ParsePlanOptions = {}): Plan {
-  checkOptions(parseOptions, options, { of: 'parsePlan', path: 'options' })
+  checkOptions(parseOptions(), options, { of: 'parsePlan', path: 'options' })
   const { maxBytes = 64 * 1024 * 1024, maxTasks = 1_000_000, maxDepth = 64 } = options
   const isText = typeof source === 'string' || isBytes(source)
   const value = isText ? readJsonText(source, { maxBytes, maxDepth }) : source
@@ -80,7 +83,7 @@ function readSource(source: unknown, options: ParsePlanOptions = {}): Plan {
 
 /** Reads one member of a task, given as JSON, by its rule. What breaks the rule is added to `issues`. */
 export function readTaskMember(key: keyof TaskSpec, value: unknown, path: string, issues: InputIssue[]): unknown {
-  return readMember(TASK_RULES[key], value, path, issues)
+  return readMember(taskRules()[key], value, path, issues)
 }
 
 /** {@link canonicalJson} that throws `INVALID_INPUT`, with a path that starts with `where`. */
@@ -101,7 +104,7 @@ function isBytes(value: unknown): value is Uint8Array {
 
 function readPlan(raw: Json, maxTasks: number): Plan {
   const issues: InputIssue[] = []
-  const { tasks, $schema: _, ...head } = readMembers(PLAN_MEMBERS, raw, '$', issues, 'tasks')
+  const { tasks, $schema: _, ...head } = readMembers(planMembers(), raw, '$', issues, 'tasks')
   const rawTasks = (tasks ?? []) as readonly Json[]
   if (rawTasks.length > maxTasks) {
     const message = `expected at most ${maxTasks} tasks, got ${rawTasks.length}; split the plan, or raise maxTasks`
@@ -116,7 +119,7 @@ function readPlan(raw: Json, maxTasks: number): Plan {
 
 /** Invariant: a task has only the members that were given, and a description. */
 function readTask(raw: Json, path: string, issues: InputIssue[]): TaskSpec {
-  const members = readMembers(TASK_MEMBERS, raw, path, issues, 'id') as unknown as TaskSpec
+  const members = readMembers(taskMembers(), raw, path, issues, 'id') as unknown as TaskSpec
   const { id, description = id, after, softAfter, orderAfter, ...rest } = members
   return Object.freeze({
     id,
@@ -168,7 +171,7 @@ function readMember(rule: z.ZodType, value: unknown, path: string, issues: Input
   const entries = new Set(result.error.issues.map(issue => issue.path[0] as number | undefined))
   for (const entry of [...entries].slice(0, MAX_ISSUES - issues.length)) {
     if (entry === undefined) issues.push({ path, message: expected(rule, value) })
-    else issues.push({ path: `${path}[${entry}]`, message: expected(id, (value as unknown[])[entry]) })
+    else issues.push({ path: `${path}[${entry}]`, message: expected(id(), (value as unknown[])[entry]) })
   }
   return undefined
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { AgentFunction } from '../backends/agent-backend.js'
 import { type Json, memberPath } from '../core/json.js'
+import { once } from '../core/once.js'
 import type { RunResult } from '../core/results/run-result.js'
 import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
 import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
@@ -10,7 +11,7 @@ import { checkOptions, optionsOf } from '../options-check.js'
 import { duplicateId } from './graph-check.js'
 import { invalidPlan } from './invalid-plan.js'
 import { canonical, type Plan, readTaskMember } from './plan.js'
-import { TASK_RULES } from './plan-schema.js'
+import { taskRules } from './plan-schema.js'
 import { isStandardSchema, type StandardSchemaV1 } from './standard-schema.js'
 import type { Dependencies, TaskOptions } from './task-options.js'
 import type { JsonInputOnly, OutputFor, OutputSchema } from './task-types.js'
@@ -33,8 +34,12 @@ export interface TaskBinding {
   readonly run?: AgentFunction | undefined
 }
 
-const TASK_OPTIONS: readonly string[] = [...Object.keys(TASK_RULES).filter(key => key !== 'id'), 'output', 'run']
-const graphOptions = optionsOf({ version: z.unknown() }).partial()
+const taskOptions = once((): readonly string[] => [
+  ...Object.keys(taskRules()).filter(key => key !== 'id'),
+  'output',
+  'run',
+])
+const graphOptions = once(() => optionsOf({ version: z.unknown() }).partial())
 
 /** A task of a {@link TaskGraph}, for the `after` of other tasks. `Output` is the type of its output. */
 export class TaskRef<Id extends string = string, Output = unknown> {
@@ -82,7 +87,7 @@ export class TaskGraph<Pool extends string = string> implements PlanSource {
 
   /** @throws CounterpointError `INVALID_INPUT` when `name` or `version` is not 1 to 128 characters without control characters. */
   constructor(name: string, options: { readonly version?: string | undefined } = {}) {
-    checkOptions(graphOptions, options, { of: 'TaskGraph' })
+    checkOptions(graphOptions(), options, { of: 'TaskGraph' })
     const issues: InputIssue[] = []
     readTaskMember('id', name, '$.name', issues)
     if (options.version !== undefined) readTaskMember('id', options.version, '$.version', issues)
@@ -176,8 +181,8 @@ class TaskDraft {
     else if (key === 'run') this.#readRun(value)
     else if (key === 'input' && typeof value === 'function') this.#bind({ input: value as InputFunction })
     else if (key === 'approval' && typeof value === 'function') this.#bind({ approval: value as InputFunction })
-    else if (TASK_OPTIONS.includes(key)) this.#readData(key as keyof TaskSpec, value)
-    else this.#reject(memberPath('', key), unknownKey(key, TASK_OPTIONS))
+    else if (taskOptions().includes(key)) this.#readData(key as keyof TaskSpec, value)
+    else this.#reject(memberPath('', key), unknownKey(key, taskOptions()))
   }
 
   #readIds(key: DependencyList, value: readonly unknown[]): void {

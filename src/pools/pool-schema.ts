@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { breakerRule } from '../backends/circuit-breaker.js'
 import { healthRule } from '../backends/health-check.js'
+import { once } from '../core/once.js'
 import { Limit } from '../limits/limit.js'
 import { limitOptionsRule } from '../limits/limit-options.js'
 import { windowRule } from '../limits/rate-window.js'
@@ -9,23 +10,23 @@ import { poolConcurrencyRule } from './concurrency/concurrency.js'
 import { retryBudgetRule } from './retry-budget.js'
 
 /** The options that a pool and a `WorkerPool` have in common. */
-const common = {
+const common = once(() => ({
   backend: method('run').optional(),
   backends: z.array(method('run')).min(1).optional(),
-  concurrency: poolConcurrencyRule.optional(),
-  requests: windowRule.optional(),
-  tokens: windowRule.optional(),
+  concurrency: poolConcurrencyRule().optional(),
+  requests: windowRule().optional(),
+  tokens: windowRule().optional(),
   queueLimit: positiveInteger.optional(),
-  health: healthRule.optional(),
-  breaker: breakerRule.optional(),
-  retryBudget: retryBudgetRule.optional(),
+  health: healthRule().optional(),
+  breaker: breakerRule().optional(),
+  retryBudget: retryBudgetRule().optional(),
   agingMs: positiveMs.optional(),
-}
+}))
 
 /** The rule of `PoolOptions`. `defaults` is the rule for the options of its tasks. */
 export const poolRule = (defaults: z.ZodType): z.ZodType =>
   optionsOf({
-    ...common,
+    ...common(),
     limitKey: z.string().min(1).optional(),
     defaults: defaults.optional(),
     intent: z.looseObject({}).optional(),
@@ -33,15 +34,17 @@ export const poolRule = (defaults: z.ZodType): z.ZodType =>
   }).superRefine(checkBackends)
 
 /** The rule of `WorkerPoolOptions`. */
-export const workerPoolRule: z.ZodType = optionsOf({
-  ...common,
-  name: z.string().min(1),
-  limit: z.instanceof(Limit).optional(),
-  clock: method('schedule'),
-  random: fn.optional(),
-  machine: method('freeMemory').optional(),
-  ledger: z.unknown().optional(),
-}).superRefine(checkBackends)
+export const workerPoolRule: () => z.ZodType = once(() =>
+  optionsOf({
+    ...common(),
+    name: z.string().min(1),
+    limit: z.instanceof(Limit).optional(),
+    clock: method('schedule'),
+    random: fn.optional(),
+    machine: method('freeMemory').optional(),
+    ledger: z.unknown().optional(),
+  }).superRefine(checkBackends),
+)
 
 /** The options that say something about the backends of a pool. */
 const BACKEND_OPTIONS = ['health', 'breaker', 'intent'] as const
@@ -69,4 +72,4 @@ function checkBackends(
 }
 
 /** What the pools of a limit key may do together, by key. */
-export const limitsRule: z.ZodType = z.record(z.string().min(1), limitOptionsRule)
+export const limitsRule: () => z.ZodType = once(() => z.record(z.string().min(1), limitOptionsRule()))

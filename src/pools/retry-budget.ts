@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { once } from '../core/once.js'
 import { checkOptions, nonNegative, optionsOf, positiveMs } from '../options-check.js'
 
 /** How many retries a pool may make: `floor + ratio * first attempts`, in any trailing `perMs`. */
@@ -12,11 +13,13 @@ export interface RetryBudgetOptions {
 }
 
 /** The rule for {@link RetryBudgetOptions}. */
-export const retryBudgetRule: z.ZodType = optionsOf({
-  ratio: z.number().min(0),
-  floor: nonNegative,
-  perMs: positiveMs,
-}).partial()
+export const retryBudgetRule: () => z.ZodType = once(() =>
+  optionsOf({
+    ratio: z.number().min(0),
+    floor: nonNegative,
+    perMs: positiveMs,
+  }).partial(),
+)
 
 /** Attempts are counted per part of the window, not one by one: a pool may start millions of them in a minute. */
 const PARTS = 60
@@ -45,7 +48,7 @@ export class RetryBudget {
 
   /** @throws INVALID_INPUT for invalid options. */
   constructor(options: RetryBudgetOptions = {}) {
-    checkOptions(retryBudgetRule, options, { of: 'RetryBudget', path: 'retryBudget' })
+    checkOptions(retryBudgetRule(), options, { of: 'RetryBudget', path: 'retryBudget' })
     const { ratio = 0.2, floor = 100, perMs = 60_000 } = options
     this.#ratio = ratio
     this.#floor = floor

@@ -37,7 +37,7 @@ export class WorkerPool {
 
   /** @throws INVALID_INPUT for invalid options. */
   constructor(options: WorkerPoolOptions) {
-    checkOptions(workerPoolRule, options, { of: 'WorkerPool' })
+    checkOptions(workerPoolRule(), options, { of: 'WorkerPool' })
     const { name, clock, concurrency = 4, machine = unknownMachine, limit, requests, tokens } = options
     this.name = name
     this.#options = options

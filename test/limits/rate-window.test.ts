@@ -320,7 +320,7 @@ describe('a rate window', () => {
 })
 
 describe('the rule for a window limit', () => {
-  const check = (limit: object) => () => checkValue(windowRule, limit, 'p')
+  const check = (limit: object) => () => checkValue(windowRule(), limit, 'p')
 
   test.each([0, 0.5, -1, Number.NaN, Number.POSITIVE_INFINITY])('rejects a limit of %d', limit => {
     expect(check({ limit, perMs: 10 })).toThrow(/^p\.limit: expected /)

@@ -9,7 +9,7 @@ const path = join(ROOT, 'src/plan/plan.schema.json')
 
 /** Draft 7, which editors support best. */
 function generate(): string {
-  const { $schema, ...schema } = z.toJSONSchema(planSchema, { io: 'input', target: 'draft-7' })
+  const { $schema, ...schema } = z.toJSONSchema(planSchema(), { io: 'input', target: 'draft-7' })
   const head = { $schema, title: 'Plan', description: 'Tasks and their dependencies, for Counterpoint.' }
   return `${JSON.stringify({ ...head, ...schema }, null, 2)}\n`
 }

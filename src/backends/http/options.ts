@@ -76,8 +76,8 @@ function httpRule({ allowInsecure, method, health }: Partial<HttpBackendOptions>
   return optionsOf({
     url,
     method: z.enum(['POST', 'PUT', 'PATCH', 'GET']).optional(),
-    headers: headersRule.optional(),
-    body: (method === 'GET' ? noBody : fn).optional(),
+    headers: headersRule().optional(),
+    body: (method === 'GET' ? z.undefined('expected none with method GET, which sends no body') : fn).optional(),
     parse: fn.optional(),
     usage: fn.optional(),
     maxBytes: z.int().min(1).max(MAX_BYTES).optional(),
@@ -88,25 +88,24 @@ function httpRule({ allowInsecure, method, health }: Partial<HttpBackendOptions>
   })
 }
 
-const noBody: z.ZodType = z.undefined('expected none with method GET, which sends no body')
-
 const urlRule = (allowInsecure: boolean): z.ZodType =>
   z.unknown().superRefine((value, context) => {
     const message = urlProblem(value, allowInsecure)
     if (message !== undefined) context.addIssue({ code: 'custom', message })
   })
 
-const headersRule: z.ZodType = z.unknown().superRefine((value, context) => {
-  if (typeof value === 'function') return
-  if (typeof value !== 'object' || value === null) {
-    context.addIssue({ code: 'custom', message: 'expected an object or a function' })
-    return
-  }
-  for (const [name, text] of Object.entries(value)) {
-    const message = headerProblem(name, text)
-    if (message !== undefined) context.addIssue({ code: 'custom', path: [name], message, input: text })
-  }
-})
+const headersRule = (): z.ZodType =>
+  z.unknown().superRefine((value, context) => {
+    if (typeof value === 'function') return
+    if (typeof value !== 'object' || value === null) {
+      context.addIssue({ code: 'custom', message: 'expected an object or a function' })
+      return
+    }
+    for (const [name, text] of Object.entries(value)) {
+      const message = headerProblem(name, text)
+      if (message !== undefined) context.addIssue({ code: 'custom', path: [name], message, input: text })
+    }
+  })
 
 function urlProblem(value: unknown, allowInsecure: boolean): string | undefined {
   const url = urlOf(value)

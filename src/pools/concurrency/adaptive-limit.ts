@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Failure, FailureKind } from '../../core/failure/failure.js'
+import { once } from '../../core/once.js'
 import type { Complete } from '../../core/with-defaults.js'
 import { checkValue, failureKinds, millis, optionsOf, positiveInteger } from '../../options-check.js'
 
@@ -32,22 +33,24 @@ export interface AdaptiveConcurrency {
 }
 
 /** The rule for {@link AdaptiveConcurrency}. */
-export const adaptiveConcurrencyRule: z.ZodType = optionsOf({
-  min: positiveInteger,
-  max: positiveInteger,
-  start: positiveInteger.optional(),
-  increase: z.number().positive().optional(),
-  decrease: z.number().positive().lt(1).optional(),
-  coolDownMs: millis.optional(),
-  windowMs: millis.optional(),
-  tolerance: z.number().min(0).max(1).optional(),
-  countsAs: failureKinds.optional(),
-})
-  .refine(({ min, max }) => min <= max, { path: ['max'], message: 'expected at least the value of min' })
-  .refine(({ min, max, start = min }) => start >= min && start <= max, {
-    path: ['start'],
-    message: 'expected a value between min and max',
+export const adaptiveConcurrencyRule: () => z.ZodType = once(() =>
+  optionsOf({
+    min: positiveInteger,
+    max: positiveInteger,
+    start: positiveInteger.optional(),
+    increase: z.number().positive().optional(),
+    decrease: z.number().positive().lt(1).optional(),
+    coolDownMs: millis.optional(),
+    windowMs: millis.optional(),
+    tolerance: z.number().min(0).max(1).optional(),
+    countsAs: failureKinds.optional(),
   })
+    .refine(({ min, max }) => min <= max, { path: ['max'], message: 'expected at least the value of min' })
+    .refine(({ min, max, start = min }) => start >= min && start <= max, {
+      path: ['start'],
+      message: 'expected a value between min and max',
+    }),
+)
 
 const COUNTS_AS: readonly FailureKind[] = ['throttled', 'overloaded', 'timeout']
 
@@ -94,7 +97,7 @@ export class AdaptiveLimit {
 
   /** @throws INVALID_INPUT with an issue for each invalid option; `path` is where they were given. */
   constructor(options: AdaptiveConcurrency, path = 'concurrency') {
-    const { min, max } = checkValue(adaptiveConcurrencyRule, options, path) as AdaptiveConcurrency
+    const { min, max } = checkValue(adaptiveConcurrencyRule(), options, path) as AdaptiveConcurrency
     const { start = Math.min(max, Math.max(min, 4)), increase = 1, decrease = 0.7, coolDownMs = 500 } = options
     const { windowMs = 1_000, tolerance = 0.02, countsAs = COUNTS_AS } = options
     this.#options = { min, max, start, increase, decrease, coolDownMs, windowMs, tolerance, countsAs }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { AttemptOutcome } from '../../core/failure/attempt-outcome.js'
 import type { FailureKind } from '../../core/failure/failure.js'
+import { once } from '../../core/once.js'
 import type { Machine } from '../../machine.js'
 import { checkValue, positiveInteger } from '../../options-check.js'
 import { type AdaptiveConcurrency, AdaptiveLimit, adaptiveConcurrencyRule } from './adaptive-limit.js'
@@ -11,12 +12,14 @@ import { MemoryGate } from './memory-gate.js'
 export type PoolConcurrency = number | AdaptiveConcurrency | 'auto'
 
 /** The rule for {@link PoolConcurrency}. Issues are those of the form that the value has: a number, a range, or `auto`. */
-export const poolConcurrencyRule: z.ZodType = z.unknown().superRefine((value, context) => {
-  if (value === 'auto') return
-  const rule = typeof value === 'object' && value !== null ? adaptiveConcurrencyRule : positiveInteger
-  for (const issue of rule.safeParse(value).error?.issues ?? [])
-    context.addIssue(issue as Parameters<typeof context.addIssue>[0] & object)
-})
+export const poolConcurrencyRule: () => z.ZodType = once(() =>
+  z.unknown().superRefine((value, context) => {
+    if (value === 'auto') return
+    const rule = typeof value === 'object' && value !== null ? adaptiveConcurrencyRule() : positiveInteger
+    for (const issue of rule.safeParse(value).error?.issues ?? [])
+      context.addIssue(issue as Parameters<typeof context.addIssue>[0] & object)
+  }),
+)
 
 /** What a {@link Concurrency} is made of. */
 export interface ConcurrencyOptions {
