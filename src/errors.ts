@@ -1,5 +1,6 @@
 import type { FailureKind, TimeoutScope } from './core/failure/failure.js'
 import type { ReportedUsage } from './core/failure/usage.js'
+import type { RunResult } from './core/results/run-result.js'
 
 /** One problem of an input: where it is (`tasks[3].blockedBy[0]`), what was expected and what was given. */
 export interface InputIssue {
@@ -28,6 +29,8 @@ export interface ErrorDetails {
   QUEUE_FULL: { readonly pool: string; readonly queueLimit: number; readonly wanted: number }
   /** Tasks were added to a run that has ended, or the events of a released run were read. */
   RUN_ENDED: { readonly runId: string }
+  /** `run.completed` was awaited, and the run is not `completed`. `result` is what `run.result` resolves with. */
+  RUN_FAILED: { readonly runId: string; readonly result: RunResult }
   /** The result of a suspended run was awaited, or the run was changed. `orchestrator.resume(runId)` continues it, in any process. */
   RUN_SUSPENDED: { readonly runId: string }
   /** A reader of `run.events({ streamed: true })` was `bytes` of chunks behind, more than 1 MiB: its iteration ended. */
@@ -62,11 +65,14 @@ export class CounterpointError<C extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
-/** True when `error` is a {@link CounterpointError}, with this code if one is given. Narrows the type of `details`. */
+/**
+ * True when `error` is a {@link CounterpointError}, with this code if one is given. Narrows the type of `details`; without a code, a check
+ * of `error.code` does.
+ */
 export function isCounterpointError<C extends ErrorCode = ErrorCode>(
   error: unknown,
   code?: C,
-): error is CounterpointError<C> {
+): error is { [K in C]: CounterpointError<K> }[C] {
   return error instanceof CounterpointError && (code === undefined || error.code === code)
 }
 

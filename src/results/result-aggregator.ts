@@ -2,6 +2,7 @@ import type { Usage } from '../core/failure/usage.js'
 import { addUsage } from '../core/failure/usage.js'
 import type { Json } from '../core/json.js'
 import type { RootCause, RunResult, RunTimes, TaskResult } from '../core/results/run-result.js'
+import { checkOptions, fn, invalid, optionsOf } from '../options-check.js'
 import { criticalPath } from './critical-path.js'
 
 /** A settled run: the input of a {@link ResultAggregator}. */
@@ -11,10 +12,29 @@ export interface FinishedRun
   readonly awayMs?: number
 }
 
+/** Options of a {@link ResultAggregator}. */
+export interface ResultAggregatorOptions {
+  /**
+   * The share of a task that counts in `delivered` of the result, 0 to 1, by its weight: a task may succeed with half of what was asked, or
+   * fail with something of use. Default: 1 when it succeeded, else 0. When it throws or returns something else, `run.result` rejects.
+   */
+  readonly delivered?: ((task: TaskResult) => number) | undefined
+}
+
+const optionsRule = optionsOf({ delivered: fn }).partial()
+
 /**
  * Builds the result of a settled run. To replace it, pass a function, or an object with a method `aggregate`, as the option `aggregator`.
  */
 export class ResultAggregator {
+  readonly #options: ResultAggregatorOptions
+
+  /** @throws INVALID_INPUT for invalid options. */
+  constructor(options: ResultAggregatorOptions = {}) {
+    checkOptions(optionsRule, options, { of: 'ResultAggregator' })
+    this.#options = options
+  }
+
   /** The result of a settled run. */
   aggregate(run: FinishedRun): RunResult {
     const { runId, name, outcome, startedAt, settledAt, tasks } = run
@@ -24,7 +44,7 @@ export class ResultAggregator {
       outcome,
       startedAt,
       settledAt,
-      delivered: deliveredOf(tasks),
+      delivered: deliveredOf(tasks, this.#options.delivered),
       usage: usageOf(tasks),
       times: timesOf(run),
       rootCauses: rootCausesOf(tasks),
@@ -34,14 +54,20 @@ export class ResultAggregator {
   }
 }
 
-function deliveredOf(tasks: readonly TaskResult[]): number {
+function deliveredOf(tasks: readonly TaskResult[], shareOf: ResultAggregatorOptions['delivered']): number {
   let whole = 0
   let delivered = 0
-  for (const { weight, status } of tasks) {
-    whole += weight
-    if (status === 'succeeded') delivered += weight
+  for (const task of tasks) {
+    whole += task.weight
+    if (shareOf) delivered += task.weight * checkedShare(shareOf(task), task.id)
+    else if (task.status === 'succeeded') delivered += task.weight
   }
   return whole === 0 ? 1 : delivered / whole
+}
+
+function checkedShare(share: number, id: string): number {
+  if (typeof share === 'number' && share >= 0 && share <= 1) return share
+  throw invalid(`delivered(${JSON.stringify(id)})`, 'a number from 0 to 1', share)
 }
 
 function usageOf(tasks: readonly TaskResult[]): Usage {

@@ -59,6 +59,7 @@ export class RunEngine {
       hasTask: id => this.loop.head.ids.has(id),
       sendAll: signals => this.loop.sendAll(signals),
       keepGraph: graph => this.#graphs.push(graph),
+      checkNotSuspended: () => this.checkNotSuspended(),
       runEnded: this.#ended,
     })
   }
@@ -84,10 +85,16 @@ export class RunEngine {
     })
   }
 
-  /** Resolves when the cancellation is durable. */
-  async cancel(reason: string): Promise<void> {
-    if (this.intake.cancelStart(reason)) await this.intake.started
-    else await this.send({ type: 'cancel', reason })
+  /** Resolves when the cancellation is durable; with false when it changed nothing. */
+  async cancel(reason: string): Promise<boolean> {
+    if (!this.intake.cancelStart(reason)) return this.send({ type: 'cancel', reason })
+    await this.intake.started
+    return true
+  }
+
+  /** @throws RUN_SUSPENDED when the run takes no signals in this process any more, since it is suspended. */
+  checkNotSuspended(): void {
+    if (this.loop.head.phase.status === 'suspended') throw this.#suspendedError()
   }
 
   /** Starts nothing more, and interrupts what still runs after `timeoutMs`. Resolves when the run has ended in this process. */
@@ -138,7 +145,7 @@ export class RunEngine {
     this.#effects.onPublished(from, to)
     const last = history.typeOf(to)
     if (last === 'run.settled') this.#settle()
-    else if (last === 'run.suspended') this.#suspend()
+    else if (last === 'run.suspended') this.#end(() => this.#reject(this.#suspendedError()))
   }
 
   #settle(): void {
@@ -153,9 +160,9 @@ export class RunEngine {
     })
   }
 
-  #suspend(): void {
-    const message = `run ${this.id} was suspended: orchestrator.resume("${this.id}") continues it`
-    this.#end(() => this.#reject(new CounterpointError('RUN_SUSPENDED', message, { runId: this.id })))
+  #suspendedError(): CounterpointError<'RUN_SUSPENDED'> {
+    const message = `run ${this.id} is suspended: orchestrator.resume("${this.id}") continues it`
+    return new CounterpointError('RUN_SUSPENDED', message, { runId: this.id })
   }
 
   #fail(cause: unknown): void {

@@ -1,10 +1,12 @@
 import type { RunBudget } from '../core/budget/budget.js'
 import type { RunResult, TaskResult } from '../core/results/run-result.js'
+import type { Signal } from '../core/scheduler/signals.js'
 import type { RunEvent } from '../core/state/events.js'
 import type { AttemptProgressed, AttemptStreamed, RunEventMap } from '../emitter.js'
 import { CounterpointError } from '../errors.js'
 import { checkApproveOptions, checkEventsOptions, checkRunBudget } from '../options-schema.js'
 import type { PlanInput } from '../plan/check-plan.js'
+import { completedOnly } from '../results/run-failed.js'
 import type { EventsOptions } from './event-reader.js'
 import { progressOf, type RunProgress, taskResult } from './progress.js'
 import type { RunEngine } from './run-engine.js'
@@ -15,6 +17,7 @@ import type { RunEngine } from './run-engine.js'
  */
 export class Run {
   readonly #engine: RunEngine
+  #completed: Promise<RunResult> | undefined
 
   /** @internal Use `orchestrator.run()`. */
   constructor(engine: RunEngine) {
@@ -33,6 +36,18 @@ export class Run {
    */
   get result(): Promise<RunResult> {
     return this.#engine.result
+  }
+
+  /**
+   * Resolves with the result when the outcome of the run is `completed`. Else it rejects with RUN_FAILED, whose message names the root causes
+   * and whose `details` have the result; and with what `result` rejects with. It may be ignored, or awaited later, as `result` may.
+   */
+  get completed(): Promise<RunResult> {
+    if (this.#completed === undefined) {
+      this.#completed = this.result.then(completedOnly)
+      this.#completed.catch(() => {})
+    }
+    return this.#completed
   }
 
   /**
@@ -84,25 +99,29 @@ export class Run {
    * Resolves when the tasks are durable. Waits while a pool is full, unless the run has `whenFull: 'reject'`.
    *
    * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NO_POOL, QUEUE_FULL: nothing was added.
-   * @throws RUN_ENDED when the run settled before they could be added.
+   * @throws RUN_ENDED when the run settled before they could be added, RUN_SUSPENDED when it is suspended.
    */
   async add(plan: PlanInput): Promise<void> {
     await this.#engine.intake.add(plan)
   }
 
-  /** Cancels the run: no further task starts, and running attempts are aborted. Resolves when that is durable. */
+  /**
+   * Cancels the run: no further task starts, and running attempts are aborted. Resolves when that is durable.
+   *
+   * @throws RUN_SUSPENDED when the run is suspended.
+   */
   async cancel(reason = 'cancelled by the host'): Promise<void> {
-    await this.#engine.cancel(reason)
+    if (!(await this.#engine.cancel(reason))) this.#engine.checkNotSuspended()
   }
 
   /**
    * Cancels a task. The tasks that depend on it are skipped with this task as the root cause, unless their trigger rule lets them run.
    * Resolves when that is durable. A task that has ended stays as it is.
    *
-   * @throws NOT_FOUND when the run has no such task.
+   * @throws NOT_FOUND when the run has no such task, RUN_SUSPENDED when it is suspended.
    */
   async cancelTask(id: string, reason = 'cancelled by the host'): Promise<void> {
-    await this.#engine.send({ type: 'cancel', taskId: id, reason })
+    await this.#send({ type: 'cancel', taskId: id, reason })
     if (!this.#engine.loop.head.ids.has(id))
       throw new CounterpointError('NOT_FOUND', `run ${this.id} has no task "${id}"`, { id })
   }
@@ -117,7 +136,7 @@ export class Run {
   async approve(id: string, options: { readonly by?: string | undefined } = {}): Promise<void> {
     checkApproveOptions(options)
     await this.#checkHeld(id)
-    await this.#engine.send({ type: 'approve', taskId: id, ...(options.by !== undefined && { by: options.by }) })
+    await this.#send({ type: 'approve', taskId: id, ...(options.by !== undefined && { by: options.by }) })
   }
 
   /**
@@ -127,28 +146,36 @@ export class Run {
    */
   async reject(id: string, reason = 'rejected by the host'): Promise<void> {
     await this.#checkHeld(id)
-    await this.#engine.send({ type: 'reject', taskId: id, reason })
+    await this.#send({ type: 'reject', taskId: id, reason })
   }
 
   /**
    * Replaces the budget of the run. What has been used still counts; tasks that are held because of the budget are tried again. A run
    * that was paused because its `wallMs` was used up continues after `unpause`. Resolves when that is durable.
    *
-   * @throws INVALID_INPUT for an invalid budget, or names a pool that does not exist.
+   * @throws INVALID_INPUT for an invalid budget, or one that names a pool that does not exist; RUN_SUSPENDED when the run is suspended.
    */
   async setBudget(budget: RunBudget): Promise<void> {
     checkRunBudget(budget, this.#engine.poolNames)
-    await this.#engine.send({ type: 'budget', budget })
+    await this.#send({ type: 'budget', budget })
   }
 
-  /** Starts no task until `unpause`. Running attempts continue. Resolves when that is durable. */
+  /**
+   * Starts no task until `unpause`. Running attempts continue. Resolves when that is durable.
+   *
+   * @throws RUN_SUSPENDED when the run is suspended.
+   */
   async pause(): Promise<void> {
-    await this.#engine.send({ type: 'pause' })
+    await this.#send({ type: 'pause' })
   }
 
-  /** Starts tasks again after `pause`. Resolves when that is durable. */
+  /**
+   * Starts tasks again after `pause`. Resolves when that is durable.
+   *
+   * @throws RUN_SUSPENDED when the run is suspended.
+   */
   async unpause(): Promise<void> {
-    await this.#engine.send({ type: 'unpause' })
+    await this.#send({ type: 'unpause' })
   }
 
   /**
@@ -161,14 +188,15 @@ export class Run {
     return true
   }
 
+  /** @throws RUN_SUSPENDED when the signal changed nothing because the run is suspended. */
+  async #send(signal: Signal): Promise<void> {
+    if (!(await this.#engine.send(signal))) this.#engine.checkNotSuspended()
+  }
+
   /** Waits until the run has started. */
   async #checkHeld(id: string): Promise<void> {
     await this.#engine.intake.started
-    const { status: phase } = this.#engine.loop.head.phase
-    if (phase === 'suspended') {
-      const message = `run ${this.id} is suspended: continue it with orchestrator.resume("${this.id}"), then approve or reject the task there`
-      throw new CounterpointError('RUN_SUSPENDED', message, { runId: this.id })
-    }
+    this.#engine.checkNotSuspended()
     const { ids, states } = this.#engine.loop.head
     const state = states[ids.get(id) ?? -1]
     if (state === undefined) throw new CounterpointError('NOT_FOUND', `run ${this.id} has no task "${id}"`, { id })

@@ -46,6 +46,8 @@ export interface TaskIntakeOptions {
   sendAll(signals: readonly (readonly [Signal, OnDurable?])[]): void
   /** Keeps a graph for its functions and output schemas. */
   keepGraph(graph: TaskGraph): void
+  /** @throws RUN_SUSPENDED when the run is suspended. */
+  checkNotSuspended(): void
   /** Resolves when the run has ended. */
   readonly runEnded: Promise<undefined>
 }
@@ -57,6 +59,8 @@ export class TaskIntake {
   readonly #adding = new Set<string>()
   /** Undefined once the run has started. */
   #earlySignals: (readonly [Signal, OnDurable])[] | undefined
+  /** The run could not start: it takes no signals. */
+  #hasFailed = false
   /** Undefined unless the tasks of the run wait to be admitted. */
   #cancelStart: ((reason: string) => void) | undefined
   /** Resolves when the run has started. */
@@ -69,7 +73,11 @@ export class TaskIntake {
   /** Starts with a plan, in the next microtask at the earliest, so that the caller of `run()` can add listeners first. */
   start(plan: CheckedPlan, options: StartOptions, ticket: AdmissionTicket): void {
     this.#earlySignals = []
-    this.started = this.#start(plan, options, ticket)
+    this.started = this.#start(plan, options, ticket).catch(error => {
+      this.#hasFailed = true
+      for (const [, onDurable] of this.#earlySignals?.splice(0) ?? []) onDurable(false)
+      throw error
+    })
   }
 
   /** Recovers a run from its journal, in the next turn of the event loop, so that the caller of `resume()` can add listeners first. */
@@ -89,7 +97,8 @@ export class TaskIntake {
 
   /** A signal that is sent before the run has started is decided right after its tasks are added. False when it has started. */
   sendAfterStart(signal: Signal, onDurable: OnDurable): boolean {
-    this.#earlySignals?.push([signal, onDurable])
+    if (this.#hasFailed) onDurable(false)
+    else this.#earlySignals?.push([signal, onDurable])
     return this.#earlySignals !== undefined
   }
 
@@ -146,6 +155,7 @@ export class TaskIntake {
     if (graph) keepGraph(graph)
     if (tasks && (await this.#sendFirst({ type: 'add', tasks, ...(graph && { bound: graph.bound }) }))) return
     ticket.release()
+    this.#options.checkNotSuspended()
     throw new CounterpointError('RUN_ENDED', `run ${runId} settled before the tasks could be added`, { runId })
   }
 }
