@@ -60,7 +60,7 @@ export type { FailureHandlerOptions } from './core/failure/failure-handler.js'
 export type { FailureFacts } from './core/scheduler/decision.js'
 export type { Verdict } from './core/failure/verdict.js'
 export { ResultAggregator } from './results/result-aggregator.js'
-export type { FinishedRun } from './results/result-aggregator.js'
+export type { FinishedRun, ResultAggregatorOptions } from './results/result-aggregator.js'
 
 // Events
 export type { CounterpointEvent, EventOf, HostError } from './emitter.js'

@@ -71,7 +71,27 @@ describe('docs/errors.md', () => {
   })
 })
 
-/** The member names of an interface, or the strings of a union type. */
+describe('docs/results.md', () => {
+  const RESULT = 'src/core/results/run-result.ts'
+  const page = readPage('docs/results.md')
+
+  test.each([
+    [RESULT, 'RunResult'],
+    [RESULT, 'RunTimes'],
+    [RESULT, 'RootCause'],
+    [RESULT, 'TaskResult'],
+    ['src/run/progress.ts', 'RunProgress'],
+    ['src/run/progress.ts', 'RunningTask'],
+    ['src/run/progress.ts', 'HeldTask'],
+    ['src/run/progress.ts', 'ParkedPool'],
+  ])('names every member of %s, %s', (path, name) => {
+    const members = membersOf(path, name)
+    expect(members.length).toBeGreaterThan(3)
+    expect(members.filter(member => !page.includes(`\`${member}\``) && !page.includes(`\`${member}?\``))).toEqual([])
+  })
+})
+
+/** The member names of an interface or of an object type, or the strings of a union type. */
 function membersOf(path: string, name: string): string[] {
   const source = ts.createSourceFile(path, readFileSync(join(ROOT, path), 'utf8'), ts.ScriptTarget.Latest, true)
   for (const statement of source.statements) {
@@ -81,6 +101,15 @@ function membersOf(path: string, name: string): string[] {
     if (ts.isTypeAliasDeclaration(statement) && statement.name.text === name && ts.isUnionTypeNode(statement.type)) {
       return statement.type.types.map(member => member.getText().slice(1, -1))
     }
+    if (ts.isTypeAliasDeclaration(statement) && statement.name.text === name)
+      return [...new Set(namesIn(statement.type))]
   }
   throw new Error(`expected ${path} to declare ${name}, as an interface or a union of strings`)
+}
+
+/** The names of the members of an object type, or of the object types that it is made of. */
+function namesIn(type: ts.TypeNode): string[] {
+  if (ts.isParenthesizedTypeNode(type)) return namesIn(type.type)
+  if (ts.isUnionTypeNode(type) || ts.isIntersectionTypeNode(type)) return type.types.flatMap(namesIn)
+  return ts.isTypeLiteralNode(type) ? type.members.map(member => member.name!.getText()) : []
 }

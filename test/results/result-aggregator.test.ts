@@ -112,6 +112,31 @@ describe('delivered', () => {
     const run = finished(tasks.map(([weight, status], i) => ({ id: `t${i}`, weight, status })))
     expect(new ResultAggregator().aggregate(run).delivered).toBe(share)
   })
+
+  test('counts the share of each task that the host says', async () => {
+    const delivered = (task: TaskResult): number => (task.status === 'succeeded' ? Number(task.output) : 0.5)
+    const { backend, clock, orchestrator } = setUp(
+      { defaults: { retries: 0 } },
+      { aggregator: new ResultAggregator({ delivered }) },
+    )
+    backend.answer('a', 0.25).answer('b', failing)
+    const run = orchestrator.run({ tasks: [{ id: 'a', weight: 3 }, { id: 'b' }] })
+    await clock.runUntilIdle()
+    expect(await run.result).toMatchObject({ outcome: 'partial', delivered: (3 * 0.25 + 0.5) / 4 })
+  })
+
+  test.each([-0.1, 1.1, Number.NaN, '1', undefined])('of %j is refused', share => {
+    const aggregator = new ResultAggregator({ delivered: () => share as number })
+    expect(() => aggregator.aggregate(finished([{ id: 'a' }]))).toThrow(
+      /^delivered\("a"\): expected a number from 0 to 1, got/,
+    )
+  })
+
+  test('is set by an option; an unknown option is refused', () => {
+    expect(() => new ResultAggregator({ deliverd: () => 1 } as never)).toThrow(/did you mean "delivered"/)
+    expect(() => new ResultAggregator({ delivered: 1 } as never)).toThrow(/expected a function/)
+    expect(new ResultAggregator({ delivered: undefined }).aggregate(finished([])).delivered).toBe(1)
+  })
 })
 
 describe('usage', () => {
