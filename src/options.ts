@@ -11,7 +11,7 @@ import type { PoolsOptions } from './pools/pool-options.js'
 import type { Aggregate } from './results/result-aggregator.js'
 
 /** Options of an `Orchestrator`. A part can be replaced by an object with its one method, or by a function. */
-export interface OrchestratorOptions extends PoolsOptions {
+export interface OrchestratorOptions<Pool extends string = string> extends PoolsOptions<Pool> {
   /** Finds a pool for a task that names none. Default: a `TaskDistributor` over the `intent` of the pools; with one pool, that pool. */
   readonly distributor?: Distribute | { distribute: Distribute } | undefined
   /** Decides what follows from a failed attempt. Default: a `FailureHandler` with its defaults. */

@@ -4,7 +4,7 @@ import type { Budget } from './core/budget/budget.js'
 import type { JournalRecord } from './core/state/events.js'
 import { emptyState } from './core/state/new-state.js'
 import { unfinishedTasks } from './core/state/run-state.js'
-import type { TaskDefaults } from './core/state/task.js'
+import type { DEFAULT_POOL, TaskDefaults } from './core/state/task.js'
 import { distributorOf } from './distributor/task-distributor.js'
 import { TaskRouter } from './distributor/task-router.js'
 import { Emitter, type EventMap } from './emitter.js'
@@ -24,11 +24,13 @@ import {
   checkResumeOptions,
   checkRunOptions,
 } from './options-schema.js'
-import { checkPlan, functionsOf, type PlanInput } from './plan/check-plan.js'
+import { checkPlan, functionsOf } from './plan/check-plan.js'
 import { compareGraphs } from './plan/compare-graph.js'
+import type { PlanInput } from './plan/plan-input.js'
+import { TaskGraph, type TaskGraphOptions } from './plan/task-graph.js'
 import { buildPools } from './pools/build-pools.js'
 import type { WorkerPool } from './pools/worker-pool.js'
-import { AbortFanout, abortReasonOf } from './run/abort-fanout.js'
+import { AbortSignals } from './run/abort-signals.js'
 import { type AdmissionTicket, PlanAdmission } from './run/admission-ticket.js'
 import { notFound, replayed } from './run/read-run.js'
 import { Run } from './run/run.js'
@@ -46,9 +48,9 @@ import { startOptionsOf } from './run/task-intake.js'
  * console.log((await run.result).outputs)
  * ```
  */
-export class Orchestrator {
+export class Orchestrator<Pool extends string = string> {
   /** The pools by name: to change their concurrency, pause them, or read their statistics. */
-  readonly pools: ReadonlyMap<string, WorkerPool>
+  readonly pools: ReadonlyMap<Pool | typeof DEFAULT_POOL, WorkerPool>
   /** The limits that pools share, by `limitKey`: to change them, park all their pools, or read their load. */
   readonly limits: ReadonlyMap<string, Limit>
   /** The runs in this process, and all runs of the journal: to list, show and delete. */
@@ -62,12 +64,12 @@ export class Orchestrator {
   readonly #forecast: PoolForecast
   readonly #retained: RetainedRuns
   readonly #resuming = new Map<string, Promise<Run>>()
-  readonly #abortFanouts = new WeakMap<AbortSignal, AbortFanout>()
+  readonly #abortSignals = new AbortSignals()
   readonly #closeShared: () => Promise<unknown>
   #draining: Promise<void> | undefined
 
   /** @throws INVALID_INPUT for unknown or invalid options. */
-  constructor(options: OrchestratorOptions = {}) {
+  constructor(options: OrchestratorOptions<Pool> = {}) {
     checkOrchestratorOptions(options)
     const clock = options.clock ?? systemClock
     const random = options.random ?? Math.random
@@ -80,7 +82,7 @@ export class Orchestrator {
     const stream = shared('budget', false)
     const budget = options.budget && new SharedBudget(options.budget, stream && { stream, clock, report })
     this.#closeShared = () => Promise.all([built.close(), budget?.close()])
-    this.pools = built.workers
+    this.pools = built.workers as ReadonlyMap<Pool, WorkerPool>
     this.limits = built.limits
     this.#retained = new RetainedRuns(options.retain ?? 100)
     this.runs = new Runs(this.#journal, this.#retained)
@@ -119,13 +121,22 @@ export class Orchestrator {
   }
 
   /**
-   * Runs a plan: a `TaskGraph`, the result of `parsePlan`, or plain data of the same form. The whole plan has been checked when this
+   * Makes a graph that knows the pools of this orchestrator: a task that names another one does not compile.
+   *
+   * @throws INVALID_INPUT as the constructor of `TaskGraph` does.
+   */
+  graph(name: string, options?: TaskGraphOptions): TaskGraph<Pool | typeof DEFAULT_POOL> {
+    return new TaskGraph(name, options)
+  }
+
+  /**
+   * Runs a plan: a `TaskGraph`, the result of `parsePlan`, or a plan as data. The whole plan has been checked when this
    * returns. The run starts in the next microtask: listeners that are added synchronously get every event.
    *
    * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NOT_FOUND (a task in `only`), NO_POOL, QUEUE_FULL: nothing was started.
    * @throws CLOSED after `drain`.
    */
-  run(plan: PlanInput, options: RunOptions = {}): Run {
+  run<const Name extends string = Pool>(plan: PlanInput<Pool, Name>, options: RunOptions = {}): Run<Pool> {
     this.#checkOpen()
     checkRunOptions(options, [...this.pools.keys()])
     const checked = checkPlan(plan, options.only)
@@ -152,7 +163,7 @@ export class Orchestrator {
    * unfinished task does not exist; JOURNAL when the journal cannot be opened: it is damaged, or another process has it open.
    * @throws INVALID_INPUT for unknown or invalid options; CLOSED after `drain`.
    */
-  async resume(runId: string, options: ResumeOptions = {}): Promise<Run> {
+  async resume(runId: string, options: ResumeOptions = {}): Promise<Run<Pool>> {
     this.#checkOpen()
     checkResumeOptions(options)
     const live = this.#retained.runs.get(runId) ?? this.#resuming.get(runId)
@@ -217,7 +228,10 @@ export class Orchestrator {
    *
    * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NOT_FOUND (a task in `only`), NO_POOL.
    */
-  async forecast(plan: PlanInput, options: Pick<RunOptions, 'only'> = {}): Promise<Forecast> {
+  async forecast<const Name extends string = Pool>(
+    plan: PlanInput<Pool, Name>,
+    options: Pick<RunOptions, 'only'> = {},
+  ): Promise<Forecast> {
     checkRunOptions(options, [...this.pools.keys()])
     return this.#forecast.forecast(await this.#router.route(checkPlan(plan, options.only)))
   }
@@ -270,16 +284,8 @@ export class Orchestrator {
   #retain(engine: RunEngine, signal: AbortSignal | undefined): Run {
     const run = new Run(engine)
     this.#retained.add(run, engine)
-    if (signal) this.#cancelOnAbort(engine, signal)
+    if (signal) this.#abortSignals.cancelOnAbort(engine, signal)
     return run
-  }
-
-  /** Adds one listener per signal, however many runs share it. */
-  #cancelOnAbort(engine: RunEngine, signal: AbortSignal): void {
-    if (signal.aborted) return void engine.cancel(abortReasonOf(signal))
-    const fanout = this.#abortFanouts.get(signal) ?? new AbortFanout(signal)
-    this.#abortFanouts.set(signal, fanout)
-    engine.onEnd(fanout.add(reason => void engine.cancel(reason)))
   }
 
   #onReleased(runId: string): void {

@@ -2,9 +2,10 @@ import { markChecked } from '../core/scheduler/prepared-plan.js'
 import type { FailureMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
 import { checkGraph } from './graph-check.js'
-import { type Plan, parseAddition, parsePlan } from './plan.js'
+import { readPlanData } from './plan.js'
+import type { PlanInput } from './plan-input.js'
 import { selectTasks } from './select.js'
-import { type PlanSource, TaskGraph } from './task-graph.js'
+import { TaskGraph } from './task-graph.js'
 
 /** A plan that has been checked. */
 export interface CheckedPlan {
@@ -26,9 +27,6 @@ export function functionsOf(graphs: readonly TaskGraph[]): HasFunction {
   return id => graphs.some(graph => graph.binding(id)?.run !== undefined)
 }
 
-/** What `run` and `add` accept: a `TaskGraph`, a plan of `parsePlan`, or a plan as plain data, which is then parsed. */
-export type PlanInput = PlanSource | { readonly tasks: readonly object[] }
-
 /** Checks a plan before it is run. `isKnown` says which tasks the run already has, if it is live. */
 export function checkPlan(
   input: PlanInput,
@@ -36,14 +34,14 @@ export function checkPlan(
   isKnown?: (id: string) => boolean,
 ): CheckedPlan {
   const graph = input instanceof TaskGraph ? input : undefined
-  const plan: Plan = graph ?? (isKnown ? parseAddition(input, isKnown) : parsePlan(input))
+  const plan = graph ?? readPlanData(input, isKnown)
   if (graph) checkGraph(graph.tasks, isKnown)
   if (graph && !isKnown) markChecked(graph.tasks)
   return {
     name: plan.name,
     version: plan.version,
     only,
-    failureMode: plan.failureMode,
+    failureMode: 'failureMode' in plan ? plan.failureMode : undefined,
     tasks: only ? selectTasks(plan.tasks, only) : plan.tasks,
     graph,
     hasFunction: functionsOf(graph ? [graph] : []),

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { once } from '../core/once.js'
 import { TRIGGER_RULES } from '../core/scheduler/trigger-rule.js'
 import type { TaskSpec } from '../core/state/task.js'
+import { unknownKey } from '../error-text.js'
 import { optionsOf, record } from '../options-check.js'
 
 /**
@@ -48,6 +49,14 @@ const ALIASES: ReadonlyMap<string, string> = new Map(
 /** The name that a plan of ours has for a member: `after` for `blocked_by`. */
 export function ourName(key: string): string {
   return ALIASES.get(key) ?? key
+}
+
+/** The message for a member that is none of `names`: these are in any spelling, or only ours counts. */
+export function unknownMember(key: string, names: readonly string[], anySpelling: boolean): string {
+  const ours = ourName(key)
+  if (!anySpelling && ours !== key && names.includes(ours))
+    return `unknown key (did you mean "${ours}"?); other spellings are read by parsePlan`
+  return unknownKey(key, anySpelling ? names : names.filter(name => ourName(name) === name))
 }
 
 const seconds = (): z.ZodNumber => z.number().max(MAX / 1000)

@@ -2,25 +2,15 @@ import type * as z from 'zod'
 import { canonicalJson, type Json, memberPath, NotJsonError } from '../core/json.js'
 import { once } from '../core/once.js'
 import { markChecked } from '../core/scheduler/prepared-plan.js'
-import type { FailureMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
-import { MAX_ISSUES, show, unknownKey } from '../error-text.js'
+import { MAX_ISSUES, show } from '../error-text.js'
 import type { InputIssue } from '../errors.js'
 import { checkOptions, optionsOf, positiveInteger } from '../options-check.js'
 import { checkGraph } from './graph-check.js'
 import { invalidPlan } from './invalid-plan.js'
-import { id, type Members, NESTED, ourName, planMembers, taskMembers, taskRules } from './plan-schema.js'
+import type { Plan } from './plan-input.js'
+import { id, type Members, NESTED, ourName, planMembers, taskMembers, taskRules, unknownMember } from './plan-schema.js'
 import { readJsonText } from './text/read-json-text.js'
-
-/** Tasks and their dependencies, as data. {@link parsePlan} makes one: checked, in one spelling, deeply frozen. */
-export interface Plan {
-  readonly name?: string | undefined
-  /** Set by its author: a run is resumed only with a graph of the same version. */
-  readonly version?: string | undefined
-  /** Default `continue`. */
-  readonly failureMode?: FailureMode | undefined
-  readonly tasks: readonly TaskSpec[]
-}
 
 /** Bounds of {@link parsePlan}. */
 export interface ParsePlanOptions {
@@ -43,6 +33,10 @@ const parseOptions = once(() =>
   }).partial(),
 )
 
+const MAX_BYTES = 64 * 1024 * 1024
+const MAX_TASKS = 1_000_000
+const MAX_DEPTH = 64
+
 /** The plans that `parsePlan` made, which it returns as they are. Invariant: they are deeply frozen. */
 const parsed = new WeakSet<object>()
 
@@ -63,27 +57,37 @@ export function parsePlan(source: unknown, options?: ParsePlanOptions): Plan {
 }
 
 /**
- * Reads tasks that are added to a live run. `isKnown` says which tasks it has: the new ones may depend on those and must not repeat them.
+ * Reads a plan that is written in code, or one of `parsePlan`: in our spelling only. `isKnown` says which tasks a live run has: the new
+ * ones may depend on those and must not repeat them.
  *
  * @throws CounterpointError as `parsePlan` does.
  */
-export function parseAddition(source: unknown, isKnown: (id: string) => boolean): Plan {
-  const plan = parsed.has(source as object) ? (source as Plan) : readSource(source)
-  checkGraph(plan.tasks, isKnown)
+export function readPlanData(source: unknown, isKnown?: (id: string) => boolean): Plan {
+  const isParsed = parsed.has(source as object)
+  const plan = isParsed ? (source as Plan) : readPlan(canonical(source, '$', MAX_DEPTH, MAX_BYTES), MAX_TASKS, false)
+  if (isKnown || !isParsed) checkGraph(plan.tasks, isKnown)
+  if (!isKnown) markChecked(plan.tasks)
   return plan
 }
 
 function readSource(source: unknown, options: ParsePlanOptions = {}): Plan {
   checkOptions(parseOptions(), options, { of: 'parsePlan', path: 'options' })
-  const { maxBytes = 64 * 1024 * 1024, maxTasks = 1_000_000, maxDepth = 64 } = options
+  const { maxBytes = MAX_BYTES, maxTasks = MAX_TASKS, maxDepth = MAX_DEPTH } = options
   const isText = typeof source === 'string' || isBytes(source)
   const value = isText ? readJsonText(source, { maxBytes, maxDepth }) : source
-  return readPlan(canonical(value, '$', maxDepth, maxBytes), maxTasks)
+  return readPlan(canonical(value, '$', maxDepth, maxBytes), maxTasks, true)
 }
 
 /** Reads one member of a task, given as JSON, by its rule. What breaks the rule is added to `issues`. */
 export function readTaskMember(key: keyof TaskSpec, value: unknown, path: string, issues: InputIssue[]): unknown {
-  return readMember(taskRules()[key], value, path, issues)
+  return readMember(taskRules()[key], value, path, { issues, anySpelling: false })
+}
+
+/** How a plan is read, and what was found. */
+interface Reading {
+  readonly issues: InputIssue[]
+  /** True when members may have names that are not ours: `blocked_by`. */
+  readonly anySpelling: boolean
 }
 
 /** {@link canonicalJson} that throws `INVALID_INPUT`, with a path that starts with `where`. */
@@ -102,9 +106,10 @@ function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]'
 }
 
-function readPlan(raw: Json, maxTasks: number): Plan {
+function readPlan(raw: Json, maxTasks: number, anySpelling: boolean): Plan {
   const issues: InputIssue[] = []
-  const { tasks, $schema: _, ...head } = readMembers(planMembers(), raw, '$', issues, 'tasks')
+  const reading: Reading = { issues, anySpelling }
+  const { tasks, $schema: _, ...head } = readMembers(planMembers(), raw, '$', reading, 'tasks')
   const rawTasks = (tasks ?? []) as readonly Json[]
   if (rawTasks.length > maxTasks) {
     const message = `expected at most ${maxTasks} tasks, got ${rawTasks.length}; split the plan, or raise maxTasks`
@@ -112,14 +117,14 @@ function readPlan(raw: Json, maxTasks: number): Plan {
   }
   const specs: TaskSpec[] = []
   for (let i = 0; i < rawTasks.length && issues.length < MAX_ISSUES; i++)
-    specs.push(readTask(rawTasks[i]!, `$.tasks[${i}]`, issues))
+    specs.push(readTask(rawTasks[i]!, `$.tasks[${i}]`, reading))
   if (issues.length > 0) throw invalidPlan(issues)
-  return Object.freeze({ ...(head as Omit<Plan, 'tasks'>), tasks: Object.freeze(specs) })
+  return Object.freeze({ ...head, tasks: Object.freeze(specs) }) as Plan
 }
 
 /** Invariant: a task has only the members that were given, and a description. */
-function readTask(raw: Json, path: string, issues: InputIssue[]): TaskSpec {
-  const members = readMembers(taskMembers(), raw, path, issues, 'id') as unknown as TaskSpec
+function readTask(raw: Json, path: string, reading: Reading): TaskSpec {
+  const members = readMembers(taskMembers(), raw, path, reading, 'id') as unknown as TaskSpec
   const { id, description = id, after, softAfter, orderAfter, ...rest } = members
   return Object.freeze({
     id,
@@ -141,9 +146,10 @@ function readMembers(
   members: Members,
   raw: unknown,
   at: string,
-  issues: InputIssue[],
+  reading: Reading,
   required?: string,
 ): Record<string, unknown> {
+  const { issues, anySpelling } = reading
   const read: Record<string, unknown> = {}
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     issues.push({ path: at, message: `expected an object, got ${show(raw)}` })
@@ -151,20 +157,22 @@ function readMembers(
   }
   for (const [key, value] of Object.entries(raw)) {
     if (issues.length >= MAX_ISSUES) break
-    const rule = members.get(key)
     const ours = ourName(key)
-    if (rule === undefined) issues.push({ path: memberPath(at, key), message: unknownKey(key, [...members.keys()]) })
+    const rule = anySpelling || ours === key ? members.get(key) : undefined
+    if (rule === undefined)
+      issues.push({ path: memberPath(at, key), message: unknownMember(key, [...members.keys()], anySpelling) })
     else if (Object.hasOwn(read, ours)) issues.push({ path: memberPath(at, key), message: repeated(ours, raw) })
-    else read[ours] = readMember(rule, value, `${at}.${key}`, issues)
+    else read[ours] = readMember(rule, value, `${at}.${key}`, reading)
   }
   if (required !== undefined && !Object.hasOwn(read, required) && issues.length < MAX_ISSUES)
     issues.push({ path: `${at}.${required}`, message: expected(members.get(required)!, undefined) })
   return Object.freeze(read)
 }
 
-function readMember(rule: z.ZodType, value: unknown, path: string, issues: InputIssue[]): unknown {
+function readMember(rule: z.ZodType, value: unknown, path: string, reading: Reading): unknown {
   const nested = NESTED.get(rule)
-  if (nested) return readMembers(nested, value, path, issues)
+  if (nested) return readMembers(nested, value, path, reading)
+  const { issues } = reading
   const result = rule.safeParse(value)
   if (result.success) return result.data
   // Several rules broken by one value are one issue. Only a list of ids has entries with issues of their own.

@@ -5,22 +5,16 @@ import { once } from '../core/once.js'
 import type { RunResult } from '../core/results/run-result.js'
 import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
 import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
-import { MAX_ISSUES, show, unknownKey } from '../error-text.js'
+import { MAX_ISSUES, show } from '../error-text.js'
 import type { CounterpointError, InputIssue } from '../errors.js'
 import { checkOptions, optionsOf } from '../options-check.js'
 import { duplicateId } from './graph-check.js'
 import { invalidPlan } from './invalid-plan.js'
-import { canonical, type Plan, readTaskMember } from './plan.js'
-import { taskRules } from './plan-schema.js'
+import { canonical, readTaskMember } from './plan.js'
+import { taskRules, unknownMember } from './plan-schema.js'
 import { isStandardSchema, type StandardSchemaV1 } from './standard-schema.js'
 import type { Dependencies, TaskOptions } from './task-options.js'
 import type { JsonInputOnly, OutputFor, OutputSchema } from './task-types.js'
-
-/** What can be run: a {@link Plan}, or a {@link TaskGraph} with its functions and schemas. */
-export interface PlanSource extends Plan {
-  /** The functions and the schema of a task; undefined when it has none. */
-  binding?(id: string): TaskBinding | undefined
-}
 
 /** The parts of a task that cannot be journaled. */
 export interface TaskBinding {
@@ -65,6 +59,12 @@ export class TaskRef<Id extends string = string, Output = unknown> {
   }
 }
 
+/** Options of a {@link TaskGraph}. */
+export interface TaskGraphOptions {
+  /** 1 to 128 characters. A journaled run is resumed only with a graph of the same version. Default: none. */
+  readonly version?: string | undefined
+}
+
 /**
  * A plan that is built in code: inputs are made from typed outputs, and reading an output that does not exist is a compile error.
  * A graph can be run several times. A run has the tasks that the graph has when it starts; tasks added later do not change it.
@@ -75,18 +75,20 @@ export class TaskRef<Id extends string = string, Output = unknown> {
  * graph.task('backend', { pool: 'codegen', after: [schema], input: ({ schema }) => ({ use: schema.sql }) })
  * ```
  */
-export class TaskGraph<Pool extends string = string> implements PlanSource {
+export class TaskGraph<Pool extends string = string> {
   /** The name of its runs. */
   readonly name: string
   /** Set by its author. A journaled run is resumed only with a graph of the same name and version. */
   readonly version?: string
+  /** For the compiler only: absent at run time. */
+  declare readonly '~graph': true
   readonly #specs: TaskSpec[] = []
   readonly #ids = new Set<string>()
   readonly #bindings = new Map<string, TaskBinding>()
   #snapshot: readonly TaskSpec[] | undefined
 
   /** @throws CounterpointError `INVALID_INPUT` when `name` or `version` is not 1 to 128 characters without control characters. */
-  constructor(name: string, options: { readonly version?: string | undefined } = {}) {
+  constructor(name: string, options: TaskGraphOptions = {}) {
     checkOptions(graphOptions(), options, { of: 'TaskGraph' })
     const issues: InputIssue[] = []
     readTaskMember('id', name, '$.name', issues)
@@ -182,7 +184,7 @@ class TaskDraft {
     else if (key === 'input' && typeof value === 'function') this.#bind({ input: value as InputFunction })
     else if (key === 'approval' && typeof value === 'function') this.#bind({ approval: value as InputFunction })
     else if (taskOptions().includes(key)) this.#readData(key as keyof TaskSpec, value)
-    else this.#reject(memberPath('', key), unknownKey(key, taskOptions()))
+    else this.#reject(memberPath('', key), unknownMember(key, taskOptions(), false))
   }
 
   #readIds(key: DependencyList, value: readonly unknown[]): void {

@@ -5,7 +5,7 @@ import type { RunEvent } from '../core/state/events.js'
 import type { AttemptProgressed, AttemptStreamed, RunEventMap } from '../emitter.js'
 import { CounterpointError } from '../errors.js'
 import { checkApproveOptions, checkEventsOptions, checkRunBudget } from '../options-schema.js'
-import type { PlanInput } from '../plan/check-plan.js'
+import type { PlanInput } from '../plan/plan-input.js'
 import { completedOnly } from '../results/run-failed.js'
 import type { EventsOptions } from './event-reader.js'
 import { progressOf, type RunProgress, taskResult } from './progress.js'
@@ -15,7 +15,7 @@ import type { RunEngine } from './run-engine.js'
  * One plan being executed: what `orchestrator.run()` returns. It starts by itself, in the next microtask.
  * It shows what is durable: with a journal that writes to disk, that may lag behind what has been decided.
  */
-export class Run {
+export class Run<Pool extends string = string> {
   readonly #engine: RunEngine
   #completed: Promise<RunResult> | undefined
 
@@ -101,7 +101,7 @@ export class Run {
    * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NO_POOL, QUEUE_FULL: nothing was added.
    * @throws RUN_ENDED when the run settled before they could be added, RUN_SUSPENDED when it is suspended.
    */
-  async add(plan: PlanInput): Promise<void> {
+  async add<const Name extends string = Pool>(plan: PlanInput<Pool, Name>): Promise<void> {
     await this.#engine.intake.add(plan)
   }
 

@@ -1,4 +1,4 @@
-import { AgentError, Orchestrator, type PoolOptions } from 'counterpoint'
+import { AgentError, Orchestrator, type PoolOptions, type TaskData } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 
@@ -108,7 +108,7 @@ describe('a pool of an orchestrator', () => {
       clock,
       pools: { p: { backend: () => new Promise(() => {}), queueLimit: 6 } },
     })
-    const tasks = (prefix: string): object[] =>
+    const tasks = (prefix: string): TaskData[] =>
       Array.from({ length: 6 }, (_, i) => ({ id: `${prefix}${i}`, pool: 'p' }))
     orchestrator.run({ tasks: tasks('a') })
     await clock.advance(0)

@@ -1,4 +1,4 @@
-import { Orchestrator, type RunEvent, type TaskSpec } from 'counterpoint'
+import { Orchestrator, type RunEvent, type TaskData, type TaskSpec } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { type Account, accountOf } from '../../examples/restaurant/account.js'
 import { Estimate } from '../../examples/restaurant/eta.js'
@@ -25,7 +25,7 @@ interface Seen {
 
 /** Runs tasks with a function as the agent, and returns the account and the output for a pipe of this width. */
 async function show(
-  tasks: Partial<TaskSpec>[],
+  tasks: TaskData[],
   agent: (id: string, attempt: number) => unknown,
   columns = 100,
   isSample = false,

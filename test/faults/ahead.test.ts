@@ -117,7 +117,9 @@ describe('a run that cannot start', () => {
     const orchestrator = new Orchestrator({ journal: counting, pools: { pool: { backend: () => 1, queueLimit: 1 } } })
     const two = { tasks: ['a', 'b'].map(id => ({ id, description: id })) }
     expect(() => orchestrator.run(two)).toThrow(/admits at most 1/)
-    expect(() => orchestrator.run({ tasks: [{ id: 'a', description: 'a', pool: 'nowhere' }] })).toThrow(/no pool/)
+    expect(() => orchestrator.run({ tasks: [{ id: 'a', description: 'a', pool: 'nowhere' as string }] })).toThrow(
+      /no pool/,
+    )
     await settle()
     expect([open, orchestrator.runs.live.length]).toEqual([0, 0])
   })

@@ -4,12 +4,12 @@ import {
   type JournalRecord,
   Orchestrator,
   type OrchestratorOptions,
-  type PlanInput,
   type PoolOptions,
   type Run,
   type RunEvent,
   type RunOptions,
   type RunResult,
+  type TaskData,
   type TaskResult,
 } from 'counterpoint'
 import { MockBackend, type SlowJournal, slowJournal, VirtualClock } from 'counterpoint/testing'
@@ -41,8 +41,10 @@ export class Fixture {
 
   /** Starts a plan; a string stands for a task of that id. */
   start(tasks: readonly (string | object)[], options?: RunOptions): Run {
-    const plan = tasks.map(task => ({ description: 'x', ...(typeof task === 'string' ? { id: task } : task) }))
-    return this.orchestrator.run({ tasks: plan } as PlanInput, options)
+    const plan = tasks.map(
+      task => ({ description: 'x', ...(typeof task === 'string' ? { id: task } : task) }) as TaskData,
+    )
+    return this.orchestrator.run({ tasks: plan }, options)
   }
 
   /** Runs a plan until it settles, and checks all invariants. */

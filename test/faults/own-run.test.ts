@@ -1,4 +1,4 @@
-import { type AgentFunction, isCounterpointError, type Run } from 'counterpoint'
+import { type AgentFunction, isCounterpointError, type Run, type TaskData } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { Fixture } from './fixture.js'
 
@@ -46,7 +46,7 @@ describe('a task that uses its own run', () => {
 
   test('gets an error when it adds invalid tasks, and continues', async () => {
     const { fixture, start } = stageWith(async (run, { task }) => {
-      const add = (tasks: object[]): Promise<unknown> =>
+      const add = (tasks: TaskData[]): Promise<unknown> =>
         run.add({ tasks }).catch((error: unknown) => (isCounterpointError(error) ? error.code : error))
       return [
         await add([{ id: task.id, description: 'twice' }]),

@@ -1,4 +1,4 @@
-import { DagScheduler, isCounterpointError, TaskGraph, type TaskSpec } from 'counterpoint'
+import { DagScheduler, isCounterpointError, type TaskData, TaskGraph, type TaskSpec } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/core/scheduler/decide.js'
@@ -141,7 +141,7 @@ describe('criticalPath and slack', () => {
   })
 
   test('refuse a plan that could not be run', () => {
-    const codeOf = (tasks: readonly object[]): unknown => {
+    const codeOf = (tasks: readonly TaskData[]): unknown => {
       try {
         return scheduler.slack({ tasks })
       } catch (error) {
@@ -150,7 +150,7 @@ describe('criticalPath and slack', () => {
     }
     expect(codeOf([{ id: 'a', after: ['a'] }])).toBe('CYCLE')
     expect(codeOf([{ id: 'a', after: ['b'] }])).toBe('UNKNOWN_DEPENDENCY')
-    expect(codeOf([{ id: 'a', prio: 1 }])).toBe('INVALID_INPUT')
+    expect(codeOf([{ id: 'a', priority: 0 }])).toBe('INVALID_INPUT')
   })
 })
 

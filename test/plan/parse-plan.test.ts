@@ -1,7 +1,7 @@
 import { type ParsePlanOptions, parsePlan } from 'counterpoint'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseAddition } from '../../src/plan/plan.js'
+import { readPlanData } from '../../src/plan/plan.js'
 import { badPaths, firstIssue, thrown } from './thrown.js'
 
 const task = (members: object): object => ({ tasks: [{ id: 'a', ...members }] })
@@ -287,15 +287,47 @@ describe('parsePlan with invalid input', () => {
   })
 })
 
-describe('parseAddition', () => {
-  it('reads tasks by the same rules; they may depend on tasks of the run', () => {
-    const read = (...tasks: object[]) => parseAddition({ tasks }, known => known === 'b').tasks
-    expect(read({ id: 'a', blocked_by: ['b'], timeout_sec: 1 })).toEqual([
+describe('a plan written in code', () => {
+  const read = (...tasks: object[]) => readPlanData({ tasks }, known => known === 'b').tasks
+
+  it('is read by the same rules; tasks that are added to a run may depend on those of the run', () => {
+    expect(read({ id: 'a', after: ['b'], timeoutMs: 1000 })).toEqual([
       { id: 'a', description: 'a', after: ['b'], timeoutMs: 1000 },
     ])
     expect(() => read({ id: 'b' })).toThrow(/has a task "b" already/)
     expect(badPaths(() => read({ id: 'a', retries: -1, context: 1 }))).toEqual(['tasks[0].retries'])
     expect(badPaths(() => read({ id: 'a' }, { id: 'c', context: [Number.NaN] }))).toEqual(['tasks[1].context[0]'])
+  })
+
+  it.each([
+    [
+      { blocked_by: ['b'] },
+      'tasks[0].blocked_by: unknown key (did you mean "after"?); other spellings are read by parsePlan',
+    ],
+    [
+      { timeoutSec: 5 },
+      'tasks[0].timeoutSec: unknown key (did you mean "timeoutMs"?); other spellings are read by parsePlan',
+    ],
+    [{ backoff: { base_ms: 5 } }, 'tasks[0].backoff.base_ms: unknown key (did you mean "baseMs"?); other'],
+    [{ budget: { cost_usd: 5 } }, 'tasks[0].budget.cost_usd: unknown key (did you mean "costUsd"?); other'],
+    [{ afer: ['b'] }, 'tasks[0].afer: unknown key (did you mean "after"?)'],
+    [
+      { zzz: 1 },
+      'tasks[0].zzz: unknown key; expected one of id, description, pool, input, after, softAfter, orderAfter, t',
+    ],
+  ])('has one spelling: %j is refused', (members, message) => {
+    expect(firstIssue(() => read({ id: 'a', ...members }))).toContain(message)
+  })
+
+  it('is no text', () => {
+    expect(firstIssue(() => readPlanData('{ "tasks": [] }'))).toBe(
+      'plan: expected an object, got "{ \\"tasks\\": [] }"',
+    )
+  })
+
+  it('may be one of parsePlan, which is not read again', () => {
+    const plan = parsePlan({ tasks: [{ id: 'a', blocked_by: [] }] })
+    expect(readPlanData(plan)).toBe(plan)
   })
 })
 

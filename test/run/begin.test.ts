@@ -95,7 +95,7 @@ describe('a rejected run', () => {
   test('has not opened a journal', () => {
     const journal = new ProbeJournal()
     const orchestrator = new Orchestrator({ journal, pools: { p: { backend: () => 1, queueLimit: 1 } } })
-    expect(() => orchestrator.run({ tasks: [{ id: 'a', pool: 'q' }] })).toThrow(/no pool/)
+    expect(() => orchestrator.run({ tasks: [{ id: 'a', pool: 'q' as string }] })).toThrow(/no pool/)
     expect(() => orchestrator.run({ tasks: specs('a b') })).toThrow(/admits at most 1/)
     expect(() => orchestrator.run({ tasks: specs('a<b b<a') })).toThrow(/depend on each other/)
     expect([journal.opened - journal.closed, [...journal.list()]]).toEqual([0, []])
@@ -125,7 +125,9 @@ describe('a rejected run', () => {
           throw new Error('the classifier is down')
         },
       })
-      expect(() => orchestrator.run({ tasks: [{ id: 'a' }, { id: 'b', pool: 'nowhere' }] })).toThrow(/no pool/)
+      expect(() => orchestrator.run({ tasks: [{ id: 'a' }, { id: 'b', pool: 'nowhere' as string }] })).toThrow(
+        /no pool/,
+      )
     })
     expect(reasons).toEqual([])
   })

@@ -1,9 +1,8 @@
 import type { StandardSchemaV1 as Published } from '@standard-schema/spec'
-import { type Json, type OutputOf, parsePlan, TaskGraph, type TaskRef } from 'counterpoint'
+import { type Json, type OutputOf, TaskGraph, type TaskRef } from 'counterpoint'
 import { describe, expectTypeOf, it } from 'vitest'
 import * as z from 'zod'
 import type { StandardSchemaV1 } from '../../src/plan/standard-schema.js'
-import type { PlanSource } from '../../src/plan/task-graph.js'
 
 const graph = new TaskGraph('restaurant')
 const schema = graph.task('schema', { pool: 'database', output: z.object({ sql: z.string() }) })
@@ -217,12 +216,7 @@ describe('options', () => {
   })
 })
 
-describe('plans and schemas', () => {
-  it('a plan and a graph are both sources of a run', () => {
-    expectTypeOf(graph).toExtend<PlanSource>()
-    expectTypeOf(parsePlan('{}')).toExtend<PlanSource>()
-  })
-
+describe('schemas', () => {
   it('our Standard Schema is the published one', () => {
     expectTypeOf<StandardSchemaV1<string, number>>().toExtend<Published<string, number>>()
     expectTypeOf<Published<string, number>>().toExtend<StandardSchemaV1<string, number>>()

@@ -1,0 +1,156 @@
+import {
+  Orchestrator,
+  type OrchestratorOptions,
+  type Plan,
+  type PlanData,
+  type PlanInput,
+  parsePlan,
+  type Run,
+  type TaskData,
+  TaskGraph,
+  type TaskSpec,
+  type WorkerPool,
+} from 'counterpoint'
+import { describe, expectTypeOf, it } from 'vitest'
+
+const orchestrator = new Orchestrator({ pools: { model: { backend: () => 1 }, db: {} } })
+const other = new Orchestrator({ pools: { mail: {} } })
+const untyped: Orchestrator = orchestrator
+
+declare const plan: Plan
+declare const specs: readonly TaskSpec[]
+declare const data: PlanData
+const ids = ['x', 'y']
+
+interface Item {
+  readonly name: string
+}
+declare const item: Item
+
+describe('an orchestrator', () => {
+  it('has the names of its pools, and the pool default', () => {
+    expectTypeOf(orchestrator).toEqualTypeOf<Orchestrator<'model' | 'db'>>()
+    expectTypeOf(orchestrator.pools).toEqualTypeOf<ReadonlyMap<'model' | 'db' | 'default', WorkerPool>>()
+    // The message: Argument of type '"mdoel"' is not assignable to parameter of type '"default" | "model" | "db"'.
+    // @ts-expect-error there is no such pool
+    orchestrator.pools.get('mdoel')
+  })
+
+  it('needs no options', () => {
+    expectTypeOf(new Orchestrator()).toEqualTypeOf<Orchestrator>()
+    expectTypeOf(new Orchestrator({})).toEqualTypeOf<Orchestrator>()
+  })
+
+  it('whose pools are computed accepts any name', () => {
+    const options: OrchestratorOptions = { pools: Object.fromEntries(ids.map(id => [id, {}])) }
+    expectTypeOf(new Orchestrator(options)).toEqualTypeOf<Orchestrator>()
+  })
+
+  it('is one of any pools where its pools do not matter', () => {
+    expectTypeOf(orchestrator).toExtend<Orchestrator>()
+    expectTypeOf(orchestrator.run(plan)).toEqualTypeOf<Run<'model' | 'db'>>()
+    expectTypeOf(orchestrator.run(plan)).toExtend<Run>()
+    untyped.run({ tasks: [{ id: 'a', pool: 'anything' }] })
+  })
+})
+
+describe('a plan as data', () => {
+  it('is written with the names of the members of a task', () => {
+    orchestrator.run({ name: 'n', version: '1', failureMode: 'kill', tasks: [{ id: 'a' }, { id: 'b', after: ['a'] }] })
+    orchestrator.run({ tasks: [{ id: 'a', pool: 'model', input: item, context: { item } }] })
+    orchestrator.run({ tasks: [{ id: 'a', pool: 'default', retries: 1, backoff: { baseMs: 5 } }] })
+    orchestrator.run({ tasks: ids.map(id => ({ id, pool: 'db' })) })
+  })
+
+  it('with a typo, or without an id, does not compile', () => {
+    // The message: ... but 'afer' does not exist in type 'TaskData<...>'. Did you mean to write 'after'?
+    // @ts-expect-error after
+    orchestrator.run({ tasks: [{ id: 'b', afer: ['x'] }] })
+    // The message: Property 'id' is missing in type '{ after: string[]; }' but required in type 'TaskData<...>'.
+    // @ts-expect-error without an id
+    orchestrator.run({ tasks: [{ after: ['x'] }] })
+    // @ts-expect-error tasks
+    orchestrator.run({ taks: [{ id: 'a' }] })
+    // @ts-expect-error a number
+    orchestrator.run({ tasks: [{ id: 'a', retries: '3' }] })
+    // @ts-expect-error continue, no-new or kill
+    orchestrator.run({ tasks: [], failureMode: 'stop' })
+    // @ts-expect-error without type arguments, too
+    untyped.run({ tasks: [{ id: 'b', afer: ['x'] }] })
+    // @ts-expect-error without type arguments, too
+    untyped.run({ tasks: [{}] })
+  })
+
+  it('has one spelling', () => {
+    // @ts-expect-error after
+    orchestrator.run({ tasks: [{ id: 'a', blocked_by: ['b'] }] })
+    // @ts-expect-error timeoutMs
+    orchestrator.run({ tasks: [{ id: 'a', timeoutSec: 5 }] })
+    // @ts-expect-error baseMs
+    orchestrator.run({ tasks: [{ id: 'a', backoff: { base_ms: 5 } }] })
+    // @ts-expect-error failureMode
+    orchestrator.run({ tasks: [], failure_mode: 'kill' })
+    // @ts-expect-error text is for parsePlan
+    orchestrator.run('{ "tasks": [] }')
+  })
+
+  it('that names a pool that there is not does not compile', () => {
+    // The message: Type '"mdoel"' is not assignable to type '"default" | "model" | "db" | undefined'.
+    // @ts-expect-error model
+    orchestrator.run({ tasks: [{ id: 'a', pool: 'mdoel' }] })
+    // @ts-expect-error one of two is wrong
+    orchestrator.run({ tasks: [{ id: 'a', pool: 'db' }, { id: 'b', description: 'b', pool: 'mail' }] }) // biome-ignore format: one line
+    // @ts-expect-error in a forecast
+    orchestrator.forecast({ tasks: [{ id: 'a', pool: 'mail' }] })
+    // @ts-expect-error in a live run
+    orchestrator.run(plan).add({ tasks: [{ id: 'a', pool: 'mail' }] })
+  })
+
+  it('whose pools are known only at run time is checked then', () => {
+    orchestrator.run(plan)
+    orchestrator.run(parsePlan('{}'))
+    orchestrator.run(data)
+    orchestrator.run({ tasks: specs })
+    const tasks = ids.map(id => ({ id, pool: 'db' }))
+    orchestrator.run({ tasks })
+    const typed: TaskData<'db'>[] = []
+    orchestrator.run({ tasks: typed })
+    expectTypeOf<PlanInput>().toExtend<PlanInput<string>>()
+  })
+})
+
+describe('a graph', () => {
+  it('of an orchestrator knows its pools', () => {
+    const graph = orchestrator.graph('g', { version: '1' })
+    expectTypeOf(graph).toEqualTypeOf<TaskGraph<'model' | 'db' | 'default'>>()
+    graph.task('a', { pool: 'model' })
+    graph.task('b', { pool: 'default', run: () => 1 })
+    // The message: Type '"mdoel"' is not assignable to type '"default" | "model" | "db" | undefined'.
+    // @ts-expect-error model
+    graph.task('wrong', { pool: 'mdoel' })
+    // @ts-expect-error beside a function, too
+    graph.task('wrong', { pool: 'mdoel', run: () => 1 })
+  })
+
+  it('is run by its orchestrator, or by one whose pools are not known', () => {
+    const graph = orchestrator.graph('g')
+    const run = orchestrator.run(graph)
+    orchestrator.forecast(graph)
+    run.add(graph)
+    untyped.run(graph)
+    orchestrator.resume('x', { graph })
+    // The message ends: Type '"model"' is not assignable to type '"default" | "mail"'.
+    // @ts-expect-error other pools
+    other.run(graph)
+    // @ts-expect-error other pools
+    other.forecast(graph)
+  })
+
+  it('that knows no pools names any, and is run by any', () => {
+    const graph = new TaskGraph('g')
+    expectTypeOf(graph).toEqualTypeOf<TaskGraph>()
+    graph.task('a', { pool: 'anything' })
+    orchestrator.run(graph)
+    untyped.run(graph)
+  })
+})
