@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ambientProblems } from './ambient-rules.js'
+import { eagerSchemas } from './eager-rules.js'
 import { folderProblems, importCycles, importProblems, layerProblems, type Module } from './import-rules.js'
 import { OUTSIDE, pureModules, sourceModules } from './source-tree.js'
 
@@ -26,6 +27,10 @@ describe('the source', () => {
     expect(importCycles(sourceModules())).toEqual([])
   })
 
+  test('builds no zod schema when the pure library is imported', () => {
+    expect(eagerSchemas(pureModules())).toEqual([])
+  })
+
   test('takes time, randomness and the console only from ports in the pure library', () => {
     const anywhere = sourceModules().filter(({ path }) => path.startsWith('testing/'))
     expect(ambientProblems([...pureModules(), ...anywhere])).toEqual([])
@@ -39,6 +44,27 @@ const sourceTree = (...extra: Module[]): Module[] => [
   { path: 'node/files.ts', text: '' },
   ...extra,
 ]
+
+describe('the checker of schemas', () => {
+  test.each([
+    'const rule = z.int().min(1)',
+    'const rules = { a: optionsOf({ a: z.string() }).partial() }',
+    'class Pool { static rule = z.string() }',
+  ])('finds %s', text => {
+    expect(eagerSchemas([{ path: 'pools/pool.ts', text }])).toEqual([
+      expect.stringMatching(/^src\/pools\/pool\.ts:1: /),
+    ])
+  })
+
+  test.each([
+    'const rule = once(() => z.int().min(1))',
+    'const millis = (): z.ZodNumber => z.number()',
+    'function rule(): z.ZodType { return z.string() }',
+    'class Pool { check(): void { z.string() } }',
+  ])('lets %s be', text => {
+    expect(eagerSchemas([{ path: 'pools/pool.ts', text }])).toEqual([])
+  })
+})
 
 describe('the import checker', () => {
   test.each([
