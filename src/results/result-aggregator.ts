@@ -1,6 +1,7 @@
 import type { Usage } from '../core/failure/usage.js'
 import { addUsage } from '../core/failure/usage.js'
 import type { Json } from '../core/json.js'
+import { once } from '../core/once.js'
 import type { RootCause, RunResult, RunTimes, TaskResult } from '../core/results/run-result.js'
 import { checkOptions, fn, invalid, optionsOf } from '../options-check.js'
 import { criticalPath } from './critical-path.js'
@@ -21,7 +22,7 @@ export interface ResultAggregatorOptions {
   readonly delivered?: ((task: TaskResult) => number) | undefined
 }
 
-const optionsRule = optionsOf({ delivered: fn }).partial()
+const optionsRule = once(() => optionsOf({ delivered: fn }).partial())
 
 /**
  * Builds the result of a settled run. To replace it, pass a function, or an object with a method `aggregate`, as the option `aggregator`.
@@ -31,7 +32,7 @@ export class ResultAggregator {
 
   /** @throws INVALID_INPUT for invalid options. */
   constructor(options: ResultAggregatorOptions = {}) {
-    checkOptions(optionsRule, options, { of: 'ResultAggregator' })
+    checkOptions(optionsRule(), options, { of: 'ResultAggregator' })
     this.#options = options
   }
 
