@@ -2,30 +2,37 @@
 import { AgentError, Orchestrator } from 'counterpoint'
 
 const orchestrator = new Orchestrator({
-  pools: {
-    agents: {
-      defaults: { retries: 2, backoff: { baseMs: 20, maxMs: 100 } },
-      backend: ({ task }, { attempt }) => {
-        if (task.id === 'frontend' && attempt === 1)
-          throw new AgentError('throttled', 'too many requests', { retryAfterMs: 30 })
-        if (task.id === 'schema' && attempt < 3) throw new Error('the connection broke')
-        if (task.id === 'backend') throw new Error('the generator gave up')
-        return `${task.id}: ready`
-      },
-    },
+  pools: { builders: { defaults: { retries: 2, backoff: { baseMs: 20, maxMs: 100 } } } },
+})
+const graph = orchestrator.graph('shop')
+
+graph.task('frontend', {
+  pool: 'builders',
+  weight: 3,
+  run: (_, { attempt }) => {
+    if (attempt === 1) throw new AgentError('throttled', 'too many requests', { retryAfterMs: 30 })
+    return 'frontend: ready'
   },
 })
-
-const run = orchestrator.run({
-  tasks: [
-    { id: 'frontend', weight: 3 },
-    { id: 'schema', weight: 2 },
-    { id: 'backend', weight: 3 },
-    { id: 'audit', weight: 1, after: ['backend'] },
-    { id: 'report', weight: 1, after: ['audit'] },
-  ],
+graph.task('schema', {
+  pool: 'builders',
+  weight: 2,
+  run: (_, { attempt }) => {
+    if (attempt < 3) throw new Error('the connection broke')
+    return 'schema: ready'
+  },
 })
+const backend = graph.task('backend', {
+  pool: 'builders',
+  weight: 3,
+  run: () => {
+    throw new Error('the generator gave up')
+  },
+})
+const audit = graph.task('audit', { after: [backend], run: () => 'audit: nothing found' })
+graph.task('report', { after: [audit], run: ({ outputs }) => outputs.audit })
 
+const run = orchestrator.run(graph)
 run.on('attempt.failed', ({ taskId, attempt, failure, verdict }) => {
   const next = 'delayMs' in verdict ? `${verdict.action} after ${verdict.delayMs} ms` : verdict.action
   console.log(`${taskId}, attempt ${attempt}: ${failure.kind}, ${failure.message}; ${next}`)

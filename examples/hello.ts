@@ -1,30 +1,21 @@
-// Three tasks on two pools: two run at the same time, the third starts as soon as both have succeeded.
+// A first program: three tasks, two of which run at the same time. The third starts as soon as both have succeeded.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Orchestrator } from 'counterpoint'
 
-const orchestrator = new Orchestrator({
-  pools: {
-    writer: {
-      concurrency: 2,
-      backend: async ({ task }) => {
-        await sleep(60)
-        return `${task.description}.`
-      },
-    },
-    editor: { backend: ({ outputs }) => Object.values(outputs).join(' ') },
-  },
+const orchestrator = new Orchestrator()
+const graph = orchestrator.graph('story')
+
+const opening = graph.task('opening', { run: () => sleep(60, 'The sun rose over the harbour.') })
+const ending = graph.task('ending', { run: () => sleep(60, 'By noon every ship had gone.') })
+const story = graph.task('story', {
+  after: [opening, ending],
+  run: ({ outputs }) => `${outputs.opening} ${outputs.ending}`,
 })
 
-const run = orchestrator.run({
-  tasks: [
-    { id: 'opening', description: 'The sun rose over the harbour', pool: 'writer' },
-    { id: 'ending', description: 'By noon every ship had gone', pool: 'writer' },
-    { id: 'story', description: 'Put the parts together', pool: 'editor', after: ['opening', 'ending'] },
-  ],
-})
-run.on('attempt.started', ({ taskId, pool }) => console.log(`${taskId} starts in ${pool}`))
+const run = orchestrator.run(graph)
+run.on('attempt.started', ({ taskId }) => console.log(`${taskId} starts`))
 run.on('task.succeeded', ({ taskId }) => console.log(`${taskId} succeeded`))
 
-const { outcome, outputs, times } = await run.result
-console.log(`${outcome}: ${outputs.story}`)
-console.log(`${times.wallMs} ms instead of ${times.serialMs} ms serially`)
+const result = await run.completed
+console.log(story.outputIn(result))
+console.log(`${result.times.wallMs} ms instead of ${result.times.serialMs} ms serially`)

@@ -1,39 +1,53 @@
-// Testing a plan without agents and without waiting: scripted answers and virtual time.
+// A test suite of a plan: agents answer as scripted, and time is virtual, so half an hour of timeouts takes milliseconds.
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { Orchestrator } from 'counterpoint'
-import { fail, hang, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
+import { type Answer, fail, hang, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
+import { z } from 'zod'
 
-const clock = new VirtualClock()
-const backend = new MockBackend({ clock })
-  .answer('outline', succeed(['start', 'end'], { afterMs: 60_000, usage: { costUsd: 0.25 } }))
-  .answers('draft', [fail('overloaded'), succeed('A draft.', { afterMs: 90_000, usage: { costUsd: 0.5 } })])
-  .answer('proofread', hang())
+/** The program under test: an agent drafts a text along an outline, a function counts its words. */
+function writeBook(orchestrator: Orchestrator<'writer'>) {
+  const graph = orchestrator.graph('book')
+  const outline = graph.task('outline', { run: () => ['dawn', 'noon', 'dusk'] })
+  const draft = graph.task('draft', {
+    pool: 'writer',
+    after: [outline],
+    input: ({ outline }) => `Write about ${outline.join(', ')}`,
+    output: z.string(),
+    timeoutMs: 600_000,
+  })
+  const words = graph.task('words', { after: [draft], run: ({ outputs }) => outputs.draft.split(' ').length })
+  return { run: orchestrator.run(graph), words }
+}
 
-const orchestrator = new Orchestrator({
-  clock,
-  random: () => 0.5,
-  pools: { agents: { backend, concurrency: 2, defaults: { timeoutMs: 300_000, retries: 1 } } },
+/** Runs it with a scripted writer, until nothing is left to do. */
+async function scripted(...answers: readonly Answer[]) {
+  const clock = new VirtualClock()
+  const backend = new MockBackend({ clock }).answers('draft', answers)
+  const book = writeBook(new Orchestrator({ clock, pools: { writer: { backend } } }))
+  await clock.runUntilIdle()
+  return { ...book, clock, calls: backend.callsOf('draft') }
+}
+
+test('the writer gets the outline, and its words are counted', async () => {
+  const { run, words, calls } = await scripted(succeed('a short text', { afterMs: 90_000 }))
+  const result = await run.completed
+  assert.equal(words.outputIn(result), 3)
+  assert.equal(result.times.wallMs, 90_000)
+  assert.equal(calls[0]?.request.input, 'Write about dawn, noon, dusk')
 })
-const run = orchestrator.run({
-  tasks: [{ id: 'outline' }, { id: 'draft', after: ['outline'] }, { id: 'proofread', after: ['draft'] }],
+
+test('an overloaded writer is asked again', async () => {
+  const { run, calls } = await scripted(fail('overloaded'), 'second try')
+  const { outputs } = await run.completed
+  assert.deepEqual({ ...outputs }, { outline: ['dawn', 'noon', 'dusk'], draft: 'second try', words: 2 })
+  assert.equal(calls.length, 2)
 })
-const began = performance.now()
 
-// Advances the clock by one minute, and inspects the run at that moment.
-await clock.advance(60_000)
-assert.equal(run.task('draft')?.status, 'delayed')
-assert.equal(run.task('draft')?.failure?.kind, 'overloaded')
-assert.deepEqual(backend.calls.at(-1)?.request.outputs.outline, ['start', 'end'])
-
-// Then the backoff, another attempt, and two attempts that hang until their timeout of five minutes.
-await clock.runUntilIdle()
-const { outcome, rootCauses, times, usage } = await run.result
-
-assert.equal(outcome, 'partial')
-assert.equal(backend.callsOf('draft').length, 2)
-assert.equal(backend.callsOf('proofread').length, 2)
-assert.equal(rootCauses[0]?.failure?.timeout, 'attempt')
-assert.equal(usage.costUsd, 0.75)
-assert.equal(clock.pending, 0)
-console.log(`${outcome} after ${(times.wallMs / 60_000).toFixed(1)} virtual minutes`)
-console.log(`took less than a second: ${performance.now() - began < 1_000}`)
+test('a writer that hangs is stopped three times, then the run fails', async () => {
+  const { run, clock, calls } = await scripted(hang())
+  await assert.rejects(run.completed, { code: 'RUN_FAILED', message: /draft/ })
+  assert.equal(run.task('draft')?.status, 'dead')
+  assert.equal(calls.length, 3)
+  assert.equal(clock.pending, 0)
+})

@@ -1,50 +1,41 @@
-// A plan built in code: inputs are computed from the typed outputs of dependencies, and schemas validate outputs.
-import { Orchestrator, TaskGraph } from 'counterpoint'
+// A typed plan: an output has the type of its function or its schema, and a wrong member, id or pool does not compile.
+import { Orchestrator } from 'counterpoint'
 import { z } from 'zod'
 
-const graph = new TaskGraph('trip')
+const orchestrator = new Orchestrator({
+  pools: {
+    // An agent that names too few cities, until it is told what was wrong.
+    scout: { backend: ({ feedback }) => ({ names: feedback === undefined ? ['Atlantis'] : ['Porto', 'Bergen'] }) },
+    guide: { backend: ({ input }) => `Compare ${JSON.stringify(input)}, then take the first.` },
+  },
+})
+const graph = orchestrator.graph('trip')
 
 const cities = graph.task('cities', {
   description: 'Name two cities by the sea',
   pool: 'scout',
+  // Any Standard Schema (zod, valibot, arktype): an output that does not match it is an invalid answer.
   output: z.object({ names: z.array(z.string()).min(2) }),
 })
 
 const weather = graph.task('weather', {
-  description: 'How warm is it there?',
-  pool: 'scout',
   after: [cities],
-  // `cities` is { names: string[] } here: a wrong member does not compile.
-  input: ({ cities }) => ({ ask: cities.names }),
-  output: z.record(z.string(), z.number()),
+  run: ({ outputs }) => outputs.cities.names.map((name, i) => ({ name, degrees: 24 - 9 * i })),
 })
 
 const advice = graph.task('advice', {
   description: 'Where should we go?',
   pool: 'guide',
-  after: [cities, weather],
-  input: ({ cities, weather }) => cities.names.map(name => `${name}: ${weather[name]} degrees`),
+  after: [weather],
+  input: ({ weather }) => weather.map(({ name, degrees }) => `${name}: ${degrees} degrees`),
   output: z.string(),
 })
 
-const orchestrator = new Orchestrator({
-  pools: {
-    scout: {
-      backend: ({ task }) => (task.id === 'cities' ? { names: ['Porto', 'Bergen'] } : { Porto: 24, Bergen: 15 }),
-    },
-    guide: { backend: ({ input }) => `Compare ${JSON.stringify(input)}, then take the first.` },
-  },
-})
-const result = await orchestrator.run(graph).result
-const text: string | undefined = advice.outputIn(result)
-console.log(`${result.outcome}: ${text}`)
+const run = orchestrator.run(graph)
+run.on('attempt.failed', ({ taskId, failure, verdict }) =>
+  console.log(`${taskId}, ${verdict.action}: ${failure.message}`),
+)
 
-// An output that does not match the schema is a failure, `invalid-output`: the agent is asked again, with feedback.
-const failing = new Orchestrator({
-  pools: {
-    scout: { backend: () => ({ names: ['Atlantis'] }), defaults: { retries: 1, backoff: { baseMs: 10 } } },
-    guide: { backend: () => '' },
-  },
-})
-const failed = await failing.run(graph, { only: ['cities'] }).result
-console.log(`${failed.outcome}: ${failed.rootCauses[0]?.failure?.message}`)
+const result = await run.completed
+const text: string | undefined = advice.outputIn(result)
+console.log(text)
