@@ -13,7 +13,7 @@ const INPUTS = ['src', 'examples', 'scripts', 'package.json', ...tool('typescrip
 const OUTPUTS = ['dist', 'build/examples']
 
 /** What the last build read and wrote. */
-const STAMP = join(ROOT, 'build/stamp.json')
+const STAMP = join(ROOT, 'build/stamp')
 
 /** @param {string[]} names */
 function tool(...names) {
@@ -22,9 +22,7 @@ function tool(...names) {
 
 /** True if the outputs are those of the current inputs. Compares contents, not times. */
 export function isUpToDate() {
-  if (!existsSync(STAMP)) return false
-  const stamp = JSON.parse(readFileSync(STAMP, 'utf8'))
-  return stamp.outputs === digestOf(OUTPUTS) && stamp.inputs === digestOf(INPUTS)
+  return existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stampOf(inputsDigest())
 }
 
 /** A digest of all that the build reads. */
@@ -39,7 +37,12 @@ export function inputsDigest() {
  */
 export function recordBuild(inputs) {
   mkdirSync(dirname(STAMP), { recursive: true })
-  writeFileSync(STAMP, JSON.stringify({ inputs, outputs: digestOf(OUTPUTS) }))
+  writeFileSync(STAMP, stampOf(inputs))
+}
+
+/** @param {string} inputs */
+function stampOf(inputs) {
+  return `inputs ${inputs}\noutputs ${digestOf(OUTPUTS)}\n`
 }
 
 /**
