@@ -5,38 +5,11 @@ import { once } from './core/once.js'
 import { didYouMean } from './error-text.js'
 import { modeRule } from './forecast/choose-mode.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
-import {
-  checkOptions,
-  failureKinds,
-  fn,
-  invalidInput,
-  method,
-  millis,
-  optionsOf,
-  positiveMs,
-  record,
-} from './options-check.js'
-import { backoffRule, budgetRule, estimateRule, runBudgetRule } from './plan/plan-schema.js'
+import { checkOptions, failureKinds, fn, invalidInput, method, millis, optionsOf, record } from './options-check.js'
+import { backoffRule, budgetRule, runBudgetRule } from './plan/plan-schema.js'
 import { TaskGraph } from './plan/task-graph.js'
-import { limitsRule, poolRule } from './pools/pool-schema.js'
+import { limitsRule, poolRules } from './pools/pool-schema.js'
 import { WorkerPool } from './pools/worker-pool.js'
-
-const defaults = once(() =>
-  optionsOf({
-    priority: z.int().min(1).max(1000),
-    retries: z.int().min(0).max(1000),
-    backoff: backoffRule(),
-    timeoutMs: positiveMs,
-    idleTimeoutMs: positiveMs,
-    queueTimeoutMs: positiveMs,
-    totalTimeoutMs: positiveMs,
-    durationMs: millis,
-    estimate: estimateRule(),
-    budget: budgetRule(),
-    replay: z.enum(['safe', 'never']),
-    approval: z.boolean(),
-  }).partial(),
-)
 
 /** `core/` imports no zod, so the rule of its failure handler is here. */
 const failureHandlerRule = once(() => {
@@ -58,7 +31,7 @@ const failureHandlerRule = once(() => {
 
 const orchestrator = once(() =>
   optionsOf({
-    pools: record(z.string().min(1), z.union([z.instanceof(WorkerPool), poolRule(defaults())])).optional(),
+    pools: record(z.string().min(1), z.union([z.instanceof(WorkerPool), ...poolRules()])).optional(),
     limits: limitsRule().optional(),
     distributor: method('distribute').optional(),
     failureHandler: method('verdict').optional(),

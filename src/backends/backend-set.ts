@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import type { AgentBackend } from './agent-backend.js'
+import type { AgentBackend, AgentFunction } from './agent-backend.js'
 import type { BreakerOptions, BreakerState } from './circuit-breaker.js'
 import { type BackendPreference, pickBackend } from './failover.js'
 import { HealthMonitor, type HealthOptions } from './health-check.js'
@@ -21,7 +21,7 @@ export interface BackendSetOptions {
   /** The name of the pool. */
   readonly pool: string
   /** Sorted by preference, the cheapest last. None: the pool runs only tasks with a function of their own. */
-  readonly backends: readonly AgentBackend[]
+  readonly backends: readonly (AgentBackend | AgentFunction)[]
   readonly breaker?: BreakerOptions | undefined
   readonly health?: HealthOptions | undefined
   readonly clock: Clock
@@ -48,7 +48,8 @@ export class BackendSet {
 
   /** @throws INVALID_INPUT for two of the same name. */
   constructor(options: BackendSetOptions) {
-    const { pool, backends, breaker, health = {}, clock } = options
+    const { pool, breaker, health = {}, clock } = options
+    const backends = options.backends.map(backend => (typeof backend === 'function' ? { run: backend } : backend))
     this.#options = options
     const names = backendNames(pool, backends)
     const onChange = (backend: PoolBackend): void => {

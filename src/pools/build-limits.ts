@@ -20,19 +20,20 @@ export interface LimitEnvironment {
  * @throws INVALID_INPUT when two of them disagree, and for a key that no pool has.
  */
 export function buildLimits(
-  { pools = {}, limits = {} }: Pick<PoolsOptions, 'pools' | 'limits'>,
+  pools: ReadonlyMap<string, PoolOptions | WorkerPool>,
+  limits: NonNullable<PoolsOptions['limits']>,
   environment: LimitEnvironment,
 ): Map<string, Limit> {
   const limitsByKey = new Map<string, Limit>()
-  for (const [name, pool] of Object.entries(pools)) {
-    const shared = pool instanceof WorkerPool ? pool.limit : undefined
+  for (const [name, pool] of pools) {
+    const shared = pool instanceof WorkerPool ? pool.options.limit : undefined
     if (shared === undefined) continue
     const message = `its limit has the key "${shared.key}", which another limit has, too: share one Limit`
     if ((limitsByKey.get(shared.key) ?? shared) !== shared || limits[shared.key])
       throw invalidInput([{ path: `pools.${name}`, message }])
     limitsByKey.set(shared.key, shared)
   }
-  for (const [name, pool] of Object.entries(pools)) {
+  for (const [name, pool] of pools) {
     if (pool instanceof WorkerPool || pool.limitKey === undefined) continue
     const key = pool.limitKey
     if (!limitsByKey.has(key)) limitsByKey.set(key, newLimit(key, environment, limits[key]))

@@ -1,14 +1,16 @@
-import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
+import { type Clock, systemClock } from '../clock.js'
 import { DEFAULT_POOL, type TaskDefaults } from '../core/state/task.js'
 import type { JournalProblem } from '../journal/journal.js'
 import type { SharedStream } from '../journal/shared-stream.js'
 import { LimitLedger } from '../limits/ledger/limit-ledger.js'
 import type { Limit } from '../limits/limit.js'
+import { invalidInput } from '../options-check.js'
 import { Admission } from './admission.js'
 import { buildLimits, type LimitEnvironment } from './build-limits.js'
 import type { PoolEvent } from './pool-events.js'
 import type { Intent } from './pool-intent.js'
 import type { OpenPool, PoolOptions, PoolsOptions, WorkerPoolOptions } from './pool-options.js'
+import { isBackend } from './pool-schema.js'
 import { WorkerPool } from './worker-pool.js'
 
 /** The pools of an orchestrator, with what belongs to them. */
@@ -43,30 +45,31 @@ const DEFAULT_GRACE_MS = 5_000
  */
 export function buildPools(options: PoolsOptions, environment: PoolEnvironment): BuiltPools {
   const { clock, random, shared, report } = environment
+  const given = poolsOf(options)
   const ledger = shared && new LimitLedger({ stream: shared, clock, report })
-  const limits = buildLimits(options, { clock, random, ledger })
+  const limits = buildLimits(given, options.limits ?? {}, { clock, random, ledger })
   const workers = new Map<string, WorkerPool>()
   const pools = new Map<string, OpenPool>()
   const defaults = new Map<string, TaskDefaults | undefined>()
   const intents: Record<string, Intent> = Object.create(null)
   const admission = new Admission()
   const own: WorkerPool[] = []
-  for (const [name, pool] of poolsOf(options)) {
-    const given: Partial<PoolOptions> = pool instanceof WorkerPool ? {} : pool
-    const worker =
-      pool instanceof WorkerPool
-        ? pool
-        : new WorkerPool(workerOptionsOf(name, pool, options, limits, { clock, random, ledger }))
-    if (worker !== pool) own.push(worker)
+  for (const [name, pool] of given) {
+    const isShared = pool instanceof WorkerPool
+    const worker = isShared
+      ? checkClock(name, pool, clock)
+      : new WorkerPool(workerOptionsOf(name, pool, options, limits, { clock, random, ledger }))
+    if (!isShared) own.push(worker)
     admission.setLimit(name, worker.queueLimit)
     worker.subscribe({
       onEvent: event => environment.publish({ ...event, pool: name }),
       onQueueLimitChange: queueLimit => admission.setLimit(name, queueLimit),
     })
+    const { graceMs = DEFAULT_GRACE_MS, defaults: taskDefaults, intent } = worker.options
     workers.set(name, worker)
-    pools.set(name, { pool: worker, graceMs: given.graceMs ?? DEFAULT_GRACE_MS })
-    defaults.set(name, given.defaults)
-    if (given.intent) intents[name] = given.intent
+    pools.set(name, { pool: worker, graceMs })
+    defaults.set(name, taskDefaults)
+    if (intent) intents[name] = intent
   }
   const close = async (): Promise<void> => {
     for (const worker of own) worker.close()
@@ -76,9 +79,19 @@ export function buildPools(options: PoolsOptions, environment: PoolEnvironment):
 }
 
 /** The pools of the host, and the default one. */
-function poolsOf({ pools = {} }: PoolsOptions): readonly (readonly [string, PoolOptions | WorkerPool])[] {
-  const given = Object.entries(pools)
-  return Object.hasOwn(pools, DEFAULT_POOL) ? given : [...given, [DEFAULT_POOL, {}]]
+function poolsOf({ pools = {} }: PoolsOptions): ReadonlyMap<string, PoolOptions | WorkerPool> {
+  const given = new Map<string, PoolOptions | WorkerPool>()
+  for (const [name, pool] of Object.entries(pools)) given.set(name, isBackend(pool) ? { backend: pool } : pool)
+  if (!given.has(DEFAULT_POOL)) given.set(DEFAULT_POOL, {})
+  return given
+}
+
+/** A pool with the clock of the platform would wait in real time for what happens in virtual time. */
+function checkClock(name: string, pool: WorkerPool, clock: Clock): WorkerPool {
+  if (pool.options.clock !== undefined || clock === systemClock) return pool
+  const message =
+    'its clock is the default one, but the orchestrator has a clock: pass that clock to the WorkerPool, too'
+  throw invalidInput([{ path: `pools.${name}`, message }])
 }
 
 function workerOptionsOf(
@@ -88,7 +101,7 @@ function workerOptionsOf(
   limits: ReadonlyMap<string, Limit>,
   { clock, random, ledger }: LimitEnvironment,
 ): WorkerPoolOptions {
-  const { backend, backends, limitKey, requests, tokens, intent, defaults, graceMs, ...rest } = pool
+  const { limitKey, requests, tokens, ...rest } = pool
   const limit = limitKey === undefined ? undefined : limits.get(limitKey)
   // With a key, these are options of the limit.
   const windows = limit ? {} : { ...(requests && { requests }), ...(tokens && { tokens }) }
@@ -101,10 +114,5 @@ function workerOptionsOf(
     ...(machine && { machine }),
     ...(limit && { limit }),
     ledger: ledger?.entry(`pool:${name}`),
-    backends: (backends ?? (backend && [backend]))?.map(backendOf),
   }
-}
-
-function backendOf(backend: AgentBackend | AgentFunction): AgentBackend {
-  return typeof backend === 'function' ? { run: backend } : backend
 }

@@ -63,8 +63,13 @@ export interface OpenPool {
   readonly graceMs: number
 }
 
-/** The pools of an orchestrator, by name: options, or a `WorkerPool`. */
-export type Pools<Pool extends string = string> = Readonly<Record<Pool, PoolOptions | WorkerPool>>
+/**
+ * The pools of an orchestrator, by name: options; only a backend, for a pool with default options; or a `WorkerPool`, which can be shared
+ * by several orchestrators.
+ */
+export type Pools<Pool extends string = string> = Readonly<
+  Record<Pool, PoolOptions | AgentBackend | AgentFunction | WorkerPool>
+>
 
 /** The options of an orchestrator that concern pools. */
 export interface PoolsOptions<Pool extends string = string> {
@@ -99,17 +104,14 @@ export interface PoolStats extends CooldownStats {
   readonly backends: readonly BackendStats[]
 }
 
-/** The options of a {@link WorkerPool}. With `limit`, `requests` and `tokens` are set there. */
-export interface WorkerPoolOptions
-  extends Omit<PoolOptions, 'backend' | 'backends' | 'limitKey' | 'defaults' | 'intent' | 'graceMs'> {
+/** The options of a {@link WorkerPool}: those of a pool, with a `Limit` in place of a `limitKey`. With `limit`, `requests` and `tokens` are set there. */
+export interface WorkerPoolOptions extends Omit<PoolOptions, 'limitKey'> {
+  /** For the default names of its backends. Its events have the name that it has in the `pools` of the orchestrator. */
   readonly name: string
-  /** Runs the attempts. Default: `backends`, or none. */
-  readonly backend?: AgentBackend | undefined
-  /** In order of preference, the cheapest last. While one is unhealthy or its quota is used up, the next one takes its attempts. */
-  readonly backends?: readonly AgentBackend[] | undefined
   /** The limit that it shares with other pools. Default: none. */
   readonly limit?: Limit | undefined
-  readonly clock: Clock
+  /** That of its orchestrators. Default: `systemClock`. */
+  readonly clock?: Clock | undefined
   /** Returns numbers in [0, 1), for jitter. Default: no jitter. */
   readonly random?: (() => number) | undefined
   /** For `concurrency: 'auto'`. Default: an unknown machine. */

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
 import { breakerRule } from '../backends/circuit-breaker.js'
 import { healthRule } from '../backends/health-check.js'
 import { once } from '../core/once.js'
@@ -6,8 +7,27 @@ import { Limit } from '../limits/limit.js'
 import { limitOptionsRule } from '../limits/limit-options.js'
 import { windowRule } from '../limits/rate-window.js'
 import { fn, method, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
+import { backoffRule, budgetRule, estimateRule } from '../plan/plan-schema.js'
 import { poolConcurrencyRule } from './concurrency/concurrency.js'
 import { retryBudgetRule } from './retry-budget.js'
+
+/** The rule of `TaskDefaults`. */
+const defaultsRule = once(() =>
+  optionsOf({
+    priority: z.int().min(1).max(1000),
+    retries: z.int().min(0).max(1000),
+    backoff: backoffRule(),
+    timeoutMs: positiveMs,
+    idleTimeoutMs: positiveMs,
+    queueTimeoutMs: positiveMs,
+    totalTimeoutMs: positiveMs,
+    durationMs: millis,
+    estimate: estimateRule(),
+    budget: budgetRule(),
+    replay: z.enum(['safe', 'never']),
+    approval: z.boolean(),
+  }).partial(),
+)
 
 /** The options that a pool and a `WorkerPool` have in common. */
 const common = once(() => ({
@@ -20,18 +40,43 @@ const common = once(() => ({
   health: healthRule().optional(),
   breaker: breakerRule().optional(),
   retryBudget: retryBudgetRule().optional(),
+  defaults: defaultsRule().optional(),
+  intent: z.looseObject({}).optional(),
+  graceMs: millis.optional(),
   agingMs: positiveMs.optional(),
 }))
 
-/** The rule of `PoolOptions`. `defaults` is the rule for the options of its tasks. */
-export const poolRule = (defaults: z.ZodType): z.ZodType =>
-  optionsOf({
-    ...common(),
-    limitKey: z.string().min(1).optional(),
-    defaults: defaults.optional(),
-    intent: z.looseObject({}).optional(),
-    graceMs: millis.optional(),
-  }).superRefine(checkBackends)
+const poolOptions = once(() => optionsOf({ ...common(), limitKey: z.string().min(1).optional() }))
+
+/** True for a pool that is given as its backend alone. */
+export function isBackend(pool: unknown): pool is AgentBackend | AgentFunction {
+  return (
+    typeof pool === 'function' ||
+    (typeof pool === 'object' && pool !== null && typeof Reflect.get(pool, 'run') === 'function')
+  )
+}
+
+/** An object literal with options beside `run` would lose them. Backends may have a `health`; instances of classes, members of any name. */
+function checkBackend(pool: unknown, context: z.core.$RefinementCtx): void {
+  if (!isBackend(pool) || Object.getPrototypeOf(pool) !== Object.prototype) return
+  const { shape } = poolOptions()
+  const option = Object.keys(pool).find(key => key in shape && key !== 'health')
+  if (option === undefined) return
+  const message =
+    'expected the backend in the option backend, since the pool has options, too: { backend: { run }, ... }'
+  context.addIssue({ code: 'custom', path: ['run'], message })
+}
+
+/** The rules of a pool that is no `WorkerPool`: its backend alone, or options. */
+export const poolRules: () => readonly [z.ZodType, z.ZodType] = once(() => [
+  z
+    .custom(
+      isBackend,
+      'expected the options of a pool, or its backend alone: a function, or an object with a method run',
+    )
+    .superRefine(checkBackend),
+  poolOptions().superRefine(checkBackends),
+])
 
 /** The rule of `WorkerPoolOptions`. */
 export const workerPoolRule: () => z.ZodType = once(() =>
@@ -39,7 +84,7 @@ export const workerPoolRule: () => z.ZodType = once(() =>
     ...common(),
     name: z.string().min(1),
     limit: z.instanceof(Limit).optional(),
-    clock: method('schedule'),
+    clock: method('schedule').optional(),
     random: fn.optional(),
     machine: method('freeMemory').optional(),
     ledger: z.unknown().optional(),

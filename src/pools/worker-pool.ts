@@ -1,6 +1,7 @@
 import PQueue from 'p-queue'
 import type { AgentBackend } from '../backends/agent-backend.js'
 import { BackendSet } from '../backends/backend-set.js'
+import { type Clock, systemClock } from '../clock.js'
 import type { ParkReason } from '../core/failure/failure.js'
 import { NO_JITTER } from '../limits/cooldown.js'
 import { Limit } from '../limits/limit.js'
@@ -19,13 +20,14 @@ import { RunQueue, type TaskQueue, type TaskSource } from './run-queue.js'
 import { Slots } from './slots.js'
 
 /**
- * Backends behind slots and limits. The runs of the pool share it fairly (`FairShare`), each slot starts task after task (`Slots`), and
- * `FlowControl` decides whether an attempt may start. All of them report to the pool, and whenever one of them changes it calls
- * `Slots.dispatch`.
+ * Backends behind slots and limits: what `pools: { name: options }` makes, or one that several orchestrators share.
+ * Its runs share it fairly (`FairShare`), each slot starts task after task (`Slots`), and `FlowControl` decides whether an attempt may start.
  */
 export class WorkerPool {
   readonly name: string
-  readonly #options: WorkerPoolOptions
+  /** @internal As given. */
+  readonly options: WorkerPoolOptions
+  readonly #clock: Clock
   readonly #runs = new FairShare()
   readonly #backends: BackendSet
   readonly #concurrency: Concurrency
@@ -38,9 +40,10 @@ export class WorkerPool {
   /** @throws INVALID_INPUT for invalid options. */
   constructor(options: WorkerPoolOptions) {
     checkOptions(workerPoolRule(), options, { of: 'WorkerPool' })
-    const { name, clock, concurrency = 4, machine = unknownMachine, limit, requests, tokens } = options
+    const { name, clock = systemClock, concurrency = 4, machine = unknownMachine, limit, requests, tokens } = options
     this.name = name
-    this.#options = options
+    this.options = options
+    this.#clock = clock
     this.#backends = this.#newBackends(options)
     this.#concurrency = new Concurrency({
       value: concurrency,
@@ -157,17 +160,12 @@ export class WorkerPool {
       concurrency: this.#concurrency.limit,
       ...(range && { range }),
       paused: this.#slots.isPaused,
-      ...(this.limit && { limitKey: this.limit.key }),
+      ...(this.options.limit && { limitKey: this.options.limit.key }),
       ...(requests && { requests }),
       ...(tokens && { tokens }),
       ...this.#cooldown.stats(),
-      backends: this.#backends.stats(this.#options.clock.monotonic()),
+      backends: this.#backends.stats(this.#clock.monotonic()),
     }
-  }
-
-  /** @internal The limit that it shares with other pools. */
-  get limit(): Limit | undefined {
-    return this.#options.limit
   }
 
   /** @internal Adds a run. With twice the `weight` it gets twice the slots, as long as both have ready tasks. */
@@ -175,7 +173,7 @@ export class WorkerPool {
     const queue = new RunQueue({
       source,
       weight,
-      agingMs: this.#options.agingMs,
+      agingMs: this.options.agingMs,
       runs: this.#runs,
       isParked: () => this.#cooldown.parked !== undefined,
       onDispatch: () => this.#slots.dispatch(),
@@ -207,8 +205,8 @@ export class WorkerPool {
   }
 
   #setWindow(kind: 'requests' | 'tokens', value: WindowLimit | undefined): void {
-    const { name: key, clock, random = NO_JITTER, ledger } = this.#options
-    const own = { key, clock, random, ledger, keepsCooldown: false, path: `pools.${key}` }
+    const { name: key, random = NO_JITTER, ledger } = this.options
+    const own = { key, clock: this.#clock, random, ledger, keepsCooldown: false, path: `pools.${key}` }
     if (value !== undefined && this.#flow.limit === undefined) this.#join(new Limit(own))
     if (this.#flow.limit) this.#flow.limit[kind] = value
   }
@@ -223,16 +221,17 @@ export class WorkerPool {
   }
 
   #emit(body: PoolEventBody): void {
-    const event = { ...body, at: Math.floor(this.#options.clock.now()), pool: this.name } as PoolEvent
+    const event = { ...body, at: Math.floor(this.#clock.now()), pool: this.name } as PoolEvent
     for (const listener of this.#listeners) listener.onEvent(event)
   }
 
-  #newBackends(options: WorkerPoolOptions): BackendSet {
-    const { name, backend, backends = backend ? [backend] : [] } = options
+  #newBackends({ name, backend, backends = backend ? [backend] : [], breaker, health }: WorkerPoolOptions): BackendSet {
     return new BackendSet({
-      ...options,
       pool: name,
       backends,
+      breaker,
+      health,
+      clock: this.#clock,
       onHealthChange: ({ name: changed, unhealthyReason: reason }) => {
         if (reason === undefined) this.#emit({ type: 'pool.healthy', backend: changed })
         else this.#emit({ type: 'pool.unhealthy', backend: changed, reason })
@@ -242,9 +241,9 @@ export class WorkerPool {
     })
   }
 
-  #newCooldown({ clock, random = NO_JITTER, ledger }: WorkerPoolOptions): PoolCooldown {
+  #newCooldown({ random = NO_JITTER, ledger }: WorkerPoolOptions): PoolCooldown {
     return new PoolCooldown({
-      clock,
+      clock: this.#clock,
       random,
       ledger,
       limit: () => this.#flow.limit,

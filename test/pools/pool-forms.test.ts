@@ -1,0 +1,108 @@
+import { Orchestrator, type OrchestratorOptions, systemClock, WorkerPool } from 'counterpoint'
+import { MockBackend, VirtualClock } from 'counterpoint/testing'
+import { describe, expect, test } from 'vitest'
+import { specs } from '../support/scheduler-fixture.js'
+import { setUp } from '../support/set-up.js'
+
+class Writer {
+  // Its own members are no options of a pool.
+  readonly requests: string[] = []
+  readonly concurrency = 7
+  run({ task }: { readonly task: { readonly id: string } }): string {
+    this.requests.push(task.id)
+    return `${task.id} by ${this.constructor.name}`
+  }
+}
+
+async function outputsOf(pools: OrchestratorOptions['pools']): Promise<unknown> {
+  const orchestrator = new Orchestrator({ pools })
+  expect(orchestrator.pools.get('writer')?.concurrency).toBe(4)
+  return { ...(await orchestrator.run({ tasks: [{ id: 'a', pool: 'writer' }] }).result).outputs }
+}
+
+describe('a pool can be', () => {
+  test('a function alone, with the default options', async () => {
+    expect(await outputsOf({ writer: ({ task }) => `${task.id}!` })).toEqual({ a: 'a!' })
+  })
+
+  test('a backend alone, whose `this` and health check are kept', async () => {
+    expect(await outputsOf({ writer: new Writer() })).toEqual({ a: 'a by Writer' })
+    const healthy = { run: () => 1, health: () => true, version: '2' }
+    const orchestrator = new Orchestrator({ pools: { writer: healthy } })
+    await orchestrator.run({ tasks: [{ id: 'a', pool: 'writer' }] }).result
+    expect(orchestrator.pools.get('writer')?.stats().backends).toMatchObject([{ name: 'writer', version: '2' }])
+  })
+
+  test('a WorkerPool with a function as its backend and without a clock, in several orchestrators', async () => {
+    const pool = new WorkerPool({ name: 'shared', backend: ({ task }) => task.id })
+    expect(await outputsOf({ writer: pool })).toEqual({ a: 'a' })
+    expect(await outputsOf({ writer: pool })).toEqual({ a: 'a' })
+    expect(await outputsOf({ writer: new WorkerPool({ name: 'w', backends: [() => 1], clock: systemClock }) })).toEqual(
+      {
+        a: 1,
+      },
+    )
+  })
+
+  test('a WorkerPool with every option of a pool: defaults, intent and graceMs', async () => {
+    const clock = new VirtualClock()
+    const backend = new MockBackend({ clock }).answer('*', () => Promise.reject(new Error('no')))
+    const poems = new WorkerPool({
+      name: 'poems',
+      backend,
+      clock,
+      defaults: { retries: 0, timeoutMs: 50 },
+      intent: { words: ['poem'] },
+      graceMs: 7,
+    })
+    const code = { backend: () => 'code', intent: { words: ['code'] } }
+    const orchestrator = new Orchestrator({ clock, pools: { poems, code } })
+    const run = orchestrator.run({ tasks: [{ id: 'a', description: 'write a poem' }] })
+    await clock.runUntilIdle()
+    expect((await run.result).tasks[0]).toMatchObject({ pool: 'poems', attempts: 1, status: 'dead' })
+    backend.answer('*', () => new Promise(() => {}))
+    const hung = orchestrator.run({ tasks: [{ id: 'b', pool: 'poems' }] })
+    await clock.runUntilIdle()
+    const [task] = (await hung.result).tasks
+    expect(task).toMatchObject({ attempts: 1, abandoned: 1, busyMs: 57 })
+  })
+})
+
+describe('a pool is refused:', () => {
+  const run = (): number => 1
+  test.each<readonly [string, unknown, string, RegExp]>([
+    [
+      'a backend beside options, which would be lost',
+      { run, concurrency: 2 },
+      'pools.p.run',
+      /in the option backend.*\{ backend: \{ run \}/,
+    ],
+    ['something else', 5, 'pools.p', /expected the options of a pool, or its backend alone: .*, got 5/],
+    ['options with a typo', { backend: run, concurency: 2 }, 'pools.p.concurency', /did you mean "concurrency"/],
+    ['a backend whose run is no function', { run: 1 }, 'pools.p.run', /expected one of|unknown/],
+  ])('%s', (_what, pool, path, message) => {
+    const create = (): unknown => new Orchestrator({ pools: { p: pool as never } })
+    expect(create).toThrow(expect.objectContaining({ details: { issues: [expect.objectContaining({ path })] } }))
+    expect(create).toThrow(message)
+  })
+
+  test('a WorkerPool without a clock in an orchestrator that has one: it would wait in real time', () => {
+    const pool = new WorkerPool({ name: 'p', backend: run })
+    expect(() => setUp({}, { pools: { p: pool } })).toThrow(/pools\.p: .*pass that clock to the WorkerPool, too/)
+    expect(() => new Orchestrator({ clock: systemClock, pools: { p: pool } })).not.toThrow()
+  })
+
+  test('wrong defaults of a WorkerPool, where it is made', () => {
+    expect(() => new WorkerPool({ name: 'p', backend: run, defaults: { retires: 1 } as never })).toThrow(
+      /invalid options of WorkerPool: defaults\.retires: .*did you mean "retries"/,
+    )
+  })
+})
+
+test('a pool given as a mock backend runs plans', async () => {
+  const clock = new VirtualClock()
+  const orchestrator = new Orchestrator({ clock, pools: { p: new MockBackend({ clock }).answer('*', 1) } })
+  const run = orchestrator.run({ tasks: specs('a b<a') })
+  await clock.runUntilIdle()
+  expect((await run.result).outcome).toBe('completed')
+})
