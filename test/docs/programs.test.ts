@@ -36,12 +36,24 @@ await fetch('http://192.0.2.1/')
 \`\`\`json file=answer.json
 42
 \`\`\`
+
+\`\`\`ts file=plan.ts
+export const greeting: string = 'hello'
+\`\`\`
+
+\`\`\`ts
+import { greeting } from './plan.ts'
+console.log(greeting)
+\`\`\`
 `
 
 describe('the code block checker', () => {
   const blocks = blocksOf('page.md', PAGE)
   const programs = programsOf(blocks)
-  const [hello, continued, wrong, reads, throws, fetches] = programs as [(typeof programs)[0], ...typeof programs]
+  const [hello, continued, wrong, reads, throws, fetches, file, imports] = programs as [
+    (typeof programs)[0],
+    ...typeof programs,
+  ]
   let compiled: Compiled
   beforeAll(() => {
     compiled = compilePrograms(programs)
@@ -57,6 +69,8 @@ describe('the code block checker', () => {
       [23, 'ts'],
       [28, 'ts'],
       [32, 'json', 'file=answer.json'],
+      [36, 'ts', 'file=plan.ts'],
+      [40, 'ts'],
     ])
   })
 
@@ -75,8 +89,14 @@ describe('the code block checker', () => {
     await compiled.run(reads!)
   })
 
+  test('lets a program import a file of the page, by the name that Node needs', async () => {
+    expect([...compiled.problems(file!), ...compiled.problems(imports!)]).toEqual([])
+    expect(file?.runs).toBe(false)
+    expect(await compiled.run(imports!)).toBe('hello\n')
+  })
+
   test('reports a failing program with the line of the page', async () => {
-    await expect(compiled.run(throws!)).rejects.toThrow(/on purpose.*page-md-23\.ts:24/s)
+    await expect(compiled.run(throws!)).rejects.toThrow(/on purpose.*page-md\/23\.ts:24/s)
   })
 
   test('prevents connections to other machines', async () => {

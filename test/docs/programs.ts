@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import ts from 'typescript'
 import { ROOT } from '../package/source-tree.js'
 import type { Block } from './markdown.js'
@@ -13,35 +13,44 @@ export interface Program {
   readonly extension: 'ts' | 'js'
   /** Line n is line n of the page, so that error messages name the line to fix. */
   readonly text: string
-  /** False for a block marked `no-run`, which is only compiled. */
+  /** False for a block marked `no-run`, which is only compiled, and for one marked `file=name`, which others import or start. */
   readonly runs: boolean
+  /** The name of a block marked `file=name`. */
+  readonly file: string | undefined
   /** Files in its working folder: the blocks of its page marked `file=name`. */
   readonly files: Readonly<Record<string, string>>
 }
 
-/** The programs of one page. A block marked `continued` includes the previous program. */
+/** The programs of one page. A block marked `continued` includes the previous program; a program can import a `ts` block marked `file=name`. */
 export function programsOf(blocks: readonly Block[]): Program[] {
   const files = Object.fromEntries(
     blocks.flatMap(block => {
-      const name = block.marks.find(mark => mark.startsWith('file='))?.slice('file='.length)
-      return name === undefined ? [] : [[basename(name), block.lines.join('\n')]]
+      const name = nameOf(block)
+      return name === undefined ? [] : [[name, block.lines.join('\n')]]
     }),
   )
   const programs: Program[] = []
   for (const block of blocks) {
     if (block.language !== 'ts' && block.language !== 'js') continue
     const before = block.marks.includes('continued') ? programs.at(-1) : undefined
+    const file = block.language === 'ts' ? nameOf(block) : undefined
     const lines = before?.text.split('\n') ?? []
     while (lines.length < block.line - 1) lines.push('')
     programs.push({
       title: `${block.page}:${block.line}`,
       extension: block.language,
       text: [...lines, ...block.lines].join('\n'),
-      runs: !block.marks.includes('no-run') && before?.runs !== false,
+      runs: !block.marks.includes('no-run') && before?.runs !== false && file === undefined,
+      file,
       files,
     })
   }
   return programs
+}
+
+function nameOf({ marks }: Block): string | undefined {
+  const mark = marks.find(each => each.startsWith('file='))
+  return mark && basename(mark.slice('file='.length))
 }
 
 /** The compiled programs, in a folder inside the package, where 'counterpoint' resolves to the built library. */
@@ -65,15 +74,23 @@ const STRICT: ts.CompilerOptions = {
   verbatimModuleSyntax: true,
   skipLibCheck: true,
   inlineSourceMap: true,
+  // As Node does, which runs TypeScript by removing its types.
+  rewriteRelativeImportExtensions: true,
+  erasableSyntaxOnly: true,
 }
 
 /** Type-checks and compiles all programs together. */
 export function compilePrograms(programs: readonly Program[]): Compiled {
   mkdirSync(join(ROOT, 'build'), { recursive: true })
   const folder = mkdtempSync(join(ROOT, 'build/docs-'))
-  const pathOf = (program: Program): string =>
-    join(folder, `${program.title.replaceAll(/\W+/g, '-')}.${program.extension}`)
-  for (const program of programs) writeFileSync(pathOf(program), program.text)
+  const pathOf = ({ title, extension, file }: Program): string => {
+    const [page, line] = title.split(':') as [string, string]
+    return join(folder, page.replaceAll(/\W+/g, '-'), file ?? `${line}.${extension}`)
+  }
+  for (const program of programs) {
+    mkdirSync(dirname(pathOf(program)), { recursive: true })
+    writeFileSync(pathOf(program), program.text)
+  }
   const typed = programs.filter(program => program.extension === 'ts')
   const compiler = ts.createProgram(typed.map(pathOf), STRICT)
   compiler.emit()
