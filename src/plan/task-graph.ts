@@ -131,12 +131,12 @@ export class TaskGraph<Pool extends string = string> {
     return new TaskRef(id, this)
   }
 
-  /** The ids of the tasks that have a function or a schema. */
+  /** @internal The ids of the tasks that have a function or a schema. */
   get bound(): ReadonlySet<string> {
     return new Set(this.#bindings.keys())
   }
 
-  /** The functions and the schema of a task; undefined when it has none, or does not exist. */
+  /** @internal The functions and the schema of a task; undefined when it has none, or does not exist. */
   binding(id: string): TaskBinding | undefined {
     return this.#bindings.get(id)
   }

@@ -45,7 +45,9 @@ function readEntry(program: ts.Program, subpath: string, source: string): Entry 
   if (module === undefined) throw new Error(`package.json exports ${subpath}, but ${source} is no module`)
   const found = checker.getExportsOfModule(module).map(symbol => {
     const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
-    const isValue = (target.flags & ts.SymbolFlags.Value) !== 0
+    // A class may be exported as a type: its objects are made by the library.
+    const isTypeOnly = symbol.declarations?.every(ts.isTypeOnlyImportOrExportDeclaration) === true
+    const isValue = !isTypeOnly && (target.flags & ts.SymbolFlags.Value) !== 0
     const isDocumented = target.getDocumentationComment(checker).length > 0
     return { name: isValue ? symbol.name : `type ${symbol.name}`, isDocumented }
   })
