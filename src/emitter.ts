@@ -16,6 +16,8 @@ export interface AttemptProgressed {
   /** Share done, 0 to 1. */
   readonly progress?: number
   readonly message?: string
+  /** What the host's own code wants to show: any JSON. */
+  readonly data?: Json
 }
 
 /** Published, never journaled: a chunk that an attempt streamed while it runs. None is lost, and those of an attempt are in order. */
@@ -91,7 +93,8 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
     const wrappers = this.#wrappers.get(name) ?? new Map<Listener, (payload: unknown) => void>()
     this.#wrappers.set(name, wrappers)
     if (!wrappers.has(listener)) {
-      const wrapper = (payload: unknown): void => this.#call(name, listener as (payload: unknown) => unknown, payload)
+      const wrapper = (payload: unknown): void =>
+        void this.#call(name, listener as (payload: unknown) => unknown, payload)
       wrappers.set(listener, wrapper)
       this.#emitter.on(name, wrapper)
     }
@@ -118,6 +121,15 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
     this.#emitter.emit('event', event)
   }
 
+  /** Emits as `emit` does, and adds to `pending` a promise for each listener that returned one. It never rejects. */
+  emitAndCollect(event: M['event'], pending: Promise<unknown>[]): void {
+    for (const name of [event.type, 'event'])
+      for (const listener of [...(this.#wrappers.get(name)?.keys() ?? [])]) {
+        const settled = this.#call(name, listener as (payload: unknown) => unknown, event)
+        if (settled) pending.push(settled)
+      }
+  }
+
   /** Reports an error of the host's code: to the listeners of `error`, else to the parent, else to the console. Never throws. */
   report(error: HostError): void {
     if (this.#emitter.listenerCount('error') > 0) this.#emitter.emit('error', error)
@@ -125,13 +137,15 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
     else console.error(`counterpoint: ${error.where} failed. Listen to 'error' to handle this.`, error.error)
   }
 
-  #call(name: string, listener: (payload: unknown) => unknown, payload: unknown): void {
+  /** Gives a promise that never rejects when the listener returned one. */
+  #call(name: string, listener: (payload: unknown) => unknown, payload: unknown): Promise<unknown> | undefined {
     try {
       const result = listener(payload)
-      if (result instanceof Promise) result.then(undefined, error => this.#onListenerError(name, payload, error))
+      if (result instanceof Promise) return result.then(undefined, error => this.#onListenerError(name, payload, error))
     } catch (error) {
       this.#onListenerError(name, payload, error)
     }
+    return undefined
   }
 
   /** An error of a listener of `error` is dropped: it cannot be reported to itself. */

@@ -35,6 +35,7 @@ export type {
   AgentReply,
   AgentRequest,
   AttemptContext,
+  Locals,
   Report,
 } from './backends/agent-backend.js'
 export { httpBackend } from './backends/http/http-backend.js'

@@ -60,6 +60,9 @@ const run = once(() =>
     failureMode: z.enum(['continue', 'no-new', 'kill']).optional(),
     only: z.array(z.string()).optional(),
     signal: abortSignal().optional(),
+    locals: z
+      .custom(value => typeof value === 'object' && value !== null && !Array.isArray(value), 'expected an object')
+      .optional(),
     whenFull: z.enum(['wait', 'reject']).optional(),
     weight: z.number().positive().max(1_000_000).optional(),
     budget: runBudgetRule().optional(),
@@ -72,7 +75,7 @@ const run = once(() =>
 const resume = once(() => {
   const graph = z.instanceof(TaskGraph, { message: 'expected a TaskGraph, or a list of them' })
   return run()
-    .pick({ signal: true, whenFull: true, weight: true })
+    .pick({ signal: true, locals: true, whenFull: true, weight: true })
     .extend({ graph: z.union([graph, z.array(graph)]).optional() })
 })
 

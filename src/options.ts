@@ -1,3 +1,4 @@
+import type { Locals } from './backends/agent-backend.js'
 import type { Clock } from './clock.js'
 import type { Budget, RunBudget } from './core/budget/budget.js'
 import type { JudgeFailure } from './core/scheduler/decision.js'
@@ -44,6 +45,11 @@ export interface RunOptions {
   readonly only?: readonly string[] | undefined
   /** Cancels the run when it is aborted. If it is aborted already, no task starts. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * What the backends and functions of the run get as `context.locals`, the same object: a tenant, a logger, a database handle. Not
+   * journaled: pass it to `resume` again. Default: empty.
+   */
+  readonly locals?: Locals | undefined
   /** When a pool has reached its `queueLimit`: `wait` for room, or `reject` with QUEUE_FULL. Default `wait`. */
   readonly whenFull?: 'wait' | 'reject' | undefined
   /** Its share of the pools that it has in common with other runs: a run of weight 2 gets twice the slots of one of weight 1. Default 1. */
@@ -62,7 +68,7 @@ export interface RunOptions {
 }
 
 /** Options of `resume`. */
-export interface ResumeOptions extends Pick<RunOptions, 'signal' | 'whenFull' | 'weight'> {
+export interface ResumeOptions extends Pick<RunOptions, 'signal' | 'locals' | 'whenFull' | 'weight'> {
   /** The `TaskGraph` that the run was started with, then those that were added to it live. Not needed for plans that are data. */
   readonly graph?: TaskGraph | readonly TaskGraph[] | undefined
 }

@@ -34,7 +34,7 @@ import { AbortSignals } from './run/abort-signals.js'
 import { type AdmissionTicket, PlanAdmission } from './run/admission-ticket.js'
 import { notFound, replayed } from './run/read-run.js'
 import { Run } from './run/run.js'
-import { partsOf, type RunContext } from './run/run-context.js'
+import { NO_LOCALS, partsOf, type RunContext } from './run/run-context.js'
 import { RunEngine } from './run/run-engine.js'
 import { RetainedRuns, Runs } from './run/run-registry.js'
 import { startOptionsOf } from './run/task-intake.js'
@@ -146,9 +146,9 @@ export class Orchestrator<Pool extends string = string> {
     const planAdmission = this.#planAdmission(options)
     const ticket = planAdmission.request(checked)
     const journal = this.#openNew(runId, ticket)
-    const { weight = 1, signal } = options
+    const { weight = 1, signal, locals = NO_LOCALS } = options
     const state = emptyState(runId)
-    const engine = new RunEngine(this.#context, { state, records: [], journal, weight, planAdmission })
+    const engine = new RunEngine(this.#context, { state, records: [], journal, weight, planAdmission, locals })
     engine.start(checked, startOptionsOf(options, this.#forecast, this.#context.budget !== undefined), ticket)
     return this.#retain(engine, signal)
   }
@@ -211,9 +211,9 @@ export class Orchestrator<Pool extends string = string> {
         compareGraphs(state, graphs, this.#defaults)
         this.#router.checkPools({ tasks: unfinishedTasks(state), hasFunction: functionsOf(graphs) })
       }
-      const { weight = 1, signal } = options
+      const { weight = 1, signal, locals = NO_LOCALS } = options
       const planAdmission = this.#planAdmission(options)
-      const engine = new RunEngine(this.#context, { state, records, journal, weight, planAdmission })
+      const engine = new RunEngine(this.#context, { state, records, journal, weight, planAdmission, locals })
       await engine.recover(graphs)
       return this.#retain(engine, signal)
     } catch (error) {

@@ -32,8 +32,26 @@ export interface Report {
   readonly progress?: number | undefined
   /** What it is doing, for display. */
   readonly message?: string | undefined
+  /** Anything else to show: any JSON. One that is no JSON is dropped, and reported on `error`, once per backend. */
+  readonly data?: Json | undefined
   /** The total usage of the attempt so far, not the difference to the last report. Also counted when the attempt fails. */
   readonly usage?: ReportedUsage | undefined
+}
+
+/**
+ * What a run passes to its backends and functions (`run(plan, { locals })`): a tenant, a logger, a database handle. Empty until the host
+ * declares its own members:
+ *
+ * ```ts
+ * declare module 'counterpoint' {
+ *   interface Locals {
+ *     readonly tenant?: string
+ *   }
+ * }
+ * ```
+ */
+export interface Locals {
+  readonly [name: string]: unknown
 }
 
 /** The context of one attempt. */
@@ -44,6 +62,18 @@ export interface AttemptContext {
   readonly idempotencyKey: string
   /** Aborted when the attempt times out or is cancelled. Created on first access, which costs about 2 us on Node 20. */
   readonly signal: AbortSignal
+  /** The `locals` that were passed to `run` or `resume`, the same object; else empty and frozen. */
+  readonly locals: Locals
+  /**
+   * Publishes a chunk of the answer (any JSON) as `attempt.streamed`, to listeners and to `run.events({ streamed: true })`: in order, none is
+   * lost, none is journaled. Chunks do not become part of the output. Each is a heartbeat. Resolves once every listener that returned a
+   * promise has settled and every reader has room, so await it: the agent then is not faster than who reads. A chunk is published
+   * after the listeners of the one before have settled, and an answer counts after the last chunk. Meanwhile the idle timeout is paused.
+   *
+   * Rejects with INVALID_INPUT for a chunk that is no JSON, and with the reason of the abort once the attempt has ended. A rejection that
+   * is not handled does no harm.
+   */
+  stream(chunk: Json): Promise<void>
   /** Reports progress. May be called at any rate: listeners get a throttled stream. Any call is a heartbeat, even with `{}`. */
   report(report: Report): void
   /**

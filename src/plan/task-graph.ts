@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { AgentFunction } from '../backends/agent-backend.js'
+import type { AgentFunction, AttemptContext } from '../backends/agent-backend.js'
 import { type Json, memberPath } from '../core/json.js'
 import { once } from '../core/once.js'
 import type { RunResult } from '../core/results/run-result.js'
@@ -19,9 +19,13 @@ import type { JsonInputOnly, OutputFor, OutputSchema } from './task-types.js'
 /** The parts of a task that cannot be journaled. */
 export interface TaskBinding {
   /** Makes the input from the outputs of the tasks in `after` and `softAfter`, by id. */
-  readonly input?: ((outputs: Readonly<Record<string, Json>>) => unknown) | undefined
+  readonly input?:
+    | ((outputs: Readonly<Record<string, Json>>, context: Pick<AttemptContext, 'locals'>) => unknown)
+    | undefined
   /** Says whether a person must approve the task, once it is ready. */
-  readonly approval?: ((outputs: Readonly<Record<string, Json>>) => unknown) | undefined
+  readonly approval?:
+    | ((outputs: Readonly<Record<string, Json>>, context: Pick<AttemptContext, 'locals'>) => unknown)
+    | undefined
   /** Checks the output before it is journaled. */
   readonly output?: StandardSchemaV1 | undefined
   /** Runs the attempts, in place of a backend. */

@@ -63,15 +63,21 @@ export interface TaskOptions<
   readonly orderAfter?: Dependencies | undefined
   /** How the tasks in `after` must have ended. Default `all_success`. */
   readonly triggerRule?: Rule | undefined
-  /** The input, or a function that makes it from the outputs of the dependencies; it may return a promise. Default `null`. */
+  /** The input, or a function that makes it from the outputs of the dependencies; it may return a promise. Its second argument has the `locals` of the run. Default `null`. */
   readonly input?:
     | Input
-    | ((outputs: NoInfer<TaskOutputs<After, Soft, Rule>>) => Input | PromiseLike<Input>)
+    | ((
+        outputs: NoInfer<TaskOutputs<After, Soft, Rule>>,
+        context: Pick<AttemptContext, 'locals'>,
+      ) => Input | PromiseLike<Input>)
     | undefined
-  /** Whether a person must approve the task once it is ready, or a function that decides it then; if that throws, the task fails with `bad-input`. Default false. */
+  /** Whether a person must approve the task once it is ready, or a function that decides it then; if that throws, the task fails with `bad-input`. Its second argument has the `locals` of the run. Default false. */
   readonly approval?:
     | boolean
-    | ((outputs: NoInfer<TaskOutputs<After, Soft, Rule>>) => boolean | PromiseLike<boolean>)
+    | ((
+        outputs: NoInfer<TaskOutputs<After, Soft, Rule>>,
+        context: Pick<AttemptContext, 'locals'>,
+      ) => boolean | PromiseLike<boolean>)
     | undefined
   /** Checks the output, and types it for the tasks that depend on it: any Standard Schema. Default: any JSON. */
   readonly output?: Schema | undefined

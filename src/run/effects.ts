@@ -93,10 +93,10 @@ export class Effects implements TaskSource {
     const onInputTimeout = (index: number): void => this.#hostFunctions.onInputTimeout(index)
     this.attempts = new Attempts({ ...options, onInputTimeout }, head, durable, history)
     this.#hostFunctions = new HostFunctions({
+      ...options,
       attempts: this.attempts,
       head,
       durable,
-      binding: id => options.binding(id),
       start: (index, input, failure) => this.#startRequests.send(index, input, failure),
       enqueue: index => {
         this.#enqueue(index, head.states[index] as StateOf<'ready'>)

@@ -43,6 +43,11 @@ export class EventLog {
     for (const reader of this.#live) reader.push(event, this.#published, bytes)
   }
 
+  /** True while a reader is open that asked for events that are not journaled. */
+  get hasLiveReaders(): boolean {
+    return this.#live.size > 0
+  }
+
   /** Undefined when every reader of streamed chunks has room; else a promise that resolves once each of them has room or has ended. */
   room(): Promise<void> | undefined {
     return this.#hasRoom() ? undefined : new Promise(resolve => this.#roomWaiters.push(resolve))

@@ -1,3 +1,4 @@
+import type { Locals } from '../backends/agent-backend.js'
 import { failureOf } from '../backends/classify-error.js'
 import { type Failure, INPUT_TIMEOUT } from '../core/failure/failure.js'
 import { canonicalJson, type Json } from '../core/json.js'
@@ -5,6 +6,7 @@ import type { History } from '../core/state/history.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { TaskSpec } from '../core/state/task.js'
 import type { TaskBinding } from '../plan/task-graph.js'
+import type { InContext } from './async-context.js'
 import { type Attempts, timeoutOf } from './attempt/attempts.js'
 import { onSettled } from './attempt/on-settled.js'
 import { outputsFor } from './attempt/request.js'
@@ -15,6 +17,9 @@ export interface HostFunctionsOptions {
   readonly head: RunState
   readonly durable: RunState
   binding(taskId: string): TaskBinding | undefined
+  readonly locals: Locals
+  /** Calls a function in the async context of the run. */
+  readonly inContext: InContext
   /** Starts the attempt of a task that has a slot, with its input; or with the failure to make one. */
   start(index: number, input: Json, failure?: Failure): void
   /** The task needs no approval. */
@@ -96,12 +101,12 @@ export class HostFunctions {
   }
 
   #call(index: number, what: 'approval' | 'input'): void {
-    if (what === 'approval') this.#callApproval(index)
-    else this.#callInput(index)
+    // A slot that was given back by another run may have led here (trap 10).
+    this.#options.inContext(() => (what === 'approval' ? this.#callApproval(index) : this.#callInput(index)))
   }
 
   #callApproval(index: number): void {
-    const { head, durable, enqueue, hold } = this.#options
+    const { head, durable, locals, enqueue, hold } = this.#options
     const state = head.states[index]
     const answered = (needsApproval: boolean, failure?: Failure): void => {
       // Too late when the task was cancelled, or has become ready once more.
@@ -112,7 +117,7 @@ export class HostFunctions {
       enqueue(index)
     }
     callHost(
-      () => this.#binding(index)?.approval?.(outputsFor(durable, index)),
+      () => this.#binding(index)?.approval?.(outputsFor(durable, index), { locals }),
       answer => {
         if (typeof answer === 'boolean') return answered(answer)
         const message = `the approval function must return true or false, and returned ${typeof answer}`
@@ -123,7 +128,7 @@ export class HostFunctions {
   }
 
   #callInput(index: number): void {
-    const { attempts, durable, start } = this.#options
+    const { attempts, durable, locals, start } = this.#options
     const make = this.#binding(index)?.input
     const attempt = attempts.get(index)
     attempt?.limitInput(timeoutOf(this.#spec(index)))
@@ -132,7 +137,7 @@ export class HostFunctions {
       if (attempt && attempts.get(index) === attempt) start(index, input, failure)
     }
     callHost(
-      () => make?.(outputsFor(durable, index)),
+      () => make?.(outputsFor(durable, index), { locals }),
       input => made(canonicalJson(input)),
       error => made(null, badInput('the input function', error)),
     )

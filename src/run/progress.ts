@@ -1,6 +1,7 @@
 import type { Report } from '../backends/agent-backend.js'
 import type { Failure, ParkReason } from '../core/failure/failure.js'
 import { addUsage } from '../core/failure/usage.js'
+import type { Json } from '../core/json.js'
 import type { TaskResult } from '../core/results/run-result.js'
 import type { Outcome } from '../core/state/events.js'
 import type { RunState, RunStatus } from '../core/state/run-state.js'
@@ -19,6 +20,8 @@ export interface RunningTask {
   readonly progress?: number
   /** The last message that was reported. */
   readonly message?: string
+  /** The last data that was reported. */
+  readonly data?: Json
 }
 
 /** A task that waits for a person, or for more budget. */
@@ -99,7 +102,7 @@ export function runningTask(state: RunState, index: number, report: Report | und
   const task = state.states[index]
   if (task?.status !== 'running' && task?.status !== 'stopping') return undefined
   const { id } = state.specs[index] as TaskSpec
-  const { progress, message } = report ?? {}
+  const { progress, message, data } = report ?? {}
   return {
     id,
     pool: task.pool,
@@ -107,6 +110,7 @@ export function runningTask(state: RunState, index: number, report: Report | und
     startedAt: task.startedAt,
     ...(progress !== undefined && { progress }),
     ...(message !== undefined && { message }),
+    ...(data !== undefined && { data }),
   }
 }
 

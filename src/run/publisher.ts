@@ -1,7 +1,16 @@
+import type { Json } from '../core/json.js'
 import type { History } from '../core/state/history.js'
-import { Emitter, type LiveEvent, type RunChannelEvent, type RunEventMap } from '../emitter.js'
+import {
+  type AttemptProgressed,
+  type AttemptStreamed,
+  Emitter,
+  type RunChannelEvent,
+  type RunEventMap,
+} from '../emitter.js'
 import type { InputIssue } from '../errors.js'
 import { invalidInput } from '../options-check.js'
+import type { InContext } from './async-context.js'
+import type { Backpressure } from './attempt/chunk-stream.js'
 import { EventLog } from './event-log.js'
 import type { RunContext } from './run-context.js'
 
@@ -10,6 +19,8 @@ export interface PublisherOptions {
   readonly runId: string
   readonly history: History
   readonly context: Pick<RunContext, 'emitter' | 'reportedOnce'>
+  /** Calls a function in the async context of the run. */
+  readonly inContext: InContext
 }
 
 /** Publishes the events of a run: to its readers, to its listeners, and to the listeners of the orchestrator. */
@@ -33,10 +44,22 @@ export class Publisher {
       for (let seq = from; seq <= to; seq++) this.#emit(history.event(seq))
   }
 
-  /** An event that is not journaled. */
-  publishLive(event: LiveEvent): void {
+  /** What an attempt reports. */
+  publishReport(event: AttemptProgressed): void {
     this.log.pass(event)
-    this.#emit(event)
+    this.#options.inContext(() => this.#emit(event))
+  }
+
+  /** A chunk that an attempt streams. Gives what is to be waited for: listeners, and readers without room. */
+  publishChunk(event: AttemptStreamed): Backpressure {
+    const { context, inContext } = this.#options
+    if (this.log.hasLiveReaders) this.log.pass(event, jsonBytes(event.chunk))
+    const pending: Promise<unknown>[] = []
+    inContext(() => {
+      this.emitter.emitAndCollect(event, pending)
+      context.emitter.emitAndCollect(event, pending)
+    })
+    return { listeners: pending.length === 0 ? undefined : Promise.all(pending), readers: this.log.room() }
   }
 
   /** Something of the host failed: `where`. */
@@ -58,4 +81,8 @@ export class Publisher {
     this.emitter.emit(event)
     this.#options.context.emitter.emit(event)
   }
+}
+
+function jsonBytes(chunk: Json): number {
+  return new TextEncoder().encode(JSON.stringify(chunk)).length
 }

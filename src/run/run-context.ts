@@ -1,3 +1,4 @@
+import type { Locals } from '../backends/agent-backend.js'
 import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Clock } from '../clock.js'
 import { FailureHandler } from '../core/failure/failure-handler.js'
@@ -12,6 +13,9 @@ import type { Admission } from '../pools/admission.js'
 import type { OpenPool } from '../pools/pool-options.js'
 import { type Aggregate, ResultAggregator } from '../results/result-aggregator.js'
 import type { PlanAdmission } from './admission-ticket.js'
+
+/** The locals of a run that was given none. */
+export const NO_LOCALS: Locals = Object.freeze({})
 
 /** What an orchestrator gives each of its runs. */
 export interface RunContext {
@@ -47,6 +51,8 @@ export interface RunEngineOptions {
   /** The share of its pools that the run gets, relative to other runs. */
   readonly weight: number
   readonly planAdmission: PlanAdmission
+  /** Passed to backends and functions. */
+  readonly locals: Locals
 }
 
 /** The parts that a host may replace by a function or an object with one method, each as a function. */

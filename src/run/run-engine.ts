@@ -4,6 +4,7 @@ import { CounterpointError } from '../errors.js'
 import type { CheckedPlan } from '../plan/check-plan.js'
 import type { TaskBinding, TaskGraph } from '../plan/task-graph.js'
 import type { AdmissionTicket } from './admission-ticket.js'
+import { captureContext } from './async-context.js'
 import { killOrphans } from './attempt/kill-orphans.js'
 import { Effects, type EffectsOptions } from './effects.js'
 import { finishedRun, type ParkedPool, type RunningTask, runningTask } from './progress.js'
@@ -26,6 +27,8 @@ export class RunEngine {
   /** Resolves when the journal has been closed, after the end of the run. */
   journalClosed: Promise<void> = Promise.resolve()
   readonly #context: RunContext
+  /** Calls the host in the async context of the call of `run()` or `resume()`. */
+  readonly #inContext = captureContext()
   readonly #options: RunEngineOptions
   readonly #effects: Effects
   readonly #timeLimit: RunTimeLimit
@@ -49,7 +52,7 @@ export class RunEngine {
       this.#resolveEnded = resolve
     })
     this.loop = this.#newLoop()
-    this.publisher = new Publisher({ runId: this.id, history: this.loop.history, context })
+    this.publisher = new Publisher({ runId: this.id, history: this.loop.history, context, inContext: this.#inContext })
     this.#effects = this.#newEffects()
     this.#timeLimit = new RunTimeLimit(context.clock, () => this.loop.send({ type: 'elapse' }))
     this.intake = new TaskIntake({
@@ -177,7 +180,8 @@ export class RunEngine {
 
   /** A journal that does not answer must not delay the end forever. */
   #giveUpJournal(): void {
-    if (this.loop.hasPending) this.#fail(new Error('the journal did not take the last records in time'))
+    const cause = new Error('the journal did not take the last records in time')
+    if (this.loop.hasPending) this.#inContext(() => this.#fail(cause))
   }
 
   /** Leaves nothing of the run in pools, timers or listeners, closes the journal, then settles the result. */
@@ -214,6 +218,7 @@ export class RunEngine {
       judge,
       journal,
       ownsJournal,
+      inContext: this.#inContext,
       onDecided: (signal, from, to) => {
         // First: once the time limit has passed, no task starts.
         this.#timeLimit.onDecided(this.loop.head, this.loop.history, from, to)
@@ -229,11 +234,14 @@ export class RunEngine {
     const options: EffectsOptions = {
       ...this.#context,
       weight: this.#options.weight,
+      locals: this.#options.locals,
+      inContext: this.#inContext,
       binding: id => this.#binding(id),
       send: signal => loop.send(signal),
       now: () => loop.now(),
       onOrderFailed: error => this.publisher.report('scheduler', error),
-      onProgress: event => this.publisher.publishLive(event),
+      onReport: event => this.publisher.publishReport(event),
+      onChunk: event => this.publisher.publishChunk(event),
       onBackendProblem: (where, issues) => this.publisher.reportOnce(where, issues),
     }
     return new Effects(options, loop.head, loop.durable, loop.history)

@@ -9,6 +9,7 @@ import { copyState } from '../core/state/new-state.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { OpenJournal } from '../journal/journal.js'
 import { shareHistory } from '../journal/memory-journal.js'
+import type { InContext } from './async-context.js'
 
 /** What a {@link RunLoop} works with. */
 export interface RunLoopOptions {
@@ -22,6 +23,8 @@ export interface RunLoopOptions {
   readonly journal: OpenJournal
   /** The journal is the orchestrator's own, in memory: a released run is deleted from it. */
   readonly ownsJournal: boolean
+  /** Calls a function in the async context of the run. */
+  readonly inContext: InContext
   /** A signal has been decided: the events from `from` to `to`, or none. They may not be durable: no backend or listener may be called yet. */
   onDecided(signal: Signal, from: number, to: number): void
   /** The events from `from` to `to` are durable. */
@@ -128,10 +131,17 @@ export class RunLoop {
     else this.#inbox.push({ signal, onDurable })
   }
 
-  /** Publishes what is durable and decides what is in the inbox, until nothing is left of both. */
+  /** In the context of the run, whoever sent the signal (trap 10). */
   #process(): void {
     if (this.#isBusy) return
     this.#isBusy = true
+    this.#options.inContext(this.#processAll)
+    this.#isBusy = false
+    if (this.#isReleased) this.history.release()
+  }
+
+  /** Publishes what is durable and decides what is in the inbox, until nothing is left of both. */
+  readonly #processAll = (): void => {
     try {
       for (;;) {
         if (this.#pending[0]?.commit.isDurable) this.#publishNext()
@@ -141,8 +151,6 @@ export class RunLoop {
     } catch (error) {
       this.#fail(error)
     }
-    this.#isBusy = false
-    if (this.#isReleased) this.history.release()
   }
 
   #takeSignal(): QueuedSignal {

@@ -6,6 +6,7 @@ import {
   canonicalJson,
   checkOptions,
   type Json,
+  type Locals,
   optionsOf,
   type Report,
   rules,
@@ -69,12 +70,18 @@ export interface CallOptions {
   readonly aborted?: boolean | undefined
   /** The results of `context.softOutput(id)`, by id. The test may change the object later. Default: none. */
   readonly softOutput?: Readonly<Record<string, Json>> | undefined
+  /** What `context.locals` is. Default: empty. */
+  readonly locals?: Locals | undefined
+  /** Called with each chunk that is streamed; `context.stream` resolves when a promise that it returns has. Default: does nothing. */
+  readonly onChunk?: ((chunk: Json) => unknown) | undefined
 }
 
 const OPTIONS = optionsOf({
   attempt: z.int().min(1),
   aborted: z.boolean(),
   softOutput: rules.record(z.string(), z.unknown()),
+  locals: rules.record(z.string(), z.unknown()),
+  onChunk: rules.fn,
 }).partial()
 
 /** One attempt, started by {@link callBackend}. */
@@ -82,6 +89,10 @@ export interface BackendCall {
   readonly request: AgentRequest
   /** What the backend has reported so far. */
   readonly reports: readonly Report[]
+  /** What the backend has streamed so far. */
+  readonly chunks: readonly Json[]
+  /** How many chunks were rejected because they are no JSON. */
+  readonly invalidChunks: number
   /** Settles as the backend does; a promise even if it returns or throws synchronously. */
   readonly result: Promise<unknown>
   /** How often it has settled. A backend must settle once, but a thenable can call back repeatedly. */
@@ -107,9 +118,11 @@ export function callBackend(
   options: CallOptions = {},
 ): BackendCall {
   checkOptions(OPTIONS, options, { of: 'callBackend' })
-  const { attempt = 1, aborted = false, softOutput = {} } = options
+  const { attempt = 1, aborted = false, softOutput = {}, locals = {}, onChunk } = options
   const controller = new AbortController()
   const reports: Report[] = []
+  const chunks: Json[] = []
+  let invalidChunks = 0
   const request = agentRequest(parts)
   const context: AttemptContext = {
     attempt,
@@ -119,6 +132,17 @@ export function callBackend(
       reports.push(report)
     },
     softOutput: id => softOutput[id],
+    locals,
+    stream: async chunk => {
+      if (controller.signal.aborted) throw controller.signal.reason
+      try {
+        chunks.push(canonicalJson(chunk))
+      } catch (error) {
+        invalidChunks++
+        throw error
+      }
+      await onChunk?.(chunk)
+    },
   }
   if (aborted) controller.abort()
   let settlements = 0
@@ -128,7 +152,11 @@ export function callBackend(
   return {
     request,
     reports,
+    chunks,
     result,
+    get invalidChunks() {
+      return invalidChunks
+    },
     get settlements() {
       return settlements
     },

@@ -5,6 +5,7 @@ import {
   checkOptions,
   type Failure,
   type FailureKind,
+  type Json,
   optionsOf,
   type Report,
   type ReportedUsage,
@@ -18,6 +19,8 @@ export interface AnswerTiming {
   readonly afterMs?: number | undefined
   /** Progress reports: the first at once, the others at equal intervals over `afterMs`. Default none. */
   readonly progress?: readonly Report[] | undefined
+  /** Chunks to stream, each awaited: the first at once, the others at equal intervals over `afterMs`. Default none. */
+  readonly chunks?: readonly Json[] | undefined
 }
 
 /** Options of {@link succeed} and {@link fail}. */
@@ -30,6 +33,7 @@ const delay = z.custom(ms => typeof ms === 'number' && ms >= 0, 'expected a numb
 const OPTIONS = optionsOf({
   afterMs: delay.optional(),
   progress: z.array(z.unknown()).optional(),
+  chunks: z.array(z.unknown()).optional(),
   usage: z.unknown().optional(),
 })
 
@@ -62,14 +66,16 @@ export class MockAnswer {
   /** In milliseconds; `Infinity` for never. */
   readonly afterMs: number
   readonly progress: readonly Report[]
+  readonly chunks: readonly Json[]
   /** True when an abort ends the attempt early. */
   readonly obeysAbort: boolean
   readonly #give: () => unknown
 
   /** @internal Use {@link succeed}, {@link fail}, {@link hang} or {@link ignoreAbort}. */
-  constructor({ afterMs = 0, progress = [], obeysAbort, give }: MockAnswerInit) {
+  constructor({ afterMs = 0, progress = [], chunks = [], obeysAbort, give }: MockAnswerInit) {
     this.afterMs = afterMs
     this.progress = progress
+    this.chunks = chunks
     this.obeysAbort = obeysAbort
     this.#give = give
   }
@@ -132,7 +138,7 @@ export function hang(): MockAnswer {
 export function ignoreAbort(afterMs: number = Number.POSITIVE_INFINITY, answer?: unknown): MockAnswer {
   checkOptions(OPTIONS, { afterMs }, { of: 'ignoreAbort' })
   if (!MockAnswer.is(answer)) return new MockAnswer({ afterMs, obeysAbort: false, give: () => answer })
-  return new MockAnswer({ afterMs, progress: answer.progress, obeysAbort: false, give: () => answer.give() })
+  return new MockAnswer({ ...answer, afterMs, obeysAbort: false, give: () => answer.give() })
 }
 
 /**

@@ -217,16 +217,19 @@ export class MockBackend implements AgentBackend {
   #play(value: unknown, call: Call): unknown {
     if (!MockAnswer.is(value)) return value
     if (this.#lacksClock(value)) throw new AgentError('bad-input', NO_CLOCK)
-    return value.afterMs === 0 && value.progress.length === 0 ? value.give() : this.#playOverTime(value, call.context)
+    const isInstant = value.afterMs === 0 && value.progress.length === 0 && value.chunks.length === 0
+    return isInstant ? value.give() : this.#playOverTime(value, call.context)
   }
 
   async #playOverTime(answer: MockAnswer, context: AttemptContext): Promise<unknown> {
-    const { afterMs, progress, obeysAbort } = answer
+    const { afterMs, progress, chunks, obeysAbort } = answer
     const signal = obeysAbort ? context.signal : undefined
-    const steps = Math.max(1, progress.length)
+    const steps = Math.max(1, progress.length, chunks.length)
     for (let step = 0; step < steps; step++) {
       const report = progress[step]
       if (report) context.report(report)
+      const chunk = chunks[step]
+      if (chunk !== undefined) await context.stream(chunk).catch(error => obeysAbort && Promise.reject(error))
       if (afterMs > 0) await wait(this.#clock, afterMs / steps, signal)
     }
     return answer.give()

@@ -133,7 +133,7 @@ describe('TaskGraph with invalid input', () => {
       'graph "g"',
     )
     expect(graph.tasks).toHaveLength(1)
-    expect(graph.binding('a')!.input!({})).toBe(1)
+    expect(graph.binding('a')!.input!({}, { locals: {} })).toBe(1)
     graph.task('b')
     expect(graph.tasks.map(({ id }) => id)).toEqual(['a', 'b'])
   })

@@ -1,23 +1,28 @@
-import type { Report } from '../../backends/agent-backend.js'
+import type { Locals, Report } from '../../backends/agent-backend.js'
 import type { Clock } from '../../clock.js'
+import type { Failure } from '../../core/failure/failure.js'
 import type { Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
 import type { InputIssue } from '../../errors.js'
 import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
 import type { Deadlines } from '../timers/deadlines.js'
+import type { BackendProblem } from './backend-problems.js'
+import type { Backpressure } from './chunk-stream.js'
 
 /** What the attempts of a run share. */
 export interface AttemptServices {
   readonly clock: Clock
   readonly deadlines: Deadlines
   send(signal: Signal): void
+  readonly locals: Locals
   onReport(index: number, report: Report): void
+  onChunk(index: number, chunk: Json): Backpressure
   /** The input function of a task did not return in time. */
   onInputTimeout(index: number): void
   idempotencyKey(index: number, round: number): string
   softOutput(index: number, id: string): Json | undefined
   /** What the backend gave as usage or output is most likely a mistake. It changes nothing. */
-  onBackendProblem(index: number, of: 'usage' | 'output', issues: () => readonly InputIssue[]): void
+  onBackendProblem(index: number, of: BackendProblem, issues: () => readonly InputIssue[]): void
 }
 
 /** What is known of an attempt once its start has been decided. */
@@ -30,4 +35,13 @@ export interface AttemptTerms {
   readonly idleTimeoutMs: number | undefined
   readonly graceMs: number
   readonly schema: StandardSchemaV1 | undefined
+}
+
+/** The failure of an attempt that took too long, or whose agent reported nothing for too long. */
+export function timedOut(timeout: 'attempt' | 'idle', { timeoutMs, idleTimeoutMs }: AttemptTerms): Failure {
+  const message =
+    timeout === 'idle'
+      ? `the agent reported nothing for ${idleTimeoutMs} ms`
+      : `the attempt took longer than ${timeoutMs} ms`
+  return { kind: 'timeout', timeout, message }
 }

@@ -1,15 +1,17 @@
 import { type AgentBackend, type AgentRequest, isReply, type Report } from '../../backends/agent-backend.js'
 import { failureOf, usageOf } from '../../backends/classify-error.js'
 import type { Failure } from '../../core/failure/failure.js'
-import { readUsage, type Usage } from '../../core/failure/usage.js'
+import type { Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
+import type { InputIssue } from '../../errors.js'
 import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
 import type { Lease } from '../../pools/run-queue.js'
 import { type Deadline, type DeadlineListener, IdleTimeout } from '../timers/deadlines.js'
-import type { AttemptServices, AttemptTerms } from './attempt-services.js'
+import { type AttemptServices, type AttemptTerms, timedOut } from './attempt-services.js'
 import { BackendContext } from './backend-context.js'
-import { isReplyLike, NO_REPLY, usageIssues } from './backend-problems.js'
+import { type BackendProblem, checkNoReply, chunkOf, reportedUsage, shownOf } from './backend-problems.js'
+import { ChunkStream, hasEnded } from './chunk-stream.js'
 import { invalidOutput, schemaMismatch } from './invalid-output.js'
 import { onSettled } from './on-settled.js'
 
@@ -28,6 +30,7 @@ export class Attempt implements DeadlineListener {
   #idleTimeout: IdleTimeout | undefined
   #cancelGrace: (() => void) | undefined
   #usage: Usage | undefined
+  #chunks: ChunkStream | undefined
 
   constructor(services: AttemptServices, index: number, lease: Lease) {
     this.#services = services
@@ -81,16 +84,23 @@ export class Attempt implements DeadlineListener {
     this.#startTimeouts(this.#terms as AttemptTerms)
     try {
       const backend: AgentBackend = this.lease.backend
-      const answer = backend.run(request, new BackendContext(this))
-      if (typeof answer !== 'object' || answer === null) return this.#onAnswer(answer)
+      const answer = backend.run(request, new BackendContext(this, this.#services.locals))
+      if (typeof answer !== 'object' || answer === null) return this.#afterChunks(() => this.#onAnswer(answer))
       onSettled(
         answer,
-        value => this.#onAnswer(value),
-        error => this.#onError(error),
+        value => this.#afterChunks(() => this.#onAnswer(value)),
+        error => this.#afterChunks(() => this.#onError(error)),
       )
     } catch (error) {
-      this.#onError(error)
+      this.#afterChunks(() => this.#onError(error))
     }
+  }
+
+  /** What the backend streamed before it settled is published before the attempt ends. */
+  #afterChunks(settle: () => void): void {
+    const published = this.#chunks?.published()
+    if (published) void published.then(settle)
+    else settle()
   }
 
   /** Aborts the backend, then waits until it ends or the grace period is over. */
@@ -106,6 +116,7 @@ export class Attempt implements DeadlineListener {
       this.#cancelGrace = this.#services.clock.schedule(() => this.#onStopped(true), graceMs)
     }
     this.#abortReason = reason
+    this.#chunks?.close(reason)
     this.#controller?.abort(reason)
   }
 
@@ -115,15 +126,33 @@ export class Attempt implements DeadlineListener {
     this.#services.deadlines.remove(this.#deadline)
     this.#idleTimeout?.stop()
     this.#cancelGrace?.()
+    this.#chunks?.close(hasEnded())
     this.lease.release()
   }
 
   report(report: Report): void {
     if (this.#phase === 'ended') return
     this.#idleTimeout?.restart()
-    const { usage, ...progress } = report
-    this.#noteUsage(usage)
-    if (this.#phase === 'running' && Object.keys(progress).length > 0) this.#services.onReport(this.index, progress)
+    this.#noteUsage(report.usage)
+    const shown = this.#phase === 'running' ? shownOf(report, this) : undefined
+    if (shown) this.#services.onReport(this.index, shown)
+  }
+
+  stream(chunk: unknown): Promise<void> {
+    const published = this.#stream(chunk)
+    // Who does not await it must not end the process.
+    published.catch(() => {})
+    return published
+  }
+
+  async #stream(chunk: unknown): Promise<void> {
+    if (this.#phase !== 'running') throw this.#abortReason ?? hasEnded()
+    this.#idleTimeout?.restart()
+    this.#chunks ??= new ChunkStream(
+      value => this.#services.onChunk(this.index, value),
+      isHeld => (isHeld ? this.#idleTimeout?.pause() : this.#idleTimeout?.resume()),
+    )
+    return this.#chunks.push(chunkOf(chunk, this))
   }
 
   softOutput(id: string): Json | undefined {
@@ -138,12 +167,7 @@ export class Attempt implements DeadlineListener {
   }
 
   #onTimeout(timeout: 'attempt' | 'idle'): void {
-    const { timeoutMs, idleTimeoutMs } = this.#terms as AttemptTerms
-    const message =
-      timeout === 'idle'
-        ? `the agent reported nothing for ${idleTimeoutMs} ms`
-        : `the attempt took longer than ${timeoutMs} ms`
-    const failure: Failure = { kind: 'timeout', timeout, message }
+    const failure = timedOut(timeout, this.#terms as AttemptTerms)
     this.#services.send({ type: 'expire', index: this.index, attempt: this.attempt, failure })
   }
 
@@ -166,9 +190,10 @@ export class Attempt implements DeadlineListener {
 
   #checkOutput(output: Json, isPlain: boolean): void {
     const { schema } = this.#terms as AttemptTerms
-    if (isPlain && schema === undefined && isReplyLike(output))
-      this.#services.onBackendProblem(this.index, 'output', () => [NO_REPLY])
-    if (schema === undefined) return this.#succeed(output)
+    if (schema === undefined) {
+      if (isPlain) checkNoReply(output, this)
+      return this.#succeed(output)
+    }
     const result = schema['~standard'].validate(output)
     if (!(result instanceof Promise)) return this.#onValidated(result, output)
     result.then(
@@ -215,11 +240,10 @@ export class Attempt implements DeadlineListener {
   }
 
   #noteUsage(usage: unknown): void {
-    if (usage === undefined || usage === null) return
-    const unreadable: string[] = []
-    const read = readUsage(usage, unreadable)
-    if (read !== undefined) this.#usage = read
-    if (read === undefined || unreadable.length > 0)
-      this.#services.onBackendProblem(this.index, 'usage', () => usageIssues(usage, unreadable))
+    if (usage !== undefined) this.#usage = reportedUsage(usage, this) ?? this.#usage
+  }
+
+  onProblem(of: BackendProblem, issues: () => readonly InputIssue[]): void {
+    this.#services.onBackendProblem(this.index, of, issues)
   }
 }

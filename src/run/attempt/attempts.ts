@@ -1,4 +1,4 @@
-import type { Report } from '../../backends/agent-backend.js'
+import type { Locals, Report } from '../../backends/agent-backend.js'
 import type { Clock } from '../../clock.js'
 import type { Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
@@ -7,14 +7,17 @@ import type { History } from '../../core/state/history.js'
 import { idempotencyKey } from '../../core/state/idempotency-key.js'
 import type { RunState } from '../../core/state/run-state.js'
 import type { RunningState, StopReason, SucceededState, Tally, TaskSpec } from '../../core/state/task.js'
-import type { AttemptProgressed } from '../../emitter.js'
+import type { AttemptProgressed, AttemptStreamed } from '../../emitter.js'
 import { CounterpointError, type InputIssue } from '../../errors.js'
 import type { TaskBinding } from '../../plan/task-graph.js'
 import type { OpenPool } from '../../pools/pool-options.js'
 import type { Lease } from '../../pools/run-queue.js'
+import type { InContext } from '../async-context.js'
 import { Deadlines } from '../timers/deadlines.js'
 import { Attempt } from './attempt.js'
 import type { AttemptServices, AttemptTerms } from './attempt-services.js'
+import type { BackendProblem } from './backend-problems.js'
+import type { Backpressure } from './chunk-stream.js'
 import { ProgressThrottle } from './progress-throttle.js'
 import { outputOf, requestOf } from './request.js'
 
@@ -34,7 +37,12 @@ export interface AttemptsOptions {
   send(signal: Signal): void
   /** The time of an event that happens now. */
   now(): number
-  onProgress(event: AttemptProgressed): void
+  /** Calls a function in the async context of the run. */
+  readonly inContext: InContext
+  /** Passed to backends and functions. */
+  readonly locals: Locals
+  onReport(event: AttemptProgressed): void
+  onChunk(event: AttemptStreamed): Backpressure
   /** The input function of a task did not return in time. */
   onInputTimeout(index: number): void
   /** Reports what a backend does wrong, once: `where` names the backend. */
@@ -47,6 +55,7 @@ export interface AttemptsOptions {
 export class Attempts implements AttemptServices {
   readonly clock: Clock
   readonly deadlines: Deadlines
+  readonly locals: Locals
   readonly #options: AttemptsOptions
   readonly #head: RunState
   readonly #durable: RunState
@@ -59,6 +68,7 @@ export class Attempts implements AttemptServices {
   constructor(options: AttemptsOptions, head: RunState, durable: RunState, history: History) {
     this.clock = options.clock
     this.deadlines = new Deadlines(options.clock)
+    this.locals = options.locals
     this.#options = options
     this.#head = head
     this.#durable = durable
@@ -171,6 +181,10 @@ export class Attempts implements AttemptServices {
     this.#reports.report(index, report)
   }
 
+  onChunk(index: number, chunk: Json): Backpressure {
+    return this.#options.onChunk({ type: 'attempt.streamed', ...this.#whereabouts(index), chunk })
+  }
+
   onInputTimeout(index: number): void {
     this.#options.onInputTimeout(index)
   }
@@ -187,7 +201,7 @@ export class Attempts implements AttemptServices {
     throw new CounterpointError('NOT_FOUND', message, { id })
   }
 
-  onBackendProblem(index: number, of: 'usage' | 'output', issues: () => readonly InputIssue[]): void {
+  onBackendProblem(index: number, of: BackendProblem, issues: () => readonly InputIssue[]): void {
     const backend = this.#live[index]?.lease.backendName
     const { pool } = this.#spec(index)
     if (backend !== undefined) this.#options.onBackendProblem(`${of} of backend ${backend} in pool ${pool}`, issues)
@@ -206,19 +220,21 @@ export class Attempts implements AttemptServices {
       this.#live[index]?.launch(requestOf(this.#durable, index, state))
   }
 
-  #publishReport(index: number, { progress, message }: Report): void {
-    const attempt = this.#live[index]
-    if (attempt === undefined) return
-    this.#options.onProgress({
+  #publishReport(index: number, { progress, message, data }: Report): void {
+    if (this.#live[index] === undefined) return
+    this.#options.onReport({
       type: 'attempt.progressed',
-      at: this.#options.now(),
-      runId: this.#head.runId,
-      taskId: this.#spec(index).id,
-      index,
-      attempt: attempt.attempt,
+      ...this.#whereabouts(index),
       ...(progress !== undefined && { progress }),
       ...(message !== undefined && { message }),
+      ...(data !== undefined && { data }),
     })
+  }
+
+  /** What all events of a running attempt have that are not journaled. */
+  #whereabouts(index: number): Omit<AttemptStreamed, 'type' | 'chunk'> {
+    const attempt = this.#live[index]?.attempt ?? 0
+    return { at: this.#options.now(), runId: this.#head.runId, taskId: this.#spec(index).id, index, attempt }
   }
 
   #spec(index: number): TaskSpec {

@@ -1,4 +1,4 @@
-import type { AttemptContext, Report } from '../../backends/agent-backend.js'
+import type { AttemptContext, Locals, Report } from '../../backends/agent-backend.js'
 import type { Json } from '../../core/json.js'
 
 /** What a {@link BackendContext} reads from. */
@@ -6,6 +6,7 @@ export interface BackendContextSource {
   readonly attempt: number
   readonly idempotencyKey: string
   readonly signal: AbortSignal
+  stream(chunk: Json): Promise<void>
   report(report: Report): void
   softOutput(id: string): Json | undefined
 }
@@ -16,9 +17,11 @@ export interface BackendContextSource {
  */
 export class BackendContext implements AttemptContext {
   readonly #source: BackendContextSource
+  readonly locals: Locals
 
-  constructor(source: BackendContextSource) {
+  constructor(source: BackendContextSource, locals: Locals) {
     this.#source = source
+    this.locals = locals
   }
 
   get attempt(): number {
@@ -31,6 +34,10 @@ export class BackendContext implements AttemptContext {
 
   get signal(): AbortSignal {
     return this.#source.signal
+  }
+
+  get stream(): (chunk: Json) => Promise<void> {
+    return chunk => this.#source.stream(chunk)
   }
 
   get report(): (report: Report) => void {

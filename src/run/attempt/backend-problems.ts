@@ -1,8 +1,77 @@
+import type { Report } from '../../backends/agent-backend.js'
 import { readMember } from '../../backends/safe-read.js'
-import { USAGE_NAMES } from '../../core/failure/usage.js'
-import type { Json } from '../../core/json.js'
+import { readUsage, USAGE_NAMES, type Usage } from '../../core/failure/usage.js'
+import { canonicalJson, type Json, NotJsonError } from '../../core/json.js'
 import { didYouMean, MAX_ISSUES, pathText, show } from '../../error-text.js'
 import type { InputIssue } from '../../errors.js'
+import { invalidInput } from '../../options-check.js'
+
+/**
+ * Reads what a backend reports, streams and returns. What is most likely a mistake of the backend changes nothing, and is reported once.
+ */
+
+/** What of a backend is most likely a mistake. */
+export type BackendProblem = 'usage' | 'output' | 'report' | 'stream'
+
+/** Who reports the mistakes. */
+export interface ProblemReporter {
+  onProblem(of: BackendProblem, issues: () => readonly InputIssue[]): void
+}
+
+/** The amounts of a usage that can be read; undefined when there are none. */
+export function reportedUsage(usage: unknown, reporter: ProblemReporter): Usage | undefined {
+  if (usage === null) return undefined
+  const unreadable: string[] = []
+  const read = readUsage(usage, unreadable)
+  if (read === undefined || unreadable.length > 0) reporter.onProblem('usage', () => usageIssues(usage, unreadable))
+  return read
+}
+
+/** The members of a report that are shown; undefined when there are none. */
+export function shownOf({ usage: _, data, ...shown }: Report, reporter: ProblemReporter): Report | undefined {
+  const report = data === undefined ? shown : { ...shown, ...readData(data, reporter) }
+  return Object.keys(report).length === 0 ? undefined : report
+}
+
+function readData(data: unknown, reporter: ProblemReporter): Pick<Report, 'data'> {
+  try {
+    return { data: canonicalJson(data) }
+  } catch (error) {
+    reporter.onProblem('report', () => [notJson('data', error)])
+    return {}
+  }
+}
+
+/**
+ * A chunk as JSON.
+ * @throws INVALID_INPUT when it is none.
+ */
+export function chunkOf(chunk: unknown, reporter: ProblemReporter): Json {
+  try {
+    return canonicalJson(chunk)
+  } catch (error) {
+    const issues = [notJson('chunk', error)]
+    reporter.onProblem('stream', () => issues)
+    throw invalidInput(issues)
+  }
+}
+
+function notJson(path: string, error: unknown): InputIssue {
+  const where = error instanceof NotJsonError ? error.message : String(readMember(error, 'message'))
+  return { path, message: `expected JSON, which it is not at ${where}` }
+}
+
+/** Reports an output with the members of a reply, and no others. */
+export function checkNoReply(output: Json, reporter: ProblemReporter): void {
+  if (typeof output !== 'object' || output === null || !('usage' in output) || !('output' in output)) return
+  if (Object.keys(output).length === 2) reporter.onProblem('output', () => [NO_REPLY])
+}
+
+const NO_REPLY: InputIssue = {
+  path: 'output',
+  message:
+    'the object with the members output and usage is the output, and its usage does not count: return reply({ output, usage }), or give the task an output schema if the object is what you mean',
+}
 
 const EXPECTED =
   'inputTokens, outputTokens, tokens or costUsd, or the names that OpenAI, Anthropic, Gemini or the AI SDK give them'
@@ -11,7 +80,7 @@ const EXPECTED =
  * What is wrong with a usage: the amounts that could not be read (`unreadable`); when there are none, the members that are no amounts.
  * Nothing for an object without a defined member: its agent knows no usage.
  */
-export function usageIssues(usage: unknown, unreadable: readonly string[]): readonly InputIssue[] {
+function usageIssues(usage: unknown, unreadable: readonly string[]): readonly InputIssue[] {
   if (typeof usage !== 'object' || usage === null) return [issueOf(undefined, 'an object', usage)]
   if (unreadable.length > 0)
     return unreadable.map(name => issueOf(name, 'a number of at least 0', readMember(usage, name)))
@@ -36,17 +105,4 @@ function keysOf(value: object): readonly string[] {
   } catch {
     return []
   }
-}
-
-/** The issue of an output that {@link isReplyLike}. */
-export const NO_REPLY: InputIssue = {
-  path: 'output',
-  message:
-    'the object with the members output and usage is the output, and its usage does not count: return reply({ output, usage }), or give the task an output schema if the object is what you mean',
-}
-
-/** True for an output with the members of a reply, and no others. */
-export function isReplyLike(output: Json): boolean {
-  if (typeof output !== 'object' || output === null || !('usage' in output) || !('output' in output)) return false
-  return Object.keys(output).length === 2
 }

@@ -101,6 +101,7 @@ export class IdleTimeout {
   readonly #idleMs: number
   readonly #listener: DeadlineListener
   #deadline: Deadline
+  #isPaused = false
 
   constructor(deadlines: Deadlines, idleMs: number, listener: DeadlineListener) {
     this.#deadlines = deadlines
@@ -114,7 +115,19 @@ export class IdleTimeout {
     if (this.#deadlines.remove(this.#deadline)) this.#deadline = this.#deadlines.add(this.#idleMs, this.#listener)
   }
 
+  /** It is not the agent that is being waited for. */
+  pause(): void {
+    if (this.#deadlines.remove(this.#deadline)) this.#isPaused = true
+  }
+
+  /** Starts it anew after `pause`. Does nothing once it has expired or been stopped. */
+  resume(): void {
+    if (this.#isPaused) this.#deadline = this.#deadlines.add(this.#idleMs, this.#listener)
+    this.#isPaused = false
+  }
+
   stop(): void {
+    this.#isPaused = false
     this.#deadlines.remove(this.#deadline)
   }
 }

@@ -35,6 +35,7 @@ export function backendConformance(
     { name: 'answers concurrent requests', run: () => trial.answersConcurrent() },
     { name: 'answers a second attempt of the same task', run: () => trial.answersAgain() },
     { name: 'reports progress between 0 and 1, and usage of at least 0', run: () => trial.reportsValidValues() },
+    { name: 'streams JSON, and nothing after its answer', run: () => trial.streamsBeforeItsAnswer() },
     { name: 'ends an attempt that was aborted before it started', run: () => trial.obeysEarlyAbort() },
     { name: 'ignores an abort after its answer', run: () => trial.ignoresLateAbort() },
     ...(fails ? [{ name: 'fails with a kind and a message', run: () => trial.fails(fails) }] : []),
@@ -107,6 +108,16 @@ class BackendTrial {
           `expected usage.${name} to be 0 or more, got ${value}`,
         )
     }
+  }
+
+  async streamsBeforeItsAnswer(): Promise<void> {
+    const call = await this.#call(this.#options.succeeds)
+    await this.#answered(call)
+    const { length } = call.chunks
+    await this.#pass(this.#startMs)
+    const late = call.chunks.length - length
+    must(late === 0, `expected no chunk after the answer, got ${late}: they are lost`)
+    must(call.invalidChunks === 0, `expected chunks that are JSON, got ${call.invalidChunks} others`)
   }
 
   async obeysEarlyAbort(): Promise<void> {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { AgentError, CounterpointError } from 'counterpoint'
 import { defaultEnv, jsonRequest, type ProcessOptions, processBackend } from 'counterpoint/node'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { attempt, failureOf, request, script, shell, textOf } from './run-attempt.js'
+import { attempt, context, failureOf, request, script, shell, textOf } from './run-attempt.js'
 
 let folder: string
 beforeAll(() => {
@@ -70,13 +70,6 @@ describe('input and arguments', () => {
 
   test('options may be a function of the request', async () => {
     const backend = processBackend(({ task }) => ({ command: 'echo', args: [task.id] }))
-    const context = {
-      attempt: 1,
-      idempotencyKey: 'k',
-      signal: new AbortController().signal,
-      report: () => {},
-      softOutput: () => undefined,
-    }
     expect(backend.awaitsTermination).toBe(true)
     expect(await backend.run(request, context)).toEqual({ text: 'write\n', outputTruncated: false })
   })
@@ -161,13 +154,6 @@ describe('a program that cannot be started', () => {
   test('a program that is deleted between two attempts is missing, and found again when it returns', async () => {
     const file = executable('shy', '#!/bin/sh\necho here')
     const backend = processBackend({ command: file })
-    const context = {
-      attempt: 1,
-      idempotencyKey: 'k',
-      signal: new AbortController().signal,
-      report: () => {},
-      softOutput: () => undefined,
-    }
     expect(await backend.run(request, context)).toMatchObject({ text: 'here\n' })
     rmSync(file)
     await expect(backend.run(request, context)).rejects.toMatchObject({ kind: 'refused', code: 'BACKEND_NOT_FOUND' })
@@ -255,13 +241,6 @@ describe('a program that cannot be started', () => {
       kind: 'bad-input',
       message: expect.stringMatching(/^stdin: /),
     })
-    const context = {
-      attempt: 1,
-      idempotencyKey: 'k',
-      signal: new AbortController().signal,
-      report: () => {},
-      softOutput: () => undefined,
-    }
     const invalid = processBackend(() => ({ command: 'cat', killGraceMs: -1 }))
     await expect(invalid.run(request, context)).rejects.toMatchObject({
       kind: 'bad-input',
@@ -354,14 +333,8 @@ describe('exit', () => {
     const file = path.join(folder, 'started')
     const abort = new AbortController()
     abort.abort()
-    const context = {
-      attempt: 1,
-      idempotencyKey: 'k',
-      signal: abort.signal,
-      report: () => {},
-      softOutput: () => undefined,
-    }
-    await expect(processBackend({ command: 'touch', args: [file] }).run(request, context)).rejects.toMatchObject({
+    const aborted = { ...context, signal: abort.signal }
+    await expect(processBackend({ command: 'touch', args: [file] }).run(request, aborted)).rejects.toMatchObject({
       code: 'ABORTED',
     })
     const early = attempt({ command: 'touch', args: [file] })

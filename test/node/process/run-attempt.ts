@@ -18,18 +18,23 @@ export interface Attempt {
   readonly result: Promise<unknown>
 }
 
+/** A context that does nothing. */
+export const context: AttemptContext = {
+  attempt: 2,
+  idempotencyKey: 'run-1/write/0',
+  signal: new AbortController().signal,
+  report: () => {},
+  softOutput: () => undefined,
+  locals: {},
+  stream: async () => {},
+}
+
 /** Runs one attempt with a process backend. */
 export function attempt(options: ProcessOptions, given: AgentRequest = request): Attempt {
   const reports: Report[] = []
   const abort = new AbortController()
-  const context: AttemptContext = {
-    attempt: 2,
-    idempotencyKey: 'run-1/write/0',
-    signal: abort.signal,
-    report: report => reports.push(report),
-    softOutput: () => undefined,
-  }
-  const result = Promise.resolve(processBackend(options).run(given, context))
+  const own = { ...context, signal: abort.signal, report: (report: Report) => reports.push(report) }
+  const result = Promise.resolve(processBackend(options).run(given, own))
   result.catch(() => undefined)
   return { reports, abort, result }
 }

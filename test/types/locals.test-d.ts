@@ -1,0 +1,61 @@
+import { type AttemptContext, type Locals, Orchestrator, TaskGraph } from 'counterpoint'
+import { describe, expectTypeOf, it } from 'vitest'
+
+/** As a host does it. Optional, for this declaration holds in all tests. */
+declare module 'counterpoint' {
+  interface Locals {
+    readonly typedTenant?: string
+  }
+}
+
+describe('locals', () => {
+  it('are typed by a declaration of the host, wherever they are given and read', () => {
+    expectTypeOf<AttemptContext['locals']['typedTenant']>().toEqualTypeOf<string | undefined>()
+    new Orchestrator({
+      pools: {
+        p: {
+          backend: (_, { locals }) => {
+            expectTypeOf(locals.typedTenant).toEqualTypeOf<string | undefined>()
+          },
+        },
+      },
+    })
+    const graph = new TaskGraph('typed')
+    graph.task('a', {
+      input: (_, { locals }) => {
+        expectTypeOf(locals.typedTenant).toEqualTypeOf<string | undefined>()
+        return null
+      },
+      approval: (_, { locals }) => locals.typedTenant === undefined,
+    })
+  })
+
+  it('of another type do not compile', () => {
+    const orchestrator = new Orchestrator({ pools: { p: { backend: () => null } } })
+    const plan = { tasks: [{ id: 'a' }] }
+    // Type 'number' is not assignable to type 'string'.
+    // @ts-expect-error
+    orchestrator.run(plan, { locals: { typedTenant: 7 } })
+    // @ts-expect-error
+    orchestrator.resume('x', { locals: { typedTenant: 7 } })
+    // @ts-expect-error Locals are an object.
+    orchestrator.run(plan, { locals: 'acme' })
+  })
+
+  it('that are not declared are unknown', () => {
+    expectTypeOf<Locals['other']>().toEqualTypeOf<unknown>()
+  })
+})
+
+describe('a chunk and the data of a report', () => {
+  it('are JSON', () => {
+    const context = {} as AttemptContext
+    expectTypeOf(context.stream({ text: 'x' })).toEqualTypeOf<Promise<void>>()
+    context.report({ data: [1, { a: null }] })
+    // Argument of type 'bigint' is not assignable to parameter of type 'Json'.
+    // @ts-expect-error
+    void context.stream(1n)
+    // @ts-expect-error
+    context.report({ data: new Map() })
+  })
+})
