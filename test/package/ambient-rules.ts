@@ -8,7 +8,7 @@ const GLOBALS: Readonly<Record<string, readonly string[]>> = {
   setImmediate: ['clock.ts'],
   performance: ['clock.ts'],
   console: ['emitter.ts'],
-  process: [],
+  process: ['run/async-context.ts'],
 }
 
 /** Restricted members of globals that are otherwise allowed. */
