@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { once } from '../core/once.js'
 import { TRIGGER_RULES } from '../core/scheduler/trigger-rule.js'
-import type { TaskSpec } from '../core/state/task.js'
+import type { TaskDefaults, TaskSpec } from '../core/state/task.js'
 import { unknownKey } from '../error-text.js'
 import { optionsOf, record } from '../options-check.js'
 
@@ -122,7 +122,6 @@ const budget = once(() => ({
 
 /** The rules for options of these kinds: our spelling only. */
 export const backoffRule: () => z.ZodType = once(() => optionsOf(backoff()).partial())
-export const estimateRule: () => z.ZodType = once(() => optionsOf(estimate()).partial())
 export const budgetRule: () => z.ZodType = once(() => optionsOf(budget()).partial())
 export const runBudgetRule: () => z.ZodType = once(() =>
   optionsOf({ ...budget(), pools: record(z.string(), budgetRule()) }).partial(),
@@ -157,6 +156,26 @@ export const taskRules: () => Readonly<Record<keyof TaskSpec, z.ZodType>> = once
   approval: z.boolean().describe('true or false (the default)'),
   context: z.unknown().describe('any JSON: further context for the agent'),
 }))
+
+/** The rule for the `defaults` of a pool: the members of a task that it may set, with the bounds that they have there. */
+export const taskDefaultsRule: () => z.ZodType = once(() => {
+  const { priority, retries, timeoutMs, idleTimeoutMs, queueTimeoutMs, totalTimeoutMs, ...rules } = taskRules()
+  const { durationMs, replay, approval } = rules
+  return optionsOf({
+    priority,
+    retries,
+    backoff: backoffRule(),
+    timeoutMs,
+    idleTimeoutMs,
+    queueTimeoutMs,
+    totalTimeoutMs,
+    durationMs,
+    estimate: optionsOf(estimate()).partial(),
+    budget: budgetRule(),
+    replay,
+    approval,
+  } satisfies Record<keyof TaskDefaults, z.ZodType>).partial()
+})
 
 const planRules = once(() => ({
   $schema: z.string().describe('the address of a JSON Schema, for editors: ignored'),

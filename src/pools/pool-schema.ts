@@ -7,27 +7,9 @@ import { Limit } from '../limits/limit.js'
 import { limitOptionsRule } from '../limits/limit-options.js'
 import { windowRule } from '../limits/rate-window.js'
 import { fn, method, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
-import { backoffRule, budgetRule, estimateRule } from '../plan/plan-schema.js'
+import { taskDefaultsRule } from '../plan/plan-schema.js'
 import { poolConcurrencyRule } from './concurrency/concurrency.js'
 import { retryBudgetRule } from './retry-budget.js'
-
-/** The rule of `TaskDefaults`. */
-const defaultsRule = once(() =>
-  optionsOf({
-    priority: z.int().min(1).max(1000),
-    retries: z.int().min(0).max(1000),
-    backoff: backoffRule(),
-    timeoutMs: positiveMs,
-    idleTimeoutMs: positiveMs,
-    queueTimeoutMs: positiveMs,
-    totalTimeoutMs: positiveMs,
-    durationMs: millis,
-    estimate: estimateRule(),
-    budget: budgetRule(),
-    replay: z.enum(['safe', 'never']),
-    approval: z.boolean(),
-  }).partial(),
-)
 
 /** The options that a pool and a `WorkerPool` have in common. */
 const common = once(() => ({
@@ -40,7 +22,7 @@ const common = once(() => ({
   health: healthRule().optional(),
   breaker: breakerRule().optional(),
   retryBudget: retryBudgetRule().optional(),
-  defaults: defaultsRule().optional(),
+  defaults: taskDefaultsRule().optional(),
   intent: z.looseObject({}).optional(),
   graceMs: millis.optional(),
   agingMs: positiveMs.optional(),
