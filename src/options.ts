@@ -36,7 +36,7 @@ export interface OrchestratorOptions<Pool extends string = string> extends Pools
 }
 
 /** Options of one run. */
-export interface RunOptions {
+export interface RunOptions<Pool extends string = string> {
   /** 1 to 128 characters, unique in the journal. Default: a new id. */
   readonly runId?: string | undefined
   /** What a failed task means for the other tasks. Default: that of the plan, else `continue`. */
@@ -55,7 +55,7 @@ export interface RunOptions {
   /** Its share of the pools that it has in common with other runs: a run of weight 2 gets twice the slots of one of weight 1. Default 1. */
   readonly weight?: number | undefined
   /** What the run may use in total, and of each pool. Default: no limit. */
-  readonly budget?: RunBudget | undefined
+  readonly budget?: RunBudget<Pool> | undefined
   /**
    * `parallel`: as many tasks at once as its pools allow. `serial`: one at a time. `auto`: decided by a forecast of both, see `auto`.
    * The choice and its reason are emitted as `run.mode-chosen`. Default: parallel, without that event.

@@ -4,14 +4,14 @@ import type { Budget } from './core/budget/budget.js'
 import type { JournalRecord } from './core/state/events.js'
 import { emptyState } from './core/state/new-state.js'
 import { unfinishedTasks } from './core/state/run-state.js'
-import type { DEFAULT_POOL, TaskDefaults } from './core/state/task.js'
+import type { TaskDefaults } from './core/state/task.js'
 import { distributorOf } from './distributor/task-distributor.js'
 import { TaskRouter } from './distributor/task-router.js'
 import { Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import type { Forecast } from './forecast/forecast.js'
 import { PoolForecast } from './forecast/pool-forecast.js'
-import type { Journal, JournalHost, JournalProblem, OpenJournal } from './journal/journal.js'
+import type { Journal, OpenJournal } from './journal/journal.js'
 import { sharedStreamsOf } from './journal/lazy-stream.js'
 import { memoryJournal } from './journal/memory-journal.js'
 import { journalOfNewRun } from './journal/opening-journal.js'
@@ -34,7 +34,7 @@ import { AbortSignals } from './run/abort-signals.js'
 import { type AdmissionTicket, PlanAdmission } from './run/admission-ticket.js'
 import { notFound, replayed } from './run/read-run.js'
 import { Run } from './run/run.js'
-import { NO_LOCALS, partsOf, type RunContext } from './run/run-context.js'
+import { journalHost, NO_LOCALS, partsOf, type RunContext } from './run/run-context.js'
 import { RunEngine } from './run/run-engine.js'
 import { RetainedRuns, Runs } from './run/run-registry.js'
 import { startOptionsOf } from './run/task-intake.js'
@@ -50,7 +50,7 @@ import { startOptionsOf } from './run/task-intake.js'
  */
 export class Orchestrator<Pool extends string = string> {
   /** The pools by name: to change their concurrency, pause them, or read their statistics. */
-  readonly pools: ReadonlyMap<Pool | typeof DEFAULT_POOL, WorkerPool>
+  readonly pools: ReadonlyMap<Pool | 'default', WorkerPool>
   /** The limits that pools share, by `limitKey`: to change them, park all their pools, or read their load. */
   readonly limits: ReadonlyMap<string, Limit>
   /** The runs in this process, and all runs of the journal: to list, show and delete. */
@@ -73,7 +73,7 @@ export class Orchestrator<Pool extends string = string> {
     checkOrchestratorOptions(options)
     const clock = options.clock ?? systemClock
     const random = options.random ?? Math.random
-    const { report } = this.#journalHost(undefined)
+    const { report } = journalHost(this.#emitter)
     const publish = this.#emitter.emit.bind(this.#emitter)
     this.#journal = options.journal ?? memoryJournal()
     // Limits and budget are persisted only in a journal of the host: the orchestrator's own ends with the process.
@@ -125,7 +125,7 @@ export class Orchestrator<Pool extends string = string> {
    *
    * @throws INVALID_INPUT as the constructor of `TaskGraph` does.
    */
-  graph(name: string, options?: TaskGraphOptions): TaskGraph<Pool | typeof DEFAULT_POOL> {
+  graph(name: string, options?: TaskGraphOptions): TaskGraph<Pool | 'default'> {
     return new TaskGraph(name, options)
   }
 
@@ -136,7 +136,10 @@ export class Orchestrator<Pool extends string = string> {
    * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NOT_FOUND (a task in `only`), NO_POOL, QUEUE_FULL: nothing was started.
    * @throws CLOSED after `drain`.
    */
-  run<const Name extends string = Pool>(plan: PlanInput<Pool, Name>, options: RunOptions = {}): Run<Pool> {
+  run<const Name extends string = Pool>(
+    plan: PlanInput<Pool, Name>,
+    options: RunOptions<Pool | 'default'> = {},
+  ): Run<Pool> {
     this.#checkOpen()
     checkRunOptions(options, [...this.pools.keys()])
     const checked = checkPlan(plan, options.only)
@@ -200,7 +203,7 @@ export class Orchestrator<Pool extends string = string> {
   }
 
   async #resume(runId: string, options: ResumeOptions): Promise<Run> {
-    const journal = await this.#journal.open(runId, this.#journalHost(runId))
+    const journal = await this.#journal.open(runId, journalHost(this.#emitter, runId))
     try {
       const records: JournalRecord[] = []
       for await (const record of journal.read()) records.push(record)
@@ -258,22 +261,11 @@ export class Orchestrator<Pool extends string = string> {
 
   #openNew(runId: string, ticket: AdmissionTicket): OpenJournal {
     try {
-      return journalOfNewRun(runId, this.#journal.open(runId, this.#journalHost(runId)))
+      return journalOfNewRun(runId, this.#journal.open(runId, journalHost(this.#emitter, runId)))
     } catch (error) {
       ticket.release()
       throw error
     }
-  }
-
-  #journalHost(runId: string | undefined): JournalHost {
-    const report = (problem: JournalProblem): void =>
-      this.#emitter.report({
-        type: 'error',
-        error: problem.error,
-        where: `journal: ${problem.message}`,
-        ...(runId !== undefined && { runId }),
-      })
-    return { report }
   }
 
   #checkOpen(): void {

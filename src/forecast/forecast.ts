@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { once } from '../core/once.js'
 import { type Order, orderOf } from '../core/scheduler/order.js'
-import type { TaskSpec } from '../core/state/task.js'
+import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
 import { didYouMean } from '../error-text.js'
 import { CounterpointError } from '../errors.js'
 import { RateWindow, type WindowLimit, windowRule } from '../limits/rate-window.js'
@@ -40,7 +40,7 @@ export interface ForecastPool {
 
 /** Options of {@link forecast}. */
 export interface ForecastOptions {
-  /** The pools by name. A task without a pool goes to the only one. */
+  /** The pools by name. A task without a pool goes to the only one. `default` need not be given: then its concurrency is 4. */
   readonly pools: Readonly<Record<string, ForecastPool>>
   /**
    * The expected duration of a task in milliseconds, which takes precedence over its `durationMs`; undefined when it is unknown.
@@ -111,15 +111,16 @@ const rule = once(() =>
 export function forecast(tasks: readonly TaskSpec[], options: ForecastOptions): Forecast {
   checkOptions(rule(), options, { of: 'forecast' })
   checkGraph(tasks)
-  const poolOf = poolIndexes(tasks, Object.keys(options.pools))
-  const { durations, known } = durationsOf(tasks, poolOf, options)
+  const pools = withDefaultPool(options.pools)
+  const poolOf = poolIndexes(tasks, pools, Object.keys(options.pools).length === 1)
+  const { durations, known } = durationsOf(tasks, poolOf, { ...options, pools })
   const order = orderOf(options.scheduler)
   const virtualRun = (maxRunning: number): VirtualRun =>
-    new VirtualRun({ tasks, durations, poolOf, pools: virtualPools(options.pools), maxRunning, order })
+    new VirtualRun({ tasks, durations, poolOf, pools: virtualPools(pools), maxRunning, order })
   const run = virtualRun(Number.POSITIVE_INFINITY)
   const parallelMs = run.play()
   // Without request windows the serial time is just the sum.
-  const hasWindows = Object.values(options.pools).some(pool => pool.requests)
+  const hasWindows = Object.values(pools).some(pool => pool.requests)
   const serialMs = hasWindows ? virtualRun(1).play() : (sum(tasks, run, (_, index) => durations[index]) ?? 0)
   const path = criticalPath(stepsOf(tasks, run, durations))
   const costUsd = sum(tasks, run, task => task.estimate?.costUsd)
@@ -162,10 +163,16 @@ function virtualPools(pools: ForecastOptions['pools']): readonly VirtualPool[] {
   })
 }
 
-/** The index of each task's pool. */
-function poolIndexes(tasks: readonly TaskSpec[], names: readonly string[]): Int32Array {
+/** As in an orchestrator, there is always one for function tasks that name none. It is the last one, unless it is given. */
+function withDefaultPool(pools: ForecastOptions['pools']): ForecastOptions['pools'] {
+  return Object.hasOwn(pools, DEFAULT_POOL) ? pools : { ...pools, [DEFAULT_POOL]: {} }
+}
+
+/** The index of each task's pool. The first pool takes the tasks that name none, if it is the only one that was given. */
+function poolIndexes(tasks: readonly TaskSpec[], pools: ForecastOptions['pools'], hasOne: boolean): Int32Array {
+  const names = Object.keys(pools)
   const indexes = new Map(names.map((name, index) => [name, index]))
-  const only = names.length === 1 ? 0 : undefined
+  const only = hasOne ? 0 : undefined
   return Int32Array.from(tasks, task => {
     const index = task.pool === undefined ? only : indexes.get(task.pool)
     if (index === undefined) throw noPool(task, names)

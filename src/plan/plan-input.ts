@@ -1,5 +1,5 @@
 import type { FailureMode } from '../core/state/events.js'
-import type { DEFAULT_POOL, TaskSpec } from '../core/state/task.js'
+import type { TaskSpec } from '../core/state/task.js'
 import type { TaskGraph } from './task-graph.js'
 
 /** For the compiler only: nothing has this member at run time. */
@@ -48,9 +48,9 @@ export interface TaskData<Pool extends string = string>
  * that the data has. A name that the compiler does not know, a `string`, is checked when the plan is run.
  */
 export type PlanInput<Pool extends string = string, Name extends string = string> =
-  | TaskGraph<Pool | typeof DEFAULT_POOL>
+  | TaskGraph<Pool | 'default'>
   | Pick<Plan, typeof PARSED>
-  | DataFor<Name, Pool | typeof DEFAULT_POOL>
+  | DataFor<Name, Pool | 'default'>
 
 /** The data as it is, unless it names pools that there are not: then data that names those that there are, for the error of the compiler. */
 type DataFor<Name extends string, Pool extends string> = [Name] extends [Pool]

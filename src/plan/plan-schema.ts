@@ -124,7 +124,7 @@ const budget = once(() => ({
 export const backoffRule: () => z.ZodType = once(() => optionsOf(backoff()).partial())
 export const budgetRule: () => z.ZodType = once(() => optionsOf(budget()).partial())
 export const runBudgetRule: () => z.ZodType = once(() =>
-  optionsOf({ ...budget(), pools: record(z.string(), budgetRule()) }).partial(),
+  optionsOf({ ...budget(), pools: record(z.string(), budgetRule().optional()) }).partial(),
 )
 
 const timeout = (byDefault: string): z.ZodType =>

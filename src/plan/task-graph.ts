@@ -42,8 +42,6 @@ const graphOptions = once(() => optionsOf({ version: z.unknown() }).partial())
 /** A task of a {@link TaskGraph}, for the `after` of other tasks. `Output` is the type of its output. */
 export class TaskRef<Id extends string = string, Output = unknown> {
   readonly id: Id
-  /** For the compiler only: absent at run time. */
-  declare readonly '~output'?: Output
   readonly #graph: TaskGraph
 
   /** @internal Made by `graph.task()`. */

@@ -7,7 +7,7 @@ import { type Order, orderOf } from '../core/scheduler/order.js'
 import type { JournalRecord } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { Emitter } from '../emitter.js'
-import type { OpenJournal } from '../journal/journal.js'
+import type { JournalHost, OpenJournal } from '../journal/journal.js'
 import type { OrchestratorOptions } from '../options.js'
 import type { Admission } from '../pools/admission.js'
 import type { OpenPool } from '../pools/pool-options.js'
@@ -62,5 +62,15 @@ export function partsOf(options: OrchestratorOptions): Pick<RunContext, 'order' 
     order: orderOf(scheduler),
     judge: typeof failureHandler === 'function' ? failureHandler : failureHandler.verdict.bind(failureHandler),
     aggregate: typeof aggregator === 'function' ? aggregator : aggregator.aggregate.bind(aggregator),
+  }
+}
+
+/** What a journal gets: its problems are reported as `error` events, with the id of the run if they are those of one. */
+export function journalHost(emitter: Emitter, runId?: string): JournalHost {
+  return {
+    report: ({ error, message }) => {
+      const where = `journal: ${message}`
+      emitter.report(runId === undefined ? { type: 'error', error, where } : { type: 'error', error, where, runId })
+    },
   }
 }

@@ -155,7 +155,7 @@ export class Run<Pool extends string = string> {
    *
    * @throws INVALID_INPUT for an invalid budget, or one that names a pool that does not exist; RUN_SUSPENDED when the run is suspended.
    */
-  async setBudget(budget: RunBudget): Promise<void> {
+  async setBudget(budget: RunBudget<Pool | 'default'>): Promise<void> {
     checkRunBudget(budget, this.#engine.poolNames)
     await this.#send({ type: 'budget', budget })
   }

@@ -1,4 +1,4 @@
-import { isCounterpointError, Orchestrator, type TaskSpec, WorkerPool } from 'counterpoint'
+import { isCounterpointError, Orchestrator, TaskGraph, type TaskSpec, WorkerPool } from 'counterpoint'
 import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -231,12 +231,21 @@ describe('forecast', () => {
     expect(forecast(lasting(1, 2), { pools: { p: pool } }).parallelMs).toBe(3)
   })
 
+  test('knows the pool of function tasks', () => {
+    const graph = new TaskGraph('g')
+    for (const id of ['a', 'b', 'c', 'd', 'e']) graph.task(id, { durationMs: 1, run: () => id })
+    expect(forecast(graph.tasks, { pools: {} }).parallelMs).toBe(2)
+    expect(forecast(graph.tasks, { pools: { default: { concurrency: 5 } } }).parallelMs).toBe(1)
+    graph.task('f', { durationMs: 1 })
+    expect(forecast(graph.tasks, { pools: { p: {} } }).parallelMs).toBe(2)
+  })
+
   const rejected: readonly [string, () => unknown, string, RegExp][] = [
     [
       'a task whose pool does not exist',
       () => forecast(specs('a'), { pools: { pool: {}, pop: {} } }),
       'NO_POOL',
-      /^no pool for task "a": there is no pool "p"; pools: pool, pop\. Name/,
+      /^no pool for task "a": there is no pool "p"; pools: pool, pop, default\. Name/,
     ],
     [
       'a concurrency of 0',

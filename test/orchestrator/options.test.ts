@@ -6,6 +6,7 @@ import {
   Orchestrator,
   type OrchestratorOptions,
   type RunOptions,
+  TaskGraph,
   WorkerPool,
 } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
@@ -86,6 +87,35 @@ describe('an orchestrator rejects invalid options with path and expectation:', (
     expect(refusal(() => new Orchestrator(options as never)).message).toMatch(
       /pools\.a\.backend.*pools\.b\.concurrency.*retain/,
     )
+  })
+})
+
+describe('a default of a pool has the bounds of the member of a task:', () => {
+  const tooLarge = Number.MAX_SAFE_INTEGER + 1
+  test.each<readonly [string, readonly unknown[], readonly unknown[]]>([
+    ['priority', [1, 1000], [0, 1001, 1.5]],
+    ['retries', [0, 1000], [-1, 1001]],
+    ['timeoutMs', [0.5, Number.MAX_SAFE_INTEGER], [0, tooLarge]],
+    ['idleTimeoutMs', [0.5, Number.MAX_SAFE_INTEGER], [0, tooLarge]],
+    ['queueTimeoutMs', [0.5, Number.MAX_SAFE_INTEGER], [0, tooLarge]],
+    ['totalTimeoutMs', [0.5, Number.MAX_SAFE_INTEGER], [0, tooLarge]],
+    ['durationMs', [0], [-1, tooLarge]],
+    ['replay', ['safe', 'never'], ['always']],
+    ['approval', [true], ['yes']],
+    ['backoff', [{}, { baseMs: 0, factor: 1, maxMs: 0 }], [{ factor: 1001 }, { baseMs: -1 }, { base_ms: 1 }]],
+    ['estimate', [{ costUsd: 0, tokens: 1 }], [{ costUsd: -1 }, { wallMs: 1 }, { cost_usd: 1 }]],
+    ['budget', [{ soft: 0.5, onHard: 'hold' }], [{ soft: 2 }, { onSoft: 'stop' }, { wall_ms: 1 }]],
+  ])('%s', (member, valid, invalid) => {
+    const asDefault = (value: unknown) => new Orchestrator({ pools: { p: { backend, defaults: { [member]: value } } } })
+    const asMember = (value: unknown) => new TaskGraph('g').task('a', { [member]: value } as object)
+    for (const value of valid) {
+      expect(() => asDefault(value)).not.toThrow()
+      expect(() => asMember(value)).not.toThrow()
+    }
+    for (const value of invalid) {
+      expect(() => asDefault(value)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
+      expect(() => asMember(value)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
+    }
   })
 })
 

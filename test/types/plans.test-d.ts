@@ -106,6 +106,17 @@ describe('a plan as data', () => {
     orchestrator.run(plan).add({ tasks: [{ id: 'a', pool: 'mail' }] })
   })
 
+  it('has budgets of pools that there are', () => {
+    const run = orchestrator.run(plan, { budget: { costUsd: 5, pools: { model: { costUsd: 3 }, db: undefined } } })
+    run.setBudget({ pools: { default: { tokens: 5 } } })
+    untyped.run(plan, { budget: { pools: { anything: { tokens: 5 } } } })
+    // The message: Object literal may only specify known properties, and 'mail' does not exist in type ...
+    // @ts-expect-error no such pool
+    orchestrator.run(plan, { budget: { pools: { mail: { costUsd: 3 } } } })
+    // @ts-expect-error no such pool
+    run.setBudget({ pools: { mail: { costUsd: 3 } } })
+  })
+
   it('whose pools are known only at run time is checked then', () => {
     orchestrator.run(plan)
     orchestrator.run(parsePlan('{}'))

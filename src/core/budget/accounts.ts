@@ -22,6 +22,7 @@ export function setBudgets(state: RunState, budgets: RunBudget): void {
   const pools = new Map<string, Account>()
   const fresh = new Set<string>()
   for (const [pool, budget] of Object.entries(budgets.pools ?? {})) {
+    if (budget === undefined) continue
     const account = before?.pools.get(pool)
     pools.set(pool, account ? rebudgeted(account, budget) : openAccount(budget))
     if (!account) fresh.add(pool)

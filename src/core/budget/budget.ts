@@ -33,9 +33,9 @@ export interface Budget {
 }
 
 /** The budget of a run, and of its pools. */
-export interface RunBudget extends Budget {
+export interface RunBudget<Pool extends string = string> extends Budget {
   /** What the run may use in each pool, by name. */
-  readonly pools?: Readonly<Record<string, Budget>> | undefined
+  readonly pools?: { readonly [Name in Pool]?: Budget | undefined } | undefined
 }
 
 /** What a budget is measured in. */
