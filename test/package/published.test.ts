@@ -53,9 +53,25 @@ describe('a program that installs only the library and its dependencies', () => 
     expect(run(script)).toBe('object\n'.repeat(specifiers.length))
   })
 
-  test('gets complete types', { timeout: 60_000 }, () => {
+  test('can store a run in files and continue it, which uses the helpers of tslib', () => {
+    const script = `
+      import { mkdtempSync } from 'node:fs'
+      import { Orchestrator } from 'counterpoint'
+      import { fileJournal } from 'counterpoint/node'
+      const folder = mkdtempSync('runs-')
+      const open = () => new Orchestrator({ journal: fileJournal({ folder }), pools: { p: { backend: async () => 'done' } } })
+      const first = open()
+      await first.run({ tasks: [{ id: 'a' }] }, { runId: 'r' }).result
+      await first.drain()
+      const { outcome, outputs } = await (await open().resume('r')).result
+      console.log(outcome, outputs.a)`
+    expect(run(script)).toBe('completed done\n')
+  })
+
+  test('gets complete types, which it can augment', { timeout: 60_000 }, () => {
     const source = join(installFolder, 'program.mts')
-    writeFileSync(source, modules.map((specifier, index) => `export * as entry${index} from '${specifier}'`).join('\n'))
+    const imports = modules.map((specifier, index) => `export * as entry${index} from '${specifier}'`)
+    writeFileSync(source, [...imports, LOCALS].join('\n'))
     const program = ts.createProgram([source], {
       target: ts.ScriptTarget.ES2022,
       lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
@@ -76,6 +92,16 @@ describe('a program that installs only the library and its dependencies', () => 
     expect(ts.formatDiagnostics(problems, formatHost)).toBe('')
   })
 })
+
+/** A host that tells what the locals of its runs are. */
+const LOCALS = `
+import type { AttemptContext } from 'counterpoint'
+declare module 'counterpoint' {
+  interface Locals { readonly tenant: string }
+}
+export const tenantOf = ({ locals }: AttemptContext): string => locals.tenant
+// @ts-expect-error: another member is unknown
+export const guess = ({ locals }: AttemptContext): string => locals.tenent`
 
 const formatHost: ts.FormatDiagnosticsHost = {
   getCurrentDirectory: () => ROOT,
