@@ -16,7 +16,7 @@ const orchestrator = new Orchestrator({
       concurrency: 8,
       // The shell reads its command from standard input.
       backend: processBackend({ command: 'sh', stdin: ({ input }) => `${input}\n` }),
-      defaults: { timeoutMs: 800, retries: 1, backoff: { baseMs: 50 } },
+      defaults: { timeoutMs: 1_200, retries: 1, backoff: { baseMs: 50 } },
     },
   },
 })
