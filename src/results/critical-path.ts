@@ -18,8 +18,9 @@ type Linked = Pick<PathStep, 'id' | 'after' | 'orderAfter'>
 export interface TopologicalOrder {
   /** The index of each task, after those of all its dependencies. */
   readonly order: readonly number[]
-  /** By index: the tasks that depend on each task; undefined for none. */
-  readonly dependents: readonly (readonly number[] | undefined)[]
+  /** The tasks that depend on task `i` are in `dependents`, from `starts[i]` to before `starts[i + 1]`. */
+  readonly starts: Int32Array
+  readonly dependents: Int32Array
 }
 
 /**
@@ -30,7 +31,7 @@ export interface TopologicalOrder {
  * Linear in tasks and dependencies, without recursion.
  */
 export function criticalPath(steps: readonly PathStep[]): { readonly ids: readonly string[]; readonly ms: number } {
-  const { order, dependents } = topologicalOrder(steps)
+  const { order, starts, dependents } = topologicalOrder(steps)
   /** The length of the longest chain up to each step; without its own time while it has not been visited. */
   const ms = new Float64Array(steps.length)
   /** The step before each one on that chain; -1 for none. */
@@ -42,11 +43,13 @@ export function criticalPath(steps: readonly PathStep[]): { readonly ids: readon
     ms[i]! += step.busyMs
     if (ran && (last === -1 || ms[i]! > ms[last]!)) last = i
     const through = ran ? i : previous[i]!
-    for (const dependent of dependents[i] ?? [])
+    for (let k = starts[i]!; k < starts[i + 1]!; k++) {
+      const dependent = dependents[k]!
       if (through !== -1 && ms[i]! >= ms[dependent]! && delayed(step, steps[dependent]!)) {
         ms[dependent] = ms[i]!
         previous[dependent] = through
       }
+    }
   }
   const ids: string[] = []
   for (let i = last; i !== -1; i = previous[i]!) ids.push(steps[i]!.id)
@@ -59,12 +62,13 @@ export function criticalPath(steps: readonly PathStep[]): { readonly ids: readon
  * each of those that had ended when it started.
  */
 export function slackOf(steps: readonly PathStep[]): ReadonlyMap<string, number> {
-  const { order, dependents } = topologicalOrder(steps)
+  const { order, starts, dependents } = topologicalOrder(steps)
   let end = 0
   for (const { endedAt = 0 } of steps) end = Math.max(end, endedAt)
   const latestEnd = new Float64Array(steps.length).fill(end)
   for (const i of order.toReversed())
-    for (const dependent of dependents[i] ?? []) {
+    for (let k = starts[i]!; k < starts[i + 1]!; k++) {
+      const dependent = dependents[k]!
       const next = steps[dependent]!
       if (delayed(steps[i]!, next)) latestEnd[i] = Math.min(latestEnd[i]!, latestEnd[dependent]! - next.busyMs)
     }
@@ -75,31 +79,51 @@ export function slackOf(steps: readonly PathStep[]): ReadonlyMap<string, number>
 
 /** Sorts tasks topologically (Kahn, CACM 5(11), 1962) by their hard and order-only dependencies. Ids that no task has are ignored. */
 export function topologicalOrder(steps: readonly Linked[]): TopologicalOrder {
-  const { dependents, waitsFor } = linksOf(steps)
+  const { starts, dependents, waitsFor } = linksOf(steps)
   const order: number[] = []
   for (let i = 0; i < steps.length; i++) if (waitsFor[i] === 0) order.push(i)
   for (const i of order)
-    for (const dependent of dependents[i] ?? []) if (--waitsFor[dependent]! === 0) order.push(dependent)
-  return { order, dependents }
+    for (let k = starts[i]!; k < starts[i + 1]!; k++) if (--waitsFor[dependents[k]!]! === 0) order.push(dependents[k]!)
+  return { order, starts, dependents }
 }
 
-/** By index: the steps that depend on each step, and how many it depends on itself. */
-function linksOf(steps: readonly Linked[]): { dependents: (number[] | undefined)[]; waitsFor: Int32Array } {
-  const indexes = new Map<string, number>()
-  for (const [i, { id }] of steps.entries()) indexes.set(id, i)
-  const dependents: (number[] | undefined)[] = new Array(steps.length)
+interface Links extends Omit<TopologicalOrder, 'order'> {
+  /** By index: how many tasks each one depends on. */
+  readonly waitsFor: Int32Array
+}
+
+/** Every settled run calls this: it makes no object per task, and no index when there are no dependencies. */
+function linksOf(steps: readonly Linked[]): Links {
+  const starts = new Int32Array(steps.length + 1)
   const waitsFor = new Int32Array(steps.length)
-  for (const [i, { after = [], orderAfter = [] }] of steps.entries())
-    for (const ids of [after, orderAfter])
-      for (const id of ids) {
-        const dependency = indexes.get(id)
-        if (dependency === undefined) continue
-        const list = dependents[dependency]
-        if (list) list.push(i)
-        else dependents[dependency] = [i]
-        waitsFor[i]!++
-      }
-  return { dependents, waitsFor }
+  let total = 0
+  for (const { after, orderAfter } of steps) total += (after?.length ?? 0) + (orderAfter?.length ?? 0)
+  if (total === 0) return { starts, dependents: new Int32Array(0), waitsFor }
+  const indexes = new Map<string, number>()
+  for (let i = 0; i < steps.length; i++) indexes.set(steps[i]!.id, i)
+  const from = new Int32Array(total)
+  const to = new Int32Array(total)
+  let edges = 0
+  const add = (ids: readonly string[], step: number): void => {
+    for (const id of ids) {
+      const dependency = indexes.get(id)
+      if (dependency === undefined) continue
+      from[edges] = dependency
+      to[edges++] = step
+      starts[dependency + 1]!++
+      waitsFor[step]!++
+    }
+  }
+  for (let i = 0; i < steps.length; i++) {
+    const { after, orderAfter } = steps[i]!
+    if (after) add(after, i)
+    if (orderAfter) add(orderAfter, i)
+  }
+  for (let i = 0; i < steps.length; i++) starts[i + 1]! += starts[i]!
+  const dependents = new Int32Array(edges)
+  const next = starts.slice()
+  for (let k = 0; k < edges; k++) dependents[next[from[k]!]!++] = to[k]!
+  return { starts, dependents, waitsFor }
 }
 
 function hasRun({ startedAt, endedAt }: PathStep): boolean {

@@ -114,9 +114,11 @@ export function runningTask(state: RunState, index: number, report: Report | und
   }
 }
 
+const NONE: readonly string[] = Object.freeze([])
+
 /** Written without spreads: a settled run calls this for each of its tasks. */
 export function taskResult(state: RunState, index: number): TaskResult {
-  const { id, description, pool = '', weight = 1, after = [], orderAfter } = state.specs[index] as TaskSpec
+  const { id, description, pool = '', weight = 1, after = NONE, orderAfter } = state.specs[index] as TaskSpec
   const task = state.states[index] as TaskState
   const { attempts, abandoned, usage, busyMs, startedAt } = historyOf(state.tallies[index] as Tally, task)
   const { status } = task
