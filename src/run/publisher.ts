@@ -64,7 +64,8 @@ export class Publisher {
 
   /** Something of the host failed: `where`. */
   report(where: string, error: unknown): void {
-    this.emitter.report({ type: 'error', error, where, runId: this.#options.runId })
+    const { runId, inContext } = this.#options
+    inContext(() => this.emitter.report({ type: 'error', error, where, runId }))
   }
 
   /** Once per orchestrator: what a backend does wrong, it does in every attempt. */

@@ -95,6 +95,14 @@ function graphOf(places: Places): TaskGraph {
       return false
     },
   })
+  graph.task('function', {
+    run: async ({ runId }, { locals }) => {
+      places.note('function task', runId)
+      await null
+      places.note('function task, later', locals.run)
+      return null
+    },
+  })
   graph.task('hangs', { after: [fails], timeoutMs: 500, retries: 0 })
   return graph
 }
@@ -105,6 +113,7 @@ function listen(run: Run, places: Places): void {
 
 const IN_ALL = [
   ...['input function', 'approval function', 'order', 'failure handler', 'aggregator', 'abort'],
+  ...['function task', 'function task, later'],
   ...['backend, attempt 1', 'backend, attempt 2', 'backend, later'],
   ...['run', 'orchestrator'].flatMap(of =>
     ['attempt.started', 'attempt.progressed', 'attempt.streamed', 'task.delayed', 'run.settled'].map(

@@ -85,6 +85,33 @@ describe('callBackend', () => {
     expect([call.reports, call.settlements]).toEqual([[{ progress: 0.1 }, { message: 'half' }], 1])
   })
 
+  test('collects chunks, rejects those that are no JSON, and waits for `onChunk`', async () => {
+    const log: unknown[] = []
+    const call = callBackend(
+      async (_, { stream }) => {
+        await stream({ a: 1 })
+        log.push('streamed')
+        await stream(1n as never).catch((error: Error) => log.push(error.name))
+      },
+      {},
+      {
+        onChunk: async chunk => {
+          await null
+          log.push(chunk)
+        },
+      },
+    )
+    await call.result
+    expect(log).toEqual([{ a: 1 }, 'streamed', 'NotJsonError'])
+    expect([call.chunks, call.invalidChunks]).toEqual([[{ a: 1 }], 1])
+  })
+
+  test('passes locals', async () => {
+    const locals = { tenant: 'acme' }
+    expect(await callBackend((_, context) => context.locals, {}, { locals }).result).toBe(locals)
+    expect(await callBackend((_, context) => context.locals).result).toEqual({})
+  })
+
   test('turns a synchronous throw into a rejection that need not be handled', async () => {
     const call = callBackend(() => {
       throw new AgentError('refused', 'no')

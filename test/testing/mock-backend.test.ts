@@ -1,5 +1,14 @@
 import { AgentError, Orchestrator, type PlanInput, type Run } from 'counterpoint'
-import { type Answer, fail, hang, ignoreAbort, MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
+import {
+  type Answer,
+  callBackend,
+  fail,
+  hang,
+  ignoreAbort,
+  MockBackend,
+  succeed,
+  VirtualClock,
+} from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 
 const clock = (): VirtualClock => new VirtualClock()
@@ -159,6 +168,18 @@ describe('an answer with afterMs', () => {
       [1_000, 0.3],
       [2_000, 0.6],
     ])
+  })
+
+  test('streams chunks: first at once, then at equal intervals, each when the one before was taken', async () => {
+    const time = clock()
+    const answer = succeed('x', { afterMs: 2_000, chunks: ['a', 'b'], progress: [{ message: 'one' }] })
+    const backend = new MockBackend({ clock: time }).answer('a', answer).answer('b', ignoreAbort(10, answer))
+    const call = callBackend(backend, { id: 'a' })
+    await time.runUntilIdle()
+    expect([await call.result, call.chunks, call.reports]).toEqual(['x', ['a', 'b'], [{ message: 'one' }]])
+    const aborted = callBackend(backend, { id: 'b' }, { aborted: true })
+    await time.runUntilIdle()
+    expect([await aborted.result, aborted.chunks]).toEqual(['x', []])
   })
 
   test('is rejected with an invalid delay, and unknown options are rejected', () => {

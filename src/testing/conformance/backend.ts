@@ -72,10 +72,14 @@ class BackendTrial {
   }
 
   async answers(): Promise<void> {
-    const task = await this.#ended(await this.#orchestrate(this.#options.succeeds), this.#answerMs)
+    const run = await this.#orchestrate(this.#options.succeeds)
+    const reported: string[] = []
+    run.on('error', ({ where, error }) => void reported.push(`${where}: ${(error as Error).message}`))
+    const task = await this.#ended(run, this.#answerMs)
     const { code, kind, message } = task.failure ?? {}
     const problem = `${code ?? kind}, ${message}`
     must(task.status === 'succeeded', `expected the task to succeed; it is ${task.status}: ${problem}`)
+    must(reported.length === 0, `expected nothing on 'error'; got ${reported.join('; ')}`)
   }
 
   async settlesOnce(): Promise<void> {

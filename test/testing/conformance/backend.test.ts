@@ -124,8 +124,39 @@ describe('backendConformance', () => {
     const invalid: AgentFunction = (_, { report }) => report({ progress: 40, usage: { costUsd: -1 } })
     const { succeeds } = defaults
     expect(await found(invalid, { succeeds, startMs: 1 })).toEqual({
+      'answers a request with JSON that an orchestrator accepts': expect.stringMatching(/usage\.costUsd: expected/),
       'reports progress between 0 and 1, and usage of at least 0': 'expected progress between 0 and 1, got 40',
     })
+  })
+
+  test('detects chunks that are no JSON, or come after the answer', async () => {
+    const { succeeds } = defaults
+    const invalid: AgentFunction = async (_, { stream }) => {
+      await stream(1n as never).catch(() => {})
+      return 'x'
+    }
+    const name = 'streams JSON, and nothing after its answer'
+    expect(await found(invalid, { succeeds, startMs: 1 })).toMatchObject({
+      [name]: 'expected chunks that are JSON, got 1 others',
+    })
+    const late: AgentFunction = (_, { stream }) => {
+      setTimeout(() => void stream('late').catch(() => {}), 2)
+      return 'x'
+    }
+    expect(await found(late, { succeeds, startMs: 20 })).toEqual({
+      [name]: 'expected no chunk after the answer, got 1: they are lost',
+    })
+  })
+
+  test('detects a usage that cannot be read, and an output that was to be a reply', async () => {
+    const { succeeds } = defaults
+    const name = 'answers a request with JSON that an orchestrator accepts'
+    const unreadable: AgentFunction = () => reply({ output: 1, usage: { cost_usd: 1 } as never })
+    expect(await found(unreadable, { succeeds, startMs: 1 })).toEqual({
+      [name]: expect.stringMatching(/usage of backend .*cost_usd: unknown amount/),
+    })
+    const noReply: AgentFunction = () => ({ output: 1, usage: { costUsd: 1 } })
+    expect(await found(noReply, { succeeds, startMs: 1 })).toEqual({ [name]: expect.stringMatching(/return reply\(/) })
   })
 
   test('detects a backend that ends all its attempts with one abort', async () => {
