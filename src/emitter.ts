@@ -4,7 +4,7 @@ import type { RunEvent } from './core/state/events.js'
 import type { PoolEvent } from './pools/pool-events.js'
 
 /** Published, never journaled: what an attempt reports while it runs. At most one report per attempt in 100 ms. */
-export interface AttemptProgressed {
+export type AttemptProgressed = {
   readonly type: 'attempt.progressed'
   /** In milliseconds since 1970. */
   readonly at: number
@@ -21,7 +21,7 @@ export interface AttemptProgressed {
 }
 
 /** Published, never journaled: a chunk that an attempt streamed while it runs. None is lost, and those of an attempt are in order. */
-export interface AttemptStreamed {
+export type AttemptStreamed = {
   readonly type: 'attempt.streamed'
   /** In milliseconds since 1970. */
   readonly at: number

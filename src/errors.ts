@@ -77,7 +77,7 @@ export function isCounterpointError<C extends ErrorCode = ErrorCode>(
 }
 
 /** Options of an {@link AgentError}. */
-export interface AgentErrorOptions extends ErrorOptions {
+export type AgentErrorOptions = ErrorOptions & {
   readonly timeout?: TimeoutScope | undefined
   readonly retryAfterMs?: number | undefined
   readonly status?: number | undefined

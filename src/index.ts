@@ -1,5 +1,6 @@
 // Every public name of the main entry, in the order in which a reader needs them. A type that is reached through a member of another one
-// (`RunProgress['held']`, `PoolOptions['breaker']`, `EventOf<'task.dead'>`) has no name of its own here.
+// (`RunProgress['held']`, `PoolOptions['breaker']`, `EventOf<'task.dead'>`) has no name of its own here. Such a type is an alias and no
+// interface, so that the compiler can write it out in the declarations of a host.
 export { Orchestrator } from './orchestrator.js'
 export type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
 export type { Run } from './run/run.js'
@@ -17,6 +18,7 @@ export type { TaskStatus } from './core/state/task.js'
 export { TaskGraph } from './plan/task-graph.js'
 export type { TaskRef } from './plan/task-graph.js'
 export type { OutputOf, TaskOptions } from './plan/task-options.js'
+export type { StandardSchemaV1 } from './plan/standard-schema.js'
 export { parsePlan } from './plan/plan.js'
 export type { ParsePlanOptions } from './plan/plan.js'
 export type { Plan, PlanData, PlanInput, TaskData } from './plan/plan-input.js'

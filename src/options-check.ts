@@ -81,7 +81,7 @@ export const rules: {
 } = { millis, positiveMs, nonNegative, fn, method, record }
 
 /** How {@link checkOptions} reports what it finds. */
-export interface CheckOptions {
+export type CheckOptions = {
   /** What the options belong to, for the start of the message: `httpBackend`. */
   readonly of: string
   /** Where the options were given, for the start of each path: `pools.writer`. Default: paths start with the option. */

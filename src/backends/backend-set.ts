@@ -6,7 +6,7 @@ import { HealthMonitor, type HealthOptions } from './health-check.js'
 import { backendNames, PoolBackend } from './pool-backend.js'
 
 /** The state of a backend of a pool. */
-export interface BackendStats {
+export type BackendStats = {
   readonly name: string
   /** The `version` of the backend. */
   readonly version?: string

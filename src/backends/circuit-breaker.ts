@@ -6,7 +6,7 @@ import type { Complete } from '../core/with-defaults.js'
 import { failureKinds, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
 
 /** Options of the circuit breaker of each backend. */
-export interface BreakerOptions {
+export type BreakerOptions = {
   /** How many consecutive failures, of the kinds in `countsAs`, open the breaker. Any answer of the backend resets the count. Default 20. */
   readonly failures?: number | undefined
   /** How long the first opening lasts, in milliseconds. Doubles with each further opening until the backend answers. Default 10,000. */

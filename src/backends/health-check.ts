@@ -6,7 +6,7 @@ import { millis, optionsOf, positiveMs } from '../options-check.js'
 import { failureOf } from './classify-error.js'
 
 /** How the health of a pool's backends is checked. Applies to backends with a `health()`. */
-export interface HealthOptions {
+export type HealthOptions = {
   /** From the end of a check to the next, in milliseconds, while the pool has runs. Default 5,000. */
   readonly everyMs?: number | undefined
   /** Also check before each attempt. Attempts that wait at the same time share one check. Default false. */

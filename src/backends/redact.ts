@@ -2,7 +2,7 @@
 export type Redact = (text: string) => string
 
 /** Options of {@link redactor}. */
-export interface RedactorOptions {
+export type RedactorOptions = {
   /** The longest message, in characters. Default 2,000. */
   readonly maxLength?: number | undefined
   /** Which part of a longer text is kept. Default `start`. */

@@ -2,7 +2,7 @@
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
 /** Bounds of {@link canonicalJson}. */
-export interface JsonLimits {
+export type JsonLimits = {
   /** Deepest nesting of arrays and objects. Default 256. */
   readonly maxDepth?: number | undefined
   /** Most characters in all strings and keys together. Default 100,000,000: V8 holds no string past about 512 MB. */

@@ -4,7 +4,7 @@ import type { RunMode } from '../core/state/events.js'
 import { checkOptions, nonNegative, optionsOf } from '../options-check.js'
 
 /** The figures that decide the mode: a `Forecast` has them. */
-export interface ModeFigures {
+export type ModeFigures = {
   /** How long the tasks take one after the other, in milliseconds. */
   readonly serialMs: number
   /** How long they take in parallel, as far as dependencies and pools allow, in milliseconds. */
@@ -20,7 +20,7 @@ export interface ModeFigures {
 }
 
 /** When running in parallel is worth it. */
-export interface ModeOptions {
+export type ModeOptions = {
   /** The least speedup for which a run is parallel. Default 1.1. */
   readonly minSpeedup?: number | undefined
   /** The least time that parallel must save, in milliseconds. Ignored where no duration is known. Default 0. */
@@ -45,7 +45,7 @@ export const modeRule: () => z.ZodType = once(() =>
 )
 
 /** A mode, and why it was chosen. */
-export interface ModeChoice {
+export type ModeChoice = {
   readonly mode: RunMode
   /** One sentence, with the figures. */
   readonly reason: string

@@ -25,7 +25,7 @@ import { filledWithAverage, isSkipped, stepsOf } from './path-steps.js'
 import { type VirtualPool, VirtualRun } from './virtual-run.js'
 
 /** The properties of a pool that a forecast uses. A `WorkerPool` can be passed as it is, and so can pool options in which `concurrency` is a number. */
-export interface ForecastPool {
+export type ForecastPool = {
   /** The most attempts that run at once. Default 4. */
   readonly concurrency?: number | undefined
   /** The median duration of its attempts so far, in milliseconds: for tasks of unknown duration. Default: unknown. */

@@ -13,7 +13,7 @@ export interface Parked {
 }
 
 /** The cooldown of a pool or a limit, in its stats. */
-export interface CooldownStats {
+export type CooldownStats = {
   /** While it is parked: when it opens, in milliseconds since 1970. */
   readonly parkedUntil?: number
   /** What is left until then, in milliseconds. */

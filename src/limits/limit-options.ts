@@ -18,7 +18,7 @@ export interface LimitOptions {
 }
 
 /** What a `Limit` is constructed with. */
-export interface LimitInit extends LimitOptions {
+export type LimitInit = LimitOptions & {
   /** The `limitKey` of its pools. */
   readonly key: string
   readonly clock: Clock
@@ -33,7 +33,7 @@ export interface LimitInit extends LimitOptions {
 }
 
 /** What a limit is doing now. */
-export interface LimitStats extends CooldownStats {
+export type LimitStats = CooldownStats & {
   /** Attempts that hold a slot, in all pools of the key. */
   readonly running: number
   readonly concurrency?: number

@@ -3,7 +3,7 @@ import { once } from '../core/once.js'
 import { optionsOf, positiveMs } from '../options-check.js'
 
 /** At most `limit` in every `perMs`: a sliding window. */
-export interface WindowLimit {
+export type WindowLimit = {
   /** How much may start (requests, tokens) in any span of `perMs`. At least 1. */
   readonly limit: number
   /** The length of the window, in milliseconds. More than 0. */

@@ -2,7 +2,7 @@ import type { DurableWindow, Grants } from './ledger/grants.js'
 import { RateWindow, type WindowEntry, type WindowLimit, wholeWeight } from './rate-window.js'
 
 /** How full a window is. */
-export interface WindowLoad extends WindowLimit {
+export type WindowLoad = WindowLimit & {
   /** What has started in the last `perMs`, and what is about to start. */
   readonly used: number
 }

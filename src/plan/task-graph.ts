@@ -62,7 +62,7 @@ export class TaskRef<Id extends string = string, Output = unknown> {
 }
 
 /** Options of a {@link TaskGraph}. */
-export interface TaskGraphOptions {
+export type TaskGraphOptions = {
   /** 1 to 128 characters. A journaled run is resumed only with a graph of the same version. Default: none. */
   readonly version?: string | undefined
 }

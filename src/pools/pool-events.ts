@@ -1,14 +1,14 @@
 import type { FailureKind, ParkReason } from '../core/failure/failure.js'
 
 /** The members of every event of a pool. Such events belong to no run: they are emitted by the orchestrator and never journaled. */
-export interface PoolEventBase {
+export type PoolEventBase = {
   /** In milliseconds since 1970. */
   readonly at: number
   readonly pool: string
   readonly runId?: never
 }
 /** The pool starts nothing until `until`. Emitted again when that changes by a second or more, or `reason` changes. */
-export interface PoolParked extends PoolEventBase {
+export type PoolParked = PoolEventBase & {
   readonly type: 'pool.parked'
   /** The limit key, when all of its pools are parked. */
   readonly key?: string
@@ -18,11 +18,11 @@ export interface PoolParked extends PoolEventBase {
   readonly message?: string
 }
 /** The pool starts attempts again: one at first, then twice as many with each answer. */
-export interface PoolOpened extends PoolEventBase {
+export type PoolOpened = PoolEventBase & {
   readonly type: 'pool.opened'
 }
 /** The concurrency of the pool has changed. */
-export interface PoolLimitChanged extends PoolEventBase {
+export type PoolLimitChanged = PoolEventBase & {
   readonly type: 'pool.limit-changed'
   readonly limit: number
   readonly before: number
@@ -30,13 +30,13 @@ export interface PoolLimitChanged extends PoolEventBase {
   readonly reason: 'host' | 'success' | FailureKind
 }
 /** A backend is not used for now: its circuit breaker opened, or a health check failed. */
-export interface PoolUnhealthy extends PoolEventBase {
+export type PoolUnhealthy = PoolEventBase & {
   readonly type: 'pool.unhealthy'
   readonly backend: string
   readonly reason: string
 }
 /** A backend is used again. */
-export interface PoolHealthy extends PoolEventBase {
+export type PoolHealthy = PoolEventBase & {
   readonly type: 'pool.healthy'
   readonly backend: string
 }

@@ -3,7 +3,7 @@ import { once } from '../core/once.js'
 import { checkOptions, nonNegative, optionsOf, positiveMs } from '../options-check.js'
 
 /** How many retries a pool may make: `floor + ratio * first attempts`, in any trailing `perMs`. */
-export interface RetryBudgetOptions {
+export type RetryBudgetOptions = {
   /** Retries per first attempt. 0 or more. Default 0.2: a backend that always fails is called 1.2 times per task, not four. */
   readonly ratio?: number | undefined
   /** Retries that are always allowed, so that a pool with few tasks can retry each. 0 or more; `Infinity`: no bound. Default 100. */

@@ -10,7 +10,7 @@ import type { OpenPool } from '../pools/pool-options.js'
 import type { FinishedRun } from '../results/result-aggregator.js'
 
 /** A task that has an attempt. */
-export interface RunningTask {
+export type RunningTask = {
   readonly id: string
   readonly pool: string
   readonly attempt: number
@@ -25,7 +25,7 @@ export interface RunningTask {
 }
 
 /** A task that waits for a person, or for more budget. */
-export interface HeldTask {
+export type HeldTask = {
   readonly id: string
   readonly reason: HoldReason
   /** In milliseconds since 1970. */
@@ -35,7 +35,7 @@ export interface HeldTask {
 }
 
 /** A pool that starts no attempts until a given time. */
-export interface ParkedPool {
+export type ParkedPool = {
   readonly pool: string
   /** When it opens, in milliseconds since 1970. */
   readonly until: number

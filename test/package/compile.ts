@@ -22,15 +22,16 @@ const BASE_OPTIONS: ts.CompilerOptions = {
 
 /**
  * The compiler errors of these files (absolute paths) with only the types of this platform.
- * `samples` are additional files in memory: path to text.
+ * `samples` are additional files in memory: path to text. `more` are further options of the compiler.
  */
 export function compileProblems(
   files: readonly string[],
   platform: Platform,
   samples: Readonly<Record<string, string>> = {},
+  more: ts.CompilerOptions = {},
 ): string[] {
   const lib = platform.libs.map(name => `lib.${name}.d.ts`)
-  const options: ts.CompilerOptions = { ...BASE_OPTIONS, lib, types: [...(platform.types ?? [])] }
+  const options: ts.CompilerOptions = { ...BASE_OPTIONS, ...more, lib, types: [...(platform.types ?? [])] }
   const program = ts.createProgram([...files, ...Object.keys(samples)], options, withSamples(options, samples))
   return ts.getPreEmitDiagnostics(program).map(line)
 }

@@ -6,7 +6,7 @@ import type { AgentRequest, AttemptContext } from '../agent-backend.js'
 import type { Health } from '../health-check.js'
 
 /** The head of a response. */
-export interface HttpAnswer {
+export type HttpAnswer = {
   /** 200 to 299. */
   readonly status: number
   readonly headers: Headers

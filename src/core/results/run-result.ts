@@ -104,7 +104,7 @@ export type RootCause = {
 )
 
 /** The times of a run, in milliseconds. */
-export interface RunTimes {
+export type RunTimes = {
   /** From its start to its end, without the time in which no process executed it. */
   readonly wallMs: number
   /** The sum of the durations of all attempts. */

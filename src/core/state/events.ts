@@ -7,7 +7,7 @@ import type { TriggerRule } from '../scheduler/trigger-rule.js'
 import type { HoldReason, StopReason, TaskSpec } from './task.js'
 
 /** The members of every event. */
-export interface EventBase {
+export type EventBase = {
   /** 1 for the first event of the run, then consecutive. */
   readonly seq: number
   /** Time of the event, in milliseconds since 1970. Never decreases within a run, even if the wall clock does. */
@@ -16,7 +16,7 @@ export interface EventBase {
 }
 
 /** The members of every event about a task. */
-export interface TaskEventBase extends EventBase {
+export type TaskEventBase = EventBase & {
   readonly taskId: string
   /** The position of the task in its run: 0 for the first one added. */
   readonly index: number
@@ -38,7 +38,7 @@ export type StopCause = 'cancelled' | 'fail-fast' | 'budget'
 export type RunMode = 'parallel' | 'serial'
 
 /** The run exists. The tasks of its plan are added by the next events of the same record. */
-export interface RunStarted extends EventBase {
+export type RunStarted = EventBase & {
   readonly type: 'run.started'
   readonly name?: string
   /** The version of the plan, as given by its author. */
@@ -54,60 +54,60 @@ export interface RunStarted extends EventBase {
   readonly autoFallbackToSerial?: true
 }
 /** No further task starts: the run was cancelled, its failure mode ends it, or its budget is used up. */
-export interface RunStopping extends EventBase {
+export type RunStopping = EventBase & {
   readonly type: 'run.stopping'
   readonly cause: StopCause
   readonly reason: string
 }
 /** The mode of the run from here on. `reason` is one sentence: as requested, by a forecast, or because most attempts were throttled. */
-export interface RunModeChosen extends EventBase {
+export type RunModeChosen = EventBase & {
   readonly type: 'run.mode-chosen'
   readonly mode: RunMode
   readonly reason: string
 }
 /** No task starts until `run.unpaused`; attempts in flight continue. */
-export interface RunPaused extends EventBase {
+export type RunPaused = EventBase & {
   readonly type: 'run.paused'
 }
 /** Tasks start again. */
-export interface RunUnpaused extends EventBase {
+export type RunUnpaused = EventBase & {
   readonly type: 'run.unpaused'
 }
 /** No further task starts; the run is suspended once the attempts in flight have ended. */
-export interface RunDraining extends EventBase {
+export type RunDraining = EventBase & {
   readonly type: 'run.draining'
 }
 /** No attempt is in flight. The last event of the run in this process; another process can resume it. */
-export interface RunSuspended extends EventBase {
+export type RunSuspended = EventBase & {
   readonly type: 'run.suspended'
 }
 /** Another process has taken over the run. */
-export interface RunRecovered extends EventBase {
+export type RunRecovered = EventBase & {
   readonly type: 'run.recovered'
   /** 1 for the first process of the run; each process that recovers it adds 1. */
   readonly epoch: number
 }
 /** Every task has ended. The last event of the run. */
-export interface RunSettled extends EventBase {
+export type RunSettled = EventBase & {
   readonly type: 'run.settled'
   readonly outcome: Outcome
 }
 /** A task was added to the run. */
-export interface TaskAdded extends TaskEventBase {
+export type TaskAdded = TaskEventBase & {
   readonly type: 'task.added'
   readonly spec: TaskSpec
   /** The task has a function or an output schema. A journal cannot store these: the run can be resumed only with its `TaskGraph`. */
   readonly bound?: true
 }
 /** The dependencies of the task are met: it waits for a slot of its pool. */
-export interface TaskReady extends TaskEventBase {
+export type TaskReady = TaskEventBase & {
   readonly type: 'task.ready'
   /** The task was held and a person, `by`, approved it. */
   readonly approved?: true
   readonly by?: string
 }
 /** The task is ready but must wait for a person (`approve`, `reject`), or for budget. */
-export interface TaskHeld extends TaskEventBase {
+export type TaskHeld = TaskEventBase & {
   readonly type: 'task.held'
   readonly reason: HoldReason
   /** With `interrupted`: the failure of the attempt whose effects are unknown. */
@@ -116,39 +116,39 @@ export interface TaskHeld extends TaskEventBase {
   readonly estimate?: Estimate
 }
 /** The next attempt waits until `until`, in milliseconds since 1970. */
-export interface TaskDelayed extends TaskEventBase {
+export type TaskDelayed = TaskEventBase & {
   readonly type: 'task.delayed'
   readonly until: number
   readonly failure: Failure
 }
 /** Terminal: the task succeeded. */
-export interface TaskSucceeded extends TaskEventBase {
+export type TaskSucceeded = TaskEventBase & {
   readonly type: 'task.succeeded'
   readonly attempt: number
   readonly output: Json
   readonly usage?: Usage
 }
 /** Terminal: no attempts are left, or the failure is of a kind that is not retried. */
-export interface TaskDead extends TaskEventBase {
+export type TaskDead = TaskEventBase & {
   readonly type: 'task.dead'
   readonly failure: Failure
 }
 /** Terminal: a dependency failed, or the trigger rule can no longer be met. `rootCause` is the task where that began, not the direct dependency. */
-export interface TaskSkipped extends TaskEventBase {
+export type TaskSkipped = TaskEventBase & {
   readonly type: 'task.skipped'
   readonly rootCause: string
   /** The rule that can no longer be met; absent when a dependency failed. */
   readonly rule?: TriggerRule
 }
 /** Terminal: the task was cancelled. */
-export interface TaskCancelled extends TaskEventBase {
+export type TaskCancelled = TaskEventBase & {
   readonly type: 'task.cancelled'
   readonly reason: string
   /** The usage of its last attempt, if one was stopped. */
   readonly usage?: Usage
 }
 /** An attempt starts. Its backend is called once this event is durable. */
-export interface AttemptStarted extends TaskEventBase {
+export type AttemptStarted = TaskEventBase & {
   readonly type: 'attempt.started'
   readonly attempt: number
   readonly pool: string
@@ -159,13 +159,13 @@ export interface AttemptStarted extends TaskEventBase {
   readonly reserved?: Estimate
 }
 /** The attempt was aborted; the task waits until it has ended. */
-export interface AttemptStopping extends TaskEventBase {
+export type AttemptStopping = TaskEventBase & {
   readonly type: 'attempt.stopping'
   readonly attempt: number
   readonly reason: StopReason
 }
 /** An attempt failed; `verdict` says what follows. */
-export interface AttemptFailed extends TaskEventBase {
+export type AttemptFailed = TaskEventBase & {
   readonly type: 'attempt.failed'
   readonly attempt: number
   readonly failure: Failure
@@ -173,13 +173,13 @@ export interface AttemptFailed extends TaskEventBase {
   readonly usage?: Usage
 }
 /** The attempt did not end within its grace period after the abort. Its slot is free again; a later result is ignored. */
-export interface AttemptAbandoned extends TaskEventBase {
+export type AttemptAbandoned = TaskEventBase & {
   readonly type: 'attempt.abandoned'
   readonly attempt: number
 }
 
 /** A budget has reached its soft bound (`soft`), or has no room for an attempt (`hard`). `action` says what follows. */
-export interface BudgetReached extends EventBase {
+export type BudgetReached = EventBase & {
   readonly type: 'budget.reached'
   readonly scope: BudgetScope
   readonly level: 'soft' | 'hard'
@@ -194,7 +194,7 @@ export interface BudgetReached extends EventBase {
   readonly taskId?: string
 }
 /** The run has this budget from now on; what it has used so far still counts. */
-export interface BudgetChanged extends EventBase {
+export type BudgetChanged = EventBase & {
   readonly type: 'budget.changed'
   readonly budget: RunBudget
 }

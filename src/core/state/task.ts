@@ -5,7 +5,7 @@ import type { Json } from '../json.js'
 import type { TriggerRule } from '../scheduler/trigger-rule.js'
 
 /** The delay between two attempts: exponential with full jitter (Brooker, AWS Architecture Blog, 2015). */
-export interface Backoff {
+export type Backoff = {
   /** Upper bound of the first delay, in milliseconds. Default 1,000. */
   readonly baseMs?: number | undefined
   /** The bound is multiplied by this after each failure. Default 2. */
@@ -131,7 +131,7 @@ export interface SucceededState {
 export type HoldReason = 'approval' | 'interrupted' | 'budget' | 'reserved'
 
 /** A failed attempt, passed to the next attempt so that it can correct the failure. */
-export interface Feedback {
+export type Feedback = {
   /** The number of the attempt that failed. */
   readonly attempt: number
   readonly kind: FailureKind

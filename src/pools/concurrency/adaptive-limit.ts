@@ -5,7 +5,7 @@ import type { Complete } from '../../core/with-defaults.js'
 import { checkValue, failureKinds, millis, optionsOf, positiveInteger } from '../../options-check.js'
 
 /** A concurrency limit that adapts to what the provider can take, between two bounds. */
-export interface AdaptiveConcurrency {
+export type AdaptiveConcurrency = {
   /** The lowest limit, at least 1. With 1, one hung attempt blocks the pool until its timeout. */
   readonly min: number
   /** The highest limit, at least `min`. */
