@@ -71,6 +71,19 @@ describe.each(WITH_TIME)('with %s faked', (_name, options) => {
   })
 })
 
+test('a timer that fires a little early is armed again, at most once', () => {
+  vi.useFakeTimers({ toFake: [...TIMERS, 'performance'] })
+  const callback = vi.fn()
+  const now = vi.spyOn(performance, 'now').mockReturnValue(100)
+  systemClock.schedule(callback, 10)
+  now.mockReturnValue(109.5)
+  vi.advanceTimersByTime(10)
+  expect(callback).not.toHaveBeenCalled()
+  now.mockReturnValue(109.9)
+  vi.advanceTimersByTime(1)
+  expect(callback).toHaveBeenCalledTimes(1)
+})
+
 test('a fake of the time that stands still ends in no endless loop of short timers', () => {
   vi.useFakeTimers({ toFake: [...TIMERS] })
   const callback = vi.fn()
