@@ -49,7 +49,12 @@ const orchestrator = once(() =>
 
 const abortSignal = once(() =>
   z.custom(
-    value => value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value),
+    value =>
+      value === undefined ||
+      (typeof value === 'object' &&
+        value !== null &&
+        'aborted' in value &&
+        typeof Reflect.get(value, 'addEventListener') === 'function'),
     'expected an AbortSignal',
   ),
 )

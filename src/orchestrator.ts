@@ -30,7 +30,7 @@ import type { PlanInput } from './plan/plan-input.js'
 import { TaskGraph, type TaskGraphOptions } from './plan/task-graph.js'
 import { buildPools } from './pools/build-pools.js'
 import type { WorkerPool } from './pools/worker-pool.js'
-import { AbortSignals } from './run/abort-signals.js'
+import { cancelOnAbort } from './run/abort-signals.js'
 import { type AdmissionTicket, PlanAdmission } from './run/admission-ticket.js'
 import { notFound, replayed } from './run/read-run.js'
 import { Run } from './run/run.js'
@@ -64,7 +64,6 @@ export class Orchestrator<Pool extends string = string> {
   readonly #forecast: PoolForecast
   readonly #retained: RetainedRuns
   readonly #resuming = new Map<string, Promise<Run>>()
-  readonly #abortSignals = new AbortSignals()
   readonly #closeShared: () => Promise<unknown>
   #draining: Promise<void> | undefined
 
@@ -276,7 +275,7 @@ export class Orchestrator<Pool extends string = string> {
   #retain(engine: RunEngine, signal: AbortSignal | undefined): Run {
     const run = new Run(engine)
     this.#retained.add(run, engine)
-    if (signal) this.#abortSignals.cancelOnAbort(engine, signal)
+    if (signal) cancelOnAbort(engine, signal)
     return run
   }
 

@@ -5,37 +5,42 @@ interface Cancellable {
   onEnd(cleanup: () => void): void
 }
 
-/** Cancels runs when their AbortSignal is aborted. Adds one listener per signal, however many runs share it. */
-export class AbortSignals {
-  readonly #fanouts = new WeakMap<AbortSignal, AbortFanout>()
+/** What each AbortSignal of a host calls when it is aborted. */
+const fanouts = new WeakMap<AbortSignal, AbortFanout>()
 
-  cancelOnAbort(run: Cancellable, signal: AbortSignal): void {
-    if (signal.aborted) return void run.cancel(abortReasonOf(signal))
-    const fanout = this.#fanouts.get(signal) ?? new AbortFanout(signal)
-    this.#fanouts.set(signal, fanout)
-    run.onEnd(fanout.add(reason => void run.cancel(reason)))
-  }
+/**
+ * Calls `listener` when `signal` is aborted. Gives a function that removes it. Adds one listener to the signal, however many runs and
+ * readers share it: Node warns of a leak from the eleventh on.
+ */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  const fanout = fanouts.get(signal) ?? new AbortFanout(signal)
+  fanouts.set(signal, fanout)
+  return fanout.add(listener)
 }
 
-/** The runs that one AbortSignal cancels. Adds one listener to the signal for all of them, and removes it when there are none. */
+/** Cancels the run when `signal` is aborted. */
+export function cancelOnAbort(run: Cancellable, signal: AbortSignal): void {
+  if (signal.aborted) return void run.cancel(abortReasonOf(signal))
+  run.onEnd(onAbort(signal, () => void run.cancel(abortReasonOf(signal))))
+}
+
 class AbortFanout {
   readonly #signal: AbortSignal
-  readonly #cancels = new Set<(reason: string) => void>()
+  readonly #listeners = new Set<() => void>()
   readonly #onAbort = (): void => {
-    for (const cancel of [...this.#cancels]) cancel(abortReasonOf(this.#signal))
+    for (const listener of [...this.#listeners]) listener()
   }
 
   constructor(signal: AbortSignal) {
     this.#signal = signal
   }
 
-  /** Gives a function that removes `cancel` again. */
-  add(cancel: (reason: string) => void): () => void {
-    if (this.#cancels.size === 0) this.#signal.addEventListener('abort', this.#onAbort, { once: true })
-    this.#cancels.add(cancel)
+  add(listener: () => void): () => void {
+    if (this.#listeners.size === 0) this.#signal.addEventListener('abort', this.#onAbort, { once: true })
+    this.#listeners.add(listener)
     return () => {
-      this.#cancels.delete(cancel)
-      if (this.#cancels.size === 0) this.#signal.removeEventListener('abort', this.#onAbort)
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) this.#signal.removeEventListener('abort', this.#onAbort)
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { RunEvent } from '../core/state/events.js'
 import type { LiveEvent } from '../emitter.js'
 import { CounterpointError } from '../errors.js'
+import { onAbort } from './abort-signals.js'
 import type { EventLog } from './event-log.js'
 import { LiveQueue } from './live-queue.js'
 
@@ -42,7 +43,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
   #isClosed = false
   /** Why it was closed, for the next `next()`. */
   #error: { readonly error: unknown } | undefined
-  readonly #onAbort = (): void => this.#end()
+  readonly #stopListening: (() => void) | undefined
 
   constructor(log: EventLog, options: EventsOptions) {
     const { from = 1, signal } = options
@@ -50,7 +51,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
     this.#options = options
     this.#seq = from > 1 ? Math.ceil(from) : 1
     if (signal?.aborted) this.#close()
-    else signal?.addEventListener('abort', this.#onAbort, { once: true })
+    else if (signal) this.#stopListening = onAbort(signal, () => this.#end())
   }
 
   get isClosed(): boolean {
@@ -145,7 +146,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
   #close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#stopListening?.()
     this.#queue.clear()
     this.#log.close(this)
   }

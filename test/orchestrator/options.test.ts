@@ -131,6 +131,7 @@ describe('a run with invalid options is rejected, and nothing is started:', () =
     ['a runId that is not a string', { runId: 7 }, 'runId'],
     ['an only that is not a list', { only: 'a' }, 'only'],
     ['an invalid signal', { signal: {} }, 'signal'],
+    ['a signal that cannot be listened to', { signal: { aborted: false } }, 'signal'],
     ['an unknown option', { priority: 1 }, 'priority'],
   ])('%s', (_title, options, path) => {
     const { orchestrator } = setUp()

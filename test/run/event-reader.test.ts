@@ -67,13 +67,16 @@ describe('a reader of events', () => {
     expect(seen).toEqual(['run.started', 'task.added', 'task.ready'])
   })
 
-  test('leaves no listener at its signal, however it ends', async () => {
+  test('shares one listener at its signal with others, and leaves none, however it ends', async () => {
     const { orchestrator } = setUp()
     const run = orchestrator.run({ tasks: specs('a') })
     await run.result
     const { signal } = new AbortController()
     const added = vi.spyOn(signal, 'addEventListener')
     const removed = vi.spyOn(signal, 'removeEventListener')
+    const readers = Array.from({ length: 20 }, () => run.events({ signal }))
+    expect(added).toHaveBeenCalledTimes(1)
+    await Promise.all(readers.map(reader => reader.return?.()))
     for await (const _ of run.events({ signal }));
     for await (const _ of run.events({ signal })) break
     await run
@@ -85,7 +88,7 @@ describe('a reader of events', () => {
       .events({ signal })
       .next()
       .catch(() => {})
-    expect(added).toHaveBeenCalledTimes(4)
+    expect(added).toHaveBeenCalledTimes(5)
     expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(added.mock.calls.map(([, listener]) => listener))
   })
 
@@ -124,6 +127,17 @@ describe('a reader of events', () => {
     const seen: unknown[] = []
     for await (const event of reader) seen.push(event.type === 'attempt.progressed' ? event.progress : event.type)
     expect(seen.slice(3)).toEqual(['attempt.started', 499 / 500, 'task.succeeded', 'run.settled'])
+  })
+
+  test.each([
+    [{ signal: { aborted: false } }, 'signal: expected an AbortSignal'],
+    [{ progress: 1 }, 'progress: expected true or false'],
+    [{ streamed: 'yes' }, 'streamed: expected true or false'],
+    [{ sigal: undefined }, 'did you mean "signal"'],
+  ])('is refused with %j', async (options, message) => {
+    const run = setUp().orchestrator.run({ tasks: [] })
+    expect(() => run.events(options as never)).toThrow(message)
+    await run.result
   })
 
   test('without `progress` gets no report', async () => {
