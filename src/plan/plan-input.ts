@@ -49,10 +49,11 @@ export interface TaskData<Pool extends string = string>
  */
 export type PlanInput<Pool extends string = string, Name extends string = string> =
   | TaskGraph<Pool | 'default'>
+  // Without its tasks: where there is one list of tasks to compare with, the compiler shows the member that is wrong.
   | Pick<Plan, typeof PARSED>
   | DataFor<Name, Pool | 'default'>
 
-/** The data as it is, unless it names pools that there are not: then data that names those that there are, for the error of the compiler. */
+/** The data as it is; where it names a pool that there is not, data with those that there are, for the error of the compiler. */
 type DataFor<Name extends string, Pool extends string> = [Name] extends [Pool]
   ? PlanData<Name>
   : string extends Name

@@ -16,7 +16,8 @@ export interface HostFunctionsOptions {
   readonly attempts: Attempts
   readonly head: RunState
   readonly durable: RunState
-  binding(taskId: string): TaskBinding | undefined
+  /** The functions and the schema of task `index`; undefined when it has none. */
+  binding(index: number): TaskBinding | undefined
   readonly locals: Locals
   /** Calls a function in the async context of the run. */
   readonly inContext: InContext
@@ -51,7 +52,8 @@ export class HostFunctions {
 
   /** Calls the approval function of a ready task, if it has one. True when the task must not be queued before the answer. */
   checkApproval(index: number): boolean {
-    if (this.#checked.has(index) || this.#head.approved.has(index) || !this.#binding(index)?.approval) return false
+    if (this.#checked.has(index) || this.#head.approved.has(index) || !this.#options.binding(index)?.approval)
+      return false
     this.#checking.add(index)
     this.#callWhenDurable(index, 'approval')
     return true
@@ -66,7 +68,7 @@ export class HostFunctions {
       this.#options.start(index, null, failure)
       return true
     }
-    if (!this.#binding(index)?.input) return false
+    if (!this.#options.binding(index)?.input) return false
     this.#callWhenDurable(index, 'input')
     return true
   }
@@ -117,7 +119,7 @@ export class HostFunctions {
       enqueue(index)
     }
     callHost(
-      () => this.#binding(index)?.approval?.(outputsFor(durable, index), { locals }),
+      () => this.#options.binding(index)?.approval?.(outputsFor(durable, index), { locals }),
       answer => {
         if (typeof answer === 'boolean') return answered(answer)
         const message = `the approval function must return true or false, and returned ${typeof answer}`
@@ -129,7 +131,7 @@ export class HostFunctions {
 
   #callInput(index: number): void {
     const { attempts, durable, locals, start } = this.#options
-    const make = this.#binding(index)?.input
+    const make = this.#options.binding(index)?.input
     const attempt = attempts.get(index)
     attempt?.limitInput(timeoutOf(this.#spec(index)))
     const made = (input: Json, failure?: Failure): void => {
@@ -141,10 +143,6 @@ export class HostFunctions {
       input => made(canonicalJson(input)),
       error => made(null, badInput('the input function', error)),
     )
-  }
-
-  #binding(index: number): TaskBinding | undefined {
-    return this.#head.bound.has(index) ? this.#options.binding(this.#spec(index).id) : undefined
   }
 
   #spec(index: number): TaskSpec {

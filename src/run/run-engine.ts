@@ -1,8 +1,9 @@
 import type { RunResult } from '../core/results/run-result.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import { CounterpointError } from '../errors.js'
+import { Bindings } from '../plan/bindings.js'
 import type { CheckedPlan } from '../plan/check-plan.js'
-import type { TaskBinding, TaskGraph } from '../plan/task-graph.js'
+import type { TaskGraph } from '../plan/task-graph.js'
 import type { AdmissionTicket } from './admission-ticket.js'
 import { captureContext } from './async-context.js'
 import { killOrphans } from './attempt/kill-orphans.js'
@@ -32,7 +33,7 @@ export class RunEngine {
   readonly #options: RunEngineOptions
   readonly #effects: Effects
   readonly #timeLimit: RunTimeLimit
-  readonly #graphs: TaskGraph[] = []
+  readonly #bindings: Bindings
   readonly #cleanups: (() => void)[] = []
   readonly #ended: Promise<undefined>
   #resolveEnded: (value: undefined) => void = () => {}
@@ -53,6 +54,7 @@ export class RunEngine {
     })
     this.loop = this.#newLoop()
     this.publisher = new Publisher({ runId: this.id, history: this.loop.history, context, inContext: this.#inContext })
+    this.#bindings = new Bindings(this.loop.head)
     this.#effects = this.#newEffects()
     this.#timeLimit = new RunTimeLimit(context.clock, () => this.loop.send({ type: 'elapse' }))
     this.intake = new TaskIntake({
@@ -61,7 +63,7 @@ export class RunEngine {
       admission: context.admission,
       hasTask: id => this.loop.head.ids.has(id),
       sendAll: signals => this.loop.sendAll(signals),
-      keepGraph: graph => this.#graphs.push(graph),
+      keepGraph: graph => this.#bindings.add([graph]),
       checkNotSuspended: () => this.checkNotSuspended(),
       runEnded: this.#ended,
     })
@@ -75,7 +77,7 @@ export class RunEngine {
 
   /** Continues what the journal holds. What the interrupted attempts left running is ended first. */
   async recover(graphs: readonly TaskGraph[]): Promise<void> {
-    this.#graphs.push(...graphs)
+    this.#bindings.add(graphs)
     if (this.loop.head.phase.status === 'settled') return this.#settle()
     await killOrphans(this.loop.head, this.#context.pools, (where, error) => this.publisher.report(where, error))
     this.intake.recover(this.#context.clock)
@@ -199,14 +201,6 @@ export class RunEngine {
     this.journalClosed = closed.then(settleResult)
   }
 
-  #binding(taskId: string): TaskBinding | undefined {
-    for (const graph of this.#graphs) {
-      const binding = graph.binding(taskId)
-      if (binding) return binding
-    }
-    return undefined
-  }
-
   #newLoop(): RunLoop {
     const { clock, random, judge, ownsJournal } = this.#context
     const { state, records, journal } = this.#options
@@ -236,7 +230,7 @@ export class RunEngine {
       weight: this.#options.weight,
       locals: this.#options.locals,
       inContext: this.#inContext,
-      binding: id => this.#binding(id),
+      binding: index => this.#bindings.get(index),
       send: signal => loop.send(signal),
       now: () => loop.now(),
       onOrderFailed: error => this.publisher.report('scheduler', error),

@@ -1,4 +1,3 @@
-import type { AgentFunction } from '../backends/agent-backend.js'
 import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Estimate } from '../core/budget/budget.js'
 import type { Failure } from '../core/failure/failure.js'
@@ -19,7 +18,8 @@ export interface StartRequestsOptions {
   readonly pools: ReadonlyMap<string, OpenPool>
   /** The budget that all runs of the orchestrator share. */
   readonly budget: SharedBudget | undefined
-  binding(taskId: string): TaskBinding | undefined
+  /** The functions and the schema of task `index`; undefined when it has none. */
+  binding(index: number): TaskBinding | undefined
   send(signal: Signal): void
 }
 
@@ -48,7 +48,7 @@ export class StartRequests {
     const isRetry = failures + throttled + failovers + repairs > 0
     const tokens = this.#spec(index).estimate?.tokens ?? 0
     const isDegraded = this.#isDegraded(index)
-    const run = this.#functionOf(index)
+    const run = this.#options.binding(index)?.run
     if (failedOverFrom === undefined && !isDegraded && !isRetry && tokens === 0 && !run) return FIRST_ATTEMPT
     const requirements: { -readonly [K in keyof AttemptRequirements]: AttemptRequirements[K] } = { isRetry, tokens }
     if (failedOverFrom !== undefined) requirements.after = failedOverFrom
@@ -107,7 +107,7 @@ export class StartRequests {
   #isDegraded(index: number): boolean {
     if (!this.#hasBudget) return false
     const { pool = '', estimate } = this.#spec(index)
-    const backend = this.#functionOf(index) ? undefined : this.#options.pools.get(pool)?.pool.backend
+    const backend = this.#options.binding(index)?.run ? undefined : this.#options.pools.get(pool)?.pool.backend
     const expected = backend?.estimate ?? estimate
     return this.#tooExpensive.has(index) || this.#doesNotFit(index, expected)
   }
@@ -115,10 +115,6 @@ export class StartRequests {
   #doesNotFit(index: number, expected: Estimate | undefined): boolean {
     const { pool = '' } = this.#spec(index)
     return isDegraded(this.#head, index, pool, expected) || this.#budget?.prefersCheapest(expected) === true
-  }
-
-  #functionOf(index: number): AgentFunction | undefined {
-    return this.#head.bound.has(index) ? this.#options.binding(this.#spec(index).id)?.run : undefined
   }
 
   #spec(index: number): TaskSpec {

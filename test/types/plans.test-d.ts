@@ -130,6 +130,23 @@ describe('a plan as data', () => {
   })
 })
 
+describe('functions of a host', () => {
+  function start(any: Orchestrator, input: PlanInput) {
+    return any.run(input)
+  }
+  function startIn<Pool extends string>(some: Orchestrator<Pool>, input: PlanInput<Pool>) {
+    return some.run(input)
+  }
+
+  it('take any orchestrator and any plan', () => {
+    start(orchestrator, orchestrator.graph('g'))
+    start(orchestrator, { tasks: [{ id: 'a', pool: 'anything' }] })
+    startIn(orchestrator, orchestrator.graph('g'))
+    startIn(orchestrator, { tasks: [{ id: 'a', pool: 'model' }] })
+    orchestrator.run(Math.random() > 1 ? orchestrator.graph('g') : data)
+  })
+})
+
 describe('a graph', () => {
   it('of an orchestrator knows its pools', () => {
     const graph = orchestrator.graph('g', { version: '1' })
@@ -155,6 +172,12 @@ describe('a graph', () => {
     other.run(graph)
     // @ts-expect-error other pools
     other.forecast(graph)
+  })
+
+  it('of more pools than its orchestrator has is checked at run time', () => {
+    const fewer = new Orchestrator({ pools: { model: {} } })
+    fewer.run(orchestrator.graph('g'))
+    orchestrator.run(fewer.graph('g'))
   })
 
   it('that knows no pools names any, and is run by any', () => {

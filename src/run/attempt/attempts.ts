@@ -33,7 +33,8 @@ export function timeoutOf(spec: TaskSpec): number {
 export interface AttemptsOptions {
   readonly clock: Clock
   readonly pools: ReadonlyMap<string, OpenPool>
-  binding(taskId: string): TaskBinding | undefined
+  /** The functions and the schema of task `index`; undefined when it has none. */
+  binding(index: number): TaskBinding | undefined
   send(signal: Signal): void
   /** The time of an event that happens now. */
   now(): number
@@ -121,7 +122,7 @@ export class Attempts implements AttemptServices {
       timeoutMs: timeoutOf(spec),
       idleTimeoutMs: spec.idleTimeoutMs,
       graceMs: (this.#options.pools.get(pool) as OpenPool).graceMs,
-      schema: this.#head.bound.has(index) ? this.#options.binding(spec.id)?.output : undefined,
+      schema: this.#options.binding(index)?.output,
     }
     live.prepare(terms)
   }
