@@ -3,11 +3,11 @@ import { Orchestrator } from 'counterpoint'
 import { processBackend, type TextOutput } from 'counterpoint/node'
 
 const commands = [
-  ...Array.from({ length: 46 }, (_, i) => `echo $((${i} * ${i}))`),
-  'uname -s | tr a-z A-Z',
-  'test $COUNTERPOINT_ATTEMPT -gt 1 && echo "the second attempt"',
-  'echo "no such branch" >&2; exit 3',
   'sleep 60 & sleep 60; echo never',
+  'echo "no such branch" >&2; exit 3',
+  'test $COUNTERPOINT_ATTEMPT -gt 1 && echo "the second attempt"',
+  'uname -s | tr a-z A-Z',
+  ...Array.from({ length: 46 }, (_, i) => `echo $((${i} * ${i}))`),
 ]
 
 const orchestrator = new Orchestrator({
