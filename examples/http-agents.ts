@@ -3,20 +3,19 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
-import { httpBackend, Orchestrator, type Usage } from 'counterpoint'
+import { httpBackend, Orchestrator, type ReportedUsage } from 'counterpoint'
 
-/** The provider: accepts 12 calls per second, and answers the others with 429 and `retry-after`. */
-const calls: number[] = []
-const statuses: Record<number, number> = { 200: 0, 429: 0 }
+/** The provider: answers 12 calls, then refuses all others for a second, with 429 and `retry-after`. */
+const statuses = { 200: 0, 429: 0 }
+let refusesUntil = 0
 const server = createServer(async (request, response) => {
   const { task } = (await json(request)) as { task: { id: string } }
-  const now = Date.now()
-  while (calls.length > 0 && now - calls[0]! >= 1_000) calls.shift()
-  const status = calls.length < 12 ? 200 : 429
-  statuses[status]!++
-  if (status === 200) calls.push(now)
+  if (statuses[200] === 12 && refusesUntil === 0) refusesUntil = Date.now() + 1_000
+  const status = Date.now() < refusesUntil ? 429 : 200
+  statuses[status]++
   const headers = { 'content-type': 'application/json', ...(status === 429 && { 'retry-after': '1' }) }
-  const answer = status === 200 ? { text: `${task.id}: done`, tokens: [10, 20] } : { error: { message: 'slow down' } }
+  const usage = { input_tokens: 10, output_tokens: 20 }
+  const answer = status === 200 ? { text: `${task.id}: done`, usage } : { error: { message: 'slow down' } }
   setTimeout(() => response.writeHead(status, headers).end(JSON.stringify(answer)), 20)
 })
 await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -29,10 +28,8 @@ const orchestrator = new Orchestrator({
         url,
         headers: { authorization: 'Bearer a-token-that-no-message-shows' },
         parse: answer => (answer as { text: string }).text,
-        usage: (answer): Usage => {
-          const [inputTokens, outputTokens] = (answer as { tokens: [number, number] }).tokens
-          return { inputTokens, outputTokens }
-        },
+        // Tokens are read by the names of the providers, too.
+        usage: answer => (answer as { usage: ReportedUsage }).usage,
       }),
       // Adapts to what the endpoint accepts.
       concurrency: { min: 1, max: 8 },
