@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { isAbsolute, join, relative } from 'node:path'
 import { build } from 'rolldown'
 import { dts } from 'rolldown-plugin-dts'
 import { compile } from './compile.js'
@@ -10,11 +10,11 @@ const SRC = join(ROOT, 'src')
 /** `src/index.ts`, and `src/NAME/index.ts` of each folder that has one. */
 const entries = ['.', ...readdirSync(SRC)].map(folder => join(SRC, folder, 'index.ts')).filter(path => existsSync(path))
 
-/** The helpers of `using` must come from tslib: Rolldown would import them from a package that is no dependency. */
+/** For modules with `using`, whose helpers must come from tslib: Rolldown would import them from a package that is no dependency. */
 const using = {
   name: 'using',
   transform: {
-    filter: { id: /(?<!\.d)\.ts$/, code: /\busing\s+\w+\s*=/ },
+    filter: { id: /(?<!\.d)\.ts$/, code: /\busing\s/ },
     order: /** @type {const} */ ('pre'),
     /** @param {string} code @param {string} id */
     handler: (code, id) => ({ code: compile(code, id), moduleType: /** @type {const} */ ('js') }),
@@ -25,7 +25,7 @@ const using = {
  * The files of the library: for each entry one of JavaScript and one of types. Types are not checked, but each exported one must stand
  * in the source (`isolatedDeclarations`).
  *
- * @returns {Promise<Map<string, string>>} Path below dist/, and text.
+ * @returns {Promise<Map<string, string>>} Path in the package, and text.
  */
 export async function bundleLibrary() {
   const { output } = await build({
@@ -34,7 +34,7 @@ export async function bundleLibrary() {
     platform: 'neutral',
     tsconfig: false,
     // Packages, modules of Node, and 'counterpoint' itself: so all entries share one copy of the library.
-    external: /^[^./]/,
+    external: id => !id.startsWith('.') && !isAbsolute(id),
     transform: { target: 'es2022' },
     plugins: [dts({ oxc: { stripInternal: true }, tsconfig: false }), using],
     output: { entryFileNames: chunk => builtPath(chunk.facadeModuleId ?? ''), comments: { jsdoc: false } },
@@ -44,8 +44,10 @@ export async function bundleLibrary() {
       if (level === 'warn') throw new Error(`while bundling: ${log.message}`)
     },
   })
-  const files = output.map(file => /** @type {const} */ ([file.fileName, file.type === 'chunk' ? file.code : '']))
-  return new Map([...files, ['plan/plan.schema.json', readFileSync(join(SRC, 'plan/plan.schema.json'), 'utf8')]])
+  const files = output.map(
+    file => /** @type {const} */ ([`dist/${file.fileName}`, file.type === 'chunk' ? file.code : '']),
+  )
+  return new Map([...files, ['dist/plan/plan.schema.json', readFileSync(join(SRC, 'plan/plan.schema.json'), 'utf8')]])
 }
 
 /** @param {string} source `src/node/index.ts`, or its types: `src/node/index.d.ts`. */
