@@ -1,6 +1,7 @@
 import type { Estimate } from '../core/budget/budget.js'
 import type { ReportedUsage } from '../core/failure/usage.js'
 import type { Json } from '../core/json.js'
+import type { CheckedJson } from '../core/json-types.js'
 import type { Feedback } from '../core/state/task.js'
 import type { Health } from './health-check.js'
 
@@ -73,7 +74,7 @@ export interface AttemptContext {
    * Rejects with INVALID_INPUT for a chunk that is no JSON, and with the reason of the abort once the attempt has ended. A rejection that
    * is not handled does no harm.
    */
-  stream(chunk: Json): Promise<void>
+  stream<Chunk>(chunk: Chunk & CheckedJson<Chunk, 'a chunk'>): Promise<void>
   /** Reports progress. May be called at any rate: listeners get a throttled stream. Any call is a heartbeat, even with `{}`. */
   report(report: Report): void
   /**

@@ -1,41 +1,7 @@
 import type { AgentReply } from '../backends/agent-backend.js'
 import type { Json } from '../core/json.js'
+import type { CheckedJson, IsAny, IsUnknown } from '../core/json-types.js'
 import type { StandardSchemaV1 } from './standard-schema.js'
-
-/**
- * How the compiler checks what the functions of a task return. `Json` itself would not do: an object whose type is an `interface` is not
- * assignable to it, since an interface could be augmented.
- */
-
-type IsAny<T> = 0 extends 1 & T ? true : false
-type IsUnknown<T> = IsAny<T> extends true ? false : unknown extends T ? true : false
-
-/** Like `Json`, but members may be undefined; those are dropped. */
-export type JsonInput = Json | readonly JsonInput[] | { readonly [key: string]: JsonInput | undefined }
-
-/** The members of `T` that are JSON; `never` in place of the others. A type that is JSON extends it. */
-type JsonOf<T> = T extends JsonInput
-  ? T
-  : T extends readonly (infer Item)[]
-    ? readonly JsonOf<Item>[]
-    : T extends (...args: never) => unknown
-      ? never
-      : T extends object
-        ? { readonly [Key in keyof T]: Key extends symbol ? never : MemberOf<T[Key]> }
-        : never
-
-/** A member may be undefined. */
-type MemberOf<T> = T extends undefined ? T : JsonOf<T>
-
-/** `unknown` where `T` is JSON; else a sentence that is not assignable, for the error of the compiler. */
-type Checked<T, What extends string, Hint extends string = ''> =
-  IsAny<T> extends true
-    ? unknown
-    : IsUnknown<T> extends true
-      ? `${What} has the type unknown: state its type${Hint}`
-      : [T] extends [JsonOf<T>]
-        ? unknown
-        : `${What} must be JSON: no function, class instance, Map, bigint, symbol, or undefined in a list`
 
 /** The type of an `output` of `graph.task()`; undefined without one. */
 export type OutputSchema = StandardSchemaV1 | undefined
@@ -52,7 +18,7 @@ export type Returned<Schema extends OutputSchema, Return> = [Schema] extends [St
   ? IsUnknown<Unwrapped<Return>> extends true
     ? Return
     : Replied<StandardSchemaV1.InferInput<Schema>> | Promise<Replied<StandardSchemaV1.InferInput<Schema>>>
-  : Return & Checked<NullFor<Unwrapped<Return>>, 'the output', ', or give the task an output schema'>
+  : Return & CheckedJson<NullFor<Unwrapped<Return>>, 'the output', ', or give the task an output schema'>
 
 type Replied<Output> = Output | AgentReply<Output>
 
@@ -65,7 +31,7 @@ export type OutputFor<Schema extends OutputSchema, Return> = [Schema] extends [S
 
 /** Options whose `input` is JSON. */
 export type JsonInputOnly<Input> =
-  Checked<Input, 'the input'> extends infer Check
+  CheckedJson<Input, 'the input'> extends infer Check
     ? unknown extends Check
       ? unknown
       : { readonly input?: Check }

@@ -135,13 +135,15 @@ export function callBackend(
     locals,
     stream: async chunk => {
       if (controller.signal.aborted) throw controller.signal.reason
+      let json: Json
       try {
-        chunks.push(canonicalJson(chunk))
+        json = canonicalJson(chunk)
       } catch (error) {
         invalidChunks++
         throw error
       }
-      await onChunk?.(chunk)
+      chunks.push(json)
+      await onChunk?.(json)
     },
   }
   if (aborted) controller.abort()

@@ -52,7 +52,13 @@ describe('a chunk and the data of a report', () => {
     const context = {} as AttemptContext
     expectTypeOf(context.stream({ text: 'x' })).toEqualTypeOf<Promise<void>>()
     context.report({ data: [1, { a: null }] })
-    // Argument of type 'bigint' is not assignable to parameter of type 'Json'.
+    interface Delta {
+      readonly text: string
+      readonly logprobs?: readonly number[]
+    }
+    const delta: Delta = { text: 'x' }
+    void context.stream(delta)
+    // Type 'bigint' is not assignable to type '"a chunk must be JSON: no function, class instance, Map, bigint, symbol, or undefined in a list"'.
     // @ts-expect-error
     void context.stream(1n)
     // @ts-expect-error

@@ -6,7 +6,7 @@ export interface BackendContextSource {
   readonly attempt: number
   readonly idempotencyKey: string
   readonly signal: AbortSignal
-  stream(chunk: Json): Promise<void>
+  stream(chunk: unknown): Promise<void>
   report(report: Report): void
   softOutput(id: string): Json | undefined
 }
@@ -36,7 +36,7 @@ export class BackendContext implements AttemptContext {
     return this.#source.signal
   }
 
-  get stream(): (chunk: Json) => Promise<void> {
+  get stream(): (chunk: unknown) => Promise<void> {
     return chunk => this.#source.stream(chunk)
   }
 
