@@ -24,7 +24,7 @@ for (const description of [
 
 const backend: AgentFunction = ({ task }) => `done by ${task.pool}`
 const orchestrator = new Orchestrator({
-  pools: { codegen: { backend }, database: { backend }, security: { backend }, support: { backend } },
+  pools: { codegen: backend, database: backend, security: backend, support: backend },
   distributor,
 })
 const run = orchestrator.run({

@@ -36,7 +36,7 @@ const backend: AgentFunction = async ({ task }) => {
   running--
   return `${task.id}: done`
 }
-const orchestrator = new Orchestrator({ pools: { codegen: { backend }, database: { backend }, security: { backend } } })
+const orchestrator = new Orchestrator({ pools: { codegen: backend, database: backend, security: backend } })
 for (const minSpeedup of [2, 1.1]) {
   const run = orchestrator.run({ tasks }, { mode: 'auto', auto: { minSpeedup } })
   run.on('run.mode-chosen', ({ mode, reason }) => console.log(`${mode}: ${reason}`))

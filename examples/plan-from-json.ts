@@ -15,7 +15,7 @@ console.log('normalised:', plan.tasks[3])
 
 const backend: AgentFunction = ({ task }) => `${task.description}: done`
 const orchestrator = new Orchestrator({
-  pools: { codegen: { backend, concurrency: 3 }, database: { backend }, security: { backend } },
+  pools: { codegen: { backend, concurrency: 3 }, database: backend, security: backend },
 })
 
 const part = await orchestrator.run(plan, { only: ['task_4'] }).result

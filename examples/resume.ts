@@ -7,7 +7,7 @@ const backend: AgentFunction = ({ task }) => {
   calls++
   return `${task.id} by call ${calls}`
 }
-const pools = { agents: { backend } }
+const pools = { agents: backend }
 
 // A journal for tests: records become durable on command. No event is emitted and no backend called before that.
 const journal = slowJournal()

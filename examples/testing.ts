@@ -23,10 +23,10 @@ function writeBook(orchestrator: Orchestrator<'writer'>) {
 /** Runs it with a scripted writer, until nothing is left to do. */
 async function scripted(...answers: readonly Answer[]) {
   const clock = new VirtualClock()
-  const backend = new MockBackend({ clock }).answers('draft', answers)
-  const book = writeBook(new Orchestrator({ clock, pools: { writer: { backend } } }))
+  const writer = new MockBackend({ clock }).answers('draft', answers)
+  const book = writeBook(new Orchestrator({ clock, pools: { writer } }))
   await clock.runUntilIdle()
-  return { ...book, clock, calls: backend.callsOf('draft') }
+  return { ...book, clock, calls: writer.callsOf('draft') }
 }
 
 test('the writer gets the outline, and its words are counted', async () => {

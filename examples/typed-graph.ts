@@ -5,8 +5,8 @@ import { z } from 'zod'
 const orchestrator = new Orchestrator({
   pools: {
     // An agent that names too few cities, until it is told what was wrong.
-    scout: { backend: ({ feedback }) => ({ names: feedback === undefined ? ['Atlantis'] : ['Porto', 'Bergen'] }) },
-    guide: { backend: ({ input }) => `Compare ${JSON.stringify(input)}, then take the first.` },
+    scout: ({ feedback }) => ({ names: feedback === undefined ? ['Atlantis'] : ['Porto', 'Bergen'] }),
+    guide: ({ input }) => `Compare ${JSON.stringify(input)}, then take the first.`,
   },
 })
 const graph = orchestrator.graph('trip')

@@ -41,6 +41,17 @@ describe('an HTTP status', () => {
     }
   })
 
+  test('and the wait are those of the response of `fetch` that is its cause', () => {
+    const response = new Response('slow down', { status: 429, headers: { 'retry-after': '2' } })
+    const { kind, status, retryAfterMs, message } = failureOf(new Error('too many requests', { cause: response }))
+    expect({ kind, status, retryAfterMs, message }).toEqual({
+      kind: 'throttled',
+      status: 429,
+      retryAfterMs: 2_000,
+      message: 'too many requests',
+    })
+  })
+
   test('is also read from an object that is not an Error', () => {
     expect(failureOf({ status: 503 })).toEqual({
       kind: 'overloaded',
