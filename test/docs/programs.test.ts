@@ -45,12 +45,16 @@ export const greeting: string = 'hello'
 import { greeting } from './plan.ts'
 console.log(greeting)
 \`\`\`
+
+\`\`\`ts
+console.error('a listener failed')
+\`\`\`
 `
 
 describe('the code block checker', () => {
   const blocks = blocksOf('page.md', PAGE)
   const programs = programsOf(blocks)
-  const [hello, continued, wrong, reads, throws, fetches, file, imports] = programs as [
+  const [hello, continued, wrong, reads, throws, fetches, file, imports, warns] = programs as [
     (typeof programs)[0],
     ...typeof programs,
   ]
@@ -71,6 +75,7 @@ describe('the code block checker', () => {
       [32, 'json', 'file=answer.json'],
       [36, 'ts', 'file=plan.ts'],
       [40, 'ts'],
+      [45, 'ts'],
     ])
   })
 
@@ -97,6 +102,10 @@ describe('the code block checker', () => {
 
   test('reports a failing program with the line of the page', async () => {
     await expect(compiled.run(throws!)).rejects.toThrow(/on purpose.*page-md\/23\.ts:24/s)
+  })
+
+  test('reports a program that writes to standard error', async () => {
+    await expect(compiled.run(warns!)).rejects.toThrow('expected nothing on standard error, got: a listener failed')
   })
 
   test('prevents connections to other machines', async () => {

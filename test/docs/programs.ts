@@ -57,7 +57,7 @@ function nameOf({ marks }: Block): string | undefined {
 export interface Compiled {
   /** The compiler errors of a program, as `docs/quickstart.md:43: message`. */
   problems(program: Program): string[]
-  /** Resolves with its standard output, or rejects with its output and exit code. */
+  /** Resolves with its standard output; rejects when it fails, or writes to standard error. */
   run(program: Program): Promise<string>
   dispose(): void
 }
@@ -135,9 +135,10 @@ async function runProgram(path: string, files: Readonly<Record<string, string>>)
         timeout: 30_000,
         killSignal: 'SIGKILL',
       } as const
-      const argv = ['--enable-source-maps', '--import', guard, path]
+      const argv = ['--enable-source-maps', '--disable-warning=ExperimentalWarning', '--import', guard, path]
       execFile(process.execPath, argv, options, (error, stdout, stderr) => {
-        if (error === null) resolve(stdout)
+        if (error === null && stderr !== '') reject(new Error(`expected nothing on standard error, got: ${stderr}`))
+        else if (error === null) resolve(stdout)
         else reject(new Error(`expected it to exit with 0 within 30 s: ${error.message}\n${stdout}\n${stderr}`))
       })
     })

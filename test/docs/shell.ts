@@ -8,6 +8,8 @@ const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 const COMMANDS: readonly (readonly [pattern: RegExp, holds: (name: string) => boolean])[] = [
   [/^npm (?:ci|test|start)(?: -- .+)?$/, () => true],
   [/^npm (?:install|i) (?:-D )?[\w@/. -]+$/, () => true],
+  [/^npm init -y$/, () => true],
+  [/^npm pkg set type=module$/, () => true],
   [/^npm run ([\w:-]+)(?: -- .+)?$/, name => Object.hasOwn(scripts, name)],
   [/^npx ([\w-]+)(?: .+)?$/, name => existsSync(join(ROOT, 'node_modules/.bin', name))],
   [/^node build\/examples\/([\w/-]+)\.js(?: .+)?$/, name => existsSync(join(ROOT, `examples/${name}.ts`))],
