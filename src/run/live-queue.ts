@@ -52,7 +52,7 @@ export class LiveQueue {
   }
 
   clear(): void {
-    this.#entries = []
+    this.#entries.length = 0
     this.#first = 0
     this.#size = 0
     this.bytes = 0
