@@ -20,15 +20,18 @@ await once(server.listen(0, '127.0.0.1'), 'listening')
 const { port } = server.address() as AddressInfo
 
 const chat: AgentFunction = async ({ task, input }, { idempotencyKey, signal, stream }) => {
+  const messages = [{ role: 'user', content: `${task.description} ${input}` }]
   const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
-    body: JSON.stringify({ stream: true, messages: [{ role: 'user', content: `${task.description} ${input}` }] }),
+    body: JSON.stringify({ model: 'tiny', messages, stream: true, stream_options: { include_usage: true } }),
     signal,
   })
   // Whether it is tried again, and when, follows from the status and the headers of the response.
   if (!response.ok) throw new Error(await response.text(), { cause: response })
-  let [text, finish, usage] = ['', '', {}]
+  let text = ''
+  let finish = 'none'
+  let usage = {}
   for await (const line of createInterface(Readable.fromWeb(response.body as ReadableStream))) {
     if (!line.startsWith('data: {')) continue
     const { choices, usage: total } = JSON.parse(line.slice('data: '.length))
@@ -38,8 +41,7 @@ const chat: AgentFunction = async ({ task, input }, { idempotencyKey, signal, st
     finish = finish_reason ?? finish
     usage = total ?? usage
   }
-  if (finish !== 'stop')
-    throw new AgentError('incomplete-output', `expected the end of the text, got ${finish || 'none'}`)
+  if (finish !== 'stop') throw new AgentError('incomplete-output', `expected the end of the text, got ${finish}`)
   return reply({ output: text, usage })
 }
 

@@ -49,7 +49,11 @@ beforeAll(() => {
 /** What an example prints. Throws when it fails, or takes longer than 20 s. */
 async function run(name: string): Promise<string> {
   const program = join(ROOT, 'build/examples', name.replace(/\.ts$/, '.js'))
-  const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 20_000, killSignal: 'SIGKILL' })
+  const { stdout } = await promisify(execFile)(process.execPath, [program], {
+    cwd: ROOT,
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  })
   return stdout
 }
 
