@@ -8,14 +8,14 @@ import {
   priorityOrder,
 } from '../core/scheduler/order.js'
 import { criticalRanksOf } from '../core/scheduler/prepared-plan.js'
-import type { TaskSpec, TaskStatus } from '../core/state/task.js'
+import type { TaskSpec } from '../core/state/task.js'
 import { checkOptions, fn, optionsOf } from '../options-check.js'
 import { checkPlan } from '../plan/check-plan.js'
 import type { PlanInput } from '../plan/plan-input.js'
 import { ReadyQueue } from '../pools/ready-queue.js'
 import { criticalPath, type PathStep, slackOf } from '../results/critical-path.js'
 import { filledWithAverage, stepsOf } from './path-steps.js'
-import { readyTasks, statusesOf } from './ready-tasks.js'
+import { readyTasks, type StartedTask, statusesOf } from './ready-tasks.js'
 import { VirtualRun } from './virtual-run.js'
 
 const rule = once(() => optionsOf({ order: fn.optional() }))
@@ -62,10 +62,7 @@ export class DagScheduler {
    * `RunReport`. Default: none.
    * @throws INVALID_INPUT for an unknown id or status; what the order throws.
    */
-  ready(
-    plan: PlanInput,
-    started: Iterable<string | { readonly id: string; readonly status: TaskStatus }> = [],
-  ): readonly string[] {
+  ready(plan: PlanInput, started: Iterable<StartedTask> = []): readonly string[] {
     const { tasks } = checkPlan(plan, undefined)
     const ranks = criticalRanksOf(tasks)
     const queue = new ReadyQueue()

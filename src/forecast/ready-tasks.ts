@@ -6,7 +6,7 @@ import { didYouMean, show } from '../error-text.js'
 import { invalidInput } from '../options-check.js'
 import { topologicalOrder } from '../results/critical-path.js'
 
-/** A task that has started, by its id: it has succeeded; or with its status. */
+/** A task that has started: by its id, if it has succeeded, or with its status. */
 export type StartedTask = string | { readonly id: string; readonly status: TaskStatus }
 
 const STATUSES: readonly string[] = Object.keys(emptyState('').counts)
@@ -21,11 +21,11 @@ export function statusesOf(
 ): ReadonlyMap<string, TaskStatus> {
   const ids = new Set(tasks.map(task => task.id))
   const statuses = new Map<string, TaskStatus>()
-  for (const entry of started) {
-    const { id, status } = typeof entry === 'string' ? { id: entry, status: 'succeeded' as const } : entry
-    const path = `started[${statuses.size}]`
+  for (const [i, entry] of [...started].entries()) {
+    const { id, status } = typeof entry === 'string' ? { id: entry, status: 'succeeded' as const } : (entry ?? {})
+    const path = `started[${i}]`
     if (!ids.has(id))
-      throw invalidInput([{ path, message: `the plan has no task ${JSON.stringify(id)}${didYouMean(id, ids)}` }])
+      throw invalidInput([{ path, message: `the plan has no task ${show(id)}${didYouMean(String(id), ids)}` }])
     if (!STATUSES.includes(status)) {
       const message = `expected one of ${STATUSES.join(', ')}, got ${show(status)}`
       throw invalidInput([{ path: `${path}.status`, message }])

@@ -73,6 +73,7 @@ describe('ready', () => {
 
   test.each([
     ['an unknown id', ['aa'], 'started[0]', /no task "aa".*did you mean "a"/],
+    ['something else', ['a', null], 'started[1]', /no task/],
     ['an unknown status', [{ id: 'a', status: 'done' }], 'started[0].status', /expected one of blocked.*got "done"/],
   ])('refuses %s', (_what, started, path, message) => {
     const ready = (): unknown => scheduler.ready({ tasks: specs('a') }, started as never)
