@@ -1,33 +1,14 @@
 import * as z from 'zod'
 import type { Budget, RunBudget } from './core/budget/budget.js'
-import { FailureHandler } from './core/failure/failure-handler.js'
 import { once } from './core/once.js'
 import { didYouMean } from './error-text.js'
 import { modeRule } from './forecast/choose-mode.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
-import { checkOptions, failureKinds, fn, invalidInput, method, millis, optionsOf, record } from './options-check.js'
-import { backoffRule, budgetRule, runBudgetRule } from './plan/plan-schema.js'
+import { checkOptions, fn, invalidInput, method, millis, optionsOf, record } from './options-check.js'
+import { budgetRule, runBudgetRule } from './plan/plan-schema.js'
 import { TaskGraph } from './plan/task-graph.js'
 import { limitsRule, poolRules } from './pools/pool-schema.js'
 import { WorkerPool } from './pools/worker-pool.js'
-
-/** `core/` imports no zod, so the rule of its failure handler is here. */
-const failureHandlerRule = once(() => {
-  const count = z.int().min(0)
-  return optionsOf({
-    retries: count,
-    backoff: backoffRule(),
-    maxThrottled: count,
-    maxInterrupted: count,
-    maxFailovers: count,
-    maxRepairs: count,
-    maxParkMs: millis,
-    quotaParkMs: millis,
-    neverRetry: failureKinds,
-    failover: failureKinds,
-    repair: failureKinds,
-  }).partial()
-})
 
 const orchestrator = once(() =>
   optionsOf({
@@ -87,9 +68,6 @@ const resume = once(() => {
 /** @throws INVALID_INPUT with one issue for each option that is invalid. */
 export function checkOrchestratorOptions(options: OrchestratorOptions): void {
   checkOptions(orchestrator(), options, { of: 'Orchestrator' })
-  const { failureHandler } = options
-  if (failureHandler instanceof FailureHandler)
-    checkOptions(failureHandlerRule(), failureHandler.options, { of: 'FailureHandler', path: 'failureHandler' })
 }
 
 /** @throws INVALID_INPUT with one issue for each option that is invalid. */

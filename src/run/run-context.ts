@@ -1,7 +1,6 @@
 import type { Locals } from '../backends/agent-backend.js'
 import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Clock } from '../clock.js'
-import { FailureHandler } from '../core/failure/failure-handler.js'
 import type { JudgeFailure } from '../core/scheduler/decision.js'
 import { type Order, orderOf } from '../core/scheduler/order.js'
 import type { JournalRecord } from '../core/state/events.js'
@@ -13,6 +12,7 @@ import type { Admission } from '../pools/admission.js'
 import type { OpenPool } from '../pools/pool-options.js'
 import { type Aggregate, ResultAggregator } from '../results/result-aggregator.js'
 import type { PlanAdmission } from './admission-ticket.js'
+import { FailureHandler } from './attempt/failure-handler.js'
 
 /** The locals of a run that was given none. */
 export const NO_LOCALS: Locals = Object.freeze({})

@@ -74,10 +74,11 @@ export class SchedulerFixture {
   readonly #judge: JudgeFailure
 
   constructor(options: SchedulerFixtureOptions = {}, records: readonly (readonly RunEvent[])[] = []) {
-    const handler = new FailureHandler(options)
-    this.#judge = options.judge ?? ((failure, facts) => handler.verdict(failure, facts))
+    const { judge, checks = true, failureMode, cancelled, budget, mode, autoFallbackToSerial, ...handling } = options
+    const handler = new FailureHandler(handling)
+    this.#judge = judge ?? ((failure, facts) => handler.verdict(failure, facts))
     this.state = replay('r', records.flat())
-    if (options.checks ?? true) this.#shadow = replay('r', records.flat())
+    if (checks) this.#shadow = replay('r', records.flat())
     for (const record of records) this.records.push([...record])
   }
 

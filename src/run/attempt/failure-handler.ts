@@ -1,8 +1,12 @@
-import type { FailureFacts } from '../scheduler/decision.js'
-import type { Backoff } from '../state/task.js'
-import { type Complete, withDefaults } from '../with-defaults.js'
-import { type Failure, type FailureKind, INPUT_TIMEOUT, isThrottling } from './failure.js'
-import type { Verdict } from './verdict.js'
+import * as z from 'zod'
+import { type Failure, type FailureKind, INPUT_TIMEOUT, isThrottling } from '../../core/failure/failure.js'
+import type { Verdict } from '../../core/failure/verdict.js'
+import { once } from '../../core/once.js'
+import type { FailureFacts } from '../../core/scheduler/decision.js'
+import type { Backoff } from '../../core/state/task.js'
+import { type Complete, withDefaults } from '../../core/with-defaults.js'
+import { checkOptions, failureKinds, millis, optionsOf } from '../../options-check.js'
+import { backoffRule } from '../../plan/plan-schema.js'
 
 /** Options of a {@link FailureHandler}. The options of a task take precedence. */
 export interface FailureHandlerOptions {
@@ -46,6 +50,23 @@ const DEFAULTS: Complete<Omit<FailureHandlerOptions, 'backoff'>> = {
   repair: ['invalid-output'],
 }
 
+const rule = once(() => {
+  const count = z.int().min(0)
+  return optionsOf({
+    retries: count,
+    backoff: backoffRule(),
+    maxThrottled: count,
+    maxInterrupted: count,
+    maxFailovers: count,
+    maxRepairs: count,
+    maxParkMs: millis,
+    quotaParkMs: millis,
+    neverRetry: failureKinds,
+    failover: failureKinds,
+    repair: failureKinds,
+  }).partial()
+})
+
 /**
  * Decides what follows from a failed attempt, by its kind. The first rule that applies:
  *
@@ -63,15 +84,14 @@ const DEFAULTS: Complete<Omit<FailureHandlerOptions, 'backoff'>> = {
  * or not a number.
  */
 export class FailureHandler {
-  /** The options as given. An orchestrator checks them when it is constructed. */
-  readonly options: FailureHandlerOptions
   readonly #options: Complete<Omit<FailureHandlerOptions, 'backoff'>>
   readonly #backoff: Complete<Backoff>
 
-  constructor(given: FailureHandlerOptions = {}) {
-    this.options = given
-    this.#options = withDefaults(DEFAULTS, given)
-    this.#backoff = withDefaults({ baseMs: 1_000, factor: 2, maxMs: 60_000 }, given.backoff ?? {})
+  /** @throws INVALID_INPUT for unknown or invalid options. */
+  constructor(options: FailureHandlerOptions = {}) {
+    checkOptions(rule(), options, { of: 'FailureHandler' })
+    this.#options = withDefaults(DEFAULTS, options)
+    this.#backoff = withDefaults({ baseMs: 1_000, factor: 2, maxMs: 60_000 }, options.backoff ?? {})
   }
 
   /** The verdict on one failed attempt. */
