@@ -51,6 +51,7 @@ function hostOf(kind: (typeof JOURNAL_KINDS)[number], places: Places): { host: T
   }
   const host = new TestHost(kind, { ...options, pool: { concurrency: 1, graceMs: 10 } })
   host.backend.answer('*', (request, context) => answer(places, request, context))
+  host.orchestrator.on('error', ({ where, runId }) => places.note(where, runId))
   host.orchestrator.on('event', event => {
     if ('runId' in event) places.note(`${event.type} of the orchestrator`, event.runId)
   })
@@ -64,7 +65,7 @@ async function answer(places: Places, { runId, task }: AgentRequest, context: At
   // In a context of its own: listeners must not see that.
   await storage.run('inner', async () => {
     await context.stream('chunk')
-    context.report({ message: 'one' })
+    context.report({ message: 'one', usage: { costUsd: 'unreadable' as never } })
     context.report({ message: 'two' })
   })
   places.note('backend, later', runId)
@@ -132,6 +133,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s', kind => {
     for (const run of runs) listen(run, places)
     for (const run of runs) await host.done(run.result)
     places.check(IN_ALL, ['a', 'b', 'c'])
+    places.check(['usage of backend mock in pool p'], ['a'])
   })
 
   test('a resumed run has the context of resume()', async () => {
