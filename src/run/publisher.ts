@@ -10,6 +10,7 @@ import {
 import type { InputIssue } from '../errors.js'
 import { invalidInput } from '../options-check.js'
 import type { InContext } from './async-context.js'
+import type { ProblemSource } from './attempt/backend-problems.js'
 import type { Backpressure } from './attempt/chunk-stream.js'
 import { EventLog } from './event-log.js'
 import type { RunContext } from './run-context.js'
@@ -69,12 +70,12 @@ export class Publisher {
   }
 
   /** Once per orchestrator: what a backend does wrong, it does in every attempt. */
-  reportOnce(where: string, issuesOf: () => readonly InputIssue[]): void {
+  reportOnce({ key, where }: ProblemSource, issuesOf: () => readonly InputIssue[]): void {
     const { reportedOnce } = this.#options.context
-    if (reportedOnce.has(where)) return
+    if (reportedOnce.has(key)) return
     const issues = issuesOf()
     if (issues.length === 0) return
-    reportedOnce.add(where)
+    reportedOnce.add(key)
     this.report(where, invalidInput(issues))
   }
 

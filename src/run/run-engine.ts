@@ -236,7 +236,7 @@ export class RunEngine {
       onOrderFailed: error => this.publisher.report('scheduler', error),
       onReport: event => this.publisher.publishReport(event),
       onChunk: event => this.publisher.publishChunk(event),
-      onBackendProblem: (where, issues) => this.publisher.reportOnce(where, issues),
+      onBackendProblem: (source, issues) => this.publisher.reportOnce(source, issues),
     }
     return new Effects(options, loop.head, loop.durable, loop.history)
   }

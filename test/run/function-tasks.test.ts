@@ -118,6 +118,17 @@ describe('a function task', () => {
     expect([outcome, most, usage.costUsd?.toFixed(1), times.wallMs]).toEqual(['completed', 1, '0.3', 1_010])
   })
 
+  test('whose usage cannot be read is reported by its name, the first one of a pool', async () => {
+    const { clock, orchestrator } = setUp()
+    const graph = new TaskGraph('g')
+    for (const id of ['a', 'b']) graph.task(id, { run: () => reply({ output: id, usage: { cost_usd: 1 } as never }) })
+    const where: string[] = []
+    orchestrator.on('error', error => void where.push(error.where))
+    const run = orchestrator.run(graph)
+    await clock.runUntilIdle()
+    expect([(await run.result).outcome, where]).toEqual(['completed', ['usage of the function of task a']])
+  })
+
   test('that is throttled parks its pool', async () => {
     const { clock, orchestrator } = setUp({ pools: { db: {} } })
     const graph = new TaskGraph('g')

@@ -16,7 +16,7 @@ import type { InContext } from '../async-context.js'
 import { Deadlines } from '../timers/deadlines.js'
 import { Attempt } from './attempt.js'
 import type { AttemptServices, AttemptTerms } from './attempt-services.js'
-import type { BackendProblem } from './backend-problems.js'
+import { type BackendProblem, type ProblemSource, sourceOf } from './backend-problems.js'
 import type { Backpressure } from './chunk-stream.js'
 import { ProgressThrottle } from './progress-throttle.js'
 import { outputOf, requestOf } from './request.js'
@@ -46,8 +46,8 @@ export interface AttemptsOptions {
   onChunk(event: AttemptStreamed): Backpressure
   /** The input function of a task did not return in time. */
   onInputTimeout(index: number): void
-  /** Reports what a backend does wrong, once: `where` names the backend. */
-  onBackendProblem(where: string, issues: () => readonly InputIssue[]): void
+  /** Reports what a backend does wrong, once. */
+  onBackendProblem(source: ProblemSource, issues: () => readonly InputIssue[]): void
   /** An attempt of a pool succeeded after this many milliseconds. */
   recordDuration(pool: string, ms: number): void
 }
@@ -204,8 +204,8 @@ export class Attempts implements AttemptServices {
 
   onBackendProblem(index: number, of: BackendProblem, issues: () => readonly InputIssue[]): void {
     const backend = this.#live[index]?.lease.backendName
-    const { pool } = this.#spec(index)
-    if (backend !== undefined) this.#options.onBackendProblem(`${of} of backend ${backend} in pool ${pool}`, issues)
+    const source = backend && sourceOf(of, backend, this.#spec(index), this.#options.binding(index))
+    if (source) this.#options.onBackendProblem(source, issues)
   }
 
   /** Does nothing for an attempt that has ended: its stop may become durable only when the next attempt has a slot. */

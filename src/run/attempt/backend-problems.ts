@@ -2,9 +2,11 @@ import type { Report } from '../../backends/agent-backend.js'
 import { readMember } from '../../backends/safe-read.js'
 import { readUsage, USAGE_NAMES, type Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json, NotJsonError } from '../../core/json.js'
+import type { TaskSpec } from '../../core/state/task.js'
 import { didYouMean, MAX_ISSUES, pathText, show } from '../../error-text.js'
 import type { InputIssue } from '../../errors.js'
 import { invalidInput } from '../../options-check.js'
+import type { TaskBinding } from '../../plan/task-graph.js'
 
 /**
  * Reads what a backend reports, streams and returns. What is most likely a mistake of the backend changes nothing, and is reported once.
@@ -12,6 +14,23 @@ import { invalidInput } from '../../options-check.js'
 
 /** What of a backend is most likely a mistake. */
 export type BackendProblem = 'usage' | 'output' | 'report' | 'stream'
+
+/** Whose mistake it is: each `key` is reported once, as an error at `where`. */
+export interface ProblemSource {
+  readonly key: string
+  readonly where: string
+}
+
+/** Functions of tasks have one key per pool, or thousands of tasks with one function would be reported. The error names the task. */
+export function sourceOf(
+  of: BackendProblem,
+  backend: string,
+  { id, pool }: TaskSpec,
+  binding: TaskBinding | undefined,
+): ProblemSource {
+  const key = `${of} of backend ${backend} in pool ${pool}`
+  return { key, where: binding?.run ? `${of} of the function of task ${id}` : key }
+}
 
 /** Who reports the mistakes. */
 export interface ProblemReporter {
