@@ -1,5 +1,6 @@
 import { SharedBudget } from './budget/shared-budget.js'
 import { systemClock } from './clock.js'
+import { captureContext } from './core/async-context.js'
 import type { Budget } from './core/budget/budget.js'
 import type { JournalRecord } from './core/state/events.js'
 import { emptyState } from './core/state/new-state.js'
@@ -29,6 +30,7 @@ import { compareGraphs } from './plan/compare-graph.js'
 import type { PlanInput } from './plan/plan-input.js'
 import { TaskGraph, type TaskGraphOptions } from './plan/task-graph.js'
 import { buildPools } from './pools/build-pools.js'
+import type { PoolEvent } from './pools/pool-events.js'
 import type { WorkerPool } from './pools/worker-pool.js'
 import { cancelOnAbort } from './run/abort-signals.js'
 import { type AdmissionTicket, PlanAdmission } from './run/admission-ticket.js'
@@ -73,7 +75,8 @@ export class Orchestrator<Pool extends string = string> {
     const clock = options.clock ?? systemClock
     const random = options.random ?? Math.random
     const { report } = journalHost(this.#emitter)
-    const publish = this.#emitter.emit.bind(this.#emitter)
+    const inContext = captureContext()
+    const publish = (event: PoolEvent): void => inContext(() => this.#emitter.emit(event))
     this.#journal = options.journal ?? memoryJournal()
     // Limits and budget are persisted only in a journal of the host: the orchestrator's own ends with the process.
     const shared = sharedStreamsOf(options.journal, report)

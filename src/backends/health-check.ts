@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Clock } from '../clock.js'
+import { captureContext } from '../core/async-context.js'
 import { once } from '../core/once.js'
 import type { Complete } from '../core/with-defaults.js'
 import { millis, optionsOf, positiveMs } from '../options-check.js'
@@ -53,6 +54,7 @@ export class HealthMonitor {
   readonly #backend: HealthCheck
   readonly #options: Complete<Omit<HealthOptions, 'beforeEach'>>
   readonly #onChange: (healthy: boolean, reason: string | undefined) => void
+  readonly #inContext = captureContext()
   #healthy = true
   #isStarted = false
   #checkedAt = Number.NEGATIVE_INFINITY
@@ -120,8 +122,11 @@ export class HealthMonitor {
     }
     this.#pending = pending
     const { timeoutMs } = this.#options
-    this.#cancelTimer = this.#clock.schedule(() => end(`health() did not answer within ${timeoutMs} ms`), timeoutMs)
-    void unhealthyReasonOf(this.#backend).then(end)
+    // A run may have led here, and a pool belongs to none.
+    this.#inContext(() => {
+      this.#cancelTimer = this.#clock.schedule(() => end(`health() did not answer within ${timeoutMs} ms`), timeoutMs)
+      void unhealthyReasonOf(this.#backend).then(end)
+    })
     return pending
   }
 

@@ -1,3 +1,4 @@
+import type { InContext } from '../core/async-context.js'
 import type { Json } from '../core/json.js'
 import type { History } from '../core/state/history.js'
 import {
@@ -9,7 +10,6 @@ import {
 } from '../emitter.js'
 import type { InputIssue } from '../errors.js'
 import { invalidInput } from '../options-check.js'
-import type { InContext } from './async-context.js'
 import type { ProblemSource } from './attempt/backend-problems.js'
 import type { Backpressure } from './attempt/chunk-stream.js'
 import { EventLog } from './event-log.js'

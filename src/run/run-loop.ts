@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import type { InContext } from '../core/async-context.js'
 import { decideInto } from '../core/scheduler/decide.js'
 import { Decision, type JudgeFailure } from '../core/scheduler/decision.js'
 import type { Signal } from '../core/scheduler/signals.js'
@@ -9,7 +10,6 @@ import { copyState } from '../core/state/new-state.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { OpenJournal } from '../journal/journal.js'
 import { shareHistory } from '../journal/memory-journal.js'
-import type { InContext } from './async-context.js'
 
 /** What a {@link RunLoop} works with. */
 export interface RunLoopOptions {

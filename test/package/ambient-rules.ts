@@ -8,7 +8,7 @@ const GLOBALS: Readonly<Record<string, readonly string[]>> = {
   setImmediate: ['clock.ts'],
   performance: ['clock.ts'],
   console: ['emitter.ts'],
-  process: ['run/async-context.ts'],
+  process: ['core/async-context.ts'],
 }
 
 /** Restricted members of globals that are otherwise allowed. */

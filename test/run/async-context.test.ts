@@ -11,6 +11,7 @@ import {
 } from 'counterpoint'
 import { describe, expect, test, vi } from 'vitest'
 import { JOURNAL_KINDS, TestHost } from '../durable/test-host.js'
+import { setUp } from '../support/set-up.js'
 
 /** Holds the id of the run. */
 const storage = new AsyncLocalStorage<string>()
@@ -203,6 +204,25 @@ test('a run that is given tasks later has the context of run() in them', async (
   await storage.run('elsewhere', () => host.done(run.add(graph)))
   await host.done(run.result)
   places.check(['input function', 'backend, attempt 2', 'run.settled of the orchestrator'], ['a'])
+})
+
+test('health checks and listeners of pool events have the context in which the orchestrator was made', async () => {
+  const seen: string[] = []
+  let healthy = true
+  const health = (): boolean => {
+    seen.push(`health in ${storage.getStore()}`)
+    return healthy
+  }
+  const { clock, orchestrator } = storage.run('made', () =>
+    setUp({ backend: { run: () => new Promise(resolve => clock.schedule(() => resolve(1), 20_000)), health } }),
+  )
+  orchestrator.on('event', ({ type }) => type.startsWith('pool.') && seen.push(`${type} in ${storage.getStore()}`))
+  const run = storage.run('a', () => orchestrator.run({ tasks: [{ id: 'x' }] }))
+  healthy = false
+  await clock.runUntilIdle()
+  await run.result
+  orchestrator.pools.get('p')?.park(10)
+  expect([...new Set(seen)]).toEqual(['health in made', 'pool.unhealthy in made', 'pool.parked in made'])
 })
 
 test('without AsyncLocalStorage, as in a browser, runs work', async () => {

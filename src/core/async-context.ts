@@ -20,7 +20,8 @@ const OPTIONS = { requireManualDestroy: true }
  * has none, nothing is captured, and a call costs nothing.
  *
  * Trap 10: the slots of a pool start the attempts of many runs, so without this all of them had the context of the run that came first.
- * Promises keep their context by themselves. Signals, timers and slots are shared, so whoever calls the host from there restores it.
+ * Promises keep their context by themselves. Signals, timers and slots are shared, so whoever calls the host from there restores it: a
+ * run that of `run()` or `resume()`, a pool that in which it was made.
  *
  * Not `AsyncLocalStorage.snapshot()`, which takes 30 us on Node 20: here a capture takes 0.08 us, and a call, of which there is one per
  * signal, 0.05 us (Node 24: 0.03 us). Each call is made in a resource of its own: before Node 24, `run()` and `enterWith()` of an
