@@ -1,11 +1,14 @@
 import {
   type CounterpointError,
+  DagScheduler,
   FailureHandler,
   isCounterpointError,
   Limit,
   Orchestrator,
   type OrchestratorOptions,
+  ResultAggregator,
   type RunOptions,
+  TaskDistributor,
   TaskGraph,
   WorkerPool,
 } from 'counterpoint'
@@ -193,6 +196,9 @@ describe('unknown options are refused with the nearest known name:', () => {
     ],
     ['Limit', () => new Limit({ key: 'k', clock, concurency: 1 } as never), 'concurrency'],
     ['FailureHandler', () => new FailureHandler({ retriess: 1 } as never), 'retries'],
+    ['DagScheduler', () => new DagScheduler({ ordre: () => 1 } as never), 'order'],
+    ['ResultAggregator', () => new ResultAggregator({ delivred: () => 1 } as never), 'delivered'],
+    ['TaskDistributor', () => new TaskDistributor({ intents: { a: {} }, treshold: 1 } as never), 'threshold'],
     ['drain', () => setUp().orchestrator.drain({ timeoutMS: 1 } as never), 'timeoutMs'],
     [
       'events',
