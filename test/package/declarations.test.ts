@@ -28,9 +28,14 @@ function exportedMembers(): readonly (readonly [type: string, member: string])[]
     if (declaration?.typeParameters?.some(parameter => parameter.default === undefined)) return []
     if (declaration === undefined) return []
     const members = checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol))
-    // The generic `graph.task` is longer than what the compiler writes.
-    const isShort = ({ name }: ts.Symbol): boolean => /^\w+$/.test(name) && exported.name + name !== 'TaskGraphtask'
-    return members.filter(isShort).map(({ name }) => [exported.name, name] as const)
+    // Generic methods are left out: what the compiler would write for some of them is too long.
+    const isGeneric = (member: ts.Symbol): boolean =>
+      checker
+        .getTypeOfSymbol(member)
+        .getCallSignatures()
+        .some(signature => signature.typeParameters !== undefined)
+    const isPlain = (member: ts.Symbol): boolean => /^\w+$/.test(member.name) && !isGeneric(member)
+    return members.filter(isPlain).map(({ name }) => [exported.name, name] as const)
   })
 }
 
