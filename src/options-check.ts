@@ -7,6 +7,8 @@ import { CounterpointError, type InputIssue } from './errors.js'
  * How options are checked everywhere: a zod schema built from these rules, passed to {@link checkOptions}. Input that is a plan is
  * checked in `plan/`.
  *
+ * The annotations let a bundler drop zod from a program that checks no options.
+ *
  * Invariant: an unknown option is an error that suggests the nearest known name. No value, however odd, makes a check throw anything
  * but `INVALID_INPUT`.
  */
@@ -14,24 +16,29 @@ import { CounterpointError, type InputIssue } from './errors.js'
 const MAX_MS = Number.MAX_SAFE_INTEGER
 
 /** A duration in milliseconds, 0 or more. */
-export const millis: z.ZodNumber = z.number().min(0).max(MAX_MS)
+export const millis: z.ZodNumber = /* @__PURE__ */ z.number().min(0).max(MAX_MS)
 
 /** A duration in milliseconds, above 0. */
-export const positiveMs: z.ZodNumber = z.number().positive().max(MAX_MS)
+export const positiveMs: z.ZodNumber = /* @__PURE__ */ z.number().positive().max(MAX_MS)
 
 const POSITIVE_INTEGER = 'expected a positive integer'
 
 /** A whole number, 1 or more. */
-export const positiveInteger: z.ZodNumber = z.int(POSITIVE_INTEGER).min(1, POSITIVE_INTEGER)
+export const positiveInteger: z.ZodNumber = /* @__PURE__ */ z.int(POSITIVE_INTEGER).min(1, POSITIVE_INTEGER)
 
 /** A number, 0 or more. `Infinity` means no limit. */
-export const nonNegative: z.ZodType = z.union([z.number().min(0), z.literal(Number.POSITIVE_INFINITY)])
+export const nonNegative: z.ZodType = /* @__PURE__ */ z.union([
+  /* @__PURE__ */ z.number().min(0),
+  /* @__PURE__ */ z.literal(Number.POSITIVE_INFINITY),
+])
 
 /** A list of failure kinds. */
-export const failureKinds: z.ZodType = z.array(z.enum(FAILURE_KINDS as [FailureKind, ...FailureKind[]]))
+export const failureKinds: z.ZodType = /* @__PURE__ */ z.array(
+  /* @__PURE__ */ z.enum(FAILURE_KINDS as [FailureKind, ...FailureKind[]]),
+)
 
 /** A function. */
-export const fn: z.ZodType = z.custom(value => typeof value === 'function', 'expected a function')
+export const fn: z.ZodType = /* @__PURE__ */ z.custom(value => typeof value === 'function', 'expected a function')
 
 /** A function, or an object with this method. */
 export const method = (name: string): z.ZodType =>

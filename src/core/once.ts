@@ -2,6 +2,7 @@
  * A value that is made when it is first needed. For tables and zod schemas, which would otherwise be made by every program that imports
  * the library: together they take longer than its own code.
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined
   return () => {

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { addUsage, type Usage } from '../core/failure/usage.js'
+import { once } from '../core/once.js'
 import type { TaskResult } from '../core/results/run-result.js'
 import type { FailureMode, JournalRecord, Outcome, RunMode } from '../core/state/events.js'
 import { replay } from '../core/state/evolve.js'
@@ -59,14 +60,14 @@ export interface RunReport extends RunSummary {
  * @throws INVALID_INPUT for a `journal` without `read`; NOT_FOUND when it has no such run; JOURNAL when it cannot be read.
  */
 export async function readRun(journal: Pick<Journal, 'read'>, runId: string): Promise<RunReport> {
-  checkValue(journalRule, journal, 'journal')
+  checkValue(journalRule(), journal, 'journal')
   checkValue(z.string(), runId, 'runId')
   const state = await stateOf(journal, runId)
   if (state === undefined) throw notFound(runId)
   return reportOf(state)
 }
 
-const journalRule = method('read').refine(value => typeof value === 'object', 'expected a journal')
+const journalRule = once(() => method('read').refine(value => typeof value === 'object', 'expected a journal'))
 
 /** The summary of a run; undefined for a run that the journal does not have. */
 export async function summaryOf(journal: Journal, runId: string): Promise<RunSummary | undefined> {

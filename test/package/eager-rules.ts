@@ -29,5 +29,5 @@ export function eagerSchemas(modules: readonly Module[]): string[] {
 function buildsSchema({ expression }: ts.CallExpression): boolean {
   let root: ts.Expression = expression
   while (ts.isPropertyAccessExpression(root) || ts.isCallExpression(root)) root = root.expression
-  return ts.isIdentifier(root) && ['z', 'optionsOf'].includes(root.text)
+  return ts.isIdentifier(root) && ['z', 'optionsOf', 'method', 'record'].includes(root.text)
 }

@@ -27,6 +27,12 @@ describe('the public API', () => {
   })
 })
 
+test('a bundle of the errors alone contains no zod', async () => {
+  const code = await bundle("export { isCounterpointError } from 'counterpoint'")
+  const bytes = gzipSync(code, { level: 9 }).byteLength
+  expect(bytes, `it weighs ${bytes} bytes`).toBeLessThanOrEqual(6_000)
+})
+
 test('the pure library, bundled for a browser, does not exceed the size limit', async () => {
   const code = await bundle("export * from 'counterpoint'")
   const bytes = gzipSync(code, { level: 9 }).byteLength
