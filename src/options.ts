@@ -1,4 +1,4 @@
-import type { Locals } from './backends/agent-backend.js'
+import type { LocalsInput } from './backends/agent-backend.js'
 import type { Clock } from './clock.js'
 import type { Budget, RunBudget } from './core/budget/budget.js'
 import type { JudgeFailure } from './core/scheduler/decision.js'
@@ -49,7 +49,7 @@ export interface RunOptions<Pool extends string = string> {
    * What the backends and functions of the run get as `context.locals`, the same object: a tenant, a logger, a database handle. Not
    * journaled: pass it to `resume` again. Default: empty.
    */
-  readonly locals?: Locals | undefined
+  readonly locals?: LocalsInput | undefined
   /** When a pool has reached its `queueLimit`: `wait` for room, or `reject` with QUEUE_FULL. Default `wait`. */
   readonly whenFull?: 'wait' | 'reject' | undefined
   /** Its share of the pools that it has in common with other runs: a run of weight 2 gets twice the slots of one of weight 1. Default 1. */

@@ -55,6 +55,14 @@ export interface Locals {
   readonly [name: string]: unknown
 }
 
+/**
+ * What is passed as locals: also an instance of a class, or an object whose type is an interface, which is not assignable to an index
+ * signature. The members that the host has declared are checked.
+ */
+export type LocalsInput =
+  | Locals
+  | (object & { readonly [Name in keyof Locals as string extends Name ? never : Name]: Locals[Name] })
+
 /** The context of one attempt. */
 export interface AttemptContext {
   /** 1 for the first attempt of the task. */

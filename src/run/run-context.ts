@@ -1,4 +1,4 @@
-import type { Locals } from '../backends/agent-backend.js'
+import type { Locals, LocalsInput } from '../backends/agent-backend.js'
 import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Clock } from '../clock.js'
 import type { JudgeFailure } from '../core/scheduler/decision.js'
@@ -52,7 +52,7 @@ export interface RunEngineOptions {
   readonly weight: number
   readonly planAdmission: PlanAdmission
   /** Passed to backends and functions. */
-  readonly locals: Locals
+  readonly locals: LocalsInput
 }
 
 /** The parts that a host may replace by a function or an object with one method, each as a function. */

@@ -1,3 +1,4 @@
+import type { Locals } from '../backends/agent-backend.js'
 import { captureContext } from '../core/async-context.js'
 import type { RunResult } from '../core/results/run-result.js'
 import type { Signal } from '../core/scheduler/signals.js'
@@ -228,7 +229,7 @@ export class RunEngine {
     const options: EffectsOptions = {
       ...this.#context,
       weight: this.#options.weight,
-      locals: this.#options.locals,
+      locals: this.#options.locals as Locals,
       inContext: this.#inContext,
       binding: index => this.#bindings.get(index),
       send: signal => loop.send(signal),

@@ -9,6 +9,7 @@ import {
   type Locals,
   optionsOf,
   type Report,
+  type RunOptions,
   rules,
 } from 'counterpoint'
 import * as z from 'zod'
@@ -71,7 +72,7 @@ export interface CallOptions {
   /** The results of `context.softOutput(id)`, by id. The test may change the object later. Default: none. */
   readonly softOutput?: Readonly<Record<string, Json>> | undefined
   /** What `context.locals` is. Default: empty. */
-  readonly locals?: Locals | undefined
+  readonly locals?: RunOptions['locals']
   /** Called with each chunk that is streamed; `context.stream` resolves when a promise that it returns has. Default: does nothing. */
   readonly onChunk?: ((chunk: Json) => unknown) | undefined
 }
@@ -132,7 +133,7 @@ export function callBackend(
       reports.push(report)
     },
     softOutput: id => softOutput[id],
-    locals,
+    locals: locals as Locals,
     stream: async chunk => {
       if (controller.signal.aborted) throw controller.signal.reason
       let json: Json

@@ -30,6 +30,26 @@ describe('locals', () => {
     })
   })
 
+  it('may be an instance of a class, or have a type that is an interface', () => {
+    class Services {
+      readonly typedTenant = 'acme'
+      #secret = 1
+      readonly other = this.#secret
+    }
+    interface Own {
+      readonly other: number
+    }
+    const own: Own = { other: 1 }
+    const orchestrator = new Orchestrator()
+    const plan = { tasks: [{ id: 'a' }] }
+    orchestrator.run(plan, { locals: new Services() })
+    orchestrator.run(plan, { locals: own })
+    orchestrator.run(plan, { locals: { typedTenant: 'acme', other: 1 } })
+    const wrong: { readonly typedTenant: number } = { typedTenant: 7 }
+    // @ts-expect-error Type 'number' is not assignable to type 'string'.
+    orchestrator.run(plan, { locals: wrong })
+  })
+
   it('of another type do not compile', () => {
     const orchestrator = new Orchestrator({ pools: { p: { backend: () => null } } })
     const plan = { tasks: [{ id: 'a' }] }
