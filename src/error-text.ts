@@ -6,20 +6,43 @@ export const MAX_ISSUES = 20
 /** The most names compared for a suggestion: an error about one id must not take seconds in a plan of a million. */
 const COMPARED_NAMES = 20_000
 
-/** ` (did you mean "x"?)` with the name nearest to `word` by edit distance; an empty string when none is close. */
+/**
+ * ` (did you mean "x"?)` with the name nearest to `word` by edit distance, else the one that has the same beginning; an empty string when
+ * there is neither.
+ */
 export function didYouMean(word: string, names: Iterable<string>): string {
   let nearest: string | undefined
+  let related: string | undefined
+  let longest = 0
   let least = Math.min(3, Math.round(word.length * 0.4)) + 1
   let compared = 0
   for (const name of names) {
     if (compared++ === COMPARED_NAMES) break
+    const shared = sharedStart(word, name)
+    if (shared > longest) {
+      longest = shared
+      related = name
+    }
     if (Math.abs(word.length - name.length) >= least) continue
     const distance = editDistance(word.toLowerCase(), name.toLowerCase(), least)
     if (distance >= least) continue
     least = distance
     nearest = name
   }
-  return nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
+  const suggestion = nearest ?? related
+  return suggestion === undefined ? '' : ` (did you mean "${suggestion}"?)`
+}
+
+/**
+ * How many letters `word` and `name` have in common at their start, where one is the beginning of the other (`timeout`, `timeoutMs`), or
+ * is so but for its last letter (`retry`, `retries`); else 0. Fewer than 4 say nothing.
+ */
+function sharedStart(word: string, name: string): number {
+  const [a, b] = [word.toLowerCase(), name.toLowerCase()]
+  const shorter = Math.min(a.length, b.length)
+  let shared = 0
+  while (shared < shorter && a[shared] === b[shared]) shared++
+  return shared >= 4 && shared >= shorter - 1 ? shared : 0
 }
 
 /** How many letters to insert, delete, replace or swap with a neighbour to turn `a` into `b` (Damerau 1964); at most `bound`. */

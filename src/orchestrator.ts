@@ -15,7 +15,7 @@ import { PoolForecast } from './forecast/pool-forecast.js'
 import type { Journal, OpenJournal } from './journal/journal.js'
 import { sharedStreamsOf } from './journal/lazy-stream.js'
 import { memoryJournal } from './journal/memory-journal.js'
-import { journalOfNewRun } from './journal/opening-journal.js'
+import { duplicateRun, journalOfNewRun } from './journal/opening-journal.js'
 import type { Limit } from './limits/limit.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
 import {
@@ -69,7 +69,15 @@ export class Orchestrator<Pool extends string = string> {
   readonly #closeShared: () => Promise<unknown>
   #draining: Promise<void> | undefined
 
-  /** @throws INVALID_INPUT for unknown or invalid options. */
+  /**
+   * Makes an orchestrator, whose pools, limits and budget all its runs share. Everything is optional: without `pools` it runs tasks that
+   * have a function of their own.
+   *
+   * @param options `pools`: the agents, each a backend or the options of a pool (`backend`, `concurrency`, `requests`, ...), by name.
+   * `journal`: where runs are persisted (default: in memory). `budget`: what all runs together may use. `distributor`, `scheduler`,
+   * `failureHandler`, `aggregator`: the parts that can be replaced.
+   * @throws INVALID_INPUT for unknown or invalid options.
+   */
   constructor(options: OrchestratorOptions<Pool> = {}) {
     checkOrchestratorOptions(options)
     const clock = options.clock ?? systemClock
@@ -146,8 +154,7 @@ export class Orchestrator<Pool extends string = string> {
     checkRunOptions(options, [...this.pools.keys()])
     const checked = checkPlan(plan, options.only)
     const runId = options.runId ?? this.#newId()
-    if (this.#retained.runs.has(runId) || this.#resuming.has(runId))
-      throw new CounterpointError('DUPLICATE_ID', `there is a run "${runId}" already`, { id: runId })
+    if (this.#retained.runs.has(runId) || this.#resuming.has(runId)) throw duplicateRun(runId)
     const planAdmission = this.#planAdmission(options)
     const ticket = planAdmission.request(checked)
     const journal = this.#openNew(runId, ticket)

@@ -31,8 +31,10 @@ class OpeningJournal implements OpenJournal {
     yield* (await this.#opened).read()
   }
 
+  /** One that could not be opened has nothing to close: `append` has rejected with the reason. */
   async close(): Promise<void> {
-    return (await this.#opened).close()
+    const journal = await this.#opened.catch(() => undefined)
+    return journal?.close()
   }
 
   async #appendLater(record: JournalRecord): Promise<void> {
@@ -45,19 +47,20 @@ class OpeningJournal implements OpenJournal {
 
 function checkEmptyNow(runId: string, journal: OpenJournal): OpenJournal {
   const records = journal.read()
-  if (Symbol.iterator in records) for (const _ of records) throw duplicate(runId)
+  if (Symbol.iterator in records) for (const _ of records) throw duplicateRun(runId)
   return journal
 }
 
 async function checkEmpty(runId: string, journal: OpenJournal): Promise<OpenJournal> {
   for await (const _ of journal.read()) {
     await journal.close()
-    throw duplicate(runId)
+    throw duplicateRun(runId)
   }
   return journal
 }
 
-function duplicate(runId: string): CounterpointError<'DUPLICATE_ID'> {
-  const message = `the journal has a run "${runId}" already: resume it, delete it, or choose another runId`
+/** The error for the id of a run that exists already, in this process or in the journal. */
+export function duplicateRun(runId: string): CounterpointError<'DUPLICATE_ID'> {
+  const message = `there is a run "${runId}" already: resume it, delete it, or choose another runId`
   return new CounterpointError('DUPLICATE_ID', message, { id: runId })
 }

@@ -14,7 +14,10 @@ export function compareGraphs(state: RunState, graphs: readonly TaskGraph[], def
   const { value: difference } = differences(state, graphs, defaults).next()
   if (difference === undefined) return
   const { runId } = state
-  const message = `run ${runId} cannot be resumed with this graph: ${difference}. Pass the graph that it was started with, or start a new run`
+  const message =
+    graphs.length === 0
+      ? `run ${runId} cannot be resumed without its TaskGraph: ${difference}. Pass the graph that it was started with: resume("${runId}", { graph })`
+      : `run ${runId} cannot be resumed with this graph: ${difference}. Pass the graph that it was started with, or start a new run`
   throw new CounterpointError('PLAN_DIFFERS', message, { runId, difference })
 }
 
@@ -30,7 +33,7 @@ function* differences(
   for (const index of state.bound) {
     const { id } = state.specs[index] as TaskSpec
     if (!graphs.some(graph => graph.binding(id)))
-      yield `task "${id}" has a function or an output schema, which no journal holds: pass its TaskGraph to resume`
+      yield `task "${id}" has a function or an output schema, which no journal holds`
   }
   for (const graph of graphs) for (const task of graph.tasks) yield* taskDifferences(state, task, graph, defaults)
 }

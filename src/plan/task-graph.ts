@@ -7,7 +7,7 @@ import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
 import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
 import { MAX_ISSUES, show } from '../error-text.js'
 import type { CounterpointError, InputIssue } from '../errors.js'
-import { checkOptions, optionsOf } from '../options-check.js'
+import { checkOptions, invalidInput, optionsOf } from '../options-check.js'
 import { duplicateId } from './graph-check.js'
 import { invalidPlan } from './invalid-plan.js'
 import { canonical, readTaskMember } from './plan.js'
@@ -50,8 +50,13 @@ export class TaskRef<Id extends string = string, Output = unknown> {
     this.#graph = graph
   }
 
-  /** The output of this task in the result of a run; undefined unless it succeeded. */
+  /**
+   * The output of this task in the result of a run; undefined unless it succeeded.
+   *
+   * @throws CounterpointError `INVALID_INPUT` for what is no result, as a run or the promise of a result.
+   */
   outputIn(result: Pick<RunResult, 'outputs'>): Output | undefined {
+    if (typeof result?.outputs !== 'object' || result.outputs === null) throw noResult(result)
     return Object.hasOwn(result.outputs, this.id) ? (result.outputs[this.id] as Output) : undefined
   }
 
@@ -59,6 +64,17 @@ export class TaskRef<Id extends string = string, Output = unknown> {
   static isOf(value: unknown, graph: TaskGraph): boolean | undefined {
     return typeof value === 'object' && value !== null && #graph in value ? value.#graph === graph : undefined
   }
+}
+
+/** For JavaScript, where an `await` that was forgotten compiles. */
+function noResult(value: unknown): CounterpointError<'INVALID_INPUT'> {
+  const got = isPromise(value) ? 'a promise' : isPromise(Object(value).result) ? 'a Run' : show(value)
+  const message = `expected a result: \`await run.result\` or \`await run.completed\`, got ${got}`
+  return invalidInput([{ path: 'result', message }])
+}
+
+function isPromise(value: unknown): boolean {
+  return typeof Object(value).then === 'function'
 }
 
 /** Options of a {@link TaskGraph}. */
@@ -89,7 +105,13 @@ export class TaskGraph<Pool extends string = string> {
   readonly #bindings = new Map<string, TaskBinding>()
   #snapshot: readonly TaskSpec[] | undefined
 
-  /** @throws CounterpointError `INVALID_INPUT` when `name` or `version` is not 1 to 128 characters without control characters. */
+  /**
+   * Makes a graph without tasks: add them with {@link TaskGraph.task}, then pass the graph to `orchestrator.run()`.
+   *
+   * @param name The name of its runs.
+   * @param options `version`: a journaled run is resumed only with a graph of the same version.
+   * @throws CounterpointError `INVALID_INPUT` when `name` or `version` is not 1 to 128 characters without control characters.
+   */
   constructor(name: string, options: TaskGraphOptions = {}) {
     checkOptions(graphOptions(), options, { of: 'TaskGraph' })
     const issues: InputIssue[] = []
@@ -180,7 +202,7 @@ class TaskDraft {
 
   #readOption(key: string, value: unknown): void {
     if (value === undefined) return
-    if (isDependencyList(key) && Array.isArray(value)) this.#readIds(key, value)
+    if (isDependencyList(key)) this.#readIds(key, value)
     else if (key === 'output') this.#readOutput(value)
     else if (key === 'run') this.#readRun(value)
     else if (key === 'input' && typeof value === 'function') this.#bind({ input: value as InputFunction })
@@ -189,7 +211,12 @@ class TaskDraft {
     else this.#reject(memberPath('', key), unknownMember(key, taskOptions(), false))
   }
 
-  #readIds(key: DependencyList, value: readonly unknown[]): void {
+  #readIds(key: DependencyList, value: unknown): void {
+    if (!Array.isArray(value)) {
+      const isOne = typeof value === 'string' || TaskRef.isOf(value, this.#graph) !== undefined
+      const got = isOne ? 'one task: put it in [ ]' : show(value)
+      return this.#reject(`.${key}`, `expected a list of tasks or ids, got ${got}`)
+    }
     const ids = value.map((item, i) => this.#idOf(item, `.${key}[${i}]`))
     if (ids.length > 0) this.spec[key] = Object.freeze(ids.length > 1 ? [...new Set(ids)] : ids)
   }

@@ -2,7 +2,7 @@ import type { Locals } from '../backends/agent-backend.js'
 import { captureContext } from '../core/async-context.js'
 import type { RunResult } from '../core/results/run-result.js'
 import type { Signal } from '../core/scheduler/signals.js'
-import { CounterpointError } from '../errors.js'
+import { CounterpointError, isCounterpointError } from '../errors.js'
 import { Bindings } from '../plan/bindings.js'
 import type { CheckedPlan } from '../plan/check-plan.js'
 import type { TaskGraph } from '../plan/task-graph.js'
@@ -172,7 +172,8 @@ export class RunEngine {
   }
 
   #fail(cause: unknown): void {
-    this.publisher.report('journal', cause)
+    // The run was not started, as when a pool is full: the rejection of its result says all.
+    if (!isCounterpointError(cause, 'DUPLICATE_ID')) this.publisher.report('journal', cause)
     const message = `run ${this.id} cannot continue: its journal failed. What the journal holds can be resumed`
     const error =
       cause instanceof CounterpointError

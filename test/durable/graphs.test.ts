@@ -118,6 +118,14 @@ describe('a run of a graph', () => {
     expect((await (await host.orchestrator.resume('x', { graph: bound() })).result).outcome).toBe('completed')
   })
 
+  test('says that the graph is missing when none was given, and not that it differs', async () => {
+    const host = await diedOf(bound())
+    expect((await refusal(host)).message).toBe(
+      'run x cannot be resumed without its TaskGraph: task "b" has a function or an output schema, which no journal holds. Pass the graph that it was started with: resume("x", { graph })',
+    )
+    expect((await refusal(host, plain())).message).toContain('run x cannot be resumed with this graph: ')
+  })
+
   test('that uses defaults of its pool counts as the same graph', async () => {
     const pool = { defaults: { retries: 5, timeoutMs: 1_000, priority: 2 } }
     const first = new TestHost('memory', { pool })

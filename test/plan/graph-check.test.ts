@@ -205,6 +205,15 @@ describe('didYouMean', () => {
     ['Schema', ['schemas', 'schema'], 'schema'],
     ['timeout', ['id', 'timeoutMs', 'pool'], 'timeoutMs'],
     ['task_10', ['task_01', 'task_11'], 'task_01'],
+    // The beginning of a name, the other way round, or both but for the last letter.
+    ['retry', ['replay', 'retries'], 'retries'],
+    ['concur', ['concurrency', 'context'], 'concurrency'],
+    ['retryAfter', ['retryAfterMs', 'status'], 'retryAfterMs'],
+    ['timeoutMillis', ['totalTimeoutMs', 'timeoutMs'], 'timeoutMs'],
+    ['write-all-reports', ['write', 'write-all'], 'write-all'],
+    ['prior', ['private', 'priority'], 'priority'],
+    // A name that is nearer by edit distance comes first.
+    ['output', ['outputs', 'outputSchema'], 'outputs'],
   ])('suggests for %s among %j: %s', (word, names, nearest) => {
     expect(didYouMean(word, names)).toBe(` (did you mean "${nearest}"?)`)
   })
@@ -213,5 +222,16 @@ describe('didYouMean', () => {
     expect(didYouMean('frontend', ['backend', 'schema'])).toBe('')
     expect(didYouMean('x', ['y'])).toBe('')
     expect(didYouMean('', ['a'])).toBe('')
+  })
+
+  it.each([
+    ['run', ['runtimeLimits', 'runId']],
+    ['max', ['maxBytes']],
+    ['timing', ['timeoutMs']],
+    ['description', ['destination', 'desk']],
+    ['api', ['approval', 'a']],
+    ['rate-limited', ['refused', 'crashed', 'invalid-output']],
+  ])('suggests for %s none of %j, which only look alike', (word, names) => {
+    expect(didYouMean(word, names)).toBe('')
   })
 })

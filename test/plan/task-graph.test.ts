@@ -148,6 +148,19 @@ describe('TaskGraph with invalid input', () => {
     expect(graph.tasks).toHaveLength(1)
   })
 
+  it('says that a task that is not in a list has to be, be it a ref or an id', () => {
+    const graph = new TaskGraph('g')
+    const a = graph.task('a')
+    for (const list of ['after', 'softAfter', 'orderAfter'])
+      for (const one of [a, 'a'])
+        expect(firstIssue(() => graph.task('b', untyped({ [list]: one })))).toBe(
+          `tasks["b"].${list}: expected a list of tasks or ids, got one task: put it in [ ]`,
+        )
+    expect(firstIssue(() => graph.task('b', untyped({ after: 1 })))).toBe(
+      'tasks["b"].after: expected a list of tasks or ids, got 1',
+    )
+  })
+
   it.each<[object, string]>([
     [{ timeoutMs: 0 }, '.timeoutMs'],
     [{ timeoutMs: '5' }, '.timeoutMs'],

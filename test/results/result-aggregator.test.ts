@@ -1,4 +1,12 @@
-import { AgentError, type FinishedRun, ResultAggregator, reply, TaskGraph, type TaskResult } from 'counterpoint'
+import {
+  AgentError,
+  type FinishedRun,
+  ResultAggregator,
+  type RunResult,
+  reply,
+  TaskGraph,
+  type TaskResult,
+} from 'counterpoint'
 import { succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scheduler-fixture.js'
@@ -41,6 +49,27 @@ describe('outputs', () => {
     await clock.runUntilIdle()
     const result = await run.result
     expect([a.outputIn(result), b.outputIn(result)]).toEqual(['a', undefined])
+  })
+
+  test('are not read from a run or a promise, where an await was forgotten', async () => {
+    const { orchestrator } = setUp()
+    const graph = new TaskGraph('g')
+    const a = graph.task('a', { pool: 'p' })
+    const run = orchestrator.run(graph)
+    const messageFor = (value: unknown): string => {
+      try {
+        return `no error: ${a.outputIn(value as RunResult)}`
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'INVALID_INPUT' })
+        return (error as Error).message
+      }
+    }
+    const expected = 'result: expected a result: `await run.result` or `await run.completed`, got'
+    expect(messageFor(run)).toBe(`${expected} a Run`)
+    expect(messageFor(run.result)).toBe(`${expected} a promise`)
+    expect(messageFor(undefined)).toBe(`${expected} nothing`)
+    expect(messageFor({ outputs: null })).toBe(`${expected} an object`)
+    await run.result
   })
 })
 

@@ -1,4 +1,4 @@
-import { Orchestrator, type RunEvent, TaskGraph } from 'counterpoint'
+import { type Journal, Orchestrator, type RunEvent, TaskGraph } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { ProbeJournal } from '../support/probe-journal.js'
 import { describeEvents, specs } from '../support/scheduler-fixture.js'
@@ -168,6 +168,27 @@ describe('a run id', () => {
         .flat()
         .filter(event => event.type === 'run.started'),
     ).toHaveLength(1)
+  })
+
+  test('that is used has one message, which says what to do, and is reported by the rejection alone', async () => {
+    const journal = new ProbeJournal()
+    const later: Journal = {
+      open: async runId => journal.open(runId),
+      read: runId => journal.read(runId),
+      list: () => journal.list(),
+      delete: runId => journal.delete(runId),
+    }
+    const message = 'there is a run "x" already: resume it, delete it, or choose another runId'
+    const { orchestrator } = setUp({}, { journal })
+    await orchestrator.run(plan, { runId: 'x' }).result
+    const second = setUp({}, { journal: later })
+    const reported: unknown[] = []
+    for (const each of [orchestrator, second.orchestrator]) each.on('error', error => void reported.push(error))
+    expect(() => orchestrator.run(plan, { runId: 'x' })).toThrow(message)
+    await expect(second.orchestrator.run(plan, { runId: 'x' }).result).rejects.toThrow(message)
+    await second.orchestrator.drain()
+    expect(reported).toEqual([])
+    expect(journal.opened).toBe(journal.closed)
   })
 
   test('and a task id make a unique key', async () => {
