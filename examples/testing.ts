@@ -24,7 +24,7 @@ function writeBook(orchestrator: Orchestrator<'writer'>) {
 async function scripted(...answers: readonly Answer[]) {
   const clock = new VirtualClock()
   const writer = new MockBackend({ clock }).answers('draft', answers)
-  const book = writeBook(new Orchestrator({ clock, pools: { writer } }))
+  const book = writeBook(new Orchestrator({ clock, pools: { writer: { backend: writer } } }))
   await clock.runUntilIdle()
   return { ...book, clock, calls: writer.callsOf('draft') }
 }

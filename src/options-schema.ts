@@ -7,12 +7,12 @@ import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.j
 import { checkOptions, fn, invalidInput, method, millis, optionsOf, record } from './options-check.js'
 import { budgetRule, runBudgetRule } from './plan/plan-schema.js'
 import { TaskGraph } from './plan/task-graph.js'
-import { limitsRule, poolRules } from './pools/pool-schema.js'
+import { limitsRule, poolRule } from './pools/pool-schema.js'
 import { WorkerPool } from './pools/worker-pool.js'
 
 const orchestrator = once(() =>
   optionsOf({
-    pools: record(z.string().min(1), z.union([z.instanceof(WorkerPool), ...poolRules()])).optional(),
+    pools: record(z.string().min(1), poolRule(z.instanceof(WorkerPool))).optional(),
     limits: limitsRule().optional(),
     distributor: method('distribute').optional(),
     failureHandler: method('verdict').optional(),

@@ -10,7 +10,6 @@ import { buildLimits, type LimitEnvironment } from './build-limits.js'
 import type { PoolEvent } from './pool-events.js'
 import type { Intent } from './pool-intent.js'
 import type { OpenPool, PoolOptions, PoolsOptions, WorkerPoolOptions } from './pool-options.js'
-import { isBackend } from './pool-schema.js'
 import { WorkerPool } from './worker-pool.js'
 
 /** The pools of an orchestrator, with what belongs to them. */
@@ -81,7 +80,8 @@ export function buildPools(options: PoolsOptions, environment: PoolEnvironment):
 /** The pools of the host, and the default one. */
 function poolsOf({ pools = {} }: PoolsOptions): ReadonlyMap<string, PoolOptions | WorkerPool> {
   const given = new Map<string, PoolOptions | WorkerPool>()
-  for (const [name, pool] of Object.entries(pools)) given.set(name, isBackend(pool) ? { backend: pool } : pool)
+  for (const [name, pool] of Object.entries(pools))
+    given.set(name, typeof pool === 'function' ? { backend: pool } : (pool as PoolOptions | WorkerPool))
   if (!given.has(DEFAULT_POOL)) given.set(DEFAULT_POOL, {})
   return given
 }

@@ -64,12 +64,16 @@ export interface OpenPool {
 }
 
 /**
- * The pools of an orchestrator, by name: options; only a backend, for a pool with default options; or a `WorkerPool`, which can be shared
- * by several orchestrators.
+ * The pools of an orchestrator, by name: options; the function of a backend, for a pool with default options; or a `WorkerPool`, which can
+ * be shared by several orchestrators.
  */
-export type Pools<Pool extends string = string> = Readonly<
-  Record<Pool, PoolOptions | AgentBackend | AgentFunction | WorkerPool>
->
+export type Pools<Pool extends string = string> = Readonly<Record<Pool, PoolOptions | AgentFunction | AnyWorkerPool>>
+
+/**
+ * A `WorkerPool`, with one of its members: an editor completes the options of a pool from all types that it may have, and shall not offer
+ * the members of the class.
+ */
+type AnyWorkerPool = Pick<WorkerPool, 'stats'>
 
 /** The options of an orchestrator that concern pools. */
 export interface PoolsOptions<Pool extends string = string> {

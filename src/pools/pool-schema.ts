@@ -1,5 +1,4 @@
 import * as z from 'zod'
-import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
 import { breakerRule } from '../backends/circuit-breaker.js'
 import { healthRule } from '../backends/health-check.js'
 import { once } from '../core/once.js'
@@ -30,35 +29,29 @@ const common = once(() => ({
 
 const poolOptions = once(() => optionsOf({ ...common(), limitKey: z.string().min(1).optional() }))
 
-/** True for a pool that is given as its backend alone. */
-export function isBackend(pool: unknown): pool is AgentBackend | AgentFunction {
-  return (
-    typeof pool === 'function' ||
-    (typeof pool === 'object' && pool !== null && typeof Reflect.get(pool, 'run') === 'function')
-  )
-}
-
-/** An object literal with options beside `run` would lose them. Backends may have a `health`; instances of classes, members of any name. */
-function checkBackend(pool: unknown, context: z.core.$RefinementCtx): void {
-  if (!isBackend(pool) || Object.getPrototypeOf(pool) !== Object.prototype) return
-  const { shape } = poolOptions()
-  const option = Object.keys(pool).find(key => key in shape && key !== 'health')
-  if (option === undefined) return
-  const message =
-    'expected the backend in the option backend, since the pool has options, too: { backend: { run }, ... }'
-  context.addIssue({ code: 'custom', path: ['run'], message })
-}
-
-/** The rules of a pool that is no `WorkerPool`: its backend alone, or options. */
-export const poolRules: () => readonly [z.ZodType, z.ZodType] = once(() => [
+/** The rule of a pool: options, the function of its backend alone, or what `isWorkerPool` accepts. */
+export const poolRule = (isWorkerPool: z.ZodType): z.ZodType =>
   z
-    .custom(
-      isBackend,
-      'expected the options of a pool, or its backend alone: a function, or an object with a method run',
+    .unknown()
+    .refine(pool => !isBackend(pool), {
+      path: ['run'],
+      message: 'expected an agent in the option backend: { backend: ... }, got it in place of the options',
+    })
+    .pipe(
+      z.union([
+        isWorkerPool,
+        z.custom(
+          pool => typeof pool === 'function',
+          'expected the options of a pool, or the function of its backend alone',
+        ),
+        poolOptions().superRefine(checkBackends),
+      ]),
     )
-    .superRefine(checkBackend),
-  poolOptions().superRefine(checkBackends),
-])
+
+/** True for an object with a method `run`. */
+function isBackend(pool: unknown): boolean {
+  return typeof pool === 'object' && pool !== null && typeof Reflect.get(pool, 'run') === 'function'
+}
 
 /** The rule of `WorkerPoolOptions`. */
 export const workerPoolRule: () => z.ZodType = once(() =>

@@ -5,12 +5,8 @@ import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 
 class Writer {
-  // Its own members are no options of a pool.
-  readonly requests: string[] = []
-  readonly concurrency = 7
   run({ task }: { readonly task: { readonly id: string } }): string {
-    this.requests.push(task.id)
-    return `${task.id} by ${this.constructor.name}`
+    return task.id
   }
 }
 
@@ -23,14 +19,6 @@ async function outputsOf(pools: OrchestratorOptions['pools']): Promise<unknown> 
 describe('a pool can be', () => {
   test('a function alone, with the default options', async () => {
     expect(await outputsOf({ writer: ({ task }) => `${task.id}!` })).toEqual({ a: 'a!' })
-  })
-
-  test('a backend alone, whose `this` and health check are kept', async () => {
-    expect(await outputsOf({ writer: new Writer() })).toEqual({ a: 'a by Writer' })
-    const healthy = { run: () => 1, health: () => true, version: '2' }
-    const orchestrator = new Orchestrator({ pools: { writer: healthy } })
-    await orchestrator.run({ tasks: [{ id: 'a', pool: 'writer' }] }).result
-    expect(orchestrator.pools.get('writer')?.stats().backends).toMatchObject([{ name: 'writer', version: '2' }])
   })
 
   test('a WorkerPool with a function as its backend and without a clock, in several orchestrators', async () => {
@@ -72,12 +60,19 @@ describe('a pool is refused:', () => {
   const run = (): number => 1
   test.each<readonly [string, unknown, string, RegExp]>([
     [
-      'a backend beside options, which would be lost',
-      { run, concurrency: 2 },
+      'a backend with a typo beside it, which would be lost',
+      { run, concurency: 2 },
       'pools.p.run',
-      /in the option backend.*\{ backend: \{ run \}/,
+      /in the option backend/,
     ],
-    ['something else', 5, 'pools.p', /expected the options of a pool, or its backend alone: .*, got 5/],
+    [
+      'a backend without a prototype',
+      Object.assign(Object.create(null), { run }),
+      'pools.p.run',
+      /in the option backend/,
+    ],
+    ['an instance of a backend', new Writer(), 'pools.p.run', /in the option backend/],
+    ['something else', 5, 'pools.p', /expected the options of a pool, or the function of its backend alone, got 5/],
     ['options with a typo', { backend: run, concurency: 2 }, 'pools.p.concurency', /did you mean "concurrency"/],
     ['a backend whose run is no function', { run: 1 }, 'pools.p.run', /expected one of|unknown/],
   ])('%s', (_what, pool, path, message) => {
@@ -101,7 +96,7 @@ describe('a pool is refused:', () => {
 
 test('a pool given as a mock backend runs plans', async () => {
   const clock = new VirtualClock()
-  const orchestrator = new Orchestrator({ clock, pools: { p: new MockBackend({ clock }).answer('*', 1) } })
+  const orchestrator = new Orchestrator({ clock, pools: { p: { backend: new MockBackend({ clock }).answer('*', 1) } } })
   const run = orchestrator.run({ tasks: specs('a b<a') })
   await clock.runUntilIdle()
   expect((await run.result).outcome).toBe('completed')
