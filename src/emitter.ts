@@ -1,6 +1,8 @@
 import { EventEmitter } from 'eventemitter3'
 import type { Json } from './core/json.js'
 import type { RunEvent } from './core/state/events.js'
+import { didYouMean, show } from './error-text.js'
+import { invalid, invalidInput } from './options-check.js'
 import type { PoolEvent } from './pools/pool-events.js'
 
 /** Published, never journaled: what an attempt reports while it runs. At most one report per attempt in 100 ms. */
@@ -70,6 +72,54 @@ export type RunEventMap = EventsByName<RunChannelEvent>
 /** The events of an orchestrator, by the name to listen to. `event` gets everything but `error`. */
 export type EventMap = EventsByName<CounterpointEvent>
 
+type Names<E extends { readonly type: string }> = Readonly<Record<E['type'], true>>
+
+/** A name that is missing here, or is none, does not compile. */
+const RUN_NAMES: Names<RunChannelEvent> = {
+  'run.started': true,
+  'run.mode-chosen': true,
+  'run.paused': true,
+  'run.unpaused': true,
+  'run.stopping': true,
+  'run.draining': true,
+  'run.suspended': true,
+  'run.recovered': true,
+  'run.settled': true,
+  'task.added': true,
+  'task.ready': true,
+  'task.held': true,
+  'task.delayed': true,
+  'task.succeeded': true,
+  'task.dead': true,
+  'task.skipped': true,
+  'task.cancelled': true,
+  'attempt.started': true,
+  'attempt.progressed': true,
+  'attempt.streamed': true,
+  'attempt.stopping': true,
+  'attempt.failed': true,
+  'attempt.abandoned': true,
+  'budget.reached': true,
+  'budget.changed': true,
+}
+
+const POOL_NAMES: Names<PoolEvent> = {
+  'pool.parked': true,
+  'pool.opened': true,
+  'pool.limit-changed': true,
+  'pool.unhealthy': true,
+  'pool.healthy': true,
+}
+
+/** The names to listen to at a run. */
+export const RUN_CHANNELS: ReadonlySet<string> = new Set(['event', 'error', ...Object.keys(RUN_NAMES)])
+
+/** The names to listen to at an orchestrator. */
+export const CHANNELS: ReadonlySet<string> = new Set([...RUN_CHANNELS, ...Object.keys(POOL_NAMES)])
+
+/** The beginning of `where` when a journal reports something. */
+export const JOURNAL_REPORT = 'journal: '
+
 type Listener = (payload: never) => unknown
 
 /**
@@ -81,15 +131,21 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
   readonly #emitter = new EventEmitter()
   /** By name and listener, the wrapper that catches its errors. */
   readonly #wrappers = new Map<string, Map<Listener, (payload: unknown) => void>>()
+  readonly #channels: ReadonlySet<string>
   readonly #parent: { report(error: HostError): void } | undefined
 
   /** Errors without a listener here are reported to `parent`. */
-  constructor(parent?: { report(error: HostError): void }) {
+  constructor(channels: ReadonlySet<string>, parent?: { report(error: HostError): void }) {
+    this.#channels = channels
     this.#parent = parent
   }
 
-  /** Gives a function that removes the listener. Adding a listener twice under one name does nothing. */
+  /**
+   * Gives a function that removes the listener. Adding a listener twice under one name does nothing.
+   * @throws INVALID_INPUT for a name that no event has, or a listener that is no function.
+   */
   on<K extends keyof M & string>(name: K, listener: (payload: M[K]) => unknown): () => void {
+    this.#check(name, listener)
     const wrappers = this.#wrappers.get(name) ?? new Map<Listener, (payload: unknown) => void>()
     this.#wrappers.set(name, wrappers)
     if (!wrappers.has(listener)) {
@@ -102,6 +158,7 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
   }
 
   off<K extends keyof M & string>(name: K, listener: (payload: M[K]) => unknown): void {
+    this.#check(name, listener)
     const wrappers = this.#wrappers.get(name)
     const wrapper = wrappers?.get(listener)
     if (wrappers === undefined || wrapper === undefined) return
@@ -134,7 +191,13 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
   report(error: HostError): void {
     if (this.#emitter.listenerCount('error') > 0) this.#emitter.emit('error', error)
     else if (this.#parent) this.#parent.report(error)
-    else console.error(`counterpoint: ${error.where} failed. Listen to 'error' to handle this.`, error.error)
+    else if (error.error === undefined) console.error(textOf(error))
+    else console.error(textOf(error), error.error)
+  }
+
+  #check(name: unknown, listener: unknown): void {
+    if (!this.#channels.has(name as string)) throw unknownEvent(name, this.#channels)
+    if (typeof listener !== 'function') throw invalid('listener', 'a function', listener)
   }
 
   /** Gives a promise that never rejects when the listener returned one. */
@@ -154,4 +217,17 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
     const { runId } = payload as { runId?: string }
     this.report({ type: 'error', error, where: `listener of ${name}`, ...(runId !== undefined && { runId }) })
   }
+}
+
+/** For the console. What a journal reports is a text of its own, the rest the name of what failed. */
+function textOf({ where }: HostError): string {
+  const what = where.startsWith(JOURNAL_REPORT) ? where : `error in the ${where}`
+  return `counterpoint: ${what}. To handle this yourself, listen to 'error'.`
+}
+
+function unknownEvent(name: unknown, channels: ReadonlySet<string>): Error {
+  const ofPool =
+    typeof name === 'string' && CHANNELS.has(name) ? '; pools emit it on the orchestrator: orchestrator.on' : ''
+  const hint = ofPool || didYouMean(String(name), channels) || `; expected one of ${[...channels].join(', ')}`
+  return invalidInput([{ path: 'name', message: `there is no event ${show(name)} here${hint}` }])
 }

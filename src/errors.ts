@@ -29,7 +29,11 @@ export interface ErrorDetails {
   QUEUE_FULL: { readonly pool: string; readonly queueLimit: number; readonly wanted: number }
   /** Tasks were added to a run that has ended, or the events of a released run were read. */
   RUN_ENDED: { readonly runId: string }
-  /** `run.completed` was awaited, and the run is not `completed`. `result` is what `run.result` resolves with. */
+  /**
+   * `run.completed` was awaited, and the run is not `completed`. `result` is what `run.result` resolves with; it is not enumerable, so that
+   * an uncaught error is printed without it. The `cause` is the first failure among the root causes: `name`, `message` and `stack` of what
+   * was thrown, with `kind` and `taskId`.
+   */
   RUN_FAILED: { readonly runId: string; readonly result: RunResult }
   /** The result of a suspended run was awaited, or the run was changed. `orchestrator.resume(runId)` continues it, in any process. */
   RUN_SUSPENDED: { readonly runId: string }

@@ -8,7 +8,7 @@ import { unfinishedTasks } from './core/state/run-state.js'
 import type { TaskDefaults } from './core/state/task.js'
 import { distributorOf } from './distributor/task-distributor.js'
 import { TaskRouter } from './distributor/task-router.js'
-import { Emitter, type EventMap } from './emitter.js'
+import { CHANNELS, Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import type { Forecast } from './forecast/forecast.js'
 import { PoolForecast } from './forecast/pool-forecast.js'
@@ -59,7 +59,7 @@ export class Orchestrator<Pool extends string = string> {
   readonly runs: Runs
   readonly #journal: Journal
   readonly #newId: () => string
-  readonly #emitter = new Emitter()
+  readonly #emitter = new Emitter(CHANNELS)
   readonly #context: RunContext
   readonly #defaults: ReadonlyMap<string, TaskDefaults | undefined>
   readonly #router: TaskRouter
@@ -120,12 +120,14 @@ export class Orchestrator<Pool extends string = string> {
   /**
    * Adds a listener for the events of all runs and pools that have this name; `event` gets all events, `error` the errors of the host's code.
    * A listener that throws changes nothing. Returns a function that removes the listener.
+   *
+   * @throws INVALID_INPUT for a name that no event has.
    */
   on<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => unknown): () => void {
     return this.#emitter.on(name, listener)
   }
 
-  /** Removes a listener. */
+  /** Removes a listener. @throws INVALID_INPUT for a name that no event has. */
   off<K extends keyof EventMap>(name: K, listener: (payload: EventMap[K]) => unknown): void {
     this.#emitter.off(name, listener)
   }

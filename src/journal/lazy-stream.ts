@@ -103,7 +103,7 @@ export function sharedStreamsOf(
       if (!fallsBack) throw error
       report({
         error,
-        message: `the shared stream of ${name} cannot be opened: its records are lost when this process ends`,
+        message: `the shared stream of ${name} cannot be opened: its records are lost when this process ends. Give each process a journal of its own, with fileJournal a folder`,
       })
       return memoryStream([])
     }

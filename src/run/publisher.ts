@@ -5,6 +5,7 @@ import {
   type AttemptProgressed,
   type AttemptStreamed,
   Emitter,
+  RUN_CHANNELS,
   type RunChannelEvent,
   type RunEventMap,
 } from '../emitter.js'
@@ -33,7 +34,7 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     const { runId, history, context } = options
     this.#options = options
-    this.emitter = new Emitter(context.emitter)
+    this.emitter = new Emitter(RUN_CHANNELS, context.emitter)
     this.log = new EventLog(runId, history)
   }
 

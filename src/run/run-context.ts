@@ -5,7 +5,7 @@ import type { JudgeFailure } from '../core/scheduler/decision.js'
 import { type Order, orderOf } from '../core/scheduler/order.js'
 import type { JournalRecord } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
-import type { Emitter } from '../emitter.js'
+import { type Emitter, JOURNAL_REPORT } from '../emitter.js'
 import type { JournalHost, OpenJournal } from '../journal/journal.js'
 import type { OrchestratorOptions } from '../options.js'
 import type { Admission } from '../pools/admission.js'
@@ -69,7 +69,7 @@ export function partsOf(options: OrchestratorOptions): Pick<RunContext, 'order' 
 export function journalHost(emitter: Emitter, runId?: string): JournalHost {
   return {
     report: ({ error, message }) => {
-      const where = `journal: ${message}`
+      const where = JOURNAL_REPORT + message
       emitter.report(runId === undefined ? { type: 'error', error, where } : { type: 'error', error, where, runId })
     },
   }

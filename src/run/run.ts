@@ -53,12 +53,14 @@ export class Run<Pool extends string = string> {
   /**
    * Adds a listener for events of this name; `event` gets all events, `error` what listeners of this run threw.
    * A listener that throws changes nothing. Returns a function that removes the listener.
+   *
+   * @throws INVALID_INPUT for a name that no event of a run has.
    */
   on<K extends keyof RunEventMap>(name: K, listener: (payload: RunEventMap[K]) => unknown): () => void {
     return this.#engine.publisher.emitter.on(name, listener)
   }
 
-  /** Removes a listener. */
+  /** Removes a listener. @throws INVALID_INPUT for a name that no event of a run has. */
   off<K extends keyof RunEventMap>(name: K, listener: (payload: RunEventMap[K]) => unknown): void {
     this.#engine.publisher.emitter.off(name, listener)
   }

@@ -127,7 +127,12 @@ test('without a listener of `error`, it is printed to the console', async () => 
     throw new Error('from a listener')
   })
   await fixture.finish(run)
-  expect(console.mock.calls).toEqual([[expect.stringContaining('listener of run.settled failed'), expect.any(Error)]])
+  expect(console.mock.calls).toEqual([
+    [
+      "counterpoint: error in the listener of run.settled. To handle this yourself, listen to 'error'.",
+      expect.any(Error),
+    ],
+  ])
   console.mockRestore()
 })
 

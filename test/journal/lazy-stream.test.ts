@@ -81,7 +81,9 @@ describe('a lazy stream', () => {
     expect(problems).toEqual([
       {
         error: new Error('locked'),
-        message: expect.stringMatching(/^the shared stream of x cannot be opened: .* when this process ends$/),
+        message: expect.stringMatching(
+          /^the shared stream of x cannot be opened: .* when this process ends\. Give each process a journal of its own/,
+        ),
       },
     ])
     await stream.close()

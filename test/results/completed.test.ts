@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { CounterpointError, Run } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scheduler-fixture.js'
@@ -34,6 +35,38 @@ describe('run.completed', () => {
     expect((await failureOf(partial)).message).toBe(
       'run weekly was completed only in part: task "bad" is dead (agent): no more disk',
     )
+  })
+
+  test('an uncaught RUN_FAILED is printed short: the root cause with the stack of the host, and not the whole result', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
+    const thrown = new TypeError('plan.map is no function')
+    backend.answer('bad', () => Promise.reject(thrown))
+    const run = orchestrator.run({ tasks: specs(`bad ${Array.from({ length: 200 }, (_, i) => `t${i}`).join(' ')}`) })
+    await clock.runUntilIdle()
+    const error = await failureOf(run)
+    expect(error.cause).toMatchObject({ message: thrown.message, kind: 'agent', taskId: 'bad' })
+    expect(error.cause).toBeInstanceOf(Error)
+    expect([(error.cause as Error).name, (error.cause as Error).stack]).toEqual(['TypeError', thrown.stack])
+    const printed = inspect(error)
+    expect(printed.split('\n').length).toBeLessThan(40)
+    expect(printed).toMatch(/\[cause\]: .*TypeError\]?: plan\.map is no function\n/)
+    expect(printed).toMatch(/at .*completed\.test\.ts/)
+    expect(Object.keys(error.details)).toEqual(['runId'])
+    expect(error.details.result.tasks).toHaveLength(201)
+  })
+
+  test('has no cause where no task failed, or one without a stack where nothing was thrown', async () => {
+    const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0, timeoutMs: 10 } })
+    backend.hold('*')
+    const late = orchestrator.run({ tasks: specs('a') })
+    await clock.runUntilIdle()
+    const { cause } = (await failureOf(late)) as { readonly cause: Error }
+    expect(cause).toMatchObject({ kind: 'timeout' })
+    expect(cause.stack).toBe(`Error: ${cause.message}`)
+    const cancelled = orchestrator.run({ tasks: specs('b') })
+    await backend.started('b')
+    await cancelled.cancel()
+    expect((await failureOf(cancelled)).cause).toBeUndefined()
   })
 
   test('names the first three of many root causes, and shortens long messages', async () => {

@@ -21,7 +21,7 @@ export async function killOrphans(
       try {
         await backend.killOrphans?.(keys, state.startedAt)
       } catch (error) {
-        report(`killOrphans of pool ${name}`, error)
+        report(`method killOrphans of pool ${name}`, error)
       }
   }
 }
