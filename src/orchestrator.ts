@@ -110,7 +110,7 @@ export class Orchestrator<Pool extends string = string> {
       emitter: this.#emitter,
       ownsJournal: options.journal === undefined,
       budget,
-      reportedOnce: new Set(),
+      reportedOnce: new Map(),
       recordDuration: (pool, ms) => this.#forecast.recordDuration(pool, ms),
       onEnded: (runId, settled) => this.#retained.onEnded(runId, settled),
       onReleased: runId => this.#onReleased(runId),

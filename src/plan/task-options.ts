@@ -82,8 +82,9 @@ export interface TaskOptions<
   /** Checks the output, and types it for the tasks that depend on it: any Standard Schema. Default: any JSON. */
   readonly output?: Schema | undefined
   /**
-   * Runs the attempts of the task, in place of a backend of its pool: slots, limits, retries, timeouts and budgets apply as to any task;
-   * health checks, breakers and fail-over do not. Returns the output, or a promise of it, or a `reply()`; `undefined` is the output
+   * Runs the attempts of the task, in place of a backend of its pool: slots, limits, parking, retries, timeouts and budgets apply as to any
+   * task. It is not checked, does not fail over and opens no breaker; but while a pool with backends is parked because none of them may be
+   * used, its functions wait, too: give them a pool without a backend, or `default`, and share limits through `limitKey`. Returns the output, or a promise of it, or a `reply()`; `undefined` is the output
    * `null`. The output has the type of `output`, else the type that is returned. Called once per attempt, with the contract of
    * `AgentBackend.run`. Default: none, a backend runs them.
    */

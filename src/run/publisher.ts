@@ -71,12 +71,13 @@ export class Publisher {
   }
 
   /** Once per orchestrator: what a backend does wrong, it does in every attempt. */
-  reportOnce({ key, where }: ProblemSource, issuesOf: () => readonly InputIssue[]): void {
+  reportOnce({ group, where, max }: ProblemSource, issuesOf: () => readonly InputIssue[]): void {
     const { reportedOnce } = this.#options.context
-    if (reportedOnce.has(key)) return
+    const reported = reportedOnce.get(group) ?? new Set()
+    if (reported.has(where) || reported.size >= max) return
     const issues = issuesOf()
     if (issues.length === 0) return
-    reportedOnce.add(key)
+    reportedOnce.set(group, reported.add(where))
     this.report(where, invalidInput(issues))
   }
 

@@ -32,8 +32,8 @@ export interface RunContext {
   readonly ownsJournal: boolean
   /** The budget that all runs share. */
   readonly budget: SharedBudget | undefined
-  /** What has been reported on `error` and is not reported again, by its `where`. */
-  readonly reportedOnce: Set<string>
+  /** What has been reported on `error` and is not reported again: by group, each `where`. */
+  readonly reportedOnce: Map<string, Set<string>>
   /** An attempt of a pool succeeded after this many milliseconds. */
   recordDuration(pool: string, ms: number): void
   /** The run has ended in this process: it has settled, or can be resumed. */

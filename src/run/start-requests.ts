@@ -84,7 +84,9 @@ export class StartRequests {
     const { index } = start
     const attempt = attempts.get(index)
     const degraded = this.#isDegraded(index)
-    const estimate = attempt?.lease.backend.estimate ?? (degraded ? undefined : this.#spec(index).estimate)
+    // A cheaper backend may use less than the task states; the function of a task has no cheaper variant.
+    const isCheaper = degraded && !this.#options.binding(index)?.run
+    const estimate = attempt?.lease.backend.estimate ?? (isCheaper ? undefined : this.#spec(index).estimate)
     // It may fit on the first backend of the pool and not on this one: then the task gives its slot back.
     if (!degraded && this.#doesNotFit(index, estimate)) this.#tooExpensive.add(index)
     const signal: StartSignal & { estimate?: Estimate; degraded?: boolean } = start

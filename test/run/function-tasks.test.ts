@@ -118,15 +118,33 @@ describe('a function task', () => {
     expect([outcome, most, usage.costUsd?.toFixed(1), times.wallMs]).toEqual(['completed', 1, '0.3', 1_010])
   })
 
-  test('whose usage cannot be read is reported by its name, the first one of a pool', async () => {
+  test('makes mistakes of its own: each is reported once with the name of the task', async () => {
     const { clock, orchestrator } = setUp()
     const graph = new TaskGraph('g')
-    for (const id of ['a', 'b']) graph.task(id, { run: () => reply({ output: id, usage: { cost_usd: 1 } as never }) })
-    const where: string[] = []
-    orchestrator.on('error', error => void where.push(error.where))
-    const run = orchestrator.run(graph)
+    graph.task('a', { run: () => reply({ output: 1, usage: { cost_usd: 1 } as never }) })
+    graph.task('b', { run: () => reply({ output: 1, usage: { dollars: 1 } as never }) })
+    graph.task('c', { run: () => ({ output: 1, usage: { costUsd: 1 } }) })
+    const errors: unknown[] = []
+    orchestrator.on('error', ({ where, error }) => void errors.push([where, (error as Error).message]))
+    for (let n = 0; n < 2; n++) orchestrator.run(graph)
     await clock.runUntilIdle()
-    expect([(await run.result).outcome, where]).toEqual(['completed', ['usage of the function of task a']])
+    expect(errors).toEqual([
+      ['usage of the function of task a', expect.stringContaining('usage.cost_usd')],
+      ['usage of the function of task b', expect.stringContaining('usage.dollars')],
+      ['output of the function of task c', expect.stringContaining('return reply({ output, usage })')],
+    ])
+  })
+
+  test('that thousands of tasks have is reported for 20 of them', async () => {
+    const { clock, orchestrator } = setUp()
+    const graph = new TaskGraph('g')
+    const run = (): never => reply({ output: 1, usage: { cost_usd: 1 } as never }) as never
+    for (let n = 0; n < 50; n++) graph.task(`t${n}`, { run })
+    let errors = 0
+    orchestrator.on('error', () => void errors++)
+    orchestrator.run(graph)
+    await clock.runUntilIdle()
+    expect(errors).toBe(20)
   })
 
   test('that is throttled parks its pool', async () => {
@@ -207,6 +225,45 @@ describe('a function task in a pool with backends', () => {
     const run = orchestrator.run(graph, { budget: { costUsd: 2 } })
     await clock.runUntilIdle()
     expect((await run.result).outcome).toBe('completed')
+  })
+
+  test.each([[{ costUsd: 2.5, onHard: 'degrade' }], [{ costUsd: 2.5, onSoft: 'degrade', soft: 0.1 }]] as const)(
+    'keeps its estimate in a budget that degrades, for it has no cheaper variant: %j',
+    async budget => {
+      const { clock, orchestrator } = setUp({ pools: { p: { backend: backendOf(), concurrency: 10 } } })
+      const graph = new TaskGraph('g')
+      for (let n = 0; n < 8; n++)
+        graph.task(`t${n}`, {
+          pool: 'p',
+          estimate: { costUsd: 1 },
+          run: async () => {
+            await sleep(clock, 50)
+            return reply({ output: n, usage: { costUsd: 1 } })
+          },
+        })
+      const run = orchestrator.run(graph, { budget })
+      await clock.runUntilIdle()
+      const { outcome, usage } = await run.result
+      expect([outcome, usage.costUsd]).toEqual(['partial', 2])
+    },
+  )
+
+  test('waits while the pool is parked as unhealthy, as no backend may be used', async () => {
+    const clock = new VirtualClock()
+    const backend = new MockBackend({ clock }).answer('*', fail('crashed'))
+    const breaker = { failures: 1, openMs: 1_000 }
+    const { orchestrator, events } = setUp({ clock, pools: { p: { backend, breaker, concurrency: 1 }, own: {} } })
+    const graph = new TaskGraph('g')
+    for (const id of ['b', 'c']) graph.task(id, { pool: 'p', retries: 0 })
+    const later = graph.task('later', { run: () => sleep(clock, 10) })
+    graph.task('behind', { pool: 'p', after: [later], run: () => 1 })
+    graph.task('free', { pool: 'own', after: [later], run: () => 1 })
+    const begun = clock.now()
+    orchestrator.run(graph)
+    await clock.advance(500)
+    const startsOf = (id: string) =>
+      events.flatMap(event => (event.type === 'attempt.started' && event.taskId === id ? [event.at - begun] : []))
+    expect([startsOf('free'), startsOf('behind')]).toEqual([[10], []])
   })
 
   test('parks the pool when the retry budget is spent, and opens no breaker', async () => {

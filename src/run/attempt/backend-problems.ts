@@ -15,21 +15,32 @@ import type { TaskBinding } from '../../plan/task-graph.js'
 /** What of a backend is most likely a mistake. */
 export type BackendProblem = 'usage' | 'output' | 'report' | 'stream'
 
-/** Whose mistake it is: each `key` is reported once, as an error at `where`. */
+/** How many functions of a pool are reported for one kind of mistake: thousands of tasks may have the same function. */
+const MAX_FUNCTIONS = 20
+
+/** Whose mistake it is: each is reported once, as an error at `where`, and at most `max` of a `group`. */
 export interface ProblemSource {
-  readonly key: string
+  readonly group: string
   readonly where: string
+  readonly max: number
 }
 
-/** Functions of tasks have one key per pool, or thousands of tasks with one function would be reported. The error names the task. */
+/** A backend makes its mistakes whatever the task; functions differ by task. */
 export function sourceOf(
   of: BackendProblem,
   backend: string,
   { id, pool }: TaskSpec,
   binding: TaskBinding | undefined,
 ): ProblemSource {
-  const key = `${of} of backend ${backend} in pool ${pool}`
-  return { key, where: binding?.run ? `${of} of the function of task ${id}` : key }
+  if (!binding?.run) {
+    const where = `${of} of backend ${backend} in pool ${pool}`
+    return { group: where, where, max: 1 }
+  }
+  return {
+    group: `${of} of functions in pool ${pool}`,
+    where: `${of} of the function of task ${id}`,
+    max: MAX_FUNCTIONS,
+  }
 }
 
 /** Who reports the mistakes. */
