@@ -12,7 +12,7 @@ import { CHANNELS, Emitter, type EventMap } from './emitter.js'
 import { CounterpointError } from './errors.js'
 import type { Forecast } from './forecast/forecast.js'
 import { PoolForecast } from './forecast/pool-forecast.js'
-import type { Journal, OpenJournal } from './journal/journal.js'
+import type { Journal } from './journal/journal.js'
 import { sharedStreamsOf } from './journal/lazy-stream.js'
 import { memoryJournal } from './journal/memory-journal.js'
 import { duplicateRun, journalOfNewRun } from './journal/opening-journal.js'
@@ -31,9 +31,9 @@ import type { PlanInput } from './plan/plan-input.js'
 import { TaskGraph, type TaskGraphOptions } from './plan/task-graph.js'
 import { buildPools } from './pools/build-pools.js'
 import type { PoolEvent } from './pools/pool-events.js'
-import type { WorkerPool } from './pools/worker-pool.js'
+import type { HasPools, PoolMap } from './pools/pool-options.js'
 import { cancelOnAbort } from './run/abort-signals.js'
-import { type AdmissionTicket, PlanAdmission } from './run/admission-ticket.js'
+import { PlanAdmission, releasedOnError } from './run/admission-ticket.js'
 import { notFound, replayed } from './run/read-run.js'
 import { Run } from './run/run.js'
 import { journalHost, NO_LOCALS, partsOf, type RunContext } from './run/run-context.js'
@@ -42,7 +42,8 @@ import { RetainedRuns, Runs } from './run/run-registry.js'
 import { startOptionsOf } from './run/task-intake.js'
 
 /**
- * Runs plans. Its pools, limits and budget are shared by all its runs.
+ * Runs plans. Its pools, limits and budget are shared by all its runs. `Pool` is the names of its pools, for the compiler: those that it has
+ * at least. Without it (`function f(orchestrator: Orchestrator)`) any name compiles, and is checked when a plan is run.
  *
  * ```ts
  * const orchestrator = new Orchestrator({ pools: { writer: { backend: async ({ task }) => `${task.description}: done`, concurrency: 2 } } })
@@ -50,9 +51,14 @@ import { startOptionsOf } from './run/task-intake.js'
  * console.log((await run.result).outputs)
  * ```
  */
-export class Orchestrator<Pool extends string = string> {
+export interface Orchestrator<Pool extends string = string> extends OrchestratorOf<Pool> {}
+
+class OrchestratorOf<Pool extends string> {
+  static readonly name: string = 'Orchestrator'
+  /** For the compiler only: absent at run time. */
+  declare readonly '~pools': HasPools<Pool>
   /** The pools by name: to change their concurrency, pause them, or read their statistics. */
-  readonly pools: ReadonlyMap<Pool | 'default', WorkerPool>
+  readonly pools: PoolMap<Pool>
   /** The limits that pools share, by `limitKey`: to change them, park all their pools, or read their load. */
   readonly limits: ReadonlyMap<string, Limit>
   /** The runs in this process, and all runs of the journal: to list, show and delete. */
@@ -65,19 +71,10 @@ export class Orchestrator<Pool extends string = string> {
   readonly #router: TaskRouter
   readonly #forecast: PoolForecast
   readonly #retained: RetainedRuns
-  readonly #resuming = new Map<string, Promise<Run>>()
+  readonly #resuming = new Map<string, Promise<Run<Pool>>>()
   readonly #closeShared: () => Promise<unknown>
   #draining: Promise<void> | undefined
 
-  /**
-   * Makes an orchestrator, whose pools, limits and budget all its runs share. Everything is optional: without `pools` it runs tasks that
-   * have a function of their own.
-   *
-   * @param options `pools`: the agents, each a backend or the options of a pool (`backend`, `concurrency`, `requests`, ...), by name.
-   * `journal`: where runs are persisted (default: in memory). `budget`: what all runs together may use. `distributor`, `scheduler`,
-   * `failureHandler`, `aggregator`: the parts that can be replaced.
-   * @throws INVALID_INPUT for unknown or invalid options.
-   */
   constructor(options: OrchestratorOptions<Pool> = {}) {
     checkOrchestratorOptions(options)
     const clock = options.clock ?? systemClock
@@ -92,7 +89,7 @@ export class Orchestrator<Pool extends string = string> {
     const stream = shared('budget', false)
     const budget = options.budget && new SharedBudget(options.budget, stream && { stream, clock, report })
     this.#closeShared = () => Promise.all([built.close(), budget?.close()])
-    this.pools = built.workers as ReadonlyMap<Pool, WorkerPool>
+    this.pools = built.workers as PoolMap<Pool>
     this.limits = built.limits
     this.#retained = new RetainedRuns(options.retain ?? 100)
     this.runs = new Runs(this.#journal, this.#retained)
@@ -159,7 +156,9 @@ export class Orchestrator<Pool extends string = string> {
     if (this.#retained.runs.has(runId) || this.#resuming.has(runId)) throw duplicateRun(runId)
     const planAdmission = this.#planAdmission(options)
     const ticket = planAdmission.request(checked)
-    const journal = this.#openNew(runId, ticket)
+    const journal = releasedOnError(ticket, () =>
+      journalOfNewRun(runId, this.#journal.open(runId, journalHost(this.#emitter, runId))),
+    )
     const { weight = 1, signal, locals = NO_LOCALS } = options
     const state = emptyState(runId)
     const engine = new RunEngine(this.#context, { state, records: [], journal, weight, planAdmission, locals })
@@ -180,7 +179,7 @@ export class Orchestrator<Pool extends string = string> {
   async resume(runId: string, options: ResumeOptions = {}): Promise<Run<Pool>> {
     this.#checkOpen()
     checkResumeOptions(options)
-    const live = this.#retained.runs.get(runId) ?? this.#resuming.get(runId)
+    const live = (this.#retained.runs.get(runId) as Run<Pool> | undefined) ?? this.#resuming.get(runId)
     if (live) return live
     const resuming = this.#resume(runId, options).finally(() => this.#resuming.delete(runId))
     this.#resuming.set(runId, resuming)
@@ -213,7 +212,7 @@ export class Orchestrator<Pool extends string = string> {
     await this.#closeShared()
   }
 
-  async #resume(runId: string, options: ResumeOptions): Promise<Run> {
+  async #resume(runId: string, options: ResumeOptions): Promise<Run<Pool>> {
     const journal = await this.#journal.open(runId, journalHost(this.#emitter, runId))
     try {
       const records: JournalRecord[] = []
@@ -270,22 +269,13 @@ export class Orchestrator<Pool extends string = string> {
     return new PlanAdmission(this.#router, this.#context.admission, whenFull)
   }
 
-  #openNew(runId: string, ticket: AdmissionTicket): OpenJournal {
-    try {
-      return journalOfNewRun(runId, this.#journal.open(runId, journalHost(this.#emitter, runId)))
-    } catch (error) {
-      ticket.release()
-      throw error
-    }
-  }
-
   #checkOpen(): void {
     if (this.#draining)
       throw new CounterpointError('CLOSED', 'the orchestrator was drained: it accepts no further runs', {})
   }
 
-  #retain(engine: RunEngine, signal: AbortSignal | undefined): Run {
-    const run = new Run(engine)
+  #retain(engine: RunEngine, signal: AbortSignal | undefined): Run<Pool> {
+    const run = new Run<Pool>(engine)
     this.#retained.add(run, engine)
     if (signal) cancelOnAbort(engine, signal)
     return run
@@ -296,3 +286,17 @@ export class Orchestrator<Pool extends string = string> {
     if (this.#context.ownsJournal) void this.#journal.delete(runId)
   }
 }
+
+/** The constructor. The compiler infers the names of the pools; without `pools` it knows only `default`. */
+export const Orchestrator: {
+  /**
+   * Makes an orchestrator, whose pools, limits and budget all its runs share. Everything is optional: without `pools` it runs tasks that
+   * have a function of their own.
+   *
+   * @param options `pools`: the agents, each a backend or the options of a pool (`backend`, `concurrency`, `requests`, ...), by name.
+   * `journal`: where runs are persisted (default: in memory). `budget`: what all runs together may use. `distributor`, `scheduler`,
+   * `failureHandler`, `aggregator`: the parts that can be replaced.
+   * @throws INVALID_INPUT for unknown or invalid options.
+   */
+  new <Pool extends string = never>(options?: OrchestratorOptions<Pool>): Orchestrator<Pool>
+} = OrchestratorOf

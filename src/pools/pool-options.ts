@@ -75,6 +75,23 @@ export type Pools<Pool extends string = string> = Readonly<Record<Pool, PoolOpti
  */
 type AnyWorkerPool = Pick<WorkerPool, 'stats'>
 
+/** The pools of an orchestrator, by name. It has those of `Pool`, and maybe others. */
+export type PoolMap<Pool extends string = string> = Omit<ReadonlyMap<string, WorkerPool>, 'get' | 'has'> & {
+  get(name: Pool | 'default'): WorkerPool | undefined
+  has(name: Pool | 'default'): boolean
+}
+
+/**
+ * Makes a type with this member assignable to those that need no other pools than it has: `'a' | 'b'` where `'a'` is needed, and not where
+ * `'a' | 'c'` is. Everything is assignable where any pool is allowed (`string`).
+ *
+ * `names` has no other purpose than to make the compiler compare the members (it cannot for a conditional type alone): all of them are assignable to each other.
+ */
+export type HasPools<Pool extends string> = {
+  readonly names: { readonly [Name in Pool]?: unknown }
+  readonly needs: (pool: string extends Pool ? never : Pool) => void
+}
+
 /** The options of an orchestrator that concern pools. */
 export interface PoolsOptions<Pool extends string = string> {
   /**

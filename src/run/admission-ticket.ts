@@ -103,3 +103,13 @@ export class AdmissionCount {
     for (const index of this.#admitted) this.leave(index)
   }
 }
+
+/** What `make` returns. If it throws, the room of the tasks is given back. */
+export function releasedOnError<T>(ticket: AdmissionTicket, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    ticket.release()
+    throw error
+  }
+}

@@ -6,6 +6,7 @@ import type { AttemptProgressed, AttemptStreamed, RunEventMap } from '../emitter
 import { CounterpointError } from '../errors.js'
 import { checkApproveOptions, checkEventsOptions, checkRunBudget } from '../options-schema.js'
 import type { PlanInput } from '../plan/plan-input.js'
+import type { HasPools } from '../pools/pool-options.js'
 import { completedOnly } from '../results/run-failed.js'
 import type { EventsOptions } from './event-reader.js'
 import { progressOf, type RunProgress, taskResult } from './progress.js'
@@ -16,6 +17,8 @@ import type { RunEngine } from './run-engine.js'
  * It shows what is durable: with a journal that writes to disk, that may lag behind what has been decided.
  */
 export class Run<Pool extends string = string> {
+  /** For the compiler only: absent at run time. */
+  declare readonly '~pools': HasPools<Pool>
   readonly #engine: RunEngine
   #completed: Promise<RunResult> | undefined
 

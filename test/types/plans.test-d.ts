@@ -30,15 +30,47 @@ declare const item: Item
 describe('an orchestrator', () => {
   it('has the names of its pools, and the pool default', () => {
     expectTypeOf(orchestrator).toEqualTypeOf<Orchestrator<'model' | 'db'>>()
-    expectTypeOf(orchestrator.pools).toEqualTypeOf<ReadonlyMap<'model' | 'db' | 'default', WorkerPool>>()
+    expectTypeOf(orchestrator.pools.get('default')).toEqualTypeOf<WorkerPool | undefined>()
     // The message: Argument of type '"mdoel"' is not assignable to parameter of type '"default" | "model" | "db"'.
     // @ts-expect-error there is no such pool
     orchestrator.pools.get('mdoel')
   })
 
-  it('needs no options', () => {
-    expectTypeOf(new Orchestrator()).toEqualTypeOf<Orchestrator>()
-    expectTypeOf(new Orchestrator({})).toEqualTypeOf<Orchestrator>()
+  it('without pools has only the pool default', () => {
+    expectTypeOf(new Orchestrator()).toEqualTypeOf<Orchestrator<never>>()
+    expectTypeOf(new Orchestrator({ retain: 3 })).toEqualTypeOf<Orchestrator<never>>()
+    expectTypeOf(new Orchestrator({ pools: {} })).toEqualTypeOf<Orchestrator<never>>()
+    const graph = new Orchestrator().graph('g')
+    graph.task('a', { pool: 'default', run: () => 1 })
+    // The message: Type '"modle"' is not assignable to type '"default"'.
+    // @ts-expect-error there is no such pool
+    graph.task('b', { pool: 'modle' })
+    // @ts-expect-error there is no such pool
+    new Orchestrator({ retain: 3 }).run({ tasks: [{ id: 'a', pool: 'modle' }] })
+    const annotated: Orchestrator = new Orchestrator()
+    annotated.graph('g').task('a', { pool: 'anything' })
+  })
+
+  it('is taken where no other pools than it has are needed', () => {
+    const fewer: Orchestrator<'db'> = orchestrator
+    const none: Orchestrator<never> = orchestrator
+    const fewerOfRun: Run<'db'> = orchestrator.run(plan)
+    // The message ends: Type '"mail"' is not assignable to type '"db" | "model"'.
+    // @ts-expect-error it has no pool mail
+    const more: Orchestrator<'db' | 'model' | 'mail'> = orchestrator
+    // @ts-expect-error it has no pool mail
+    const different: Orchestrator<'mail'> = orchestrator
+    // @ts-expect-error it is not known whether it has a pool mail
+    const unknown: Orchestrator<'mail'> = untyped
+    // @ts-expect-error it has no pool mail
+    const moreOfRun: Run<'db' | 'mail'> = orchestrator.run(plan)
+    return [fewer, none, fewerOfRun, more, different, unknown, moreOfRun]
+  })
+
+  it('can be extended', () => {
+    class Own extends Orchestrator<'db'> {}
+    expectTypeOf(new Own()).toExtend<Orchestrator<'db'>>()
+    expectTypeOf(new Own()).toExtend<Orchestrator>()
   })
 
   it('whose pools are computed accepts any name', () => {
@@ -134,6 +166,9 @@ describe('functions of a host', () => {
   function start(any: Orchestrator, input: PlanInput) {
     return any.run(input)
   }
+  function startAll<Pool extends string>(some: Orchestrator<Pool>, tasks: TaskData<Pool>[]) {
+    return some.run({ tasks })
+  }
   function startIn<Pool extends string>(some: Orchestrator<Pool>, input: PlanInput<Pool>) {
     return some.run(input)
   }
@@ -143,6 +178,11 @@ describe('functions of a host', () => {
     start(orchestrator, { tasks: [{ id: 'a', pool: 'anything' }] })
     startIn(orchestrator, orchestrator.graph('g'))
     startIn(orchestrator, { tasks: [{ id: 'a', pool: 'model' }] })
+    startAll(orchestrator, [{ id: 'a', pool: 'model' }])
+    // @ts-expect-error there is no such pool
+    startAll(orchestrator, [{ id: 'a', pool: 'mdoel' }])
+    // @ts-expect-error there is no such pool
+    startIn(orchestrator, { tasks: [{ id: 'a', pool: 'mdoel' }] })
     orchestrator.run(Math.random() > 1 ? orchestrator.graph('g') : data)
   })
 })
