@@ -40,8 +40,8 @@ export type AttemptStreamed = {
 export type LiveEvent = AttemptProgressed | AttemptStreamed
 
 /**
- * Published when a listener, a hook or the journal of the host failed, or when a backend gave a usage that cannot be read. It has changed
- * nothing, unless `where` says so.
+ * Published when a listener, a hook or the journal of the host failed; or when a backend gave a usage or threw an `AgentError` that cannot be
+ * read. It has changed nothing, unless `where` says so.
  */
 export interface HostError {
   readonly type: 'error'

@@ -90,12 +90,26 @@ export type AgentErrorOptions = ErrorOptions & {
   readonly usage?: ReportedUsage | undefined
 }
 
+const AGENT_ERROR_OPTIONS: Readonly<Record<keyof AgentErrorOptions, true>> = {
+  cause: true,
+  timeout: true,
+  retryAfterMs: true,
+  status: true,
+  code: true,
+  usage: true,
+}
+
+/** The names of {@link AgentErrorOptions}. */
+export const agentErrorOptions: readonly string[] = Object.keys(AGENT_ERROR_OPTIONS)
+
 /**
  * Thrown by a backend to state exactly why an attempt failed. Other errors are classified by their name, code, status and message.
  *
  * ```ts
  * throw new AgentError('throttled', 'slow down', { retryAfterMs: 2_000 })
  * ```
+ *
+ * An unknown kind or option does not throw, which would hide the error: the kind counts as `agent`, and `'error'` is emitted once per backend.
  */
 export class AgentError extends Error {
   override readonly name: string = 'AgentError'
@@ -105,13 +119,22 @@ export class AgentError extends Error {
   readonly status: number | undefined
   readonly code: string | undefined
   readonly usage: ReportedUsage | undefined
+  readonly #unknownOptions: readonly string[]
   constructor(kind: FailureKind, message: string, options: AgentErrorOptions = {}) {
     super(message, options)
+    // `null` in JavaScript must not throw.
+    const given = Object(options) as AgentErrorOptions
     this.kind = kind
-    this.timeout = options.timeout
-    this.retryAfterMs = options.retryAfterMs
-    this.status = options.status
-    this.code = options.code
-    this.usage = options.usage
+    this.timeout = given.timeout
+    this.retryAfterMs = given.retryAfterMs
+    this.status = given.status
+    this.code = given.code
+    this.usage = given.usage
+    this.#unknownOptions = Object.keys(given).filter(name => !Object.hasOwn(AGENT_ERROR_OPTIONS, name))
+  }
+
+  /** @internal The options that `error` was made with and that do not exist; none for another error. */
+  static unknownOptionsOf(error: object): readonly string[] {
+    return #unknownOptions in error ? error.#unknownOptions : []
   }
 }

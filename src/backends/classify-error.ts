@@ -59,6 +59,11 @@ export function usageOf(thrown: unknown): object | undefined {
   return usages.find(usage => readUsage(usage) !== undefined) ?? usages[0]
 }
 
+/** The first `AgentError` among what was thrown and its causes. */
+export function agentErrorIn(thrown: unknown): object | undefined {
+  return causeChain(thrown).find(isAgentError)
+}
+
 const SCOPES = ['attempt', 'idle', 'queue', 'total'] as const
 
 /** Causes may form a circle. */
@@ -95,10 +100,15 @@ function classify(chain: readonly unknown[]): Classification {
   return found ?? { error: chain[0], kind: chain.some(isCutOff) ? 'crashed' : 'agent' }
 }
 
-/** Recognises an AgentError of another copy of this library, too. */
 function classifyAgentError(error: unknown): Classification | undefined {
-  if (readMember(error, 'name') !== 'AgentError' && !isInstance(AgentError, error)) return undefined
+  if (!isAgentError(error)) return undefined
   return { error, kind: FAILURE_KINDS.find(kind => kind === readMember(error, 'kind')) ?? 'agent' }
+}
+
+/** Recognises an AgentError of another copy of this library, too. */
+function isAgentError(error: unknown): error is object {
+  if (typeof error !== 'object' || error === null) return false
+  return readMember(error, 'name') === 'AgentError' || isInstance(AgentError, error)
 }
 
 function classifyForeignError(error: unknown): Classification | undefined {

@@ -38,7 +38,7 @@ const OPTIONS = optionsOf({
 })
 
 /** The parts of a failure: at least its kind. */
-export type FailureParts = Partial<Omit<Failure, 'name' | 'stack'>> & Pick<Failure, 'kind'>
+export type FailureParts = Partial<Omit<Failure, 'name' | 'stack' | 'output'>> & Pick<Failure, 'kind'>
 
 /**
  * The answer to a task in a `MockBackend`: an output; a function that is called for each attempt and returns an output or a promise of

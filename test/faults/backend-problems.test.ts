@@ -59,6 +59,62 @@ test.each([
   expect(await reports(() => reply({ output: 1, usage: usage as never }))).toEqual([])
 })
 
+const LIST =
+  'throttled, overloaded, quota, timeout, invalid-output, incomplete-output, bad-input, crashed, interrupted, refused, agent'
+
+test.each<[unknown, unknown, string]>([
+  ['rate-limited', {}, 'kind: "rate-limited" is no failure kind and counts as "agent" (did you mean "throttled"?)'],
+  ['rateLimit', {}, 'kind: "rateLimit" is no failure kind and counts as "agent" (did you mean "throttled"?)'],
+  ['ETIMEDOUT', {}, 'kind: "ETIMEDOUT" is no failure kind and counts as "agent" (did you mean "timeout"?)'],
+  ['refuse', {}, 'kind: "refuse" is no failure kind and counts as "agent" (did you mean "refused"?)'],
+  ['fatal', {}, `kind: "fatal" is no failure kind and counts as "agent"; expected one of ${LIST}`],
+  [undefined, {}, `kind: nothing is no failure kind and counts as "agent"; expected one of ${LIST}`],
+  ['refused', { retryAfter: 5 }, 'options.retryAfter: unknown key (did you mean "retryAfterMs"?)'],
+  ['refused', { statusCode: 401 }, 'options.statusCode: unknown key (did you mean "status"?)'],
+  [
+    'refuse',
+    { tries: 1 },
+    'kind: "refuse" is no failure kind and counts as "agent" (did you mean "refused"?); options.tries: unknown key; expected one of cause, timeout, retryAfterMs, status, code, usage',
+  ],
+])(
+  'an AgentError with a kind or an option that does not exist is reported once per backend: %j %j',
+  async (kind, options, message) => {
+    const failing = (): never => {
+      throw new AgentError(kind as 'agent', 'the real error', options as object)
+    }
+    const where = 'AgentError of backend pool in pool pool'
+    expect(await reports(failing)).toEqual([`${where}: ${message}`])
+    const wrapped = (): never => {
+      throw new Error('of the host', { cause: new AgentError(kind as 'agent', 'the real error', options as object) })
+    }
+    expect(await reports(wrapped)).toEqual([`${where}: ${message}`])
+  },
+)
+
+test('an AgentError that is made wrongly stays the error of its attempt', async () => {
+  const fixture = new Fixture(
+    () => {
+      throw new AgentError('rate-limited' as 'agent', 'slow down', { retryAfter: 5 } as object)
+    },
+    { pool: { defaults: { retries: 0 } } },
+  )
+  fixture.orchestrator.on('error', () => {})
+  const { tasks } = await fixture.run(['a'])
+  expect(tasks.a).toMatchObject({
+    status: 'dead',
+    failure: { kind: 'agent', message: 'slow down', name: 'AgentError' },
+  })
+  expect(new AgentError('refused', 'no', null as never)).toMatchObject({ kind: 'refused', message: 'no' })
+})
+
+test('an AgentError as it should be is not reported', async () => {
+  const all = { cause: 1, timeout: 'idle', retryAfterMs: 1, status: 2, code: 'C', usage: { tokens: 1 } } as const
+  const failing = (): never => {
+    throw new AgentError('refused', 'no', all)
+  }
+  expect(await reports(failing)).toEqual([])
+})
+
 test('a text `usage` of an error of another library is not reported', async () => {
   const failing = (): never => {
     throw Object.assign(new Error('no such option'), { usage: 'tool [options]' })

@@ -79,7 +79,7 @@ async function statusError(response: Response, read: ReadContext): Promise<Agent
   const ownCode = nonEmptyString(readPath(error, 'error', 'code')) ?? nonEmptyString(readMember(error, 'code'))
   // Redacted before it is cut: half a secret is not found.
   const code = ownCode && read.redact(ownCode)
-  const { kind, ...facts } = failureOf({ message, status, headers, error, code }, systemClock.now())
+  const { kind, message: _, ...facts } = failureOf({ message, status, headers, error, code }, systemClock.now())
   return new AgentError(kind, message, facts)
 }
 

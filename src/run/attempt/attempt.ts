@@ -1,5 +1,5 @@
 import { type AgentBackend, type AgentRequest, isReply, type Report } from '../../backends/agent-backend.js'
-import { failureOf, usageOf } from '../../backends/classify-error.js'
+import { failureOf } from '../../backends/classify-error.js'
 import type { Failure } from '../../core/failure/failure.js'
 import type { Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json } from '../../core/json.js'
@@ -10,7 +10,7 @@ import type { Lease } from '../../pools/run-queue.js'
 import { type Deadline, type DeadlineListener, IdleTimeout } from '../timers/deadlines.js'
 import { type AttemptServices, type AttemptTerms, timedOut } from './attempt-services.js'
 import { BackendContext } from './backend-context.js'
-import { type BackendProblem, checkNoReply, chunkOf, reportedUsage, shownOf } from './backend-problems.js'
+import { type BackendProblem, checkNoReply, chunkOf, reportedUsage, shownOf, usageThrown } from './backend-problems.js'
 import { ChunkStream, hasEnded } from './chunk-stream.js'
 import { invalidOutput, schemaMismatch } from './invalid-output.js'
 import { onSettled } from './on-settled.js'
@@ -184,7 +184,7 @@ export class Attempt implements DeadlineListener {
   }
 
   #onError(error: unknown): void {
-    this.#noteUsage(usageOf(error))
+    this.#noteUsage(usageThrown(error, this))
     this.#unlessStopping(() => this.#fail(failureOf(error, this.#services.clock.now())))
   }
 

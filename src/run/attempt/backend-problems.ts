@@ -1,10 +1,13 @@
 import type { Report } from '../../backends/agent-backend.js'
+import { agentErrorIn, usageOf } from '../../backends/classify-error.js'
+import { kindOfWord } from '../../backends/error-tables.js'
 import { readMember } from '../../backends/safe-read.js'
+import { FAILURE_KINDS } from '../../core/failure/failure.js'
 import { readUsage, USAGE_NAMES, type Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json, NotJsonError } from '../../core/json.js'
 import type { TaskSpec } from '../../core/state/task.js'
-import { didYouMean, MAX_ISSUES, pathText, show } from '../../error-text.js'
-import type { InputIssue } from '../../errors.js'
+import { didYouMean, MAX_ISSUES, pathText, show, unknownKey } from '../../error-text.js'
+import { AgentError, agentErrorOptions, type InputIssue } from '../../errors.js'
 import { invalidInput } from '../../options-check.js'
 import type { TaskBinding } from '../../plan/task-graph.js'
 
@@ -13,7 +16,7 @@ import type { TaskBinding } from '../../plan/task-graph.js'
  */
 
 /** What of a backend is most likely a mistake. */
-export type BackendProblem = 'usage' | 'output' | 'report' | 'stream'
+export type BackendProblem = 'usage' | 'output' | 'report' | 'stream' | 'AgentError'
 
 /** How many functions of a pool are reported for one kind of mistake: thousands of tasks may have the same function. */
 const MAX_FUNCTIONS = 20
@@ -101,6 +104,32 @@ const NO_REPLY: InputIssue = {
   path: 'output',
   message:
     'the object with the members output and usage is the output, and its usage does not count: return reply({ output, usage }), or give the task an output schema if the object is what you mean',
+}
+
+/** What a failed attempt used, by what its backend threw. Reports an `AgentError` with a kind or options that do not exist. */
+export function usageThrown(thrown: unknown, reporter: ProblemReporter): object | undefined {
+  const error = agentErrorIn(thrown)
+  if (error) reporter.onProblem('AgentError', () => agentErrorIssues(error))
+  return usageOf(thrown)
+}
+
+function agentErrorIssues(error: object): readonly InputIssue[] {
+  const kind = readMember(error, 'kind')
+  const unknown = AgentError.unknownOptionsOf(error).slice(0, MAX_ISSUES - 1)
+  const issues = unknown.map(name => ({
+    path: pathText([name], 'options'),
+    message: unknownKey(name, agentErrorOptions),
+  }))
+  return FAILURE_KINDS.some(known => known === kind) ? issues : [{ path: 'kind', message: noKind(kind) }, ...issues]
+}
+
+/** `rate-limited`, `rateLimit` and `rate_limit_error` mean what providers mean by it. */
+function noKind(kind: unknown): string {
+  const word = typeof kind === 'string' ? kind : ''
+  const snake = word.replace(/-|(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase()
+  const meant = kindOfWord(word) ?? kindOfWord(snake) ?? kindOfWord(`${snake}_error`)
+  const hint = meant ? ` (did you mean "${meant}"?)` : didYouMean(word, FAILURE_KINDS)
+  return `${show(kind)} is no failure kind and counts as "agent"${hint || `; expected one of ${FAILURE_KINDS.join(', ')}`}`
 }
 
 const EXPECTED =
