@@ -25,7 +25,8 @@ export function didYouMean(word: string, names: Iterable<string>): string {
     }
     if (Math.abs(word.length - name.length) >= least) continue
     const distance = editDistance(word.toLowerCase(), name.toLowerCase(), least)
-    if (distance >= least) continue
+    // Three letters off and another beginning: a chance likeness, as of `message` and `usage`.
+    if (distance >= least || (distance > 2 && word[0]?.toLowerCase() !== name[0]?.toLowerCase())) continue
     least = distance
     nearest = name
   }

@@ -60,7 +60,7 @@ describe('events', () => {
     orchestrator.on('task.dead', event => expectTypeOf(event.failure.kind).toBeString())
     orchestrator.on('event', event => expectTypeOf(event).toEqualTypeOf<CounterpointEvent>())
     // @ts-expect-error unknown event
-    orchestrator.on('task.lost', () => {})
+    expect(() => orchestrator.on('task.lost', () => {})).toThrow('there is no event "task.lost"')
   })
 
   test('of progress are emitted but not journaled', async () => {

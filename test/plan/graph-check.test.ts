@@ -230,6 +230,7 @@ describe('didYouMean', () => {
     ['timing', ['timeoutMs']],
     ['description', ['destination', 'desk']],
     ['api', ['approval', 'a']],
+    ['message', ['usage', 'status']],
     ['rate-limited', ['refused', 'crashed', 'invalid-output']],
   ])('suggests for %s none of %j, which only look alike', (word, names) => {
     expect(didYouMean(word, names)).toBe('')

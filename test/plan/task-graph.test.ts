@@ -1,4 +1,4 @@
-import { TaskGraph, type TaskOptions, type TaskRef } from 'counterpoint'
+import { parsePlan, TaskGraph, type TaskOptions, type TaskRef } from 'counterpoint'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { checkGraph } from '../../src/plan/graph-check.js'
@@ -146,6 +146,16 @@ describe('TaskGraph with invalid input', () => {
       'tasks["b"].after[0]: expected a task of this graph, got one of another graph',
     )
     expect(graph.tasks).toHaveLength(1)
+  })
+
+  it('suggests retries for retry, as plan data does', () => {
+    const retry = { retry: 3 }
+    expect(firstIssue(() => new TaskGraph('g').task('a', untyped(retry)))).toBe(
+      'tasks["a"].retry: unknown key (did you mean "retries"?)',
+    )
+    expect(firstIssue(() => parsePlan({ tasks: [{ id: 'a', ...retry }] }))).toBe(
+      'tasks[0].retry: unknown key (did you mean "retries"?)',
+    )
   })
 
   it('says that a task that is not in a list has to be, be it a ref or an id', () => {
