@@ -69,6 +69,9 @@ export interface RunOptions<Pool extends string = string> {
 
 /** Options of `resume`. */
 export interface ResumeOptions extends Pick<RunOptions, 'signal' | 'locals' | 'whenFull' | 'weight'> {
-  /** The `TaskGraph` that the run was started with, then those that were added to it live. Not needed for plans that are data. */
+  /**
+   * The `TaskGraph` that the run was started with, then those that were added to it live. Default: none, for plans that are data, and where
+   * the tasks with functions and schemas have ended.
+   */
   readonly graph?: TaskGraph | readonly TaskGraph[] | undefined
 }

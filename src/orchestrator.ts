@@ -4,7 +4,7 @@ import { captureContext } from './core/async-context.js'
 import type { Budget } from './core/budget/budget.js'
 import type { JournalRecord } from './core/state/events.js'
 import { emptyState } from './core/state/new-state.js'
-import { unfinishedTasks } from './core/state/run-state.js'
+import { type RunState, unfinishedTasks } from './core/state/run-state.js'
 import type { TaskDefaults } from './core/state/task.js'
 import { distributorOf } from './distributor/task-distributor.js'
 import { TaskRouter } from './distributor/task-router.js'
@@ -25,10 +25,10 @@ import {
   checkResumeOptions,
   checkRunOptions,
 } from './options-schema.js'
-import { checkPlan, functionsOf } from './plan/check-plan.js'
-import { compareGraphs } from './plan/compare-graph.js'
+import { checkPlan } from './plan/check-plan.js'
+import { matchGraphs } from './plan/compare-graph.js'
 import type { PlanInput } from './plan/plan-input.js'
-import { TaskGraph, type TaskGraphOptions } from './plan/task-graph.js'
+import { type TaskBinding, TaskGraph, type TaskGraphOptions } from './plan/task-graph.js'
 import { buildPools } from './pools/build-pools.js'
 import type { PoolEvent } from './pools/pool-events.js'
 import type { HasPools, PoolMap } from './pools/pool-options.js'
@@ -169,12 +169,13 @@ class OrchestratorOf<Pool extends string> {
   /**
    * Continues a run of the journal. Tasks that have succeeded are not run again. Attempts that were running count as interrupted:
    * whatever they left running is ended, and their tasks are retried. If the run was started with a `TaskGraph`, or one was added to it
-   * live, pass the graphs again, for their functions and schemas. A settled run gives its result. A run that is live in this process is
-   * returned.
+   * live, pass the graphs again: their functions and schemas are needed until the tasks that have them have ended. A settled run gives its
+   * result. A run that is live in this process is returned.
    *
    * @throws NOT_FOUND when the journal has no such run; PLAN_DIFFERS when a graph is missing or differs; NO_POOL when a pool of an
    * unfinished task does not exist; JOURNAL when the journal cannot be opened: it is damaged, or another process has it open.
-   * @throws INVALID_INPUT for unknown or invalid options; CLOSED after `drain`.
+   * @throws INVALID_INPUT for unknown or invalid options, and when an unfinished task without a function is in a pool that has no backend;
+   * CLOSED after `drain`.
    */
   async resume(runId: string, options: ResumeOptions = {}): Promise<Run<Pool>> {
     this.#checkOpen()
@@ -219,20 +220,24 @@ class OrchestratorOf<Pool extends string> {
       for await (const record of journal.read()) records.push(record)
       if (records.length === 0) throw notFound(runId)
       const state = replayed(runId, records)
-      const graphs = options.graph === undefined ? [] : [options.graph].flat()
-      if (state.phase.status !== 'settled') {
-        compareGraphs(state, graphs, this.#defaults)
-        this.#router.checkPools({ tasks: unfinishedTasks(state), hasFunction: functionsOf(graphs) })
-      }
+      const bindings = this.#bindingsOf(state, options.graph === undefined ? [] : [options.graph].flat())
       const { weight = 1, signal, locals = NO_LOCALS } = options
       const planAdmission = this.#planAdmission(options)
       const engine = new RunEngine(this.#context, { state, records, journal, weight, planAdmission, locals })
-      await engine.recover(graphs)
+      await engine.recover(bindings)
       return this.#retain(engine, signal)
     } catch (error) {
       await journal.close()
       throw error
     }
+  }
+
+  /** The functions and schemas of a run to be resumed. A settled one needs neither these nor its pools. */
+  #bindingsOf(state: RunState, graphs: readonly TaskGraph[]): ReadonlyMap<number, TaskBinding> {
+    if (state.phase.status === 'settled') return new Map()
+    const bindings = matchGraphs(state, graphs, this.#defaults)
+    this.#router.checkPools(unfinishedTasks(state))
+    return bindings
   }
 
   /**

@@ -1,36 +1,50 @@
-import type { RunState } from '../core/state/run-state.js'
-import type { TaskSpec } from '../core/state/task.js'
+import { once } from '../core/once.js'
+import type { AddSignal } from '../core/scheduler/signals.js'
+import type { BoundPart } from '../core/state/events.js'
 import type { TaskBinding, TaskGraph } from './task-graph.js'
 
 /**
  * The functions and schemas of the tasks of a run. They are in its graphs, and no journal holds them.
- * Invariant: the graph of a task is known before the task is added.
+ * Invariant: a task has those of the graph that it was added with, whatever tasks other graphs have.
  */
 export class Bindings {
-  readonly #head: RunState
-  readonly #graphs: TaskGraph[] = []
-  /** By task: each is looked up once. */
-  readonly #found = new Map<number, TaskBinding>()
+  readonly #graphs = new WeakMap<AddSignal, TaskGraph>()
+  /** By the index of the task. */
+  #bindings = new Map<number, TaskBinding>()
 
-  constructor(head: RunState) {
-    this.#head = head
+  /** Takes over those of a resumed run. */
+  restore(bindings: ReadonlyMap<number, TaskBinding>): void {
+    this.#bindings = new Map(bindings)
   }
 
-  /** Adds graphs: in them, the tasks that are added from now on are looked up. */
-  add(graphs: readonly TaskGraph[]): void {
-    this.#graphs.push(...graphs)
+  /** The tasks of this signal come from `graph`. To be called before the signal is sent. */
+  expect(signal: AddSignal, graph: TaskGraph): void {
+    this.#graphs.set(signal, graph)
+  }
+
+  /** The tasks of this signal have been added; `first` is the index of the first one. */
+  added(signal: AddSignal, first: number): void {
+    const graph = this.#graphs.get(signal)
+    if (graph === undefined) return
+    signal.tasks.forEach(({ id }, i) => {
+      const binding = graph.binding(id)
+      if (binding) this.#bindings.set(first + i, binding)
+    })
   }
 
   /** Undefined for a task without functions and schema. */
   get(index: number): TaskBinding | undefined {
-    if (!this.#head.bound.has(index)) return undefined
-    return this.#found.get(index) ?? this.#find(index)
-  }
-
-  #find(index: number): TaskBinding | undefined {
-    const { id } = this.#head.specs[index] as TaskSpec
-    const binding = this.#graphs.find(graph => graph.binding(id))?.binding(id)
-    if (binding) this.#found.set(index, binding)
-    return binding
+    return this.#bindings.get(index)
   }
 }
+
+/** The names of the parts of a binding. One list for the same parts: a million tasks share it. */
+export function partsOf({ input, approval, output, run }: TaskBinding): readonly BoundPart[] {
+  const key = (input ? 1 : 0) | (approval ? 2 : 0) | (output ? 4 : 0) | (run ? 8 : 0)
+  return lists()[key] as readonly BoundPart[]
+}
+
+const PARTS: readonly BoundPart[] = ['input', 'approval', 'output', 'run']
+const lists = once((): readonly (readonly BoundPart[])[] =>
+  Array.from({ length: 16 }, (_, key) => Object.freeze(PARTS.filter((_, bit) => key & (1 << bit)))),
+)

@@ -22,11 +22,6 @@ export interface CheckedPlan {
 /** True for a task that has a function of its own, which is called in place of a backend. */
 export type HasFunction = (id: string) => boolean
 
-/** Finds the functions of tasks in these graphs. */
-export function functionsOf(graphs: readonly TaskGraph[]): HasFunction {
-  return id => graphs.some(graph => graph.binding(id)?.run !== undefined)
-}
-
 /** Checks a plan before it is run. `isKnown` says which tasks the run already has, if it is live. */
 export function checkPlan(
   input: PlanInput,
@@ -44,6 +39,6 @@ export function checkPlan(
     failureMode: 'failureMode' in plan ? plan.failureMode : undefined,
     tasks: only ? selectTasks(plan.tasks, only) : plan.tasks,
     graph,
-    hasFunction: functionsOf(graph ? [graph] : []),
+    hasFunction: id => graph?.binding(id)?.run !== undefined,
   }
 }

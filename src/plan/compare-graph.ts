@@ -1,49 +1,88 @@
-import type { RunState } from '../core/state/run-state.js'
-import type { TaskDefaults, TaskSpec } from '../core/state/task.js'
+import type { BoundPart } from '../core/state/events.js'
+import { isTerminal, type RunState } from '../core/state/run-state.js'
+import type { TaskDefaults, TaskSpec, TaskState } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
 import { selectTasks } from './select.js'
-import type { TaskGraph } from './task-graph.js'
+import type { TaskBinding, TaskGraph } from './task-graph.js'
 
 /**
- * Checks that `graphs` are those of a journaled run: first the one that it was started with, then those that were added while it ran.
- * A run of plain data needs none. `defaults` are those of the pools, by name: a journaled task has them, too.
+ * Finds the functions and schemas of a journaled run in its graphs: by the index of each task. The first graph is the one that the run was
+ * started with, each further one was added while it ran. Graphs are needed until all tasks with functions or schemas have ended.
+ * `defaults` are those of the pools, by name: a journaled task has them, too.
  *
  * @throws CounterpointError `PLAN_DIFFERS`, with the first difference.
  */
-export function compareGraphs(state: RunState, graphs: readonly TaskGraph[], defaults: PoolDefaults): void {
-  const { value: difference } = differences(state, graphs, defaults).next()
-  if (difference === undefined) return
-  const { runId } = state
+export function matchGraphs(
+  state: RunState,
+  graphs: readonly TaskGraph[],
+  defaults: PoolDefaults,
+): ReadonlyMap<number, TaskBinding> {
+  const matched = new Map<number, TaskGraph>()
+  for (const difference of differences(state, graphs, defaults, matched)) throw planDiffers(state, graphs, difference)
+  const bindings = new Map<number, TaskBinding>()
+  for (const [index, graph] of matched) {
+    const binding = graph.binding(idOf(state, index))
+    if (binding) bindings.set(index, binding)
+  }
+  return bindings
+}
+
+function planDiffers({ runId }: RunState, graphs: readonly TaskGraph[], difference: string): CounterpointError {
   const message =
     graphs.length === 0
       ? `run ${runId} cannot be resumed without its TaskGraph: ${difference}. Pass the graph that it was started with: resume("${runId}", { graph })`
-      : `run ${runId} cannot be resumed with this graph: ${difference}. Pass the graph that it was started with, or start a new run`
-  throw new CounterpointError('PLAN_DIFFERS', message, { runId, difference })
+      : `run ${runId} cannot be resumed with ${graphs.length === 1 ? 'this graph' : 'these graphs'}: ${difference}. Pass the graph that it was started with and those that were added to it, or start a new run`
+  return new CounterpointError('PLAN_DIFFERS', message, { runId, difference })
 }
 
 type PoolDefaults = ReadonlyMap<string, TaskDefaults | undefined>
 
+/** Fills `matched`: by the index of each task, its graph. */
 function* differences(
   state: RunState,
   graphs: readonly TaskGraph[],
   defaults: PoolDefaults,
+  matched: Map<number, TaskGraph>,
 ): Generator<string, undefined> {
-  const [main] = graphs
-  if (main && state.fromGraph) yield* planDifferences(state, main)
-  for (const index of state.bound) {
-    const { id } = state.specs[index] as TaskSpec
-    if (!graphs.some(graph => graph.binding(id)))
-      yield `task "${id}" has a function or an output schema, which no journal holds`
+  for (const [i, graph] of graphs.entries()) {
+    const isMain = i === 0 && state.fromGraph
+    if (isMain) yield* planDifferences(state, graph)
+    const tasks = isMain ? plannedOf(state, graph) : graph.tasks
+    const first = isMain ? 0 : firstIndexOf(state, tasks)
+    const { bound } = graph
+    for (const [k, task] of tasks.entries()) {
+      const index = first + k
+      if (!isMain) yield* difference(`task number ${k} of graph "${graph.name}"`, state.specs[index]?.id, task.id)
+      const other = matched.get(index)
+      if (other) yield `task "${task.id}" is in graph "${other.name}" and in graph "${graph.name}"`
+      matched.set(index, graph)
+      yield* taskDifferences(state, index, task, defaults)
+      yield* partDifferences(task.id, state.bound.get(index) ?? [], bound.get(task.id) ?? [])
+    }
   }
-  for (const graph of graphs) for (const task of graph.tasks) yield* taskDifferences(state, task, graph, defaults)
+  for (const [index, parts] of state.bound)
+    if (!matched.has(index) && !isTerminal((state.states[index] as TaskState).status))
+      yield `task "${idOf(state, index)}" has ${listOf(parts)}, which no journal holds`
+}
+
+/** Tasks that are added together have consecutive indexes. -1: none of this graph was added. */
+function firstIndexOf(state: RunState, [task]: readonly TaskSpec[]): number {
+  return (task && state.ids.get(task.id)) ?? -1
 }
 
 function* planDifferences(state: RunState, graph: TaskGraph): Generator<string, undefined> {
   yield* difference('its name', state.name, graph.name)
   yield* difference('its version', state.version, graph.version)
-  const tasks = state.only ? selectTasks(graph.tasks, state.only) : graph.tasks
+  const lost = state.only?.find(id => !graph.tasks.some(task => task.id === id))
+  if (lost !== undefined) yield `it had a task "${lost}", and has none`
+  const tasks = plannedOf(state, graph)
   for (let i = 0; i < Math.max(state.plannedTasks, tasks.length); i++)
     yield* difference(`task number ${i}`, i < state.plannedTasks ? state.specs[i]?.id : undefined, tasks[i]?.id)
+}
+
+/** The tasks of the graph that the run was started with, if it is this graph. */
+function plannedOf({ only }: RunState, graph: TaskGraph): readonly TaskSpec[] {
+  return only ? selectTasks(graph.tasks, only) : graph.tasks
 }
 
 /**
@@ -65,21 +104,40 @@ const ALWAYS_COMPARED = [
 
 function* taskDifferences(
   state: RunState,
+  index: number,
   task: TaskSpec,
-  graph: TaskGraph,
   defaults: PoolDefaults,
 ): Generator<string, undefined> {
-  const index = state.ids.get(task.id)
-  if (index === undefined) return
   const journaled = state.specs[index] as TaskSpec
   const given: TaskSpec = { ...defaults.get(journaled.pool ?? ''), ...task }
   for (const key of new Set([...(Object.keys(task) as (keyof TaskSpec)[]), ...ALWAYS_COMPARED]))
     if (journaled[key] !== given[key]) yield* difference(`${key} of task "${task.id}"`, journaled[key], given[key])
-  if (graph.binding(task.id) && !state.bound.has(index))
-    yield `task "${task.id}" had no function and no output schema, and has one`
+}
+
+function* partDifferences(
+  id: string,
+  journaled: readonly BoundPart[],
+  given: readonly BoundPart[],
+): Generator<string, undefined> {
+  if (journaled.join() !== given.join()) yield `task "${id}" had ${listOf(journaled)}, and has ${listOf(given)}`
+}
+
+const PART_NAMES: Readonly<Record<BoundPart, string>> = {
+  input: 'an input function',
+  approval: 'an approval function',
+  output: 'an output schema',
+  run: 'a function',
+}
+
+function listOf(parts: readonly BoundPart[]): string {
+  return parts.map(part => PART_NAMES[part]).join(' and ') || 'no function and no output schema'
 }
 
 function* difference(what: string, journaled: unknown, given: unknown): Generator<string, undefined> {
   const [before, now] = [JSON.stringify(journaled), JSON.stringify(given)]
   if (before !== now) yield `${what} was ${before ?? 'missing'}, and is ${now ?? 'missing'}`
+}
+
+function idOf(state: RunState, index: number): string {
+  return (state.specs[index] as TaskSpec).id
 }

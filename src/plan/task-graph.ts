@@ -4,10 +4,12 @@ import { type Json, memberPath } from '../core/json.js'
 import { once } from '../core/once.js'
 import type { RunResult } from '../core/results/run-result.js'
 import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
+import type { BoundParts } from '../core/state/run-state.js'
 import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
 import { MAX_ISSUES, show } from '../error-text.js'
 import type { CounterpointError, InputIssue } from '../errors.js'
 import { checkOptions, invalidInput, optionsOf } from '../options-check.js'
+import { partsOf } from './bindings.js'
 import { duplicateId } from './graph-check.js'
 import { invalidPlan } from './invalid-plan.js'
 import { canonical, readTaskMember } from './plan.js'
@@ -155,9 +157,14 @@ export class TaskGraph<Pool extends string = string> {
     return new TaskRef(id, this)
   }
 
-  /** @internal The ids of the tasks that have a function or a schema. */
-  get bound(): ReadonlySet<string> {
-    return new Set(this.#bindings.keys())
+  /** @internal Tells which functions and schema a task has. */
+  get bound(): BoundParts {
+    return {
+      get: id => {
+        const binding = this.#bindings.get(id)
+        return binding && partsOf(binding)
+      },
+    }
   }
 
   /** @internal The functions and the schema of a task; undefined when it has none, or does not exist. */

@@ -5,7 +5,7 @@ import type { Signal } from '../core/scheduler/signals.js'
 import { CounterpointError, isCounterpointError } from '../errors.js'
 import { Bindings } from '../plan/bindings.js'
 import type { CheckedPlan } from '../plan/check-plan.js'
-import type { TaskGraph } from '../plan/task-graph.js'
+import type { TaskBinding } from '../plan/task-graph.js'
 import type { AdmissionTicket } from './admission-ticket.js'
 import { killOrphans } from './attempt/kill-orphans.js'
 import { Effects, type EffectsOptions } from './effects.js'
@@ -34,7 +34,7 @@ export class RunEngine {
   readonly #options: RunEngineOptions
   readonly #effects: Effects
   readonly #timeLimit: RunTimeLimit
-  readonly #bindings: Bindings
+  readonly #bindings = new Bindings()
   readonly #cleanups: (() => void)[] = []
   readonly #ended: Promise<undefined>
   #resolveEnded: (value: undefined) => void = () => {}
@@ -55,7 +55,6 @@ export class RunEngine {
     })
     this.loop = this.#newLoop()
     this.publisher = new Publisher({ runId: this.id, history: this.loop.history, context, inContext: this.#inContext })
-    this.#bindings = new Bindings(this.loop.head)
     this.#effects = this.#newEffects()
     this.#timeLimit = new RunTimeLimit(context.clock, () => this.loop.send({ type: 'elapse' }))
     this.intake = new TaskIntake({
@@ -64,7 +63,7 @@ export class RunEngine {
       admission: context.admission,
       hasTask: id => this.loop.head.ids.has(id),
       sendAll: signals => this.loop.sendAll(signals),
-      keepGraph: graph => this.#bindings.add([graph]),
+      expectGraph: (signal, graph) => this.#bindings.expect(signal, graph),
       checkNotSuspended: () => this.checkNotSuspended(),
       runEnded: this.#ended,
     })
@@ -76,9 +75,9 @@ export class RunEngine {
     this.intake.started.catch(error => this.#end(() => this.#reject(error)))
   }
 
-  /** Continues what the journal holds. What the interrupted attempts left running is ended first. */
-  async recover(graphs: readonly TaskGraph[]): Promise<void> {
-    this.#bindings.add(graphs)
+  /** Continues what the journal holds, with these functions and schemas. What the interrupted attempts left running is ended first. */
+  async recover(bindings: ReadonlyMap<number, TaskBinding>): Promise<void> {
+    this.#bindings.restore(bindings)
     if (this.loop.head.phase.status === 'settled') return this.#settle()
     await killOrphans(this.loop.head, this.#context.pools, (where, error) => this.publisher.report(where, error))
     this.intake.recover(this.#context.clock)
@@ -216,6 +215,8 @@ export class RunEngine {
       ownsJournal,
       inContext: this.#inContext,
       onDecided: (signal, from, to) => {
+        if (signal.type === 'add' && to >= from)
+          this.#bindings.added(signal, this.loop.head.specs.length - signal.tasks.length)
         // First: once the time limit has passed, no task starts.
         this.#timeLimit.onDecided(this.loop.head, this.loop.history, from, to)
         this.#effects.onDecided(signal, from, to)

@@ -45,8 +45,8 @@ export interface TaskIntakeOptions {
   hasTask(id: string): boolean
   /** Sends signals of which none is decided before all have been sent. */
   sendAll(signals: readonly (readonly [Signal, OnDurable?])[]): void
-  /** Keeps a graph for its functions and output schemas. */
-  keepGraph(graph: TaskGraph): void
+  /** Called before the signal is sent: its tasks come from this graph, with their functions and output schemas. */
+  expectGraph(signal: AddSignal, graph: TaskGraph): void
   /** @throws RUN_SUSPENDED when the run is suspended. */
   checkNotSuspended(): void
   /** Resolves when the run has ended. */
@@ -130,14 +130,13 @@ export class TaskIntake {
     const admitted = await Promise.race([ticket.tasks, cancellation]).finally(() => {
       this.#cancelStart = undefined
     })
-    if (plan.graph) this.#options.keepGraph(plan.graph)
     if (cancelled !== undefined) {
       if (ticket.withdraw()) this.#options.admission.admit(demandOf(plan.tasks))
-      await this.#sendFirst({ ...addSignal(plan, options, plan.tasks), cancelled })
+      await this.#sendAdd({ ...startSignal(plan, options, plan.tasks), cancelled }, plan)
     } else {
       const tasks = admitted ?? []
       const mode = options.chooseMode?.(tasks)
-      await this.#sendFirst({ ...addSignal(plan, options, tasks), ...(mode && { mode }) })
+      await this.#sendAdd({ ...startSignal(plan, options, tasks), ...(mode && { mode }) }, plan)
     }
   }
 
@@ -148,21 +147,26 @@ export class TaskIntake {
     return new Promise(resolve => this.#options.sendAll([[first, resolve], ...early]))
   }
 
+  #sendAdd(content: AddSignal, { graph }: CheckedPlan): Promise<boolean> {
+    if (graph === undefined) return this.#sendFirst(content)
+    const signal = { ...content, bound: graph.bound }
+    this.#options.expectGraph(signal, graph)
+    return this.#sendFirst(signal)
+  }
+
   async #add(plan: CheckedPlan): Promise<void> {
-    const { graph } = plan
-    const { runId, planAdmission, keepGraph, runEnded } = this.#options
+    const { runId, planAdmission, runEnded } = this.#options
     const ticket = planAdmission.request(plan)
     const tasks = ticket.admitted() ?? (await Promise.race([ticket.tasks, runEnded]))
-    if (graph) keepGraph(graph)
-    if (tasks && (await this.#sendFirst({ type: 'add', tasks, ...(graph && { bound: graph.bound }) }))) return
+    if (tasks && (await this.#sendAdd({ type: 'add', tasks }, plan))) return
     ticket.release()
     this.#options.checkNotSuspended()
     throw new CounterpointError('RUN_ENDED', `run ${runId} settled before the tasks could be added`, { runId })
   }
 }
 
-function addSignal(plan: CheckedPlan, options: StartOptions, tasks: readonly TaskSpec[]): AddSignal {
-  const { name, version, only, graph } = plan
+function startSignal(plan: CheckedPlan, options: StartOptions, tasks: readonly TaskSpec[]): AddSignal {
+  const { name, version, only } = plan
   const { failureMode = plan.failureMode, budget, autoFallbackToSerial } = options
   return {
     type: 'add',
@@ -173,6 +177,5 @@ function addSignal(plan: CheckedPlan, options: StartOptions, tasks: readonly Tas
     ...(failureMode && { failureMode }),
     ...(budget && { budget }),
     ...(autoFallbackToSerial && { autoFallbackToSerial }),
-    ...(graph && { bound: graph.bound }),
   }
 }

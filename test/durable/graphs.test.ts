@@ -80,7 +80,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run of a graph', kind
 
   test('needs the graphs that were added while it was live, too', async () => {
     const host = await died(first => first.orchestrator.run(bound(), RUN), kind, [joining()])
-    expect((await refusal(host, bound())).details.difference).toContain('task "d" has a function')
+    expect((await refusal(host, bound())).details.difference).toContain('task "d" has an input function')
     host.backend.answer('b', { n: 2 })
     const run = await host.orchestrator.resume('x', { graph: [bound(), joining()] })
     const { outcome } = await host.done(run.result)
@@ -121,7 +121,7 @@ describe('a run of a graph', () => {
   test('says that the graph is missing when none was given, and not that it differs', async () => {
     const host = await diedOf(bound())
     expect((await refusal(host)).message).toBe(
-      'run x cannot be resumed without its TaskGraph: task "b" has a function or an output schema, which no journal holds. Pass the graph that it was started with: resume("x", { graph })',
+      'run x cannot be resumed without its TaskGraph: task "b" has an input function and an output schema, which no journal holds. Pass the graph that it was started with: resume("x", { graph })',
     )
     expect((await refusal(host, plain())).message).toContain('run x cannot be resumed with this graph: ')
   })
@@ -136,7 +136,7 @@ describe('a run of a graph', () => {
   })
 
   test.each<[string, TaskGraph, TaskGraph | undefined, string]>([
-    ['a missing graph', bound(), undefined, 'task "b" has a function or an output schema'],
+    ['a missing graph', bound(), undefined, 'task "b" has an input function and an output schema'],
     ['another name', plain(), plain({ name: 'other' }), 'its name was "plan", and is "other"'],
     ['another version', plain({ version: '1' }), plain({ version: '2' }), 'its version was "1", and is "2"'],
     ['a version that is new', plain(), plain({ version: '2' }), 'its version was missing, and is "2"'],
@@ -210,11 +210,97 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, a run of function tasks
     expect((await refusal(host)).details.difference).toContain('task "b" has a function')
   })
 
-  test('is refused when the graph has lost the function, and its pool has no backend', async () => {
-    const host = await died(start, kind)
-    const graph = new TaskGraph('functions')
-    const a = graph.task('a', { pool: 'p' })
-    graph.task('b', { pool: 'default', after: [a], output: z.string() })
-    await expect(host.orchestrator.resume('x', { graph })).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+  test.each<[string, TaskOptions, TaskOptions, string]>([
+    ['lost its function', { run: () => 1 }, {}, 'had an output schema and a function, and has an output schema'],
+    ['got a function', {}, { run: () => 1 }, 'had an output schema, and has an output schema and a function'],
+    ['lost its input function', { input: () => 1 }, {}, 'had an input function and an output schema, and has'],
+    ['lost its approval function', { approval: () => true }, {}, 'had an approval function and an output schema, and'],
+    [
+      'lost its schema',
+      { run: () => 1 },
+      { run: () => 1, output: undefined },
+      'had an output schema and a function, and has a function',
+    ],
+  ])('is refused when a task in a pool with a backend has %s', async (_, before, after, difference) => {
+    const checked = (b: TaskOptions): TaskGraph =>
+      plain({ b: { after: ['a'], output: z.number(), ...b } as TaskOptions })
+    const host = await died(first => first.orchestrator.run(checked(before), RUN), kind)
+    expect((await refusal(host, checked(after))).details.difference).toContain(difference)
   })
+
+  test('needs no graph once the tasks with functions have ended', async () => {
+    const graph = new TaskGraph('functions')
+    const b = graph.task('b', { run: () => 1 })
+    graph.task('a', { pool: 'p', after: [b] })
+    const host = await died(first => first.orchestrator.run(graph, RUN), kind)
+    const run = await host.orchestrator.resume('x')
+    expect((await host.done(run.result)).outputs).toEqual({ a: 'a', b: 1 })
+  })
+})
+
+/** `x` waits for `a`, and is in two graphs. A run can have it from one of them only. */
+describe.each(JOURNAL_KINDS)('with a journal of kind %s, a task whose id other graphs have, too', kind => {
+  const first = (): TaskGraph => {
+    const graph = new TaskGraph('first')
+    graph.task('a', { pool: 'p' })
+    graph.task('x', { priority: 2, run: () => 'of the first' })
+    return graph
+  }
+  const second = (ids = ['x']): TaskGraph => {
+    const graph = new TaskGraph('second')
+    for (const id of ids) graph.task(id, { after: ['a'], run: () => 'of the second' })
+    return graph
+  }
+  const third = (): TaskGraph => {
+    const graph = new TaskGraph('third')
+    graph.task('y', { after: ['a'], run: () => 'of the third' })
+    return graph
+  }
+
+  test('runs the function of the graph that it was added with', async () => {
+    const host = new TestHost(kind)
+    host.backend.hold('a')
+    const run = host.orchestrator.run(first(), { ...RUN, only: ['a'] })
+    await host.done(run.add(second()))
+    host.backend.release('a')
+    expect((await host.done(run.result)).outputs).toEqual({ a: 'a', x: 'of the second' })
+  })
+
+  test('runs the function of that graph also where another one got the task after its run had started', async () => {
+    const host = new TestHost(kind)
+    host.backend.hold('a')
+    const grown = new TaskGraph('grown')
+    grown.task('a', { pool: 'p' })
+    const run = host.orchestrator.run(grown, RUN)
+    grown.task('x', { run: () => 'wrong' })
+    await host.done(run.add(second()))
+    host.backend.release('a')
+    expect((await host.done(run.result)).outputs).toEqual({ a: 'a', x: 'of the second' })
+  })
+
+  test('resumes with the function of the graph that it was added with', async () => {
+    const start = (host: TestHost): Run => host.orchestrator.run(first(), { ...RUN, only: ['a'] })
+    const host = await died(start, kind, [second(), third()])
+    const run = await host.orchestrator.resume('x', { graph: [first(), second(), third()] })
+    expect((await host.done(run.result)).outputs).toEqual({ a: 'a', x: 'of the second', y: 'of the third' })
+  })
+
+  test.each<[string, readonly (() => TaskGraph)[], string]>([
+    ['a graph that was not added', [first, third, second, () => plain({ ids: 'c' })], 'task number 0 of graph "plan"'],
+    ['a task more', [first, () => second(['x', 'z']), third], 'task number 1 of graph "second" was "y", and is "z"'],
+    ['a graph twice', [first, second, second], 'task "x" is in graph "second" and in graph "second"'],
+    ['a task of two graphs', [first, () => second(['x', 'y']), third], 'task "y" is in graph "second" and in graph'],
+    ['a graph that has lost what it ran', [second, third], 'its name was "first", and is "second"'],
+    ['a missing one', [first, third], 'task "x" has a function, which no journal holds'],
+  ])('is refused with %s', async (_, graphs, difference) => {
+    const start = (host: TestHost): Run => host.orchestrator.run(first(), { ...RUN, only: ['a'] })
+    const host = await died(start, kind, [second(), third()])
+    const graph = graphs.map(make => make())
+    expect((await refusal(host, graph)).details.difference).toContain(difference)
+  })
+})
+
+test('a graph that has lost a task that `only` selected is refused', async () => {
+  const host = await died(first => first.orchestrator.run(plain({ ids: 'a c' }), { ...RUN, only: ['a', 'c'] }))
+  expect((await refusal(host, plain({ ids: 'a' }))).details.difference).toBe('it had a task "c", and has none')
 })

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { type AgentBackend, memoryJournal, Orchestrator } from 'counterpoint'
+import { type AgentBackend, memoryJournal, Orchestrator, TaskGraph } from 'counterpoint'
 import { fileJournal } from 'counterpoint/node'
 import { fail, ignoreAbort, slowJournal, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
@@ -224,5 +224,20 @@ test('orphans of an attempt that was stopping when its process died are killed, 
   await first.clock.advance(50)
   await first.reached(run, 'a', 'stopping')
   await (await first.next({ pool: { backend } })).orchestrator.resume('x')
+  expect(reaped).toEqual(['x/a/1'])
+})
+
+test('a backend gets no keys of function tasks in its pool, which it never ran, to kill', async () => {
+  const reaped: string[] = []
+  const backend: AgentBackend = { run: () => null, killOrphans: keys => void reaped.push(...keys) }
+  const graph = new TaskGraph('g')
+  graph.task('a', { pool: 'p' })
+  graph.task('f', { pool: 'p', run: () => new Promise<null>(() => {}) })
+  const first = new TestHost('memory')
+  first.backend.hold('a')
+  const run = first.orchestrator.run(graph, { runId: 'x' })
+  await first.reached(run, 'a', 'running')
+  await first.reached(run, 'f', 'running')
+  await (await first.next({ pool: { backend } })).orchestrator.resume('x', { graph })
   expect(reaped).toEqual(['x/a/1'])
 })

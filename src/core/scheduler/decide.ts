@@ -86,7 +86,7 @@ function add(decision: Decision, signal: AddSignal): void {
   const first = state.specs.length
   const plan = first === 0 ? preparedPlanOf(signal.tasks) : undefined
   if (plan) decision.planAdded(plan, signal.bound)
-  else for (const spec of signal.tasks) decision.added(spec, signal.bound?.has(spec.id) ?? false)
+  else for (const spec of signal.tasks) decision.added(spec, signal.bound?.get(spec.id))
   for (let index = first; index < state.specs.length; index++)
     if (resolveBlocked(decision, index)) propagate(decision, index)
 }

@@ -3,11 +3,11 @@ import type { Estimate } from '../budget/budget.js'
 import { type Failure, isThrottling } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import { isVerdict, type Verdict } from '../failure/verdict.js'
-import type { AttemptStarted, BudgetReached, RunEvent } from '../state/events.js'
+import type { AttemptStarted, BoundPart, BudgetReached, RunEvent } from '../state/events.js'
 import { addTask, advance, evolve, makeReady, startAttempt, succeed } from '../state/evolve.js'
 import type { History } from '../state/history.js'
 import { keyOfTask } from '../state/idempotency-key.js'
-import type { RunState } from '../state/run-state.js'
+import type { BoundParts, RunState } from '../state/run-state.js'
 import { addSharedPlan } from '../state/shared-plan.js'
 import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from '../state/task.js'
 import type { PreparedPlan } from './prepared-plan.js'
@@ -97,17 +97,17 @@ export class Decision {
     this.runEvent({ type: 'budget.reached', ...content })
   }
 
-  added(spec: TaskSpec, bound: boolean): void {
+  added(spec: TaskSpec, bound: readonly BoundPart[] | undefined): void {
     addTask(this.state, spec, bound)
     advance(this.state, this.#at)
-    this.history.added(this.state.specs.length - 1, this.#at, bound)
+    this.history.added(this.state.specs.length - 1, this.#at)
   }
 
   /** Adds all tasks of a prepared plan to a run without tasks. */
-  planAdded({ initialState }: PreparedPlan, bound?: ReadonlySet<string>): void {
+  planAdded({ initialState }: PreparedPlan, bound?: BoundParts): void {
     addSharedPlan(this.state, initialState, this.#at, bound)
     const { length } = this.state.specs
-    for (let index = 0; index < length; index++) this.history.added(index, this.#at, this.state.bound.has(index))
+    for (let index = 0; index < length; index++) this.history.added(index, this.#at)
   }
 
   ready(index: number): void {

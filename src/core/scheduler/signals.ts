@@ -3,14 +3,15 @@ import type { Failure } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import type { Json } from '../json.js'
 import type { FailureMode, RunMode } from '../state/events.js'
+import type { BoundParts } from '../state/run-state.js'
 import type { HoldReason, TaskSpec } from '../state/task.js'
 
 /** Adds tasks to the run; the first signal of a run. The specs have been checked: ids are new, dependencies exist, no cycle. */
 export interface AddSignal {
   readonly type: 'add'
   readonly tasks: readonly TaskSpec[]
-  /** With a `TaskGraph`: ids of the tasks with a function or an output schema. */
-  readonly bound?: ReadonlySet<string>
+  /** With a `TaskGraph`: the functions and schemas of its tasks, by id. */
+  readonly bound?: BoundParts
   readonly name?: string
   readonly version?: string
   readonly only?: readonly string[]

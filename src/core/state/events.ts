@@ -92,12 +92,14 @@ export type RunSettled = EventBase & {
   readonly type: 'run.settled'
   readonly outcome: Outcome
 }
+/** A part of a task that no journal can store: its input function, its approval function, its output schema, its function. */
+export type BoundPart = 'input' | 'approval' | 'output' | 'run'
 /** A task was added to the run. */
 export type TaskAdded = TaskEventBase & {
   readonly type: 'task.added'
   readonly spec: TaskSpec
-  /** The task has a function or an output schema. A journal cannot store these: the run can be resumed only with its `TaskGraph`. */
-  readonly bound?: true
+  /** Its functions and its output schema. A journal cannot store these: until it has ended, the run is resumed only with its `TaskGraph`. */
+  readonly bound?: readonly BoundPart[]
 }
 /** The dependencies of the task are met: it waits for a slot of its pool. */
 export type TaskReady = TaskEventBase & {

@@ -15,6 +15,7 @@ import { addEdges, updateDependents } from './dependencies.js'
 import type {
   AttemptFailed,
   AttemptStarted,
+  BoundPart,
   RunEvent,
   RunEventOf,
   RunEventType,
@@ -100,7 +101,7 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: RunEventOf
   'task.added': (state, { spec, index, taskId, bound }) => {
     if (index !== state.specs.length || state.ids.has(taskId))
       throw new Error(`task ${taskId} cannot be added as number ${index}`)
-    addTask(state, spec, bound === true)
+    addTask(state, spec, bound)
   },
   'task.ready': (state, { index, at, approved }) => makeReady(state, index, at, approved === true),
   'task.held': (state, { index, reason, at, failure, estimate }) => {
@@ -153,11 +154,11 @@ function recover(state: RunState, { at, epoch }: RunRecovered): void {
 // and does not make the event (decision 14). It calls `advance` afterwards. They check and count the transition themselves: `transition`
 // finds both in tables, which costs a tenth of a task.
 
-export function addTask(state: RunState, spec: TaskSpec, bound: boolean): void {
+export function addTask(state: RunState, spec: TaskSpec, bound: readonly BoundPart[] | undefined): void {
   copySharedPlan(state)
   const index = state.specs.push(spec) - 1
   state.ids.set(spec.id, index)
-  if (bound) state.bound.add(index)
+  if (bound) state.bound.set(index, bound)
   state.states.push(BLOCKED)
   state.tallies.push(EMPTY_TALLY)
   state.counts.blocked++

@@ -6,29 +6,21 @@ import type { SucceededState, TaskSpec } from './task.js'
 /** The kinds of rows: the events that nearly every task has. `OTHER`: the event is stored as an object. */
 const OTHER = 0
 const ADDED = 1
-const ADDED_BOUND = 2
-const READY = 3
-const STARTED = 4
-const SUCCEEDED = 5
+const READY = 2
+const STARTED = 3
+const SUCCEEDED = 4
 
-const TYPES: readonly RunEventType[] = [
-  'run.started',
-  'task.added',
-  'task.added',
-  'task.ready',
-  'attempt.started',
-  'task.succeeded',
-]
+const TYPES: readonly RunEventType[] = ['run.started', 'task.added', 'task.ready', 'attempt.started', 'task.succeeded']
 
 const MAX_INT32 = 2 ** 31 - 1
 
 /** What a history reads of the state of its run. */
-type HistoryRun = Pick<RunState, 'runId' | 'specs' | 'states'>
+type HistoryRun = Pick<RunState, 'runId' | 'specs' | 'states' | 'bound'>
 
 /**
  * The events of one run, in order. The four events that nearly every task has are stored as two numbers each and rebuilt from
  * the state of the run on access, which takes half the time and a quarter of the memory of objects (decision 14). This works because the
- * spec of a task never changes, nor does the state of a task that succeeded. All other events are stored as objects.
+ * spec of a task never changes, nor do its functions, nor does the state of a task that succeeded. All other events are stored as objects.
  *
  * Invariants: event `seq` is in row `seq - first`; an event that is read twice is equal both times; a record is complete once committed.
  */
@@ -65,8 +57,8 @@ export class History implements Iterable<JournalRecord> {
   }
 
   /** Appends a `task.added` event. */
-  added(index: number, at: number, bound: boolean): void {
-    this.#pack(bound ? ADDED_BOUND : ADDED, index, at)
+  added(index: number, at: number): void {
+    this.#pack(ADDED, index, at)
   }
 
   /** Appends a `task.ready` event without an approval. */
@@ -187,10 +179,11 @@ export class History implements Iterable<JournalRecord> {
     const spec = specs[index] as TaskSpec
     const { id: taskId, pool = '' } = spec
     switch (kind) {
-      case ADDED:
-        return { type: 'task.added', seq, at, runId, taskId, index, spec }
-      case ADDED_BOUND:
-        return { type: 'task.added', seq, at, runId, taskId, index, spec, bound: true }
+      case ADDED: {
+        const bound = this.#run.bound.get(index)
+        const event = { type: 'task.added', seq, at, runId, taskId, index, spec } as const
+        return bound ? { ...event, bound } : event
+      }
       case READY:
         return { type: 'task.ready', seq, at, runId, taskId, index }
       case STARTED:

@@ -1,6 +1,6 @@
 import type { Accounts } from '../budget/budget.js'
 import type { Upstream } from '../scheduler/trigger-rule.js'
-import type { FailureMode, Outcome, StopCause } from './events.js'
+import type { BoundPart, FailureMode, Outcome, StopCause } from './events.js'
 import type { Tally, TaskSpec, TaskState, TaskStatus } from './task.js'
 import type { TaskIds } from './task-ids.js'
 
@@ -13,6 +13,11 @@ export type RunPhase =
   | { readonly status: 'suspended'; readonly paused: boolean }
   | { readonly status: 'stopping'; readonly cause: StopCause; readonly reason: string }
   | { readonly status: 'settled'; readonly outcome: Outcome }
+
+/** Tells which functions and schema a task has, by its id; undefined for none. */
+export interface BoundParts {
+  get(id: string): readonly BoundPart[] | undefined
+}
 
 /** The names of the phases of a run. */
 export type RunStatus = RunPhase['status']
@@ -51,8 +56,8 @@ export interface RunState {
   downtimeMs: number
   ids: TaskIds
   specs: TaskSpec[]
-  /** Indexes of the tasks with a function or an output schema. */
-  readonly bound: Set<number>
+  /** By index: the functions and the output schema of the tasks that have any. */
+  readonly bound: Map<number, readonly BoundPart[]>
   states: TaskState[]
   tallies: Tally[]
   /**
@@ -108,9 +113,20 @@ export function unfinishedCount(state: RunState): number {
   return state.specs.length - succeeded - dead - skipped - cancelled
 }
 
-/** The tasks that have not ended. */
-export function unfinishedTasks(state: RunState): readonly TaskSpec[] {
-  return state.specs.filter((_, index) => !isTerminal((state.states[index] as TaskState).status))
+/** True for a task that has a function of its own, which is called in place of a backend. */
+export function hasFunction(state: RunState, index: number): boolean {
+  return state.bound.get(index)?.includes('run') === true
+}
+
+/** The tasks that have not ended, and which of them have a function of their own. */
+export function unfinishedTasks(state: RunState): {
+  readonly tasks: readonly TaskSpec[]
+  hasFunction(id: string): boolean
+} {
+  return {
+    tasks: state.specs.filter((_, index) => !isTerminal((state.states[index] as TaskState).status)),
+    hasFunction: id => hasFunction(state, state.ids.get(id) as number),
+  }
 }
 
 /** True for a status that is never left. */

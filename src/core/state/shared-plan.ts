@@ -1,4 +1,4 @@
-import type { RunState } from './run-state.js'
+import type { BoundParts, RunState } from './run-state.js'
 import { TaskIds } from './task-ids.js'
 
 /** The lists that change only when tasks are added: the specs and the edges between the tasks. */
@@ -17,17 +17,18 @@ const sharesPlan = new WeakSet<RunState>()
  * Adds all tasks of a prepared plan to a run without tasks, at the time `at`. Has the same result as folding their `task.added` events one
  * by one. The state shares the plan lists of `initial` until it gets further tasks, which saves 120 bytes per task.
  *
- * @param bound Ids of the tasks with a function or an output schema.
+ * @param bound The functions and schemas of the tasks.
  * @param initial A state that consists of the tasks of the plan and never changes.
  */
-export function addSharedPlan(state: RunState, initial: RunState, at: number, bound?: ReadonlySet<string>): void {
+export function addSharedPlan(state: RunState, initial: RunState, at: number, bound?: BoundParts): void {
   const { specs, orderDependencies, dependencies, firstEdge, lastEdge, nextEdge, edgeTo, pendingEdges } = initial
   const plan = { specs, orderDependencies, dependencies, firstEdge, lastEdge, nextEdge, edgeTo, pendingEdges }
   Object.assign(state, plan satisfies PlanLists, copyProgress(initial))
   state.ids = new TaskIds(initial.ids)
   if (bound)
     specs.forEach(({ id }, index) => {
-      if (bound.has(id)) state.bound.add(index)
+      const parts = bound.get(id)
+      if (parts) state.bound.set(index, parts)
     })
   state.counts.blocked = initial.counts.blocked
   state.seq += specs.length

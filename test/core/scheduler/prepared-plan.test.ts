@@ -101,8 +101,11 @@ describe('the tasks of a checked plan', () => {
     graph.task('b', { pool: 'p', after: [a], input: ({ a }) => a })
     const state = emptyState('r')
     const events = send(state, { type: 'add', tasks: graph.tasks, bound: graph.bound })
-    expect(events.filter(({ type }) => type === 'task.added').map(event => 'bound' in event)).toEqual([false, true])
-    expect([...state.bound]).toEqual([1])
+    expect(events.flatMap(event => (event.type === 'task.added' ? [event] : [])).map(event => event.bound)).toEqual([
+      undefined,
+      ['input'],
+    ])
+    expect([...state.bound]).toEqual([[1, ['input']]])
     same(replay('r', events), state)
   })
 
