@@ -181,8 +181,8 @@ export class History implements Iterable<JournalRecord> {
     switch (kind) {
       case ADDED: {
         const bound = this.#run.bound.get(index)
-        const event = { type: 'task.added', seq, at, runId, taskId, index, spec } as const
-        return bound ? { ...event, bound } : event
+        if (bound) return { type: 'task.added', seq, at, runId, taskId, index, spec, bound }
+        return { type: 'task.added', seq, at, runId, taskId, index, spec }
       }
       case READY:
         return { type: 'task.ready', seq, at, runId, taskId, index }
