@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3'
+import { nonEmptyString, readMember } from './backends/safe-read.js'
 import type { Json } from './core/json.js'
 import type { RunEvent } from './core/state/events.js'
 import { didYouMean, show } from './error-text.js'
@@ -191,8 +192,7 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
   report(error: HostError): void {
     if (this.#emitter.listenerCount('error') > 0) this.#emitter.emit('error', error)
     else if (this.#parent) this.#parent.report(error)
-    else if (error.error === undefined) console.error(textOf(error))
-    else console.error(textOf(error), error.error)
+    else print(error)
   }
 
   #check(name: unknown, listener: unknown): void {
@@ -204,7 +204,9 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
   #call(name: string, listener: (payload: unknown) => unknown, payload: unknown): Promise<unknown> | undefined {
     try {
       const result = listener(payload)
-      if (result instanceof Promise) return result.then(undefined, error => this.#onListenerError(name, payload, error))
+      // By the promise of the platform: a `then` of the host's own may give back anything, and call back twice.
+      if (isThenable(result))
+        return new Promise(resolve => resolve(result)).catch(error => this.#onListenerError(name, payload, error))
     } catch (error) {
       this.#onListenerError(name, payload, error)
     }
@@ -216,6 +218,31 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
     if (name === 'error') return
     const { runId } = payload as { runId?: string }
     this.report({ type: 'error', error, where: `listener of ${name}`, ...(runId !== undefined && { runId }) })
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  const mayBe = (typeof value === 'object' && value !== null) || typeof value === 'function'
+  return mayBe && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** To print an error may call the host's code: a getter of its `stack`, an inspection of its own. */
+function print(error: HostError): void {
+  const text = textOf(error)
+  try {
+    if (error.error === undefined) console.error(text)
+    else console.error(text, error.error)
+  } catch {
+    printWithout(text, error.error)
+  }
+}
+
+/** Without the error itself, of which the message may be readable. Trap 7. */
+function printWithout(text: string, error: unknown): void {
+  try {
+    console.error(`${text} ${nonEmptyString(readMember(error, 'message')) ?? 'The error cannot be printed.'}`)
+  } catch {
+    // There is no console that works.
   }
 }
 

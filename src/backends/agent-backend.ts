@@ -74,12 +74,12 @@ export interface AttemptContext {
   /** The `locals` that were passed to `run` or `resume`, the same object; else empty and frozen. */
   readonly locals: Locals
   /**
-   * Publishes a chunk of the answer (any JSON) as `attempt.streamed`, to listeners and to `run.events({ streamed: true })`: in order, none is
-   * lost, none is journaled. Chunks do not become part of the output. Each is a heartbeat. Resolves once every listener that returned a
-   * promise has settled and every reader has room, so await it: the agent then is not faster than who reads. A chunk is published
-   * after the listeners of the one before have settled, and an answer counts after the last chunk. Meanwhile the idle timeout is paused.
+   * Publishes a chunk of the answer (any JSON of at most 1 MiB) as `attempt.streamed`, to listeners and to `run.events({ streamed: true })`: in order, none is
+   * lost, none is journaled. Chunks do not become part of the output. Each is a heartbeat. Resolves once every promise that a
+   * listener returned has settled, so await it: the agent then is not faster than its listeners. A chunk is published after the
+   * listeners of the one before have settled, and an answer counts after the last chunk. Meanwhile the idle timeout is paused.
    *
-   * Rejects with INVALID_INPUT for a chunk that is no JSON, and with the reason of the abort once the attempt has ended. A rejection that
+   * Rejects with INVALID_INPUT for a chunk that is no JSON or too large, and with the reason of the abort once the attempt has ended. A rejection that
    * is not handled does no harm.
    */
   stream<Chunk>(chunk: Chunk & CheckedJson<Chunk, 'a chunk'>): Promise<void>

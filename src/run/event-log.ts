@@ -18,8 +18,6 @@ export class EventLog {
   #waiting = new Set<EventReader>()
   /** Open readers that asked for events that are not journaled. */
   readonly #live = new Set<EventReader>()
-  /** Called when every reader has room. */
-  #roomWaiters: (() => void)[] = []
 
   /** What `history` holds already was published by earlier processes. */
   constructor(runId: string, history: History) {
@@ -43,22 +41,11 @@ export class EventLog {
     for (const reader of this.#live) reader.push(event, this.#published, bytes)
   }
 
-  /** True while a reader is open that asked for events that are not journaled. */
-  get hasLiveReaders(): boolean {
-    return this.#live.size > 0
-  }
-
-  /** Undefined when every reader of streamed chunks has room; else a promise that resolves once each of them has room or has ended. */
-  room(): Promise<void> | undefined {
-    return this.#hasRoom() ? undefined : new Promise(resolve => this.#roomWaiters.push(resolve))
-  }
-
   /** No further event will be published in this process. */
   end(): void {
     this.#hasEnded = true
     this.#wakeReaders()
     this.#live.clear()
-    this.onRoom()
   }
 
   release(): void {
@@ -90,21 +77,10 @@ export class EventLog {
     this.#waiting.add(reader)
   }
 
-  /** For readers: one has room again. */
-  onRoom(): void {
-    if (this.#roomWaiters.length > 0 && this.#hasRoom()) for (const resolve of this.#roomWaiters.splice(0)) resolve()
-  }
-
   /** For readers: this one has ended. */
   close(reader: EventReader): void {
     this.#waiting.delete(reader)
     this.#live.delete(reader)
-    this.onRoom()
-  }
-
-  #hasRoom(): boolean {
-    for (const reader of this.#live) if (!reader.hasRoom) return false
-    return true
   }
 
   #wakeReaders(): void {

@@ -7,8 +7,6 @@ import { LiveQueue } from './live-queue.js'
 
 /** A reader that is further behind with streamed chunks ends with SLOW_READER, in bytes. */
 const MAX_BYTES_BEHIND = 1_048_576
-/** A reader that is further behind has no room: who streams waits for it, in bytes. */
-const MAX_BYTES_WITH_ROOM = 65_536
 
 /** Options of `run.events()`. */
 export interface EventsOptions<Progress = boolean | undefined, Streamed = boolean | undefined> {
@@ -18,7 +16,10 @@ export interface EventsOptions<Progress = boolean | undefined, Streamed = boolea
   readonly signal?: AbortSignal | undefined
   /** True: also what attempts report from now on (`attempt.progressed`). A slow reader gets the last report of each attempt. Default false. */
   readonly progress?: Progress | undefined
-  /** True: also each chunk that attempts stream from now on (`attempt.streamed`). Default false. */
+  /**
+   * True: also each chunk that attempts stream from now on (`attempt.streamed`). A reader that is 1 MiB of chunks behind ends with
+   * SLOW_READER. Default false.
+   */
   readonly streamed?: Streamed | undefined
 }
 
@@ -58,11 +59,6 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
     return this.#isClosed
   }
 
-  /** False while it is so far behind that who streams should wait for it. */
-  get hasRoom(): boolean {
-    return this.#queue.bytes <= MAX_BYTES_WITH_ROOM
-  }
-
   [Symbol.asyncIterator](): this {
     return this
   }
@@ -90,7 +86,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
     // Else it was before the event that this reader begins with.
     if (wanted !== true || this.#seq > published + 1) return
     const behind = this.#queue.bytes
-    if (behind > 0 && behind + bytes > MAX_BYTES_BEHIND) {
+    if (behind + bytes > MAX_BYTES_BEHIND) {
       this.#error = { error: slowReader(event.runId, behind + bytes) }
       this.#close()
     } else {
@@ -120,7 +116,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
       throw error
     }
     if (this.#isClosed) return DONE
-    const value = this.#takeLive() ?? this.#log.at(this.#seq)
+    const value = this.#queue.shift(this.#seq) ?? this.#log.at(this.#seq)
     if (value === undefined) return undefined
     if (value === 'end') {
       this.#close()
@@ -130,19 +126,12 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
     return { done: false, value }
   }
 
-  #takeLive(): LiveEvent | undefined {
-    const hadRoom = this.hasRoom
-    const event = this.#queue.shift(this.#seq)
-    if (!hadRoom && this.hasRoom) this.#log.onRoom()
-    return event
-  }
-
   #end(): void {
     this.#close()
     this.serve()
   }
 
-  /** Keeps nothing for this reader, and lets continue who waits for it. */
+  /** Keeps nothing for this reader. */
   #close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -153,6 +142,6 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
 }
 
 function slowReader(runId: string, bytes: number): CounterpointError<'SLOW_READER'> {
-  const message = `run.events({ streamed: true }) of run ${runId} ended: its reader is ${bytes} bytes of chunks behind, more than ${MAX_BYTES_BEHIND}. Read it faster, or await context.stream(chunk), which waits for slow readers`
+  const message = `run.events({ streamed: true }) of run ${runId} ended: its reader is ${bytes} bytes of chunks behind, more than ${MAX_BYTES_BEHIND}. Read it faster, or use a listener of 'attempt.streamed': context.stream(chunk) waits for its promise`
   return new CounterpointError('SLOW_READER', message, { runId, bytes })
 }

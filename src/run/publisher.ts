@@ -1,5 +1,4 @@
 import type { InContext } from '../core/async-context.js'
-import type { Json } from '../core/json.js'
 import type { History } from '../core/state/history.js'
 import {
   type AttemptProgressed,
@@ -12,7 +11,6 @@ import {
 import type { InputIssue } from '../errors.js'
 import { invalidInput } from '../options-check.js'
 import type { ProblemSource } from './attempt/backend-problems.js'
-import type { Backpressure } from './attempt/chunk-stream.js'
 import { EventLog } from './event-log.js'
 import type { RunContext } from './run-context.js'
 
@@ -52,16 +50,16 @@ export class Publisher {
     this.#options.inContext(() => this.#emit(event))
   }
 
-  /** A chunk that an attempt streams. Gives what is to be waited for: listeners, and readers without room. */
-  publishChunk(event: AttemptStreamed): Backpressure {
+  /** A chunk that an attempt streams. Gives a promise for the listeners that returned one; it does not reject. */
+  publishChunk(event: AttemptStreamed, bytes: number): Promise<unknown> | undefined {
     const { context, inContext } = this.#options
-    if (this.log.hasLiveReaders) this.log.pass(event, jsonBytes(event.chunk))
+    this.log.pass(event, bytes)
     const pending: Promise<unknown>[] = []
     inContext(() => {
       this.emitter.emitAndCollect(event, pending)
       context.emitter.emitAndCollect(event, pending)
     })
-    return { listeners: pending.length === 0 ? undefined : Promise.all(pending), readers: this.log.room() }
+    return pending.length === 0 ? undefined : Promise.all(pending)
   }
 
   /** Something of the host failed: `where`. */
@@ -85,8 +83,4 @@ export class Publisher {
     this.emitter.emit(event)
     this.#options.context.emitter.emit(event)
   }
-}
-
-function jsonBytes(chunk: Json): number {
-  return new TextEncoder().encode(JSON.stringify(chunk)).length
 }

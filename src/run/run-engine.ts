@@ -238,7 +238,8 @@ export class RunEngine {
       now: () => loop.now(),
       onOrderFailed: error => this.publisher.report('scheduler', error),
       onReport: event => this.publisher.publishReport(event),
-      onChunk: event => this.publisher.publishChunk(event),
+      onChunk: (event, bytes) => this.publisher.publishChunk(event, bytes),
+      onChunkFailed: (taskId, error) => this.publisher.report(`stream of task ${taskId}`, error),
       onBackendProblem: (source, issues) => this.publisher.reportOnce(source, issues),
     }
     return new Effects(options, loop.head, loop.durable, loop.history)

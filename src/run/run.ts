@@ -72,8 +72,8 @@ export class Run<Pool extends string = string> {
    * The events from `from` (a `seq`, default 1) until the run has settled or is suspended, past events included. No event is missed,
    * and a slow reader delays nothing. Leaving a `for await`, `return()`, `throw()` and an abort of `signal` end it at once.
    *
-   * With `progress` or `streamed` also what attempts report or stream from now on, in order with the events. A reader that is 64 KiB of
-   * chunks behind makes `context.stream()` wait; one that is 1 MiB behind ends with SLOW_READER.
+   * With `progress` or `streamed` also what attempts report or stream from now on, in order with the events. A reader that is 1 MiB
+   * of chunks behind ends with SLOW_READER; no reader holds an agent, or another reader.
    *
    * @throws INVALID_INPUT for invalid options. `next()` rejects with RUN_ENDED when the run has been released.
    */

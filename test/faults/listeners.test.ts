@@ -1,3 +1,4 @@
+import { format } from 'node:util'
 import type { HostError } from 'counterpoint'
 import { describe, expect, test, vi } from 'vitest'
 import type { RunEventMap } from '../../src/emitter.js'
@@ -135,6 +136,44 @@ test('without a listener of `error`, it is printed to the console', async () => 
   ])
   console.mockRestore()
 })
+
+const uninspectable: Readonly<Record<string, () => unknown>> = {
+  'with a getter `stack` that throws': () =>
+    Object.defineProperty(new Error('a text'), 'stack', {
+      get() {
+        throw new Error('from a getter')
+      },
+    }),
+  'that throws when it is inspected': () =>
+    Object.assign(new Error('a text'), {
+      [Symbol.for('nodejs.util.inspect.custom')]() {
+        throw new Error('from an inspection')
+      },
+    }),
+}
+
+test.each(Object.entries(uninspectable))(
+  'an error of a listener %s is printed by its message, and changes nothing',
+  async (_, make) => {
+    const lines: string[] = []
+    const console = vi
+      .spyOn(globalThis.console, 'error')
+      .mockImplementation((...parts) => void lines.push(format(...parts)))
+    const fixture = new Fixture(() => 'done')
+    const run = fixture.start(['a'])
+    for (const name of ['task.ready', 'task.succeeded'] as const)
+      run.on(name, () => {
+        throw make()
+      })
+    const { result } = await fixture.finish(run)
+    console.mockRestore()
+    expect(result.outcome).toBe('completed')
+    expect(lines).toEqual([
+      expect.stringMatching(/task\.ready.* a text$/),
+      expect.stringMatching(/task\.succeeded.* a text$/),
+    ])
+  },
+)
 
 test('a failure of a listener of `error` is not reported to it', async () => {
   const unhandled = await unhandledDuring(async () => {

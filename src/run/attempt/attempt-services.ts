@@ -3,11 +3,20 @@ import type { Clock } from '../../clock.js'
 import type { Failure } from '../../core/failure/failure.js'
 import type { Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
+import type { StopReason, TaskSpec } from '../../core/state/task.js'
 import type { InputIssue } from '../../errors.js'
 import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
 import type { Deadlines } from '../timers/deadlines.js'
 import type { BackendProblem } from './backend-problems.js'
-import type { Backpressure } from './chunk-stream.js'
+import type { MeasuredChunk } from './chunk-stream.js'
+
+/** An hour. */
+const DEFAULT_TIMEOUT_MS = 3_600_000
+
+/** The longest time of one attempt of a task, in milliseconds. */
+export function timeoutOf(spec: TaskSpec): number {
+  return spec.timeoutMs ?? DEFAULT_TIMEOUT_MS
+}
 
 /** What the attempts of a run share. */
 export interface AttemptServices {
@@ -16,7 +25,10 @@ export interface AttemptServices {
   send(signal: Signal): void
   readonly locals: Locals
   onReport(index: number, report: Report): void
-  onChunk(index: number, chunk: Json): Backpressure
+  /** Gives a promise for the listeners that returned one. */
+  onChunk(index: number, chunk: MeasuredChunk): Promise<unknown> | undefined
+  /** A chunk could not be published. */
+  onChunkFailed(index: number, error: unknown): void
   /** The input function of a task did not return in time. */
   onInputTimeout(index: number): void
   idempotencyKey(index: number, round: number): string
@@ -44,4 +56,10 @@ export function timedOut(timeout: 'attempt' | 'idle', { timeoutMs, idleTimeoutMs
       ? `the agent reported nothing for ${idleTimeoutMs} ms`
       : `the attempt took longer than ${timeoutMs} ms`
   return { kind: 'timeout', timeout, message }
+}
+
+/** What the signal of an attempt is aborted with. */
+export function abortReason(reason: StopReason): DOMException {
+  if (reason.kind === 'timeout') return new DOMException(reason.failure.message, 'TimeoutError')
+  return new DOMException(reason.kind === 'cancel' ? reason.reason : 'the run is being suspended', 'AbortError')
 }

@@ -138,20 +138,14 @@ export class Attempt implements DeadlineListener {
     if (shown) this.#services.onReport(this.index, shown)
   }
 
-  stream(chunk: unknown): Promise<void> {
-    const published = this.#stream(chunk)
-    // Who does not await it must not end the process.
-    published.catch(() => {})
-    return published
-  }
-
-  async #stream(chunk: unknown): Promise<void> {
+  async stream(chunk: unknown): Promise<void> {
     if (this.#phase !== 'running') throw this.#abortReason ?? hasEnded()
     this.#idleTimeout?.restart()
-    this.#chunks ??= new ChunkStream(
-      value => this.#services.onChunk(this.index, value),
-      isHeld => (isHeld ? this.#idleTimeout?.pause() : this.#idleTimeout?.resume()),
-    )
+    this.#chunks ??= new ChunkStream(this.#services.clock, {
+      publish: measured => this.#services.onChunk(this.index, measured),
+      onHeld: isHeld => (isHeld ? this.#idleTimeout?.pause() : this.#idleTimeout?.resume()),
+      onError: error => this.#services.onChunkFailed(this.index, error),
+    })
     return this.#chunks.push(chunkOf(chunk, this))
   }
 

@@ -7,7 +7,7 @@ import type { AttemptFailed, AttemptStopping } from '../../core/state/events.js'
 import type { History } from '../../core/state/history.js'
 import { idempotencyKey } from '../../core/state/idempotency-key.js'
 import type { RunState } from '../../core/state/run-state.js'
-import type { RunningState, StopReason, SucceededState, Tally, TaskSpec } from '../../core/state/task.js'
+import type { RunningState, SucceededState, Tally, TaskSpec } from '../../core/state/task.js'
 import type { AttemptProgressed, AttemptStreamed } from '../../emitter.js'
 import { CounterpointError, type InputIssue } from '../../errors.js'
 import type { TaskBinding } from '../../plan/task-graph.js'
@@ -15,19 +15,11 @@ import type { OpenPool } from '../../pools/pool-options.js'
 import type { Lease } from '../../pools/run-queue.js'
 import { Deadlines } from '../timers/deadlines.js'
 import { Attempt } from './attempt.js'
-import type { AttemptServices, AttemptTerms } from './attempt-services.js'
+import { type AttemptServices, type AttemptTerms, abortReason, timeoutOf } from './attempt-services.js'
 import { type BackendProblem, type ProblemSource, sourceOf } from './backend-problems.js'
-import type { Backpressure } from './chunk-stream.js'
+import type { MeasuredChunk } from './chunk-stream.js'
 import { ProgressThrottle } from './progress-throttle.js'
 import { outputOf, requestOf } from './request.js'
-
-/** An hour. */
-const DEFAULT_TIMEOUT_MS = 3_600_000
-
-/** The longest time of one attempt of a task, in milliseconds. */
-export function timeoutOf(spec: TaskSpec): number {
-  return spec.timeoutMs ?? DEFAULT_TIMEOUT_MS
-}
 
 /** What {@link Attempts} work with. */
 export interface AttemptsOptions {
@@ -43,7 +35,10 @@ export interface AttemptsOptions {
   /** Passed to backends and functions. */
   readonly locals: Locals
   onReport(event: AttemptProgressed): void
-  onChunk(event: AttemptStreamed): Backpressure
+  /** Gives a promise for the listeners that returned one. */
+  onChunk(event: AttemptStreamed, bytes: number): Promise<unknown> | undefined
+  /** A chunk of a task could not be published. */
+  onChunkFailed(taskId: string, error: unknown): void
   /** The input function of a task did not return in time. */
   onInputTimeout(index: number): void
   /** Reports what a backend does wrong, once. */
@@ -182,8 +177,12 @@ export class Attempts implements AttemptServices {
     this.#reports.report(index, report)
   }
 
-  onChunk(index: number, chunk: Json): Backpressure {
-    return this.#options.onChunk({ type: 'attempt.streamed', ...this.#whereabouts(index), chunk })
+  onChunk(index: number, { json, bytes }: MeasuredChunk): Promise<unknown> | undefined {
+    return this.#options.onChunk({ type: 'attempt.streamed', ...this.#whereabouts(index), chunk: json }, bytes)
+  }
+
+  onChunkFailed(index: number, error: unknown): void {
+    this.#options.onChunkFailed(this.#spec(index).id, error)
   }
 
   onInputTimeout(index: number): void {
@@ -241,9 +240,4 @@ export class Attempts implements AttemptServices {
   #spec(index: number): TaskSpec {
     return this.#head.specs[index] as TaskSpec
   }
-}
-
-function abortReason(reason: StopReason): DOMException {
-  if (reason.kind === 'timeout') return new DOMException(reason.failure.message, 'TimeoutError')
-  return new DOMException(reason.kind === 'cancel' ? reason.reason : 'the run is being suspended', 'AbortError')
 }

@@ -37,7 +37,12 @@ export class BackendContext implements AttemptContext {
   }
 
   get stream(): (chunk: unknown) => Promise<void> {
-    return chunk => this.#source.stream(chunk)
+    return chunk => {
+      const published = this.#source.stream(chunk)
+      // Who does not await it must not end the process.
+      published.catch(() => {})
+      return published
+    }
   }
 
   get report(): (report: Report) => void {

@@ -5,11 +5,13 @@ import { readMember } from '../../backends/safe-read.js'
 import { FAILURE_KINDS } from '../../core/failure/failure.js'
 import { readUsage, USAGE_NAMES, type Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json, NotJsonError } from '../../core/json.js'
+import { jsonBytes } from '../../core/json-bytes.js'
 import type { TaskSpec } from '../../core/state/task.js'
 import { didYouMean, MAX_ISSUES, pathText, show, unknownKey } from '../../error-text.js'
 import { AgentError, agentErrorOptions, type InputIssue } from '../../errors.js'
 import { invalidInput } from '../../options-check.js'
 import type { TaskBinding } from '../../plan/task-graph.js'
+import type { MeasuredChunk } from './chunk-stream.js'
 
 /**
  * Reads what a backend reports, streams and returns. What is most likely a mistake of the backend changes nothing, and is reported once.
@@ -75,17 +77,33 @@ function readData(data: unknown, reporter: ProblemReporter): Pick<Report, 'data'
   }
 }
 
+/** The largest chunk: what a reader may be behind. */
+const MAX_CHUNK_BYTES = 1_048_576
+
 /**
  * A chunk as JSON.
- * @throws INVALID_INPUT when it is none.
+ * @throws INVALID_INPUT when it is none, or larger than 1 MiB.
  */
-export function chunkOf(chunk: unknown, reporter: ProblemReporter): Json {
+export function chunkOf(chunk: unknown, reporter: ProblemReporter): MeasuredChunk {
+  const { measured, issue } = measure(chunk)
+  if (measured) return measured
+  reporter.onProblem('stream', () => [issue])
+  throw invalidInput([issue])
+}
+
+function measure(
+  chunk: unknown,
+):
+  | { readonly measured: MeasuredChunk; readonly issue?: never }
+  | { readonly measured?: never; readonly issue: InputIssue } {
   try {
-    return canonicalJson(chunk)
+    const json = canonicalJson(chunk)
+    const bytes = jsonBytes(json, MAX_CHUNK_BYTES)
+    if (bytes <= MAX_CHUNK_BYTES) return { measured: { json, bytes } }
+    const message = `expected at most ${MAX_CHUNK_BYTES} bytes of JSON (1 MiB), got more: stream it in parts`
+    return { issue: { path: 'chunk', message } }
   } catch (error) {
-    const issues = [notJson('chunk', error)]
-    reporter.onProblem('stream', () => issues)
-    throw invalidInput(issues)
+    return { issue: notJson('chunk', error) }
   }
 }
 

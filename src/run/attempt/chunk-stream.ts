@@ -1,42 +1,63 @@
+import type { Clock } from '../../clock.js'
 import type { Json } from '../../core/json.js'
 
-/** What is to be waited for after a chunk was published; undefined: nothing. Neither promise rejects. */
-export interface Backpressure {
-  /** The listeners that returned a promise. The next chunk is published after them. */
-  readonly listeners: Promise<unknown> | undefined
-  /** The readers of the event log that have no room. */
-  readonly readers: Promise<unknown> | undefined
+/** How many chunks are published before the event loop has a turn (traps 8 and 9). */
+const MAX_CHUNKS_PER_TURN = 256
+/** For how long chunks are published before the event loop has a turn, in milliseconds. */
+const MAX_MS_PER_TURN = 4
+
+/** How many published chunks the queue holds before they are removed. */
+const MAX_PUBLISHED = 4_096
+
+/** A chunk, and its size as JSON. */
+export interface MeasuredChunk {
+  readonly json: Json
+  readonly bytes: number
+}
+
+/** Whose chunks a {@link ChunkStream} publishes. */
+export interface ChunkStreamOwner {
+  /** Gives a promise for the listeners that returned one. */
+  publish(chunk: MeasuredChunk): Promise<unknown> | undefined
+  /** With true when listeners begin to hold a chunk, with false when they have settled. */
+  onHeld(isHeld: boolean): void
+  /** Publishing a chunk threw. */
+  onError(error: unknown): void
 }
 
 interface Chunk {
-  readonly value: Json
+  readonly value: MeasuredChunk
   resolve(): void
   reject(reason: unknown): void
 }
 
 /**
  * The chunks that one attempt streams: published one after the other, each when the listeners of the one before have settled.
- * Invariant: every promise settles; that of a chunk which was not published rejects, once the stream is closed.
+ * Invariant: every promise settles; that of a chunk which was not published rejects, at the latest once the stream is closed.
  */
 export class ChunkStream {
-  readonly #publish: (chunk: Json) => Backpressure
-  /** Called with true when a chunk begins to wait, with false when none waits any more. */
-  readonly #onHeld: (isHeld: boolean) => void
-  /** Not published yet. */
+  readonly #clock: Clock
+  readonly #owner: ChunkStreamOwner
+  /** Those from `#next` on are not published yet. No `shift`: it takes milliseconds on a long array. */
   readonly #queue: Chunk[] = []
-  /** Published, and held by listeners or readers. */
-  readonly #held = new Set<Chunk>()
+  #next = 0
+  /** Published, and held by its listeners. */
+  #held: Chunk | undefined
   #isPublishing = false
   #isClosed = false
   /** Called once all chunks are published, or the stream is closed. */
   #onPublished: (() => void)[] = []
+  /** Since the event loop had a turn. */
+  #publishedInTurn = 0
+  #turnStartedAt = 0
+  #cancelTurn: (() => void) | undefined
 
-  constructor(publish: (chunk: Json) => Backpressure, onHeld: (isHeld: boolean) => void) {
-    this.#publish = publish
-    this.#onHeld = onHeld
+  constructor(clock: Clock, owner: ChunkStreamOwner) {
+    this.#clock = clock
+    this.#owner = owner
   }
 
-  push(value: Json): Promise<void> {
+  push(value: MeasuredChunk): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ value, resolve, reject })
       // A listener may push while it is called: its chunk follows.
@@ -52,33 +73,65 @@ export class ChunkStream {
   /** The attempt takes no more chunks: nothing waits any longer. */
   close(reason: unknown): void {
     this.#isClosed = true
-    for (const chunk of this.#held) this.#release(chunk)
-    for (const chunk of this.#queue.splice(0)) chunk.reject(reason)
+    this.#cancelTurn?.()
+    this.#release()
+    for (const chunk of this.#queue.splice(0).slice(this.#next)) chunk.reject(reason)
+    this.#next = 0
     for (const resolve of this.#onPublished.splice(0)) resolve()
   }
 
   async #publishAll(): Promise<void> {
     this.#isPublishing = true
-    for (let chunk = this.#queue.shift(); chunk !== undefined; chunk = this.#queue.shift()) {
-      const held = chunk
-      const { listeners, readers } = this.#publish(held.value)
-      if (listeners || readers) this.#hold(held)
-      if (listeners) await listeners
-      if (readers) void readers.then(() => this.#release(held))
-      else this.#release(held)
+    for (let chunk = this.#take(); chunk !== undefined; chunk = this.#take()) {
+      try {
+        const listeners = this.#owner.publish(chunk.value)
+        // A listener may have stopped the attempt.
+        if (listeners && !this.#isClosed) await this.#hold(chunk, listeners)
+        chunk.resolve()
+        if (this.#isTurnOver() && !this.#isClosed) await this.#nextTurn()
+      } catch (error) {
+        chunk.reject(error)
+        this.#owner.onError(error)
+      }
     }
     this.#isPublishing = false
     for (const resolve of this.#onPublished.splice(0)) resolve()
   }
 
-  #hold(chunk: Chunk): void {
-    this.#held.add(chunk)
-    if (this.#held.size === 1) this.#onHeld(true)
+  #take(): Chunk | undefined {
+    const chunk = this.#queue[this.#next++]
+    if (this.#next >= this.#queue.length || this.#next >= MAX_PUBLISHED) {
+      this.#queue.splice(0, this.#next)
+      this.#next = 0
+    }
+    return chunk
   }
 
-  #release(chunk: Chunk): void {
-    chunk.resolve()
-    if (this.#held.delete(chunk) && this.#held.size === 0) this.#onHeld(false)
+  async #hold(chunk: Chunk, listeners: Promise<unknown>): Promise<void> {
+    this.#held = chunk
+    this.#owner.onHeld(true)
+    await listeners
+    this.#release()
+  }
+
+  #release(): void {
+    if (this.#held === undefined) return
+    this.#held.resolve()
+    this.#held = undefined
+    this.#owner.onHeld(false)
+  }
+
+  #isTurnOver(): boolean {
+    const now = this.#clock.monotonic()
+    if (this.#publishedInTurn++ === 0) this.#turnStartedAt = now
+    return this.#publishedInTurn >= MAX_CHUNKS_PER_TURN || now - this.#turnStartedAt >= MAX_MS_PER_TURN
+  }
+
+  #nextTurn(): Promise<void> {
+    this.#publishedInTurn = 0
+    return new Promise(resolve => {
+      this.#cancelTurn = this.#clock.schedule(resolve, 0)
+    })
   }
 }
 

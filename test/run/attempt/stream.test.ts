@@ -8,7 +8,7 @@ import {
   type PoolOptions,
 } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { specs } from '../../support/scheduler-fixture.js'
 import { setUp } from '../../support/set-up.js'
 
@@ -181,40 +181,195 @@ describe('context.stream', () => {
 })
 
 describe('a reader of streamed chunks that is slow', () => {
-  test('holds the stream when it is 64 KiB behind, until it has read or ended', async () => {
+  test('holds nobody: neither the agent, which awaits its chunks, nor a reader that reads', async () => {
+    const { orchestrator } = streaming(async (_, { stream }) => {
+      for (let i = 0; i < 200; i++) await stream('x'.repeat(10_000))
+      return 'done'
+    })
+    const run = orchestrator.run({ tasks: [{ id: 't', idleTimeoutMs: 100, timeoutMs: 1_000, retries: 0 }] })
+    const [stalled, reader] = [run.events({ streamed: true }), run.events({ streamed: true })]
+    await stalled.next()
+    let read = 0
+    for await (const { type } of reader) if (type === 'attempt.streamed') read++
+    expect([(await run.result).outcome, read]).toEqual(['completed', 200])
+    await expect(stalled.next()).rejects.toMatchObject({ code: 'SLOW_READER' })
+  })
+
+  test.each(['awaits', 'does not await'])(
+    'ends with SLOW_READER when it is 1 MiB behind an agent that %s',
+    async how => {
+      const { orchestrator } = streaming(async (_, { stream }) => {
+        for (let i = 0; i < 100; i++) {
+          const published = stream('é'.repeat(10_000))
+          if (how === 'awaits') await published
+        }
+        return 'done'
+      })
+      const run = orchestrator.run({ tasks: specs('t') })
+      const reader = run.events({ streamed: true })[Symbol.asyncIterator]()
+      expect((await run.result).outcome).toBe('completed')
+      const error = await reader.next().catch((error: unknown) => error)
+      if (!isCounterpointError(error, 'SLOW_READER')) throw error
+      expect(error.details.bytes).toBeGreaterThan(1_048_576)
+      expect(error.details.bytes).toBeLessThan(1_048_576 + 20_002)
+    },
+  )
+})
+
+describe('a chunk', () => {
+  test.each([
+    ['a text whose JSON is longer than a string may be', '\u0000'.repeat(95e6)],
+    ['of 1 MiB and a byte', 'x'.repeat(1_048_575)],
+    ['of many parts', Array.from({ length: 40_000 }, (_, i) => ({ id: `${i}`, text: 'of some length' }))],
+  ])('that is too large is refused, and its attempt goes on: %s', async (_title, chunk) => {
+    let error: unknown
+    const { orchestrator } = streaming(async (_, { stream }) => {
+      error = await stream(chunk).catch((reason: unknown) => reason)
+      await stream('x'.repeat(1_048_574))
+      return 'done'
+    })
+    const received: unknown[] = []
+    const errors: HostError[] = []
+    orchestrator.on('attempt.streamed', event => void received.push(event))
+    orchestrator.on('error', event => void errors.push(event))
+    const run = orchestrator.run({ tasks: specs('t') })
+    expect((await run.result).outcome).toBe('completed')
+    const message = 'chunk: expected at most 1048576 bytes of JSON (1 MiB), got more: stream it in parts'
+    expect(error).toMatchObject({ code: 'INVALID_INPUT', message })
+    expect([errors.map(({ where }) => where), received.length]).toEqual([['stream of backend p in pool p'], 1])
+  })
+
+  test('that cannot be published, since the clock of the host throws, is rejected and reported, and no promise is left', async () => {
+    const clock = new VirtualClock()
+    const monotonic = vi.spyOn(clock, 'monotonic')
+    let error: unknown
+    const { orchestrator } = streaming(
+      async (_, { stream }) => {
+        monotonic.mockImplementationOnce(() => {
+          throw new Error('no time')
+        })
+        error = await stream('a').catch((reason: unknown) => reason)
+        await stream('b')
+        return 'done'
+      },
+      {},
+      { clock },
+    )
+    const errors: string[] = []
+    orchestrator.on('error', event => void errors.push(`${event.where}: ${(event.error as Error).message}`))
+    const run = orchestrator.run({ tasks: specs('t') })
+    expect((await run.result).outcome).toBe('completed')
+    expect([error, errors]).toEqual([new Error('no time'), ['stream of task t: no time']])
+  })
+
+  test.each([
+    ['50,000 that are not awaited', 50_000, false],
+    ['20,000 that are awaited', 20_000, true],
+  ])('of many does not keep the event loop from its turns: %s', async (_title, count, isAwaited) => {
+    let turns = 0
+    let isDone = false
+    const { orchestrator } = streaming(async (_, { stream }) => {
+      for (let i = 0; i < count; i++) {
+        const published = stream(i)
+        if (isAwaited) await published
+      }
+      return 'done'
+    })
+    const run = orchestrator.run({ tasks: specs('t') })
+    let received = 0
+    run.on('attempt.streamed', async () => void received++)
+    const countTurns = (): void => {
+      turns++
+      if (!isDone) setImmediate(countTurns)
+    }
+    countTurns()
+    await run.result
+    isDone = true
+    expect(received).toBe(count)
+    expect(turns).toBeGreaterThan(count / 300)
+  })
+
+  test('on which a listener cancels the task is the last one, and the attempt ends at once', async () => {
     let streamed = 0
     const { orchestrator } = streaming(async (_, { stream }) => {
-      for (let i = 0; i < 10; i++) {
-        await stream('x'.repeat(20_000))
+      for (;;) {
+        await stream('a')
         streamed++
       }
     })
     const run = orchestrator.run({ tasks: specs('t') })
-    const reader = run.events({ streamed: true })[Symbol.asyncIterator]()
-    await turn()
-    expect(streamed).toBe(3)
-    while ((await reader.next()).value?.type !== 'attempt.streamed');
-    await turn()
-    expect(streamed).toBe(4)
-    await reader.return?.()
-    expect((await run.result).outcome).toBe('completed')
-    expect(streamed).toBe(10)
+    run.on('attempt.streamed', () => run.cancelTask('t'))
+    await run.result
+    expect([streamed, run.task('t')]).toMatchObject([1, { status: 'cancelled', abandoned: 0 }])
   })
 
-  test('ends with SLOW_READER when it is 1 MiB behind an agent that does not await', async () => {
-    const { orchestrator } = streaming((_, { stream }) => {
-      for (let i = 0; i < 100; i++) void stream('é'.repeat(10_000))
-      return 'done'
+  test.each<readonly [string, (settled: () => void) => unknown]>([
+    [
+      'a thenable',
+      settled =>
+        thenable(resolve =>
+          setImmediate(() => {
+            settled()
+            resolve()
+          }),
+        ),
+    ],
+    [
+      'a thenable that calls back twice',
+      settled =>
+        thenable(resolve => {
+          settled()
+          resolve()
+          resolve()
+        }),
+    ],
+  ])('is held by a listener that returns %s', async (_title, listener) => {
+    const log: string[] = []
+    const { orchestrator } = streaming(async (_, { stream }) => {
+      await stream('a')
+      log.push('streamed')
     })
     const run = orchestrator.run({ tasks: specs('t') })
-    const reader = run.events({ streamed: true })[Symbol.asyncIterator]()
+    run.on('attempt.streamed', () => listener(() => void log.push('settled')))
+    await run.result
+    expect(log).toEqual(['settled', 'streamed'])
+  })
+
+  test.each<readonly [string, () => unknown]>([
+    ['a thenable that rejects', () => thenable((_, reject) => reject(new Error('odd')))],
+    [
+      'a thenable that throws',
+      () =>
+        thenable(() => {
+          throw new Error('odd')
+        }),
+    ],
+    ['a promise whose own `then` gives back another thenable', () => new OddPromise(() => {})],
+  ])('is published, and the error reported, when a listener returns %s', async (_title, listener) => {
+    const { orchestrator } = streaming(async (_, { stream }) => stream('a'))
+    const errors: string[] = []
+    orchestrator.on('error', ({ where, error }) => void errors.push(`${where}: ${(error as Error).message}`))
+    const run = orchestrator.run({ tasks: specs('t') })
+    run.on('attempt.streamed', () => listener())
     expect((await run.result).outcome).toBe('completed')
-    const error = await reader.next().catch((error: unknown) => error)
-    if (!isCounterpointError(error, 'SLOW_READER')) throw error
-    expect(error.details.bytes).toBeGreaterThan(1_048_576)
-    expect(error.details.bytes).toBeLessThan(1_048_576 + 20_002)
+    expect(errors).toEqual(['listener of attempt.streamed: odd'])
   })
 })
+
+function thenable(then: (resolve: () => void, reject: (error: Error) => void) => unknown): object {
+  return Object.defineProperty({}, 'then', { value: then })
+}
+
+/** Calls back, and gives back what no promise does. */
+class OddPromise extends Promise<unknown> {
+  // biome-ignore lint/suspicious/noThenProperty: what is tested
+  override then(_: unknown, onRejected?: unknown): never {
+    if (typeof onRejected === 'function') onRejected(new Error('odd'))
+    return thenable(() => {
+      throw new Error('not called')
+    }) as never
+  }
+}
 
 describe('the end of an attempt', () => {
   test('releases a stream that a listener holds, and rejects what was not published', async () => {
