@@ -77,16 +77,21 @@ export function unknownKey(key: string, keys: readonly string[]): string {
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(shorten(value))
   if (value === undefined) return 'nothing'
-  if (typeof value === 'object' && value !== null) return isList(value) ? 'a list' : 'an object'
+  if (typeof value === 'object' && value !== null) return kindOf(value) ?? 'an object'
   return typeof value === 'function' || typeof value === 'symbol' ? `a ${typeof value}` : String(value)
 }
 
-/** `Array.isArray` throws for a revoked proxy. */
-function isList(value: object): boolean {
+const CONTAINERS = ['WeakMap', 'WeakSet', 'Date', 'RegExp', 'Promise', 'Error', 'ArrayBuffer']
+
+/** What an object is when it is more than its members: `a list`, `a Map`, `a Date`. Undefined for others, and for a revoked proxy, which throws. */
+export function kindOf(value: object): string | undefined {
   try {
-    return Array.isArray(value)
+    if (Array.isArray(value)) return 'a list'
+    const tag = Object.prototype.toString.call(value).slice('[object '.length, -1)
+    if (!(Symbol.iterator in value) && !CONTAINERS.includes(tag)) return undefined
+    return tag === 'Object' ? 'an iterable' : `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}`
   } catch {
-    return false
+    return undefined
   }
 }
 

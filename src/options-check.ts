@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { FAILURE_KINDS, type FailureKind } from './core/failure/failure.js'
-import { MAX_ISSUES, pathText, show, unknownKey } from './error-text.js'
+import { kindOf, MAX_ISSUES, pathText, show, unknownKey } from './error-text.js'
 import { CounterpointError, type InputIssue } from './errors.js'
 
 /**
@@ -40,25 +40,32 @@ export const failureKinds: z.ZodType = /* @__PURE__ */ z.array(
 /** A function. */
 export const fn: z.ZodType = /* @__PURE__ */ z.custom(value => typeof value === 'function', 'expected a function')
 
+const has = (value: unknown, name: string): boolean =>
+  typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'
+
 /** A function, or an object with this method. */
 export const method = (name: string): z.ZodType =>
   z.custom(
-    value =>
-      typeof value === 'function' ||
-      (typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'),
+    value => typeof value === 'function' || has(value, name),
     `expected a function, or an object with a method ${name}`,
   )
 
+/** A port (a journal, a clock): an object with this method. */
+export const port = (name: string): z.ZodType =>
+  z.custom(value => has(value, name), `expected an object with a method ${name}`)
+
 /**
- * An object with arbitrary keys. Unlike `z.record`, it accepts any object (`process.env` is not a plain one), checks an own key
- * `__proto__`, and ignores symbols.
+ * An object with arbitrary keys. Unlike `z.record`, it accepts any object whose members are its content (`process.env` is not a plain one,
+ * but no `Map`), checks an own key `__proto__`, and ignores symbols.
  */
 export function record<T>(key: z.ZodType<string>, value: z.ZodType<T>, expected?: string): z.ZodType<Map<string, T>> {
-  return z.preprocess(input => (isRecord(input) ? new Map(Object.entries(input)) : input), z.map(key, value, expected))
+  const entries = z.preprocess(input => new Map(Object.entries(input as object)), z.map(key, value))
+  return z.custom(isRecord, expected ?? 'expected an object').pipe(entries)
 }
 
+/** False for lists, and for objects whose content is not in their members, such as a `Map`: they would count as empty. */
 function isRecord(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && kindOf(value) === undefined
 }
 
 /** An object with these options and no others. Mark optional ones with `.optional()`, or all of them with `.partial()`. */
@@ -83,9 +90,11 @@ export const rules: {
   readonly fn: typeof fn
   /** A function, or an object with a method of this name. */
   readonly method: typeof method
+  /** An object with a method of this name. */
+  readonly port: typeof port
   /** An object with arbitrary keys, which is checked as a Map: the rule of its keys, then that of its values. */
   readonly record: typeof record
-} = { millis, positiveMs, nonNegative, fn, method, record }
+} = { millis, positiveMs, nonNegative, fn, method, port, record }
 
 /** How {@link checkOptions} reports what it finds. */
 export type CheckOptions = {
@@ -144,6 +153,8 @@ function listOf(issues: readonly InputIssue[]): string {
 
 function problemsOf(rule: z.ZodType, value: unknown, path: string, secret: boolean): readonly InputIssue[] {
   try {
+    if (typeof value === 'object' && value !== null && !isRecord(value))
+      return [{ path: path || 'options', message: `expected an object, got ${show(value)}` }]
     const result = rule.safeParse(value, { reportInput: true })
     const issues = result.error?.issues ?? []
     return issues

@@ -100,6 +100,17 @@ describe('checkOptions', () => {
     expect(issuesOf(options)).toEqual([issue])
   })
 
+  test.each([
+    [new Map([['p', {}]]), 'a Map'],
+    [new Set(), 'a Set'],
+    [new Date(0), 'a Date'],
+    [Promise.resolve({}), 'a Promise'],
+    [new URLSearchParams(), 'an URLSearchParams'],
+  ])('refuses a container, which would count as empty: %o', (container, got) => {
+    expect(issuesOf(container)).toEqual([`options: expected an object, got ${got}`])
+    expect(issuesOf({ pools: container })).toEqual([`pools: expected an object, got ${got}`])
+  })
+
   test('accepts any object as a record, and ignores its symbols', () => {
     class Pools {
       readonly p = { concurrency: 1 }

@@ -1,5 +1,5 @@
 import type { TaskDefaults, TaskSpec } from '../core/state/task.js'
-import { didYouMean } from '../error-text.js'
+import { didYouMean, show } from '../error-text.js'
 import { CounterpointError } from '../errors.js'
 import { invalidInput } from '../options-check.js'
 import type { CheckedPlan, HasFunction } from '../plan/check-plan.js'
@@ -82,12 +82,19 @@ export class TaskRouter {
       throw noBackend(task, pool)
     if (defaults !== undefined) return defaults
     const known = [...this.#defaults.keys()]
-    throw noPool(task, `there is no pool "${pool}"${didYouMean(pool, known)}; pools: ${known.join(', ')}`, known, 1)
+    const chosen = task.pool === undefined ? ', which the distributor chose' : ''
+    throw noPool(
+      task,
+      `there is no pool "${pool}"${chosen}${didYouMean(pool, known)}; pools: ${known.join(', ')}`,
+      known,
+      1,
+    )
   }
 }
 
-/** @throws NO_POOL when none was found. */
+/** @throws NO_POOL when none was found; INVALID_INPUT when the distributor of the host returned something else than an answer. */
 function poolOf(task: TaskSpec, found: Distribution): string {
+  if (!isDistribution(found)) throw notAnAnswer(task, found)
   if (found.kind === 'pool') return found.pool
   const pools = found.pools.join(', ')
   const reason =
@@ -97,9 +104,24 @@ function poolOf(task: TaskSpec, found: Distribution): string {
   throw noPool(task, reason, found.pools, found.confidence)
 }
 
-function noBackend({ id }: TaskSpec, pool: string): CounterpointError<'INVALID_INPUT'> {
+function isDistribution(found: unknown): found is Distribution {
+  const { kind, pool, pools, confidence } = Object(found) as Record<string, unknown>
+  if (kind === 'pool') return typeof pool === 'string'
+  return (kind === 'decompose' || kind === 'none') && Array.isArray(pools) && typeof confidence === 'number'
+}
+
+function notAnAnswer({ id }: TaskSpec, found: unknown): CounterpointError<'INVALID_INPUT'> {
+  const kinds = "{ kind: 'pool', pool, confidence }, or 'decompose' or 'none' with pools"
+  const { kind } = Object(found) as { kind?: unknown }
+  const got = typeof found === 'object' && found !== null ? `an object whose kind is ${show(kind)}` : show(found)
+  const message = `expected an answer for task ${JSON.stringify(id)} from the distributor, ${kinds}; got ${got}`
+  return invalidInput([{ path: 'distributor', message }])
+}
+
+function noBackend({ id, pool: named }: TaskSpec, pool: string): CounterpointError<'INVALID_INPUT'> {
   const [task, name] = [JSON.stringify(id), JSON.stringify(pool)]
-  const message = `expected a function for task ${task}, as pool ${name} has no backend: give the task a run function (graph.task), or the pool a backend`
+  const chosen = named === undefined ? ', which the distributor chose,' : ''
+  const message = `expected a function for task ${task}, as pool ${name}${chosen} has no backend: give the task a run function (graph.task), or the pool a backend`
   return invalidInput([{ path: `tasks[${task}].run`, message }])
 }
 

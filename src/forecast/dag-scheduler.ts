@@ -59,8 +59,8 @@ export class DagScheduler {
    * Approvals are not considered.
    *
    * @param started The tasks that have ended or started: the id of one that has succeeded, or an id and a status, such as the `tasks` of a
-   * `RunReport`. Default: none.
-   * @throws INVALID_INPUT for an unknown id or status; what the order throws.
+   * `RunReport`, of which those are ignored that the plan does not have: they were added to the run later. Default: none.
+   * @throws INVALID_INPUT for an unknown id or status, or when `started` is no list; what the order throws.
    */
   ready(plan: PlanInput, started: Iterable<StartedTask> = []): readonly string[] {
     const { tasks } = checkPlan(plan, undefined)

@@ -3,7 +3,7 @@ import { emptyState } from '../core/state/new-state.js'
 import type { EndKind } from '../core/state/run-state.js'
 import type { TaskSpec, TaskStatus } from '../core/state/task.js'
 import { didYouMean, show } from '../error-text.js'
-import { invalidInput } from '../options-check.js'
+import { invalid, invalidInput } from '../options-check.js'
 import { topologicalOrder } from '../results/critical-path.js'
 
 /** A task that has started: by its id, if it has succeeded, or with its status. */
@@ -12,25 +12,28 @@ export type StartedTask = string | { readonly id: string; readonly status: TaskS
 const STATUSES: readonly string[] = Object.keys(emptyState('').counts)
 
 /**
- * The statuses of the started tasks, by id.
+ * The statuses of the started tasks, by id. A result of a task that the plan does not have is ignored: it was added to the run later.
  * @throws INVALID_INPUT for an unknown id or status.
  */
 export function statusesOf(
   tasks: readonly TaskSpec[],
   started: Iterable<StartedTask>,
 ): ReadonlyMap<string, TaskStatus> {
+  if (typeof started === 'string' || typeof Object(started)[Symbol.iterator] !== 'function')
+    throw invalid('started', 'a list of ids or of task results', started)
   const ids = new Set(tasks.map(task => task.id))
   const statuses = new Map<string, TaskStatus>()
   for (const [i, entry] of [...started].entries()) {
     const { id, status } = typeof entry === 'string' ? { id: entry, status: 'succeeded' as const } : (entry ?? {})
     const path = `started[${i}]`
-    if (!ids.has(id))
+    const isKnown = ids.has(id)
+    if (!isKnown && (typeof entry === 'string' || typeof id !== 'string'))
       throw invalidInput([{ path, message: `the plan has no task ${show(id)}${didYouMean(String(id), ids)}` }])
     if (!STATUSES.includes(status)) {
       const message = `expected one of ${STATUSES.join(', ')}, got ${show(status)}`
       throw invalidInput([{ path: `${path}.status`, message }])
     }
-    statuses.set(id, status)
+    if (isKnown) statuses.set(id, status)
   }
   return statuses
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { Clock } from '../clock.js'
 import { once } from '../core/once.js'
-import { fn, method, optionsOf, positiveInteger } from '../options-check.js'
+import { fn, optionsOf, port, positiveInteger } from '../options-check.js'
 import type { CooldownStats } from './cooldown.js'
 import type { LedgerEntry } from './ledger/limit-ledger.js'
 import { type WindowLimit, windowRule } from './rate-window.js'
@@ -21,7 +21,8 @@ export interface LimitOptions {
 export type LimitInit = LimitOptions & {
   /** The `limitKey` of its pools. */
   readonly key: string
-  readonly clock: Clock
+  /** That of its pools. Default: `systemClock`. */
+  readonly clock?: Clock | undefined
   /** Gives numbers in [0, 1), for jitter. Default: no jitter. */
   readonly random?: (() => number) | undefined
   /** The path of its options, for errors. Default: `limits.` and its key. */
@@ -54,7 +55,7 @@ export const limitOptionsRule: () => z.ZodObject = once(() =>
 export const limitRule: () => z.ZodObject = once(() =>
   limitOptionsRule().extend({
     key: z.string().min(1),
-    clock: method('schedule'),
+    clock: port('schedule').optional(),
     random: fn.optional(),
     path: z.string().optional(),
     ledger: z.unknown().optional(),

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js'
+import { type Clock, systemClock } from '../clock.js'
 import type { ParkReason } from '../core/failure/failure.js'
-import { checkOptions, checkValue, positiveInteger, positiveMs } from '../options-check.js'
+import { checkOptions, checkValue, invalid, positiveInteger, positiveMs } from '../options-check.js'
 import { Cooldown, NO_JITTER } from './cooldown.js'
 import type { LedgerEntry } from './ledger/limit-ledger.js'
 import type { WindowKind } from './ledger/records.js'
@@ -48,7 +48,7 @@ export class Limit {
     checkOptions(limitRule(), options, { of: 'Limit' })
     const {
       key,
-      clock,
+      clock = systemClock,
       random = NO_JITTER,
       path,
       ledger,
@@ -133,8 +133,10 @@ export class Limit {
     return this.#cooldown
   }
 
-  /** @internal Adds a pool. */
-  join(member: LimitMember): void {
+  /** @internal Adds a pool. With two clocks one of them would wait in real time for what happens in virtual time. */
+  join(clock: Clock, member: LimitMember): void {
+    if (clock !== this.#clock)
+      throw invalid('WorkerPool.limit', 'a Limit with the clock of the pool: pass the same one to both', this)
     this.#members.add(member)
   }
 

@@ -86,11 +86,14 @@ function poolsOf({ pools = {} }: PoolsOptions): ReadonlyMap<string, PoolOptions 
   return given
 }
 
-/** A pool with the clock of the platform would wait in real time for what happens in virtual time. */
+/** With two clocks one of them would wait in real time for what happens in virtual time. */
 function checkClock(name: string, pool: WorkerPool, clock: Clock): WorkerPool {
-  if (pool.options.clock !== undefined || clock === systemClock) return pool
+  const own = pool.options.clock ?? systemClock
+  if (own === clock) return pool
   const message =
-    'its clock is the default one, but the orchestrator has a clock: pass that clock to the WorkerPool, too'
+    own === systemClock
+      ? 'its clock is the default one, but the orchestrator has a clock: pass the same one to both'
+      : `its clock is another one than that of the orchestrator${clock === systemClock ? ', which is the default one' : ''}: pass the same one to both`
   throw invalidInput([{ path: `pools.${name}`, message }])
 }
 

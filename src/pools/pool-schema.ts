@@ -5,7 +5,7 @@ import { once } from '../core/once.js'
 import { Limit } from '../limits/limit.js'
 import { limitOptionsRule } from '../limits/limit-options.js'
 import { windowRule } from '../limits/rate-window.js'
-import { fn, method, millis, optionsOf, positiveInteger, positiveMs } from '../options-check.js'
+import { fn, method, millis, optionsOf, port, positiveInteger, positiveMs } from '../options-check.js'
 import { taskDefaultsRule } from '../plan/plan-schema.js'
 import { poolConcurrencyRule } from './concurrency/concurrency.js'
 import { retryBudgetRule } from './retry-budget.js'
@@ -59,9 +59,9 @@ export const workerPoolRule: () => z.ZodType = once(() =>
     ...common(),
     name: z.string().min(1),
     limit: z.instanceof(Limit).optional(),
-    clock: method('schedule').optional(),
+    clock: port('schedule').optional(),
     random: fn.optional(),
-    machine: method('freeMemory').optional(),
+    machine: port('freeMemory').optional(),
     ledger: z.unknown().optional(),
   }).superRefine(checkBackends),
 )

@@ -213,7 +213,7 @@ export class WorkerPool {
 
   #join(limit: Limit): void {
     this.#flow.limit = limit
-    limit.join({
+    limit.join(this.#clock, {
       isLive: () => this.#runs.hasRuns,
       maxInFlight: () => this.#concurrency.limit,
       onParkingChange: () => this.#cooldown.update(),

@@ -57,7 +57,8 @@ export function criticalPath(steps: readonly PathStep[]): { readonly ids: readon
 }
 
 /**
- * How much later each step could have ended, in milliseconds, without the last one ending later; 0 on the critical path. By id, for the
+ * How much later each step could have ended, in milliseconds, without the last one ending later; exactly 0 on the critical path: what
+ * the rounding of sums can make counts as 0. By id, for the
  * steps that ran, all of which have an `endedAt`. A step whose trigger rule needs only one of several dependencies is taken to need
  * each of those that had ended when it started.
  */
@@ -72,8 +73,12 @@ export function slackOf(steps: readonly PathStep[]): ReadonlyMap<string, number>
       const next = steps[dependent]!
       if (delayed(steps[i]!, next)) latestEnd[i] = Math.min(latestEnd[i]!, latestEnd[dependent]! - next.busyMs)
     }
+  const rounding = end * steps.length * Number.EPSILON
   const slack = new Map<string, number>()
-  for (const [i, step] of steps.entries()) if (hasRun(step)) slack.set(step.id, latestEnd[i]! - (step.endedAt ?? end))
+  for (const [i, step] of steps.entries()) {
+    const ms = latestEnd[i]! - (step.endedAt ?? end)
+    if (hasRun(step)) slack.set(step.id, ms > rounding ? ms : 0)
+  }
   return slack
 }
 

@@ -9,7 +9,7 @@ import type { RunState, RunStatus } from '../core/state/run-state.js'
 import type { TaskStatus } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
 import type { Journal } from '../journal/journal.js'
-import { checkValue, method } from '../options-check.js'
+import { checkValue, port } from '../options-check.js'
 import { type HeldTask, heldTasks, taskResult } from './progress.js'
 
 /** A run, as far as its journal holds it. */
@@ -67,7 +67,7 @@ export async function readRun(journal: Pick<Journal, 'read'>, runId: string): Pr
   return reportOf(state)
 }
 
-const journalRule = once(() => method('read').refine(value => typeof value === 'object', 'expected a journal'))
+const journalRule = once(() => port('read'))
 
 /** The summary of a run; undefined for a run that the journal does not have. */
 export async function summaryOf(journal: Journal, runId: string): Promise<RunSummary | undefined> {

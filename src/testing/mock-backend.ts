@@ -23,7 +23,7 @@ export interface MockBackendOptions {
 }
 
 const OPTIONS = optionsOf({
-  clock: rules.method('schedule'),
+  clock: rules.port('schedule'),
   name: z.string().min(1),
   awaitsTermination: z.boolean(),
 }).partial()

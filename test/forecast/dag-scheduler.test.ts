@@ -71,7 +71,22 @@ describe('ready', () => {
     expect(byRank.ready(graph, ['a'])).toEqual(['c', 'b'])
   })
 
+  test('ignores the results of tasks that the plan does not have', () => {
+    const started = [{ id: 'added-live', status: 'succeeded' }, { id: 'a', status: 'succeeded' }] as const // biome-ignore format: one line
+    expect(scheduler.ready({ tasks: [{ id: 'a' }, { id: 'b', after: ['a'] }] }, started)).toEqual(['b'])
+  })
+
+  test('gives its order the facts that OrderFacts documents for it', () => {
+    const calls: unknown[] = []
+    const recording = new DagScheduler({ order: (_task, facts) => calls.push(facts) })
+    recording.ready({ tasks: [{ id: 'a' }, { id: 'b', pool: 'p' }] })
+    const facts = { runId: '', readyAt: 0, agingMs: 60_000, remainingPath: 1, attempt: 1 }
+    expect(calls).toEqual([{ ...facts, pool: '' }, { ...facts, pool: 'p' }]) // biome-ignore format: one line
+  })
+
   test.each([
+    ['a string, which is a list of letters', 'ab', 'started', /expected a list of ids or of task results, got "ab"/],
+    ['a number', 5, 'started', /expected a list of ids or of task results, got 5/],
     ['an unknown id', ['aa'], 'started[0]', /no task "aa".*did you mean "a"/],
     ['something else', ['a', null], 'started[1]', /no task/],
     ['an unknown status', [{ id: 'a', status: 'done' }], 'started[0].status', /expected one of blocked.*got "done"/],
@@ -133,6 +148,11 @@ describe('criticalPath and slack', () => {
     expect(scheduler.criticalPath({ tasks })).toEqual({ ids: ['a', 'b'], ms: 20 })
     expect(scheduler.criticalPath({ tasks: specs('a b<a c') })).toEqual({ ids: ['a', 'b'], ms: 2 })
     expect(Object.fromEntries(scheduler.slack({ tasks: specs('a b<a c') }))).toEqual({ a: 0, b: 0, c: 1 })
+  })
+
+  test('are exactly 0 on the critical path, whatever rounding does to sums', () => {
+    const tasks = [0.1, 0.2, 0.3, 0.7, 0.4].map((durationMs, i) => ({ id: `t${i}`, durationMs, after: i > 0 ? [`t${i - 1}`] : [] })) // biome-ignore format: one line
+    expect([...scheduler.slack({ tasks }).values()]).toEqual([0, 0, 0, 0, 0])
   })
 
   test('of an empty plan are empty', () => {

@@ -4,6 +4,7 @@ import {
   type FailureFacts,
   FailureHandler,
   type HostError,
+  Orchestrator,
   type Order,
   type OrderFacts,
   type PoolOptions,
@@ -43,11 +44,36 @@ describe('a custom distributor', () => {
     expect((await run.result).tasks[0]?.pool).toBe('p')
   })
 
+  test.each([
+    ['nothing', undefined, /got nothing/],
+    ['a name', 'p', /got "p"/],
+    ['an answer without a kind', { pool: 'p' }, /got an object whose kind is nothing/],
+    ['another kind', { kind: 'unsure', pools: ['p'], confidence: 1 }, /got an object whose kind is "unsure"/],
+  ])('is refused, with the task, if it returns %s', async (_what, answer, got) => {
+    const expected =
+      /^distributor: expected an answer for task "a" from the distributor, \{ kind: 'pool', pool, confidence \}/
+    const tasks = [{ id: 'a' }]
+    const { orchestrator } = setUp({}, { distributor: () => answer as never })
+    expect(() => orchestrator.run({ tasks })).toThrow(expected)
+    expect(() => orchestrator.run({ tasks })).toThrow(got)
+    const later = setUp({}, { distributor: async () => answer as never }).orchestrator
+    await expect(later.run({ tasks }).result).rejects.toThrow(expected)
+  })
+
+  test('is named if it chose a pool that cannot run the task', () => {
+    const choose = (pool: string) => () => {
+      const distributor = () => ({ kind: 'pool', pool, confidence: 1 }) as const
+      new Orchestrator({ pools: { p: () => 1 }, distributor }).run({ tasks: [{ id: 'a' }] })
+    }
+    expect(choose('default')).toThrow(/pool "default", which the distributor chose, has no backend/)
+    expect(choose('nowhere')).toThrow(/there is no pool "nowhere", which the distributor chose/)
+  })
+
   test('is rejected with NO_POOL if it returns an unknown pool, or none', () => {
     const answers = [
       { kind: 'pool', pool: 'nowhere', confidence: 1 },
       { kind: 'decompose', pools: ['p', 'q'], confidence: 0.8 },
-      { kind: 'unsure', pools: ['p'], confidence: 0.2 },
+      { kind: 'none', pools: ['p'], confidence: 0.2 },
     ] as const
     for (const answer of answers) {
       const { orchestrator } = setUp({}, { distributor: () => answer as never })

@@ -1,4 +1,4 @@
-import { Orchestrator, type OrchestratorOptions, systemClock, WorkerPool } from 'counterpoint'
+import { Limit, Orchestrator, type OrchestratorOptions, systemClock, WorkerPool } from 'counterpoint'
 import { MockBackend, VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scheduler-fixture.js'
@@ -81,10 +81,23 @@ describe('a pool is refused:', () => {
     expect(create).toThrow(message)
   })
 
-  test('a WorkerPool without a clock in an orchestrator that has one: it would wait in real time', () => {
+  test('a WorkerPool with another clock than its orchestrator: one of them would wait in real time', () => {
     const pool = new WorkerPool({ name: 'p', backend: run })
-    expect(() => setUp({}, { pools: { p: pool } })).toThrow(/pools\.p: .*pass that clock to the WorkerPool, too/)
+    const virtual = new WorkerPool({ name: 'p', backend: run, clock: new VirtualClock() })
+    expect(() => setUp({}, { pools: { p: pool } })).toThrow(/pools\.p: its clock is the default one, .*pass the same/)
+    expect(() => setUp({}, { pools: { p: virtual } })).toThrow(/pools\.p: its clock is another one than that of the/)
+    expect(() => new Orchestrator({ pools: { p: virtual } })).toThrow(
+      /that of the orchestrator, which is the default one: pass/,
+    )
     expect(() => new Orchestrator({ clock: systemClock, pools: { p: pool } })).not.toThrow()
+  })
+
+  test('a WorkerPool with another clock than its limit', () => {
+    const limit = new Limit({ key: 'k' })
+    expect(() => new WorkerPool({ name: 'p', limit, clock: new VirtualClock() })).toThrow(
+      /WorkerPool\.limit: expected a Limit with the clock of the pool/,
+    )
+    expect(() => new WorkerPool({ name: 'p', limit })).not.toThrow()
   })
 
   test('wrong defaults of a WorkerPool, where it is made', () => {

@@ -43,8 +43,18 @@ test('a run that is stopping says why', async () => {
 
 test.each<readonly [string, unknown, unknown, Record<string, unknown>]>([
   ['an unknown run', memoryJournal(), 'x', { code: 'NOT_FOUND', details: { id: 'x' } }],
-  ['something that is no journal', {}, 'x', { code: 'INVALID_INPUT', message: /^journal: expected/ }],
-  ['a function', () => [], 'x', { code: 'INVALID_INPUT', message: /^journal: expected a journal/ }],
+  [
+    'something that is no journal',
+    {},
+    'x',
+    { code: 'INVALID_INPUT', message: /^journal: expected an object with a method read, got an object$/ },
+  ],
+  [
+    'a function',
+    () => [],
+    'x',
+    { code: 'INVALID_INPUT', message: /^journal: expected an object with a method read, got a function$/ },
+  ],
   ['an id that is no string', memoryJournal(), 7, { code: 'INVALID_INPUT', message: /^runId: expected a string/ }],
   [
     'records that cannot have happened',

@@ -1,20 +1,24 @@
 import type { TaskSpec } from '../state/task.js'
 
-/** What an {@link Order} knows about a ready task besides the task. */
+/** What an {@link Order} knows about a ready task besides the task. Where `DagScheduler.ready` calls it, there is no run and no pool. */
 export interface OrderFacts {
+  /** The id of the run; empty for `DagScheduler.ready`. */
   readonly runId: string
-  /** The pool in which the task waits. */
+  /** The pool in which the task waits. For `DagScheduler.ready`: the one that the task names, empty if it names none. */
   readonly pool: string
-  /** When the task became ready, in milliseconds since 1970. */
+  /** When the task became ready, in milliseconds since 1970; 0 for `DagScheduler.ready`. */
   readonly readyAt: number
-  /** The `agingMs` of its pool, in milliseconds: after each such span a waiting task gains one step of priority. */
+  /**
+   * The `agingMs` of its pool, in milliseconds: after each such span a waiting task gains one step of priority. For `DagScheduler.ready` the
+   * default, 60,000.
+   */
   readonly agingMs: number
   /**
    * The length of the longest chain of tasks that begins with this one and waits for it: in milliseconds if the run has tasks with a
    * `durationMs`, of which all others then have the average; otherwise a number of tasks.
    */
   readonly remainingPath: number
-  /** The number of its next attempt, from 1. */
+  /** The number of its next attempt, from 1; always 1 for `DagScheduler.ready`. */
   readonly attempt: number
 }
 

@@ -59,8 +59,8 @@ const OPTIONS = optionsOf({
   durability: z.enum(['fsync', 'os', 'none']).optional(),
   maxInlineBytes: z.int().min(0).optional(),
   onDamage: z.enum(['refuse', 'cut']).optional(),
-  fileSystem: rules.method('open').optional(),
-  clock: rules.method('schedule').optional(),
+  fileSystem: rules.port('open').optional(),
+  clock: rules.port('schedule').optional(),
 })
 
 /**
