@@ -297,13 +297,14 @@ describe('hostile input', () => {
     ['characters that grow when normalised', '\uFDFA'.repeat(8_192)],
   ])('takes less than 5 ms per KB for %s', (_, description) => {
     const distributor = new TaskDistributor({ intents: agentIntents })
+    // Of the processor: what other processes do does not count.
     const measure = (): number => {
-      const start = performance.now()
+      const start = process.cpuUsage()
       void distributor.distribute({ id: 'a', description })
-      return performance.now() - start
+      return process.cpuUsage(start).user / 1_000
     }
     measure() // builds the matcher
-    const bestMs = Math.min(measure(), measure(), measure(), measure())
+    const bestMs = Math.min(...Array.from({ length: 8 }, measure))
     expect(bestMs).toBeLessThan(5 * (Math.min(description.length, 8_192) / 1_024))
   })
 })
