@@ -11,10 +11,29 @@ export type OutputOf<Ref extends TaskRef> = Ref extends TaskRef<string, infer Ou
 /** The entries of an `after`. */
 export type Dependencies = readonly (TaskRef | string)[]
 
-/** The outputs of the tasks in an `after`, by id: typed where it names a {@link TaskRef}, `Json` where it names an id. */
-export type OutputsOf<After extends Dependencies> = {
+/**
+ * The outputs of the tasks in an `after`, by id: typed where it names a {@link TaskRef}, `Json` where it names an id. Those that are known
+ * by a literal id may be missing where `after` may lack them (`condition ? [a] : []`, an array of refs).
+ */
+export type OutputsOf<After extends Dependencies> =
+  IsCertain<After> extends true ? OutputsById<After> : Partial<OutputsById<After>>
+
+type OutputsById<After extends Dependencies> = {
   readonly [Dependency in After[number] as IdOf<Dependency>]: Dependency extends TaskRef ? OutputOf<Dependency> : Json
 }
+
+/** False for lists that may lack a task of a literal id: alternatives, and arrays. Ids that are a `string` are looked up anyway. */
+type IsCertain<After extends Dependencies> =
+  Record<never, never> extends Record<IdOf<After[number]>, 1>
+    ? true
+    : [After] extends [readonly [unknown, ...unknown[]] | readonly [...unknown[], unknown]]
+      ? IsOne<After>
+      : After['length'] extends 0
+        ? true
+        : false
+
+/** True unless it is a union. */
+type IsOne<T, All = T> = T extends All ? ([All] extends [T] ? true : false) : never
 
 /** The outputs of soft dependencies, by id: each may be missing. */
 export type SoftOutputsOf<Soft extends Dependencies> = Partial<OutputsOf<Soft>>

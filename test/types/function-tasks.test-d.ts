@@ -174,6 +174,21 @@ describe('the request of a function task', () => {
   })
 })
 
+describe('a generic helper', () => {
+  it('states what the function returns, and the output of the task', () => {
+    function add<T extends Json>(run: () => T | Promise<T>) {
+      return graph.task('x', { run: async (): Promise<Json> => run() }) as TaskRef<'x', T>
+    }
+    function each<T, R extends { ok: boolean }>(items: readonly T[], run: (item: T) => Promise<R>) {
+      return items.map(
+        (item, i) => graph.task(`t${i}`, { run: async () => (await run(item)) as Json }) as TaskRef<string, R>,
+      )
+    }
+    expectTypeOf(add(async () => 5)).toEqualTypeOf<TaskRef<'x', number>>()
+    expectTypeOf(each([1], async () => ({ ok: true as boolean }))).toEqualTypeOf<TaskRef<string, { ok: boolean }>[]>()
+  })
+})
+
 describe('run', () => {
   it('is a function', () => {
     // @ts-expect-error a number

@@ -69,6 +69,24 @@ describe('an input function', () => {
     graph.task('wrong', { input: () => {} })
   })
 
+  it('gets outputs that may be missing, where after may lack the task', () => {
+    const list: (typeof schema)[] = []
+    const some = Math.random() > 2
+    // The message: 'outputs.schema' is possibly 'undefined'.
+    // @ts-expect-error it may be missing
+    graph.task('wrong', { after: some ? [schema] : [], input: outputs => outputs.schema.sql })
+    // @ts-expect-error it may be missing
+    graph.task('wrong', { after: list, input: outputs => outputs.schema.sql })
+    // @ts-expect-error one of the two is missing
+    graph.task('wrong', { after: some ? [schema] : [menu], input: outputs => outputs.schema.sql })
+    graph.task('ok', { after: some ? [schema] : [], input: ({ schema }) => schema?.sql ?? null })
+    graph.task('fixed', { after: [schema, ...list], input: ({ schema }) => schema.sql })
+    const both = [schema, menu] as const
+    graph.task('both', { after: both, input: ({ schema }) => schema.sql })
+    const pages = [1, 2].map(n => graph.task(`page-${n}`, { run: () => n }))
+    graph.task('sum', { after: pages, input: outputs => Object.values(outputs).reduce((a, b) => a + b, 0) })
+  })
+
   it('gets any number of outputs of one type', () => {
     const parts: TaskRef<string, number>[] = []
     graph.task('sum', {
