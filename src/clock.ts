@@ -20,16 +20,42 @@ const MOST_EARLY_MS = 2
 /** What the platform has when nothing is faked. To read `globalThis.performance` each time would cost a fifth more, as it is a getter in Node. */
 const { performance: realPerformance, setTimeout: realSetTimeout, Date: RealDate } = globalThis
 
-/** The clock of the platform, or the fake timers of a test runner while they are installed. */
+/** Where the time is read, and what is added to it so that a change of the source is no jump. */
+let source: { now(): number } = realPerformance
+let offsetMs = 0
+let lastMs = 0
+
+/**
+ * The clock of the platform, or the fake timers of a test runner while they are installed. `monotonic` continues where it was when they are
+ * installed or removed.
+ */
 export const systemClock: Clock = {
   now: () => globalThis.Date.now(),
   monotonic() {
-    if (globalThis.setTimeout === realSetTimeout) return realPerformance.now()
-    if (globalThis.performance !== realPerformance) return globalThis.performance.now()
-    // Some fake the timers and `Date` alone. A fake `Date` without timers is no reason: the wall clock may jump.
-    return globalThis.Date === RealDate ? realPerformance.now() : globalThis.Date.now()
+    const current = globalThis.setTimeout === realSetTimeout ? realPerformance : fakeSource()
+    if (current !== source) changeSource(current)
+    const now = current.now() + offsetMs
+    // A fake clock can be set back.
+    if (now < lastMs) offsetMs += Math.ceil(lastMs - now)
+    else lastMs = now
+    return lastMs
   },
   schedule: (callback, delayMs) => (delayMs > 0 ? scheduleTimer(callback, delayMs) : scheduleSoon(callback)),
+}
+
+function fakeSource(): typeof source {
+  if (globalThis.performance !== realPerformance) return globalThis.performance
+  // Some fake the timers and `Date` alone. A fake `Date` without timers is no reason: the wall clock may jump.
+  return globalThis.Date === RealDate ? realPerformance : globalThis.Date
+}
+
+/** The former source still has the time that has passed since it was last read. */
+function changeSource(current: typeof source): void {
+  const now = source.now() + offsetMs
+  if (now > lastMs) lastMs = now
+  // Whole milliseconds: a fraction would be lost in a sum with the time since 1970.
+  offsetMs = Math.ceil(lastMs - current.now())
+  source = current
 }
 
 function scheduleTimer(callback: () => void, delayMs: number): () => void {

@@ -16,8 +16,10 @@ const WITH_TIME = [
   ['timers, Date and performance', {}],
   ['timers and Date', { toFake: [...TIMERS, 'Date'] }],
   ['timers and performance', { toFake: [...TIMERS, 'performance'] }],
+  ['timers without setImmediate, and performance', { toFake: ['setTimeout', 'clearTimeout', 'performance'] }],
 ] as const
-const ALL = [...WITH_TIME, ['timers alone', { toFake: [...TIMERS] }]] as const
+const TIMERS_ALONE = { toFake: [...TIMERS] } as const
+const ALL = [...WITH_TIME, ['timers alone', TIMERS_ALONE]] as const
 
 /** A copy, as vitest's type asks for a list that it may change. */
 function fake(options: { readonly toFake?: readonly ('Date' | 'performance' | (typeof TIMERS)[number])[] }): void {
@@ -92,14 +94,49 @@ test('a fake of the time that stands still ends in no endless loop of short time
   expect(callback).toHaveBeenCalledTimes(1)
 })
 
-test('the clock is that of the platform again when the fake timers are removed', () => {
+describe.each(ALL)('when %s are faked and real again', (_name, options) => {
+  test('the clock never decreases, and does not jump', () => {
+    const readings = [systemClock.monotonic()]
+    const read = (): number => readings.push(systemClock.monotonic())
+    for (let round = 0; round < 2; round++) {
+      fake(options)
+      read()
+      vi.advanceTimersByTime(5_000)
+      read()
+      vi.useRealTimers()
+      read()
+    }
+    expect(readings).toEqual(readings.toSorted((a, b) => a - b))
+    const fakedMs = options === TIMERS_ALONE ? 0 : 10_000
+    const passedMs = (readings.at(-1) as number) - (readings[0] as number) - fakedMs
+    expect(passedMs).toBeGreaterThanOrEqual(0)
+    expect(passedMs).toBeLessThan(5_000)
+  })
+})
+
+describe.each(WITH_TIME)('when %s are faked and real again', (_name, options) => {
+  test('an orchestrator that is older and younger than the fake timers still ends its rate windows', async () => {
+    const perMs = 50
+    const backend = new MockBackend().answer('*', 'done')
+    const orchestrator = new Orchestrator({ pools: { agents: { backend, requests: { limit: 1, perMs } } } })
+    const runOne = async (): Promise<string> => (await orchestrator.run({ tasks: [{ id: 'a' }] }).result).outcome
+    expect(await runOne()).toBe('completed')
+    fake(options)
+    const second = runOne()
+    await vi.advanceTimersByTimeAsync(2 * perMs)
+    expect(await second).toBe('completed')
+    vi.useRealTimers()
+    expect(await runOne()).toBe('completed')
+  })
+})
+
+test('a fake clock that is set back does not decrease, and advances again', () => {
+  fake({ toFake: [...TIMERS, 'Date'] })
   const before = systemClock.monotonic()
-  vi.useFakeTimers()
-  vi.advanceTimersByTime(1_000_000)
-  vi.useRealTimers()
-  const passedMs = systemClock.monotonic() - before
-  expect(passedMs).toBeGreaterThanOrEqual(0)
-  expect(passedMs).toBeLessThan(100_000)
+  vi.setSystemTime(0)
+  expect(systemClock.monotonic() - before).toBeLessThan(5)
+  vi.advanceTimersByTime(1_000)
+  expect(systemClock.monotonic() - before).toBeGreaterThanOrEqual(1_000)
 })
 
 test('a fake Date without timers changes no duration', () => {
