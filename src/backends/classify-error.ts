@@ -13,8 +13,8 @@ const cleanWord = redactor([], { maxLength: 200 })
 /**
  * Converts what a backend threw to a failure. Never throws, whatever was thrown: null, a symbol, a proxy whose traps throw.
  *
- * An `AgentError` has its kind and all other facts itself. For any other error, the first one along the chain of its causes (`cause`, or
- * `lastError` of a retry wrapper) that has a known kind decides: by the provider's error code, a system error code, the name of its
+ * An `AgentError` has its kind and all other facts itself. For any other error, the first one along the chain of its causes (`cause`,
+ * `lastError` of a retry wrapper, `errors` of an AggregateError) that has a known kind decides: by the provider's error code, a system error code, the name of its
  * class, or its HTTP status. If none has one, the kind is `crashed` for a lost connection or an aborted call, else `agent`.
  * `retryAfterMs` is what the headers say, not clamped.
  *
@@ -29,7 +29,8 @@ export function failureOf(thrown: unknown, now?: number, redact: Redact = cleanM
   const retryAfterMs = firstOf(chain.slice(chain.indexOf(error)), each => requestedWaitMs(each, kind, now))
   const timeout = kind === 'timeout' ? SCOPES.find(scope => scope === readMember(error, 'timeout')) : undefined
   const cause = cleaned(causeText(chain[1]), redact)
-  const name = cleaned(readMember(thrown, 'name'), cleanWord)
+  // A class or function that is thrown has a name, but is no error of that name.
+  const name = typeof thrown === 'function' ? undefined : cleaned(readMember(thrown, 'name'), cleanWord)
   const stack = isThrottling({ kind }) ? undefined : cleaned(readMember(thrown, 'stack'), redact)
   return {
     kind,
@@ -66,19 +67,40 @@ export function agentErrorIn(thrown: unknown): object | undefined {
 
 const SCOPES = ['attempt', 'idle', 'queue', 'total'] as const
 
-/** Causes may form a circle. */
-const MAX_CAUSES = 8
+/** Causes may form a circle, and an AggregateError may have thousands. */
+const MAX_CAUSES = 32
 
-/** The error and its causes, outermost first. */
+/** The error and its causes, outermost first; each one before those of its successors in a list. */
 function causeChain(thrown: unknown): readonly unknown[] {
-  const chain = [thrown]
-  for (let cause = causeOf(thrown); cause !== undefined && chain.length < MAX_CAUSES; cause = causeOf(cause))
-    chain.push(cause)
+  const chain: unknown[] = []
+  const rest = [thrown]
+  while (rest.length > 0 && chain.length < MAX_CAUSES) {
+    const error = rest.shift()
+    chain.push(error)
+    rest.unshift(...causesOf(error))
+  }
   return chain
 }
 
-function causeOf(error: unknown): unknown {
-  return readMember(error, 'lastError') ?? readMember(error, 'cause') ?? undefined
+function causesOf(error: unknown): readonly unknown[] {
+  const lastError = readMember(error, 'lastError') ?? undefined
+  // A retry wrapper has all of its errors, of which the last one counts.
+  if (lastError !== undefined) return [lastError]
+  const cause = readMember(error, 'cause') ?? undefined
+  return cause === undefined ? errorsIn(error) : [cause, ...errorsIn(error)]
+}
+
+/** The errors of an AggregateError, such as that of `Promise.any`. */
+function errorsIn(error: unknown): readonly unknown[] {
+  const errors = readMember(error, 'errors')
+  const list: unknown[] = []
+  if (typeof errors !== 'object') return list
+  while (list.length < MAX_CAUSES) {
+    const each = readMember(errors, String(list.length))
+    if (each === undefined) break
+    list.push(each)
+  }
+  return list
 }
 
 function causeText(cause: unknown): string | undefined {

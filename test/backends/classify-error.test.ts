@@ -237,6 +237,30 @@ describe('an error of an SDK', () => {
   })
 })
 
+describe('an AggregateError', () => {
+  test('is classified by the first of its errors that has a known kind', async () => {
+    const limited = error({ status: 429, headers: { 'retry-after': '3' } }, 'slow down')
+    const thrown = await Promise.any([Promise.reject(error()), Promise.reject(limited)]).catch(each => each)
+    const expected = { kind: 'throttled', status: 429, retryAfterMs: 3_000, name: 'AggregateError', cause: 'no' }
+    expect(failureOf(thrown)).toMatchObject(expected)
+    const nested = new AggregateError([error({}, 'outer', new AggregateError([limited]))])
+    expect(kindOf(error({}, 'wrapped', nested))).toBe('throttled')
+  })
+
+  test('has a kind of its own before that of its errors', () => {
+    expect(kindOf(Object.assign(new AggregateError([error({ status: 429 })]), { status: 402 }))).toBe('quota')
+  })
+
+  test('may contain itself, thousands of errors, or something else than errors', () => {
+    const circle = new AggregateError([])
+    circle.errors.push(circle, circle)
+    expect(kindOf(circle)).toBe('agent')
+    expect(kindOf(new AggregateError(Array.from({ length: 5_000 }, () => error())))).toBe('agent')
+    for (const errors of [null, 7, 'text', [null, 'text', 7], revoked()])
+      expect(kindOf(error({ errors }))).toBe('agent')
+  })
+})
+
 describe('an abort that is not ours', () => {
   test.each([
     ['of the platform', new DOMException('This operation was aborted', 'AbortError')],
@@ -306,6 +330,7 @@ describe('the name and the stack', () => {
     expect(stack).toBe(thrown.stack)
     expect(failureOf(new Error('no')).name).toBe('Error')
     expect(failureOf('a text')).not.toHaveProperty('name')
+    expect(failureOf(class Foo {})).not.toHaveProperty('name')
     expect(failureOf({ name: 7, stack: {} })).toEqual({
       ...{ kind: 'agent', message: 'the agent threw an object that is not an Error' },
     })

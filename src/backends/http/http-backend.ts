@@ -57,8 +57,8 @@ async function runAttempt(
   const { method = 'POST', maxBytes = 16_777_216 } = options
   const url = new URL(options.url)
   const headers = await headersFor(options, request, context)
-  const body = await bodyFor(options, request, context)
   const redact = redactorFor(url, headers)
+  const body = await bodyFor(options, request, context, redact)
   const read: ReadContext = {
     endpoint: redact(endpointOf(method, url)),
     redact,

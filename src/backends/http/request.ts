@@ -1,5 +1,6 @@
 import { AgentError } from '../../errors.js'
 import type { AgentRequest, AttemptContext } from '../agent-backend.js'
+import { failureOf } from '../classify-error.js'
 import { type Redact, redactor } from '../redact.js'
 import { type HttpBackendOptions, headerProblem } from './options.js'
 
@@ -37,17 +38,15 @@ export async function bodyFor(
   { method, body = wholeRequest }: HttpBackendOptions,
   request: AgentRequest,
   context: AttemptContext,
+  redact: Redact,
 ): Promise<string | undefined> {
   if (method === 'GET') return undefined
   try {
     return JSON.stringify(await body(request, context))
-  } catch (cause) {
-    if (cause instanceof AgentError) throw cause
-    throw new AgentError(
-      'bad-input',
-      'body: expected a function that returns JSON, but it threw or returned something else',
-      { cause },
-    )
+  } catch (error) {
+    if (error instanceof AgentError) throw error
+    const { message } = failureOf(error, undefined, redact)
+    throw new AgentError('bad-input', `body: expected a function that returns JSON, but it failed: ${message}`)
   }
 }
 

@@ -2,6 +2,7 @@ import { type AgentBackend, AgentError, CounterpointError, Orchestrator, reply }
 import { backendConformance, callBackend, type RequestParts } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { failureOf } from '../../../src/backends/classify-error.js'
 import { httpBackend } from '../../../src/backends/http/http-backend.js'
 import type { HttpBackendOptions } from '../../../src/backends/http/options.js'
 import { type ProviderServer, providerServer } from '../../support/provider-server.js'
@@ -430,9 +431,20 @@ describe('a request that cannot be sent', () => {
     const throws: Options['body'] = () => {
       throw new Error('no')
     }
-    expect(await failing('/ok', { body: throws })).toMatchObject({ ...bad, cause: { message: 'no' } })
+    const message = 'body: expected a function that returns JSON, but it failed: no'
+    expect(await failing('/ok', { body: throws })).toMatchObject({ ...bad, message })
     expect(await failing('/ok', { body: () => 1n })).toMatchObject(bad)
     expect(server.calls.length).toBe(before)
+  })
+
+  test('shows no secret when `body` throws an error that has one', async () => {
+    const key = 'sk-0123456789abcdef'
+    const body: Options['body'] = () => {
+      throw new Error(`no body for ${key}`, { cause: new Error(key) })
+    }
+    const failure = failureOf(await failing('/ok', { headers: { 'x-key': key }, body }))
+    expect(failure.message).toContain('no body for [x-key]')
+    expect(JSON.stringify(failure)).not.toContain(key)
   })
 
   test('is bad input when `headers` returns invalid values, which are not shown', async () => {
