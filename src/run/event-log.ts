@@ -18,6 +18,8 @@ export class EventLog {
   #waiting = new Set<EventReader>()
   /** Open readers that asked for events that are not journaled. */
   readonly #live = new Set<EventReader>()
+  /** Open readers that an abort of their signal ends. */
+  readonly #abortable = new Set<EventReader>()
 
   /** What `history` holds already was published by earlier processes. */
   constructor(runId: string, history: History) {
@@ -46,6 +48,9 @@ export class EventLog {
     this.#hasEnded = true
     this.#wakeReaders()
     this.#live.clear()
+    // None of them waits any more: a signal that lives longer than the run does not hold them.
+    for (const reader of this.#abortable) reader.stopListening()
+    this.#abortable.clear()
   }
 
   release(): void {
@@ -56,7 +61,12 @@ export class EventLog {
   /** The events until the run has settled or is suspended. When the run has been released, `next()` rejects with RUN_ENDED. */
   read(options: EventsOptions): EventReader {
     const reader = new EventReader(this, options)
-    if ((options.progress || options.streamed) && !this.#hasEnded && !reader.isClosed) this.#live.add(reader)
+    if (this.#hasEnded || reader.isClosed) return reader
+    if (options.progress || options.streamed) this.#live.add(reader)
+    if (options.signal) {
+      reader.listen(options.signal)
+      this.#abortable.add(reader)
+    }
     return reader
   }
 
@@ -81,6 +91,7 @@ export class EventLog {
   close(reader: EventReader): void {
     this.#waiting.delete(reader)
     this.#live.delete(reader)
+    this.#abortable.delete(reader)
   }
 
   #wakeReaders(): void {

@@ -44,19 +44,28 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
   #isClosed = false
   /** Why it was closed, for the next `next()`. */
   #error: { readonly error: unknown } | undefined
-  readonly #stopListening: (() => void) | undefined
+  #stopListening: (() => void) | undefined
 
   constructor(log: EventLog, options: EventsOptions) {
-    const { from = 1, signal } = options
+    const { from = 1 } = options
     this.#log = log
     this.#options = options
     this.#seq = from > 1 ? Math.ceil(from) : 1
-    if (signal?.aborted) this.#close()
-    else if (signal) this.#stopListening = onAbort(signal, () => this.#end())
+    this.#isClosed = this.#isAborted
   }
 
   get isClosed(): boolean {
     return this.#isClosed
+  }
+
+  /** An abort of `signal` ends it at once, also while it waits. Without this, with the next call of `next()`. */
+  listen(signal: AbortSignal): void {
+    this.#stopListening = onAbort(signal, () => this.#end())
+  }
+
+  stopListening(): void {
+    this.#stopListening?.()
+    this.#stopListening = undefined
   }
 
   [Symbol.asyncIterator](): this {
@@ -115,6 +124,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
       this.#error = undefined
       throw error
     }
+    if (this.#isAborted) this.#close()
     if (this.#isClosed) return DONE
     const value = this.#queue.shift(this.#seq) ?? this.#log.at(this.#seq)
     if (value === undefined) return undefined
@@ -126,6 +136,10 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
     return { done: false, value }
   }
 
+  get #isAborted(): boolean {
+    return this.#options.signal?.aborted === true
+  }
+
   #end(): void {
     this.#close()
     this.serve()
@@ -135,7 +149,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
   #close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#stopListening?.()
+    this.stopListening()
     this.#queue.clear()
     this.#log.close(this)
   }

@@ -68,28 +68,48 @@ describe('a reader of events', () => {
   })
 
   test('shares one listener at its signal with others, and leaves none, however it ends', async () => {
-    const { orchestrator } = setUp()
-    const run = orchestrator.run({ tasks: specs('a') })
-    await run.result
+    const { backend, run } = await waiting()
     const { signal } = new AbortController()
     const added = vi.spyOn(signal, 'addEventListener')
     const removed = vi.spyOn(signal, 'removeEventListener')
     const readers = Array.from({ length: 20 }, () => run.events({ signal }))
     expect(added).toHaveBeenCalledTimes(1)
     await Promise.all(readers.map(reader => reader.return?.()))
-    for await (const _ of run.events({ signal }));
     for await (const _ of run.events({ signal })) break
     await run
       .events({ signal })
       .throw?.(new Error())
       .catch(() => {})
+    const all = run.events({ signal })
+    backend.release('a')
+    for await (const _ of all);
     run.release()
     await run
       .events({ signal })
       .next()
       .catch(() => {})
-    expect(added).toHaveBeenCalledTimes(5)
+    expect(added).toHaveBeenCalledTimes(4)
     expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(added.mock.calls.map(([, listener]) => listener))
+  })
+
+  test('that is not finished leaves no listener at its signal when the run ends, and an abort still ends it', async () => {
+    const { backend, orchestrator } = setUp()
+    backend.hold('a')
+    const run = orchestrator.run({ tasks: specs('a') })
+    await backend.started('a')
+    const stop = new AbortController()
+    const added = vi.spyOn(stop.signal, 'addEventListener')
+    const removed = vi.spyOn(stop.signal, 'removeEventListener')
+    const readers = [run.events({ signal: stop.signal }), run.events({ signal: stop.signal, streamed: true })]
+    await readers[0]?.next()
+    expect([added.mock.calls.length, removed.mock.calls.length]).toEqual([1, 0])
+    backend.release('a')
+    await run.result
+    readers.push(run.events({ signal: stop.signal }))
+    expect([added.mock.calls.length, removed.mock.calls.length]).toEqual([1, 1])
+    expect((await readers[0]?.next())?.value).toMatchObject({ seq: 2 })
+    stop.abort()
+    for (const reader of readers) expect(await reader.next()).toEqual(DONE)
   })
 
   test('with `progress` gets reports in order with the events', async () => {
