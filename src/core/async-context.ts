@@ -12,7 +12,8 @@ interface Platform {
   }
 }
 
-const CALL: InContext = call => call()
+/** Calls a function in the async context of the caller. */
+export const inCallersContext: InContext = call => call()
 const OPTIONS = { requireManualDestroy: true }
 
 /**
@@ -30,7 +31,7 @@ const OPTIONS = { requireManualDestroy: true }
 export function captureContext(): InContext {
   const { process } = globalThis as Platform
   const AsyncResource = process?.getBuiltinModule?.('async_hooks')?.AsyncResource
-  if (AsyncResource === undefined) return CALL
+  if (AsyncResource === undefined) return inCallersContext
   const create = (): AsyncResource => new AsyncResource('counterpoint.run', OPTIONS)
   const captured = create()
   return call => captured.runInAsyncScope(create).runInAsyncScope(call)

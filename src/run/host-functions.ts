@@ -19,7 +19,8 @@ export interface HostFunctionsOptions {
   readonly durable: RunState
   /** The functions and the schema of task `index`; undefined when it has none. */
   binding(index: number): TaskBinding | undefined
-  readonly locals: Locals
+  /** Passed to the functions. */
+  readonly locals: () => Locals
   /** Calls a function in the async context of the run. */
   readonly inContext: InContext
   /** Starts the attempt of a task that has a slot, with its input; or with the failure to make one. */
@@ -120,7 +121,7 @@ export class HostFunctions {
       enqueue(index)
     }
     callHost(
-      () => this.#options.binding(index)?.approval?.(outputsFor(durable, index), { locals }),
+      () => this.#options.binding(index)?.approval?.(outputsFor(durable, index), { locals: locals() }),
       answer => {
         if (typeof answer === 'boolean') return answered(answer)
         const message = `the approval function must return true or false, and returned ${typeof answer}`
@@ -140,7 +141,7 @@ export class HostFunctions {
       if (attempt && attempts.get(index) === attempt) start(index, input, failure)
     }
     callHost(
-      () => make?.(outputsFor(durable, index), { locals }),
+      () => make?.(outputsFor(durable, index), { locals: locals() }),
       input => made(canonicalJson(input)),
       error => made(null, badInput('the input function', error)),
     )

@@ -1,14 +1,14 @@
-import type { Locals } from '../backends/agent-backend.js'
-import { captureContext } from '../core/async-context.js'
 import type { RunResult } from '../core/results/run-result.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import { CounterpointError, isCounterpointError } from '../errors.js'
 import { Bindings } from '../plan/bindings.js'
 import type { CheckedPlan } from '../plan/check-plan.js'
 import type { TaskBinding } from '../plan/task-graph.js'
+import { journalFailed, suspended } from '../results/run-failed.js'
 import type { AdmissionTicket } from './admission-ticket.js'
 import { killOrphans } from './attempt/kill-orphans.js'
 import { Effects, type EffectsOptions } from './effects.js'
+import { HostScope } from './host-scope.js'
 import { finishedRun, type ParkedPool, type RunningTask, runningTask } from './progress.js'
 import { Publisher } from './publisher.js'
 import type { RunContext, RunEngineOptions } from './run-context.js'
@@ -26,12 +26,13 @@ export class RunEngine {
   readonly loop: RunLoop
   readonly publisher: Publisher
   readonly intake: TaskIntake
+  /** The run has ended in this process: it has settled, is suspended, or has failed. */
+  hasEnded = false
   /** Resolves when the journal has been closed, after the end of the run. */
   journalClosed: Promise<void> = Promise.resolve()
   readonly #context: RunContext
-  /** Calls the host in the async context of the call of `run()` or `resume()`. */
-  readonly #inContext = captureContext()
-  readonly #options: RunEngineOptions
+  readonly #scope: HostScope
+  readonly #options: Omit<RunEngineOptions, 'locals'>
   readonly #effects: Effects
   readonly #timeLimit: RunTimeLimit
   readonly #bindings = new Bindings()
@@ -43,7 +44,9 @@ export class RunEngine {
 
   constructor(context: RunContext, options: RunEngineOptions) {
     this.#context = context
-    this.#options = options
+    const { locals, ...rest } = options
+    this.#options = rest
+    this.#scope = new HostScope(locals)
     this.id = options.state.runId
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -54,7 +57,8 @@ export class RunEngine {
       this.#resolveEnded = resolve
     })
     this.loop = this.#newLoop()
-    this.publisher = new Publisher({ runId: this.id, history: this.loop.history, context, inContext: this.#inContext })
+    const { inContext } = this.#scope
+    this.publisher = new Publisher({ runId: this.id, history: this.loop.history, context, inContext })
     this.#effects = this.#newEffects()
     this.#timeLimit = new RunTimeLimit(context.clock, () => this.loop.send({ type: 'elapse' }))
     this.intake = new TaskIntake({
@@ -99,7 +103,7 @@ export class RunEngine {
 
   /** @throws RUN_SUSPENDED when the run takes no signals in this process any more, since it is suspended. */
   checkNotSuspended(): void {
-    if (this.loop.head.phase.status === 'suspended') throw this.#suspendedError()
+    if (this.loop.head.phase.status === 'suspended') throw suspended(this.id)
   }
 
   /** Starts nothing more, and interrupts what still runs after `timeoutMs`. Resolves when the run has ended in this process. */
@@ -115,9 +119,14 @@ export class RunEngine {
     cancelTimer()
   }
 
-  /** `cleanup` is called once, when the run ends in this process. */
+  /** `cleanup` is called once, when the run ends in this process; at once when it has ended. */
   onEnd(cleanup: () => void): void {
-    this.#cleanups.push(cleanup)
+    if (this.hasEnded) cleanup()
+    else this.#cleanups.push(cleanup)
+  }
+
+  get isSettled(): boolean {
+    return this.loop.durable.phase.status === 'settled'
   }
 
   /** The tasks that have an attempt, as far as that is durable. */
@@ -150,7 +159,7 @@ export class RunEngine {
     this.#effects.onPublished(from, to)
     const last = history.typeOf(to)
     if (last === 'run.settled') this.#settle()
-    else if (last === 'run.suspended') this.#end(() => this.#reject(this.#suspendedError()))
+    else if (last === 'run.suspended') this.#end(() => this.#reject(suspended(this.id)))
   }
 
   #settle(): void {
@@ -165,41 +174,34 @@ export class RunEngine {
     })
   }
 
-  #suspendedError(): CounterpointError<'RUN_SUSPENDED'> {
-    const message = `run ${this.id} is suspended: orchestrator.resume("${this.id}") continues it`
-    return new CounterpointError('RUN_SUSPENDED', message, { runId: this.id })
-  }
-
   #fail(cause: unknown): void {
     // The run was not started, as when a pool is full: the rejection of its result says all.
     if (!isCounterpointError(cause, 'DUPLICATE_ID')) this.publisher.report('journal', cause)
-    const message = `run ${this.id} cannot continue: its journal failed. What the journal holds can be resumed`
-    const error =
-      cause instanceof CounterpointError
-        ? cause
-        : new CounterpointError('JOURNAL', message, { runId: this.id }, { cause })
+    const error = cause instanceof CounterpointError ? cause : journalFailed(this.id, cause)
     this.#end(() => this.#reject(error))
   }
 
   /** A journal that does not answer must not delay the end forever. */
   #giveUpJournal(): void {
     const cause = new Error('the journal did not take the last records in time')
-    if (this.loop.hasPending) this.#inContext(() => this.#fail(cause))
+    if (this.loop.hasPending) this.#scope.inContext(() => this.#fail(cause))
   }
 
   /** Leaves nothing of the run in pools, timers or listeners, closes the journal, then settles the result. */
   #end(settleResult: () => void): void {
+    this.hasEnded = true
     this.#effects.close()
     this.#timeLimit.close()
     for (const cleanup of this.#cleanups.splice(0)) cleanup()
     this.publisher.log.end()
     this.#resolveEnded(undefined)
-    this.#context.onEnded(this.id, this.loop.durable.phase.status === 'settled')
+    this.#context.onEnded(this.id, this.isSettled)
     const close = async (): Promise<void> => this.#options.journal.close()
     const closed = close().catch(error => this.publisher.report('journal', error))
     // A journal that has failed may never close: the result does not wait for it.
-    if (this.loop.hasPending) return settleResult()
-    this.journalClosed = closed.then(settleResult)
+    if (this.loop.hasPending) settleResult()
+    else this.journalClosed = closed.then(settleResult)
+    this.#scope.release()
   }
 
   #newLoop(): RunLoop {
@@ -213,7 +215,7 @@ export class RunEngine {
       judge,
       journal,
       ownsJournal,
-      inContext: this.#inContext,
+      inContext: this.#scope.inContext,
       onDecided: (signal, from, to) => {
         if (signal.type === 'add' && to >= from)
           this.#bindings.added(signal, this.loop.head.specs.length - signal.tasks.length)
@@ -231,8 +233,8 @@ export class RunEngine {
     const options: EffectsOptions = {
       ...this.#context,
       weight: this.#options.weight,
-      locals: this.#options.locals as Locals,
-      inContext: this.#inContext,
+      locals: this.#scope.locals,
+      inContext: this.#scope.inContext,
       binding: index => this.#bindings.get(index),
       send: signal => loop.send(signal),
       now: () => loop.now(),

@@ -82,6 +82,8 @@ export class RetainedRuns {
   add(run: Run, engine: RunEngine): void {
     this.runs.set(run.id, run)
     this.engines.set(run.id, engine)
+    // A run that is resumed may have nothing left to do.
+    if (engine.hasEnded) this.onEnded(run.id, engine.isSettled)
   }
 
   /** A run has ended in this process. One that can be resumed is forgotten. */

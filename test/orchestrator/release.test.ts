@@ -1,5 +1,5 @@
 import { Orchestrator } from 'counterpoint'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ProbeJournal } from '../support/probe-journal.js'
 import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
@@ -65,6 +65,22 @@ describe('retention', () => {
     const { orchestrator } = setUp({}, { retain: 2 })
     for (const runId of ['a', 'b', 'c', 'd']) await orchestrator.run(plan, { runId }).result
     expect(orchestrator.runs.live.map(run => run.id)).toEqual(['c', 'd'])
+  })
+
+  test('counts the settled runs that are resumed', async () => {
+    const journal = new ProbeJournal()
+    const first = setUp({}, { journal }).orchestrator
+    for (const runId of ['a', 'b', 'c', 'd']) await first.run(plan, { runId }).result
+    const { orchestrator } = setUp({}, { journal, retain: 2 })
+    const { signal } = new AbortController()
+    const added = vi.spyOn(signal, 'addEventListener')
+    const removed = vi.spyOn(signal, 'removeEventListener')
+    for (const runId of ['a', 'b', 'c', 'd']) await orchestrator.resume(runId, { signal })
+    expect(orchestrator.runs.live.map(run => run.id)).toEqual(['c', 'd'])
+    expect(added.mock.calls.length - removed.mock.calls.length).toBe(0)
+    const again = await orchestrator.resume('a')
+    expect((await again.result).outcome).toBe('completed')
+    expect(orchestrator.runs.live.map(run => run.id)).toEqual(['d', 'a'])
   })
 
   test('keeps every live run', async () => {

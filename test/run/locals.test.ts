@@ -1,4 +1,6 @@
-import { type Locals, Orchestrator, TaskGraph } from 'counterpoint'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { type Locals, Orchestrator, type Run, TaskGraph } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
 import { JOURNAL_KINDS, TestHost } from '../durable/test-host.js'
 
@@ -73,4 +75,41 @@ test.each([['acme'], [7], [null], [[1]]])('are refused when they are no object: 
   const options = { locals: locals as never }
   expect(() => orchestrator.run({ tasks: [{ id: 'a' }] }, options)).toThrow(/locals: expected an object, got/)
   await expect(orchestrator.resume('x', options)).rejects.toThrow(/locals: expected an object, got/)
+})
+
+describe('of a run that has ended and is retained', () => {
+  const collect = async (): Promise<void> => {
+    setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc') as () => void
+    for (let i = 0; i < 5; i++) {
+      await new Promise(resolve => setImmediate(resolve))
+      gc()
+    }
+  }
+
+  /** The locals of a run that has ended with `end`, and what keeps it. */
+  async function endedRun(end: (run: Run, host: TestHost) => unknown): Promise<[WeakRef<object>, Run]> {
+    // Not the mock backend, which keeps the context of each call.
+    const host = new TestHost('memory', { pool: { backend: () => null } })
+    const locals = { tenant: 'acme' }
+    const run = host.orchestrator.run({ tasks: [{ id: 'a' }] }, { locals })
+    await end(run, host)
+    return [new WeakRef(locals), run]
+  }
+
+  test.each<[string, (run: Run, host: TestHost) => unknown]>([
+    ['settled', (run, host) => host.done(run.result)],
+    [
+      'suspended',
+      async (run, host) => {
+        await host.done(run.pause())
+        await host.done(host.orchestrator.drain())
+      },
+    ],
+  ])('are not kept: %s', async (_, end) => {
+    const [locals, run] = await endedRun(end)
+    await collect()
+    expect(locals.deref()).toBeUndefined()
+    expect(run.progress().counts).toBeDefined()
+  })
 })

@@ -23,7 +23,7 @@ export interface AttemptServices {
   readonly clock: Clock
   readonly deadlines: Deadlines
   send(signal: Signal): void
-  readonly locals: Locals
+  readonly locals: () => Locals
   onReport(index: number, report: Report): void
   /** Gives a promise for the listeners that returned one. */
   onChunk(index: number, chunk: MeasuredChunk): Promise<unknown> | undefined

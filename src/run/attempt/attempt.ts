@@ -84,7 +84,7 @@ export class Attempt implements DeadlineListener {
     this.#startTimeouts(this.#terms as AttemptTerms)
     try {
       const backend: AgentBackend = this.lease.backend
-      const answer = backend.run(request, new BackendContext(this, this.#services.locals))
+      const answer = backend.run(request, new BackendContext(this, this.#services.locals()))
       if (typeof answer !== 'object' || answer === null) return this.#afterChunks(() => this.#onAnswer(answer))
       onSettled(
         answer,

@@ -33,7 +33,7 @@ export interface AttemptsOptions {
   /** Calls a function in the async context of the run. */
   readonly inContext: InContext
   /** Passed to backends and functions. */
-  readonly locals: Locals
+  readonly locals: () => Locals
   onReport(event: AttemptProgressed): void
   /** Gives a promise for the listeners that returned one. */
   onChunk(event: AttemptStreamed, bytes: number): Promise<unknown> | undefined
@@ -51,7 +51,7 @@ export interface AttemptsOptions {
 export class Attempts implements AttemptServices {
   readonly clock: Clock
   readonly deadlines: Deadlines
-  readonly locals: Locals
+  readonly locals: () => Locals
   readonly #options: AttemptsOptions
   readonly #head: RunState
   readonly #durable: RunState
