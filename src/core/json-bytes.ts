@@ -1,7 +1,7 @@
 import type { Json } from './json.js'
 
 /** The size of a value as JSON in UTF-8, without making the text. Counts only until it is more than `max`: then some number above that. */
-export function jsonBytes(value: Json, max = Number.POSITIVE_INFINITY): number {
+export function jsonBytes(value: Json, max: number = Number.POSITIVE_INFINITY): number {
   if (typeof value === 'string') return stringBytes(value, max)
   if (typeof value !== 'object' || value === null) return String(value).length
   const isArray = Array.isArray(value)
