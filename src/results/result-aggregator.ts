@@ -6,7 +6,10 @@ import type { RootCause, RunResult, RunTimes, TaskResult } from '../core/results
 import { checkOptions, fn, invalid, optionsOf } from '../options-check.js'
 import { criticalPath } from './critical-path.js'
 
-/** A settled run: the input of a {@link ResultAggregator}. */
+/**
+ * A settled run: the input of a {@link ResultAggregator}. It is not a result: `delivered`, `usage`, `times`, `rootCauses` and `outputs`
+ * are derived from it, and `awayMs` is no member of a result.
+ */
 export interface FinishedRun
   extends Pick<RunResult, 'runId' | 'name' | 'outcome' | 'startedAt' | 'settledAt' | 'tasks'> {
   /** The time between a crash or suspension and a resume, in which no process executed the run, in milliseconds. Default 0. */
@@ -26,6 +29,7 @@ const optionsRule = once(() => optionsOf({ delivered: fn }).partial())
 
 /**
  * Builds the result of a settled run. To replace it, pass a function, or an object with a method `aggregate`, as the option `aggregator`.
+ * What that returns must have every member of a `RunResult`, or `run.result` rejects with INVALID_INPUT; further members are kept.
  */
 export class ResultAggregator {
   readonly #options: ResultAggregatorOptions
@@ -108,5 +112,5 @@ function timesOf({ tasks, startedAt, settledAt, awayMs = 0 }: FinishedRun): RunT
   return { wallMs: settledAt - startedAt - awayMs, serialMs, criticalPathMs: path.ms, criticalPath: path.ids }
 }
 
-/** Builds the result of a settled run. `ResultAggregator` is the default. */
+/** Builds the result of a settled run, at once (not a promise). `ResultAggregator` is the default. */
 export type Aggregate = (run: FinishedRun) => RunResult

@@ -10,6 +10,7 @@ import type { JournalHost, OpenJournal } from '../journal/journal.js'
 import type { OrchestratorOptions } from '../options.js'
 import type { Admission } from '../pools/admission.js'
 import type { OpenPool } from '../pools/pool-options.js'
+import { checkResult } from '../results/check-result.js'
 import { type Aggregate, ResultAggregator } from '../results/result-aggregator.js'
 import type { PlanAdmission } from './admission-ticket.js'
 import { FailureHandler } from './attempt/failure-handler.js'
@@ -57,12 +58,21 @@ export interface RunEngineOptions {
 
 /** The parts that a host may replace by a function or an object with one method, each as a function. */
 export function partsOf(options: OrchestratorOptions): Pick<RunContext, 'order' | 'judge' | 'aggregate'> {
-  const { scheduler, failureHandler = new FailureHandler(), aggregator = new ResultAggregator() } = options
+  const { scheduler, failureHandler = new FailureHandler(), aggregator } = options
   return {
     order: orderOf(scheduler),
     judge: typeof failureHandler === 'function' ? failureHandler : failureHandler.verdict.bind(failureHandler),
-    aggregate: typeof aggregator === 'function' ? aggregator : aggregator.aggregate.bind(aggregator),
+    aggregate: aggregateOf(aggregator),
   }
+}
+
+function aggregateOf(aggregator: OrchestratorOptions['aggregator']): Aggregate {
+  if (aggregator === undefined) {
+    const standard = new ResultAggregator()
+    return run => standard.aggregate(run)
+  }
+  const aggregate = typeof aggregator === 'function' ? aggregator : aggregator.aggregate.bind(aggregator)
+  return run => checkResult(aggregate(run))
 }
 
 /** What a journal gets: its problems are reported as `error` events, with the id of the run if they are those of one. */

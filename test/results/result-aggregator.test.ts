@@ -249,6 +249,23 @@ describe('a custom aggregator', () => {
     ])
   })
 
+  test.each<[string, (run: FinishedRun) => unknown, RegExp]>([
+    ['nothing', () => undefined, /^aggregator: expected the result of the run, .* \(not a promise\)/],
+    ['a promise', async run => new ResultAggregator().aggregate(run), /^aggregator: expected the result of the run/],
+    ['the run itself', run => ({ ...run }), /^aggregator\.delivered: .*aggregator\.usage: .*aggregator\.outputs: /],
+    [
+      'an outcome that does not exist',
+      run => ({ ...new ResultAggregator().aggregate(run), outcome: 'done' }),
+      /^aggregator\.outcome: .*got "done"$/,
+    ],
+  ])('that returns %s makes `result` and `completed` reject with INVALID_INPUT', async (_, aggregator, message) => {
+    const { orchestrator } = setUp({}, { aggregator: aggregator as never })
+    const run = orchestrator.run({ tasks: specs('a') })
+    const error = { code: 'INVALID_INPUT', message: expect.stringMatching(message) }
+    await expect(run.result).rejects.toMatchObject(error)
+    await expect(run.completed).rejects.toMatchObject(error)
+  })
+
   test('that throws makes the result reject with its error, after the run has settled', async () => {
     const { orchestrator, clock } = setUp(
       {},
