@@ -6,7 +6,7 @@ import { didYouMean, show } from './error-text.js'
 import { invalid, invalidInput } from './options-check.js'
 import type { PoolEvent } from './pools/pool-events.js'
 
-/** Published, never journaled: what an attempt reports while it runs. At most one report per attempt in 100 ms. */
+/** Published, never journaled: what an attempt reports while it runs. At most one report per attempt in 100 ms, and the last one before it ends. */
 export type AttemptProgressed = {
   readonly type: 'attempt.progressed'
   /** In milliseconds since 1970. */

@@ -27,13 +27,16 @@ export interface AgentRequest<Input = Json, Outputs = Readonly<Record<string, Js
   readonly feedback?: Feedback
 }
 
-/** A progress report of a running attempt. Each one is also a heartbeat. */
+/**
+ * A progress report of a running attempt. Each one is also a heartbeat. A member that is unknown or invalid is dropped, and reported on
+ * `error`, once per backend.
+ */
 export interface Report {
   /** Share done, 0 to 1. */
   readonly progress?: number | undefined
   /** What it is doing, for display. */
   readonly message?: string | undefined
-  /** Anything else to show: any JSON. One that is no JSON is dropped, and reported on `error`, once per backend. */
+  /** Anything else to show: any JSON. */
   readonly data?: Json | undefined
   /** The total usage of the attempt so far, not the difference to the last report. Also counted when the attempt fails. */
   readonly usage?: ReportedUsage | undefined
@@ -83,7 +86,7 @@ export interface AttemptContext {
    * is not handled does no harm.
    */
   stream<Chunk>(chunk: Chunk & CheckedJson<Chunk, 'a chunk'>): Promise<void>
-  /** Reports progress. May be called at any rate: listeners get a throttled stream. Any call is a heartbeat, even with `{}`. */
+  /** Reports progress. May be called at any rate: listeners get a throttled stream. Any call is a heartbeat, even with `{}`. Never throws. */
   report(report: Report): void
   /**
    * The output of a soft dependency, even if it succeeded after this attempt had started; undefined while there is none.

@@ -9,6 +9,15 @@ export function readMember(value: unknown, key: PropertyKey): unknown {
   }
 }
 
+/** The names of the members; none when a trap of a proxy throws. */
+export function keysOf(value: object): readonly string[] {
+  try {
+    return Object.keys(value)
+  } catch {
+    return []
+  }
+}
+
 /** A nested member; undefined when one on the way is missing. */
 export function readPath(value: unknown, ...keys: readonly PropertyKey[]): unknown {
   return keys.reduce(readMember, value)

@@ -22,7 +22,7 @@ const WHERE = 'usage of backend pool in pool pool'
 const NAMES =
   'inputTokens, outputTokens, tokens or costUsd, or the names that OpenAI, Anthropic, Gemini or the AI SDK give them'
 
-test.each([
+test.each<readonly [string, unknown, string]>([
   ['an unknown name', { cost_usd: 1 }, 'usage.cost_usd: unknown amount (did you mean "costUsd"?)'],
   ['a name near none', { spent: 1 }, `usage.spent: unknown amount; expected ${NAMES}`],
   ['an amount that is a text', { costUsd: '1' }, 'usage.costUsd: expected a number of at least 0, got "1"'],
@@ -31,11 +31,12 @@ test.each([
     { tokens: 3, costUsd: '1' },
     'usage.costUsd: expected a number of at least 0, got "1"',
   ],
-  [
-    'an amount that is NaN',
-    { promptTokens: Number.NaN },
-    'usage.promptTokens: expected a number of at least 0, got NaN',
-  ],
+  ['an amount that is NaN', { costUsd: Number.NaN }, 'usage.costUsd: expected a number of at least 0, got NaN'],
+  ...['cost_usd', 'cost', 'costUSD', 'price', 'total_cost'].map((name): [string, unknown, string] => [
+    `a misspelt cost beside tokens: ${name}`,
+    { inputTokens: 900, [name]: 5 },
+    `usage.${name}: unknown amount (did you mean "costUsd"?)`,
+  ]),
   ['a number', 7, 'usage: expected an object, got 7'],
 ])('a usage that cannot be read is reported once per backend: %s', async (_, usage, message) => {
   const given = usage as never
@@ -55,6 +56,12 @@ test.each([
   [{ costUsd: undefined }],
   [{ prompt_tokens: 3 }],
   [{ inputTokens: 1, note: 'x' }],
+  [{ costUsd: 1, cost: 1 }],
+  [{ promptTokens: Number.NaN, completionTokens: Number.NaN, totalTokens: Number.NaN }],
+  [{ input_tokens: 1, service_tier: 'standard', server_tool_use: { web_search_requests: 0 }, cost_details: {} }],
+  [{ prompt_tokens: 1, prompt_tokens_details: { cached_tokens: 0 }, total_tokens: 1, cost: null }],
+  [{ totalTokenCount: 1, trafficType: 'ON_DEMAND', promptTokensDetails: [{ modality: 'TEXT', tokenCount: 1 }] }],
+  [{ inputTokens: { total: 1 }, outputTokens: { total: undefined }, raw: {} }],
 ])('a usage that is unknown, or can be read, is not reported: %j', async usage => {
   expect(await reports(() => reply({ output: 1, usage: usage as never }))).toEqual([])
 })

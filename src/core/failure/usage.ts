@@ -35,13 +35,22 @@ const NAMES = {
   costUsd: [['costUsd']],
 } as const
 
+/** The AI SDK's providers give objects under these names. */
+type DetailedName = 'inputTokens' | 'outputTokens'
+type TokenDetails = { readonly total?: number | null | undefined }
+
+/** For these NaN means unknown: the AI SDK, version 4. */
+const UNKNOWN_AS_NAN: readonly string[] = ['promptTokens', 'completionTokens', 'totalTokens']
+
 type NameOf<A extends Amount> = (typeof NAMES)[A][number][number]
 
 /**
  * A usage as a backend gives it: a {@link Usage}, or the usage of a response of OpenAI, Anthropic, Gemini or the AI SDK as it is. Other
  * members are ignored; null means unknown.
  */
-export type ReportedUsage = { readonly [name in NameOf<Amount>]?: number | null | undefined } & {
+export type ReportedUsage = {
+  readonly [name in NameOf<Amount>]?: number | null | undefined | (name extends DetailedName ? TokenDetails : never)
+} & {
   /** As in {@link Usage}. */
   readonly estimated?: boolean | undefined
 }
@@ -79,16 +88,31 @@ function readAmount(
   unreadable: string[] | undefined,
 ): number | undefined {
   for (const names of rows) {
-    let sum: number | undefined
+    let total: number | undefined
     for (const name of names) {
-      const member = memberOf(value, name)
+      const member = amountOf(value, name)
       if (member === undefined || member === null) continue
-      if (typeof member === 'number' && member >= 0 && member < Number.POSITIVE_INFINITY) sum = (sum ?? 0) + member
+      if (typeof member === 'number' && member >= 0 && member < Number.POSITIVE_INFINITY) total = sum(total, member)
       else unreadable?.push(name)
     }
-    if (sum !== undefined) return sum
+    if (total !== undefined) return total
   }
   return undefined
+}
+
+function amountOf(value: object, name: string): unknown {
+  const member = memberOf(value, name)
+  if (Number.isNaN(member) && UNKNOWN_AS_NAN.includes(name)) return undefined
+  const isDetailed = typeof member === 'object' && member !== null && hasTotal(member)
+  return isDetailed ? memberOf(member, 'total') : member
+}
+
+function hasTotal(member: object): boolean {
+  try {
+    return 'total' in member
+  } catch {
+    return false
+  }
 }
 
 function memberOf(value: object, key: string): unknown {
@@ -123,5 +147,6 @@ export function addUsage(a: Usage | undefined, b: Usage | undefined): Usage | un
 }
 
 function sum(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined ? b : a + (b ?? 0)
+  // Finite, since JSON has no infinity.
+  return a === undefined ? b : Math.min(a + (b ?? 0), Number.MAX_VALUE)
 }

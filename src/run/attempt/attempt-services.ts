@@ -22,6 +22,7 @@ export function timeoutOf(spec: TaskSpec): number {
 export interface AttemptServices {
   readonly clock: Clock
   readonly deadlines: Deadlines
+  /** The last report of the attempt is published before. */
   send(signal: Signal): void
   readonly locals: () => Locals
   onReport(index: number, report: Report): void

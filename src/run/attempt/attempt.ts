@@ -1,5 +1,6 @@
-import { type AgentBackend, type AgentRequest, isReply, type Report } from '../../backends/agent-backend.js'
+import { type AgentBackend, type AgentRequest, isReply } from '../../backends/agent-backend.js'
 import { failureOf } from '../../backends/classify-error.js'
+import { readMember } from '../../backends/safe-read.js'
 import type { Failure } from '../../core/failure/failure.js'
 import type { Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json } from '../../core/json.js'
@@ -10,10 +11,11 @@ import type { Lease } from '../../pools/run-queue.js'
 import { type Deadline, type DeadlineListener, IdleTimeout } from '../timers/deadlines.js'
 import { type AttemptServices, type AttemptTerms, timedOut } from './attempt-services.js'
 import { BackendContext } from './backend-context.js'
-import { type BackendProblem, checkNoReply, chunkOf, reportedUsage, shownOf, usageThrown } from './backend-problems.js'
+import { type BackendProblem, checkNoReply, chunkOf, reportedUsage, usageThrown } from './backend-problems.js'
 import { ChunkStream, hasEnded } from './chunk-stream.js'
 import { invalidOutput, schemaMismatch } from './invalid-output.js'
 import { onSettled } from './on-settled.js'
+import { readReport } from './read-report.js'
 
 /** One try of one task: calls the backend at most once, accepts one answer at most, and gives the slot back exactly once. */
 export class Attempt implements DeadlineListener {
@@ -130,11 +132,11 @@ export class Attempt implements DeadlineListener {
     this.lease.release()
   }
 
-  report(report: Report): void {
+  report(report: unknown): void {
     if (this.#phase === 'ended') return
     this.#idleTimeout?.restart()
-    this.#noteUsage(report.usage)
-    const shown = this.#phase === 'running' ? shownOf(report, this) : undefined
+    this.#noteUsage(readMember(report, 'usage'))
+    const shown = this.#phase === 'running' ? readReport(report, this) : undefined
     if (shown) this.#services.onReport(this.index, shown)
   }
 

@@ -170,6 +170,7 @@ export class Attempts implements AttemptServices {
   }
 
   send(signal: Signal): void {
+    if ('index' in signal) this.#reports.flush(signal.index)
     this.#options.send(signal)
   }
 

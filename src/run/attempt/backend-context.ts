@@ -7,7 +7,7 @@ export interface BackendContextSource {
   readonly idempotencyKey: string
   readonly signal: AbortSignal
   stream(chunk: unknown): Promise<void>
-  report(report: Report): void
+  report(report: unknown): void
   softOutput(id: string): Json | undefined
 }
 

@@ -1,7 +1,6 @@
-import type { Report } from '../../backends/agent-backend.js'
 import { agentErrorIn, usageOf } from '../../backends/classify-error.js'
 import { kindOfWord } from '../../backends/error-tables.js'
-import { readMember } from '../../backends/safe-read.js'
+import { keysOf, readMember } from '../../backends/safe-read.js'
 import { FAILURE_KINDS } from '../../core/failure/failure.js'
 import { readUsage, USAGE_NAMES, type Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json, NotJsonError } from '../../core/json.js'
@@ -58,23 +57,9 @@ export function reportedUsage(usage: unknown, reporter: ProblemReporter): Usage 
   if (usage === null) return undefined
   const unreadable: string[] = []
   const read = readUsage(usage, unreadable)
-  if (read === undefined || unreadable.length > 0) reporter.onProblem('usage', () => usageIssues(usage, unreadable))
+  if (read?.costUsd === undefined || unreadable.length > 0)
+    reporter.onProblem('usage', () => usageIssues(usage, unreadable, read))
   return read
-}
-
-/** The members of a report that are shown; undefined when there are none. */
-export function shownOf({ usage: _, data, ...shown }: Report, reporter: ProblemReporter): Report | undefined {
-  const report = data === undefined ? shown : { ...shown, ...readData(data, reporter) }
-  return Object.keys(report).length === 0 ? undefined : report
-}
-
-function readData(data: unknown, reporter: ProblemReporter): Pick<Report, 'data'> {
-  try {
-    return { data: canonicalJson(data) }
-  } catch (error) {
-    reporter.onProblem('report', () => [notJson('data', error)])
-    return {}
-  }
 }
 
 /** The largest chunk: what a reader may be behind. */
@@ -107,7 +92,8 @@ function measure(
   }
 }
 
-function notJson(path: string, error: unknown): InputIssue {
+/** Where a value is no JSON. */
+export function notJson(path: string, error: unknown): InputIssue {
   const where = error instanceof NotJsonError ? error.message : String(readMember(error, 'message'))
   return { path, message: `expected JSON, which it is not at ${where}` }
 }
@@ -153,33 +139,35 @@ function noKind(kind: unknown): string {
 const EXPECTED =
   'inputTokens, outputTokens, tokens or costUsd, or the names that OpenAI, Anthropic, Gemini or the AI SDK give them'
 
+/** A budget of money would be switched off by such a name. */
+const MONEY = /cost|price|usd|dollar|cents/i
+
 /**
- * What is wrong with a usage: the amounts that could not be read (`unreadable`); when there are none, the members that are no amounts.
- * Nothing for an object without a defined member: its agent knows no usage.
+ * What is wrong with a usage: the amounts that could not be read (`unreadable`), and members with other names that are most likely
+ * meant as the cost; all other members when nothing was read. Nothing for an object without a defined member: its agent knows no usage.
  */
-function usageIssues(usage: unknown, unreadable: readonly string[]): readonly InputIssue[] {
+function usageIssues(usage: unknown, unreadable: readonly string[], read: Usage | undefined): readonly InputIssue[] {
   if (typeof usage !== 'object' || usage === null) return [issueOf(undefined, 'an object', usage)]
-  if (unreadable.length > 0)
-    return unreadable.map(name => issueOf(name, 'a number of at least 0', readMember(usage, name)))
-  const unknown = keysOf(usage).filter(name => (readMember(usage, name) ?? undefined) !== undefined)
-  return unknown.slice(0, MAX_ISSUES).map(name => {
-    const hint = didYouMean(name, USAGE_NAMES) || `; expected ${EXPECTED}`
-    return { path: pathText([name], 'usage'), message: `unknown amount${hint}` }
-  })
+  const issues = unreadable.map(name => issueOf(name, 'a number of at least 0', readMember(usage, name)))
+  const isUnread = read === undefined && unreadable.length === 0
+  const hasCost = read?.costUsd !== undefined
+  for (const name of keysOf(usage)) {
+    const value = readMember(usage, name) ?? undefined
+    if (value === undefined || USAGE_NAMES.includes(name)) continue
+    const isMoney = !hasCost && MONEY.test(name) && typeof value !== 'object'
+    if (isMoney || isUnread) issues.push(unknownAmount(name, isMoney))
+  }
+  return issues.slice(0, MAX_ISSUES)
+}
+
+function unknownAmount(name: string, isMoney: boolean): InputIssue {
+  const hint = isMoney ? ' (did you mean "costUsd"?)' : didYouMean(name, USAGE_NAMES) || `; expected ${EXPECTED}`
+  return { path: pathText([name], 'usage'), message: `unknown amount${hint}` }
 }
 
 function issueOf(name: string | undefined, expected: string, got: unknown): InputIssue {
   return {
     path: pathText(name === undefined ? [] : [name], 'usage'),
     message: `expected ${expected}, got ${show(got)}`,
-  }
-}
-
-/** `Object.keys` throws for a proxy whose traps do. */
-function keysOf(value: object): readonly string[] {
-  try {
-    return Object.keys(value)
-  } catch {
-    return []
   }
 }

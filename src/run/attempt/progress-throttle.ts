@@ -12,7 +12,7 @@ interface Window {
 
 /**
  * Limits how often reports of attempts are published: the first report at once, then at most one per window, merged of all that came
- * since. Bounded: one report and one timer per running attempt, however many reports come.
+ * since, and the last one before the attempt ends. Bounded: one report and one timer per running attempt, however many reports come.
  */
 export class ProgressThrottle {
   readonly #clock: Clock
@@ -35,6 +35,14 @@ export class ProgressThrottle {
     window.latest = { ...window.latest, ...report }
     window.isPublished = false
     if (window.cancelTimer === undefined) this.#flush(index, window)
+  }
+
+  /** The attempt is about to end: publishes its last report, whatever the window. */
+  flush(index: number): void {
+    const window = this.#windows.get(index)
+    if (window === undefined || window.isPublished) return
+    window.isPublished = true
+    this.#publish(index, window.latest)
   }
 
   /** The attempt has ended. */

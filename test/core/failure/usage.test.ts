@@ -66,6 +66,16 @@ describe('the usage of a provider', () => {
       { inputTokens: 1, outputTokens: 2, tokens: 3 },
     ],
     [
+      'a provider of the AI SDK',
+      { inputTokens: { total: 8, noCache: 3, cacheRead: 5 }, outputTokens: { total: undefined, text: undefined } },
+      { inputTokens: 8 },
+    ],
+    [
+      'the AI SDK, version 4, of a provider that gives none',
+      { promptTokens: Number.NaN, completionTokens: Number.NaN, totalTokens: Number.NaN },
+      undefined,
+    ],
+    [
       'the AI SDK, version 4',
       { promptTokens: 1, completionTokens: 2, totalTokens: 3 },
       { inputTokens: 1, outputTokens: 2, tokens: 3 },
@@ -82,9 +92,15 @@ describe('the usage of a provider', () => {
 
   test('names the amounts that cannot be read', () => {
     const unreadable: string[] = []
-    const usage = { promptTokens: Number.NaN, completionTokens: 2, costUsd: '1', tokens: null }
+    const usage = { promptTokens: '7', completionTokens: 2, costUsd: '1', tokens: null, inputTokens: {} }
     expect(readUsage(usage, unreadable)).toEqual({ outputTokens: 2 })
-    expect(unreadable).toEqual(['promptTokens', 'costUsd'])
+    expect(unreadable).toEqual(['inputTokens', 'promptTokens', 'costUsd'])
+  })
+
+  test('stays finite when its amounts are added up', () => {
+    const huge = readUsage({ input_tokens: 1e308, cache_read_input_tokens: 1e308 })
+    expect(huge).toEqual({ inputTokens: Number.MAX_VALUE })
+    expect(addUsage(huge, huge)).toEqual(huge)
   })
 })
 
