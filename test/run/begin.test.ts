@@ -110,7 +110,7 @@ describe('a rejected run', () => {
   test('rejects its result when an asynchronous distributor finds no pool', async () => {
     const orchestrator = new Orchestrator({
       pools: { p: { backend: () => 1 } },
-      distributor: async () => ({ kind: 'unsure', pools: ['p'], confidence: 0.1 }) as never,
+      distributor: async () => ({ kind: 'none', pools: ['p'], confidence: 0.1 }),
     })
     const run = orchestrator.run({ tasks: [{ id: 'a' }] })
     await expect(run.result).rejects.toMatchObject({ code: 'NO_POOL', details: { taskId: 'a' } })

@@ -31,7 +31,7 @@ describe('a run that is suspended', () => {
 
 describe('a run that could not start', () => {
   test.each(SIGNALS.slice(0, 5))('answers `%s`, sent before or after', async (name, send) => {
-    const distributor = async () => ({ kind: 'unsure', pools: [], confidence: 0 }) as never
+    const distributor = async () => ({ kind: 'none' as const, pools: [], confidence: 0 })
     const run = setUp({}, { distributor }).orchestrator.run({ tasks: [{ id: 'a' }] })
     const early = run.pause()
     await expect(run.result).rejects.toMatchObject({ code: 'NO_POOL' })
