@@ -120,7 +120,7 @@ export class IdleTimeout {
     if (this.#deadlines.remove(this.#deadline)) this.#isPaused = true
   }
 
-  /** Starts it anew after `pause`. Does nothing once it has expired or been stopped. */
+  /** Starts again after `pause`. Does nothing once it has expired or been stopped. */
   resume(): void {
     if (this.#isPaused) this.#deadline = this.#deadlines.add(this.#idleMs, this.#listener)
     this.#isPaused = false
