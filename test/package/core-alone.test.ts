@@ -44,9 +44,10 @@ describe('core/', { timeout: 60_000 }, () => {
 })
 
 describe('the pure library', { timeout: 60_000 }, () => {
-  test.each(Object.entries(PLATFORMS))('compiles for %s', (_name, platform) => {
+  // For Node it is compiled by tsconfig.library.json, before the tests.
+  test.each(['a web page', 'a web worker'])('compiles for %s', name => {
     expect(library.length).toBeGreaterThan(10)
-    expect(compileProblems(library, platform)).toEqual([])
+    expect(compileProblems(library, PLATFORMS[name]!)).toEqual([])
   })
 
   test.each([
