@@ -12,7 +12,7 @@ const OUTPUT: Readonly<Record<string, RegExp>> = {
   'budget.ts':
     /chapter-4 waits for reserved budget\n.*-- hard: .*: hold\n-- 3 tasks are held for more budget: chapter-5, .*\npartial: 6 of 7 chapters for \$0\.80\nchapter-7 is cancelled: .*\n$/s,
   'chat-backend.ts':
-    /^(?=.*^-- model waits: slow down\n)(?=.*^sea: Salt \nsea: on \nsea: the \nsea: wind\.\n)(?=.*^harbour: wind\.\n).*\n36 tokens in, 12 out, 4 calls\n$/ms,
+    /^(?=.*^-- model waits: slow down\n)(?=.*^sea: Salt \n.*^sea: on \n.*^sea: the \n.*^sea: wind\.\n)(?=.*^harbour: wind\.\n).*\n36 tokens in, 12 out, 4 calls\n$/ms,
   'distributor.ts': /rejected before anything started; it needs several pools: codegen, database, security\n$/,
   'drain.ts': /old process: SIGTERM.*old process: exit code 0\n.*completed: 6 of 6 tasks took one attempt\n$/s,
   'failures.ts': /partial, 50 % delivered\nroot cause: backend is dead .*; skipped: audit, report\n$/,
