@@ -239,18 +239,20 @@ describe('TaskGraph with invalid input', () => {
 
 describe('a large plan', () => {
   const million = 1_000_000
+  /** Linear takes 2 to 6 s of the processor, also on a slow machine; anything quadratic takes hours. */
+  const QUADRATIC_MS = 30_000
 
-  it('of a million tasks in a chain is built and checked in under 5 s', () => {
+  it('of a million tasks in a chain is built and checked in linear time', () => {
     const before = process.cpuUsage()
     const graph = new TaskGraph('chain')
     let last: TaskRef = graph.task('task-0')
     for (let i = 1; i < million; i++) last = graph.task(`task-${i}`, { description: 'next', after: [last] })
     checkGraph(graph.tasks)
     expect(graph.tasks).toHaveLength(million)
-    expect(process.cpuUsage(before).user / 1000).toBeLessThan(5000)
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(QUADRATIC_MS)
   })
 
-  it('of a million tasks in a star is built and checked in under 5 s', () => {
+  it('of a million tasks in a star is built and checked in linear time', () => {
     const before = process.cpuUsage()
     const graph = new TaskGraph('star')
     const leaves: TaskRef[] = []
@@ -258,6 +260,6 @@ describe('a large plan', () => {
     graph.task('all', { after: leaves })
     checkGraph(graph.tasks)
     expect(graph.tasks.at(-1)!.after).toHaveLength(million - 1)
-    expect(process.cpuUsage(before).user / 1000).toBeLessThan(5000)
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(QUADRATIC_MS)
   })
 })
