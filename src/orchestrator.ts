@@ -4,7 +4,7 @@ import { captureContext } from './core/async-context.js'
 import type { Budget } from './core/budget/budget.js'
 import type { JournalRecord } from './core/state/events.js'
 import { emptyState } from './core/state/new-state.js'
-import { type RunState, unfinishedTasks } from './core/state/run-state.js'
+import { unfinishedTasks } from './core/state/run-state.js'
 import type { TaskDefaults } from './core/state/task.js'
 import { distributorOf } from './distributor/task-distributor.js'
 import { TaskRouter } from './distributor/task-router.js'
@@ -28,7 +28,7 @@ import {
 import { checkPlan } from './plan/check-plan.js'
 import { matchGraphs } from './plan/compare-graph.js'
 import type { PlanInput } from './plan/plan-input.js'
-import { type TaskBinding, TaskGraph, type TaskGraphOptions } from './plan/task-graph.js'
+import { TaskGraph, type TaskGraphOptions } from './plan/task-graph.js'
 import { buildPools } from './pools/build-pools.js'
 import type { PoolEvent } from './pools/pool-events.js'
 import type { HasPools, PoolMap } from './pools/pool-options.js'
@@ -220,7 +220,9 @@ class OrchestratorOf<Pool extends string> {
       for await (const record of journal.read()) records.push(record)
       if (records.length === 0) throw notFound(runId)
       const state = replayed(runId, records)
-      const bindings = this.#bindingsOf(state, options.graph === undefined ? [] : [options.graph].flat())
+      const graphs = options.graph === undefined ? [] : [options.graph].flat()
+      const bindings = matchGraphs(state, graphs, this.#defaults)
+      this.#router.checkPools(unfinishedTasks(state))
       const { weight = 1, signal, locals = NO_LOCALS } = options
       const planAdmission = this.#planAdmission(options)
       const engine = new RunEngine(this.#context, { state, records, journal, weight, planAdmission, locals })
@@ -230,14 +232,6 @@ class OrchestratorOf<Pool extends string> {
       await journal.close()
       throw error
     }
-  }
-
-  /** The functions and schemas of a run to be resumed. A settled one needs neither these nor its pools. */
-  #bindingsOf(state: RunState, graphs: readonly TaskGraph[]): ReadonlyMap<number, TaskBinding> {
-    if (state.phase.status === 'settled') return new Map()
-    const bindings = matchGraphs(state, graphs, this.#defaults)
-    this.#router.checkPools(unfinishedTasks(state))
-    return bindings
   }
 
   /**

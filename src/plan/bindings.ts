@@ -1,7 +1,26 @@
+import type { AgentFunction, AttemptContext } from '../backends/agent-backend.js'
+import type { Json } from '../core/json.js'
 import { once } from '../core/once.js'
 import type { AddSignal } from '../core/scheduler/signals.js'
 import type { BoundPart } from '../core/state/events.js'
-import type { TaskBinding, TaskGraph } from './task-graph.js'
+import type { StandardSchemaV1 } from './standard-schema.js'
+import type { TaskGraph } from './task-graph.js'
+
+/** The parts of a task that cannot be journaled. */
+export interface TaskBinding {
+  /** Makes the input from the outputs of the tasks in `after` and `softAfter`, by id. */
+  readonly input?:
+    | ((outputs: Readonly<Record<string, Json>>, context: Pick<AttemptContext, 'locals'>) => unknown)
+    | undefined
+  /** Says whether a person must approve the task, once it is ready. */
+  readonly approval?:
+    | ((outputs: Readonly<Record<string, Json>>, context: Pick<AttemptContext, 'locals'>) => unknown)
+    | undefined
+  /** Checks the output before it is journaled. */
+  readonly output?: StandardSchemaV1 | undefined
+  /** Runs the attempts, in place of a backend. */
+  readonly run?: AgentFunction | undefined
+}
 
 /**
  * The functions and schemas of the tasks of a run. They are in its graphs, and no journal holds them.

@@ -2,12 +2,14 @@ import type { BoundPart } from '../core/state/events.js'
 import { isTerminal, type RunState } from '../core/state/run-state.js'
 import type { TaskDefaults, TaskSpec, TaskState } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
+import type { TaskBinding } from './bindings.js'
 import { selectTasks } from './select.js'
-import type { TaskBinding, TaskGraph } from './task-graph.js'
+import type { TaskGraph } from './task-graph.js'
 
 /**
  * Finds the functions and schemas of a journaled run in its graphs: by the index of each task. The first graph is the one that the run was
- * started with, each further one was added while it ran. Graphs are needed until all tasks with functions or schemas have ended.
+ * started with, each further one was added while it ran. Graphs are needed until all tasks with functions or schemas have ended; a settled
+ * run is not compared with them.
  * `defaults` are those of the pools, by name: a journaled task has them, too.
  *
  * @throws CounterpointError `PLAN_DIFFERS`, with the first difference.
@@ -17,6 +19,7 @@ export function matchGraphs(
   graphs: readonly TaskGraph[],
   defaults: PoolDefaults,
 ): ReadonlyMap<number, TaskBinding> {
+  if (state.phase.status === 'settled') return new Map()
   const matched = new Map<number, TaskGraph>()
   for (const difference of differences(state, graphs, defaults, matched)) throw planDiffers(state, graphs, difference)
   const bindings = new Map<number, TaskBinding>()

@@ -2,7 +2,7 @@ import type { AgentRequest, AttemptContext } from '../backends/agent-backend.js'
 import type { Json } from '../core/json.js'
 import type { TriggerRule } from '../core/scheduler/trigger-rule.js'
 import type { TaskSpec } from '../core/state/task.js'
-import type { TaskRef } from './task-graph.js'
+import type { TaskRef } from './task-ref.js'
 import type { OutputSchema, Returned } from './task-types.js'
 
 /** The type of the output that a {@link TaskRef} stands for: `OutputOf<typeof schema>`. */

@@ -26,18 +26,6 @@ export function completedOnly(result: RunResult): RunResult {
   throw new CounterpointError('RUN_FAILED', `run ${runId} ${WHAT[outcome]}${why}`, details, cause && { cause })
 }
 
-/** The error of a run that is suspended. */
-export function suspended(runId: string): CounterpointError<'RUN_SUSPENDED'> {
-  const message = `run ${runId} is suspended: orchestrator.resume("${runId}") continues it`
-  return new CounterpointError('RUN_SUSPENDED', message, { runId })
-}
-
-/** The error of a run whose journal failed with `cause`. */
-export function journalFailed(runId: string, cause: unknown): CounterpointError<'JOURNAL'> {
-  const message = `run ${runId} cannot continue: its journal failed. What the journal holds can be resumed`
-  return new CounterpointError('JOURNAL', message, { runId }, { cause })
-}
-
 /** What the first of the root causes that failed had thrown, as an error to be printed: with the stack of the host's own code. */
 function thrownIn(rootCauses: readonly RootCause[]): Error | undefined {
   const cause = rootCauses.find(({ status }) => status === 'dead')

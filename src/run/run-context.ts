@@ -6,6 +6,7 @@ import { type Order, orderOf } from '../core/scheduler/order.js'
 import type { JournalRecord } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'
 import { type Emitter, JOURNAL_REPORT } from '../emitter.js'
+import { FailureHandler } from '../failure/failure-handler.js'
 import type { JournalHost, OpenJournal } from '../journal/journal.js'
 import type { OrchestratorOptions } from '../options.js'
 import type { Admission } from '../pools/admission.js'
@@ -13,7 +14,6 @@ import type { OpenPool } from '../pools/pool-options.js'
 import { checkResult } from '../results/check-result.js'
 import { type Aggregate, ResultAggregator } from '../results/result-aggregator.js'
 import type { PlanAdmission } from './admission-ticket.js'
-import { FailureHandler } from './attempt/failure-handler.js'
 
 /** The locals of a run that was given none. */
 export const NO_LOCALS: Locals = Object.freeze({})

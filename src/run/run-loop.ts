@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { InContext } from '../core/async-context.js'
+import { Fifo } from '../core/fifo.js'
 import { decideInto } from '../core/scheduler/decide.js'
 import { Decision, type JudgeFailure } from '../core/scheduler/decision.js'
 import type { Signal } from '../core/scheduler/signals.js'
@@ -74,10 +75,8 @@ export class RunLoop {
   readonly #context: { at: number; readonly random: () => number; readonly judge: JudgeFailure }
   readonly #decision: Decision
   readonly #wallOffset: number
-  readonly #inbox: QueuedSignal[] = []
-  /** The position of the next signal in the inbox. */
-  #next = 0
-  readonly #pending: PendingRecord[] = []
+  readonly #inbox = new Fifo<QueuedSignal>()
+  readonly #pending = new Fifo<PendingRecord>()
   #commit: Commit = { written: undefined, isDurable: true }
   /** The `seq` of the last published event. */
   #published: number
@@ -101,7 +100,7 @@ export class RunLoop {
 
   /** True while something that was decided is not durable. */
   get hasPending(): boolean {
-    return this.#pending.length > 0
+    return this.#pending.size > 0
   }
 
   /** The time of an event that happens now, in milliseconds since 1970. */
@@ -144,24 +143,13 @@ export class RunLoop {
   readonly #processAll = (): void => {
     try {
       for (;;) {
-        if (this.#pending[0]?.commit.isDurable) this.#publishNext()
-        else if (this.#next < this.#inbox.length && !this.#hasFailed) this.#decide(this.#takeSignal())
+        if (this.#pending.peek()?.commit.isDurable) this.#publishNext()
+        else if (this.#inbox.size > 0 && !this.#hasFailed) this.#decide(this.#inbox.shift() as QueuedSignal)
         else break
       }
     } catch (error) {
       this.#fail(error)
     }
-  }
-
-  #takeSignal(): QueuedSignal {
-    // Usually there is one. `pop` keeps the capacity of the array, which would have to be allocated for each signal.
-    if (this.#next === 0 && this.#inbox.length === 1) return this.#inbox.pop() as QueuedSignal
-    const signal = this.#inbox[this.#next++] as QueuedSignal
-    if (this.#next === this.#inbox.length) {
-      this.#inbox.length = 0
-      this.#next = 0
-    }
-    return signal
   }
 
   #decide({ signal, onDurable }: QueuedSignal): void {
@@ -184,7 +172,7 @@ export class RunLoop {
 
   #append(record: JournalRecord, to: number, onDurable: OnDurable | undefined): void {
     const written = this.#options.journal.append(record)
-    if (written === undefined && this.#pending.length === 0) return this.#publish(to, onDurable, record)
+    if (written === undefined && this.#pending.size === 0) return this.#publish(to, onDurable, record)
     if (written !== this.#commit.written || written === undefined) this.#commit = this.#newCommit(written)
     this.#pending.push({ record, to, onDurable, commit: this.#commit })
   }
@@ -220,7 +208,7 @@ export class RunLoop {
     if (this.#hasFailed) return
     this.#hasFailed = true
     for (const { onDurable } of this.#pending) onDurable?.(false)
-    for (const { onDurable } of this.#inbox.splice(this.#next)) onDurable?.(false)
+    for (const { onDurable } of this.#inbox.takeAll()) onDurable?.(false)
     // With a synchronous journal there is one state, which is ahead by what could not be appended.
     if (this.durable === this.head) this.durable = replay(this.head.runId, this.history.slice(1, this.#published))
     this.#options.onFailed(error)

@@ -8,7 +8,7 @@ import { checkApproveOptions, checkEventsOptions, checkRunBudget } from '../opti
 import type { PlanInput } from '../plan/plan-input.js'
 import type { HasPools } from '../pools/pool-options.js'
 import { completedOnly } from '../results/run-failed.js'
-import type { EventsOptions } from './event-reader.js'
+import type { EventsOptions } from './events/event-reader.js'
 import { progressOf, type RunProgress, taskResult } from './progress.js'
 import type { RunEngine } from './run-engine.js'
 

@@ -59,6 +59,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['options.ts', 'options-schema.ts'],
   ['forecast'],
   ['distributor'],
+  ['failure'],
   ['pools'],
   ['limits'],
   ['budget'],

@@ -9,7 +9,7 @@ import type { TaskSpec } from '../../core/state/task.js'
 import { didYouMean, MAX_ISSUES, pathText, show, unknownKey } from '../../error-text.js'
 import { AgentError, agentErrorOptions, type InputIssue } from '../../errors.js'
 import { invalidInput } from '../../options-check.js'
-import type { TaskBinding } from '../../plan/task-graph.js'
+import type { TaskBinding } from '../../plan/bindings.js'
 import type { MeasuredChunk } from './chunk-stream.js'
 
 /**

@@ -1,13 +1,11 @@
 import type { Clock } from '../../clock.js'
+import { Fifo } from '../../core/fifo.js'
 import type { Json } from '../../core/json.js'
 
 /** How many chunks are published before the event loop has a turn (traps 8 and 9). */
 const MAX_CHUNKS_PER_TURN = 256
 /** For how long chunks are published before the event loop has a turn, in milliseconds. */
 const MAX_MS_PER_TURN = 4
-
-/** How many published chunks the queue holds before they are removed. */
-const MAX_PUBLISHED = 4_096
 
 /** A chunk, and its size as JSON. */
 export interface MeasuredChunk {
@@ -38,9 +36,8 @@ interface Chunk {
 export class ChunkStream {
   readonly #clock: Clock
   readonly #owner: ChunkStreamOwner
-  /** Those from `#next` on are not published yet. No `shift`: it takes milliseconds on a long array. */
-  readonly #queue: Chunk[] = []
-  #next = 0
+  /** Not published yet. */
+  readonly #queue = new Fifo<Chunk>()
   /** Published, and held by its listeners. */
   #held: Chunk | undefined
   #isPublishing = false
@@ -75,14 +72,13 @@ export class ChunkStream {
     this.#isClosed = true
     this.#cancelTurn?.()
     this.#release()
-    for (const chunk of this.#queue.splice(0).slice(this.#next)) chunk.reject(reason)
-    this.#next = 0
+    for (const chunk of this.#queue.takeAll()) chunk.reject(reason)
     for (const resolve of this.#onPublished.splice(0)) resolve()
   }
 
   async #publishAll(): Promise<void> {
     this.#isPublishing = true
-    for (let chunk = this.#take(); chunk !== undefined; chunk = this.#take()) {
+    for (let chunk = this.#queue.shift(); chunk !== undefined; chunk = this.#queue.shift()) {
       try {
         const listeners = this.#owner.publish(chunk.value)
         // A listener may have stopped the attempt.
@@ -96,15 +92,6 @@ export class ChunkStream {
     }
     this.#isPublishing = false
     for (const resolve of this.#onPublished.splice(0)) resolve()
-  }
-
-  #take(): Chunk | undefined {
-    const chunk = this.#queue[this.#next++]
-    if (this.#next >= this.#queue.length || this.#next >= MAX_PUBLISHED) {
-      this.#queue.splice(0, this.#next)
-      this.#next = 0
-    }
-    return chunk
   }
 
   async #hold(chunk: Chunk, listeners: Promise<unknown>): Promise<void> {

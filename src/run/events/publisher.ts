@@ -1,5 +1,5 @@
-import type { InContext } from '../core/async-context.js'
-import type { History } from '../core/state/history.js'
+import type { InContext } from '../../core/async-context.js'
+import type { History } from '../../core/state/history.js'
 import {
   type AttemptProgressed,
   type AttemptStreamed,
@@ -7,12 +7,12 @@ import {
   RUN_CHANNELS,
   type RunChannelEvent,
   type RunEventMap,
-} from '../emitter.js'
-import type { InputIssue } from '../errors.js'
-import { invalidInput } from '../options-check.js'
-import type { ProblemSource } from './attempt/backend-problems.js'
+} from '../../emitter.js'
+import type { InputIssue } from '../../errors.js'
+import { invalidInput } from '../../options-check.js'
+import type { ProblemSource } from '../attempt/backend-problems.js'
+import type { RunContext } from '../run-context.js'
 import { EventLog } from './event-log.js'
-import type { RunContext } from './run-context.js'
 
 /** What a {@link Publisher} works with. */
 export interface PublisherOptions {

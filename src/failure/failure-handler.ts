@@ -1,12 +1,12 @@
 import * as z from 'zod'
-import { type Failure, type FailureKind, INPUT_TIMEOUT, isThrottling } from '../../core/failure/failure.js'
-import type { Verdict } from '../../core/failure/verdict.js'
-import { once } from '../../core/once.js'
-import type { FailureFacts } from '../../core/scheduler/decision.js'
-import type { Backoff } from '../../core/state/task.js'
-import { type Complete, withDefaults } from '../../core/with-defaults.js'
-import { checkOptions, failureKinds, millis, optionsOf } from '../../options-check.js'
-import { backoffRule } from '../../plan/plan-schema.js'
+import { type Failure, type FailureKind, INPUT_TIMEOUT, isThrottling } from '../core/failure/failure.js'
+import type { Verdict } from '../core/failure/verdict.js'
+import { once } from '../core/once.js'
+import type { FailureFacts } from '../core/scheduler/decision.js'
+import type { Backoff } from '../core/state/task.js'
+import { type Complete, withDefaults } from '../core/with-defaults.js'
+import { checkOptions, failureKinds, millis, optionsOf } from '../options-check.js'
+import { backoffRule } from '../plan/plan-schema.js'
 
 /** Options of a {@link FailureHandler}. The options of a task take precedence. */
 export interface FailureHandlerOptions {

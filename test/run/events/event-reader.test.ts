@@ -1,11 +1,11 @@
 import type { RunEvent } from 'counterpoint'
 import { succeed } from 'counterpoint/testing'
 import { describe, expect, test, vi } from 'vitest'
-import { History } from '../../src/core/state/history.js'
-import type { AttemptStreamed } from '../../src/emitter.js'
-import { EventLog } from '../../src/run/event-log.js'
-import { specs } from '../support/scheduler-fixture.js'
-import { setUp } from '../support/set-up.js'
+import { History } from '../../../src/core/state/history.js'
+import type { AttemptStreamed } from '../../../src/emitter.js'
+import { EventLog } from '../../../src/run/events/event-log.js'
+import { specs } from '../../support/scheduler-fixture.js'
+import { setUp } from '../../support/set-up.js'
 
 const DONE = { done: true, value: undefined }
 
