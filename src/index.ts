@@ -16,6 +16,7 @@ export type { TaskStatus } from './core/state/task.js'
 
 // Plans
 export { TaskGraph } from './plan/task-graph.js'
+export type { TaskRef } from './plan/task-ref.js'
 export type { OutputOf, TaskOptions } from './plan/task-options.js'
 export type { StandardSchemaV1 } from './plan/standard-schema.js'
 export { parsePlan } from './plan/plan.js'
@@ -65,7 +66,7 @@ export { ResultAggregator } from './results/result-aggregator.js'
 export type { FinishedRun, ResultAggregatorOptions } from './results/result-aggregator.js'
 
 // Events
-export type { CounterpointEvent, EventOf, HostError } from './emitter.js'
+export type { CounterpointEvent, EventOf, HostError } from './events/event-map.js'
 export type { JournalRecord, RunEvent } from './core/state/events.js'
 
 // Ports, and what authors of backends and journals need
@@ -80,4 +81,3 @@ export { canonicalJson, NotJsonError } from './core/json.js'
 export type { Json } from './core/json.js'
 export { redactor } from './backends/redact.js'
 export { checkOptions, optionsOf, rules } from './options-check.js'
-export type { TaskRef } from './plan/task-ref.js'

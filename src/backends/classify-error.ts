@@ -1,10 +1,11 @@
 import { FAILURE_KINDS, type Failure, type FailureKind, isThrottling } from '../core/failure/failure.js'
 import { readUsage } from '../core/failure/usage.js'
+import { readMember, readPath } from '../core/read-member.js'
 import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
 import { type Redact, redactor } from './redact.js'
 import { resetAfterOf, retryAfterOf, retryInfoOf } from './retry-after.js'
-import { finiteNumber, nonEmptyString, readHeaders, readJson, readMember, readPath } from './safe-read.js'
+import { finiteNumber, nonEmptyString, readHeaders, readJson } from './safe-read.js'
 
 /** A backend that throws a whole page of HTML must not fill the journal with it. */
 const cleanMessage = redactor([], { maxLength: 4_000 })

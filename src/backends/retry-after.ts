@@ -1,4 +1,5 @@
-import { nonEmptyString, readPath } from './safe-read.js'
+import { readPath } from '../core/read-member.js'
+import { nonEmptyString } from './safe-read.js'
 
 /**
  * The wait that a response requests, in milliseconds: `retry-after-ms` (OpenAI, Azure), else `retry-after` in seconds or as a date

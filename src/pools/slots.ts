@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { Turn } from '../core/turn.js'
 import { OneShotTimer } from '../limits/one-shot-timer.js'
 import type { RoundRobinMember } from '../limits/round-robin.js'
 import type { FairShare } from './fair-share.js'
@@ -13,11 +14,6 @@ export interface SlotsOptions {
   readonly flow: FlowControl
   readonly clock: Clock
 }
-
-/** How many attempts start before the event loop gets a turn (trap 9) ... */
-const MAX_STARTS_PER_TURN = 256
-/** ... and for how long, in milliseconds. */
-const MAX_TURN_MS = 4
 
 /**
  * The slots of a pool. Each starts attempt after attempt until no task is ready, so a task costs no job of p-queue.
@@ -38,9 +34,8 @@ export class Slots implements RoundRobinMember {
   /** Ends a slot; one function for each that has begun. */
   readonly #ends: (() => void)[] = []
   #isStarting = false
-  /** Starts in this turn of the event loop, and when the first of them was. */
-  #starts = 0
-  #turnStartedAt = 0
+  /** The starts in this turn of the event loop. */
+  readonly #turn = new Turn()
   #isTurnScheduled = false
   #isYielding = false
 
@@ -139,11 +134,8 @@ export class Slots implements RoundRobinMember {
 
   /** A million instant tasks would starve every timer: after a while, no slot starts anything until the next turn (trap 9). */
   #countStart(now: number): void {
-    if (this.#starts++ === 0) {
-      this.#turnStartedAt = now
-      this.#scheduleTurn()
-    }
-    this.#isYielding = this.#starts >= MAX_STARTS_PER_TURN || now - this.#turnStartedAt > MAX_TURN_MS
+    if (this.#turn.isNew) this.#scheduleTurn()
+    this.#isYielding = this.#turn.step(now)
   }
 
   /** True when a slot is idle; adds one if there may be more. p-queue begins it inside `add` (trap 1), or later if one is just ending. */
@@ -179,7 +171,7 @@ export class Slots implements RoundRobinMember {
   /** In a chain the next task is ready a moment later, so an idle slot ends only after a turn of the event loop. */
   readonly #onTurn = (): void => {
     this.#isTurnScheduled = false
-    this.#starts = 0
+    this.#turn.begin()
     if (this.#isYielding) {
       this.#isYielding = false
       this.dispatch()

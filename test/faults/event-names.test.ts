@@ -1,6 +1,7 @@
 import type { Orchestrator } from 'counterpoint'
 import { describe, expect, test, vi } from 'vitest'
-import { CHANNELS, Emitter, RUN_CHANNELS } from '../../src/emitter.js'
+import { Emitter } from '../../src/events/emitter.js'
+import { CHANNELS, RUN_CHANNELS } from '../../src/events/event-map.js'
 import { specs } from '../support/scheduler-fixture.js'
 import { setUp } from '../support/set-up.js'
 

@@ -1,7 +1,7 @@
 import { format } from 'node:util'
 import type { HostError } from 'counterpoint'
 import { describe, expect, test, vi } from 'vitest'
-import type { RunEventMap } from '../../src/emitter.js'
+import type { RunEventMap } from '../../src/events/event-map.js'
 import { unhandledDuring } from '../support/unhandled.js'
 import { Fixture, turn } from './fixture.js'
 

@@ -1,6 +1,6 @@
 import type { Report } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import type { AttemptProgressed } from '../../src/emitter.js'
+import type { AttemptProgressed } from '../../src/events/event-map.js'
 import { Fixture, turn } from './fixture.js'
 
 describe('a million reports of one attempt', () => {

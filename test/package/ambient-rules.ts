@@ -7,7 +7,7 @@ const GLOBALS: Readonly<Record<string, readonly string[]>> = {
   setInterval: ['clock.ts'],
   setImmediate: ['clock.ts'],
   performance: ['clock.ts'],
-  console: ['emitter.ts'],
+  console: ['events/emitter.ts'],
   process: ['core/async-context.ts'],
 }
 

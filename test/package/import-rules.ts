@@ -42,7 +42,7 @@ const RULES: Readonly<Record<string, Omit<Rule, 'reaches'> & { readonly reaches?
 
 /** Packages that one module wraps for all others. */
 const SOLE_USERS: Readonly<Record<string, string>> = {
-  eventemitter3: 'emitter.ts',
+  eventemitter3: 'events/emitter.ts',
   'p-queue': 'pools/worker-pool.ts',
 }
 
@@ -55,7 +55,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['orchestrator.ts'],
   ['observe'],
   ['run'],
-  ['emitter.ts'],
+  ['events'],
   ['options.ts', 'options-schema.ts'],
   ['forecast'],
   ['distributor'],

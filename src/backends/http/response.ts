@@ -1,9 +1,10 @@
 import { systemClock } from '../../clock.js'
 import type { Json } from '../../core/json.js'
+import { readMember, readPath } from '../../core/read-member.js'
 import { AgentError } from '../../errors.js'
 import { failureOf } from '../classify-error.js'
 import type { Redact } from '../redact.js'
-import { nonEmptyString, readJson, readMember, readPath } from '../safe-read.js'
+import { nonEmptyString, readJson } from '../safe-read.js'
 
 /** The maximum that is read of the body of a response with an error status. */
 const MAX_ERROR_BYTES = 65_536

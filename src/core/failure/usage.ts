@@ -1,3 +1,5 @@
+import { readMember } from '../read-member.js'
+
 /** What an attempt used. An absent member is unknown, not zero. */
 export interface Usage {
   readonly inputTokens?: number | undefined
@@ -76,7 +78,7 @@ export function readUsage(value: unknown, unreadable?: string[]): Usage | undefi
     isEmpty = false
   }
   if (isEmpty) return undefined
-  if (memberOf(value, 'estimated') === true) usage.estimated = true
+  if (readMember(value, 'estimated') === true) usage.estimated = true
   return usage
 }
 
@@ -101,10 +103,10 @@ function readAmount(
 }
 
 function amountOf(value: object, name: string): unknown {
-  const member = memberOf(value, name)
+  const member = readMember(value, name)
   if (Number.isNaN(member) && UNKNOWN_AS_NAN.includes(name)) return undefined
   const isDetailed = typeof member === 'object' && member !== null && hasTotal(member)
-  return isDetailed ? memberOf(member, 'total') : member
+  return isDetailed ? readMember(member, 'total') : member
 }
 
 function hasTotal(member: object): boolean {
@@ -112,14 +114,6 @@ function hasTotal(member: object): boolean {
     return 'total' in member
   } catch {
     return false
-  }
-}
-
-function memberOf(value: object, key: string): unknown {
-  try {
-    return (value as Readonly<Record<string, unknown>>)[key]
-  } catch {
-    return undefined
   }
 }
 

@@ -1,11 +1,7 @@
 import type { Clock } from '../../clock.js'
 import { Fifo } from '../../core/fifo.js'
 import type { Json } from '../../core/json.js'
-
-/** How many chunks are published before the event loop has a turn (traps 8 and 9). */
-const MAX_CHUNKS_PER_TURN = 256
-/** For how long chunks are published before the event loop has a turn, in milliseconds. */
-const MAX_MS_PER_TURN = 4
+import { Turn } from '../../core/turn.js'
 
 /** A chunk, and its size as JSON. */
 export interface MeasuredChunk {
@@ -44,9 +40,7 @@ export class ChunkStream {
   #isClosed = false
   /** Called once all chunks are published, or the stream is closed. */
   #onPublished: (() => void)[] = []
-  /** Since the event loop had a turn. */
-  #publishedInTurn = 0
-  #turnStartedAt = 0
+  readonly #turn = new Turn()
   #cancelTurn: (() => void) | undefined
 
   constructor(clock: Clock, owner: ChunkStreamOwner) {
@@ -84,7 +78,7 @@ export class ChunkStream {
         // A listener may have stopped the attempt.
         if (listeners && !this.#isClosed) await this.#hold(chunk, listeners)
         chunk.resolve()
-        if (this.#isTurnOver() && !this.#isClosed) await this.#nextTurn()
+        if (this.#turn.step(this.#clock.monotonic()) && !this.#isClosed) await this.#nextTurn()
       } catch (error) {
         chunk.reject(error)
         this.#owner.onError(error)
@@ -108,14 +102,8 @@ export class ChunkStream {
     this.#owner.onHeld(false)
   }
 
-  #isTurnOver(): boolean {
-    const now = this.#clock.monotonic()
-    if (this.#publishedInTurn++ === 0) this.#turnStartedAt = now
-    return this.#publishedInTurn >= MAX_CHUNKS_PER_TURN || now - this.#turnStartedAt >= MAX_MS_PER_TURN
-  }
-
   #nextTurn(): Promise<void> {
-    this.#publishedInTurn = 0
+    this.#turn.begin()
     return new Promise(resolve => {
       this.#cancelTurn = this.#clock.schedule(resolve, 0)
     })

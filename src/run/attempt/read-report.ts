@@ -1,6 +1,6 @@
 import type { Report } from '../../backends/agent-backend.js'
-import { keysOf, readMember } from '../../backends/safe-read.js'
 import { canonicalJson } from '../../core/json.js'
+import { keysOf, readMember } from '../../core/read-member.js'
 import { didYouMean, MAX_ISSUES, show } from '../../error-text.js'
 import type { InputIssue } from '../../errors.js'
 import { notJson, type ProblemReporter } from './backend-problems.js'

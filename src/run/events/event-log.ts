@@ -1,7 +1,7 @@
 import type { RunEvent } from '../../core/state/events.js'
 import type { History } from '../../core/state/history.js'
-import type { LiveEvent } from '../../emitter.js'
 import { CounterpointError } from '../../errors.js'
+import type { LiveEvent } from '../../events/event-map.js'
 import { EventReader, type EventsOptions } from './event-reader.js'
 
 /**

@@ -1,6 +1,6 @@
 import type { RunEvent } from '../../core/state/events.js'
-import type { LiveEvent } from '../../emitter.js'
 import { CounterpointError } from '../../errors.js'
+import type { LiveEvent } from '../../events/event-map.js'
 import { onAbort } from '../abort-signals.js'
 import type { EventLog } from './event-log.js'
 import { LiveQueue } from './live-queue.js'

@@ -1,4 +1,4 @@
-import type { LiveEvent } from '../../emitter.js'
+import type { LiveEvent } from '../../events/event-map.js'
 
 /** What a chunk counts at least, in bytes: so many small ones are bounded too. */
 const MIN_BYTES = 32

@@ -1,14 +1,14 @@
 import type { InContext } from '../../core/async-context.js'
 import type { History } from '../../core/state/history.js'
+import type { InputIssue } from '../../errors.js'
+import { Emitter } from '../../events/emitter.js'
 import {
   type AttemptProgressed,
   type AttemptStreamed,
-  Emitter,
   RUN_CHANNELS,
   type RunChannelEvent,
   type RunEventMap,
-} from '../../emitter.js'
-import type { InputIssue } from '../../errors.js'
+} from '../../events/event-map.js'
 import { invalidInput } from '../../options-check.js'
 import type { ProblemSource } from '../attempt/backend-problems.js'
 import type { RunContext } from '../run-context.js'
