@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import {
   AgentError,
   type AgentFunction,
@@ -22,6 +23,8 @@ const LATENCY_MS = 16
 const WARM_UP_MS = 2_000
 /** Short enough for a dozen windows, long enough for a hundred calls. */
 const WINDOW_MS = 250
+/** A longer delay of a timer of 5 ms is caused by other processes. */
+const STALL_MS = 25
 const ADAPTIVE: PoolOptions = { concurrency: { min: 1, max: 64 } }
 
 /** An orchestrator with one pool, and its events. */
@@ -95,18 +98,38 @@ function shareOfLimit(timesMs: readonly number[]): number {
   return median / ((PER_SECOND * WINDOW_MS) / 1_000)
 }
 
+/** Measures the share of time in which this process could not run because others had the CPU. */
+function watchStalls(): { stop(): number } {
+  const begun = performance.now()
+  let last = begun
+  let stalledMs = 0
+  const timer = setInterval(() => {
+    const now = performance.now()
+    if (now - last > STALL_MS) stalledMs += now - last
+    last = now
+  }, 5)
+  return {
+    stop: () => {
+      clearInterval(timer)
+      return stalledMs / (performance.now() - begun)
+    },
+  }
+}
+
 describe('a provider that accepts 400 calls per second and returns correct retry times', () => {
   test('completes 2,000 tasks over real connections, and throttles few calls', async ({ annotate }) => {
     await using server = await providerServer({ latencyMs: LATENCY_MS, limit: { perSecond: PER_SECOND } })
     await using stage = new Stage({ ...ADAPTIVE, backend: backendFor(server) })
+    const stalls = watchStalls()
     await stage.succeed(TASKS)
+    const stalled = stalls.stop()
     const late = server.calls.filter(({ atMs }) => atMs >= WARM_UP_MS)
     const refused = late.filter(({ status }) => status === 429).length / late.length
     const share = shareOfLimit(server.calls.filter(({ status }) => status === 200).map(({ atMs }) => atMs))
-    await annotate(`${share} of the limit, ${refused} of the calls throttled`)
+    await annotate(`${share} of the limit, ${refused} of the calls throttled, stalled for ${stalled} of the time`)
     expect([server.count(200), server.count(429)]).toEqual([TASKS, stage.failures.length])
     // How well the limit is used on the real clock depends on the machine: the next test measures it in virtual time.
-    expect(refused).toBeLessThan(0.25)
+    expect(refused).toBeLessThan(stalled < 0.05 ? 0.05 : 0.25)
     expect(share).toBeGreaterThan(0.3)
     expect(share).toBeLessThan(1.2)
   })

@@ -390,7 +390,7 @@ describe('a parsed plan', () => {
 })
 
 describe('a plan of 100,000 tasks', () => {
-  it('is parsed from text in linear time', () => {
+  it('is parsed from text in under 5 s', () => {
     const before = process.cpuUsage()
     const tasks = Array.from({ length: 100_000 }, (_, i) => ({
       id: `task_${i}`,
@@ -400,6 +400,6 @@ describe('a plan of 100,000 tasks', () => {
       blocked_by: i === 0 ? [] : [`task_${i - 1}`, `task_${i >> 1}`],
     }))
     expect(parsePlan(JSON.stringify({ tasks })).tasks).toHaveLength(100_000)
-    expect(process.cpuUsage(before).user / 1000).toBeLessThan(30_000)
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(5000)
   })
 })
