@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import { FAILURE_KINDS, type FailureKind } from './core/failure/failure.js'
-import { kindOf, MAX_ISSUES, pathText, show, unknownKey } from './error-text.js'
+import { show, unknownKey } from './error-text.js'
 import { CounterpointError, type InputIssue } from './errors.js'
+import { isRecord, problemsOf } from './option-issues.js'
 
 /**
  * How options are checked everywhere: a zod schema built from these rules, passed to {@link checkOptions}. Input that is a plan is
@@ -61,11 +62,6 @@ export const port = (name: string): z.ZodType =>
 export function record<T>(key: z.ZodType<string>, value: z.ZodType<T>, expected?: string): z.ZodType<Map<string, T>> {
   const entries = z.preprocess(input => new Map(Object.entries(input as object)), z.map(key, value))
   return z.custom(isRecord, expected ?? 'expected an object').pipe(entries)
-}
-
-/** False for lists, and for objects whose content is not in their members, such as a `Map`: they would count as empty. */
-function isRecord(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && kindOf(value) === undefined
 }
 
 /** An object with these options and no others. Mark optional ones with `.optional()`, or all of them with `.partial()`. */
@@ -149,117 +145,4 @@ function listOf(issues: readonly InputIssue[]): string {
   const shown = issues.slice(0, SHOWN_ISSUES).map(({ path, message }) => `${path}: ${message}`)
   const more = issues.length - shown.length
   return shown.join('; ') + (more > 0 ? ` (and ${more} more, see details.issues)` : '')
-}
-
-function problemsOf(rule: z.ZodType, value: unknown, path: string, secret: boolean): readonly InputIssue[] {
-  try {
-    if (typeof value === 'object' && value !== null && !isRecord(value))
-      return [{ path: path || 'options', message: `expected an object, got ${show(value)}` }]
-    const result = rule.safeParse(value, { reportInput: true })
-    const issues = result.error?.issues ?? []
-    return issues
-      .flatMap(issue => issuesOf(issue, { root: value, start: path, parts: [], secret }))
-      .slice(0, MAX_ISSUES)
-  } catch {
-    // A getter or a proxy of the caller threw.
-    return [{ path: path || 'options', message: 'expected a plain value, got one that throws when it is read' }]
-  }
-}
-
-/** Where an issue is, and whether its message may show strings. */
-interface Place {
-  /** The value that was checked. */
-  readonly root: unknown
-  readonly start: string
-  readonly parts: readonly PropertyKey[]
-  readonly secret: boolean
-}
-
-function issuesOf(issue: z.core.$ZodIssue, around: Place): readonly InputIssue[] {
-  const at = { ...around, parts: [...around.parts, ...issue.path] }
-  if (issue.code === 'invalid_union') return unionIssuesOf(issue, at)
-  const path = pathText(at.parts, at.start) || 'options'
-  if (issue.code !== 'unrecognized_keys') return [{ path, message: messageOf(issue, at) }]
-  const messages = issue.message.split('\n')
-  // zod reports inherited keys, too, such as those that a polyfill adds to `Object.prototype`.
-  return issue.keys.flatMap((key, i) =>
-    Object.hasOwn(Object(issue.input), key)
-      ? [{ path: pathText([...at.parts, key], at.start), message: messages[i] ?? 'unknown key' }]
-      : [],
-  )
-}
-
-/** The issues of the one alternative that matches best, if there is one; else what each alternative expects. */
-function unionIssuesOf(issue: z.core.$ZodIssueInvalidUnion, at: Place): readonly InputIssue[] {
-  const meant = issue.errors.find(issues => !issues.some(isAboutWhole))
-  if (meant) return meant.flatMap(inner => issuesOf(inner, at))
-  const wholes = issue.errors.flat().filter(isAboutWhole)
-  const stated = wholes.find(statesExpectation)
-  const expected = stated?.message ?? `expected ${[...new Set(wholes.map(expectedBy))].join(' or ')}`
-  return [
-    { path: pathText(at.parts, at.start) || 'options', message: `${expected}, got ${shown(issue.input, at.secret)}` },
-  ]
-}
-
-/** True when the value as a whole is wrong, and not one of its members. */
-function isAboutWhole(issue: z.core.$ZodIssue): boolean {
-  return issue.path.length === 0 && issue.code !== 'unrecognized_keys'
-}
-
-function messageOf(issue: z.core.$ZodIssue, { root, parts, secret }: Place): string {
-  const { input } = issue
-  // A secret of the wrong type is still a secret.
-  const isHidden = secret && issue.code === 'invalid_type' && issue.expected === 'string' && typeof input === 'number'
-  const got = isHidden ? 'a number' : shown(input, secret)
-  if (!statesExpectation(issue)) return `expected ${expectedBy(issue)}, got ${got}`
-  // The input of a rule about several members is the object that has them, and not the member at the path.
-  const isAboutSeveral = typeof input === 'object' && input !== memberAt(root, parts)
-  return isAboutSeveral || issue.message.includes(', got ') ? issue.message : `${issue.message}, got ${got}`
-}
-
-function memberAt(root: unknown, parts: readonly PropertyKey[]): unknown {
-  return parts.reduce<unknown>((value, part) => Object(value)[part], root)
-}
-
-/** True when the rule has a message of its own. */
-function statesExpectation(issue: z.core.$ZodIssue): boolean {
-  return issue.message.startsWith('expected ')
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  int: 'a whole number',
-  number: 'a finite number',
-  string: 'a string',
-  boolean: 'true or false',
-  object: 'an object',
-  record: 'a plain object',
-  map: 'an object',
-  array: 'a list',
-}
-
-/** In the words of our other errors. */
-function expectedBy(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return TYPES[issue.expected] ?? `a ${issue.expected}`
-    case 'invalid_value':
-      return issue.values.map(show).join(', ')
-    case 'too_small':
-      return `${issue.inclusive === false ? 'more than' : 'at least'} ${amount(issue.minimum, issue.origin)}`
-    case 'too_big':
-      return `${issue.inclusive === false ? 'less than' : 'at most'} ${amount(issue.maximum, issue.origin)}`
-    case 'invalid_key':
-      return `a key of ${issue.issues.map(expectedBy).join(', ')}`
-    default:
-      return issue.message
-  }
-}
-
-function amount(count: number | bigint, origin: string): string {
-  if (origin === 'string') return `${count} ${count === 1 ? 'character' : 'characters'}`
-  return origin === 'array' ? `${count} ${count === 1 ? 'entry' : 'entries'}` : `${count}`
-}
-
-function shown(value: unknown, secret: boolean): string {
-  return secret && typeof value === 'string' ? 'a string' : show(value)
 }

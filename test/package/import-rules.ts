@@ -67,7 +67,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['journal'],
   ['plan'],
   ['backends'],
-  ['errors.ts', 'error-text.ts', 'options-check.ts', 'clock.ts', 'machine.ts'],
+  ['errors.ts', 'error-text.ts', 'options-check.ts', 'option-issues.ts', 'clock.ts', 'machine.ts'],
   ['core'],
 ]
 
