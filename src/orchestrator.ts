@@ -2,7 +2,6 @@ import { SharedBudget } from './budget/shared-budget.js'
 import { systemClock } from './clock.js'
 import { captureContext } from './core/async-context.js'
 import type { Budget } from './core/budget/budget.js'
-import type { JournalRecord } from './core/state/events.js'
 import { emptyState } from './core/state/new-state.js'
 import { unfinishedTasks } from './core/state/run-state.js'
 import type { TaskDefaults } from './core/state/task.js'
@@ -35,7 +34,7 @@ import type { PoolEvent } from './pools/pool-events.js'
 import type { HasPools, PoolMap } from './pools/pool-options.js'
 import { cancelOnAbort } from './run/abort-signals.js'
 import { PlanAdmission, releasedOnError } from './run/admission-ticket.js'
-import { notFound, replayed } from './run/read-run.js'
+import { notFound, readStored } from './run/read-run.js'
 import { Run } from './run/run.js'
 import { journalHost, NO_LOCALS, partsOf, type RunContext } from './run/run-context.js'
 import { RunEngine } from './run/run-engine.js'
@@ -217,16 +216,15 @@ class OrchestratorOf<Pool extends string> {
   async #resume(runId: string, options: ResumeOptions): Promise<Run<Pool>> {
     const journal = await this.#journal.open(runId, journalHost(this.#emitter, runId))
     try {
-      const records: JournalRecord[] = []
-      for await (const record of journal.read()) records.push(record)
-      if (records.length === 0) throw notFound(runId)
-      const state = replayed(runId, records)
+      const stored = await readStored(runId, journal.read())
+      if (stored === undefined) throw notFound(runId)
+      const { state } = stored
       const graphs = options.graph === undefined ? [] : [options.graph].flat()
       const bindings = matchGraphs(state, graphs, this.#defaults)
       this.#router.checkPools(unfinishedTasks(state))
       const { weight = 1, signal, locals = NO_LOCALS } = options
       const planAdmission = this.#planAdmission(options)
-      const engine = new RunEngine(this.#context, { state, records, journal, weight, planAdmission, locals })
+      const engine = new RunEngine(this.#context, { ...stored, journal, weight, planAdmission, locals })
       await engine.recover(bindings)
       return this.#retain(engine, signal)
     } catch (error) {

@@ -62,9 +62,9 @@ export interface RunReport extends RunSummary {
 export async function readRun(journal: Pick<Journal, 'read'>, runId: string): Promise<RunReport> {
   checkValue(journalRule(), journal, 'journal')
   checkValue(z.string(), runId, 'runId')
-  const state = await stateOf(journal, runId)
-  if (state === undefined) throw notFound(runId)
-  return reportOf(state)
+  const stored = await readStored(runId, journal.read(runId))
+  if (stored === undefined) throw notFound(runId)
+  return reportOf(stored.state)
 }
 
 const journalRule = once(() => port('read'))
@@ -72,24 +72,34 @@ const journalRule = once(() => port('read'))
 /** The summary of a run; undefined for a run that the journal does not have. */
 export async function summaryOf(journal: Journal, runId: string): Promise<RunSummary | undefined> {
   try {
-    const state = await stateOf(journal, runId)
-    return state && summarise(state)
+    const stored = await readStored(runId, journal.read(runId))
+    return stored && summarise(stored.state)
   } catch (error) {
     return damaged(runId, error)
   }
 }
 
-async function stateOf(journal: Pick<Journal, 'read'>, runId: string): Promise<RunState | undefined> {
-  const records: JournalRecord[] = []
-  for await (const record of journal.read(runId)) records.push(record)
-  return records.length === 0 ? undefined : replayed(runId, records)
+/** What a journal holds of a run. */
+export interface StoredRun {
+  readonly records: readonly JournalRecord[]
+  /** The state after all of them. */
+  readonly state: RunState
 }
 
 /**
- * The state after the records of a journal.
- * @throws JOURNAL when they cannot have happened.
+ * Reads all records of a run; undefined when there are none.
+ * @throws JOURNAL when they cannot have happened, or whatever the journal throws.
  */
-export function replayed(runId: string, records: readonly JournalRecord[]): RunState {
+export async function readStored(
+  runId: string,
+  source: AsyncIterable<JournalRecord> | Iterable<JournalRecord>,
+): Promise<StoredRun | undefined> {
+  const records: JournalRecord[] = []
+  for await (const record of source) records.push(record)
+  return records.length === 0 ? undefined : { records, state: replayed(runId, records) }
+}
+
+function replayed(runId: string, records: readonly JournalRecord[]): RunState {
   try {
     return replay(runId, records.flat())
   } catch (cause) {
