@@ -10,12 +10,12 @@ import {
 } from './budget.js'
 
 /** A bound of a budget that has been reached. */
-export interface BudgetNotice {
+export type BudgetNotice = {
   readonly scope: BudgetScope
   readonly level: 'soft' | 'hard'
   readonly measure: BudgetMeasure
   readonly limit: number
-  /** Used and reserved. */
+  /** Settled and reserved. */
   readonly used: number
   readonly action: 'tell' | 'degrade' | 'stop' | 'hold'
 }

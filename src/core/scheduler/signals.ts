@@ -1,4 +1,5 @@
-import type { BudgetMeasure, Estimate, RunBudget } from '../budget/budget.js'
+import type { BudgetNotice } from '../budget/admission.js'
+import type { Estimate, RunBudget } from '../budget/budget.js'
 import type { Failure } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import type { Json } from '../json.js'
@@ -105,14 +106,9 @@ export interface ElapseSignal {
   readonly type: 'elapse'
 }
 /** The budget that all runs share has no room for this task (`hard`), or has reached its soft bound (`soft`). */
-export interface ExhaustSignal {
+export interface ExhaustSignal extends Omit<BudgetNotice, 'scope'> {
   readonly type: 'exhaust'
   readonly index: number
-  readonly level: 'soft' | 'hard'
-  readonly measure: BudgetMeasure
-  readonly limit: number
-  readonly used: number
-  readonly action: 'tell' | 'degrade' | 'stop' | 'hold'
 }
 /** Changes the mode of the run. */
 export interface ModeSignal {

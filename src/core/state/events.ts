@@ -1,4 +1,5 @@
-import type { BudgetMeasure, BudgetScope, Estimate, RunBudget } from '../budget/budget.js'
+import type { BudgetNotice } from '../budget/admission.js'
+import type { Estimate, RunBudget } from '../budget/budget.js'
 import type { Failure } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import type { Verdict } from '../failure/verdict.js'
@@ -181,20 +182,14 @@ export type AttemptAbandoned = TaskEventBase & {
 }
 
 /** A budget has reached its soft bound (`soft`), or has no room for an attempt (`hard`). `action` says what follows. */
-export type BudgetReached = EventBase & {
-  readonly type: 'budget.reached'
-  readonly scope: BudgetScope
-  readonly level: 'soft' | 'hard'
-  readonly measure: BudgetMeasure
-  readonly limit: number
-  /** Settled and reserved. */
-  readonly used: number
-  readonly action: 'tell' | 'degrade' | 'stop' | 'hold'
-  /** With scope `pool`. */
-  readonly pool?: string
-  /** With scope `task`: the task; otherwise the task whose attempt did not fit. */
-  readonly taskId?: string
-}
+export type BudgetReached = EventBase &
+  BudgetNotice & {
+    readonly type: 'budget.reached'
+    /** With scope `pool`. */
+    readonly pool?: string
+    /** With scope `task`: the task; otherwise the task whose attempt did not fit. */
+    readonly taskId?: string
+  }
 /** The run has this budget from now on; what it has used so far still counts. */
 export type BudgetChanged = EventBase & {
   readonly type: 'budget.changed'
