@@ -1,3 +1,4 @@
+import { isThenable } from '../core/is-thenable.js'
 import { CounterpointError } from '../errors.js'
 import type { BuiltPools } from '../pools/build-pools.js'
 import type { Intent } from '../pools/pool-intent.js'
@@ -139,10 +140,6 @@ export class TaskDistributor {
 
 function distributionOf({ pools, confidence }: PoolMatch): Distribution {
   return pools.length === 1 ? { kind: 'pool', pool: pools[0], confidence } : { kind: 'decompose', pools, confidence }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
 /** Finds the pool of a task that names none. Default: a `TaskDistributor`. */

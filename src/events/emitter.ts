@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import { nonEmptyString } from '../backends/safe-read.js'
+import { isThenable } from '../core/is-thenable.js'
 import { readMember } from '../core/read-member.js'
 import { didYouMean, show } from '../error-text.js'
 import { invalid, invalidInput } from '../options-check.js'
@@ -106,11 +107,6 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
     const { runId } = payload as { runId?: string }
     this.report({ type: 'error', error, where: `listener of ${name}`, ...(runId !== undefined && { runId }) })
   }
-}
-
-function isThenable(value: unknown): boolean {
-  const mayBe = (typeof value === 'object' && value !== null) || typeof value === 'function'
-  return mayBe && typeof (value as { then?: unknown }).then === 'function'
 }
 
 /** To print an error may call the host's code: a getter of its `stack`, an inspection of its own. */

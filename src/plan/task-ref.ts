@@ -1,3 +1,4 @@
+import { isThenable } from '../core/is-thenable.js'
 import type { RunResult } from '../core/results/run-result.js'
 import { show } from '../error-text.js'
 import type { CounterpointError } from '../errors.js'
@@ -33,11 +34,7 @@ export class TaskRef<Id extends string = string, Output = unknown> {
 
 /** For JavaScript, where an `await` that was forgotten compiles. */
 function noResult(value: unknown): CounterpointError<'INVALID_INPUT'> {
-  const got = isPromise(value) ? 'a promise' : isPromise(Object(value).result) ? 'a Run' : show(value)
+  const got = isThenable(value) ? 'a promise' : isThenable(Object(value).result) ? 'a Run' : show(value)
   const message = `expected a result: \`await run.result\` or \`await run.completed\`, got ${got}`
   return invalidInput([{ path: 'result', message }])
-}
-
-function isPromise(value: unknown): boolean {
-  return typeof Object(value).then === 'function'
 }
