@@ -4,7 +4,6 @@ import { captureContext } from './core/async-context.js'
 import type { Budget } from './core/budget/budget.js'
 import { emptyState } from './core/state/new-state.js'
 import { unfinishedTasks } from './core/state/run-state.js'
-import type { TaskDefaults } from './core/state/task.js'
 import { distributorOf } from './distributor/task-distributor.js'
 import { TaskRouter } from './distributor/task-router.js'
 import { CounterpointError } from './errors.js'
@@ -67,7 +66,6 @@ class OrchestratorOf<Pool extends string> {
   readonly #newId: () => string
   readonly #emitter = new Emitter(CHANNELS)
   readonly #context: RunContext
-  readonly #defaults: ReadonlyMap<string, TaskDefaults | undefined>
   readonly #router: TaskRouter
   readonly #forecast: PoolForecast
   readonly #retained: RetainedRuns
@@ -87,7 +85,7 @@ class OrchestratorOf<Pool extends string> {
     const shared = sharedStreamsOf(options.journal, report)
     const built = buildPools(options, { clock, random, report, publish, shared: shared('limits', true) })
     const stream = shared('budget', false)
-    const budget = options.budget && new SharedBudget(options.budget, stream && { stream, clock, report })
+    const budget = options.budget && new SharedBudget(options.budget, stream && { stream, clock, report }, clock)
     this.#closeShared = () => Promise.all([built.close(), budget?.close()])
     this.pools = built.workers as PoolMap<Pool>
     this.limits = built.limits
@@ -96,7 +94,6 @@ class OrchestratorOf<Pool extends string> {
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
     const parts = partsOf(options)
     this.#forecast = new PoolForecast(this.pools, parts.order)
-    this.#defaults = built.defaults
     this.#router = new TaskRouter(built, distributorOf(options.distributor, built))
     this.#context = {
       clock,
@@ -220,7 +217,7 @@ class OrchestratorOf<Pool extends string> {
       if (stored === undefined) throw notFound(runId)
       const { state } = stored
       const graphs = options.graph === undefined ? [] : [options.graph].flat()
-      const bindings = matchGraphs(state, graphs, this.#defaults)
+      const bindings = matchGraphs(state, graphs)
       this.#router.checkPools(unfinishedTasks(state))
       const { weight = 1, signal, locals = NO_LOCALS } = options
       const planAdmission = this.#planAdmission(options)

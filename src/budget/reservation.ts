@@ -23,8 +23,8 @@ export interface ReservationRequest {
 export interface Hold {
   readonly attempt: number
   readonly estimate: Estimate
-  /** In milliseconds since 1970. */
-  readonly reservedAt: number
+  /** When its attempt may have started, if `startedAt` is undefined and an event says that it has, in milliseconds since 1970. */
+  reservedAt: number
   /** Undefined before its start is decided, and when an earlier process decided it. */
   startedAt: number | undefined
   isDurable: boolean

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../clock.js'
 import { type AdmissionTerms, admit, noticeOf, prefersCheapest, softNotices } from '../core/budget/admission.js'
 import {
   type Account,
@@ -45,10 +46,10 @@ export class SharedBudget {
   readonly #now: () => number
 
   /** Without `log` nothing is known after a restart. */
-  constructor(budget: Budget, log?: CompactingLogOptions) {
+  constructor(budget: Budget, log?: CompactingLogOptions, clock: Pick<Clock, 'now'> = log?.clock ?? systemClock) {
     this.#account = openAccount(budget)
     this.#log = log && new BudgetLog(log, replay => this.#onOpen(replay))
-    this.#now = () => log?.clock.now() ?? 0
+    this.#now = () => clock.now()
   }
 
   get budget(): Budget {
@@ -98,7 +99,10 @@ export class SharedBudget {
   releaseRun(state: RunState): void {
     const prefix = runPrefix(state)
     const holds = [...this.#holds].filter(([key]) => key.startsWith(prefix))
-    for (const [, hold] of holds) hold.startedAt = undefined
+    for (const [, hold] of holds) {
+      hold.reservedAt = hold.startedAt ?? hold.reservedAt
+      hold.startedAt = undefined
+    }
     if (holds.length > 0) this.#retryWaiting()
   }
 

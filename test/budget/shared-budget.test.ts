@@ -16,6 +16,7 @@ import {
 import { fileJournal } from 'counterpoint/node'
 import { fail, hang, ignoreAbort, MockBackend, slowJournal, succeed, VirtualClock } from 'counterpoint/testing'
 import { afterAll, describe, expect, test } from 'vitest'
+import { ProbeJournal } from '../support/probe-journal.js'
 import { specs } from '../support/scheduler-fixture.js'
 import { SeededRandom } from '../support/seeded-random.js'
 
@@ -362,6 +363,39 @@ describe('with a journal in files, the budget of an orchestrator', () => {
     expect((await second.run({ tasks: estimated('x') }).result).outcome).toBe('failed')
     expect(backend.calls).toHaveLength(1)
     await second.drain()
+  })
+})
+
+describe('the time that is counted, when a run is resumed in place after its journal failed', () => {
+  /** The journal fails after 600 ms, while `a` runs; the run is resumed 5 s later and `b` takes 200 ms. */
+  async function failed(journal: ProbeJournal) {
+    const clock = new VirtualClock({ startAt: Date.UTC(2026, 0, 1) })
+    const backend = new MockBackend({ clock }).answer('a', hang()).answer('b', succeed('ok', { afterMs: 600 }))
+    const pools = { p: { backend, concurrency: 2 } }
+    const orchestrator = new Orchestrator({ clock, random: () => 0.5, pools, budget: { costUsd: 9 }, journal })
+    orchestrator.on('error', () => {})
+    const run = orchestrator.run({ tasks: estimated('a b') }, { runId: 'x' })
+    await clock.advance(600)
+    journal.refuseFrom = 0
+    void run.pause().catch(() => {})
+    await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    await clock.advance(5_000)
+    journal.refuseFrom = Number.POSITIVE_INFINITY
+    backend.answer('a', succeed('ok', { afterMs: 200 }))
+    const resumed = await orchestrator.resume('x')
+    await clock.runUntilIdle()
+    expect((await resumed.result).outcome).toBe('completed')
+    return orchestrator.spent?.wallMs
+  }
+
+  test('is that of the attempts, with a journal that has no shared streams', async () => {
+    // `a` counts until the last durable event, which is the end of `b`.
+    expect(await failed(new ProbeJournal())).toBe(600 + 600 + 200)
+  })
+
+  test('is the same with one that has', async () => {
+    const { shared } = memoryJournal()
+    expect(await failed(Object.assign(new ProbeJournal(), { shared }))).toBe(600 + 600 + 200)
   })
 })
 
