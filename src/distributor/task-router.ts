@@ -72,13 +72,15 @@ export class TaskRouter {
     const defaults = this.#defaultsOf(task, pool, hasFunction)
     if (defaults.length === 0 && task.pool === pool) return task
     const assigned: Record<string, unknown> = { ...task, pool }
-    for (const [option, value] of defaults) if (assigned[option] === undefined) assigned[option] = value
+    for (const [option, value] of defaults)
+      if (assigned[option] === undefined && (option !== 'approval' || !hasFunction(task.id, 'approval')))
+        assigned[option] = value
     return assigned as unknown as TaskSpec
   }
 
   #defaultsOf(task: TaskSpec, pool: string, hasFunction: HasFunction): readonly (readonly [string, unknown])[] {
     const defaults = this.#defaults.get(pool)
-    if (defaults !== undefined && this.#workers.get(pool)?.backend === undefined && !hasFunction(task.id))
+    if (defaults !== undefined && this.#workers.get(pool)?.backend === undefined && !hasFunction(task.id, 'run'))
       throw noBackend(task, pool)
     if (defaults !== undefined) return defaults
     const known = [...this.#defaults.keys()]

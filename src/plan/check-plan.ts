@@ -19,8 +19,8 @@ export interface CheckedPlan {
   readonly hasFunction: HasFunction
 }
 
-/** True for a task that has a function of its own, which is called in place of a backend. */
-export type HasFunction = (id: string) => boolean
+/** True for a task with this function of its own. `run` is called in place of a backend, `approval` decides in place of the option. */
+export type HasFunction = (id: string, part: 'run' | 'approval') => boolean
 
 /** Checks a plan before it is run. `isKnown` says which tasks the run already has, if it is live. */
 export function checkPlan(
@@ -39,6 +39,6 @@ export function checkPlan(
     failureMode: 'failureMode' in plan ? plan.failureMode : undefined,
     tasks: only ? selectTasks(plan.tasks, only) : plan.tasks,
     graph,
-    hasFunction: id => graph?.binding(id)?.run !== undefined,
+    hasFunction: (id, part) => graph?.binding(id)?.[part] !== undefined,
   }
 }

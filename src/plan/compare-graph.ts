@@ -1,6 +1,6 @@
 import type { BoundPart } from '../core/state/events.js'
 import { isTerminal, type RunState } from '../core/state/run-state.js'
-import type { TaskDefaults, TaskSpec, TaskState } from '../core/state/task.js'
+import type { TaskSpec, TaskState } from '../core/state/task.js'
 import { CounterpointError } from '../errors.js'
 import type { TaskBinding } from './bindings.js'
 import { selectTasks } from './select.js'
@@ -10,18 +10,14 @@ import type { TaskGraph } from './task-graph.js'
  * Finds the functions and schemas of a journaled run in its graphs: by the index of each task. The first graph is the one that the run was
  * started with, each further one was added while it ran. Graphs are needed until all tasks with functions or schemas have ended; a settled
  * run is not compared with them.
- * `defaults` are those of the pools, by name: a journaled task has them, too.
+ * A journaled task also has members that its graph left open, such as the defaults of its pool. The journal says which: they are not compared.
  *
  * @throws CounterpointError `PLAN_DIFFERS`, with the first difference.
  */
-export function matchGraphs(
-  state: RunState,
-  graphs: readonly TaskGraph[],
-  defaults: PoolDefaults,
-): ReadonlyMap<number, TaskBinding> {
+export function matchGraphs(state: RunState, graphs: readonly TaskGraph[]): ReadonlyMap<number, TaskBinding> {
   if (state.phase.status === 'settled') return new Map()
   const matched = new Map<number, TaskGraph>()
-  for (const difference of differences(state, graphs, defaults, matched)) throw planDiffers(state, graphs, difference)
+  for (const difference of differences(state, graphs, matched)) throw planDiffers(state, graphs, difference)
   const bindings = new Map<number, TaskBinding>()
   for (const [index, graph] of matched) {
     const binding = graph.binding(idOf(state, index))
@@ -38,13 +34,10 @@ function planDiffers({ runId }: RunState, graphs: readonly TaskGraph[], differen
   return new CounterpointError('PLAN_DIFFERS', message, { runId, difference })
 }
 
-type PoolDefaults = ReadonlyMap<string, TaskDefaults | undefined>
-
 /** Fills `matched`: by the index of each task, its graph. */
 function* differences(
   state: RunState,
   graphs: readonly TaskGraph[],
-  defaults: PoolDefaults,
   matched: Map<number, TaskGraph>,
 ): Generator<string, undefined> {
   for (const [i, graph] of graphs.entries()) {
@@ -59,7 +52,7 @@ function* differences(
       const other = matched.get(index)
       if (other) yield `task "${task.id}" is in graph "${other.name}" and in graph "${graph.name}"`
       matched.set(index, graph)
-      yield* taskDifferences(state, index, task, defaults)
+      yield* taskDifferences(state, index, task)
       yield* partDifferences(task.id, state.bound.get(index) ?? [], bound.get(task.id) ?? [])
     }
   }
@@ -88,33 +81,13 @@ function plannedOf({ only }: RunState, graph: TaskGraph): readonly TaskSpec[] {
   return only ? selectTasks(graph.tasks, only) : graph.tasks
 }
 
-/**
- * The members that are compared even if the graph does not give them. The others set times, retries and order: a pool may have got new
- * defaults for them since the run started.
- */
-const ALWAYS_COMPARED = [
-  'input',
-  'weight',
-  'context',
-  'after',
-  'softAfter',
-  'orderAfter',
-  'triggerRule',
-  'budget',
-  'replay',
-  'approval',
-] as const
-
-function* taskDifferences(
-  state: RunState,
-  index: number,
-  task: TaskSpec,
-  defaults: PoolDefaults,
-): Generator<string, undefined> {
+function* taskDifferences(state: RunState, index: number, task: TaskSpec): Generator<string, undefined> {
   const journaled = state.specs[index] as TaskSpec
-  const given: TaskSpec = { ...defaults.get(journaled.pool ?? ''), ...task }
-  for (const key of new Set([...(Object.keys(task) as (keyof TaskSpec)[]), ...ALWAYS_COMPARED]))
-    if (journaled[key] !== given[key]) yield* difference(`${key} of task "${task.id}"`, journaled[key], given[key])
+  const assigned = state.assigned.get(index)
+  for (const key of new Set([...Object.keys(task), ...Object.keys(journaled)]) as Set<keyof TaskSpec>) {
+    const planned = assigned?.includes(key) ? undefined : journaled[key]
+    if (planned !== task[key]) yield* difference(`${key} of task "${task.id}"`, planned, task[key])
+  }
 }
 
 function* partDifferences(

@@ -147,9 +147,9 @@ export class TaskIntake {
     return new Promise(resolve => this.#options.sendAll([[first, resolve], ...early]))
   }
 
-  #sendAdd(content: AddSignal, { graph }: CheckedPlan): Promise<boolean> {
+  #sendAdd(content: AddSignal, { graph, tasks }: CheckedPlan): Promise<boolean> {
     if (graph === undefined) return this.#sendFirst(content)
-    const signal = { ...content, bound: graph.bound }
+    const signal = { ...content, bound: graph.bound, ...(tasks !== content.tasks && { planned: tasks }) }
     this.#options.expectGraph(signal, graph)
     return this.#sendFirst(signal)
   }

@@ -86,7 +86,9 @@ function add(decision: Decision, signal: AddSignal): void {
   const first = state.specs.length
   const plan = first === 0 ? preparedPlanOf(signal.tasks) : undefined
   if (plan) decision.planAdded(plan, signal.bound)
-  else for (const spec of signal.tasks) decision.added(spec, signal.bound?.get(spec.id))
+  else
+    for (const [i, spec] of signal.tasks.entries())
+      decision.added(spec, signal.bound?.get(spec.id), signal.planned?.[i])
   for (let index = first; index < state.specs.length; index++)
     if (resolveBlocked(decision, index)) propagate(decision, index)
 }

@@ -97,8 +97,9 @@ export class Decision {
     this.runEvent({ type: 'budget.reached', ...content })
   }
 
-  added(spec: TaskSpec, bound: readonly BoundPart[] | undefined): void {
-    addTask(this.state, spec, bound)
+  /** `planned`: the task as it is in its graph, where it got a pool or defaults. */
+  added(spec: TaskSpec, bound: readonly BoundPart[] | undefined, planned: TaskSpec | undefined): void {
+    addTask(this.state, spec, bound, assignedTo(spec, planned))
     advance(this.state, this.#at)
     this.history.added(this.state.specs.length - 1, this.#at)
   }
@@ -226,4 +227,11 @@ export class Decision {
     evolve(this.state, event)
     this.history.push(event)
   }
+}
+
+/** The members that a task has and its graph left open; undefined for none. */
+function assignedTo(spec: TaskSpec, planned: TaskSpec = spec): readonly string[] | undefined {
+  if (spec === planned) return undefined
+  const assigned = (Object.keys(spec) as (keyof TaskSpec)[]).filter(key => planned[key] === undefined)
+  return assigned.length > 0 ? assigned : undefined
 }

@@ -45,7 +45,7 @@ function prepare(tasks: readonly TaskSpec[]): PreparedPlan | undefined {
 
 function stateAndRanks(tasks: readonly TaskSpec[]): PreparedPlan {
   const initialState = emptyState('')
-  for (const spec of tasks) addTask(initialState, spec, undefined)
+  for (const spec of tasks) addTask(initialState, spec, undefined, undefined)
   const criticalRanks = new CriticalRanks()
   criticalRanks.extend(initialState, 0)
   return { initialState, criticalRanks }

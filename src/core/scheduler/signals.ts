@@ -13,6 +13,8 @@ export interface AddSignal {
   readonly tasks: readonly TaskSpec[]
   /** With a `TaskGraph`: the functions and schemas of its tasks, by id. */
   readonly bound?: BoundParts
+  /** With a `TaskGraph` whose tasks got pools or defaults: the tasks as they are in it, in the same order. */
+  readonly planned?: readonly TaskSpec[]
   readonly name?: string
   readonly version?: string
   readonly only?: readonly string[]

@@ -101,6 +101,8 @@ export type TaskAdded = TaskEventBase & {
   readonly spec: TaskSpec
   /** Its functions and its output schema. A journal cannot store these: until it has ended, the run is resumed only with its `TaskGraph`. */
   readonly bound?: readonly BoundPart[]
+  /** The members of `spec` that its `TaskGraph` left open: its pool, which the distributor chose, and the defaults of the pool. */
+  readonly assigned?: readonly string[]
 }
 /** The dependencies of the task are met: it waits for a slot of its pool. */
 export type TaskReady = TaskEventBase & {

@@ -98,10 +98,10 @@ const FOLDS: { readonly [T in RunEventType]: (state: RunState, event: RunEventOf
   'run.settled': (state, { outcome }) => {
     state.phase = { status: 'settled', outcome }
   },
-  'task.added': (state, { spec, index, taskId, bound }) => {
+  'task.added': (state, { spec, index, taskId, bound, assigned }) => {
     if (index !== state.specs.length || state.ids.has(taskId))
       throw new Error(`task ${taskId} cannot be added as number ${index}`)
-    addTask(state, spec, bound)
+    addTask(state, spec, bound, assigned)
   },
   'task.ready': (state, { index, at, approved }) => makeReady(state, index, at, approved === true),
   'task.held': (state, { index, reason, at, failure, estimate }) => {
@@ -154,11 +154,17 @@ function recover(state: RunState, { at, epoch }: RunRecovered): void {
 // and does not make the event (decision 14). It calls `advance` afterwards. They check and count the transition themselves: `transition`
 // finds both in tables, which costs a tenth of a task.
 
-export function addTask(state: RunState, spec: TaskSpec, bound: readonly BoundPart[] | undefined): void {
+export function addTask(
+  state: RunState,
+  spec: TaskSpec,
+  bound: readonly BoundPart[] | undefined,
+  assigned: readonly string[] | undefined,
+): void {
   copySharedPlan(state)
   const index = state.specs.push(spec) - 1
   state.ids.set(spec.id, index)
   if (bound) state.bound.set(index, bound)
+  if (assigned) state.assigned.set(index, assigned)
   state.states.push(BLOCKED)
   state.tallies.push(EMPTY_TALLY)
   state.counts.blocked++

@@ -15,7 +15,7 @@ const TYPES: readonly RunEventType[] = ['run.started', 'task.added', 'task.ready
 const MAX_INT32 = 2 ** 31 - 1
 
 /** What a history reads of the state of its run. */
-type HistoryRun = Pick<RunState, 'runId' | 'specs' | 'states' | 'bound'>
+type HistoryRun = Pick<RunState, 'runId' | 'specs' | 'states' | 'bound' | 'assigned'>
 
 /**
  * The events of one run, in order. The four events that nearly every task has are stored as two numbers each and rebuilt from
@@ -181,8 +181,9 @@ export class History implements Iterable<JournalRecord> {
     switch (kind) {
       case ADDED: {
         const bound = this.#run.bound.get(index)
-        if (bound) return { type: 'task.added', seq, at, runId, taskId, index, spec, bound }
-        return { type: 'task.added', seq, at, runId, taskId, index, spec }
+        const assigned = this.#run.assigned.get(index)
+        const event = { type: 'task.added', seq, at, runId, taskId, index, spec } as const
+        return bound || assigned ? { ...event, ...(bound && { bound }), ...(assigned && { assigned }) } : event
       }
       case READY:
         return { type: 'task.ready', seq, at, runId, taskId, index }

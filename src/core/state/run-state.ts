@@ -58,6 +58,8 @@ export interface RunState {
   specs: TaskSpec[]
   /** By index: the functions and the output schema of the tasks that have any. */
   readonly bound: Map<number, readonly BoundPart[]>
+  /** By index: the members of the specs that the graph of the task left open, where there are any. */
+  readonly assigned: Map<number, readonly string[]>
   states: TaskState[]
   tallies: Tally[]
   /**
@@ -115,17 +117,21 @@ export function unfinishedCount(state: RunState): number {
 
 /** True for a task that has a function of its own, which is called in place of a backend. */
 export function hasFunction(state: RunState, index: number): boolean {
-  return state.bound.get(index)?.includes('run') === true
+  return hasPart(state, index, 'run')
+}
+
+function hasPart(state: RunState, index: number, part: BoundPart): boolean {
+  return state.bound.get(index)?.includes(part) === true
 }
 
 /** The tasks that have not ended, and which of them have a function of their own. */
 export function unfinishedTasks(state: RunState): {
   readonly tasks: readonly TaskSpec[]
-  hasFunction(id: string): boolean
+  hasFunction(id: string, part: BoundPart): boolean
 } {
   return {
     tasks: state.specs.filter((_, index) => !isTerminal((state.states[index] as TaskState).status)),
-    hasFunction: id => hasFunction(state, state.ids.get(id) as number),
+    hasFunction: (id, part) => hasPart(state, state.ids.get(id) as number, part),
   }
 }
 

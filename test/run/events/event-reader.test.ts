@@ -174,7 +174,7 @@ describe('streamed chunks', () => {
   const KIB = 1024
 
   function setUpLog() {
-    const history = new History({ runId: 'r', specs: [], states: [], bound: new Map() })
+    const history = new History({ runId: 'r', specs: [], states: [], bound: new Map(), assigned: new Map() })
     const log = new EventLog('r', history)
     const publish = (): void => {
       history.push({ type: 'run.paused', seq: history.end + 1, at: 0, runId: 'r' })
