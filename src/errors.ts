@@ -88,6 +88,8 @@ export type AgentErrorOptions = ErrorOptions & {
   readonly code?: string | undefined
   /** What the attempt used before it failed. It counts towards budgets and limits. */
   readonly usage?: ReportedUsage | undefined
+  /** With kind `invalid-output`: what the agent answered, as text. Part of the feedback of the next attempt, cut to 4,000 characters. */
+  readonly output?: string | undefined
 }
 
 const AGENT_ERROR_OPTIONS: Readonly<Record<keyof AgentErrorOptions, true>> = {
@@ -97,6 +99,7 @@ const AGENT_ERROR_OPTIONS: Readonly<Record<keyof AgentErrorOptions, true>> = {
   status: true,
   code: true,
   usage: true,
+  output: true,
 }
 
 /** The names of {@link AgentErrorOptions}. */
@@ -119,6 +122,7 @@ export class AgentError extends Error {
   readonly status: number | undefined
   readonly code: string | undefined
   readonly usage: ReportedUsage | undefined
+  readonly output: string | undefined
   readonly #unknownOptions: readonly string[]
   constructor(kind: FailureKind, message: string, options: AgentErrorOptions = {}) {
     super(message, options)
@@ -130,6 +134,7 @@ export class AgentError extends Error {
     this.status = given.status
     this.code = given.code
     this.usage = given.usage
+    this.output = given.output
     this.#unknownOptions = Object.keys(given).filter(name => !Object.hasOwn(AGENT_ERROR_OPTIONS, name))
   }
 

@@ -32,6 +32,8 @@ export function failureOf(thrown: unknown, now?: number, redact: Redact = cleanM
   const cause = cleaned(causeText(chain[1]), redact)
   // A class or function that is thrown has a name, but is no error of that name.
   const name = typeof thrown === 'function' ? undefined : cleaned(readMember(thrown, 'name'), cleanWord)
+  const output =
+    kind === 'invalid-output' && isAgentError(error) ? cleaned(readMember(error, 'output'), cleanMessage) : undefined
   const stack = isThrottling({ kind }) ? undefined : cleaned(readMember(thrown, 'stack'), redact)
   return {
     kind,
@@ -43,6 +45,7 @@ export function failureOf(thrown: unknown, now?: number, redact: Redact = cleanM
     ...(cause !== undefined && { cause }),
     ...(name !== undefined && { name }),
     ...(stack !== undefined && { stack }),
+    ...(output !== undefined && { output }),
   }
 }
 

@@ -63,6 +63,7 @@ async function runAttempt(
     endpoint: redact(endpointOf(method, url)),
     redact,
     maxBytes,
+    extractJson: options.extractJson,
     onChunk: () => context.report({}),
   }
   const init = { method, headers, redirect: 'manual' as const, signal: context.signal }

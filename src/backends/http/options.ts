@@ -47,6 +47,11 @@ export interface HttpBackendOptions {
    * is unknown. Default: unknown.
    */
   readonly usage?: (json: Json, answer: HttpAnswer) => ReportedUsage | null | undefined
+  /**
+   * Also accepts an answer with more than JSON in it: exactly one fenced block of Markdown whose content is JSON, or, without any fenced
+   * block, exactly one JSON object or array in prose. Default false: such an answer is `invalid-output`, which is repaired.
+   */
+  readonly extractJson?: boolean | undefined
   /** The maximum size of the body of a response, decompressed, in bytes. Default 16,777,216 (16 MiB), at most 268,435,456. */
   readonly maxBytes?: number | undefined
   /** Default: the `fetch` of the platform, at the time of the attempt. Node's gives up after 300 s without headers or data. */
@@ -80,6 +85,7 @@ function httpRule({ allowInsecure, method, health }: Partial<HttpBackendOptions>
     body: (method === 'GET' ? z.undefined('expected none with method GET, which sends no body') : fn).optional(),
     parse: fn.optional(),
     usage: fn.optional(),
+    extractJson: z.boolean().optional(),
     maxBytes: z.int().min(1).max(MAX_BYTES).optional(),
     fetch: fn.optional(),
     name: z.string().min(1).optional(),

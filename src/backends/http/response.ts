@@ -3,6 +3,7 @@ import type { Json } from '../../core/json.js'
 import { readMember, readPath } from '../../core/read-member.js'
 import { AgentError } from '../../errors.js'
 import { failureOf } from '../classify-error.js'
+import { parseAnswer } from '../json-answer.js'
 import type { Redact } from '../redact.js'
 import { nonEmptyString, readJson } from '../safe-read.js'
 
@@ -15,6 +16,7 @@ export interface ReadContext {
   readonly endpoint: string
   readonly redact: Redact
   readonly maxBytes: number
+  readonly extractJson: boolean | undefined
   /** Called for each chunk. */
   readonly onChunk: () => void
 }
@@ -39,7 +41,7 @@ export async function readReply(response: Response, read: ReadContext): Promise<
     throw new AgentError('invalid-output', message, { code: 'OUTPUT_TOO_LARGE', status: response.status })
   }
   if (bytes.length === 0 && (response.status === 204 || response.status === 205)) return null
-  return parseJson(bytes, read)
+  return parseAnswer(bytes, { from: read.endpoint, redact: read.redact, extractJson: read.extractJson })
 }
 
 /** Converts an error of `fetch`. Its kind is that of its cause, else `crashed`. */
@@ -115,30 +117,4 @@ async function readBody(
 /** Frees the connection of a response whose body is not needed. */
 export async function discardBody(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => {})
-}
-
-function parseJson(bytes: Uint8Array, { endpoint, redact }: ReadContext): Json {
-  const json = readJson(bytes)
-  if (json !== undefined) return json as Json
-  const text = new TextDecoder().decode(bytes)
-  const got = text.trim() === '' ? 'nothing' : `${bytes.length} bytes`
-  if (got === 'nothing' || isIncompleteJson(text))
-    throw new AgentError('incomplete-output', `${endpoint}: expected a complete JSON text, got ${got}`)
-  const message = `${endpoint}: expected JSON, got ${got} that begin with ${JSON.stringify(redact(text).slice(0, 80))}`
-  throw new AgentError('invalid-output', message, { code: 'OUTPUT_NOT_JSON' })
-}
-
-/** True for incomplete JSON: an open string, array or object. One pass that does not depend on the messages of the engine. */
-function isIncompleteJson(text: string): boolean {
-  if (!/^\s*["[{]/.test(text)) return false
-  let depth = 0
-  let isInString = false
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i] as string
-    if (isInString && character === '\\') i++
-    else if (character === '"') isInString = !isInString
-    else if (!isInString && (character === '{' || character === '[')) depth++
-    else if (!isInString && (character === '}' || character === ']')) depth--
-  }
-  return isInString || depth > 0
 }

@@ -1,8 +1,11 @@
 import { AgentError, FAILURE_KINDS, type FailureKind, type Json, type Report, type ReportedUsage } from 'counterpoint'
 import type { Redact } from './launch.js'
 
+/** The JSON object in a line. */
+export type Line = Readonly<Record<string, Json>>
+
 /** The progress report in a line; undefined when it contains none. */
-export function progressOf(line: Readonly<Record<string, Json>>, redact: Redact): Report | undefined {
+export function progressOf(line: Line, redact: Redact): Report | undefined {
   const { progress, message } = line
   const usage = usageIn(line)
   const report: Report = {
@@ -13,22 +16,28 @@ export function progressOf(line: Readonly<Record<string, Json>>, redact: Redact)
   return Object.keys(report).length === 0 ? undefined : report
 }
 
-/** The usage in a line as the agent gave it; its attempt reads it. */
-export function usageIn({ usage }: Readonly<Record<string, Json>>): ReportedUsage | undefined {
-  return (usage ?? undefined) as ReportedUsage | undefined
+/** The usage in a line as the agent gave it; its attempt reads it. Anything but an object is of another program: `{"usage": "80%"}`. */
+export function usageIn({ usage }: Line): ReportedUsage | undefined {
+  return isObject(usage) ? (usage as ReportedUsage) : undefined
 }
 
-/** The failure in the `error` member of a line: a string or an object. None for `null`, `false` or a missing member. */
-export function failureOf(
-  value: Json | undefined,
-  redact: Redact,
-  usage: ReportedUsage | undefined,
-): AgentError | undefined {
-  if (value === undefined || value === null || value === false) return undefined
-  const kind = memberOf(value, 'kind')
-  const message = typeof value === 'string' ? value : memberOf(value, 'message')
-  const text = typeof message === 'string' ? redact(message) : ''
-  const retryAfterMs = memberOf(value, 'retryAfterMs')
+/** The members that a line with a failure may have. */
+const FAILURE_LINE: readonly string[] = ['error', 'usage', 'output']
+
+/**
+ * The failure that the agent reports in a line. Only the documented shape counts: `error` is a text, or an object with a message or a known
+ * kind, and the line has no members but `error`, `usage` and `output`.
+ *
+ * BAD: any `error` in any line. Tools print `{"tool": "grep", "error": "no match"}`, and many programs `"error": ""` when all is well.
+ */
+export function failureOf(line: Line, redact: Redact, usage: ReportedUsage | undefined): AgentError | undefined {
+  const { error } = line
+  const message = typeof error === 'string' ? error : memberOf(error, 'message')
+  const kind = memberOf(error, 'kind')
+  const hasMessage = typeof message === 'string' && message.trim() !== ''
+  if (!(hasMessage || isKind(kind)) || Object.keys(line).some(name => !FAILURE_LINE.includes(name))) return undefined
+  const text = hasMessage ? redact(message) : ''
+  const retryAfterMs = memberOf(error, 'retryAfterMs')
   const hasDelay = typeof retryAfterMs === 'number' && retryAfterMs >= 0 && Number.isFinite(retryAfterMs)
   return new AgentError(isKind(kind) ? kind : 'agent', text || 'The agent reported a failure without a message.', {
     ...(hasDelay && { retryAfterMs }),
@@ -40,7 +49,10 @@ function isKind(kind: Json | undefined): kind is FailureKind {
   return FAILURE_KINDS.some(known => known === kind)
 }
 
-function memberOf(value: Json, name: string): Json | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  return Object.hasOwn(value, name) ? (value as Readonly<Record<string, Json>>)[name] : undefined
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
+}
+
+function isObject(value: Json | undefined): value is Line {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

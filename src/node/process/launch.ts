@@ -28,7 +28,11 @@ export interface Launch {
   readonly maxOutputBytes: number
   readonly killGraceMs: number
   readonly drainMs: number
+  readonly extractJson: boolean
+  /** For the end of a text. */
   readonly redact: Redact
+  /** For the beginning of a text. */
+  readonly redactAnswer: Redact
 }
 
 /**
@@ -52,6 +56,7 @@ export async function prepareLaunch(
   const tag = `${tagPrefix(context.idempotencyKey, request.runStartedAt)}${randomUUID()}`
   const env = environment(options, context, tag)
   const stdin = stdinOf(options, request)
+  const secrets = secretsIn(options, env)
   await checkWorkdir(workdir)
   return {
     command: options.command,
@@ -65,7 +70,9 @@ export async function prepareLaunch(
     maxOutputBytes: options.maxOutputBytes ?? processDefaults.maxOutputBytes,
     killGraceMs: options.killGraceMs ?? processDefaults.killGraceMs,
     drainMs: options.drainMs ?? processDefaults.drainMs,
-    redact: redactor(secretsIn(options, env), { keep: 'end' }),
+    extractJson: options.extractJson === true,
+    redact: redactor(secrets, { keep: 'end' }),
+    redactAnswer: redactor(secrets, { maxLength: 4_000 }),
   }
 }
 

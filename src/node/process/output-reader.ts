@@ -1,6 +1,14 @@
-import { AgentError, type AgentReply, type Json, type Report, type ReportedUsage, reply } from 'counterpoint'
+import {
+  AgentError,
+  type AgentReply,
+  type Json,
+  parseAnswer,
+  type Report,
+  type ReportedUsage,
+  reply,
+} from 'counterpoint'
 import { HeadBuffer, LineSplitter } from './byte-buffers.js'
-import { failureOf, progressOf, usageIn } from './json-lines.js'
+import { failureOf, type Line, progressOf, usageIn } from './json-lines.js'
 import type { Redact } from './launch.js'
 
 /** Reads the standard output of an agent. */
@@ -15,7 +23,7 @@ export interface OutputReader {
   readonly usage: ReportedUsage | undefined
   /**
    * The answer of an agent that exited with code 0.
-   * @throws AgentError `incomplete-output` when there is no complete one.
+   * @throws AgentError `incomplete-output` when there is none or it is cut, `invalid-output` when it is no JSON.
    */
   answer(): TextOutput | Json | AgentReply
 }
@@ -34,13 +42,10 @@ export function textReader(maxBytes: number): OutputReader {
 }
 
 /** For `json`. */
-export function jsonReader(maxBytes: number): OutputReader {
+export function jsonReader(maxBytes: number, redact: Redact, extractJson: boolean): OutputReader {
   return wholeReader(maxBytes, buffer => {
     if (buffer.overflowed) throw truncated(`one JSON value of at most ${maxBytes} bytes`)
-    const value = parseJson(buffer.text())
-    if (value === undefined)
-      throw incomplete(`one JSON value on standard output, got ${buffer.length} bytes that are not valid JSON`)
-    return value
+    return parseAnswer(buffer.text(), { from: 'standard output', redact, extractJson })
   })
 }
 
@@ -64,21 +69,21 @@ export class JsonLinesReader implements OutputReader {
   failure: AgentError | undefined
   usage: ReportedUsage | undefined
   #output: { readonly value: Json } | undefined
-  /** A line after the last answer was bad: it may have been the final answer. */
-  #badLine: 'incomplete' | 'truncated' | undefined
-  readonly #maxBytes: number
+  /** What was wrong with a line after the last answer: it may have been the final answer. */
+  #badLine: AgentError | undefined
+  /** What was wrong with a line that looks like an answer in another format. Counts if there is no answer. */
+  #lookalike: AgentError | undefined
   readonly #lines: LineSplitter
   readonly #redact: Redact
   readonly #report: (report: Report) => void
 
   constructor(maxBytes: number, redact: Redact, report: (report: Report) => void) {
-    this.#maxBytes = maxBytes
     this.#redact = redact
     this.#report = report
     this.#lines = new LineSplitter(maxBytes, {
       onLine: text => this.#readLine(text),
       onOverflow: () => {
-        this.#badLine = 'truncated'
+        this.#badLine = truncated(`lines of at most ${maxBytes} bytes`)
       },
     })
   }
@@ -89,23 +94,27 @@ export class JsonLinesReader implements OutputReader {
 
   end(): void {
     const rest = this.#lines.rest()
-    if (!this.#readLine(rest) && rest.trimStart().startsWith('{')) this.#badLine = 'incomplete'
+    if (this.#readLine(rest) || !rest.trimStart().startsWith('{')) return
+    const problem = this.#problemOf(rest, 'the last line')
+    if (problem?.kind === 'incomplete-output') this.#badLine = problem
   }
 
   answer(): AgentReply {
     const { usage } = this
-    if (this.#badLine === 'truncated') throw truncated(`lines of at most ${this.#maxBytes} bytes`, usage)
-    if (this.#badLine === 'incomplete') throw incomplete('a complete last line on standard output', usage)
-    if (!this.#output) throw incomplete('a line with an "output" member on standard output, got none', usage)
+    if (this.#badLine !== undefined) throw withUsage(this.#badLine, usage)
+    if (this.#output === undefined) throw withUsage(this.#lookalike ?? noAnswer(), usage)
     return reply({ output: this.#output.value, ...(usage && { usage }) })
   }
 
   /** False when the line is not a JSON object: agents and their tools print many other things. */
   #readLine(text: string): boolean {
-    const line = text.trimStart().startsWith('{') ? (parseJson(text) as Record<string, Json> | undefined) : undefined
-    if (line === undefined) return false
+    const line = text.trimStart().startsWith('{') ? parseLine(text) : undefined
+    if (line === undefined) {
+      this.#noteLookalike(text)
+      return false
+    }
     this.usage = usageIn(line) ?? this.usage
-    this.failure = failureOf(line.error, this.#redact, this.usage) ?? this.failure
+    this.failure = failureOf(line, this.#redact, this.usage) ?? this.failure
     if (Object.hasOwn(line, 'output')) {
       this.#output = { value: line.output ?? null }
       this.#badLine = undefined
@@ -115,22 +124,46 @@ export class JsonLinesReader implements OutputReader {
     }
     return true
   }
+
+  #noteLookalike(text: string): void {
+    if (!LOOKS_LIKE_ANSWER.test(text)) return
+    const problem = this.#problemOf(text)
+    if (BEGINS_ANSWER.test(text)) this.#badLine = problem
+    else this.#lookalike = problem
+  }
+
+  /** What is wrong with a line that is not JSON. */
+  #problemOf(text: string, which = 'a line'): AgentError | undefined {
+    try {
+      parseAnswer(text, { from: `${which} of standard output`, redact: this.#redact })
+      return undefined
+    } catch (error) {
+      return error as AgentError
+    }
+  }
 }
 
-function parseJson(text: string): Json | undefined {
+const BEGINS_ANSWER = /^\s*\{\s*"output"\s*:/
+const LOOKS_LIKE_ANSWER = /\boutput["']?\s*:/
+
+function parseLine(text: string): Line | undefined {
   try {
-    return JSON.parse(text) as Json
+    return JSON.parse(text) as Line
   } catch {
     return undefined
   }
 }
 
-function incomplete(expected: string, usage?: ReportedUsage): AgentError {
-  const message = `The agent exited with code 0, but its answer is incomplete: expected ${expected}.`
-  return new AgentError('incomplete-output', message, usage && { usage })
+function noAnswer(): AgentError {
+  const message = 'standard output: expected a line of JSON with an "output" member, got none'
+  return new AgentError('incomplete-output', message)
 }
 
-function truncated(expected: string, usage?: ReportedUsage): AgentError {
+function withUsage({ kind, message, code, output }: AgentError, usage: ReportedUsage | undefined): AgentError {
+  return new AgentError(kind, message, { code, output, usage })
+}
+
+function truncated(expected: string): AgentError {
   const message = `The agent wrote too much: expected ${expected}. Raise maxOutputBytes, or make it write less.`
-  return new AgentError('incomplete-output', message, { code: 'OUTPUT_TRUNCATED', ...(usage && { usage }) })
+  return new AgentError('incomplete-output', message, { code: 'OUTPUT_TRUNCATED' })
 }

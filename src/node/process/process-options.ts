@@ -34,12 +34,19 @@ export interface ProcessOptions {
    * - `json`: one JSON value, the output of the task.
    * - `jsonl`: lines of JSON objects. `{"output": ...}` is the answer; the last one counts, and may have a `usage` member.
    *   `{"progress": 0.4, "message": "..."}` and `{"usage": {"inputTokens", "outputTokens", "costUsd"}}` are reports; usage is the total so
-   *   far. `{"error": {"kind", "message", "retryAfterMs"}}` is a failure, whatever else is written and whatever the exit code; an unknown
-   *   kind becomes `agent`. All other lines are ignored.
+   *   far. `{"error": {"kind", "message", "retryAfterMs"}}` or `{"error": "..."}` is a failure, whatever else is written and whatever the
+   *   exit code; an unknown kind becomes `agent`. It counts if it has a message or a known kind, and if its line has no members but
+   *   `error`, `usage` and `output`. All other lines are ignored.
    *
-   * An attempt with `json` or `jsonl` that exits with code 0 without a complete answer fails: `incomplete-output`.
+   * An attempt with `json` or `jsonl` that exits with code 0 fails when its answer is missing or cut (`incomplete-output`), or is anything
+   * but JSON (`invalid-output`, which is repaired).
    */
   readonly output?: 'text' | 'json' | 'jsonl' | undefined
+  /**
+   * With `json`, also accepts an answer with more than JSON in it: exactly one fenced block of Markdown whose content is JSON, or, without
+   * any fenced block, exactly one JSON object or array in prose. Default false: such an answer is `invalid-output`, which is repaired.
+   */
+  readonly extractJson?: boolean | undefined
   /**
    * The most bytes of standard output that are kept: in total, or with `jsonl` for each line. Default 10,485,760 (10 MiB), at most
    * 268,435,456. The rest is read and dropped. Then with `text` the output has `outputTruncated: true`; with `json`, and with `jsonl` if
@@ -82,9 +89,13 @@ const OPTIONS = optionsOf({
   env: z.array(z.string()).optional(),
   setEnv: rules.record(z.string(), z.string()).optional(),
   output: z.enum(['text', 'json', 'jsonl']).optional(),
+  extractJson: z.boolean().optional(),
   maxOutputBytes: z.number().min(1).max(MOST_OUTPUT_BYTES).optional(),
   killGraceMs: rules.millis.optional(),
   drainMs: rules.millis.optional(),
+}).refine(({ extractJson, output }) => extractJson !== true || output === 'json', {
+  path: ['extractJson'],
+  message: "expected it only with output: 'json'",
 })
 
 /** @throws CounterpointError `INVALID_INPUT`. Problems of a request or of the machine are found when an attempt starts. */

@@ -191,6 +191,19 @@ describe('a response', () => {
     )
   })
 
+  test('with text around it is repaired with the answer as feedback, or accepted with extractJson', async () => {
+    const text = 'Here you are: {"a": 1}'
+    expect(await failing(raw(200, text))).toMatchObject({
+      kind: 'invalid-output',
+      code: 'OUTPUT_NOT_JSON',
+      output: text,
+    })
+    expect(await outputOf(raw(200, text), { extractJson: true })).toEqual({ a: 1 })
+    expect(await outputOf(raw(200, '```json\n[1]\n```'), { extractJson: true })).toEqual([1])
+    expect((await failing(raw(200, '{"a": 1} {"b": 2}'), { extractJson: true })).kind).toBe('invalid-output')
+    expect((await failing(raw(200, 'so: {"a": '), { extractJson: true })).kind).toBe('incomplete-output')
+  })
+
   test('is incomplete output when it is cut within a character', async () => {
     const bytes = new TextEncoder().encode('{"a":"é').slice(0, -1)
     expect(await failing('/', { fetch: answering(bytes) })).toMatchObject({ kind: 'incomplete-output' })
@@ -627,7 +640,7 @@ describe('options', () => {
       'name: expected at least 1 character, got a string',
       'health: expected an absolute URL, got 7',
       'allowInsecure: expected true or false, got a string',
-      'timeout: unknown key; expected one of url, method, headers, body, parse, usage, maxBytes, fetch, name, health, allowInsecure',
+      'timeout: unknown key; expected one of url, method, headers, body, parse, usage, extractJson, maxBytes, fetch, name, health, allowInsecure',
     ])
     expect(issues({ url: 'https://a.example', header: {} })).toEqual(['header: unknown key (did you mean "headers"?)'])
   })

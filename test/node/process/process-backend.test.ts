@@ -347,3 +347,14 @@ describe('exit', () => {
 function words(text: string): number[] {
   return text.trim().split(/\s+/).map(Number)
 }
+
+test('extractJson is refused where nothing would read it', () => {
+  const of = (output?: 'text' | 'jsonl') => () => processBackend({ command: 'agent', extractJson: true, output })
+  const error = expect.objectContaining({
+    code: 'INVALID_INPUT',
+    message: expect.stringContaining("extractJson: expected it only with output: 'json'"),
+  })
+  expect(of()).toThrow(error)
+  expect(of('text')).toThrow(error)
+  expect(of('jsonl')).toThrow(error)
+})

@@ -1,5 +1,6 @@
-import type { AgentReply } from 'counterpoint'
-import { expect, test } from 'vitest'
+import { type AgentReply, Orchestrator } from 'counterpoint'
+import { jsonRequest, processBackend } from 'counterpoint/node'
+import { describe, expect, test } from 'vitest'
 import { attempt, failureOf, script, shell, textOf } from './run-attempt.js'
 
 const line = (value: unknown): string => JSON.stringify(value)
@@ -47,7 +48,6 @@ test('json returns one JSON value', async () => {
 
 test.each([
   ['nothing at all', ''],
-  ['text', 'I am done'],
   ['JSON that is cut at 65,536 bytes', line({ result: 'x'.repeat(100_000) }).slice(0, 65_536)],
 ])('json that is %s is incomplete, even with exit code 0', async (_name, text) => {
   const failure = await failureOf(script(write(text), { output: 'json' }))
@@ -142,7 +142,11 @@ test.each<[string, string, object]>([
     { kind: 'agent', message: 'no', retryAfterMs: undefined },
   ],
   ['as a string', lines({ error: 'out of ink' }), { kind: 'agent', message: 'out of ink' }],
-  ['without a message', lines({ error: {} }), { kind: 'agent', message: expect.stringMatching(/without a message/) }],
+  [
+    'without a message',
+    lines({ error: { kind: 'quota' } }),
+    { kind: 'quota', message: expect.stringMatching(/without a message/) },
+  ],
   [
     'before an exit code',
     `${lines({ error: { kind: 'quota', message: 'used up' } })}; process.exitCode = 9`,
@@ -161,4 +165,78 @@ test('an answer with an exit code other than 0 is a failure with usage', async (
 test('200,000 short lines are read quickly', async () => {
   const source = `yes '{"level":30}' | head -n 200000; echo '{"output": 1}'`
   expect(await attempt(shell(source, { output: 'jsonl' })).result).toMatchObject({ output: 1 })
+})
+
+describe('json that is not JSON', () => {
+  test.each([
+    ['text', 'I am done'],
+    ['fenced', '```json\n{"a": 1}\n```\n'],
+    ['in prose', 'The answer is {"a": 1}.'],
+    ['of Python', "{'a': 1}"],
+  ])('is invalid, not cut: %s', async (_, text) => {
+    const failure = await failureOf(script(write(text), { output: 'json', setEnv: { WORD: 'a secret' } }))
+    expect(failure).toMatchObject({ kind: 'invalid-output', code: 'OUTPUT_NOT_JSON', output: text.trim() })
+  })
+
+  test('is asked for again with the answer as feedback, without secrets', async () => {
+    const source = `
+      let text = ''
+      for await (const chunk of process.stdin) text += chunk
+      const { feedback } = JSON.parse(text)
+      console.log(feedback ? JSON.stringify(feedback) : 'The token is ' + process.env.TOKEN + ': {"a": 1}')`
+    const options = script(source, { output: 'json', stdin: jsonRequest, setEnv: { TOKEN: 'hunter2hunter2' } })
+    const orchestrator = new Orchestrator({ pools: { agents: { backend: processBackend(options) } } })
+    const { outputs } = await orchestrator.run({ tasks: [{ id: 'a', retries: 0 }] }).result
+    expect(outputs.a).toMatchObject({ attempt: 1, kind: 'invalid-output', output: 'The token is [TOKEN]: {"a": 1}' })
+  })
+
+  test('is accepted with extractJson, if there is one value', async () => {
+    const options = { output: 'json', extractJson: true } as const
+    expect(await attempt(script(write('Done: {"a": 1}.'), options)).result).toEqual({ a: 1 })
+    expect(await attempt(script(write('```json\n[1]\n```'), options)).result).toEqual([1])
+    expect(await failureOf(script(write('{"a": 1} or {"a": 2}'), options))).toMatchObject({ kind: 'invalid-output' })
+    expect(await failureOf(script(write('Done: {"a": 1'), options))).toMatchObject({ kind: 'incomplete-output' })
+  })
+
+  test.each<[string, string, object]>([
+    [
+      'wrong in its last line',
+      '{"output": 1,}',
+      { kind: 'invalid-output', message: expect.stringMatching(/line of st/) },
+    ],
+    ['wrong in a line after an answer', '{"output": 1}\n{"output": 2,}\n', { kind: 'invalid-output' }],
+    ['cut in a line after an answer', '{"output": 1}\n{"output": [2\n', { kind: 'incomplete-output' }],
+    ['spread over several lines', '{\n  "output": 1\n}\n', { kind: 'invalid-output', output: '"output": 1' }],
+    ['of Python', "{'output': 1}\n", { kind: 'invalid-output' }],
+    ['in prose', 'Here it is: {"output": 1}\n', { kind: 'invalid-output' }],
+    ['missing', 'I am done\n', { kind: 'incomplete-output' }],
+  ])('of an answer in lines: %s', async (_, text, expected) => {
+    expect(await failureOf(script(write(text), { output: 'jsonl' }))).toMatchObject(expected)
+  })
+
+  test('in lines of tools does not matter', async () => {
+    const text = '{"output": 1}\nsent {"output": 2} to x\n{level: info}\n{ not json'
+    expect(await attempt(script(write(text), { output: 'jsonl' })).result).toMatchObject({ output: 1 })
+  })
+})
+
+test.each<[string, unknown]>([
+  ...['', ' ', [], ['x'], {}, 0, 5, false, true, null].map(
+    error => [JSON.stringify(error), { error }] as [string, unknown],
+  ),
+  ['an object without message or kind', { error: { code: 5 } }],
+  ['an object with an empty message', { error: { message: '' } }],
+  ['an object with a kind that is unknown, and no message', { error: { kind: 'ENOENT' } }],
+  ['one of a tool, as text', { tool: 'grep', error: 'no match' }],
+  ['one of a tool, as an object', { type: 'tool_result', error: { message: 'no such file', kind: 'timeout' } }],
+  ['one of a tool, deeper inside', { item: { error: { message: 'no' } } }],
+  ['one of a log', { level: 'error', message: 'retrying', error: { message: 'reset' } }],
+])('an error in a line that is not a failure of the agent: %s', async (_, line) => {
+  const source = lines(line, { output: 1, error: '' }, line)
+  expect(await attempt(script(source, { output: 'jsonl' })).result).toMatchObject({ output: 1 })
+})
+
+test('a usage in a line of a tool is not that of the agent', async () => {
+  const source = lines({ usage: { costUsd: 1 } }, { disk: '/', usage: '80%' }, { usage: [] }, { output: 1 })
+  expect(await attempt(script(source, { output: 'jsonl' })).result).toMatchObject({ usage: { costUsd: 1 } })
 })
