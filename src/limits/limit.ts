@@ -61,7 +61,7 @@ export class Limit {
     this.#path = path ?? `limits.${key}`
     this.#clock = clock
     this.#ledger = ledger
-    this.#nextStart = new OneShotTimer(clock, () => this.#queue.serve())
+    this.#nextStart = new OneShotTimer(clock, () => this.#serve())
     this.#cooldown = this.#newCooldown(random, keepsCooldown ? ledger : undefined)
     this.concurrency = concurrency
     this.requests = requests
@@ -77,7 +77,7 @@ export class Limit {
   set concurrency(value: number | undefined) {
     this.#concurrency =
       value === undefined ? undefined : checkValue(positiveInteger, value, `${this.#path}.concurrency`)
-    this.#queue.serve()
+    this.#serve()
   }
 
   /** The most attempts that start in any window; undefined: no bound. May be set at any time: what has started counts. */
@@ -88,7 +88,7 @@ export class Limit {
   /** @throws INVALID_INPUT unless `limit` is at least 1 and `perMs` above 0. */
   set requests(value: WindowLimit | undefined) {
     this.#requests = this.#windowWith(this.#requests, value, 'requests')
-    this.#queue.serve()
+    this.#serve()
   }
 
   /** The most tokens used by the attempts that start in any window; undefined: no bound. May be set at any time, like `requests`. */
@@ -99,7 +99,7 @@ export class Limit {
   /** @throws INVALID_INPUT unless `limit` is at least 1 and `perMs` above 0. */
   set tokens(value: WindowLimit | undefined) {
     this.#tokens = this.#windowWith(this.#tokens, value, 'tokens')
-    this.#queue.serve()
+    this.#serve()
   }
 
   /**
@@ -143,12 +143,13 @@ export class Limit {
   /** @internal The pool may have something to start. */
   requestTurn(member: RoundRobinMember): void {
     this.#queue.enqueue(member)
+    this.#serve()
   }
 
   /** @internal The pool has nothing to start any more. */
   cancelTurn(member: RoundRobinMember): void {
     this.#queue.remove(member)
-    if (!this.#queue.hasWaiting) this.#nextStart.cancel()
+    this.#serve()
   }
 
   /** @internal True when the pool whose turn it is may start an attempt. If not, the pool gets another turn when it may. */
@@ -172,7 +173,7 @@ export class Limit {
   /** @internal The backend is called. A reservation that has not started may have blocked a window: the queue is served. */
   started(lease: LimitLease, now: number): void {
     lease.started(now)
-    if (this.#queue.hasWaiting) this.#queue.serve()
+    if (this.#queue.hasWaiting) this.#serve()
   }
 
   /** @internal The attempt is over. Its pool requests a turn once the slot is free. */
@@ -189,6 +190,12 @@ export class Limit {
     this.#cooldown.answered(lease.ticket, Math.min(full, this.#concurrency ?? full))
   }
 
+  /** Lets pools start what they can. To be called whenever there may be more capacity, or a pool that waited for some has gone. */
+  #serve(): void {
+    this.#queue.serve()
+    if (!this.#queue.hasWaiting) this.#nextStart.cancel()
+  }
+
   #newCooldown(random: () => number, ledger: LedgerEntry | undefined): Cooldown {
     return new Cooldown({
       clock: this.#clock,
@@ -197,7 +204,7 @@ export class Limit {
       isLive: () => [...this.#members].some(member => member.isLive()),
       onChange: () => {
         for (const member of this.#members) member.onParkingChange()
-        this.#queue.serve()
+        this.#serve()
       },
     })
   }
@@ -217,6 +224,6 @@ export class Limit {
 
   #newWindow(limit: WindowLimit, kind: WindowKind): ReservingWindow {
     const ledger = this.#ledger
-    return new ReservingWindow(limit, ledger && (window => ledger.grants(kind, window, () => this.#queue.serve())))
+    return new ReservingWindow(limit, ledger && (window => ledger.grants(kind, window, () => this.#serve())))
   }
 }

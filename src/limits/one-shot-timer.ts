@@ -27,6 +27,7 @@ export class OneShotTimer {
   }
 
   cancel(): void {
+    if (this.#dueAt === Number.POSITIVE_INFINITY) return
     this.#dueAt = Number.POSITIVE_INFINITY
     this.#cancel()
     this.#cancel = () => {}

@@ -13,15 +13,14 @@ export class RoundRobin {
   #isServing = false
   #isBlocked = false
 
-  /** True when a member waits for capacity. */
+  /** True when a member waits for capacity, or is being served. */
   get hasWaiting(): boolean {
-    return this.#queue.length > 0
+    return this.#queue.length > 0 || this.#isServing
   }
 
-  /** The member may have something to start. */
+  /** The member may have something to start, after the next `serve`. */
   enqueue(member: RoundRobinMember): void {
     if (!this.#queue.includes(member)) this.#queue.push(member)
-    this.serve()
   }
 
   /** The member has nothing to start any more. */

@@ -28,8 +28,8 @@ export interface FlowControlOptions {
   readonly cooldown: Cooldown
   /** The limit that the pool shares with others. */
   readonly sharedLimit: Limit | undefined
-  /** A lease was released: another attempt may start. */
-  onRelease(): void
+  /** A lease was released, or a backend has become healthy or unhealthy: what may start has changed. */
+  onChange(): void
 }
 
 const WAIT: StartDecision = { kind: 'wait' }
@@ -47,10 +47,10 @@ export class FlowControl {
   limit: Limit | undefined
   readonly #budget: RetryBudget
   readonly #sharedLimit: Limit | undefined
-  readonly #onRelease: () => void
+  readonly #onChange: () => void
   #inFlight = 0
 
-  constructor({ clock, backends, concurrency, budget, cooldown, sharedLimit, onRelease }: FlowControlOptions) {
+  constructor({ clock, backends, concurrency, budget, cooldown, sharedLimit, onChange }: FlowControlOptions) {
     this.clock = clock
     this.backends = backends
     this.concurrency = concurrency
@@ -58,7 +58,7 @@ export class FlowControl {
     this.limit = sharedLimit
     this.#budget = budget
     this.#sharedLimit = sharedLimit
-    this.#onRelease = onRelease
+    this.#onChange = onChange
   }
 
   /** Attempts that hold a lease. */
@@ -108,12 +108,13 @@ export class FlowControl {
   backendChanged(): void {
     const isAwaited = this.cooldown.parked?.reason === 'unhealthy'
     if (isAwaited && this.backends.pick(this.clock.monotonic())) this.cooldown.unpark()
+    this.#onChange()
   }
 
   /** For leases. */
   leaseReleased(): void {
     this.#inFlight--
-    this.#onRelease()
+    this.#onChange()
   }
 
   /** For leases. */

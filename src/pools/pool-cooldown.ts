@@ -3,13 +3,13 @@ import type { Limit } from '../limits/limit.js'
 import type { PoolEventBody } from './pool-events.js'
 
 /** What a {@link PoolCooldown} is made of. */
-export interface PoolCooldownOptions extends Omit<CooldownOptions, 'onChange'> {
+export interface PoolCooldownOptions extends CooldownOptions {
   /** The limit of the pool now. */
   limit(): Limit | undefined
   onParkedChange(isParked: boolean): void
   onEvent(event: PoolEventBody): void
-  /** Attempts may start. */
-  onOpen(): void
+  /** Attempts may start, or none may any more. */
+  onChange(): void
 }
 
 /** A cooldown whose end moves by less is not reported again, in milliseconds: each of 64 attempts rejected at once moves it a little. */
@@ -48,6 +48,11 @@ export class PoolCooldown {
 
   /** One of the cooldowns has changed. */
   update(): void {
+    this.#reportChange()
+    this.#options.onChange()
+  }
+
+  #reportChange(): void {
     const { parked } = this
     const reported = this.#reported
     if (parked === undefined) return this.#open()
@@ -65,13 +70,11 @@ export class PoolCooldown {
   }
 
   #open(): void {
-    const { onParkedChange, onEvent, onOpen } = this.#options
-    if (this.#reported !== undefined) {
-      this.#reported = undefined
-      onParkedChange(false)
-      onEvent({ type: 'pool.opened' })
-    }
-    onOpen()
+    if (this.#reported === undefined) return
+    const { onParkedChange, onEvent } = this.#options
+    this.#reported = undefined
+    onParkedChange(false)
+    onEvent({ type: 'pool.opened' })
   }
 
   #report(parked: Parked): void {

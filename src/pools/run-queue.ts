@@ -62,7 +62,7 @@ export interface TaskQueue {
   readonly isParked: boolean
   /** A task became ready at `since` (ms). It starts after the next `dispatch`, so that tasks that become ready together are ordered first. */
   add(index: number, priority: number, since: number): void
-  /** Starts as many tasks as possible. */
+  /** To be called after `add` and `withdraw`: starts what can start, here or in another pool of the limit. */
   dispatch(): void
   /** A task in the queue has got a longer remaining path. */
   update(index: number, priority: number, since: number): void
@@ -93,7 +93,7 @@ export class RunQueue implements TaskQueue {
   isHeld = false
   /** Its position in stride scheduling: the queue with the lowest pass is next. */
   pass = 0
-  /** Tasks that can start. Withdrawn ones are not counted, though their entries remain until they are reached. */
+  /** Tasks that wait for a slot. Withdrawn ones are not counted, though their entries remain until they are reached. */
   waiting = 0
   readonly #options: RunQueueOptions
   readonly #ready = new ReadyQueue()
@@ -133,7 +133,7 @@ export class RunQueue implements TaskQueue {
   }
 
   dispatch(): void {
-    if (!this.isEmpty && !this.isHeld) this.#options.onDispatch()
+    this.#options.onDispatch()
   }
 
   withdraw(): void {

@@ -54,7 +54,7 @@ export class Slots implements RoundRobinMember {
 
   set isPaused(isPaused: boolean) {
     this.#isPaused = isPaused
-    if (!isPaused) this.dispatch()
+    this.dispatch()
   }
 
   set concurrency(concurrency: number) {
@@ -69,7 +69,9 @@ export class Slots implements RoundRobinMember {
   }
 
   /**
-   * Starts attempts until no task is ready, no slot is free, or flow control refuses: to be called whenever one of these may have changed.
+   * Starts attempts until no task is ready, no slot is free, or flow control refuses: to be called whenever one of these may have changed,
+   * also for the worse. A pool that waits for its limit keeps other pools waiting, so it must be asked again when it has nothing to start
+   * any more: its task has been withdrawn or held, it was paused or parked, a run has gone. This is the one place for all of that.
    * Not re-entered: what a start causes (an instant answer, a task that becomes ready) is handled by the running loop. With a limit,
    * the limit runs the loop, since its pools take turns.
    */
@@ -102,7 +104,13 @@ export class Slots implements RoundRobinMember {
     return true
   }
 
-  /** Checks are no longer due: the last run has gone. */
+  /** A run has gone: perhaps the one that kept other pools waiting. */
+  runClosed(): void {
+    if (this.#runs.isEmpty) this.stop()
+    else this.dispatch()
+  }
+
+  /** Checks are no longer due: nothing is ready. */
   stop(): void {
     this.#recheck.cancel()
     this.#flow.limit?.cancelTurn(this)

@@ -64,7 +64,7 @@ export class WorkerPool {
       budget: new RetryBudget(options.retryBudget),
       cooldown: this.#cooldown.own,
       sharedLimit: limit,
-      onRelease: () => this.#slots.dispatch(),
+      onChange: () => this.#slots.dispatch(),
     })
     const queue = new PQueue({ concurrency: this.concurrency })
     this.#slots = new Slots({ queue, runs: this.#runs, flow: this.#flow, clock })
@@ -181,7 +181,7 @@ export class WorkerPool {
         this.#runs.queues.delete(queue)
         this.#runs.remove(queue)
         if (!this.#runs.hasRuns) this.close()
-        else if (this.#runs.isEmpty) this.#slots.stop()
+        else this.#slots.runClosed()
       },
     })
     const isFirst = !this.#runs.hasRuns
@@ -251,7 +251,7 @@ export class WorkerPool {
       recheckAt: parked => this.#flow.recheckAt(parked, () => this.#slots.isNextRetry),
       onParkedChange: isParked => this.#runs.onParkedChange(isParked),
       onEvent: event => this.#emit(event),
-      onOpen: () => this.#slots.dispatch(),
+      onChange: () => this.#slots.dispatch(),
     })
   }
 }

@@ -134,6 +134,7 @@ export class Effects implements TaskSource {
   /** The run has ended: leaves nothing in pools and no timers. */
   close(): void {
     this.#options.budget?.releaseRun(this.#head)
+    this.#hostFunctions.close()
     this.#queues.close()
     this.#admissionCount.close()
     this.#retryTimers.close()
@@ -148,6 +149,7 @@ export class Effects implements TaskSource {
   start(index: number, lease: Lease): boolean {
     if (this.#head.states[index]?.status !== 'ready' || this.attempts.get(index)) return false
     this.attempts.claim(index, lease)
+    this.#queues.claimed(index)
     this.#queueTimeouts.onClaimed(index)
     if (this.#head.serial) this.#updateHold()
     if (!this.#hostFunctions.prepareInput(index))
@@ -156,7 +158,7 @@ export class Effects implements TaskSource {
   }
 
   requirements(index: number): AttemptRequirements | undefined {
-    return this.#startRequests.requirements(index)
+    return this.#queues.isWaiting(index) ? this.#startRequests.requirements(index) : undefined
   }
 
   onParkedChange(parked: boolean, queue: TaskQueue): void {
@@ -216,7 +218,10 @@ export class Effects implements TaskSource {
     this.#applied[index] = state
     this.#queueTimeouts.onState(index, state)
     if (previous?.status === 'delayed') this.#retryTimers.cancel(index)
-    if (previous?.status === 'ready' && state.status !== 'running') this.#withdraw(index)
+    if (previous?.status === 'ready' && state.status !== 'running') {
+      this.#hostFunctions.cancel(index)
+      this.#queues.withdraw(index, this.#head.specs[index] as TaskSpec)
+    }
     this.#entering[state.status](index, state as never)
   }
 
@@ -238,14 +243,7 @@ export class Effects implements TaskSource {
   /** Its remaining path is longer than when the ready task was queued. */
   #moveUp(index: number): void {
     const state = this.#applied[index]
-    if (state?.status !== 'ready' || this.attempts.get(index)) return
-    this.#queues.update(index, this.#head.specs[index] as TaskSpec, state.since)
-  }
-
-  /** The task is no longer ready. It is in its queue, unless it has a slot or its approval function has not answered. */
-  #withdraw(index: number): void {
-    const wasChecked = this.#hostFunctions.cancel(index)
-    if (!wasChecked && !this.attempts.get(index)) this.#queues.withdraw(this.#head.specs[index] as TaskSpec)
+    if (state?.status === 'ready') this.#queues.update(index, this.#head.specs[index] as TaskSpec, state.since)
   }
 
   /** After a restart the wall clock may have any value: a delay never grows beyond what was decided. */

@@ -87,10 +87,16 @@ export class HostFunctions {
     }
   }
 
-  /** The task is no longer ready. True when its approval function had not answered, so that it was not queued. */
-  cancel(index: number): boolean {
+  /** The task is no longer ready. */
+  cancel(index: number): void {
     this.#awaitingDurable.delete(index)
-    return this.#checking.delete(index)
+    this.#checking.delete(index)
+  }
+
+  /** The run has ended in this process: a late answer changes nothing. */
+  close(): void {
+    this.#awaitingDurable.clear()
+    this.#checking.clear()
   }
 
   /** The input function of a task did not return in time. */

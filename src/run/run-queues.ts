@@ -9,8 +9,10 @@ export class RunQueues {
   readonly #pools: ReadonlyMap<string, OpenPool>
   readonly #weight: number
   readonly #queues = new Map<string, TaskQueue>()
-  /** Queues to which tasks were added since the last `dispatch`. */
+  /** Queues to which tasks were added, or from which they were withdrawn, since the last `dispatch`. */
   readonly #changed: TaskQueue[] = []
+  /** By the index of the task: whether it waits in its queue. */
+  readonly #isWaiting: boolean[] = []
   #isHeld = false
 
   constructor(source: TaskSource, pools: ReadonlyMap<string, OpenPool>, weight: number) {
@@ -39,23 +41,38 @@ export class RunQueues {
     const queue = this.open(pool)
     if (queue === undefined) return false
     queue.add(index, priority, since)
-    if (!this.#changed.includes(queue)) this.#changed.push(queue)
+    this.#isWaiting[index] = true
+    this.#onChange(queue)
     return true
   }
 
-  /** Lets the pools claim what has been added: all of it has been put in order. */
+  /** True for a task that waits for a slot: it has been queued, and neither claimed nor withdrawn since. */
+  isWaiting(index: number): boolean {
+    return this.#isWaiting[index] === true
+  }
+
+  /** The task has got a slot. */
+  claimed(index: number): void {
+    this.#isWaiting[index] = false
+  }
+
+  /** Lets the pools claim what has been added, all of which has been put in order, and what waited behind tasks that were withdrawn. */
   dispatch(): void {
     for (let queue = this.#changed.shift(); queue; queue = this.#changed.shift()) queue.dispatch()
   }
 
-  /** The remaining path of a queued task is longer than when it was added. */
+  /** The remaining path of a task is longer than when it was added. Does nothing for one that does not wait here. */
   update(index: number, { pool = '', priority = DEFAULT_PRIORITY }: TaskSpec, since: number): void {
-    this.#queues.get(pool)?.update(index, priority, since)
+    if (this.isWaiting(index)) this.#queues.get(pool)?.update(index, priority, since)
   }
 
-  /** A queued task is no longer ready. */
-  withdraw({ pool = '' }: TaskSpec): void {
-    this.#queues.get(pool)?.withdraw()
+  /** A task is no longer ready. Does nothing for one that does not wait here: it has a slot, or was never queued. */
+  withdraw(index: number, { pool = '' }: TaskSpec): void {
+    const queue = this.isWaiting(index) ? this.#queues.get(pool) : undefined
+    if (queue === undefined) return
+    this.#isWaiting[index] = false
+    queue.withdraw()
+    this.#onChange(queue)
   }
 
   /** While they are held, no task is claimed. */
@@ -73,6 +90,10 @@ export class RunQueues {
 
   close(): void {
     for (const queue of this.#queues.values()) queue.close()
+  }
+
+  #onChange(queue: TaskQueue): void {
+    if (!this.#changed.includes(queue)) this.#changed.push(queue)
   }
 
   #newQueue(pool: string): TaskQueue | undefined {
