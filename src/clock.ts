@@ -20,7 +20,7 @@ const MOST_EARLY_MS = 2
 /** What the platform has when nothing is faked. To read `globalThis.performance` each time would cost a fifth more, as it is a getter in Node. */
 const { performance: realPerformance, setTimeout: realSetTimeout, Date: RealDate } = globalThis
 
-/** Where the time is read, and what is added to it so that a change of the source is no jump. */
+/** Where the time is read, and what is added to it so that a change of the source does not look like a jump. */
 let source: { now(): number } = realPerformance
 let offsetMs = 0
 let lastMs = 0
@@ -45,7 +45,7 @@ export const systemClock: Clock = {
 
 function fakeSource(): typeof source {
   if (globalThis.performance !== realPerformance) return globalThis.performance
-  // Some fake the timers and `Date` alone. A fake `Date` without timers is no reason: the wall clock may jump.
+  // Some fake the timers and `Date` alone. A fake `Date` without timers does not matter: the wall clock may jump.
   return globalThis.Date === RealDate ? realPerformance : globalThis.Date
 }
 

@@ -39,7 +39,7 @@ export interface ErrorDetails {
   RUN_SUSPENDED: { readonly runId: string }
   /** A reader of `run.events({ streamed: true })` was `bytes` of chunks behind, more than 1 MiB: its iteration ended. */
   SLOW_READER: { readonly runId: string; readonly bytes: number }
-  /** A run that is live in this process was to be deleted. */
+  /** `runs.delete` was called for a run that is live in this process. */
   RUN_LIVE: { readonly runId: string }
   /** A task that is not held was approved or rejected; `status` is its status. */
   NOT_HELD: { readonly id: string; readonly status: string }
@@ -55,7 +55,7 @@ export interface ErrorDetails {
 export type ErrorCode = keyof ErrorDetails
 
 /**
- * What the library throws, for an error that the caller can correct. An agent that fails is no such error: it makes a `Failure`, as data.
+ * What the library throws, for an error that the caller can correct. A failed attempt is not such an error: it is a `Failure`, as data.
  * `code` is stable, and `details` depend on it. The message says what was expected, what was given, where, and what to do.
  */
 export class CounterpointError<C extends ErrorCode = ErrorCode> extends Error {

@@ -82,7 +82,7 @@ export interface AttemptContext {
    * listener returned has settled, so await it: the agent then is not faster than its listeners. A chunk is published after the
    * listeners of the one before have settled, and an answer counts after the last chunk. Meanwhile the idle timeout is paused.
    *
-   * Rejects with INVALID_INPUT for a chunk that is no JSON or too large, and with the reason of the abort once the attempt has ended. A rejection that
+   * Rejects with INVALID_INPUT for a chunk that is not JSON or too large, and with the reason of the abort once the attempt has ended. A rejection that
    * is not handled does no harm.
    */
   stream<Chunk>(chunk: Chunk & CheckedJson<Chunk, 'a chunk'>): Promise<void>

@@ -31,7 +31,7 @@ export class Emitter<M extends { readonly event: CounterpointEvent } = EventMap>
 
   /**
    * Gives a function that removes the listener. Adding a listener twice under one name does nothing.
-   * @throws INVALID_INPUT for a name that no event has, or a listener that is no function.
+   * @throws INVALID_INPUT for a name that no event has, or a listener that is not a function.
    */
   on<K extends keyof M & string>(name: K, listener: (payload: M[K]) => unknown): () => void {
     this.#check(name, listener)

@@ -13,7 +13,7 @@ export type ModeFigures = {
   readonly speedup: number
   /** The most attempts that run at once. */
   readonly width: number
-  /** The share of the tasks whose durations are known, 0 to 1. With 0 every task counts as one millisecond: the figures can be compared, but are no times. */
+  /** The share of the tasks whose durations are known, 0 to 1. With 0 every task counts as one millisecond: the figures can be compared, but are not times. */
   readonly known: number
   /** US dollars; missing when no task has an estimate. */
   readonly costUsd?: number

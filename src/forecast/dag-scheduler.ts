@@ -21,11 +21,11 @@ import { VirtualRun } from './virtual-run.js'
 const rule = once(() => optionsOf({ order: fn.optional() }))
 
 /**
- * Orders the ready tasks of a run, and answers questions about a plan without running anything. To replace it, pass an order (a function, or
+ * Orders the ready tasks of a run, and analyses a plan without running anything. To replace it, pass an order (a function, or
  * an object with a method `order`) as the option `scheduler` of an orchestrator.
  *
- * A plan is a `TaskGraph`, the result of `parsePlan`, or plain data. Its questions assume that every task succeeds, that slots are never
- * short, and that a task without a `durationMs` takes the average of the others, or 1 ms if no task has one.
+ * A plan is a `TaskGraph`, the result of `parsePlan`, or plain data. The analysis assumes that every task succeeds, that a slot is always
+ * free, and that a task without a `durationMs` takes the average of the others, or 1 ms if no task has one.
  *
  * ```ts
  * const scheduler = new DagScheduler()
@@ -60,7 +60,7 @@ export class DagScheduler {
    *
    * @param started The tasks that have ended or started: the id of one that has succeeded, or an id and a status, such as the `tasks` of a
    * `RunReport`, of which those are ignored that the plan does not have: they were added to the run later. Default: none.
-   * @throws INVALID_INPUT for an unknown id or status, or when `started` is no list; what the order throws.
+   * @throws INVALID_INPUT for an unknown id or status, or when `started` is not a list; what the order throws.
    */
   ready(plan: PlanInput, started: Iterable<StartedTask> = []): readonly string[] {
     const { tasks } = checkPlan(plan, undefined)

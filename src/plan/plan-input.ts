@@ -26,7 +26,7 @@ export interface PlanData<Pool extends string = string> extends PlanHead {
   /** The address of a JSON Schema, for editors: ignored. */
   readonly $schema?: string | undefined
   readonly tasks: readonly TaskData<Pool>[]
-  /** For the compiler only: a graph is no data. */
+  /** For the compiler only: a graph is not data. */
   readonly '~graph'?: never
 }
 

@@ -19,7 +19,7 @@ export class TaskRef<Id extends string = string, Output = unknown> {
   /**
    * The output of this task in the result of a run; undefined unless it succeeded.
    *
-   * @throws CounterpointError `INVALID_INPUT` for what is no result, as a run or the promise of a result.
+   * @throws CounterpointError `INVALID_INPUT` for anything but a result, such as a run or the promise of a result.
    */
   outputIn(result: Pick<RunResult, 'outputs'>): Output | undefined {
     if (typeof result?.outputs !== 'object' || result.outputs === null) throw noResult(result)

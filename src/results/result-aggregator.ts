@@ -8,7 +8,7 @@ import { criticalPath } from './critical-path.js'
 
 /**
  * A settled run: the input of a {@link ResultAggregator}. It is not a result: `delivered`, `usage`, `times`, `rootCauses` and `outputs`
- * are derived from it, and `awayMs` is no member of a result.
+ * are derived from it, and `awayMs` is not a member of a result.
  */
 export interface FinishedRun
   extends Pick<RunResult, 'runId' | 'name' | 'outcome' | 'startedAt' | 'settledAt' | 'tasks'> {

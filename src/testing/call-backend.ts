@@ -92,7 +92,7 @@ export interface BackendCall {
   readonly reports: readonly Report[]
   /** What the backend has streamed so far. */
   readonly chunks: readonly Json[]
-  /** How many chunks were rejected because they are no JSON. */
+  /** How many chunks were rejected because they are not JSON. */
   readonly invalidChunks: number
   /** Settles as the backend does; a promise even if it returns or throws synchronously. */
   readonly result: Promise<unknown>

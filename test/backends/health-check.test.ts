@@ -267,7 +267,7 @@ describe('check', () => {
   })
 })
 
-test('an answer that rejects after the timeout is ignored, and is no unhandled rejection', async () => {
+test('an answer that rejects after the timeout is ignored, and causes no unhandled rejection', async () => {
   const { clock, changes, state, monitor } = scene(undefined, { timeoutMs: 100 })
   state.answer = () => new Promise((_, reject) => clock.schedule(() => reject(new Error('late')), 300))
   const unhandled: unknown[] = []

@@ -70,18 +70,18 @@ const LIST =
   'throttled, overloaded, quota, timeout, invalid-output, incomplete-output, bad-input, crashed, interrupted, refused, agent'
 
 test.each<[unknown, unknown, string]>([
-  ['rate-limited', {}, 'kind: "rate-limited" is no failure kind and counts as "agent" (did you mean "throttled"?)'],
-  ['rateLimit', {}, 'kind: "rateLimit" is no failure kind and counts as "agent" (did you mean "throttled"?)'],
-  ['ETIMEDOUT', {}, 'kind: "ETIMEDOUT" is no failure kind and counts as "agent" (did you mean "timeout"?)'],
-  ['refuse', {}, 'kind: "refuse" is no failure kind and counts as "agent" (did you mean "refused"?)'],
-  ['fatal', {}, `kind: "fatal" is no failure kind and counts as "agent"; expected one of ${LIST}`],
-  [undefined, {}, `kind: nothing is no failure kind and counts as "agent"; expected one of ${LIST}`],
+  ['rate-limited', {}, 'kind: "rate-limited" is not a failure kind and counts as "agent" (did you mean "throttled"?)'],
+  ['rateLimit', {}, 'kind: "rateLimit" is not a failure kind and counts as "agent" (did you mean "throttled"?)'],
+  ['ETIMEDOUT', {}, 'kind: "ETIMEDOUT" is not a failure kind and counts as "agent" (did you mean "timeout"?)'],
+  ['refuse', {}, 'kind: "refuse" is not a failure kind and counts as "agent" (did you mean "refused"?)'],
+  ['fatal', {}, `kind: "fatal" is not a failure kind and counts as "agent"; expected one of ${LIST}`],
+  [undefined, {}, `kind: nothing is not a failure kind and counts as "agent"; expected one of ${LIST}`],
   ['refused', { retryAfter: 5 }, 'options.retryAfter: unknown key (did you mean "retryAfterMs"?)'],
   ['refused', { statusCode: 401 }, 'options.statusCode: unknown key (did you mean "status"?)'],
   [
     'refuse',
     { tries: 1 },
-    'kind: "refuse" is no failure kind and counts as "agent" (did you mean "refused"?); options.tries: unknown key; expected one of cause, timeout, retryAfterMs, status, code, usage',
+    'kind: "refuse" is not a failure kind and counts as "agent" (did you mean "refused"?); options.tries: unknown key; expected one of cause, timeout, retryAfterMs, status, code, usage',
   ],
 ])(
   'an AgentError with a kind or an option that does not exist is reported once per backend: %j %j',

@@ -45,7 +45,7 @@ describe('on and off', () => {
     expect(messageOf(() => orchestrator.on('pool.parked', listener)())).toBe('no error')
   })
 
-  test('reject a listener that is no function', () => {
+  test('reject a listener that is not a function', () => {
     expect(messageOf(() => run.on('event', undefined as never))).toBe('listener: expected a function, got nothing')
   })
 

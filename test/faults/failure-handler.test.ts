@@ -46,7 +46,7 @@ describe('retries', () => {
 
   test.each([
     ['kind invalid-output', fail('invalid-output')],
-    ['an output that is no JSON', () => 10n],
+    ['an output that is not JSON', () => 10n],
   ])('are not consumed by %s: it is fed back, and final when it comes back unchanged', async (_, answer) => {
     const { a, events } = await play({ answers: [answer], task: { retries: 2 } })
     expect(a).toMatchObject({ status: 'dead', attempts: 2 })

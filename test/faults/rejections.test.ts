@@ -45,7 +45,7 @@ const HOSTILE: Readonly<Record<string, readonly [unknown, Partial<Failure>]>> = 
     }),
     { message: expect.any(String) as never },
   ],
-  'an error whose message is no string': [Object.assign(new Error(), { message: { no: 'string' } }), {}],
+  'an error whose message is not a string': [Object.assign(new Error(), { message: { no: 'string' } }), {}],
   'an error whose causes go round': [cyclic(), { message: 'round', cause: 'and round' }],
   'an AgentError whose cause is itself': [
     Object.assign(new AgentError('crashed', 'gone'), { cause: new Proxy({}, THROWS) }),

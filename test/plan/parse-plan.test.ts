@@ -193,7 +193,7 @@ describe('parsePlan with invalid input', () => {
   })
 
   it.each([undefined, null, 3, [], new Date(0), new Map(), () => 1, Promise.resolve(), new ArrayBuffer(2)])(
-    'rejects %o, which is no plan',
+    'rejects %o, which is not a plan',
     source => expect(badPaths(() => parsePlan(source))).toEqual(['plan']),
   )
 
@@ -319,7 +319,7 @@ describe('a plan written in code', () => {
     expect(firstIssue(() => read({ id: 'a', ...members }))).toContain(message)
   })
 
-  it('is no text', () => {
+  it('is not text', () => {
     expect(firstIssue(() => readPlanData('{ "tasks": [] }'))).toBe(
       'plan: expected an object, got "{ \\"tasks\\": [] }"',
     )

@@ -74,7 +74,7 @@ describe('a pool is refused:', () => {
     ['an instance of a backend', new Writer(), 'pools.p.run', /in the option backend/],
     ['something else', 5, 'pools.p', /expected the options of a pool, or the function of its backend alone, got 5/],
     ['options with a typo', { backend: run, concurency: 2 }, 'pools.p.concurency', /did you mean "concurrency"/],
-    ['a backend whose run is no function', { run: 1 }, 'pools.p.run', /expected one of|unknown/],
+    ['a backend whose run is not a function', { run: 1 }, 'pools.p.run', /expected one of|unknown/],
   ])('%s', (_what, pool, path, message) => {
     const create = (): unknown => new Orchestrator({ pools: { p: pool as never } })
     expect(create).toThrow(expect.objectContaining({ details: { issues: [expect.objectContaining({ path })] } }))

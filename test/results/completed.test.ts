@@ -98,7 +98,7 @@ describe('run.completed', () => {
     await expect(run.completed).rejects.toBe(broken)
   })
 
-  test('is no unhandled rejection, whether it is never read or awaited late', async () => {
+  test('causes no unhandled rejection, whether it is never read or awaited late', async () => {
     const { backend, clock, orchestrator } = setUp({ defaults: { retries: 0 } })
     backend.answer('*', () => Promise.reject(new Error('no')))
     const unhandled: unknown[] = []

@@ -177,7 +177,7 @@ describe('a function task in a pool with backends', () => {
     expect([(await run.result).outputs, backend.calls.length]).toEqual([{ a: 'function', b: 'backend' }, 1])
   })
 
-  test('does not fail over, and is no failure of a backend', async () => {
+  test('does not fail over, and does not count as a failure of a backend', async () => {
     const clock = new VirtualClock()
     const backends = ['b0', 'b1'].map(name => new MockBackend({ clock, name }))
     const { orchestrator, started } = setUp({ clock, pools: { p: { backends, breaker: { failures: 1 } } } })
@@ -320,7 +320,7 @@ describe('a pool without a backend', () => {
     await result
   })
 
-  test('is no target of routing', async () => {
+  test('is not a target of routing', async () => {
     const { clock, orchestrator } = setUp({ pools: { db: {}, model: { backend: () => 'answer' } } })
     const run = orchestrator.run({ tasks: [{ id: 'a' }] })
     await clock.runUntilIdle()
@@ -368,7 +368,7 @@ describe('a graph with function tasks', () => {
     expect((await Promise.all(runs)).map(({ outputs }) => outputs.a)).toEqual(['r1', 'r2'])
   })
 
-  test('rejects a run that is no function', () => {
+  test('rejects a run that is not a function', () => {
     expect(() => new TaskGraph('g').task('a', { run: 'x' as never })).toThrow(
       'tasks["a"].run: expected a function, got "x"',
     )

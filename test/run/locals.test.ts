@@ -70,7 +70,7 @@ test('may be an instance of a class of the host', async () => {
   expect(seen[1]).toBe(services)
 })
 
-test.each([['acme'], [7], [null], [[1]]])('are refused when they are no object: %j', async locals => {
+test.each([['acme'], [7], [null], [[1]]])('are refused when they are not an object: %j', async locals => {
   const { orchestrator } = new TestHost('memory')
   const options = { locals: locals as never }
   expect(() => orchestrator.run({ tasks: [{ id: 'a' }] }, options)).toThrow(/locals: expected an object, got/)

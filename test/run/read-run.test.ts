@@ -44,7 +44,7 @@ test('a run that is stopping says why', async () => {
 test.each<readonly [string, unknown, unknown, Record<string, unknown>]>([
   ['an unknown run', memoryJournal(), 'x', { code: 'NOT_FOUND', details: { id: 'x' } }],
   [
-    'something that is no journal',
+    'something that is not a journal',
     {},
     'x',
     { code: 'INVALID_INPUT', message: /^journal: expected an object with a method read, got an object$/ },
@@ -55,7 +55,7 @@ test.each<readonly [string, unknown, unknown, Record<string, unknown>]>([
     'x',
     { code: 'INVALID_INPUT', message: /^journal: expected an object with a method read, got a function$/ },
   ],
-  ['an id that is no string', memoryJournal(), 7, { code: 'INVALID_INPUT', message: /^runId: expected a string/ }],
+  ['an id that is not a string', memoryJournal(), 7, { code: 'INVALID_INPUT', message: /^runId: expected a string/ }],
   [
     'records that cannot have happened',
     { read: () => [[{ type: 'task.ready', seq: 1, at: 0, runId: 'x', taskId: 'a', index: 0 }]] },

@@ -85,7 +85,7 @@ describe('callBackend', () => {
     expect([call.reports, call.settlements]).toEqual([[{ progress: 0.1 }, { message: 'half' }], 1])
   })
 
-  test('collects chunks, rejects those that are no JSON, and waits for `onChunk`', async () => {
+  test('collects chunks, rejects those that are not JSON, and waits for `onChunk`', async () => {
     const log: unknown[] = []
     const call = callBackend(
       async (_, { stream }) => {

@@ -61,9 +61,9 @@ describe('an input function', () => {
   })
 
   it('must return JSON', () => {
-    // @ts-expect-error a Date is no JSON
+    // @ts-expect-error a Date is not JSON
     graph.task('wrong', { input: () => new Date(0) })
-    // @ts-expect-error a function is no JSON
+    // @ts-expect-error a function is not JSON
     graph.task('wrong', { input: { make: () => 1 } })
     // @ts-expect-error it returns undefined
     graph.task('wrong', { input: () => {} })

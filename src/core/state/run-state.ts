@@ -35,7 +35,7 @@ export interface RunState {
   version: string | undefined
   /** How many tasks the plan of the run had. Tasks from this index on were added to the live run. */
   plannedTasks: number
-  /** The tasks that were selected, when only a part of the plan was to be run. */
+  /** The tasks that were selected, when only a part of the plan is run. */
   only: readonly string[] | undefined
   /** True when the plan was a `TaskGraph`. */
   fromGraph: boolean

@@ -39,7 +39,7 @@ export class BackendContext implements AttemptContext {
   get stream(): (chunk: unknown) => Promise<void> {
     return chunk => {
       const published = this.#source.stream(chunk)
-      // Who does not await it must not end the process.
+      // A backend that does not await it must not end the process.
       published.catch(() => {})
       return published
     }

@@ -92,7 +92,7 @@ function measure(
   }
 }
 
-/** Where a value is no JSON. */
+/** Where a value is not JSON. */
 export function notJson(path: string, error: unknown): InputIssue {
   const where = error instanceof NotJsonError ? error.message : String(readMember(error, 'message'))
   return { path, message: `expected JSON, which it is not at ${where}` }
@@ -133,7 +133,7 @@ function noKind(kind: unknown): string {
   const snake = word.replace(/-|(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase()
   const meant = kindOfWord(word) ?? kindOfWord(snake) ?? kindOfWord(`${snake}_error`)
   const hint = meant ? ` (did you mean "${meant}"?)` : didYouMean(word, FAILURE_KINDS)
-  return `${show(kind)} is no failure kind and counts as "agent"${hint || `; expected one of ${FAILURE_KINDS.join(', ')}`}`
+  return `${show(kind)} is not a failure kind and counts as "agent"${hint || `; expected one of ${FAILURE_KINDS.join(', ')}`}`
 }
 
 const EXPECTED =

@@ -439,7 +439,7 @@ describe('the end of an attempt', () => {
   })
 })
 
-describe('a chunk that is no JSON', () => {
+describe('a chunk that is not JSON', () => {
   test('rejects, is not published, and is reported once per backend', async () => {
     const rejections: unknown[] = []
     const { orchestrator } = streaming(async (_, { stream }) => {
@@ -514,7 +514,7 @@ describe('report({ data })', () => {
     ])
   })
 
-  test('that is no JSON is dropped, and reported once per backend', async () => {
+  test('that is not JSON is dropped, and reported once per backend', async () => {
     const { orchestrator } = streaming((_, { report }) => {
       report({ message: 'x', data: new Date() as never })
       return 'done'

@@ -129,7 +129,7 @@ describe('backendConformance', () => {
     })
   })
 
-  test('detects chunks that are no JSON, or come after the answer', async () => {
+  test('detects chunks that are not JSON, or come after the answer', async () => {
     const { succeeds } = defaults
     const invalid: AgentFunction = async (_, { stream }) => {
       await stream(1n as never).catch(() => {})
@@ -148,7 +148,7 @@ describe('backendConformance', () => {
     })
   })
 
-  test('detects a usage that cannot be read, and an output that was to be a reply', async () => {
+  test('detects a usage that cannot be read, and an output that was probably meant to be a reply', async () => {
     const { succeeds } = defaults
     const name = 'answers a request with JSON that an orchestrator accepts'
     const unreadable: AgentFunction = () => reply({ output: 1, usage: { cost_usd: 1 } as never })
