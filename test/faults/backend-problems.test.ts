@@ -81,7 +81,7 @@ test.each<[unknown, unknown, string]>([
   [
     'refuse',
     { tries: 1 },
-    'kind: "refuse" is not a failure kind and counts as "agent" (did you mean "refused"?); options.tries: unknown key; expected one of cause, timeout, retryAfterMs, status, code, usage',
+    'kind: "refuse" is not a failure kind and counts as "agent" (did you mean "refused"?); options.tries: unknown key; expected one of cause, timeout, retryAfterMs, status, code, usage, output',
   ],
 ])(
   'an AgentError with a kind or an option that does not exist is reported once per backend: %j %j',
