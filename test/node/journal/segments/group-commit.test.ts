@@ -1,8 +1,8 @@
 import type { JournalRecord, OpenJournal } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
-import { FakeDisk } from './fake-disk.js'
-import { FOLDER, fill, read, record, records, reopened, SEGMENT, TestJournal, write } from './test-journal.js'
+import { FakeDisk } from '../fake-disk.js'
+import { FOLDER, fill, read, record, records, reopened, SEGMENT, TestJournal, write } from '../test-journal.js'
 
 const nextTurn = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve))
 
