@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { AgentBackend, AgentFunction } from './agent-backend.js'
-import type { BreakerOptions, BreakerState } from './circuit-breaker.js'
+import { type BreakerOptions, type BreakerState, DEFAULT_PROBE_MS } from './circuit-breaker.js'
 import { type BackendPreference, pickBackend } from './failover.js'
 import { HealthMonitor, type HealthOptions } from './health-check.js'
 import { backendNames, PoolBackend } from './pool-backend.js'
@@ -27,6 +27,8 @@ export interface BackendSetOptions {
   readonly clock: Clock
   /** A backend became unhealthy (`unhealthyReason` says why), or healthy again. */
   readonly onHealthChange: (backend: PoolBackend) => void
+  /** A backend admits attempts from another time on. */
+  readonly onAdmissionChange?: () => void
   /** A check that `isCheckedNow` has started is done: the pool may claim again. */
   readonly onChecked: () => void
 }
@@ -41,6 +43,8 @@ export class BackendSet {
   isChecking = false
   /** True when a check is required before each attempt, and a backend has a `health()`. */
   readonly checksBeforeEach: boolean
+  /** After this time, in milliseconds, an attempt that has no answer no longer blocks others. */
+  readonly probeMs: number
   readonly #backends: readonly PoolBackend[]
   readonly #monitors = new Map<PoolBackend, HealthMonitor>()
   readonly #options: BackendSetOptions
@@ -51,12 +55,16 @@ export class BackendSet {
     const { pool, breaker, health = {}, clock } = options
     const backends = options.backends.map(backend => (typeof backend === 'function' ? { run: backend } : backend))
     this.#options = options
+    this.probeMs = breaker?.probeMs ?? DEFAULT_PROBE_MS
     const names = backendNames(pool, backends)
     const onChange = (backend: PoolBackend): void => {
       this.#updateOnlyHealthy()
       options.onHealthChange(backend)
     }
-    this.#backends = backends.map((backend, i) => new PoolBackend(names[i] as string, backend, breaker, onChange))
+    const { onAdmissionChange } = options
+    this.#backends = backends.map(
+      (backend, i) => new PoolBackend(names[i] as string, backend, breaker, onChange, onAdmissionChange),
+    )
     for (const backend of this.#backends) {
       if (backend.backend.health === undefined) continue
       const onCheck = (healthy: boolean, reason: string | undefined): void => backend.setHealth(healthy, reason)

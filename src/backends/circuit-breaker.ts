@@ -16,8 +16,8 @@ export type BreakerOptions = {
   /** The longest rest that a backend can request (a quota that resets, a failover with a rest), in milliseconds. Default 86,400,000 (a day). */
   readonly maxRestMs?: number | undefined
   /**
-   * While the breaker is half-open, one attempt at a time may start. After this time, in milliseconds, the next one may start even if
-   * the previous one has not ended; the answer of either counts. Default 60,000.
+   * How long an attempt may keep others from starting, in milliseconds: the probe of a half-open breaker, and the first attempts of the
+   * pool after a cooldown. After this time the next ones may start even if it has not ended; the answer of either counts. Default 60,000.
    */
   readonly probeMs?: number | undefined
   /**
@@ -38,6 +38,9 @@ export const breakerRule: () => z.ZodType = once(() =>
     countsAs: failureKinds,
   }).partial(),
 )
+
+/** The default of `probeMs`. */
+export const DEFAULT_PROBE_MS = 60_000
 
 /** `closed` admits every attempt, `open` none, `half-open` one at a time. */
 export type BreakerState = 'closed' | 'open' | 'half-open'
@@ -64,6 +67,7 @@ export class CircuitBreaker {
   readonly #options: Complete<Omit<BreakerOptions, 'countsAs'>>
   readonly #countsAs: ReadonlySet<FailureKind>
   readonly #onChange: (change: BreakerChange) => void
+  readonly #onAdmissionChange: () => void
   #state: BreakerState = 'closed'
   /** No attempt may start before this time. While half-open, the time at which the probe no longer holds the next one back. */
   #until = Number.NEGATIVE_INFINITY
@@ -78,12 +82,18 @@ export class CircuitBreaker {
   /** The first token since it last opened or closed. */
   #firstValidToken = 0
 
-  /** `onChange` is called for each change of state. */
-  constructor(options: BreakerOptions = {}, onChange: (change: BreakerChange) => void = () => {}) {
-    const { failures = 20, openMs = 10_000, maxOpenMs = 300_000, maxRestMs = 86_400_000, probeMs = 60_000 } = options
+  /** `onChange` is called for each change of state; `onAdmissionChange` when `openUntil` changes otherwise than by a start. */
+  constructor(
+    options: BreakerOptions = {},
+    onChange: (change: BreakerChange) => void = () => {},
+    onAdmissionChange: () => void = () => {},
+  ) {
+    const { failures = 20, openMs = 10_000, maxOpenMs = 300_000, maxRestMs = 86_400_000 } = options
+    const { probeMs = DEFAULT_PROBE_MS } = options
     this.#options = { failures, openMs, maxOpenMs, maxRestMs, probeMs }
     this.#countsAs = new Set(options.countsAs ?? ['overloaded', 'timeout', 'crashed'])
     this.#onChange = onChange
+    this.#onAdmissionChange = onAdmissionChange
   }
 
   get isClosed(): boolean {
@@ -140,7 +150,9 @@ export class CircuitBreaker {
 
   /** The attempt with this token has no outcome: it was cancelled, or never ran. If it was the probe, another one may start. */
   attemptDropped(token: number): void {
-    if (this.#state === 'half-open' && this.#probe === token) this.#until = Number.NEGATIVE_INFINITY
+    if (this.#state !== 'half-open' || this.#probe !== token) return
+    this.#until = Number.NEGATIVE_INFINITY
+    this.#onAdmissionChange()
   }
 
   /**
@@ -153,6 +165,7 @@ export class CircuitBreaker {
     if (forMs === undefined || now + forMs <= this.#until) return
     this.#until = now + forMs
     this.#reason = reason
+    this.#onAdmissionChange()
   }
 
   #answered(token: number): void {
@@ -165,6 +178,7 @@ export class CircuitBreaker {
     this.#reason = undefined
     this.#openings = 0
     this.#onChange({ to: 'closed' })
+    this.#onAdmissionChange()
   }
 
   #failed(now: number, token: number, failure: Failure): void {
@@ -182,6 +196,7 @@ export class CircuitBreaker {
     this.#until = now + forMs
     this.#reason = reason
     this.#onChange({ to: 'open', until: this.#until, reason })
+    this.#onAdmissionChange()
   }
 
   #nextOpenMs(): number {

@@ -4,7 +4,8 @@ import { type BreakerOptions, CircuitBreaker } from './circuit-breaker.js'
 
 /**
  * A backend of a pool. It is healthy while its breaker is closed and its last health check was good.
- * Invariant: `onHealthChange` is called exactly when it becomes unhealthy or healthy again, never for single attempts.
+ * Invariants: `onHealthChange` is called exactly when it becomes unhealthy or healthy again, never for single attempts;
+ * `onAdmissionChange` after it, and whenever `opensAt` changes otherwise than by the start of an attempt.
  */
 export class PoolBackend {
   /** Unique in its pool. */
@@ -13,6 +14,7 @@ export class PoolBackend {
   /** Must be notified of every attempt on this backend. */
   readonly breaker: CircuitBreaker
   readonly #onHealthChange: (backend: PoolBackend) => void
+  readonly #onAdmissionChange: () => void
   #failedCheck: string | undefined
   #isHealthy = true
 
@@ -21,11 +23,13 @@ export class PoolBackend {
     backend: AgentBackend,
     breaker: BreakerOptions | undefined,
     onHealthChange: (backend: PoolBackend) => void,
+    onAdmissionChange: () => void = () => {},
   ) {
     this.name = name
     this.backend = backend
     this.#onHealthChange = onHealthChange
-    this.breaker = new CircuitBreaker(breaker, () => this.#update())
+    this.#onAdmissionChange = onAdmissionChange
+    this.breaker = new CircuitBreaker(breaker, () => this.#update(), onAdmissionChange)
   }
 
   /** Undefined when it is healthy. */
@@ -33,10 +37,11 @@ export class PoolBackend {
     return this.#failedCheck ?? this.breaker.reason
   }
 
-  /** Sets the result of a health check. May change `opensAt` without a call of `onHealthChange`. */
+  /** Sets the result of a health check. */
   setHealth(healthy: boolean, reason = 'the health check failed'): void {
     this.#failedCheck = healthy ? undefined : reason
     this.#update()
+    this.#onAdmissionChange()
   }
 
   /** True when an attempt may start on it, be it as the probe of an unhealthy one. */

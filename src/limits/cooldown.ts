@@ -29,7 +29,9 @@ export interface CooldownOptions {
   readonly ledger?: LedgerEntry | undefined
   /** True while there are runs: only then is there a timer. Call `refresh` when it changes. */
   isLive(): boolean
-  /** It is parked, its time or reason has changed, it has opened, or what was durable of it has been read. */
+  /** The most attempts in flight when no cooldown has ended lately. */
+  normalLimit(): number
+  /** It is parked, its time or reason has changed, it has opened, more attempts may start, or what was durable of it has been read. */
   onChange(): void
   /** The time is up. Returns when to ask again (ms of the clock's `monotonic`), undefined to open. Default: opens. */
   recheckAt?(parked: Parked): number | undefined
@@ -50,11 +52,11 @@ const OWN_REASONS: readonly ParkReason[] = ['unhealthy', 'retry-budget']
  * A time in which nothing starts, followed by a slow start.
  *
  * Invariants: of several cooldowns the one that ends last counts. An expired one reads as open from the next `refresh` on, even if its
- * timer has not fired yet.
+ * timer has not fired yet. What blocks starts always has an end: the time of the cooldown, or the deadline of an attempt of the slow start.
  */
 export class Cooldown {
   /** Begins when the cooldown ends. */
-  readonly slowStart: SlowStart = new SlowStart()
+  readonly #slowStart: SlowStart = new SlowStart()
   readonly #options: CooldownOptions
   readonly #timer: OneShotTimer
   #parked: Parked | undefined
@@ -73,12 +75,24 @@ export class Cooldown {
 
   /** True when an attempt may start. */
   get canStart(): boolean {
-    return this.slowStart.hasRoom && this.#parked === undefined && this.#durable === 'read'
+    return this.#slowStart.hasRoom && this.#parked === undefined && this.#durable === 'read'
   }
 
-  /** The backend has answered an attempt with this ticket of `slowStart`. */
-  answered(ticket: number, normalLimit: number): void {
-    if (this.#parked === undefined) this.slowStart.answered(ticket, normalLimit)
+  /** An attempt starts; after `probeMs` without an answer it blocks no other. Returns the ticket for `answered` and `released`. */
+  started(now: number, probeMs: number): number {
+    const ticket = this.#slowStart.started(now + probeMs)
+    if (!this.#slowStart.hasRoom) this.#setTimer()
+    return ticket
+  }
+
+  /** The backend has answered the attempt with this ticket. */
+  answered(ticket: number): void {
+    if (this.#parked === undefined) this.#slowStart.answered(ticket, this.#options.normalLimit())
+  }
+
+  /** The attempt with this ticket is over. */
+  released(ticket: number): void {
+    this.#slowStart.released(ticket)
   }
 
   /** Starts nothing for `ms`, plus jitter. Returns false when it is parked for at least as long already. */
@@ -103,23 +117,27 @@ export class Cooldown {
     if (this.#parked === undefined) return
     if (this.#options.clock.monotonic() < this.#parked.until) this.#options.ledger?.opened()
     this.#parked = undefined
-    this.slowStart.begin()
+    this.#slowStart.begin()
     this.#options.onChange()
   }
 
   /** Opens if the time is up, and sets or cancels the timer. Call it when `isLive` has changed, too. */
   refresh(): void {
-    const { clock, isLive, recheckAt } = this.#options
-    const live = isLive()
-    if (this.#durable === 'unread' && live) this.#read()
-    if (this.#parked === undefined) return
-    if (clock.monotonic() >= this.#parked.until) {
-      const until = recheckAt?.(this.#parked)
-      if (until === undefined) return this.unpark()
-      this.#parked = { ...this.#parked, until }
-    }
+    const now = this.#options.clock.monotonic()
+    if (this.#durable === 'unread' && this.#options.isLive()) this.#read()
+    if (this.#parked === undefined) this.#expire(now)
+    else if (now >= this.#parked.until) this.#recheck(this.#parked)
     this.#timer.cancel()
-    if (live) this.#timer.fireBy(this.#parked.until)
+    this.#setTimer()
+  }
+
+  /** What the cooldown waits for has changed: it opens, or gets a new time, which may be earlier. */
+  recheck(): void {
+    if (this.#parked === undefined) return
+    this.#recheck(this.#parked)
+    this.#timer.cancel()
+    this.#setTimer()
+    this.#options.onChange()
   }
 
   stats(): CooldownStats {
@@ -128,6 +146,24 @@ export class Cooldown {
     if (this.#parked === undefined || leftMs <= 0) return {}
     const parkedUntil = Math.ceil(clock.now() + leftMs)
     return { parkedUntil, parkedMs: Math.ceil(leftMs), parkedReason: this.#parked.reason }
+  }
+
+  #recheck(parked: Parked): void {
+    const until = this.#options.recheckAt?.(parked)
+    if (until === undefined) this.unpark()
+    else this.#parked = { ...parked, until }
+  }
+
+  #expire(now: number): void {
+    const { normalLimit, onChange } = this.#options
+    if (now < this.#slowStart.nextRoomAt) return
+    this.#slowStart.expire(now, normalLimit())
+    onChange()
+  }
+
+  #setTimer(): void {
+    const at = this.#parked?.until ?? this.#slowStart.nextRoomAt
+    if (at < Number.POSITIVE_INFINITY && this.#options.isLive()) this.#timer.fireBy(at)
   }
 
   #persist({ until, reason, message }: Parked): void {

@@ -165,9 +165,9 @@ export class Limit {
   }
 
   /** @internal Right after `canStart` has returned true. */
-  acquire(tokens: number): LimitLease {
+  acquire(tokens: number, now: number, probeMs: number): LimitLease {
     this.#running++
-    return new LimitLease(this.#requests, this.#tokens, tokens, this.#cooldown.slowStart.started())
+    return new LimitLease(this.#requests, this.#tokens, tokens, this.#cooldown.started(now, probeMs))
   }
 
   /** @internal The backend is called. A reservation that has not started may have blocked a window: the queue is served. */
@@ -179,15 +179,19 @@ export class Limit {
   /** @internal The attempt is over. Its pool requests a turn once the slot is free. */
   release(lease: LimitLease): void {
     this.#running--
-    this.#cooldown.slowStart.released(lease.ticket)
+    this.#cooldown.released(lease.ticket)
     lease.released()
   }
 
   /** @internal The backend has answered the attempt. */
   answered(lease: LimitLease): void {
+    this.#cooldown.answered(lease.ticket)
+  }
+
+  get #normalLimit(): number {
     let full = 0
     for (const member of this.#members) full += member.maxInFlight()
-    this.#cooldown.answered(lease.ticket, Math.min(full, this.#concurrency ?? full))
+    return Math.min(full, this.#concurrency ?? full)
   }
 
   /** Lets pools start what they can. To be called whenever there may be more capacity, or a pool that waited for some has gone. */
@@ -202,6 +206,7 @@ export class Limit {
       random,
       ledger,
       isLive: () => [...this.#members].some(member => member.isLive()),
+      normalLimit: () => this.#normalLimit,
       onChange: () => {
         for (const member of this.#members) member.onParkingChange()
         this.#serve()

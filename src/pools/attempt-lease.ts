@@ -33,8 +33,9 @@ export class AttemptLease implements Lease {
       this.#target = called
       this.#breakerTicket = called.breaker.attemptStarted(now)
     }
-    this.#slowStartTicket = flow.cooldown.slowStart.started()
-    this.#limitLease = flow.limit?.acquire(tokens)
+    const { probeMs } = flow.backends
+    this.#slowStartTicket = flow.cooldown.started(now, probeMs)
+    this.#limitLease = flow.limit?.acquire(tokens, now, probeMs)
   }
 
   get backendName(): string {
@@ -60,10 +61,11 @@ export class AttemptLease implements Lease {
     // Only a failure and an adaptive concurrency need the time.
     const now = outcome.ok && !concurrency.isAdaptive ? this.#startedAt : clock.monotonic()
     this.#limitLease?.correctTokens(tokensOf(outcome.usage))
+    // First: what follows may let the pool start attempts, which must not happen while the provider asks for a rest.
+    if (!outcome.ok && outcome.verdict.action === 'park') this.#flow.park(outcome.failure, outcome.verdict.delayMs)
     if (outcome.ok || backendAnswered(outcome.failure)) this.#answered()
     concurrency.attemptEnded(now, this.#startedAt, outcome, this.#flow.inFlight)
     this.#target?.breaker.attemptEnded(now, this.#breakerTicket, outcome)
-    if (!outcome.ok && outcome.verdict.action === 'park') this.#flow.park(outcome.failure, outcome.verdict.delayMs)
   }
 
   release(): void {
@@ -81,13 +83,13 @@ export class AttemptLease implements Lease {
   #return(): void {
     if (this.#state === 'held') this.#target?.breaker.attemptDropped(this.#breakerTicket)
     this.#state = 'released'
-    this.#flow.cooldown.slowStart.released(this.#slowStartTicket)
+    this.#flow.cooldown.released(this.#slowStartTicket)
     if (this.#limitLease !== undefined) this.#flow.limit?.release(this.#limitLease)
   }
 
   #answered(): void {
-    const { concurrency, cooldown, limit } = this.#flow
-    cooldown.answered(this.#slowStartTicket, concurrency.limit)
+    const { cooldown, limit } = this.#flow
+    cooldown.answered(this.#slowStartTicket)
     if (this.#limitLease !== undefined) limit?.answered(this.#limitLease)
   }
 }

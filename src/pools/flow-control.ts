@@ -104,10 +104,9 @@ export class FlowControl {
     return isSpent ? now + RECHECK_MS : undefined
   }
 
-  /** A backend has become healthy or unhealthy: ends a cooldown for want of healthy backends. */
+  /** A backend admits attempts from another time on: so does a pool that is parked for want of healthy backends. */
   backendChanged(): void {
-    const isAwaited = this.cooldown.parked?.reason === 'unhealthy'
-    if (isAwaited && this.backends.pick(this.clock.monotonic())) this.cooldown.unpark()
+    if (this.cooldown.parked?.reason === 'unhealthy') this.cooldown.recheck()
     this.#onChange()
   }
 

@@ -51,9 +51,8 @@ export class WorkerPool {
       machine,
       hint: this.backend ?? {},
       onChange: (before, reason) => {
-        const { limit } = this.#concurrency
-        this.#emit({ type: 'pool.limit-changed', limit, before, reason })
-        this.#slots.concurrency = limit
+        this.#emit({ type: 'pool.limit-changed', limit: this.concurrency, before, reason })
+        this.#slots.concurrency = this.concurrency
       },
     })
     this.#cooldown = this.#newCooldown(options)
@@ -232,11 +231,11 @@ export class WorkerPool {
       breaker,
       health,
       clock: this.#clock,
-      onHealthChange: ({ name: changed, unhealthyReason: reason }) => {
-        if (reason === undefined) this.#emit({ type: 'pool.healthy', backend: changed })
-        else this.#emit({ type: 'pool.unhealthy', backend: changed, reason })
-        this.#flow.backendChanged()
-      },
+      onHealthChange: ({ name: backend, unhealthyReason: reason }) =>
+        this.#emit(
+          reason === undefined ? { type: 'pool.healthy', backend } : { type: 'pool.unhealthy', backend, reason },
+        ),
+      onAdmissionChange: () => this.#flow.backendChanged(),
       onChecked: () => this.#slots.dispatch(),
     })
   }
@@ -248,6 +247,7 @@ export class WorkerPool {
       ledger,
       limit: () => this.#flow.limit,
       isLive: () => this.#runs.hasRuns,
+      normalLimit: () => this.#concurrency.limit,
       recheckAt: parked => this.#flow.recheckAt(parked, () => this.#slots.isNextRetry),
       onParkedChange: isParked => this.#runs.onParkedChange(isParked),
       onEvent: event => this.#emit(event),

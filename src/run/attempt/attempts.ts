@@ -132,12 +132,12 @@ export class Attempts implements AttemptServices {
     attempt.lease.ended(usage ? { ok: true, usage } : { ok: true })
   }
 
-  /** Reports to the pool how an attempt failed; not one that this process interrupted, or whose input could not be made. */
+  /** Reports to the pool how an attempt failed; not one that this process interrupted, or that never reached its backend. */
   onFailed({ index, failure, verdict }: AttemptFailed): void {
     const attempt = this.#live[index]
     const usage = attempt?.reportedUsage
     const hadInput = attempt !== undefined && attempt.attempt > 0
-    if (!hadInput || failure.kind === 'interrupted' || failure.kind === 'bad-input') return
+    if (!hadInput || failure.kind === 'interrupted') return
     attempt.lease.ended({ ok: false, failure, verdict, ...(usage && { usage }) })
   }
 
