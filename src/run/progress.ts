@@ -120,7 +120,7 @@ const NONE: readonly string[] = Object.freeze([])
 export function taskResult(state: RunState, index: number): TaskResult {
   const { id, description, pool = '', weight = 1, after = NONE, orderAfter } = state.specs[index] as TaskSpec
   const task = state.states[index] as TaskState
-  const { attempts, abandoned, usage, busyMs, startedAt } = historyOf(state.tallies[index] as Tally, task)
+  const { attempts, abandoned, usage, busyMs, startedAt } = attemptTotals(state.tallies[index] as Tally, task)
   const { status } = task
   const result: TaskMembers = { id, description, pool, status, attempts, abandoned, busyMs, weight, after }
   if (orderAfter) result.orderAfter = orderAfter
@@ -137,12 +137,12 @@ export function taskResult(state: RunState, index: number): TaskResult {
 /** A {@link TaskResult} while it is made. */
 type TaskMembers = { -readonly [K in keyof TaskResult]: TaskResult[K] }
 
-interface History extends Pick<Tally, 'attempts' | 'abandoned' | 'busyMs' | 'usage'> {
+interface AttemptTotals extends Pick<Tally, 'attempts' | 'abandoned' | 'busyMs' | 'usage'> {
   readonly startedAt: number | undefined
 }
 
 /** The tally of the ended attempts, plus the attempt that is running or has succeeded. */
-function historyOf(tally: Tally, task: TaskState): History {
+function attemptTotals(tally: Tally, task: TaskState): AttemptTotals {
   const { attempts, abandoned, busyMs, usage, firstStartAt } = tally
   if (task.status === 'succeeded') {
     const total = addUsage(usage, task.usage)
