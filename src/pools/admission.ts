@@ -4,16 +4,29 @@ import { CounterpointError } from '../errors.js'
 /** How many tasks are to be admitted, per pool. */
 export type Demand = ReadonlyMap<string, number>
 
+/** Who requests the admission of tasks. */
+export interface AdmissionRequest {
+  readonly demand: Demand
+  /** All of them are admitted. */
+  onAdmit(): void
+  /** The limit of a pool was lowered meanwhile, so that it could never hold them. */
+  onRefuse(error: CounterpointError<'QUEUE_FULL'>): void
+}
+
 /**
- * Enforces `queueLimit`: at most that many tasks of a pool are admitted and have not started. Requests that have to wait are admitted in
- * the order in which they came. Nothing is dropped.
+ * Enforces `queueLimit`: at most that many tasks of a pool are admitted and have not started. Nothing is dropped.
+ *
+ * Invariants: a request is admitted as a whole, when all its pools have room. In each pool, requests that it has no room for are admitted
+ * in the order in which they came. One that waits for another pool takes no room and delays nobody here: otherwise an agent in a full pool
+ * that adds tasks to another one could wait for itself.
  */
 export class Admission {
   readonly #limits = new Map<string, number>()
   /** Pools that have, or have had, a limit: their admitted tasks are counted. */
   readonly #counted = new Set<string>()
   readonly #admitted = new Map<string, number>()
-  #waiting: { readonly demand: Demand; readonly onAdmit: () => void }[] = []
+  /** By pool, in the order in which they came. A request waits in each of its pools. */
+  readonly #waiting = new Map<string, AdmissionRequest[]>()
 
   /**
    * Sets or removes the limit of a pool. Admitted tasks stay; waiting requests are admitted as soon as there is room. In a pool that had
@@ -24,8 +37,13 @@ export class Admission {
     else {
       this.#limits.set(pool, limit)
       this.#counted.add(pool)
+      for (const request of [...this.#waitingIn(pool)])
+        if (this.#need(request, pool) > limit) {
+          this.#cancel(request)
+          request.onRefuse(this.#tooMany(pool, request))
+        }
     }
-    this.#admitWaiting()
+    this.#admitWaiting(pool)
   }
 
   /** False when no pool has had a limit: there is nothing to count. */
@@ -43,22 +61,19 @@ export class Admission {
    * Returns a function that cancels the wait.
    * @throws QUEUE_FULL when it may not wait, or a pool could never hold as many.
    */
-  request(demand: Demand, whenFull: 'wait' | 'reject', onAdmit: () => void): () => void {
-    const never = this.#tooSmall(demand, pool => this.#limits.get(pool) as number)
-    if (never !== undefined) throw this.#full(never, demand)
-    const full = this.#waiting.length > 0 ? this.#firstLimited(demand) : this.#fullPool(demand)
+  request(request: AdmissionRequest, whenFull: 'wait' | 'reject'): () => void {
+    const { demand } = request
+    for (const pool of demand.keys())
+      if (this.#need(request, pool) > this.#limitOf(pool)) throw this.#tooMany(pool, request)
+    const full = this.#fullPool(request)
     if (full === undefined) {
       this.admit(demand)
-      onAdmit()
+      request.onAdmit()
       return () => {}
     }
-    if (whenFull === 'reject') throw this.#full(full, demand)
-    const waiter = { demand, onAdmit }
-    this.#waiting.push(waiter)
-    return () => {
-      this.#waiting = this.#waiting.filter(other => other !== waiter)
-      this.#admitWaiting()
-    }
+    if (whenFull === 'reject') throw this.#full(full, request)
+    for (const pool of demand.keys()) this.#waitingIn(pool).push(request)
+    return () => this.#cancel(request)
   }
 
   /** Admits regardless of limits: for tasks that were admitted before a restart, or are only added to be cancelled. */
@@ -72,41 +87,104 @@ export class Admission {
     if (!this.#counted.has(pool)) return
     // A task that was admitted before its pool had a limit is not counted.
     this.#admitted.set(pool, Math.max(0, (this.#admitted.get(pool) ?? 0) - 1))
-    if (this.#waiting.length > 0) this.#admitWaiting()
+    this.#admitWaiting(pool)
   }
 
-  #admitWaiting(): void {
-    for (
-      let next = this.#waiting[0];
-      next !== undefined && this.#fullPool(next.demand) === undefined;
-      next = this.#waiting[0]
-    ) {
-      this.#waiting.shift()
-      this.admit(next.demand)
-      next.onAdmit()
+  #limitOf(pool: string): number {
+    return this.#limits.get(pool) ?? Number.POSITIVE_INFINITY
+  }
+
+  #roomIn(pool: string): number {
+    return Math.max(0, this.#limitOf(pool) - (this.#admitted.get(pool) ?? 0))
+  }
+
+  #need({ demand }: AdmissionRequest, pool: string): number {
+    return demand.get(pool) ?? 0
+  }
+
+  /** The pool has more room, or a request no longer waits for it. */
+  #admitWaiting(pool: string): void {
+    let at = 0
+    for (let request = this.#nth(pool, at); request !== undefined; request = this.#nth(pool, at)) {
+      // It delays those behind it, in this pool.
+      if (this.#need(request, pool) > this.#roomIn(pool)) return
+      if (this.#fullPool(request) !== undefined) {
+        at++
+        continue
+      }
+      this.#remove(request)
+      this.admit(request.demand)
+      request.onAdmit()
     }
   }
 
-  #fullPool(demand: Demand): string | undefined {
-    return this.#tooSmall(demand, pool => (this.#limits.get(pool) as number) - (this.#admitted.get(pool) ?? 0))
+  #cancel(request: AdmissionRequest): void {
+    if (this.#remove(request)) for (const pool of request.demand.keys()) this.#admitWaiting(pool)
   }
 
-  /** A new request does not overtake waiting ones, so a pool with a limit counts as full. */
-  #firstLimited(demand: Demand): string | undefined {
-    return this.#tooSmall(demand, () => 0)
+  /** False when it does not wait. */
+  #remove(request: AdmissionRequest): boolean {
+    let wasWaiting = false
+    for (const pool of request.demand.keys()) {
+      const waiting = this.#waitingIn(pool)
+      const position = waiting.indexOf(request)
+      if (position !== -1) waiting.splice(position, 1)
+      wasWaiting ||= position !== -1
+    }
+    return wasWaiting
   }
 
-  /** The first pool with a limit whose room is too small. */
-  #tooSmall(demand: Demand, room: (pool: string) => number): string | undefined {
-    for (const [pool, count] of demand) if (this.#limits.has(pool) && count > room(pool)) return pool
+  #waitingIn(pool: string): AdmissionRequest[] {
+    const known = this.#waiting.get(pool)
+    if (known) return known
+    const waiting: AdmissionRequest[] = []
+    this.#waiting.set(pool, waiting)
+    return waiting
+  }
+
+  #nth(pool: string, at: number): AdmissionRequest | undefined {
+    return this.#waitingIn(pool)[at]
+  }
+
+  /** The first of its pools that has no room for the request, or for an earlier one. */
+  #fullPool(request: AdmissionRequest): string | undefined {
+    for (const pool of request.demand.keys()) {
+      const room = this.#roomIn(pool)
+      if (this.#need(request, pool) > room || this.#isBehind(request, pool, room)) return pool
+    }
     return undefined
   }
 
-  #full(pool: string, demand: Demand): CounterpointError<'QUEUE_FULL'> {
-    const queueLimit = this.#limits.get(pool) as number
-    const wanted = demand.get(pool) ?? 0
-    const message = `pool ${JSON.stringify(pool)} admits at most ${queueLimit} waiting tasks and cannot take ${wanted} more now; none was admitted. Try later, raise queueLimit, or run with whenFull: 'wait'`
-    return new CounterpointError('QUEUE_FULL', message, { pool, queueLimit, wanted })
+  #isBehind(request: AdmissionRequest, pool: string, room: number): boolean {
+    for (const other of this.#waitingIn(pool)) {
+      if (other === request) return false
+      if (this.#need(other, pool) > room) return true
+    }
+    return false
+  }
+
+  #tooMany(pool: string, request: AdmissionRequest): CounterpointError<'QUEUE_FULL'> {
+    const what = `can never take ${this.#need(request, pool)} at once; none was admitted. Add fewer at a time, or raise queueLimit`
+    return this.#error(pool, request, what)
+  }
+
+  #full(pool: string, request: AdmissionRequest): CounterpointError<'QUEUE_FULL'> {
+    const [room, wanted] = [this.#roomIn(pool), this.#need(request, pool)]
+    const why =
+      wanted > room
+        ? `has room for ${room} now, not for ${wanted} more`
+        : 'has others that came before and wait for room'
+    return this.#error(
+      pool,
+      request,
+      `${why}; none was admitted. Try later, raise queueLimit, or run with whenFull: 'wait'`,
+    )
+  }
+
+  #error(pool: string, request: AdmissionRequest, what: string): CounterpointError<'QUEUE_FULL'> {
+    const queueLimit = this.#limitOf(pool)
+    const message = `pool ${JSON.stringify(pool)} admits at most ${queueLimit} waiting tasks and ${what}`
+    return new CounterpointError('QUEUE_FULL', message, { pool, queueLimit, wanted: this.#need(request, pool) })
   }
 }
 

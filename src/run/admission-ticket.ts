@@ -10,9 +10,9 @@ export interface AdmissionTicket {
   readonly tasks: Promise<readonly TaskSpec[]>
   /** The same, if they are admitted already. */
   admitted(): readonly TaskSpec[] | undefined
-  /** Withdraws the request. False when the tasks are admitted already. */
-  withdraw(): boolean
-  /** Withdraws the request, or gives back the room that the tasks took. */
+  /** Ends the wait: admits these tasks regardless of limits, unless they have been admitted. Returns what has been. */
+  force(tasks: readonly TaskSpec[]): readonly TaskSpec[]
+  /** Withdraws the request, or gives back the room that the tasks took. Further calls do nothing. */
   release(): void
 }
 
@@ -30,44 +30,73 @@ export class PlanAdmission {
 
   /** @throws NO_POOL, QUEUE_FULL or INVALID_INPUT (no function, and no backend) when that is known at once; else `tasks` rejects. */
   request(plan: CheckedPlan): AdmissionTicket {
+    const ticket = new PoolTicket(this.#admission, this.#whenFull)
     const routed = this.#router.route(plan)
-    if (!(routed instanceof Promise)) return this.#admit(routed)
-    let ticket: AdmissionTicket | undefined
-    let isWithdrawn = false
-    const admitted = routed.then(found => {
-      if (isWithdrawn) return found
-      ticket = this.#admit(found)
-      return ticket.tasks
+    if (routed instanceof Promise)
+      routed.then(tasks => ticket.request(tasks)).catch((error: unknown) => ticket.refuse(error))
+    else ticket.request(routed)
+    return ticket
+  }
+}
+
+class PoolTicket implements AdmissionTicket {
+  readonly tasks: Promise<readonly TaskSpec[]>
+  readonly #admission: Admission
+  readonly #whenFull: 'wait' | 'reject'
+  #admitted: readonly TaskSpec[] | undefined
+  #isClosed = false
+  #cancelRequest: () => void = () => {}
+  #resolve: (tasks: readonly TaskSpec[]) => void = () => {}
+  #reject: (error: unknown) => void = () => {}
+
+  constructor(admission: Admission, whenFull: 'wait' | 'reject') {
+    this.#admission = admission
+    this.#whenFull = whenFull
+    this.tasks = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
     })
-    admitted.catch(() => {})
-    const withdraw = (): boolean => {
-      isWithdrawn = true
-      return ticket?.withdraw() ?? true
-    }
-    const release = (): void => void (withdraw() || ticket?.release())
-    return { tasks: admitted, admitted: () => ticket?.admitted(), withdraw, release }
+    this.tasks.catch(() => {})
   }
 
-  #admit(tasks: readonly TaskSpec[]): AdmissionTicket {
-    if (!this.#admission.hasLimits)
-      return { tasks: Promise.resolve(tasks), admitted: () => tasks, withdraw: () => false, release: () => {} }
-    let resolve: (tasks: readonly TaskSpec[]) => void = () => {}
-    const admitted = new Promise<readonly TaskSpec[]>(resolvePromise => {
-      resolve = resolvePromise
-    })
-    let isAdmitted = false
-    const cancelRequest = this.#admission.request(demandOf(tasks), this.#whenFull, () => {
-      isAdmitted = true
-      resolve(tasks)
-    })
-    const withdraw = (): boolean => {
-      cancelRequest()
-      return !isAdmitted
+  /** The pools of the tasks are known. @throws QUEUE_FULL when that is known at once. */
+  request(tasks: readonly TaskSpec[]): void {
+    if (this.#isClosed) return
+    const onAdmit = (): void => {
+      this.#admitted = tasks
+      this.#resolve(tasks)
     }
-    const release = (): void => {
-      if (!withdraw()) for (const { pool = '' } of tasks) this.#admission.leave(pool)
+    if (!this.#admission.hasLimits) return onAdmit()
+    const request = { demand: demandOf(tasks), onAdmit, onRefuse: (error: unknown) => this.refuse(error) }
+    this.#cancelRequest = this.#admission.request(request, this.#whenFull)
+  }
+
+  refuse(error: unknown): void {
+    this.#reject(error)
+  }
+
+  admitted(): readonly TaskSpec[] | undefined {
+    return this.#admitted
+  }
+
+  force(tasks: readonly TaskSpec[]): readonly TaskSpec[] {
+    if (this.#admitted === undefined) {
+      this.#close()
+      this.#admission.admit(demandOf(tasks))
+      this.#admitted = tasks
     }
-    return { tasks: admitted, admitted: () => (isAdmitted ? tasks : undefined), withdraw, release }
+    return this.#admitted
+  }
+
+  release(): void {
+    this.#close()
+    for (const { pool = '' } of this.#admitted ?? []) this.#admission.leave(pool)
+    this.#admitted = undefined
+  }
+
+  #close(): void {
+    this.#isClosed = true
+    this.#cancelRequest()
   }
 }
 

@@ -64,7 +64,6 @@ export class RunEngine {
     this.intake = new TaskIntake({
       runId: this.id,
       planAdmission: options.planAdmission,
-      admission: context.admission,
       hasTask: id => this.loop.head.ids.has(id),
       sendAll: signals => this.loop.sendAll(signals),
       expectGraph: (signal, graph) => this.#bindings.expect(signal, graph),

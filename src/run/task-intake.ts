@@ -11,7 +11,6 @@ import { type CheckedPlan, checkPlan } from '../plan/check-plan.js'
 import { duplicateId } from '../plan/graph-check.js'
 import type { PlanInput } from '../plan/plan-input.js'
 import type { TaskGraph } from '../plan/task-graph.js'
-import { type Admission, demandOf } from '../pools/admission.js'
 import type { AdmissionTicket, PlanAdmission } from './admission-ticket.js'
 import type { OnDurable } from './run-loop.js'
 
@@ -40,7 +39,6 @@ export function startOptionsOf(options: RunOptions, forecast: PoolForecast, hasS
 export interface TaskIntakeOptions {
   readonly runId: string
   readonly planAdmission: PlanAdmission
-  readonly admission: Admission
   /** True for a task of the run. */
   hasTask(id: string): boolean
   /** Sends signals of which none is decided before all have been sent. */
@@ -131,12 +129,12 @@ export class TaskIntake {
       this.#cancelStart = undefined
     })
     if (cancelled !== undefined) {
-      if (ticket.withdraw()) this.#options.admission.admit(demandOf(plan.tasks))
-      await this.#sendAdd({ ...startSignal(plan, options, plan.tasks), cancelled }, plan)
+      const signal = startSignal(plan, options, ticket.force(plan.tasks))
+      await this.#sendAdmitted({ ...signal, cancelled }, plan, ticket)
     } else {
       const tasks = admitted ?? []
       const mode = options.chooseMode?.(tasks)
-      await this.#sendAdd({ ...startSignal(plan, options, tasks), ...(mode && { mode }) }, plan)
+      await this.#sendAdmitted({ ...startSignal(plan, options, tasks), ...(mode && { mode }) }, plan, ticket)
     }
   }
 
@@ -145,6 +143,14 @@ export class TaskIntake {
     const early = this.#earlySignals ?? []
     this.#earlySignals = undefined
     return new Promise(resolve => this.#options.sendAll([[first, resolve], ...early]))
+  }
+
+  /** As `#sendAdd`. If the run does not take the tasks, their room is given back; if it does, they leave it one by one. */
+  async #sendAdmitted(content: AddSignal, plan: CheckedPlan, ticket: AdmissionTicket): Promise<boolean> {
+    const isDurable = await this.#sendAdd(content, plan)
+    const [first] = content.tasks
+    if (!isDurable && first !== undefined && !this.#options.hasTask(first.id)) ticket.release()
+    return isDurable
   }
 
   #sendAdd(content: AddSignal, { graph, tasks }: CheckedPlan): Promise<boolean> {
@@ -158,8 +164,8 @@ export class TaskIntake {
     const { runId, planAdmission, runEnded } = this.#options
     const ticket = planAdmission.request(plan)
     const tasks = ticket.admitted() ?? (await Promise.race([ticket.tasks, runEnded]))
-    if (tasks && (await this.#sendAdd({ type: 'add', tasks }, plan))) return
-    ticket.release()
+    if (tasks === undefined) ticket.release()
+    else if (await this.#sendAdmitted({ type: 'add', tasks }, plan, ticket)) return
     this.#options.checkNotSuspended()
     throw new CounterpointError('RUN_ENDED', `run ${runId} settled before the tasks could be added`, { runId })
   }

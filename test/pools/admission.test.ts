@@ -1,3 +1,5 @@
+import { Orchestrator, type OrchestratorOptions } from 'counterpoint'
+import { MockBackend, slowJournal, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Admission } from '../../src/pools/admission.js'
@@ -11,9 +13,17 @@ function admissionWith(limits: Record<string, number>) {
   const admission = new Admission()
   for (const [pool, limit] of Object.entries(limits)) admission.setLimit(pool, limit)
   const admitted: string[] = []
+  const refused: string[] = []
   const request = (name: string, demand: Record<string, number>, whenFull: 'wait' | 'reject' = 'wait'): (() => void) =>
-    admission.request(new Map(Object.entries(demand)), whenFull, () => void admitted.push(name))
-  return { admission, admitted, request }
+    admission.request(
+      {
+        demand: new Map(Object.entries(demand)),
+        onAdmit: () => void admitted.push(name),
+        onRefuse: ({ message }) => void refused.push(`${name}: ${message}`),
+      },
+      whenFull,
+    )
+  return { admission, admitted, refused, request }
 }
 
 describe('a pool with a queueLimit', () => {
@@ -40,7 +50,7 @@ describe('a pool with a queueLimit', () => {
     expect(() => request('b', { p: 2 }, 'reject')).toThrow(full)
     request('c', { p: 1 }, 'reject')
     expect(admitted).toEqual(['a', 'c'])
-    expect(() => request('d', { p: 1 }, 'reject')).toThrow(/at most 3 .* 1 more/)
+    expect(() => request('d', { p: 1 }, 'reject')).toThrow(/at most 3 .* room for 0 now, not for 1 more/)
     admission.leave('p')
     request('e', { p: 1 }, 'reject')
   })
@@ -98,43 +108,133 @@ describe('a pool with a queueLimit', () => {
     expect([admitted, admission.counts('p'), admission.counts('q')]).toEqual([['a', 'b', 'c'], true, false])
   })
 
-  test('never admits more than its limit, and everything in the end', () => {
-    const step = fc.oneof(fc.record({ p: fc.nat(3), q: fc.nat(3) }), fc.constant('leave' as const))
+  test.each([
+    ['a request for another pool', { q: 1 }],
+    ['a request for both, of which one waits', { p: 1, q: 1 }],
+  ])('delays no other pool: %s is not in the way', (_, demand) => {
+    const { admission, admitted, request } = admissionWith({ p: 1, q: 2 })
+    request('fills p', { p: 1 })
+    request('waits for p', { p: 1 })
+    request('then', demand)
+    request('q', { q: 1 }, 'reject')
+    expect(admitted).toEqual(['fills p', ...('p' in demand ? [] : ['then']), 'q'])
+    admission.leave('p')
+    admission.leave('p')
+    expect(admitted.toSorted()).toEqual(['fills p', 'q', 'then', 'waits for p'].toSorted())
+  })
+
+  test('says truly why it is full', () => {
+    const { request } = admissionWith({ p: 3, q: 3 })
+    const message = (demand: Record<string, number>): string => {
+      try {
+        request('x', demand, 'reject')
+      } catch (error) {
+        return (error as Error).message
+      }
+      return 'admitted'
+    }
+    request('a', { p: 1 })
+    expect(message({ q: 1, p: 4 })).toMatch(/^pool "p" admits at most 3 waiting tasks and can never take 4 at once/)
+    expect(message({ q: 1, p: 3 })).toMatch(
+      /^pool "p" admits at most 3 waiting tasks and has room for 2 now, not for 3 more/,
+    )
+    request('large', { p: 3 })
+    expect(message({ q: 1, p: 1 })).toMatch(/^pool "p" .* and has others that came before and wait for room/)
+    expect(message({ q: 1 })).toBe('admitted')
+  })
+
+  test('refuses a waiting request that could never fit, when its limit is lowered, and admits those behind it', () => {
+    const { admission, admitted, refused, request } = admissionWith({ p: 3, q: 1 })
+    request('a', { p: 1, q: 1 })
+    request('large', { p: 3 })
+    request('small', { p: 1 })
+    admission.setLimit('p', 2)
+    expect([admitted, refused]).toEqual([
+      ['a', 'small'],
+      [expect.stringMatching(/^large: pool "p" admits at most 2 waiting tasks and can never take 3 at once/)],
+    ])
+  })
+
+  test('never exceeds a limit, and admits in each pool in order, whatever other pools do: as a model does', () => {
+    const demand = fc.record(
+      { p: fc.integer({ min: 1, max: 3 }), q: fc.integer({ min: 1, max: 3 }) },
+      { requiredKeys: [] },
+    )
+    const step = fc.oneof(
+      demand.filter(pools => Object.keys(pools).length > 0),
+      fc.record({ leave: fc.constantFrom('p', 'q') }),
+      fc.record({ cancel: fc.nat(30) }),
+      fc.record({ limit: fc.constantFrom('p', 'q'), to: fc.option(fc.integer({ min: 3, max: 5 })) }),
+    )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), steps => {
-        const inside = { p: 0, q: 0 }
-        const requested: number[] = []
-        const admitted: number[] = []
-        const admission = new Admission()
-        admission.setLimit('p', 4)
-        admission.setLimit('q', 3)
-        const leave = (): void => {
-          const pool = inside.p > 0 ? 'p' : 'q'
-          if (inside[pool] === 0) return
-          inside[pool]--
-          admission.leave(pool)
-        }
-        for (const [i, demand] of steps.entries()) {
-          if (demand === 'leave') {
-            leave()
-            continue
+        const { admission, admitted, request } = admissionWith({ p: 4, q: 3 })
+        const model = new Model()
+        const cancels: (() => void)[] = []
+        for (const [i, action] of steps.entries()) {
+          if ('leave' in action) {
+            if (model.leave(action.leave)) admission.leave(action.leave)
+          } else if ('cancel' in action) {
+            cancels[action.cancel]?.()
+            model.cancel(`${action.cancel}`)
+          } else if ('limit' in action) {
+            admission.setLimit(action.limit, action.to ?? undefined)
+            model.setLimit(action.limit, action.to ?? Number.POSITIVE_INFINITY)
+          } else {
+            model.request(`${cancels.length}`, action)
+            cancels.push(request(`${cancels.length}`, action))
           }
-          requested.push(i)
-          admission.request(new Map(Object.entries(demand)), 'wait', () => {
-            inside.p += demand.p
-            inside.q += demand.q
-            admitted.push(i)
-            expect(inside.p <= 4 && inside.q <= 3).toBe(true)
-          })
+          expect([i, admitted.toSorted()]).toEqual([i, model.admitted.toSorted()])
         }
-        for (let i = 0; i < 400; i++) leave()
-        // Only a request for nothing may overtake waiting ones.
-        const small = (i: number): boolean => JSON.stringify(steps[i]) !== '{"p":0,"q":0}'
-        expect(admitted.filter(small)).toEqual(requested.filter(small))
       }),
+      { numRuns: 1_000 },
     )
   })
 })
+
+/** Looks at all waiting requests in order, each time. One that lacks room in a pool delays those behind it there, and nowhere else. */
+class Model {
+  readonly admitted: string[] = []
+  readonly #limits: Record<string, number> = { p: 4, q: 3 }
+  readonly #inside: Record<string, number> = { p: 0, q: 0 }
+  #waiting: { name: string; demand: Record<string, number> }[] = []
+
+  request(name: string, demand: Record<string, number>): void {
+    this.#waiting.push({ name, demand })
+    this.#admit()
+  }
+
+  leave(pool: string): boolean {
+    if (this.#inside[pool] === 0) return false
+    this.#inside[pool]!--
+    this.#admit()
+    return true
+  }
+
+  cancel(name: string): void {
+    this.#waiting = this.#waiting.filter(waiting => waiting.name !== name)
+    this.#admit()
+  }
+
+  setLimit(pool: string, limit: number): void {
+    this.#limits[pool] = limit
+    this.#admit()
+  }
+
+  #admit(): void {
+    const delayed = new Set<string>()
+    for (const { name, demand } of [...this.#waiting]) {
+      const pools = Object.keys(demand)
+      const lacking = pools.filter(pool => this.#inside[pool]! + demand[pool]! > this.#limits[pool]!)
+      if (lacking.length === 0 && !pools.some(pool => delayed.has(pool))) {
+        this.#waiting = this.#waiting.filter(waiting => waiting.name !== name)
+        for (const pool of pools) this.#inside[pool]! += demand[pool]!
+        this.admitted.push(name)
+      }
+      for (const pool of lacking) delayed.add(pool)
+    }
+  }
+}
 
 describe('an orchestrator with a queueLimit', () => {
   test('counts admitted tasks that have not started', async () => {
@@ -191,4 +291,88 @@ describe('an orchestrator with a queueLimit', () => {
     await run.result
     orchestrator.run({ tasks: specs('1 2 3 4 5 6') }, { whenFull: 'reject' })
   })
+
+  test('delays no run for another pool, by a run or by added tasks that wait', async () => {
+    const { backend, clock, orchestrator } = twoPools()
+    backend.hold('a')
+    const first = orchestrator.run({ tasks: tasks('a', ['a', 'b', 'c']) })
+    await clock.advance(10)
+    const waits = orchestrator.run({ tasks: tasks('a', ['d', 'e']) })
+    const both = orchestrator.run({ tasks: [...tasks('a', ['f']), ...tasks('b', ['g'])] })
+    const added = first.add({ tasks: tasks('a', ['h']) })
+    const other = orchestrator.run({ tasks: tasks('b', ['x']) }, { whenFull: 'reject' })
+    await clock.advance(10)
+    expect([(await other.result).outcome, waits.progress().total, both.progress().total]).toEqual(['completed', 0, 0])
+    backend.release('a')
+    await clock.runUntilIdle()
+    await added
+    for (const run of [first, waits, both]) expect((await run.result).outcome).toBe('completed')
+  })
+
+  test('does not let an agent wait for itself that adds tasks for another pool', async () => {
+    const { backend, clock, orchestrator } = twoPools()
+    backend.answer('a', async () => {
+      await first.add({ tasks: tasks('b', ['added']) })
+      return 'done'
+    })
+    const first = orchestrator.run({ tasks: tasks('a', ['a', 'b', 'c']) })
+    const waits = orchestrator.run({ tasks: [...tasks('a', ['d', 'e']), ...tasks('b', ['f'])] })
+    await clock.runUntilIdle()
+    for (const run of [first, waits]) expect((await run.result).outcome).toBe('completed')
+    expect(backend.callsOf('added').length).toBe(1)
+  })
+
+  test('rejects a run that waits and could never fit any more, once the limit is lowered', async () => {
+    const { backend, clock, orchestrator } = twoPools()
+    backend.hold('a')
+    const first = orchestrator.run({ tasks: tasks('a', ['a', 'b', 'c']) })
+    await clock.advance(10)
+    const large = orchestrator.run({ tasks: tasks('a', ['d', 'e']) })
+    const adding = first.add({ tasks: tasks('a', ['f', 'g']) })
+    const small = orchestrator.run({ tasks: tasks('a', ['h']) })
+    await clock.advance(10)
+    orchestrator.pools.get('a')!.queueLimit = 1
+    await expect(large.result).rejects.toMatchObject({
+      code: 'QUEUE_FULL',
+      details: { pool: 'a', queueLimit: 1, wanted: 2 },
+    })
+    await expect(adding).rejects.toMatchObject({ code: 'QUEUE_FULL' })
+    backend.release('a')
+    await clock.runUntilIdle()
+    expect((await small.result).outcome).toBe('completed')
+  })
+
+  test.each([
+    ['the id of the run is taken', { runId: 'taken' }],
+    ['the run is cancelled while its classifier has answered', {}],
+  ])('gives back the room of a run that could not start, when %s', async (_, options) => {
+    const { clock, journal, orchestrator } = twoPools({
+      distributor: async () => ({ kind: 'pool', pool: 'a', confidence: 1 }),
+    })
+    void new Orchestrator({ clock, journal }).run({ tasks: [] }, { runId: 'taken' })
+    await clock.runUntilIdle()
+    const run = orchestrator.run({ tasks: [{ id: 'x' }, { id: 'y' }, { id: 'z' }] }, options)
+    if (!('runId' in options)) {
+      // The answer of the classifier has been awaited, and the run has not begun.
+      for (let i = 0; i < 3; i++) await undefined
+      void run.cancel()
+    }
+    await clock.runUntilIdle()
+    await run.result.catch(() => {})
+    const next = orchestrator.run({ tasks: tasks('a', ['1', '2', '3']) }, { whenFull: 'reject' })
+    await clock.runUntilIdle()
+    expect((await next.result).outcome).toBe('completed')
+  })
 })
+
+/** Pools `a`, which admits three tasks, and `b`, which admits two, with one slot each. */
+function twoPools(options: Partial<OrchestratorOptions<'a' | 'b'>> = {}) {
+  const clock = new VirtualClock()
+  const journal = slowJournal({ clock, delayMs: 1 })
+  const backend = new MockBackend({ clock }).answer('*', ({ task }) => task.id)
+  const pool = { backend, concurrency: 1 }
+  const pools = { a: { ...pool, queueLimit: 3 }, b: { ...pool, queueLimit: 2 } }
+  return { clock, journal, backend, orchestrator: new Orchestrator({ clock, journal, pools, ...options }) }
+}
+
+const tasks = <P extends string>(pool: P, ids: readonly string[]) => ids.map(id => ({ id, pool }))
