@@ -1,4 +1,5 @@
 import { memberPath } from './core/json.js'
+import { cutText } from './core/text.js'
 
 /** The most issues that one error lists. */
 export const MAX_ISSUES = 20
@@ -105,5 +106,5 @@ export function pathText(parts: readonly PropertyKey[], start = ''): string {
 
 /** The first `length` characters, followed by `...` when the text is longer. */
 export function shorten(text: string, length = 60): string {
-  return text.length > length ? `${text.slice(0, length)}...` : text
+  return cutText(text, length, 'start', '...')
 }

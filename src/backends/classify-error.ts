@@ -1,15 +1,15 @@
 import { FAILURE_KINDS, type Failure, type FailureKind, isThrottling } from '../core/failure/failure.js'
 import { readUsage } from '../core/failure/usage.js'
 import { readMember, readPath } from '../core/read-member.js'
+import { cutText } from '../core/text.js'
 import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
-import { type Redact, redactor } from './redact.js'
+import { cleanText, type Redact } from './redact.js'
 import { resetAfterOf, retryAfterOf, retryInfoOf } from './retry-after.js'
 import { finiteNumber, nonEmptyString, readHeaders, readJson } from './safe-read.js'
 
-/** A backend that throws a whole page of HTML must not fill the journal with it. */
-const cleanMessage = redactor([], { maxLength: 4_000 })
-const cleanWord = redactor([], { maxLength: 200 })
+/** The longest code or name. */
+const MAX_WORD = 200
 
 /**
  * Converts what a backend threw to a failure. Never throws, whatever was thrown: null, a symbol, a proxy whose traps throw.
@@ -20,12 +20,13 @@ const cleanWord = redactor([], { maxLength: 200 })
  * `retryAfterMs` is what the headers say, not clamped.
  *
  * @param now The wall time, in milliseconds since 1970. Without it, a `retry-after` that is a date needs a `date` header.
- * @param redact Applied to the message, the cause and the stack before they are cut. Default: only cleans them, at most 4,000 characters.
+ * @param redact Applied to every text of the failure, before it is cut. Default: hides known keys, and keeps 4,000 characters.
  */
-export function failureOf(thrown: unknown, now?: number, redact: Redact = cleanMessage): Failure {
+export function failureOf(thrown: unknown, now?: number, redact: Redact = cleanText): Failure {
   const chain = causeChain(thrown)
   const { error, kind, word } = classify(chain)
   const status = statusOf(error)
+  const cleanWord: Redact = text => cutText(redact(text), MAX_WORD)
   const code = firstOf([readMember(error, 'code'), word, readMember(thrown, 'code')], text => cleaned(text, cleanWord))
   const retryAfterMs = firstOf(chain.slice(chain.indexOf(error)), each => requestedWaitMs(each, kind, now))
   const timeout = kind === 'timeout' ? SCOPES.find(scope => scope === readMember(error, 'timeout')) : undefined
@@ -33,7 +34,7 @@ export function failureOf(thrown: unknown, now?: number, redact: Redact = cleanM
   // A class or function that is thrown has a name, but is no error of that name.
   const name = typeof thrown === 'function' ? undefined : cleaned(readMember(thrown, 'name'), cleanWord)
   const output =
-    kind === 'invalid-output' && isAgentError(error) ? cleaned(readMember(error, 'output'), cleanMessage) : undefined
+    kind === 'invalid-output' && isAgentError(error) ? cleaned(readMember(error, 'output'), redact) : undefined
   const stack = isThrottling({ kind }) ? undefined : cleaned(readMember(thrown, 'stack'), redact)
   return {
     kind,

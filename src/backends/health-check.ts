@@ -5,6 +5,7 @@ import { once } from '../core/once.js'
 import type { Complete } from '../core/with-defaults.js'
 import { millis, optionsOf, positiveMs } from '../options-check.js'
 import { failureOf } from './classify-error.js'
+import { cleanText } from './redact.js'
 
 /** How the health of a pool's backends is checked. Applies to backends with a `health()`. */
 export type HealthOptions = {
@@ -161,7 +162,8 @@ function reasonIn(answer: unknown): string | undefined {
   if (answer === false) return 'health() answered false'
   const { healthy, message } = (answer ?? {}) as { readonly healthy?: unknown; readonly message?: unknown }
   if (healthy === true) return undefined
-  if (healthy === false) return typeof message === 'string' && message !== '' ? message : 'health() answered false'
+  if (healthy === false)
+    return typeof message === 'string' && message !== '' ? cleanText(message) : 'health() answered false'
   const got = answer === null ? 'null' : typeof answer
   return `health(): expected true or false, { healthy: true or false, message? }, or nothing; got ${got}`
 }

@@ -1,4 +1,5 @@
 import type { Json } from '../core/json.js'
+import { cutText } from '../core/text.js'
 import { AgentError } from '../errors.js'
 import { findJson } from './extract-json.js'
 import { scanValue } from './json-prefix.js'
@@ -46,7 +47,7 @@ function incomplete(text: string, { from }: ParseAnswerOptions): AgentError {
 function invalid(text: string, { from, redact, extractJson }: ParseAnswerOptions): AgentError {
   const output = redact(text)
   const expected = extractJson === true ? 'JSON, or text with exactly one JSON value in it' : 'JSON'
-  const got = `${sizeOf(text)} that begin with ${JSON.stringify(output.slice(0, 80))}`
+  const got = `${sizeOf(text)} that begin with ${JSON.stringify(cutText(output, 80))}`
   const advice =
     extractJson !== true && typeof findJson(text) === 'object'
       ? '; it contains JSON: set extractJson to accept that'

@@ -1,25 +1,34 @@
-/** Makes text from outside (an agent, an endpoint, a thrown error) safe to put into a message. */
-export type Redact = (text: string) => string
+import { cutText, wellFormed } from '../core/text.js'
+import { keyRanges } from './key-shapes.js'
+import { printable } from './printable.js'
+import { cutRanges, needlesOf, type Range, rangesOf } from './spellings.js'
+
+/**
+ * Makes text from outside (an agent, an endpoint, a thrown error) safe to put into a message. `cut` says at which end the text was cut off
+ * before: what is left there of a secret is hidden, too.
+ */
+export type Redact = (text: string, cut?: 'start' | 'end') => string
 
 /** Options of {@link redactor}. */
 export type RedactorOptions = {
-  /** The longest message, in characters. Default 2,000. */
+  /** The longest message, in characters (code points). Default 2,000. */
   readonly maxLength?: number | undefined
   /** Which part of a longer text is kept. Default `start`. */
   readonly keep?: 'start' | 'end' | undefined
 }
 
-/** Shorter values are left alone: they are ordinary words and occur in many messages. */
-const SHORTEST_SECRET = 8
-
 /**
  * Makes a function that prepares text for messages, which go into journals and logs. In this order:
  *
  * 1. terminal sequences, control characters except tab and newline, and characters that change the direction of writing
- *    are removed; `\r\n` and `\r` become `\n`; white space at both ends is trimmed;
- * 2. each secret of at least 8 characters is replaced by its name in brackets: the whole value, each of its lines, and both
- *    percent-encoded as in a URL. The words of a value are not hidden: pass the token of `Bearer abc` as well;
- * 3. a text longer than `maxLength` is cut, with `…` in place of the rest.
+ *    are removed; `\r\n` and `\r` become `\n`; white space at both ends is trimmed; half of a surrogate pair becomes U+FFFD;
+ * 2. each secret of at least 8 characters is replaced by its name in brackets: the whole value and each of its lines, as they are,
+ *    escaped as in JSON, percent-encoded as in a URL, or in base64. Secrets that overlap are replaced together. The words of a value are
+ *    not hidden: pass the token of `Bearer abc` as well;
+ * 3. what has the shape of a key of a known provider, of a private key, a JSON web token or a password in a URL is replaced by `[key]`;
+ * 4. a text longer than `maxLength` is cut, with `…` in place of the rest.
+ *
+ * Takes time linear in the text.
  *
  * @param secrets Names and values, such as `Object.entries(...)` or a `Headers`.
  */
@@ -27,36 +36,41 @@ export function redactor(
   secrets: Iterable<readonly [name: string, value: string]>,
   { maxLength = 2_000, keep = 'start' }: RedactorOptions = {},
 ): Redact {
-  const labels = new Map<string, string>()
-  for (const [name, value] of secrets) {
-    for (const form of formsOf(value)) if (form.length >= SHORTEST_SECRET) labels.set(form, `[${name}]`)
-  }
-  // A secret may contain another one.
-  const longestFirst = [...labels].sort(([a], [b]) => b.length - a.length)
-  const hide = (text: string): string =>
-    // A function: `$&` in a replacement text would insert the secret.
-    longestFirst.reduce((hidden, [value, label]) => hidden.replaceAll(value, () => label), text)
-  return text => {
-    // Before and after: a control character may be part of a secret, or be inserted into one. Half a secret is not found.
-    const whole = hide(printable(hide(text)))
-    if (whole.length <= maxLength) return whole
-    return keep === 'start' ? `${whole.slice(0, maxLength)}…` : `…${whole.slice(-maxLength)}`
+  const given = [...secrets]
+  let made: ReturnType<typeof needlesOf> | undefined
+  return (text, cut) => {
+    made ??= needlesOf(given)
+    const needles = made
+    // Before and after: a control character may be part of a secret, or be inserted into one.
+    const raw = needles.length === 0 ? text : replaced(text, rangesOf(text, needles))
+    const known = replacedIn(printable(raw), found => [
+      ...rangesOf(found, needles),
+      ...(cut ? cutRanges(found, needles, cut) : []),
+    ])
+    return cutText(wellFormed(hideKeys(known)), maxLength, keep)
   }
 }
 
-function formsOf(value: string): readonly string[] {
-  const plain = [value, printable(value), ...value.split(/[\r\n]+/)]
-  // encodeURIComponent throws on half a surrogate pair.
-  return plain.flatMap(form => (/\p{Cs}/u.test(form) ? [form] : [form, encodeURIComponent(form)]))
+/** A redactor for where no secrets are known: what is thrown may be a whole page of HTML, which must not fill the journal. */
+export const cleanText: Redact = redactor([], { maxLength: 4_000 })
+
+/** A text of data, which is not changed but for keys of a known shape. */
+export function hideKeys(text: string): string {
+  return replacedIn(text, keyRanges)
 }
 
-/** ECMA-48: control sequences (CSI), operating system commands (OSC), and other escape sequences. */
-const TERMINAL_SEQUENCE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds control characters.
-  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\x9d]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-Z\\^-~]/g
+function replacedIn(text: string, find: (text: string) => readonly Range[]): string {
+  return replaced(text, find(text))
+}
 
-const UNPRINTABLE = /(?![\t\n])\p{Cc}|\p{Bidi_Control}/gu
-
-function printable(text: string): string {
-  return text.replace(TERMINAL_SEQUENCE, '').replace(/\r\n?/g, '\n').replace(UNPRINTABLE, '').trim()
+/** Ranges that overlap are replaced as one, by the label of the one that begins first. */
+function replaced(text: string, ranges: readonly Range[]): string {
+  if (ranges.length === 0) return text
+  let result = ''
+  let end = 0
+  for (const range of ranges.toSorted((a, b) => a.start - b.start || b.end - a.end)) {
+    if (range.start >= end) result += text.slice(end, range.start) + range.label
+    end = Math.max(end, range.end)
+  }
+  return result + text.slice(end)
 }

@@ -1,4 +1,5 @@
 import type { Json } from './json.js'
+import { isPair } from './text.js'
 
 /** The size of a value as JSON in UTF-8, without making the text. Counts only until it is more than `max`: then some number above that. */
 export function jsonBytes(value: Json, max: number = Number.POSITIVE_INFINITY): number {
@@ -22,6 +23,7 @@ function stringBytes(text: string, max: number): number {
     const code = text.charCodeAt(i)
     if (code < 0x80) bytes += asciiBytes(code)
     else if (code < 0x800) bytes += 2
+    // A surrogate without the other one is escaped: `\ud800`.
     else if (code < 0xd800 || code > 0xdfff) bytes += 3
     else if (isPair(code, text.charCodeAt(i + 1))) {
       bytes += 4
@@ -36,9 +38,4 @@ function asciiBytes(code: number): number {
   if (code === 0x22 || code === 0x5c) return 2
   if (code >= 0x20) return 1
   return code >= 8 && code <= 13 && code !== 11 ? 2 : 6
-}
-
-/** A surrogate without the other one is escaped: `\ud800`. */
-function isPair(high: number, low: number): boolean {
-  return high < 0xdc00 && low >= 0xdc00 && low <= 0xdfff
 }

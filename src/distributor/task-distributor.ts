@@ -1,4 +1,5 @@
 import { isThenable } from '../core/is-thenable.js'
+import { cutText } from '../core/text.js'
 import { CounterpointError } from '../errors.js'
 import type { BuiltPools } from '../pools/build-pools.js'
 import type { Intent } from '../pools/pool-intent.js'
@@ -50,7 +51,7 @@ export interface TaskDistributorOptions {
 }
 
 const DEFAULT_THRESHOLD = 0.4
-/** The most characters (UTF-16) read of a description. */
+/** The most characters read of a description. */
 const MAX_TEXT_LENGTH = 8_192
 
 /**
@@ -94,7 +95,7 @@ export class TaskDistributor {
   /** Synchronous unless the classifier returns a promise. A classifier that throws or rejects has no answer. */
   distribute(task: DistributeRequest): Distribution | Promise<Distribution> {
     if (task.pool !== undefined) return { kind: 'pool', pool: task.pool, confidence: 1 }
-    const text = task.description.slice(0, MAX_TEXT_LENGTH)
+    const text = cutText(task.description, MAX_TEXT_LENGTH, 'start', '')
     this.#matcher ??= new IntentMatcher(this.#intents)
     const match = this.#matcher.match(text)
     // A threshold of 0 still requires some evidence.

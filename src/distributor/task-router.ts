@@ -133,6 +133,6 @@ function noPool(
   pools: readonly string[],
   confidence: number,
 ): CounterpointError<'NO_POOL'> {
-  const message = `no pool for task "${task.id}" (${JSON.stringify(task.description.slice(0, 80))}): ${reason}. Nothing was started`
+  const message = `no pool for task "${task.id}" (${show(task.description)}): ${reason}. Nothing was started`
   return new CounterpointError('NO_POOL', message, { taskId: task.id, confidence, pools })
 }

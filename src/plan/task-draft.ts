@@ -2,6 +2,7 @@ import type { AgentFunction } from '../backends/agent-backend.js'
 import { memberPath } from '../core/json.js'
 import { once } from '../core/once.js'
 import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
+import { wellFormed } from '../core/text.js'
 import { MAX_ISSUES, show } from '../error-text.js'
 import type { CounterpointError, InputIssue } from '../errors.js'
 import type { TaskBinding } from './bindings.js'
@@ -93,7 +94,10 @@ export class TaskDraft {
 
   #readData(key: keyof TaskSpec, value: unknown): void {
     // A string needs no copy.
-    const data = typeof value === 'string' ? value : canonical(value, `$.tasks[${JSON.stringify(this.spec.id)}].${key}`)
+    const data =
+      typeof value === 'string'
+        ? wellFormed(value)
+        : canonical(value, `$.tasks[${JSON.stringify(this.spec.id)}].${key}`)
     const spec = this.spec as unknown as Record<string, unknown>
     spec[key] = readTaskMember(key, data, `.${key}`, this.issues)
   }

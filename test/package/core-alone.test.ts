@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { compileProblems, type Platform } from './compile.js'
 import { pureModules, ROOT } from './source-tree.js'
 
-const LANGUAGE = ['es2023']
+const LANGUAGE = ['es2023', 'es2024.string']
 /** The compiler transforms `using`, and needs the types of its symbols. */
 const LIBRARY_LANGUAGE = [...LANGUAGE, 'esnext.disposable']
 

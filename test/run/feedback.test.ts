@@ -47,6 +47,26 @@ describe('an output that does not match its schema', () => {
     })
   })
 
+  test('is cut between characters, and what it tells the agent is well formed', async () => {
+    const fixture = setUp()
+    const bad = (text: string) => () => ({ sql: text, tables: 'no' })
+    fixture.backend.answers('a', [`x${'😀'.repeat(4_000)}`, bad('half \ud83d'), { sql: '', tables: 0 }])
+    await played(fixture)
+    const [, first, second] = feedbackOf(fixture)
+    expect(first?.output).toBe(`x${'😀'.repeat(3_999)}…`)
+    expect(second?.output).toContain('half \ufffd')
+    expect(JSON.stringify(fixture.backend.calls.map(({ request }) => request))).not.toMatch(/\\ud[89a-f]/)
+  })
+
+  test('hides keys of known providers', async () => {
+    const fixture = setUp()
+    const key = `sk-ant-api03-${'a1B2'.repeat(8)}`
+    fixture.backend.answers('a', [{ sql: key }, { sql: '', tables: 0 }])
+    const { events } = await played(fixture)
+    expect(feedbackOf(fixture)[1]?.output).toBe('{"sql":"[key]"}')
+    expect(JSON.stringify(events)).not.toContain(key)
+  })
+
   test('starts a new round of the request with each repair, but not with a retry', async () => {
     const fixture = setUp()
     fixture.backend.answers('a', ['bad', fail('crashed'), 'worse', { sql: '', tables: 0 }])

@@ -5,7 +5,7 @@ import type { AgentBackend, AgentRequest, AttemptContext } from '../agent-backen
 import { failureOf } from '../classify-error.js'
 import type { Health } from '../health-check.js'
 import { checkHttpOptions, type HttpAnswer, type HttpBackendOptions, type HttpHeaders } from './options.js'
-import { bodyFor, headersFor, redactorFor } from './request.js'
+import { bodyFor, headersFor, redactorFor, withoutSecrets } from './request.js'
 import { connectionError, discardBody, type ReadContext, readReply } from './response.js'
 
 /** The timeout of a health check. */
@@ -108,7 +108,7 @@ async function parse(
   try {
     return options.parse === undefined ? json : await options.parse(json, answer)
   } catch (error) {
-    if (error instanceof AgentError) throw error
+    if (error instanceof AgentError) throw withoutSecrets(error, redact)
     const message = `${endpoint}: expected an answer that parse can read, but it threw: ${failureOf(error, undefined, redact).message}`
     throw new AgentError('invalid-output', message)
   }
@@ -139,16 +139,17 @@ async function checkHealth(options: HttpBackendOptions, url: URL): Promise<Healt
     isSameOrigin && typeof options.headers !== 'function' ? (options.headers as HttpHeaders) : {},
   )
   const redact = redactorFor(url, headers)
+  const endpoint = redact(endpointOf('GET', url))
   const controller = new AbortController()
   const cancelTimer = systemClock.schedule(() => controller.abort(), HEALTH_TIMEOUT_MS)
   try {
     const response = await send(options, url, { method: 'GET', headers, redirect: 'manual', signal: controller.signal })
     await discardBody(response)
-    const message = `${endpointOf('GET', url)}: expected status 2xx, got ${response.status}`
+    const message = `${endpoint}: expected status 2xx, got ${response.status}`
     return response.ok ? true : { healthy: false, message }
   } catch (error) {
     const { message, cause = message } = failureOf(error, undefined, redact)
-    return { healthy: false, message: `${endpointOf('GET', url)}: no answer came: ${cause}` }
+    return { healthy: false, message: `${endpoint}: no answer came: ${cause}` }
   } finally {
     cancelTimer()
   }

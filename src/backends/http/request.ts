@@ -44,7 +44,7 @@ export async function bodyFor(
   try {
     return JSON.stringify(await body(request, context))
   } catch (error) {
-    if (error instanceof AgentError) throw error
+    if (error instanceof AgentError) throw withoutSecrets(error, redact)
     const { message } = failureOf(error, undefined, redact)
     throw new AgentError('bad-input', `body: expected a function that returns JSON, but it failed: ${message}`)
   }
@@ -62,4 +62,12 @@ export function redactorFor(url: URL, headers: Headers): Redact {
   // The token of `Bearer abc` is a secret without its scheme, too.
   const words = secrets.flatMap(([name, value]) => value.split(/\s+/).map(word => [name, word] as const))
   return redactor([...words, ...secrets, ...url.searchParams])
+}
+
+/** An error that a function of the host threw. Its texts may repeat what the endpoint said. */
+export function withoutSecrets(error: AgentError, redact: Redact): AgentError {
+  const failure = failureOf(error, undefined, redact)
+  if (JSON.stringify(failure) === JSON.stringify(failureOf(error))) return error
+  const { kind, message, stack, ...facts } = failure
+  return Object.assign(new AgentError(kind, message, { ...facts, usage: error.usage }), { stack })
 }

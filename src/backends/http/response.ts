@@ -73,16 +73,23 @@ function originOf(location: string | null, base: string): string {
 /** A status other than 2xx, classified like any error with a status, headers and a body. */
 async function statusError(response: Response, read: ReadContext): Promise<AgentError> {
   const { status, headers } = response
-  const { bytes } = await readBody(response, MAX_ERROR_BYTES, read).catch(() => ({ bytes: new Uint8Array() }))
+  const { bytes, isWhole } = await readBody(response, MAX_ERROR_BYTES, read).catch(() => ({
+    bytes: new Uint8Array(),
+    isWhole: false,
+  }))
   const text = new TextDecoder().decode(bytes)
   const json = readJson(text)
   const error: unknown = Array.isArray(json) ? json[0] : json
-  const reason = read.redact(messageIn(error) ?? text)
+  const reason = read.redact(messageIn(error) ?? text, isWhole ? undefined : 'end')
   const message = `${read.endpoint}: expected status 2xx, got ${status}${reason === '' ? '' : `: ${reason}`}`
   const ownCode = nonEmptyString(readPath(error, 'error', 'code')) ?? nonEmptyString(readMember(error, 'code'))
   // Redacted before it is cut: half a secret is not found.
   const code = ownCode && read.redact(ownCode)
-  const { kind, message: _, ...facts } = failureOf({ message, status, headers, error, code }, systemClock.now())
+  const {
+    kind,
+    message: _,
+    ...facts
+  } = failureOf({ message, status, headers, error, code }, systemClock.now(), read.redact)
   return new AgentError(kind, message, facts)
 }
 

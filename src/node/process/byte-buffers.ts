@@ -119,11 +119,16 @@ export class TailBuffer {
     this.#written += chunk.length
   }
 
+  /** True when there were more bytes before. */
+  get overflowed(): boolean {
+    return this.#written > this.#ring.length
+  }
+
   text(): string {
     const size = this.#ring.length
     const start = this.#written % size
     const decoder = new TextDecoder()
-    if (this.#written <= size) return decoder.decode(this.#ring.subarray(0, this.#written))
+    if (!this.overflowed) return decoder.decode(this.#ring.subarray(0, this.#written))
     return decoder.decode(this.#ring.subarray(start), { stream: true }) + decoder.decode(this.#ring.subarray(0, start))
   }
 }

@@ -85,7 +85,8 @@ async function runAttempt(
   })
   reader.end()
   throwIfAborted(signal, reader)
-  const failure = reader.failure ?? exitFailure(exit, launch.redact(stderr.text()), reader)
+  const failure =
+    reader.failure ?? exitFailure(exit, launch.redact(stderr.text(), stderr.overflowed ? 'start' : undefined), reader)
   if (failure) throw failure
   return reader.answer()
 }

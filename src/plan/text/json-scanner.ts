@@ -1,3 +1,4 @@
+import { cutText } from '../../core/text.js'
 import { pathText, shorten } from '../../error-text.js'
 import type { CounterpointError } from '../../errors.js'
 import { invalidPlan } from '../invalid-plan.js'
@@ -121,7 +122,7 @@ class JsonScanner {
   }
 
   #unexpected(expected: string): CounterpointError {
-    const rest = this.#text.slice(this.#at, this.#at + 20)
+    const rest = cutText(this.#text.slice(this.#at, this.#at + 60), 20, 'start', '')
     return this.#error(`expected ${expected}, got ${rest === '' ? 'the end of the text' : JSON.stringify(rest)}`)
   }
 

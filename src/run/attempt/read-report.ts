@@ -1,5 +1,6 @@
 import type { Report } from '../../backends/agent-backend.js'
-import { canonicalJson } from '../../core/json.js'
+import { cleanText, hideKeys } from '../../backends/redact.js'
+import { canonicalJson, type Json } from '../../core/json.js'
 import { keysOf, readMember } from '../../core/read-member.js'
 import { didYouMean, MAX_ISSUES, show } from '../../error-text.js'
 import type { InputIssue } from '../../errors.js'
@@ -42,7 +43,7 @@ function readInto(shown: Shown, name: string, value: unknown): InputIssue | unde
   if (value === null) return undefined
   if (name === 'message') {
     if (typeof value !== 'string') return { path: name, message: `expected a string, got ${show(value)}` }
-    shown.message = value
+    shown.message = cleanText(value)
   } else {
     if (typeof value !== 'number' || !(value >= 0 && value <= 1 + ROUNDING))
       return { path: name, message: `expected a number from 0 to 1, got ${show(value)}` }
@@ -53,9 +54,17 @@ function readInto(shown: Shown, name: string, value: unknown): InputIssue | unde
 
 function readData(shown: Shown, data: unknown): InputIssue | undefined {
   try {
-    shown.data = canonicalJson(data)
+    shown.data = withoutKeys(canonicalJson(data))
     return undefined
   } catch (error) {
     return notJson('data', error)
   }
+}
+
+/** Published data is for people and logs, as messages are. */
+function withoutKeys(value: Json): Json {
+  if (typeof value === 'string') return hideKeys(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return Object.freeze(value.map(withoutKeys))
+  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withoutKeys(member)])))
 }

@@ -1,4 +1,4 @@
-import { systemClock } from 'counterpoint'
+import { redactor, systemClock } from 'counterpoint'
 
 /**
  * One requirement of a port. `run` resolves when it is met, and rejects with an `Error` that says what was violated. Any test runner can
@@ -39,12 +39,13 @@ export async function settlesWithin(promise: PromiseLike<unknown>, ms: number, p
   return outcome.settled
 }
 
+const shorten = redactor([], { maxLength: 120 })
+
 /** A value for an error message, at most a line long. */
 export function show(value: unknown): string {
   try {
     if (value instanceof Error) return show(String(value))
-    const text = typeof value === 'string' ? JSON.stringify(value) : String(JSON.stringify(value) ?? value)
-    return text.length <= 120 ? text : `${text.slice(0, 120)}…`
+    return shorten(typeof value === 'string' ? JSON.stringify(value) : String(JSON.stringify(value) ?? value))
   } catch {
     return `a ${typeof value} that cannot be shown`
   }

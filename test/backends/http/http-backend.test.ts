@@ -498,6 +498,17 @@ describe('secrets', () => {
     expect(failure.message).not.toMatch(/sk|1234/)
     const code = JSON.stringify({ error: { code: KEY, message: 'x' } })
     expect((await failing(raw(400, code), options)).code).toBe('[authorization]')
+    const parse: Options['parse'] = () => {
+      throw new AgentError('agent', `the answer has ${KEY}`, { code: KEY, cause: KEY })
+    }
+    const ours = await failing(raw(200, '1'), { ...options, parse })
+    expect([ours.kind, ours.message, ours.code, ours.cause]).toEqual([
+      'agent',
+      'the answer has [authorization]',
+      '[authorization]',
+      '[authorization]',
+    ])
+    expect(ours.stack).not.toContain(KEY)
     // The code is cut at 200 characters.
     const longCode = JSON.stringify({ error: { code: `${'x'.repeat(195)}${KEY}`, message: 'x' } })
     expect((await failing(raw(400, longCode), options)).code).not.toContain('sk-')

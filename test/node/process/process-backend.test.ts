@@ -318,6 +318,22 @@ describe('exit', () => {
   })
 
   test.each([
+    ['colours', (key: string) => `\x1b[31m${key.slice(0, 5)}\x1b[0m${key.slice(5)}`],
+    ['JSON', (key: string) => JSON.stringify({ key })],
+    ['a URL', (key: string) => `https://host/?key=${encodeURIComponent(key)}`],
+    ['base64', (key: string) => btoa(`me:${key}`)],
+    ['one of its lines', (key: string) => `${key.split('\n')[1]}`],
+    ['the beginning of what is kept', (key: string) => `${key}${'\x1b[0m'.repeat(8 * 256 - 2)}`],
+  ])('messages contain no value of a variable that the agent prints in %s', async (_, spell) => {
+    const key = 'canary "one" 1234\ncanary/two/5678'
+    const text = spell(key)
+    const program = `process.stderr.write(${JSON.stringify(text)}); process.exitCode = 1`
+    const failure = await failureOf({ ...script(program), setEnv: { KEY: key } })
+    expect(failure.message).toMatch(/\[KEY\]/)
+    expect(failure.message).not.toMatch(/canary|two|1234|5678|Y2FuYXJ5/)
+  })
+
+  test.each([
     [
       'a signal',
       'kill -KILL $$',
