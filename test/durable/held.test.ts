@@ -190,8 +190,8 @@ async function performed(tasks: readonly TaskSpec[], seed: number, journal: Jour
   const run = isNew ? orchestrator.run(graph, { runId: 'r', budget }) : await orchestrator.resume('r', { graph })
   let isOver = false
   void run.result.finally(() => (isOver = true))
-  for (let patience = 0; !isOver; patience++) {
-    assert.ok(patience < 1_000, `the run comes to an end: ${JSON.stringify(run.progress())}`)
+  for (let rounds = 0; !isOver; rounds++) {
+    assert.ok(rounds < 1_000, `the run comes to an end: ${JSON.stringify(run.progress())}`)
     await clock.runUntilIdle()
     await answer(run)
   }

@@ -46,7 +46,7 @@ test('the first of two root causes is named', async () => {
   expect(tasks.c).toMatchObject({ status: 'skipped', rootCause: 'quick' })
 })
 
-test('a task that is added after its dependency died is skipped at once', async () => {
+test('an added task whose dependency is dead already is skipped at once', async () => {
   const fixture = new Fixture()
   fixture.mock.answer('a', fail('refused')).hold('other')
   const run = fixture.start([after('a'), after('other')])

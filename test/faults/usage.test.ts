@@ -29,7 +29,7 @@ describe('usage', () => {
     ])
   })
 
-  test('of a task that died is counted', async () => {
+  test('of a dead task is counted', async () => {
     const { result } = await play({ answers: [fail('agent', used(1))], task: { retries: 2 } })
     expect(result.usage.costUsd).toBe(3)
   })

@@ -130,7 +130,7 @@ describe('the layer checker', () => {
   })
 
   test('finds a folder without a layer', () => {
-    expect(layerProblems([{ path: 'attic/box.ts', text: '' }])).toEqual([expect.stringContaining('no layer')])
+    expect(layerProblems([{ path: 'unlisted/module.ts', text: '' }])).toEqual([expect.stringContaining('no layer')])
     expect(layerProblems([{ path: 'helpers.ts', text: '' }])).toEqual([expect.stringContaining('no layer')])
   })
 })

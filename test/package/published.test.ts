@@ -93,7 +93,7 @@ describe('a program that installs only the library and its dependencies', () => 
   })
 })
 
-/** A host that tells what the locals of its runs are. */
+/** A host that declares the types of the locals of its runs. */
 const LOCALS = `
 import type { AttemptContext } from 'counterpoint'
 declare module 'counterpoint' {

@@ -276,11 +276,11 @@ class Checker {
     this.#end(event, ['failed', 'ready', 'held', 'delayed'])
     const scope = failure.timeout
     if (where === 'failed') return assert.equal(owed?.action, 'dead', 'the event follows the verdict')
-    if (where === 'held') return assert.equal(failure.code, 'REJECTED', 'a held task dies only by rejection')
+    if (where === 'held') return assert.equal(failure.code, 'REJECTED', 'a held task becomes dead only by rejection')
     const timedOut = failure.kind === 'timeout' && (scope === 'queue' || scope === 'total')
     assert.ok(
       timedOut || (where === 'ready' && failure.code === 'BUDGET'),
-      `a ${where} task dies of timeouts and budgets, not of ${failure.kind}`,
+      `a ${where} task becomes dead by timeouts and budgets, not by ${failure.kind}`,
     )
   }
 
