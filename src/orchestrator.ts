@@ -85,7 +85,7 @@ class OrchestratorOf<Pool extends string> {
     const shared = sharedStreamsOf(options.journal, report)
     const built = buildPools(options, { clock, random, report, publish, shared: shared('limits', true) })
     const stream = shared('budget', false)
-    const budget = options.budget && new SharedBudget(options.budget, stream && { stream, clock, report }, clock)
+    const budget = options.budget && new SharedBudget(options.budget, stream && { stream, clock, report })
     this.#closeShared = () => Promise.all([built.close(), budget?.close()])
     this.pools = built.workers as PoolMap<Pool>
     this.limits = built.limits

@@ -1,65 +1,68 @@
-import { type Clock, systemClock } from '../clock.js'
-import { type AdmissionTerms, admit, noticeOf, prefersCheapest, softNotices } from '../core/budget/admission.js'
 import {
   type Account,
   assumedUsage,
   type Budget,
   type BudgetMeasure,
+  countAsUsed,
   type Estimate,
-  markReported,
   openAccount,
   rebudgeted,
   reserve,
-  type ScopedAccount,
   settle,
   usedOf,
 } from '../core/budget/budget.js'
-import type { RunEvent, RunEventType } from '../core/state/events.js'
+import type { Usage } from '../core/failure/usage.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { CompactingLogOptions } from '../journal/compacting-log.js'
 import { BudgetLog } from './budget-log.js'
-import type { BudgetReplay } from './budget-records.js'
-import {
-  attemptsOf,
-  ENDS,
-  type Hold,
-  keyOf,
-  type ReservationRequest,
-  runPrefix,
-  type UsageAtEnd,
-  usageAtEnd,
-} from './reservation.js'
+import type { BudgetReplay, HoldRecord } from './budget-records.js'
+import { RunShare } from './run-share.js'
+
+/** What is reserved for an attempt. */
+interface Hold {
+  readonly record: HoldRecord
+  /** Its attempt is in flight in this process. If not, it was one of an earlier process. */
+  isLive: boolean
+  isDurable: boolean
+  /** Called once it is durable. */
+  onDurable: (() => void) | undefined
+}
 
 /**
- * The budget of all runs of an orchestrator together. An attempt reserves its estimate before it starts, and settles it when it ends.
+ * The budget of all runs of an orchestrator together: their decisions admit attempts to its account as they do to the accounts of a run.
+ * This class persists what is reserved and used, and lets runs that wait for reservations of each other continue.
  *
  * Invariant: settled + reserved is at most the budget when an attempt starts, except for attempts that a person has let exceed it. With
  * a log this holds over a restart: a reservation that was not settled counts as used until its run is resumed, and forever if it never is.
- * Nothing starts before the log has been read, nor before its reservation is durable.
+ * Nothing starts before the log has been read, and no backend is called before its reservation is durable.
  */
 export class SharedBudget {
   #account: Account
+  /** What attempts that have ended used. The account also counts as settled what no attempt of this process will settle. */
+  readonly #spent: Account = openAccount({})
   readonly #holds = new Map<string, Hold>()
-  /** Requests that wait for the log to be read, or for reservations of others, by key. */
-  readonly #waiting = new Map<string, ReservationRequest>()
+  readonly #runs = new Set<RunShare>()
+  /** Runs with tasks that wait for reservations, the one that has waited longest first. */
+  readonly #waiting = new Set<RunShare>()
+  #isServing = false
+  #hasFreed = false
   readonly #log: BudgetLog | undefined
-  readonly #now: () => number
+  /** Called when the log has been read. */
+  #onOpen: (() => void)[] = []
 
   /** Without `log` nothing is known after a restart. */
-  constructor(budget: Budget, log?: CompactingLogOptions, clock: Pick<Clock, 'now'> = log?.clock ?? systemClock) {
+  constructor(budget: Budget, log?: CompactingLogOptions) {
     this.#account = openAccount(budget)
-    this.#log = log && new BudgetLog(log, replay => this.#onOpen(replay))
-    this.#now = () => clock.now()
+    this.#log = log && new BudgetLog(log, replay => this.#open(replay))
   }
 
-  get budget(): Budget {
-    return this.#account.budget
+  get account(): Account {
+    return this.#account
   }
 
   /** Takes effect at once. What has been used before counts. */
   set budget(budget: Budget) {
     this.#account = rebudgeted(this.#account, budget)
-    if (this.#log?.isOpen !== false) this.#retryWaiting()
   }
 
   /** What has been used and reserved. Includes the time before a restart once the log has been read. */
@@ -68,141 +71,151 @@ export class SharedBudget {
     return { costUsd: used('costUsd'), tokens: used('tokens'), wallMs: used('wallMs') }
   }
 
-  /** Begins to read the log. `request` and `prefersCheapest` do that, too. */
-  open(): void {
+  /** A run takes part. `retryHeld` is called when tasks of it that wait for reservations may fit. */
+  join(state: RunState, retryHeld: () => void): RunShare {
+    const share = new RunShare(this, state, retryHeld)
+    this.#runs.add(share)
     this.#log?.open()
+    if (state.phase.status === 'settled') share.recovered()
+    return share
   }
 
-  /** Writes what is not durable yet, and closes the log. Requests are not answered any more. Never rejects: failures are reported. */
+  /** The run is no longer live here. What it has not settled counts as used until it is resumed: nothing waits for that. */
+  leave(share: RunShare): void {
+    this.#runs.delete(share)
+    this.#waiting.delete(share)
+    let isChanged = false
+    for (const hold of this.#holdsOf(share)) {
+      if (!hold.isLive) continue
+      this.#setLive(hold, false)
+      isChanged = true
+    }
+    if (!isChanged) return
+    this.#hasFreed = true
+    this.retryWaiting()
+  }
+
+  /** True when the log has been read. If not, `onOpen` is called once it is; never, if it is closed before. */
+  isOpen(onOpen: () => void): boolean {
+    if (this.#log === undefined || this.#log.isOpen) return true
+    this.#onOpen.push(onOpen)
+    return false
+  }
+
+  /** Writes what is not durable yet, and closes the log. Never rejects: failures are reported. */
   async close(): Promise<void> {
+    this.#onOpen = []
     this.#waiting.clear()
     await this.#log?.close()
   }
 
-  /** True when an attempt with this estimate should go to the cheapest backend. */
-  prefersCheapest(estimate: Estimate | undefined): boolean {
-    this.open()
-    return prefersCheapest(this.#accounts, estimate)
+  /** An attempt starts. */
+  reserve(key: string, attempt: number, { costUsd, tokens }: Estimate = {}, at: number): void {
+    const record: { -readonly [K in keyof HoldRecord]: HoldRecord[K] } = { key, attempt, at }
+    if (costUsd !== undefined) record.costUsd = costUsd
+    if (tokens !== undefined) record.tokens = tokens
+    const hold: Hold = { record, isLive: true, isDurable: this.#log === undefined, onDurable: undefined }
+    this.#holds.set(key, hold)
+    reserve(this.#account, record)
+    this.#log?.reserved(record, () => {
+      hold.isDurable = true
+      hold.onDurable?.()
+    })
   }
 
-  /**
-   * Reserves the estimate, or notifies why there is no room. A request that does not fit only because of the reservations of attempts in
-   * flight waits until one of them has ended.
-   */
-  request(request: ReservationRequest): void {
-    this.open()
-    if (this.#log?.isOpen === false) this.#waiting.set(keyOf(request.state, request.index), request)
-    else this.#request(request)
-  }
-
-  /** The run is no longer live here. Reservations that it has not settled stay until it is resumed, and nothing waits for them. */
-  releaseRun(state: RunState): void {
-    const prefix = runPrefix(state)
-    const holds = [...this.#holds].filter(([key]) => key.startsWith(prefix))
-    for (const [, hold] of holds) {
-      hold.reservedAt = hold.startedAt ?? hold.reservedAt
-      hold.startedAt = undefined
-    }
-    if (holds.length > 0) this.#retryWaiting()
-  }
-
-  /** True for events that `onEvent` needs. */
-  concerns(type: RunEventType): boolean {
-    return type === 'attempt.started' || ENDS.has(type)
-  }
-
-  /** An event of a run, as soon as it has been decided. */
-  onEvent(state: RunState, event: RunEvent): void {
-    if (!('index' in event)) return
-    const key = keyOf(state, event.index)
-    if (ENDS.has(event.type)) this.#waiting.delete(key)
+  /** True when this reservation is durable. If not, `onDurable` is called once it is; never, if it is settled before. */
+  isReserved(key: string, onDurable: () => void): boolean {
     const hold = this.#holds.get(key)
-    if (hold === undefined || ('attempt' in event && event.attempt !== hold.attempt)) return
-    if (event.type === 'attempt.started') hold.startedAt = event.at
-    else if (ENDS.has(event.type)) this.#settle(key, hold, usageAtEnd(hold, state, event))
-  }
-
-  get #accounts(): readonly ScopedAccount[] {
-    return [{ scope: 'orchestrator', account: this.#account }]
-  }
-
-  #request(request: ReservationRequest): void {
-    const { state, index, estimate, degraded, onReserved } = request
-    const key = keyOf(state, index)
-    const attempt = attemptsOf(state, index) + 1
-    const existing = this.#holds.get(key)
-    if (existing?.attempt === attempt) {
-      // It was stopped before it started, by a pause or a restart.
-      if (existing.isDurable) onReserved()
-      else existing.onReserved = onReserved
-      return
-    }
-    // The attempt before ended in an earlier process, which did not write what it used.
-    if (existing) this.#settle(key, existing, { usage: assumedUsage(undefined, existing.estimate), ms: 0 })
-    const terms: AdmissionTerms = { degraded, exempt: state.budgetExempt.has(index) }
-    let refusal = admit(this.#accounts, estimate, terms)
-    if (refusal?.action === 'wait' && !this.#hasHoldInFlight())
-      refusal = admit(this.#accounts, estimate, { ...terms, canWait: false })
-    if (refusal === undefined) this.#reserve(key, attempt, request)
-    else if (refusal.action === 'wait') this.#waiting.set(key, request)
-    else request.onNotice(noticeOf(refusal, 'hard', refusal.action))
-  }
-
-  /** True when an attempt is in flight, or about to start: its reservation will be settled. One of an earlier process may never be. */
-  #hasHoldInFlight(): boolean {
-    for (const { startedAt, isDurable } of this.#holds.values()) if (startedAt !== undefined || !isDurable) return true
+    if (hold === undefined || hold.isDurable) return true
+    hold.onDurable = onDurable
     return false
   }
 
-  #retryWaiting(): void {
-    if (this.#waiting.size === 0) return
-    for (const [key, request] of [...this.#waiting]) {
-      // A notice may end the tasks of other requests.
-      if (this.#waiting.get(key) !== request) continue
-      this.#waiting.delete(key)
-      this.#request(request)
-    }
-  }
-
-  #reserve(key: string, attempt: number, { estimate = {}, onReserved, onNotice }: ReservationRequest): void {
-    const reserved: { costUsd?: number; tokens?: number } = {}
-    if (estimate.costUsd !== undefined) reserved.costUsd = estimate.costUsd
-    if (estimate.tokens !== undefined) reserved.tokens = estimate.tokens
-    const reservedAt = this.#now()
-    const hold: Hold = { attempt, estimate: reserved, reservedAt, startedAt: undefined, isDurable: false, onReserved }
-    this.#holds.set(key, hold)
-    reserve(this.#account, reserved)
-    const onDurable = (): void => {
-      hold.isDurable = true
-      const { onReserved } = hold
-      hold.onReserved = undefined
-      onReserved?.()
-      // It may not have started: its run may be paused.
-      this.#retryWaiting()
-    }
-    if (this.#log) this.#log.reserved({ key, attempt, at: reservedAt, ...reserved }, onDurable)
-    else onDurable()
-    for (const notice of softNotices(this.#accounts)) {
-      markReported(this.#account, 'soft', notice.measure)
-      onNotice(notice)
-    }
-  }
-
-  #settle(key: string, hold: Hold, { usage, ms }: UsageAtEnd): void {
-    hold.onReserved = undefined
+  /** The attempt has ended: what it used replaces what was reserved. */
+  settle(key: string, attempt: number, usage: Usage | undefined, ms: number): void {
+    const hold = this.#holds.get(key)
+    if (hold?.record.attempt !== attempt) return
+    // What is counted as used already becomes a reservation again, which is settled.
+    if (!hold.isLive) this.#setLive(hold, true)
     this.#holds.delete(key)
-    settle(this.#account, hold.estimate, usage, ms)
-    this.#log?.settled(key, { ...this.#account.settled })
-    this.#retryWaiting()
+    settle(this.#account, hold.record, usage, ms)
+    settle(this.#spent, undefined, usage, ms)
+    this.#log?.settled(key, { ...this.#spent.settled })
+    this.#hasFreed = true
   }
 
-  #onOpen({ spent, holds }: BudgetReplay): void {
-    settle(this.#account, undefined, { costUsd: spent.costUsd, tokens: spent.tokens }, spent.wallMs)
-    for (const [key, { attempt, at, ...estimate }] of holds) {
-      const hold = { attempt, estimate, reservedAt: at, startedAt: undefined, isDurable: true, onReserved: undefined }
-      this.#holds.set(key, hold)
-      reserve(this.#account, estimate)
+  addWaiting(share: RunShare): void {
+    this.#waiting.add(share)
+  }
+
+  /** See `SharedScope`. */
+  takesTurn(share: RunShare, isGiven: boolean): boolean {
+    const [first = share] = this.#waiting
+    if (!isGiven && first !== share) {
+      this.#hasFreed = true
+      return false
     }
-    this.#retryWaiting()
+    this.#waiting.delete(share)
+    this.#waiting.add(share)
+    return true
+  }
+
+  /** If anything has been freed, lets the runs that wait try again, one after the other. */
+  retryWaiting(): void {
+    if (this.#isServing) return
+    this.#isServing = true
+    while (this.#hasFreed) {
+      this.#hasFreed = false
+      for (const share of [...this.#waiting]) {
+        if (share.state.heldForReservations.size === 0) this.#waiting.delete(share)
+        else share.retryHeld()
+      }
+    }
+    this.#isServing = false
+  }
+
+  /** A run has been taken over: settles what earlier processes reserved for attempts that have ended, or have not begun. */
+  settleEarlier(share: RunShare): void {
+    for (const hold of this.#holdsOf(share)) if (!hold.isLive) this.#settleEarlier(share.state, hold)
+  }
+
+  #settleEarlier(state: RunState, hold: Hold): void {
+    const { record } = hold
+    const { key, attempt, at } = record
+    const index = Number(key.slice(key.lastIndexOf('/') + 1))
+    const task = state.states[index]
+    const ended = state.tallies[index]?.attempts ?? 0
+    const isRunning = task?.status === 'running' || task?.status === 'stopping'
+    if (task?.status === 'succeeded' && task.attempt === attempt)
+      return this.settle(key, attempt, assumedUsage(task.usage, record), task.at - task.startedAt)
+    // The same decision settles it.
+    if (isRunning && task.attempt === attempt) return this.#setLive(hold, true)
+    const hasStarted = attempt <= ended
+    const ms = hasStarted ? Math.max(0, state.processLostAt - at) : 0
+    this.settle(key, attempt, hasStarted ? assumedUsage(undefined, record) : undefined, ms)
+  }
+
+  *#holdsOf({ prefix }: RunShare): Iterable<Hold> {
+    for (const [key, hold] of [...this.#holds]) if (key.startsWith(prefix)) yield hold
+  }
+
+  #setLive(hold: Hold, isLive: boolean): void {
+    hold.isLive = isLive
+    countAsUsed(this.#account, hold.record, !isLive)
+  }
+
+  #open({ spent, holds }: BudgetReplay): void {
+    for (const account of [this.#account, this.#spent])
+      settle(account, undefined, { costUsd: spent.costUsd, tokens: spent.tokens }, spent.wallMs)
+    for (const [key, record] of holds) {
+      const hold: Hold = { record, isLive: true, isDurable: true, onDurable: undefined }
+      this.#holds.set(key, hold)
+      reserve(this.#account, record)
+      this.#setLive(hold, false)
+    }
+    for (const share of this.#runs) if (share.isRecovered) this.settleEarlier(share)
+    const waiting = this.#onOpen
+    this.#onOpen = []
+    for (const onOpen of waiting) onOpen()
   }
 }

@@ -1,4 +1,3 @@
-import type { SharedBudget } from '../budget/shared-budget.js'
 import { CriticalRanks } from '../core/scheduler/critical-rank.js'
 import type { Order } from '../core/scheduler/order.js'
 import { preparedPlanOf } from '../core/scheduler/prepared-plan.js'
@@ -24,8 +23,6 @@ export interface EffectsOptions extends Omit<AttemptsOptions, 'onInputTimeout'> 
   readonly admission: Admission
   /** The share of its pools that the run gets, relative to other runs. */
   readonly weight: number
-  /** The budget that all runs of the orchestrator share. */
-  readonly budget: SharedBudget | undefined
   /** The order of the host. */
   readonly order: Order | undefined
   /** The order of the host threw, or returned no number. Called once. */
@@ -115,14 +112,14 @@ export class Effects implements TaskSource {
   onDecided(signal: Signal, from: number, to: number): void {
     this.#takeInNewTasks(signal)
     this.#updateHold()
-    if (signal.type === 'start' || (signal.type === 'exhaust' && signal.level === 'hard'))
-      this.#returnRefusedSlot(signal.index)
+    if (signal.type === 'start') this.#returnRefusedSlot(signal.index)
     for (let seq = from; seq <= to; seq++) this.#onEvent(seq)
     if (signal.type === 'recover') for (let index = 0; index < this.#taskCount; index++) this.#apply(index)
     // Slots are given back and tasks are claimed only now: everything that the record made ready has been put in order.
     for (let index = this.#ended.shift(); index !== undefined; index = this.#ended.shift()) this.attempts.finish(index)
     if (this.#head.serial) this.#updateHold()
     this.#queues.dispatch()
+    this.#options.budget?.afterDecision()
   }
 
   /** The effects of the events from `from` to `to`, which are durable. */
@@ -133,7 +130,7 @@ export class Effects implements TaskSource {
 
   /** The run has ended: leaves nothing in pools and no timers. */
   close(): void {
-    this.#options.budget?.releaseRun(this.#head)
+    this.#options.budget?.leave()
     this.#hostFunctions.close()
     this.#queues.close()
     this.#admissionCount.close()
@@ -206,8 +203,6 @@ export class Effects implements TaskSource {
     const type = this.#history.typeOf(seq)
     if (type === 'task.succeeded') this.attempts.onSucceeded(index)
     else if (type === 'attempt.failed') this.attempts.onFailed(this.#history.event(seq) as AttemptFailed)
-    const { budget } = this.#options
-    if (budget?.concerns(type)) budget.onEvent(this.#head, this.#history.event(seq))
     this.#apply(index)
   }
 

@@ -204,16 +204,9 @@ export class RunEngine {
   }
 
   #newLoop(): RunLoop {
-    const { clock, random, judge, ownsJournal } = this.#context
-    const { state, records, journal } = this.#options
     return new RunLoop({
-      state,
-      records,
-      clock,
-      random,
-      judge,
-      journal,
-      ownsJournal,
+      ...this.#context,
+      ...this.#options,
       inContext: this.#scope.inContext,
       onDecided: (signal, from, to) => {
         if (signal.type === 'add' && to >= from)
@@ -231,6 +224,7 @@ export class RunEngine {
     const { loop } = this
     const options: EffectsOptions = {
       ...this.#context,
+      budget: loop.share,
       weight: this.#options.weight,
       locals: this.#scope.locals,
       inContext: this.#scope.inContext,

@@ -1,8 +1,10 @@
+import type { RunShare } from '../budget/run-share.js'
+import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Clock } from '../clock.js'
 import type { InContext } from '../core/async-context.js'
 import { Fifo } from '../core/fifo.js'
 import { decideInto } from '../core/scheduler/decide.js'
-import { Decision, type JudgeFailure } from '../core/scheduler/decision.js'
+import { type DecideContext, Decision, type JudgeFailure } from '../core/scheduler/decision.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import type { JournalRecord } from '../core/state/events.js'
 import { evolve, replay } from '../core/state/evolve.js'
@@ -21,6 +23,8 @@ export interface RunLoopOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly judge: JudgeFailure
+  /** The budget that all runs of the orchestrator share. */
+  readonly budget: SharedBudget | undefined
   readonly journal: OpenJournal
   /** The journal is the orchestrator's own, in memory: a released run is deleted from it. */
   readonly ownsJournal: boolean
@@ -70,9 +74,11 @@ export class RunLoop {
   durable: RunState
   /** The events as decided; may be ahead of the journal. */
   readonly history: History
+  /** What the run has of the budget of the orchestrator. */
+  readonly share: RunShare | undefined
   /** The history is what the in-memory journal holds: nothing has to be appended. */
   readonly #isJournal: boolean
-  readonly #context: { at: number; readonly random: () => number; readonly judge: JudgeFailure }
+  readonly #context: DecideContext & { at: number }
   readonly #decision: Decision
   readonly #wallOffset: number
   readonly #inbox = new Fifo<QueuedSignal>()
@@ -85,7 +91,7 @@ export class RunLoop {
   #isReleased = false
 
   constructor(options: RunLoopOptions) {
-    const { state, journal, clock, random, judge } = options
+    const { state, journal, clock, random, judge, budget } = options
     this.#options = options
     this.head = state
     this.durable = journal.synchronous ? state : copyState(state)
@@ -94,7 +100,8 @@ export class RunLoop {
     this.#isJournal = shareHistory(journal, this.history)
     // Invariant: event times are monotonic. The wall clock is read once, so that a jump of it moves no event (decision 006).
     this.#wallOffset = Math.round(clock.now()) - clock.monotonic()
-    this.#context = { at: 0, random, judge }
+    this.share = budget?.join(state, () => this.send({ type: 'retry-held' }))
+    this.#context = { at: 0, random, judge, shared: this.share }
     this.#decision = new Decision(this.head, this.history, this.#context)
   }
 

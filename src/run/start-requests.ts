@@ -1,8 +1,9 @@
-import type { SharedBudget } from '../budget/shared-budget.js'
+import type { RunShare } from '../budget/run-share.js'
+import { accountsOf } from '../core/budget/accounts.js'
+import { prefersCheapest } from '../core/budget/admission.js'
 import type { Estimate } from '../core/budget/budget.js'
 import type { Failure } from '../core/failure/failure.js'
 import type { Json } from '../core/json.js'
-import { isDegraded } from '../core/scheduler/budget-gate.js'
 import type { Signal, StartSignal } from '../core/scheduler/signals.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { Tally, TaskSpec } from '../core/state/task.js'
@@ -17,7 +18,7 @@ export interface StartRequestsOptions {
   readonly attempts: Attempts
   readonly pools: ReadonlyMap<string, OpenPool>
   /** The budget that all runs of the orchestrator share. */
-  readonly budget: SharedBudget | undefined
+  readonly budget: RunShare | undefined
   /** The functions and the schema of task `index`; undefined when it has none. */
   binding(index: number): TaskBinding | undefined
   send(signal: Signal): void
@@ -30,7 +31,7 @@ const FIRST_ATTEMPT: AttemptRequirements = { isRetry: false, tokens: 0 }
 export class StartRequests {
   readonly #options: StartRequestsOptions
   readonly #head: RunState
-  readonly #budget: SharedBudget | undefined
+  readonly #budget: RunShare | undefined
   /** Tasks whose attempt on the backend that they were given did not fit into a budget: they get the cheapest backend next. */
   readonly #tooExpensive = new Set<number>()
 
@@ -83,6 +84,9 @@ export class StartRequests {
     const { attempts, send } = this.#options
     const { index } = start
     const attempt = attempts.get(index)
+    // It may take long until the shared budget is known: the task may have lost its slot by then.
+    const onOpen = (): void => void (attempt && attempts.get(index) === attempt && this.#sendWithinBudget(start))
+    if (this.#budget?.isOpen(onOpen) === false) return
     const degraded = this.#isDegraded(index)
     // A cheaper backend may use less than the task states; the function of a task has no cheaper variant.
     const isCheaper = degraded && !this.#options.binding(index)?.run
@@ -92,17 +96,7 @@ export class StartRequests {
     const signal: StartSignal & { estimate?: Estimate; degraded?: boolean } = start
     if (estimate) signal.estimate = estimate
     if (degraded) signal.degraded = true
-    if (this.#budget === undefined) return send(signal)
-    // The answer may take long: the task may have lost its slot by then.
-    const hasSlot = (): boolean => attempt !== undefined && attempts.get(index) === attempt
-    this.#budget.request({
-      state: this.#head,
-      index,
-      estimate,
-      degraded,
-      onReserved: () => hasSlot() && send(signal),
-      onNotice: notice => hasSlot() && send({ type: 'exhaust', index, ...notice }),
-    })
+    send(signal)
   }
 
   /** Decided by what an attempt on the first backend of the pool would use, so that it is the same before the claim and after it. */
@@ -116,7 +110,8 @@ export class StartRequests {
 
   #doesNotFit(index: number, expected: Estimate | undefined): boolean {
     const { pool = '' } = this.#spec(index)
-    return isDegraded(this.#head, index, pool, expected) || this.#budget?.prefersCheapest(expected) === true
+    const own = accountsOf(this.#head, index, pool)
+    return prefersCheapest(this.#budget ? [this.#budget, ...own] : own, expected)
   }
 
   #spec(index: number): TaskSpec {

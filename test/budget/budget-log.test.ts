@@ -1,62 +1,108 @@
-import type { Budget, Estimate, Failure, JournalProblem, RunEvent } from 'counterpoint'
+import type { Budget, Estimate, JournalProblem, Usage } from 'counterpoint'
 import { VirtualClock } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { BudgetLog } from '../../src/budget/budget-log.js'
+import type { RunShare } from '../../src/budget/run-share.js'
 import { SharedBudget } from '../../src/budget/shared-budget.js'
-import type { BudgetNotice } from '../../src/core/budget/admission.js'
+import { admit, type BudgetNotice, noticeOf, softNotices } from '../../src/core/budget/admission.js'
+import { assumedUsage } from '../../src/core/budget/budget.js'
 import { emptyState } from '../../src/core/state/new-state.js'
 import type { RunState } from '../../src/core/state/run-state.js'
+import type { TaskState } from '../../src/core/state/task.js'
 import type { SharedStream } from '../../src/journal/shared-stream.js'
 import { FakeStream } from '../support/fake-stream.js'
 import { SeededRandom } from '../support/seeded-random.js'
 
 const ONE: Estimate = { costUsd: 1 }
-const INTERRUPTED: Failure = { kind: 'interrupted', message: 'the process that ran this attempt has ended' }
 
-/** A run that passes its events to a budget one by one, as the run loop does. */
+/** A run whose decisions count in a budget, as those of the scheduler do. */
 class FakeRun {
   readonly state: RunState
-  readonly #budget: SharedBudget
+  readonly #share: RunShare
+  readonly #waiting = new Map<number, () => void>()
 
   constructor(budget: SharedBudget, runId = 'run-1', attempts: readonly number[] = [], startedAt = 5) {
-    this.#budget = budget
     this.state = { ...emptyState(runId), startedAt }
+    this.#share = budget.join(this.state, () => this.#retry())
     for (const [index, count] of attempts.entries()) this.#ended(index, count)
   }
 
-  /** Requests a reservation for a task. Returns the calls back as lines, in order; `go` is the reservation. */
+  /** Starts an attempt, if it fits. Returns what follows as lines, in order; `go`: its backend may be called. */
   request(index: number, estimate: Estimate | undefined = ONE): string[] {
     const received: string[] = []
-    const record = ({ level, measure, used, action }: BudgetNotice): void =>
-      void received.push(`${level} ${measure} ${used} ${action}`)
-    this.#budget.request({
-      state: this.state,
-      index,
-      estimate,
-      degraded: false,
-      onReserved: () => void received.push('go'),
-      onNotice: record,
-    })
+    const start = (): void => {
+      if (!this.#share.isOpen(start)) return
+      const refusal = admit([this.#share], estimate, { degraded: false, exempt: this.state.budgetExempt.has(index) })
+      if (refusal?.action === 'wait') return this.#waits(index, start)
+      if (refusal) return void received.push(line(noticeOf(refusal, 'hard', refusal.action)))
+      this.#share.started(index, this.#attempt(index), estimate, AT)
+      this.#runs(index, estimate)
+      if (this.#share.isReserved(index, () => void received.push('go'))) received.push('go')
+      for (const notice of softNotices([this.#share])) {
+        this.#share.reached('soft', notice.measure)
+        received.push(line(notice))
+      }
+    }
+    start()
     return received
   }
 
   started(index: number, at: number): void {
-    this.#emit({ type: 'attempt.started', index, at, attempt: this.#attempt(index) })
+    const task = this.state.states[index]
+    if (task?.status === 'running') this.state.states[index] = { ...task, startedAt: at }
   }
 
   /** The attempt of a task has failed. */
-  failed(index: number, at: number, usage?: object, failure: Failure = { kind: 'agent', message: 'no' }): void {
+  failed(index: number, at: number, usage?: Usage): void {
+    this.#end(index, at, usage)
+    this.#ended(index, this.#attempt(index))
+    this.#share.afterDecision()
+  }
+
+  succeeded(index: number, at: number, usage?: Usage): void {
+    this.#end(index, at, usage)
+    this.#share.afterDecision()
+  }
+
+  /** Another process has taken over; `running`: the tasks whose attempts its journal has started. */
+  recover(running: readonly number[] = [], lostAt = AT): void {
+    this.state.processLostAt = lostAt
+    for (const index of running) {
+      this.#runs(index, ONE)
+      this.state.orphanedAttempts.add(index)
+    }
+    this.#share.recovered()
+    for (const index of running) this.failed(index, lostAt)
+  }
+
+  leave(): void {
+    this.#share.leave()
+  }
+
+  #end(index: number, at: number, usage: Usage | undefined): void {
+    const task = this.state.states[index]
+    if (task?.status !== 'running') return
+    this.#share.ended(index, assumedUsage(usage, task.reserved), at)
+    this.state.orphanedAttempts.delete(index)
+    this.state.states[index] = { status: 'ready', since: at }
+  }
+
+  #runs(index: number, reserved: Estimate | undefined): void {
     const attempt = this.#attempt(index)
-    this.#ended(index, attempt)
-    this.#emit({ type: 'attempt.failed', index, at, attempt, failure, ...(usage && { usage }) })
+    this.state.states[index] = { status: 'running', attempt, startedAt: AT, reserved } as TaskState
   }
 
-  succeeded(index: number, at: number, usage?: object): void {
-    this.#emit({ type: 'task.succeeded', index, at, attempt: this.#attempt(index), ...(usage && { usage }) })
+  #waits(index: number, start: () => void): void {
+    this.#waiting.set(index, start)
+    this.state.heldForReservations.set('p', new Set(this.#waiting.keys()))
+    this.#share.waits()
   }
 
-  is(type: 'task.cancelled' | 'task.dead' | 'task.ready' | 'task.held', index: number): void {
-    this.#emit({ type, index, at: 0 })
+  #retry(): void {
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    this.state.heldForReservations.clear()
+    for (const start of waiting) start()
   }
 
   #attempt(index: number): number {
@@ -66,10 +112,13 @@ class FakeRun {
   #ended(index: number, attempts: number): void {
     this.state.tallies[index] = { attempts } as NonNullable<RunState['tallies'][number]>
   }
+}
 
-  #emit(event: object): void {
-    this.#budget.onEvent(this.state, event as RunEvent)
-  }
+/** When attempts are reserved. */
+const AT = 7
+
+function line({ level, measure, used, action }: BudgetNotice): string {
+  return `${level} ${measure} ${used} ${action}`
 }
 
 /** A budget whose records are in `stream`. */
@@ -89,16 +138,15 @@ function prompt(stream: FakeStream): SharedStream {
 }
 
 describe('a reservation', () => {
-  test('is durable before the attempt starts, synchronously where the stream is', async () => {
+  test('is durable before the backend is called, synchronously where the stream is', () => {
     const stream = new FakeStream()
-    const { run, clock } = open(prompt(stream))
-    await clock.advance(7)
+    const { run } = open(prompt(stream))
     expect(run().request(0, { costUsd: 1, tokens: 5 })).toEqual(['go'])
     expect(stream.records).toEqual([
       {
         type: 'budget',
         spent: { costUsd: 0, tokens: 0, wallMs: 0 },
-        holds: [{ key: 'run-1@5/0', attempt: 1, at: clock.now(), costUsd: 1, tokens: 5 }],
+        holds: [{ key: 'run-1@5/0', attempt: 1, at: AT, costUsd: 1, tokens: 5 }],
         over: [],
       },
     ])
@@ -111,7 +159,8 @@ describe('a reservation', () => {
     expect([received, shared.used.costUsd]).toEqual([[[], [], [], []], 0])
     await turn()
     expect(received.slice(0, 3)).toEqual([['go'], ['go'], ['go', 'soft costUsd 3 tell']])
-    expect(one.request(4)).toEqual(['hard costUsd 3 stop'])
+    // It waits for those in flight.
+    expect(one.request(4)).toEqual([])
     expect(reported).toEqual([])
   })
 
@@ -138,53 +187,32 @@ describe('a reservation', () => {
     })
   })
 
-  test('is dropped when its task ends before it is durable, or before the log has been read', async () => {
+  test('is dropped when its attempt ends before it is durable', async () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
     const one = run()
-    const early = one.request(0)
-    one.is('task.cancelled', 0)
     await turn()
     stream.isSlow = true
-    const late = one.request(1)
-    one.is('task.cancelled', 1)
+    const received = one.request(1)
+    one.failed(1, AT, { costUsd: 0 })
     stream.flush()
     await turn()
     stream.flush()
     await turn()
-    expect([early, late, shared.used.costUsd]).toEqual([[], [], 0])
+    expect([received, shared.used.costUsd]).toEqual([[], 0])
     expect((await reading(stream)).used.costUsd).toBe(0)
-  })
-
-  test('is reused by a task that was stopped before it started', async () => {
-    const stream = new FakeStream()
-    const { run, shared } = open(stream)
-    const one = run()
-    await turn()
-    stream.isSlow = true
-    const first = one.request(0)
-    await turn()
-    one.is('task.ready', 0)
-    const second = one.request(0)
-    stream.flush()
-    await turn()
-    expect([first, second, one.request(0), shared.used.costUsd]).toEqual([[], ['go'], ['go'], 1])
   })
 
   test('counts for an attempt that a person has let exceed the budget', () => {
     const { run, shared } = open(prompt(new FakeStream()), { costUsd: 1, soft: 1 })
     const one = run()
     one.state.budgetExempt.add(1)
-    expect([one.request(0), one.request(1), one.request(2)]).toEqual([
-      ['go', 'soft costUsd 1 tell'],
-      ['go'],
-      ['hard costUsd 2 stop'],
-    ])
+    expect([one.request(0), one.request(1), one.request(2)]).toEqual([['go', 'soft costUsd 1 tell'], ['go'], []])
     expect(shared.used.costUsd).toBe(2)
   })
 })
 
-describe('a request that does not fit only because of the reservations of others', () => {
+describe('an attempt that does not fit only because of the reservations of others', () => {
   test('waits for an attempt in flight, then is granted or refused', () => {
     const { run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1 })
     const one = run()
@@ -201,19 +229,21 @@ describe('a request that does not fit only because of the reservations of others
     expect(received[1]).toEqual(['hard costUsd 3 stop'])
   })
 
-  test('waits for a reservation that is being written, and no longer when that attempt does not start', async () => {
+  test('waits for a reservation that is being written', async () => {
     const stream = new FakeStream()
     const { run } = open(stream, { costUsd: 1, soft: 1 })
     const one = run()
-    one.request(9, {})
     await turn()
     stream.isSlow = true
     const first = one.request(0)
     const second = one.request(1)
     expect([first, second]).toEqual([['soft costUsd 1 tell'], []])
+    one.failed(0, AT, { costUsd: 0 })
     stream.flush()
     await turn()
-    expect([first.at(-1), second]).toEqual(['go', ['hard costUsd 1 stop']])
+    stream.flush()
+    await turn()
+    expect([first.includes('go'), second]).toEqual([false, ['go']])
   })
 
   test('is refused at once when those are of an earlier process', () => {
@@ -224,46 +254,14 @@ describe('a request that does not fit only because of the reservations of others
     expect(open(prompt(stream), { costUsd: 1 }).run('run-2').request(0)).toEqual(['hard costUsd 1 stop'])
   })
 
-  test('is dropped when its task is ended by the notice of another', () => {
-    const { shared, run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1 })
-    const one = run()
-    one.request(0, { costUsd: 3 })
-    one.started(0, 0)
-    const received: string[] = []
-    const end = (): void => {
-      for (const index of [1, 2]) one.is('task.cancelled', index)
-    }
-    const request = { state: one.state, degraded: false, onReserved: () => void received.push('go'), onNotice: end }
-    shared.request({ ...request, index: 1, estimate: { costUsd: 2 } })
-    shared.request({ ...request, index: 2, estimate: ONE })
-    one.succeeded(0, 1, { costUsd: 1.5 })
-    expect([received, shared.used.costUsd]).toEqual([[], 1.5])
-  })
-})
-
-describe('a budget that degrades', () => {
-  const noticesOf = (
-    shared: SharedBudget,
-    state: RunState,
-    index: number,
-    estimate: Estimate | undefined,
-    degraded: boolean,
-  ) => {
-    const received: string[] = []
-    const record = ({ level, action }: BudgetNotice): void => void received.push(`${level} ${action}`)
-    shared.request({ state, index, estimate, degraded, onReserved: () => void received.push('go'), onNotice: record })
-    return received
-  }
-
-  test('sends what does not fit to the cheapest backend, and has a hard bound there', () => {
-    const { shared, run } = open(prompt(new FakeStream()), { costUsd: 3, soft: 1, onHard: 'degrade' })
-    const one = run()
-    one.request(0, { costUsd: 2 })
-    one.started(0, 0)
-    expect(noticesOf(shared, one.state, 1, { costUsd: 2 }, false)).toEqual(['hard degrade'])
-    expect(noticesOf(shared, one.state, 2, undefined, true)).toEqual(['go'])
-    one.succeeded(0, 1, { costUsd: 4 })
-    expect(noticesOf(shared, one.state, 3, undefined, true)).toEqual(['hard stop'])
+  test('waits for the reservations of another run, and no longer once that is not live here', () => {
+    const { run } = open(prompt(new FakeStream()), { costUsd: 1, soft: 1 })
+    const [one, two] = [run('run-1'), run('run-2')]
+    one.request(0)
+    const received = two.request(0)
+    expect(received).toEqual([])
+    one.leave()
+    expect(received).toEqual(['hard costUsd 1 stop'])
   })
 })
 
@@ -290,7 +288,7 @@ test('a request whose task has changed before its reservation was durable gets n
 /** The budget of a process that reads these records. */
 async function reading(stream: SharedStream): Promise<SharedBudget> {
   const { shared } = open({ read: () => stream.read(), append: () => {}, close: () => {} })
-  shared.open()
+  shared.join(emptyState('reader'), () => {})
   await turn()
   return shared
 }
@@ -392,82 +390,60 @@ describe('after a restart', () => {
     before.failed(0, 130, { costUsd: 1, tokens: 10 })
     before.succeeded(1, 120, { costUsd: 0.25, inputTokens: 3, outputTokens: 4 })
     const { shared, run } = open(prompt(stream), { costUsd: 3.25, soft: 1 })
-    shared.open()
+    const after = run('run-2')
     expect(shared.used).toEqual({ costUsd: 2.25, tokens: 27, wallMs: 50 })
-    expect([run('run-2').request(0), run('run-2').request(1)]).toEqual([
-      ['go', 'soft costUsd 3.25 tell'],
-      ['hard costUsd 3.25 stop'],
-    ])
+    expect([after.request(0), after.request(1)]).toEqual([['go', 'soft costUsd 3.25 tell'], []])
   })
 
   test('an interrupted attempt is settled once, when its run is resumed, and ran until its process ended', () => {
     const stream = new FakeStream()
-    const old = open(prompt(stream))
-    const before = old.run()
-    before.request(0)
-    before.started(0, old.clock.now())
+    open(prompt(stream)).run().request(0)
     const { shared, run } = open(prompt(stream))
     const after = run()
-    shared.open()
     expect(shared.used.costUsd).toBe(1)
-    after.state.processLostAt = old.clock.now() + 40
-    after.failed(0, old.clock.now() + 9_000, { costUsd: 1, estimated: true }, INTERRUPTED)
+    after.recover([0], AT + 40)
     expect(shared.used).toEqual({ costUsd: 1, tokens: 0, wallMs: 40 })
     expect(after.request(0)).toEqual(['go'])
     expect(shared.used.costUsd).toBe(2)
   })
 
-  test('an attempt that had answered or was cancelled is settled, by its estimate where the usage is unknown', () => {
+  test('an attempt that had ended is settled, by its estimate where the usage is unknown; one that had not begun costs nothing', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
     for (const index of [0, 1, 2]) before.request(index)
     const { shared, run } = open(prompt(stream))
     const after = run('run-1', [1, 0, 0])
-    shared.open()
-    after.is('task.cancelled', 0)
-    after.succeeded(1, 1, { costUsd: 0.5 })
-    expect(shared.used.costUsd).toBe(2.5)
-    after.is('task.cancelled', 2)
-    // Its start was never decided.
-    expect(shared.used.costUsd).toBe(1.5)
+    const task = { status: 'succeeded', attempt: 1, usage: { costUsd: 0.5 }, startedAt: AT, at: AT + 3 }
+    after.state.states[1] = task as TaskState
+    expect(shared.used.costUsd).toBe(3)
+    after.recover()
+    expect(shared.used).toEqual({ costUsd: 1.5, tokens: 0, wallMs: 3 })
+    expect(stream.records).toHaveLength(6)
   })
 
-  test('a reservation that was never started is reused by its task, and released when that ends', () => {
+  test('the same when the log can be read only after the run was resumed', async () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
-    before.request(0)
-    before.request(1)
-    const { shared, run } = open(prompt(stream))
-    const after = run()
-    expect([after.request(0), shared.used.costUsd]).toEqual([['go'], 2])
-    after.is('task.dead', 1)
-    expect(shared.used.costUsd).toBe(1)
-    expect(stream.records).toHaveLength(3)
-  })
-
-  test('an attempt that had ended and was not settled counts by its estimate', () => {
-    const stream = new FakeStream()
-    const before = open(prompt(stream)).run()
-    before.request(0)
-    const { shared, run } = open(prompt(stream))
-    const after = run('run-1', [1])
-    expect(after.request(0)).toEqual(['go'])
-    expect(shared.used.costUsd).toBe(2)
+    for (const index of [0, 1]) before.request(index)
+    const { shared, run } = open(stream)
+    const after = run('run-1', [1, 0])
+    after.recover([], AT + 5)
+    const received = after.request(0)
+    await turn()
+    expect([shared.used, received]).toEqual([{ costUsd: 2, tokens: 0, wallMs: 5 }, ['go']])
   })
 
   test('an attempt that is settled here but not in its journal is not counted again', () => {
     const stream = new FakeStream()
     const before = open(prompt(stream)).run()
     before.request(0)
-    before.started(0, 0)
-    before.failed(0, 1, { costUsd: 0.5 })
+    before.failed(0, AT + 1, { costUsd: 0.5 })
     before.request(0)
     const { shared, run } = open(prompt(stream))
     const after = run()
-    shared.open()
     // Its journal contains the first attempt only.
-    after.failed(0, 9, { costUsd: 1, estimated: true }, INTERRUPTED)
-    expect([shared.used.costUsd, after.request(0), shared.used.costUsd]).toEqual([1.5, ['go'], 1.5])
+    after.recover([0])
+    expect([shared.used.costUsd, after.request(0), shared.used.costUsd]).toEqual([0.5, ['go'], 1.5])
   })
 
   test('a run with the id of a deleted one is another run, and what that never settled stays used', () => {
@@ -589,7 +565,7 @@ describe('when it is closed', () => {
     ])
   })
 
-  test('before it has been read, nothing is granted any more', async () => {
+  test('before it has been read, nothing starts any more', async () => {
     const stream = new FakeStream()
     const { run, shared } = open(stream)
     const received = run().request(0)
@@ -610,12 +586,11 @@ describe('processes that end at any moment', () => {
     let ended: number[] = []
     let running = new Set<number>()
     for (let life = 0, runId = 'run-0'; life < 6; life++) {
-      const { run, shared } = open(stream, { costUsd: 10 }, 6)
+      const { run } = open(stream, { costUsd: 10 }, 6)
       if (dice.chance(0.3)) [runId, ended, running] = [`run-${life}`, [], new Set()]
       const one = run(runId, ended)
-      shared.open()
       await turn()
-      for (const index of running) one.failed(index, 0, undefined, INTERRUPTED)
+      one.recover([...running])
       running.clear()
       const pendingRequests = new Map<number, string[]>()
       for (let step = 0; step < 30; step++) {

@@ -152,6 +152,120 @@ describe('the budget of an orchestrator', () => {
   })
 })
 
+describe('reservations of running attempts make others wait, and never count as used', () => {
+  const tasks = (text: string, estimate: TaskSpec['estimate'] = { costUsd: 0.6 }) =>
+    specs(text).map(spec => ({ ...spec, estimate }))
+
+  /** Agents that use much less than they were expected to use. */
+  const frugal = (budget: Budget, options: Partial<OrchestratorOptions> = {}) => {
+    const { backend, ...rest } = stage(budget, options)
+    backend.answer('*', succeed('ok', { afterMs: 10, usage: { costUsd: 0.05, tokens: 100 } }))
+    return { backend, ...rest }
+  }
+
+  test.each<[string, Budget, TaskSpec['estimate']]>([
+    ['in dollars', { costUsd: 1 }, { costUsd: 0.6 }],
+    ['in tokens', { tokens: 1000 }, { tokens: 600 }],
+    ['with onHard hold', { costUsd: 1, onHard: 'hold' }, { costUsd: 0.6 }],
+  ])('%s: all tasks of a plan are done, one after the other', async (_title, budget, estimate) => {
+    const { clock, backend, orchestrator, reached } = frugal(budget)
+    const run = orchestrator.run({ tasks: tasks('a b c', estimate) })
+    await clock.advance(5)
+    expect(run.progress().held.map(({ id, reason }) => `${id} ${reason}`)).toEqual(['b reserved', 'c reserved'])
+    await clock.runUntilIdle()
+    const { outcome } = await run.result
+    expect([outcome, backend.calls.length, reached().filter(line => /hard/.test(line))]).toEqual(['completed', 3, []])
+    expect(orchestrator.spent?.costUsd).toBeCloseTo(0.15)
+  })
+
+  test('tasks that are added live, and those that become ready together', async () => {
+    const { clock, orchestrator } = frugal({ costUsd: 1 })
+    const run = orchestrator.run({ tasks: tasks('a b(a) c(a) d(a)') })
+    await clock.advance(5)
+    await run.add({ tasks: tasks('x y') })
+    await clock.runUntilIdle()
+    expect((await run.result).outcome).toBe('completed')
+  })
+
+  test('several runs: they have turns, and none is stopped', async () => {
+    const { clock, orchestrator, events } = frugal({ costUsd: 1 })
+    const runs = ['one', 'two', 'three'].map(runId => orchestrator.run({ tasks: tasks('a b c') }, { runId }))
+    await clock.runUntilIdle()
+    expect(await Promise.all(runs.map(async run => (await run.result).outcome))).toEqual(Array(3).fill('completed'))
+    const starts = events.flatMap(event => (event.type === 'attempt.started' ? [event.runId] : []))
+    expect(starts.slice(0, 6)).toEqual(['one', 'two', 'three', 'one', 'two', 'three'])
+  })
+
+  test('a run that is paused while it waits lets others go on, and continues itself', async () => {
+    const { clock, orchestrator } = frugal({ costUsd: 1 })
+    const one = orchestrator.run({ tasks: tasks('a b') }, { runId: 'one' })
+    const two = orchestrator.run({ tasks: tasks('c d') }, { runId: 'two' })
+    await clock.advance(5)
+    await one.pause()
+    await clock.runUntilIdle()
+    expect([two.progress().status, one.progress().status]).toEqual(['settled', 'paused'])
+    await one.unpause()
+    await clock.runUntilIdle()
+    expect((await one.result).outcome).toBe('completed')
+  })
+
+  test('a run that is cancelled while its attempt holds the budget frees it for others', async () => {
+    const { clock, backend, orchestrator } = frugal({ costUsd: 1 })
+    backend.answer('a', hang())
+    const one = orchestrator.run({ tasks: tasks('a') }, { runId: 'one' })
+    const two = orchestrator.run({ tasks: tasks('c') }, { runId: 'two' })
+    await clock.advance(5)
+    await one.cancel()
+    await clock.runUntilIdle()
+    // The cancelled attempt counts with its estimate: 0.6 of 1, so the other does not fit any more.
+    expect((await two.result).outcome).toBe('failed')
+    const three = orchestrator.run({ tasks: tasks('e', { costUsd: 0.4 }) })
+    await clock.runUntilIdle()
+    expect((await three.result).outcome).toBe('completed')
+  })
+
+  test('a slot is not kept by a task that waits: others of the pool use it', async () => {
+    const { clock, orchestrator, backend } = frugal({ costUsd: 1 }, {})
+    backend.answer('a', hang())
+    const run = orchestrator.run({ tasks: [...tasks('a big1 big2 big3'), ...tasks('free', { costUsd: 0 })] })
+    await clock.advance(50)
+    expect(run.task('free')?.status).toBe('succeeded')
+    await run.cancel()
+    await clock.runUntilIdle()
+  })
+
+  test('a journal that fails leaves what its run had reserved counted, until it is resumed in place', async () => {
+    const { shared: _, ...inner } = memoryJournal()
+    let isBroken = false
+    const journal: Journal = {
+      ...inner,
+      open: async (runId, host) => {
+        const opened = await inner.open(runId, host)
+        const append = (record: Parameters<typeof opened.append>[0]) => {
+          if (isBroken) throw new Error('disk full')
+          return opened.append(record)
+        }
+        return { ...opened, read: () => opened.read(), close: () => opened.close(), append, synchronous: false }
+      },
+    }
+    const { clock, orchestrator } = frugal({ costUsd: 1 }, { journal })
+    const run = orchestrator.run({ tasks: tasks('a') }, { runId: 'one' })
+    run.result.catch(() => {})
+    await clock.advance(5)
+    isBroken = true
+    await clock.advance(20)
+    await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })
+    expect(orchestrator.spent?.wallMs).toBeLessThan(100)
+    isBroken = false
+    const again = await orchestrator.resume('one')
+    await clock.runUntilIdle()
+    await again.result
+    const { costUsd = 0, wallMs = 0 } = orchestrator.spent ?? {}
+    expect(wallMs).toBeLessThan(100)
+    expect(costUsd).toBeLessThanOrEqual(1)
+  })
+})
+
 const LIMITS = { costUsd: 12, tokens: 300 }
 
 /** Agents that use at most their estimate, and all of it when they are stopped or fail without reporting usage. */

@@ -123,7 +123,7 @@ function isOver(scene: SchedulerFixture, index: number): boolean {
 }
 
 /** Signals that differ each time. */
-const REPEATABLE: ReadonlySet<Signal['type']> = new Set(['recover', 'add', 'budget', 'mode', 'exhaust'])
+const REPEATABLE: ReadonlySet<Signal['type']> = new Set(['recover', 'add', 'budget', 'mode', 'retry-held'])
 
 /** Sends valid and invalid signals of every kind, as a host, agents, clocks and old processes might. */
 export function sendInvalidSignals(scene: SchedulerFixture, dice: SeededRandom, steps: number): void {
@@ -164,20 +164,8 @@ function anySignal(scene: SchedulerFixture, dice: SeededRandom, step: number): S
     () => (dice.chance(0.3) ? { type: 'hold', index, reason: dice.pick(['approval', 'budget'] as const) } : start),
     () => ({ type: 'approve', taskId: scene.state.specs[index]!.id, by: 'a person' }),
     () => (dice.chance(0.1) ? waitsTooLong(index, dice) : start),
-    () => (dice.chance(0.2) ? sharedBudget(index, dice) : start),
+    () => (dice.chance(0.2) ? { type: 'retry-held' } : start),
   ])()
-}
-
-/** The usage of all runs together. */
-function sharedBudget(index: number, dice: SeededRandom): Signal {
-  const [level, action] = dice.pick([
-    ['soft', 'tell'],
-    ['soft', 'degrade'],
-    ['hard', 'hold'],
-    ['hard', 'hold'],
-    ['hard', 'stop'],
-  ] as const)
-  return { type: 'exhaust', index, level, action, measure: dice.pick(['costUsd', 'tokens']), limit: 5, used: 5 }
 }
 
 function asks(dice: SeededRandom): { readonly retryAfterMs?: number } {

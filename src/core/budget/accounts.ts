@@ -81,7 +81,6 @@ export function settleFor(
 
 /** What an attempt that ends now has used. Where there are budgets, the estimate replaces what was not reported. */
 export function usageOfAttempt(state: RunState, index: number, usage: Usage | undefined): Usage | undefined {
-  if (state.accounts === undefined) return usage
   const task = state.states[index] as TaskState
   return task.status === 'running' || task.status === 'stopping' ? assumedUsage(usage, task.reserved) : usage
 }

@@ -99,6 +99,19 @@ export function settle(account: Account, estimate: Estimate | undefined, usage: 
   account.settled.wallMs += ms
 }
 
+/** Counts a reservation as used, since nothing in this process will settle it; with `used` false, as a reservation again. */
+export function countAsUsed(
+  { settled, reserved }: Account,
+  { costUsd = 0, tokens = 0 }: Estimate,
+  used: boolean,
+): void {
+  const sign = used ? 1 : -1
+  settled.costUsd = withoutDust(settled.costUsd + sign * costUsd)
+  settled.tokens += sign * tokens
+  reserved.costUsd = withoutDust(reserved.costUsd - sign * costUsd)
+  reserved.tokens -= sign * tokens
+}
+
 /** The rounding error of sums of fractions: less than a millionth of a cent counts as nothing. */
 export const DUST: number = 1e-8
 

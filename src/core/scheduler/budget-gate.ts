@@ -1,16 +1,33 @@
 import { accountsOf } from '../budget/accounts.js'
-import { admit, noticeOf, prefersCheapest, type Refusal, softNotices } from '../budget/admission.js'
-import type { Estimate } from '../budget/budget.js'
+import { admit, noticeOf, type Refusal, softNotices } from '../budget/admission.js'
+import type { ScopedAccount } from '../budget/budget.js'
 import type { RunState } from '../state/run-state.js'
 import type { TaskSpec, TaskState } from '../state/task.js'
 import type { Decision } from './decision.js'
 import { cancelAll, markDead } from './propagate.js'
-import type { BudgetSignal, ExhaustSignal, StartSignal } from './signals.js'
+import type { BudgetSignal, StartSignal } from './signals.js'
+
+/** True when attempts count in a budget. */
+function hasBudget({ state, context }: Decision): boolean {
+  return state.accounts !== undefined || context.shared !== undefined
+}
+
+/** All accounts that an attempt of task `index` in `pool` counts in. */
+function allAccountsOf(
+  { state, context: { shared } }: Decision,
+  index: number,
+  pool: string,
+): readonly ScopedAccount[] {
+  const own = accountsOf(state, index, pool)
+  return shared ? [shared, ...own] : own
+}
 
 /** True when the budgets have room for this attempt. If not, emits what follows: a hold, a stop, or a cheaper backend. */
 export function admitStart(decision: Decision, { index, pool, estimate, degraded = false }: StartSignal): boolean {
   const { state } = decision
-  const refusal = admit(accountsOf(state, index, pool), estimate, { degraded, exempt: state.budgetExempt.has(index) })
+  if (!hasBudget(decision)) return true
+  const terms = { degraded, exempt: state.budgetExempt.has(index) }
+  const refusal = admit(allAccountsOf(decision, index, pool), estimate, terms)
   if (refusal === undefined) return true
   if (refusal.action === 'wait') decision.heldForReservation(index, estimate)
   // There was room when the task was claimed. Its slot is given back; the next claim is for the cheapest backend.
@@ -20,9 +37,9 @@ export function admitStart(decision: Decision, { index, pool, estimate, degraded
 
 /**
  * Makes tasks that wait for reservations ready again, the first of each pool: when it fits now, and when it never will, so that it is
- * refused. The next one follows when that one has started.
+ * refused. The next one follows when that one has started. Runs that wait for the same budget have turns: `isTurn`, this is one.
  */
-export function retryHeldForReservations(decision: Decision): void {
+export function retryHeldForReservations(decision: Decision, isTurn: boolean): void {
   const { state } = decision
   if (state.phase.status !== 'running') return
   for (const [pool, waiting] of [...state.heldForReservations]) {
@@ -30,27 +47,10 @@ export function retryHeldForReservations(decision: Decision): void {
     if (first === undefined) continue
     const { estimate } = state.states[first] as Extract<TaskState, { status: 'held' }>
     // Whatever could go to the cheapest backend has been sent there before it was held.
-    if (admit(accountsOf(state, first, pool), estimate, { degraded: true })?.action !== 'wait') decision.ready(first)
+    if (admit(allAccountsOf(decision, first, pool), estimate, { degraded: true })?.action === 'wait') continue
+    if (decision.context.shared?.takesTurn(isTurn) === false) return
+    decision.ready(first)
   }
-}
-
-/** True when the next attempt of a task should go to the cheapest backend. */
-export function isDegraded(state: RunState, index: number, pool: string, estimate: Estimate | undefined): boolean {
-  return prefersCheapest(accountsOf(state, index, pool), estimate)
-}
-
-/** The budget of the orchestrator has no room for this task, or has reached its soft bound. */
-export function exhaust(decision: Decision, { type: _, index, ...notice }: ExhaustSignal): void {
-  const { state } = decision
-  const { level, action, measure, limit, used } = notice
-  if (state.phase.status !== 'running') return
-  // The slot is given back; the next claim is for the cheapest backend.
-  if (level === 'hard' && action === 'degrade') return
-  if (level === 'soft') return decision.budgetReached({ scope: 'orchestrator', ...notice })
-  if (state.states[index]?.status !== 'ready') return
-  decision.budgetReached({ scope: 'orchestrator', ...notice, taskId: (state.specs[index] as TaskSpec).id })
-  if (action === 'hold') return decision.held(index, 'budget')
-  stopRun(decision, `budget: the orchestrator has used ${used} of ${limit} (${measure})`, false)
 }
 
 function refuse(decision: Decision, index: number, pool: string, refusal: Refusal): void {
@@ -62,7 +62,7 @@ function refuse(decision: Decision, index: number, pool: string, refusal: Refusa
     decision.budgetReached({ ...notice, ...(scope === 'pool' && { pool }), taskId: id })
   if (action === 'hold') return decision.held(index, 'budget')
   const message = `the ${scope} has used ${notice.used} of ${notice.limit} (${measure}): the attempt does not fit`
-  if (scope === 'run') return stopRun(decision, `budget: ${message}`, false)
+  if (scope === 'run' || scope === 'orchestrator') return stopRun(decision, `budget: ${message}`, false)
   markDead(decision, index, { kind: 'quota', code: 'BUDGET', message })
 }
 
@@ -74,9 +74,10 @@ function stopRun(decision: Decision, reason: string, running: boolean): void {
 
 /** Reports the soft bounds that the accounts of task `index` have reached. */
 export function reportSoftBounds(decision: Decision, index: number): void {
+  if (!hasBudget(decision)) return
   const { state } = decision
   const { id, pool = '' } = state.specs[index] as TaskSpec
-  for (const notice of softNotices(accountsOf(state, index, pool), elapsedOf(state)))
+  for (const notice of softNotices(allAccountsOf(decision, index, pool), elapsedOf(state)))
     decision.budgetReached({
       ...notice,
       ...(notice.scope === 'pool' && { pool }),

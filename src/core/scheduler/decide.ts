@@ -4,7 +4,7 @@ import type { Outcome, RunEvent } from '../state/events.js'
 import { History } from '../state/history.js'
 import { type RunState, unfinishedCount } from '../state/run-state.js'
 import type { TaskState } from '../state/task.js'
-import { admitStart, changeBudget, elapse, exhaust, reportSoftBounds, retryHeldForReservations } from './budget-gate.js'
+import { admitStart, changeBudget, elapse, reportSoftBounds, retryHeldForReservations } from './budget-gate.js'
 import { type DecideContext, Decision } from './decision.js'
 import { preparedPlanOf } from './prepared-plan.js'
 import { applyFailure, cancelAll, cancelUnfinished, markDead, propagate, resolveBlocked } from './propagate.js'
@@ -43,8 +43,8 @@ export function decideInto(decision: Decision, signal: Signal): void {
   if (status === 'settled' || (status === 'suspended' && signal.type !== 'recover')) return
   decision.begin()
   ;(HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void)(decision, signal)
-  if (state.accounts && 'index' in signal) reportSoftBounds(decision, signal.index)
-  if (state.heldForReservations.size > 0) retryHeldForReservations(decision)
+  if ('index' in signal) reportSoftBounds(decision, signal.index)
+  if (state.heldForReservations.size > 0) retryHeldForReservations(decision, signal.type === 'retry-held')
   settle(decision)
 }
 
@@ -62,7 +62,8 @@ const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: E
     reject,
     budget: changeBudget,
     elapse,
-    exhaust,
+    // All that follows is what `decideInto` does after every signal.
+    'retry-held': () => {},
     mode: chooseMode,
     cancel: (decision, { taskId, reason }) =>
       taskId === undefined ? cancelRun(decision, reason) : cancelTask(decision, taskId, reason),
@@ -116,7 +117,7 @@ function start(decision: Decision, signal: StartSignal): void {
   if (state.phase.status !== 'running' || state.states[index]?.status !== 'ready') return
   // Invariant: a serial run has one attempt at a time, even if two slots were claimed at once.
   if (state.serial && state.counts.running + state.counts.stopping > 0) return
-  if (state.accounts && failure === undefined && !admitStart(decision, signal)) return
+  if (failure === undefined && !admitStart(decision, signal)) return
   const attempt = decision.started(signal)
   if (failure !== undefined) applyFailure(decision, index, attempt, failure, undefined)
 }
@@ -221,6 +222,7 @@ function cancelTask(decision: Decision, taskId: string, reason: string): void {
 function recover(decision: Decision): void {
   const { state } = decision
   decision.runEvent({ type: 'run.recovered', epoch: state.epoch + 1 })
+  decision.context.shared?.recovered()
   const failure: Failure = { kind: 'interrupted', message: 'the process that ran this attempt has ended' }
   for (let index = 0; index < state.specs.length; index++) {
     const task = state.states[index] as TaskState

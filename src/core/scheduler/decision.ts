@@ -1,5 +1,6 @@
 import { usageOfAttempt } from '../budget/accounts.js'
 import type { Estimate } from '../budget/budget.js'
+import type { SharedScope } from '../budget/shared-scope.js'
 import { type Failure, isThrottling } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import { isVerdict, type Verdict } from '../failure/verdict.js'
@@ -49,6 +50,8 @@ export interface DecideContext {
   readonly random: () => number
   /** The failure handler. */
   readonly judge: JudgeFailure
+  /** The budget that all runs of the orchestrator share. */
+  readonly shared?: SharedScope | undefined
 }
 
 /** An event without the members that the decision fills in. */
@@ -95,6 +98,7 @@ export class Decision {
 
   budgetReached(content: Omit<BudgetReached, 'type' | 'seq' | 'at' | 'runId'>): void {
     this.runEvent({ type: 'budget.reached', ...content })
+    if (content.scope === 'orchestrator') this.context.shared?.reached(content.level, content.measure)
   }
 
   /** `planned`: the task as it is in its graph, where it got a pool or defaults. */
@@ -129,6 +133,7 @@ export class Decision {
   /** The task is held until reservations of other attempts are settled. */
   heldForReservation(index: number, estimate: Estimate | undefined): void {
     this.#emit({ ...this.#head('task.held', index), reason: 'reserved', ...(estimate && { estimate }) })
+    this.context.shared?.waits()
   }
 
   /** Returns the number of the attempt. */
@@ -138,7 +143,9 @@ export class Decision {
     const { id: taskId, input: ownInput = null, pool: ownPool } = state.specs[index] as TaskSpec
     const attempt = (state.tallies[index] as Tally).attempts + 1
     // An attempt whose input could not be made never reaches its backend and uses nothing.
-    const reserved = state.accounts && failure === undefined ? estimate : undefined
+    const { shared } = this.context
+    const reserved = (state.accounts || shared) && failure === undefined ? estimate : undefined
+    if (failure === undefined) shared?.started(index, attempt, reserved, this.#at)
     if (attempt === 1 && reserved === undefined && input === ownInput && pool === ownPool) {
       startAttempt(state, this.#at, signal, attempt, undefined)
       advance(state, this.#at)
@@ -168,7 +175,9 @@ export class Decision {
 
   succeeded(signal: SucceedSignal): void {
     const { state } = this
-    succeed(state, this.#at, signal, usageOfAttempt(state, signal.index, signal.usage))
+    const usage = usageOfAttempt(state, signal.index, signal.usage)
+    this.context.shared?.ended(signal.index, usage, this.#at)
+    succeed(state, this.#at, signal, usage)
     advance(state, this.#at)
     this.history.succeeded(signal.index, this.#at)
   }
@@ -184,6 +193,7 @@ export class Decision {
   failed(index: number, attempt: number, failure: Failure, verdict: Verdict, reported: Usage | undefined): void {
     // A throttled attempt was not worked on: its estimate does not count as used.
     const usage = isThrottling(failure) ? reported : usageOfAttempt(this.state, index, reported)
+    this.context.shared?.ended(index, usage, this.#at)
     this.#emit({ ...this.#head('attempt.failed', index), attempt, failure, verdict, ...(usage && { usage }) })
   }
 
@@ -201,6 +211,7 @@ export class Decision {
 
   cancelled(index: number, reason: string, reported?: Usage): void {
     const usage = usageOfAttempt(this.state, index, reported)
+    this.context.shared?.ended(index, usage, this.#at)
     this.#emit({ ...this.#head('task.cancelled', index), reason, ...(usage && { usage }) })
   }
 

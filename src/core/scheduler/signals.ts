@@ -1,4 +1,3 @@
-import type { BudgetNotice } from '../budget/admission.js'
 import type { Estimate, RunBudget } from '../budget/budget.js'
 import type { Failure } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
@@ -107,10 +106,9 @@ export interface BudgetSignal {
 export interface ElapseSignal {
   readonly type: 'elapse'
 }
-/** The budget that all runs share has no room for this task (`hard`), or has reached its soft bound (`soft`). */
-export interface ExhaustSignal extends Omit<BudgetNotice, 'scope'> {
-  readonly type: 'exhaust'
-  readonly index: number
+/** Attempts of other runs have ended in a budget that they share: tasks that wait for their reservations may fit now. */
+export interface RetryHeldSignal {
+  readonly type: 'retry-held'
 }
 /** Changes the mode of the run. */
 export interface ModeSignal {
@@ -160,7 +158,7 @@ export type Signal =
   | RejectSignal
   | BudgetSignal
   | ElapseSignal
-  | ExhaustSignal
+  | RetryHeldSignal
   | ModeSignal
   | CancelSignal
   | PauseSignal

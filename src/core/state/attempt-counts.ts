@@ -35,6 +35,11 @@ export function countsOf({ failure, verdict, attempt }: AttemptFailed, backend: 
   return isThrottling(failure) ? { ...NO_COUNTS, throttled: 1 } : { ...NO_COUNTS, failures: 1 }
 }
 
+/** When the attempt of a task that ends at `now` ended: one that was running when its process ended ran no longer than that. */
+export function endOfAttempt(state: RunState, index: number, now: number): number {
+  return state.orphanedAttempts.has(index) ? state.processLostAt : now
+}
+
 /** Adds the attempt that ends at `now` to the tally of its task. Does nothing for a task without a current attempt. */
 export function recordAttemptEnd(
   state: RunState,
@@ -47,8 +52,8 @@ export function recordAttemptEnd(
   if (task === undefined || (task.status !== 'running' && task.status !== 'stopping')) return
   const tally = state.tallies[index] as Tally
   if (tally.attempts >= task.attempt) return
-  // An attempt that was running when its process ended ran no longer than that.
-  const at = state.orphanedAttempts.delete(index) ? state.processLostAt : now
+  const at = endOfAttempt(state, index, now)
+  state.orphanedAttempts.delete(index)
   if (state.accounts) settleFor(state, index, task, usage, at)
   state.tallies[index] = {
     attempts: task.attempt,

@@ -1,4 +1,5 @@
 import type { Locals, Report } from '../../backends/agent-backend.js'
+import type { RunShare } from '../../budget/run-share.js'
 import type { Clock } from '../../clock.js'
 import type { InContext } from '../../core/async-context.js'
 import type { Json } from '../../core/json.js'
@@ -25,6 +26,8 @@ import { outputOf, requestOf } from './request.js'
 export interface AttemptsOptions {
   readonly clock: Clock
   readonly pools: ReadonlyMap<string, OpenPool>
+  /** The budget that all runs of the orchestrator share. */
+  readonly budget: RunShare | undefined
   /** The functions and the schema of task `index`; undefined when it has none. */
   binding(index: number): TaskBinding | undefined
   send(signal: Signal): void
@@ -214,11 +217,12 @@ export class Attempts implements AttemptServices {
     if (live?.attempt === attempt) live.stop(abortReason(reason))
   }
 
-  /** Does nothing when a stop has been decided meanwhile: the record of that is not durable yet. */
+  /** Once its reservation is durable, too. Does nothing when a stop has been decided meanwhile, of which the record may not be durable yet. */
   #launch(index: number, attempt: number): void {
     const state = this.#head.states[index]
-    if (state?.status === 'running' && state.attempt === attempt)
-      this.#live[index]?.launch(requestOf(this.#durable, index, state))
+    if (state?.status !== 'running' || state.attempt !== attempt) return
+    if (this.#options.budget?.isReserved(index, () => this.#launch(index, attempt)) === false) return
+    this.#live[index]?.launch(requestOf(this.#durable, index, state))
   }
 
   #publishReport(index: number, { progress, message, data }: Report): void {

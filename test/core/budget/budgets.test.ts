@@ -1,6 +1,7 @@
 import type { TaskSpec } from 'counterpoint'
 import { describe, expect, test } from 'vitest'
-import { isDegraded } from '../../../src/core/scheduler/budget-gate.js'
+import { accountsOf } from '../../../src/core/budget/accounts.js'
+import { prefersCheapest } from '../../../src/core/budget/admission.js'
 import type { StartSignal } from '../../../src/core/scheduler/signals.js'
 import { checkHistory } from '../../support/history.js'
 import {
@@ -536,7 +537,7 @@ describe('the wall time of a run', () => {
 
 describe('a task goes to the cheapest backend', () => {
   const degraded = (scene: SchedulerFixture, estimate?: { costUsd: number }): boolean =>
-    isDegraded(scene.state, 0, 'p', estimate)
+    prefersCheapest(accountsOf(scene.state, 0, 'p'), estimate)
 
   test('from the soft bound on, with onSoft degrade', () => {
     const scene = SchedulerFixture.of('a b', { budget: { costUsd: 10, soft: 0.5, onSoft: 'degrade' } })
@@ -559,36 +560,4 @@ describe('a task goes to the cheapest backend', () => {
     scene.play(ok('b'), ok('c'))
     expect(degraded(scene)).toBe(false)
   })
-})
-
-describe('a budget that several runs share', () => {
-  const short =
-    (level: 'soft' | 'hard', action: 'tell' | 'degrade' | 'stop' | 'hold'): Step =>
-    scene => ({ type: 'exhaust', index: scene.index('a'), level, action, measure: 'costUsd', limit: 5, used: 5 })
-  table([
-    [
-      'is reported at its soft bound',
-      'a b',
-      [],
-      short('soft', 'tell'),
-      ['budget.reached orchestrator soft costUsd tell'],
-    ],
-    [
-      'holds a task that does not fit',
-      'a b',
-      [],
-      short('hard', 'hold'),
-      ['budget.reached a orchestrator hard costUsd hold', 'task.held a for budget'],
-    ],
-    ['releases a held task when the budget has changed', 'a b', [short('hard', 'hold')], budget(), ['task.ready a']],
-    [
-      'stops the run',
-      'a b',
-      [start('b')],
-      short('hard', 'stop'),
-      ['budget.reached a orchestrator hard costUsd stop', 'run.stopping budget', 'task.cancelled a'],
-    ],
-    ['does not affect a running task', 'a b', [start('a')], short('hard', 'hold'), []],
-    ['does not affect a paused run', 'a b', [pause], short('hard', 'stop'), []],
-  ])
 })
