@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { hasProc, isSameProcess, listProcesses, type ProcessRow } from './process-table.js'
+import { Cgroup } from './cgroup.js'
+import { Family } from './family.js'
+import { recordsLeft } from './family-record.js'
+import { hasProc, listProcesses } from './process-table.js'
 
 /** Between two scans for processes that were killed, in milliseconds. */
 const PAUSE_MS = 20
+/** A host without free file handles sees nothing. After so many such scans it gives up. */
+const MAX_BLIND_SCANS = 500
+/** What a reliable scan that found nothing counts, in unreliable ones. */
+const RELIABLE = 5
 
 /**
  * The prefix of the tags of all attempts with this idempotency key, in the run that started then. It does not reveal the key to other
@@ -14,33 +21,33 @@ export function tagPrefix(key: string, runStartedAt: number): string {
 }
 
 /**
- * Ends what attempts with these keys left running when their host died: sends KILL to every process with such a tag, and to its children,
- * until none is left. Only where `/proc` shows environments (Linux): elsewhere nothing can be found.
+ * Ends what attempts with these keys left running when their host died: sends KILL to all that the finder of live attempts finds, and to
+ * what the records of the dead host lead to, until none is left. Only where `/proc` shows environments (Linux): elsewhere nothing can be
+ * found. A process of another user that may not be signalled is left alone.
  */
 export async function killOrphans(keys: readonly string[], runStartedAt: number): Promise<void> {
   if (!hasProc || keys.length === 0) return
   const prefixes = new Set(keys.map(key => tagPrefix(key, runStartedAt)))
-  for (let emptyScans = 0; emptyScans < 2; ) {
-    const { rows, isReliable } = await listProcesses(0)
-    const orphans = orphansIn(rows, prefixes)
-    for (const row of orphans) kill(row)
-    emptyScans = orphans.length === 0 && isReliable ? emptyScans + 1 : 0
-    if (emptyScans < 2) await sleep(PAUSE_MS)
-  }
+  const isTag = (tag: string): boolean => prefixes.has(tag.slice(0, tag.indexOf('-') + 1))
+  const records = recordsLeft(isTag)
+  const cgroups = [...records.flatMap(({ cgroup }) => cgroup ?? []), ...Cgroup.left(isTag)]
+  const known = records.flatMap(each => each.known)
+  const sessions = records.flatMap(each => each.sessions)
+  await killAll(new Family({ isTag, cgroups, known, sessions }))
+  for (const cgroup of cgroups) await cgroup.remove()
+  for (const record of records) record.remove()
 }
 
-function orphansIn(rows: readonly ProcessRow[], prefixes: ReadonlySet<string>): readonly ProcessRow[] {
-  const tagged = rows.filter(({ tags }) => tags.some(tag => prefixes.has(tag.slice(0, tag.indexOf('-') + 1))))
-  const pids = new Set(tagged.map(({ pid }) => pid))
-  const children = rows.filter(({ ppid, pid }) => pids.has(ppid) && !pids.has(pid))
-  return [...tagged, ...children].filter(({ pid }) => pid !== process.pid)
-}
-
-function kill(row: ProcessRow): void {
-  if (!isSameProcess(row)) return
-  try {
-    process.kill(row.pid, 'SIGKILL')
-  } catch {
-    // It has ended by itself, or belongs to another user.
+/** Sends KILL until two reliable scans in a row find nothing, or more on a machine where processes end all the time. */
+async function killAll(family: Family): Promise<void> {
+  let blindScans = 0
+  for (let certainty = 0; certainty < 2 * RELIABLE; ) {
+    const table = await listProcesses(0).catch(error => {
+      if (++blindScans > MAX_BLIND_SCANS) throw error
+    })
+    const orphans = table && family.find(table.rows)
+    if (orphans) family.kill(orphans)
+    certainty = orphans?.length === 0 ? certainty + (table?.isReliable ? RELIABLE : 1) : 0
+    if (certainty < 2 * RELIABLE) await sleep(PAUSE_MS)
   }
 }

@@ -127,8 +127,9 @@ async function runToEnd(
   for (const stream of [child, ...streams]) stream.on('error', () => {})
   child.stdout.on('data', (chunk: Uint8Array) => onOutput('stdout', chunk))
   child.stderr.on('data', (chunk: Uint8Array) => onOutput('stderr', chunk))
-  child.stdin.end(launch.stdin)
   try {
+    await tree.contain()
+    child.stdin.end(launch.stdin)
     await finished
     // After an abort the output is still read: a full pipe must not block a program that cleans up.
     if (!signal.aborted) for (const stream of streams) stream.destroy()
@@ -136,7 +137,7 @@ async function runToEnd(
     return await tree.exited
   } finally {
     for (const stream of streams) stream.destroy()
-    tree.release()
+    await tree.release()
   }
 }
 

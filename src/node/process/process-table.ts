@@ -10,6 +10,8 @@ export interface ProcessRow {
   readonly pid: number
   readonly ppid: number
   readonly group: number
+  /** Absent where `ps` is used. */
+  readonly session?: number
   /** When it started, in the platform's unit. */
   readonly start: number
   /** The attempts that it belongs to, from its environment. Empty where environments cannot be read. */
@@ -105,7 +107,8 @@ function* scan(since: number): Generator<void, ProcessTable> {
     }
     const tags = readTags(name)
     if (tags === undefined) isReliable = false
-    rows.push({ pid: Number(name), ppid: stat.ppid, group: stat.group, start: stat.start, tags: tags ?? [] })
+    const { ppid, group, session, start } = stat
+    rows.push({ pid: Number(name), ppid, group, session, start, tags: tags ?? [] })
   }
   zombies = dead
   return { rows, isReliable }
@@ -123,6 +126,14 @@ export function startOf(pid: number): number | undefined {
   }
 }
 
+/** The session of this process; undefined when that is unknown. It does not change. */
+export function ownSession(): number | undefined {
+  own ??= { session: hasProc ? readStat(String(process.pid))?.session : undefined }
+  return own.session
+}
+
+let own: { readonly session: number | undefined } | undefined
+
 /** False when the process of this row has ended, so that its pid may be reused. Always true where there is no `/proc`. */
 export function isSameProcess(row: ProcessRow): boolean {
   return !hasProc || startOf(row.pid) === row.start
@@ -133,6 +144,7 @@ interface Stat {
   readonly kernel: boolean
   readonly ppid: number
   readonly group: number
+  readonly session: number
   readonly start: number
 }
 
@@ -148,6 +160,7 @@ function readStat(pid: string): Stat | undefined {
     kernel: (Number(fields[6]) & KERNEL_THREAD) !== 0,
     ppid: Number(fields[1]),
     group: Number(fields[2]),
+    session: Number(fields[3]),
     start: Number(fields[19]),
   }
 }

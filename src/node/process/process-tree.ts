@@ -1,8 +1,11 @@
 import { type ChildProcess, execFile } from 'node:child_process'
 import { systemClock } from 'counterpoint'
+import { Cgroup } from './cgroup.js'
+import { Family, identity } from './family.js'
+import { FamilyRecord } from './family-record.js'
+import { familyWatch } from './family-watch.js'
 import {
   hasProc,
-  isSameProcess,
   listProcesses,
   listProcessesNow,
   type ProcessRow,
@@ -23,28 +26,32 @@ const LONGEST_PAUSE_MS = 250
 const MAX_UNRELIABLE_SCANS = 2
 
 /**
- * A process that was spawned as leader of its own group, and all its descendants.
+ * A process that was spawned as leader of its own session, and all its descendants: the {@link Family} of an attempt that runs.
  *
- * It consists of: the leader; its group; processes with its tag (Linux); children of a member; members found by an earlier scan.
- * A process escapes if it left its group *and* its tag *and* lost its parent before the first scan. Outside Linux tags cannot be read; on
- * Windows only descendants of a running leader are found. A process of another user that cannot be signalled is not awaited.
+ * Without a control group, a process escapes if it left its session *and* its tag *and* lost its parent before anyone looked. Outside Linux
+ * tags cannot be read; on Windows only descendants of a running leader are found. A process of another user that cannot be signalled is not
+ * awaited.
  * Invariant: a group is signalled only until its leader is reaped, because until then its number cannot be reused.
  */
 export class ProcessTree {
   /** Resolves when the leader has ended. */
   readonly exited: Promise<Exit>
   readonly #pid: number
-  readonly #tag: string
   #start: number | undefined
+  readonly #family: Family
+  readonly #cgroup: Cgroup | undefined
+  readonly #record: FamilyRecord | undefined
   #leaderIsGone = false
-  readonly #seen = new Set<string>()
   readonly #terminated = new Set<string>()
-  readonly #notPermitted = new Set<string>()
 
   constructor(leader: ChildProcess & { readonly pid: number }, tag: string) {
     this.#pid = leader.pid
-    this.#tag = tag
     this.#start = startOf(leader.pid)
+    this.#cgroup = Cgroup.create(tag)
+    const sessions = [[leader.pid, this.#start]] as const
+    this.#family = new Family({ isTag: each => each === tag, cgroups: this.#cgroup ? [this.#cgroup] : [], sessions })
+    this.#record = hasProc ? FamilyRecord.open(tag, this.#cgroup) : undefined
+    if (this.#start !== undefined) this.#record?.add([{ pid: leader.pid, start: this.#start, session: leader.pid }])
     this.exited = new Promise(resolve => {
       leader.once('exit', (code, signal) => {
         this.#leaderIsGone = true
@@ -53,6 +60,27 @@ export class ProcessTree {
     })
     if (running.size === 0) process.on('exit', killAllNow)
     running.add(this)
+  }
+
+  /** Puts the leader where the kernel remembers its family. Resolves once it runs there. */
+  async contain(): Promise<void> {
+    if (this.#cgroup && (await this.#moveInto(this.#cgroup))) return
+    if (!this.#leaderIsGone && running.has(this)) familyWatch.add(this)
+  }
+
+  /** The leader is stopped meanwhile: what it starts before it is in the group would be outside of it. */
+  async #moveInto(cgroup: Cgroup): Promise<boolean> {
+    this.#signalLeader('SIGSTOP')
+    try {
+      return await cgroup.add(this.#pid)
+    } finally {
+      this.#signalLeader('SIGCONT')
+    }
+  }
+
+  /** Remembers members, for when they are no longer linked to another one. */
+  observe(rows: readonly ProcessRow[]): void {
+    this.#record?.add(this.#family.findNew(this.#sinceLeader(rows)))
   }
 
   /**
@@ -82,14 +110,17 @@ export class ProcessTree {
   }
 
   /** To be called when the tree has ended: the exit of the host then ignores it. */
-  release(): void {
+  async release(): Promise<void> {
     running.delete(this)
     if (running.size === 0) process.off('exit', killAllNow)
+    familyWatch.remove(this)
+    await this.#cgroup?.remove()
+    this.#record?.remove()
   }
 
   /** Sends KILL at once, when the host exits. `all` are the processes of the machine. */
   killNow(all: readonly ProcessRow[]): void {
-    this.#kill(this.#membersIn(all))
+    this.#kill(this.#family.find(this.#sinceLeader(all)))
   }
 
   /** The start of the leader: no other process of the tree is older. */
@@ -99,31 +130,23 @@ export class ProcessTree {
 
   /** The processes that are left. Undefined when unknown: the host has no free file handle. */
   async #scan(): Promise<ProcessTable | undefined> {
-    const isOver = !hasProc && this.#leaderIsGone && this.#seen.size === 0 && !groupExists(this.#pid)
+    const isOver = !hasProc && this.#leaderIsGone && this.#family.size === 0 && !groupExists(this.#pid)
     if (isOver) return { rows: [], isReliable: true }
     const table = await listProcesses(this.since).catch(() => undefined)
-    return table && { rows: this.#membersIn(table.rows), isReliable: table.isReliable }
+    if (table === undefined) return undefined
+    const rows = this.#family.find(this.#sinceLeader(table.rows))
+    const listed = new Set(table.rows.map(row => row.pid))
+    const isComplete = (this.#cgroup?.pids() ?? []).every(pid => listed.has(pid))
+    return isComplete ? { rows, isReliable: table.isReliable } : undefined
   }
 
-  #membersIn(all: readonly ProcessRow[]): ProcessRow[] {
-    if (!this.#leaderIsGone) this.#start ??= all.find(row => row.pid === this.#pid)?.start
-    const rows = all.filter(row => row.start >= this.since)
-    const pidIsReused = this.#leaderIsGone && rows.some(row => row.pid === this.#pid && row.start !== this.#start)
-    const children = byParent(rows)
-    const found = new Map<string, ProcessRow>()
-    const todo = rows.filter(row => this.#isMember(row, pidIsReused))
-    for (const row of todo) {
-      if (found.has(identity(row))) continue
-      found.set(identity(row), row)
-      for (const child of children.get(row.pid) ?? []) todo.push(child)
+  #sinceLeader(all: readonly ProcessRow[]): readonly ProcessRow[] {
+    const leader = this.#leaderIsGone ? undefined : all.find(row => row.pid === this.#pid)
+    if (leader) {
+      this.#start ??= leader.start
+      this.#family.adopt(leader)
     }
-    for (const id of found.keys()) this.#seen.add(id)
-    return [...found.values()].filter(row => !this.#notPermitted.has(identity(row)))
-  }
-
-  #isMember(row: ProcessRow, pidIsReused: boolean): boolean {
-    if (row.tags.includes(this.#tag) || this.#seen.has(identity(row))) return true
-    return !pidIsReused && (row.pid === this.#pid || row.group === this.#pid)
+    return all.filter(row => row.start >= this.since)
   }
 
   /** Sends TERM once to each: many programs stop cleaning up after a second one. */
@@ -133,23 +156,18 @@ export class ProcessTree {
     this.#terminated.add('group')
     for (const row of rows) {
       const wasReached = signalsGroup && row.group === this.#pid
-      if (!wasReached && !this.#terminated.has(identity(row))) this.#send(row, 'SIGTERM')
+      if (!wasReached && !this.#terminated.has(identity(row))) this.#family.signal(row, 'SIGTERM')
       this.#terminated.add(identity(row))
     }
   }
 
   #kill(rows: readonly ProcessRow[]): void {
     if (!this.#leaderIsGone) signalGroup(this.#pid, 'SIGKILL')
-    for (const row of rows) this.#send(row, 'SIGKILL')
+    this.#family.kill(rows)
   }
 
-  #send(row: ProcessRow, signal: NodeJS.Signals): void {
-    if (!isSameProcess(row)) return
-    try {
-      process.kill(row.pid, signal)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EPERM') this.#notPermitted.add(identity(row))
-    }
+  #signalLeader(signal: NodeJS.Signals): void {
+    if (!this.#leaderIsGone) signalPid(this.#pid, signal)
   }
 
   /** Ends early when the leader ends. */
@@ -188,20 +206,6 @@ function killAllNow(): void {
   }
 }
 
-function identity(row: ProcessRow): string {
-  return `${row.pid}:${row.start}`
-}
-
-function byParent(rows: readonly ProcessRow[]): Map<number, ProcessRow[]> {
-  const children = new Map<number, ProcessRow[]>()
-  for (const row of rows) {
-    const siblings = children.get(row.ppid)
-    if (siblings) siblings.push(row)
-    else children.set(row.ppid, [row])
-  }
-  return children
-}
-
 function groupExists(group: number): boolean {
   try {
     return process.kill(-group, 0)
@@ -212,8 +216,12 @@ function groupExists(group: number): boolean {
 
 /** Windows has no groups: signals the leader alone. */
 function signalGroup(group: number, signal: NodeJS.Signals): void {
+  signalPid(process.platform === 'win32' ? group : -group, signal)
+}
+
+function signalPid(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(process.platform === 'win32' ? group : -group, signal)
+    process.kill(pid, signal)
   } catch {
     // It has ended by itself.
   }
