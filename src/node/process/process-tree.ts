@@ -68,11 +68,18 @@ export class ProcessTree {
     if (!this.#leaderIsGone && running.has(this)) familyWatch.add(this)
   }
 
-  /** The leader is stopped meanwhile: what it starts before it is in the group would be outside of it. */
+  /** The leader is stopped meanwhile: what it starts before it is in the group is outside of it, and must be moved, too. */
   async #moveInto(cgroup: Cgroup): Promise<boolean> {
     this.#signalLeader('SIGSTOP')
     try {
-      return await cgroup.add(this.#pid)
+      if (!(await cgroup.add(this.#pid))) return false
+      for (;;) {
+        const rows = (await this.#scan())?.rows ?? []
+        const inside = new Set(cgroup.pids())
+        const outside = rows.filter(({ pid }) => !inside.has(pid))
+        const moved = await Promise.all(outside.map(({ pid }) => cgroup.add(pid)))
+        if (!moved.includes(true)) return outside.length === 0
+      }
     } finally {
       this.#signalLeader('SIGCONT')
     }

@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { processBackend } from 'counterpoint/node'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { FamilyRecord } from '../../../src/node/process/family-record.js'
 import { tagPrefix } from '../../../src/node/process/kill-orphans.js'
-import { hasProc, listProcessesNow } from '../../../src/node/process/process-table.js'
+import { hasProc, listProcessesNow, startOf } from '../../../src/node/process/process-table.js'
 
 const KEEP_RUNNING = 'setInterval(() => {}, 1000)'
 
@@ -32,5 +36,38 @@ describe.skipIf(!hasProc)('killOrphans (skipped where /proc does not show enviro
     expect(others.map(lives)).toEqual([true, true])
     await backend.killOrphans?.(['run/b/1'], 1)
     expect(others.map(lives)).toEqual([false, false])
+  })
+
+  test('believes records only in a folder that nobody else can write to', async () => {
+    const temporary = mkdtempSync(join(tmpdir(), 'counterpoint-records-'))
+    onTestFinished(() => rmSync(temporary, { recursive: true }))
+    vi.stubEnv('TMPDIR', temporary)
+    const child = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' })
+    const ended = once(child, 'exit')
+    const pid = child.pid as number
+    const tag = `${tagPrefix('run/a/1', 1)}x`
+    const backend = processBackend({ command: process.execPath })
+    const record = FamilyRecord.open(tag, undefined)
+    record?.add([{ pid, start: startOf(pid) as number, session: pid }])
+    const folder = join(temporary, `counterpoint-${process.getuid?.()}`)
+    chmodSync(folder, 0o777)
+    await backend.killOrphans?.(['run/a/1'], 1)
+    expect(lives(pid)).toBe(true)
+    chmodSync(folder, 0o700)
+    await backend.killOrphans?.(['run/b/1'], 1)
+    expect([lives(pid), readdirSync(folder)]).toEqual([true, [tag]])
+    await backend.killOrphans?.(['run/a/1'], 1)
+    await ended
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  test('does not kill a process that has the pid of a recorded one, nor who is in a session of that number', async () => {
+    const child = spawn('sh', ['-c', 'sleep 60 & wait'], { detached: true, stdio: 'ignore' })
+    const pid = child.pid as number
+    const record = FamilyRecord.open(`${tagPrefix('run/c/1', 1)}x`, undefined)
+    record?.add([{ pid, start: (startOf(pid) as number) - 1, session: pid }])
+    await processBackend({ command: process.execPath }).killOrphans?.(['run/c/1'], 1)
+    expect(lives(pid)).toBe(true)
+    process.kill(-pid, 'SIGKILL')
   })
 })
