@@ -90,7 +90,7 @@ class OrchestratorOf<Pool extends string> {
     this.pools = built.workers as PoolMap<Pool>
     this.limits = built.limits
     this.#retained = new RetainedRuns(options.retain ?? 100)
-    this.runs = new Runs(this.#journal, this.#retained)
+    this.runs = new Runs(this.#journal, this.#retained, runId => this.#resuming.has(runId))
     this.#newId = options.newId ?? (() => `run-${crypto.randomUUID()}`)
     const parts = partsOf(options)
     this.#forecast = new PoolForecast(this.pools, parts.order)

@@ -14,6 +14,11 @@ export interface OpenJournal {
   /** All records, from the first on. */
   read(): Iterable<JournalRecord> | AsyncIterable<JournalRecord>
   /**
+   * Resolves with the reason when this opener can write nothing more, because another process has taken the journal over. Never after
+   * `close`. The run then ends at once, not with its next record. Optional.
+   */
+  readonly lost?: Promise<unknown>
+  /**
    * Closes the journal. What was appended before is durable when this resolves. If that is impossible, it rejects: the journal is closed,
    * and records that were not durable are lost.
    */
@@ -42,6 +47,11 @@ export interface Journal {
   read(runId: string): Iterable<JournalRecord> | AsyncIterable<JournalRecord>
   /** The ids of all runs. */
   list(): Iterable<string> | Promise<Iterable<string>>
+  /**
+   * True while anyone has the run open for writing, in this process or another. Does not open it. Optional: without it, a run that another
+   * orchestrator has open is listed as resumable.
+   */
+  isOpen?(runId: string): boolean | Promise<boolean>
   /** Deletes a run. Does nothing for an unknown one. */
   delete(runId: string): void | Promise<void>
   /**

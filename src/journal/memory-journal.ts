@@ -1,4 +1,5 @@
 import type { Json } from '../core/json.js'
+import { once } from '../core/once.js'
 import type { JournalRecord } from '../core/state/events.js'
 import type { History } from '../core/state/history.js'
 import type { Journal, OpenJournal } from './journal.js'
@@ -6,6 +7,8 @@ import { memoryStream } from './memory-stream.js'
 
 interface StoredRun {
   records: JournalRecord[] | History
+  /** How many have it open. */
+  openers: number
 }
 
 /** The open journals in memory, each with a function that makes it share a history. */
@@ -30,8 +33,13 @@ export function memoryJournal(): Journal {
   const streams = new Map<string, Json[]>()
   return {
     open(runId): OpenJournal {
-      const run = runs.get(runId) ?? { records: [] }
+      const run: StoredRun = runs.get(runId) ?? { records: [], openers: 0 }
       runs.set(runId, run)
+      run.openers++
+      const close = once(() => {
+        run.openers--
+        if (run.openers === 0 && isEmpty(run) && runs.get(runId) === run) runs.delete(runId)
+      })
       const journal: OpenJournal = {
         synchronous: true,
         append: record => {
@@ -39,7 +47,7 @@ export function memoryJournal(): Journal {
           run.records.push(record)
         },
         read: () => run.records,
-        close: () => {},
+        close: () => void close(),
       }
       openings.set(journal, history => {
         run.records = history
@@ -48,6 +56,7 @@ export function memoryJournal(): Journal {
     },
     read: runId => runs.get(runId)?.records ?? [],
     list: () => [...runs.keys()],
+    isOpen: runId => (runs.get(runId)?.openers ?? 0) > 0,
     delete: runId => {
       runs.delete(runId)
     },
@@ -57,4 +66,10 @@ export function memoryJournal(): Journal {
       return memoryStream(records)
     },
   }
+}
+
+/** A run that was opened and never written. */
+function isEmpty({ records }: StoredRun): boolean {
+  for (const _ of records) return false
+  return true
 }

@@ -15,12 +15,14 @@ export function journalOfNewRun(runId: string, opening: OpenJournal | Promise<Op
 
 /** Invariant: records are appended in the order of the calls, and synchronously once no earlier one is queued. */
 class OpeningJournal implements OpenJournal {
+  readonly lost: Promise<unknown>
   readonly #opened: Promise<OpenJournal>
   #journal: OpenJournal | undefined
   #queued = 0
 
   constructor(opened: Promise<OpenJournal>) {
     this.#opened = opened
+    this.lost = new Promise(resolve => void opened.then(journal => journal.lost?.then(resolve)).catch(() => {}))
   }
 
   append(record: JournalRecord): void | Promise<void> {

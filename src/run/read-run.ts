@@ -22,8 +22,13 @@ export interface RunSummary {
   readonly problem?: string
   /** Only when it has settled. */
   readonly outcome?: Outcome
-  /** True when it can be resumed: it has not settled. It may still be live in another process. */
+  /**
+   * True when it can be resumed: it has not settled. In what `orchestrator.runs` returns, false when another orchestrator has it open, if the
+   * journal can tell (`Journal.isOpen`); `readRun` does not ask.
+   */
   readonly resumable: boolean
+  /** True when it could be resumed, but another orchestrator has it open, in this process or another. Absent otherwise. */
+  readonly openElsewhere?: true
   readonly total: number
   /** How many tasks are in each state. */
   readonly counts: Readonly<Record<TaskStatus, number>>

@@ -103,6 +103,7 @@ export class RunLoop {
     this.share = budget?.join(state, () => this.send({ type: 'retry-held' }))
     this.#context = { at: 0, random, judge, shared: this.share }
     this.#decision = new Decision(this.head, this.history, this.#context)
+    void journal.lost?.then(error => this.#fail(error))
   }
 
   /** True while something that was decided is not durable. */

@@ -8,11 +8,13 @@ import type { RunEngine } from './run-engine.js'
 export class Runs {
   readonly #journal: Journal
   readonly #retained: RetainedRuns
+  readonly #isResuming: (runId: string) => boolean
 
   /** @internal Use `orchestrator.runs`. */
-  constructor(journal: Journal, retained: RetainedRuns) {
+  constructor(journal: Journal, retained: RetainedRuns, isResuming: (runId: string) => boolean) {
     this.#journal = journal
     this.#retained = retained
+    this.#isResuming = isResuming
   }
 
   /** The runs that are live or retained in this process, oldest first. */
@@ -26,14 +28,15 @@ export class Runs {
   }
 
   /**
-   * All runs of the journal, the latest first. A run that cannot be read has the status `damaged`.
+   * All runs of the journal, the latest first. A run that cannot be read has the status `damaged`. One that another orchestrator has open,
+   * in this process or another, is not resumable.
    * Reads every run completely: the time it takes grows with the size of the journal.
    */
   async list(): Promise<readonly RunSummary[]> {
     const summaries: RunSummary[] = []
     for (const runId of await this.#journal.list()) {
       const summary = await summaryOf(this.#journal, runId)
-      if (summary) summaries.push(summary)
+      if (summary) summaries.push(await this.#marked(summary))
     }
     return summaries.sort((a, b) => b.startedAt - a.startedAt)
   }
@@ -44,7 +47,7 @@ export class Runs {
    * @throws NOT_FOUND when the journal has no such run; JOURNAL when it cannot be read.
    */
   async show(runId: string): Promise<RunReport> {
-    return readRun(this.#journal, runId)
+    return this.#marked(await readRun(this.#journal, runId))
   }
 
   /**
@@ -63,6 +66,15 @@ export class Runs {
     await journalClosed
     if (run === undefined && (await summaryOf(this.#journal, runId)) === undefined) throw notFound(runId)
     await this.#journal.delete(runId)
+  }
+
+  /** A run of this orchestrator is resumable: `resume` returns it. */
+  async #marked<S extends RunSummary>(summary: S): Promise<S> {
+    const { runId, resumable } = summary
+    const isHere = (): boolean => this.#retained.engines.has(runId) || this.#isResuming(runId)
+    if (!resumable || isHere() || this.#journal.isOpen === undefined) return summary
+    const isOpen = await this.#journal.isOpen(runId)
+    return isOpen && !isHere() ? { ...summary, resumable: false, openElsewhere: true } : summary
   }
 }
 

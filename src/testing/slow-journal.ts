@@ -52,6 +52,7 @@ interface PendingRecord {
 export class SlowJournal implements Journal {
   readonly #options: SlowJournalOptions | undefined
   readonly #runs = new Map<string, string[]>()
+  readonly #openings = new Set<{ readonly runId: string }>()
   #pending: PendingRecord[] = []
   #appended = 0
   /** Cancels the write in progress. */
@@ -70,6 +71,8 @@ export class SlowJournal implements Journal {
   /** Opens a run. After `fail` this makes the run writable again. */
   async open(runId: string): Promise<OpenJournal> {
     if (!this.#runs.has(runId)) this.#runs.set(runId, [])
+    const opening = { runId }
+    this.#openings.add(opening)
     const failures = this.#failures
     let all: Promise<unknown> = Promise.resolve()
     return {
@@ -80,8 +83,16 @@ export class SlowJournal implements Journal {
         return appended
       },
       read: () => this.durableRecords(runId),
-      close: async () => void (await all),
+      close: async () => {
+        await all.finally(() => this.#openings.delete(opening))
+        if (this.#runs.get(runId)?.length === 0 && !this.isOpen(runId)) this.#runs.delete(runId)
+      },
     }
+  }
+
+  /** True while the run is open. */
+  isOpen(runId: string): boolean {
+    return [...this.#openings].some(opening => opening.runId === runId)
   }
 
   /** The durable records of the run. */

@@ -83,6 +83,40 @@ describe('retention', () => {
     expect(orchestrator.runs.live.map(run => run.id)).toEqual(['d', 'a'])
   })
 
+  test.each([0, 1, 2, 9])(
+    'of %i holds however the runs ended: started, resumed settled or unsettled, at once or in turn',
+    async retain => {
+      const journal = new ProbeJournal()
+      const first = setUp({}, { journal })
+      for (const runId of ['a', 'b', 'c']) await first.orchestrator.run(plan, { runId }).result
+      first.backend.hold('*')
+      for (const runId of ['d', 'e']) first.orchestrator.run(plan, { runId }).result.catch(() => {})
+      await first.backend.started('a')
+      const drained = first.orchestrator.drain({ timeoutMs: 0 })
+      await first.clock.runUntilIdle()
+      await drained
+      const { orchestrator, backend, clock } = setUp({ concurrency: 9 }, { journal, retain })
+      const ids = (): string[] => orchestrator.runs.live.map(run => run.id)
+      const last = (...ended: string[]): string[] => (retain === 0 ? [] : ended.slice(-retain))
+      await Promise.all(['a', 'b', 'c'].map(runId => orchestrator.resume(runId)))
+      expect(ids()).toEqual(last('a', 'b', 'c'))
+      backend.hold('*')
+      const live = await Promise.all(['d', 'e'].map(runId => orchestrator.resume(runId)))
+      expect(ids()).toEqual([...last('a', 'b', 'c'), 'd', 'e'])
+      for (const runId of ['a', 'b']) await orchestrator.resume(runId)
+      expect(ids().filter(id => id === 'd' || id === 'e')).toEqual(['d', 'e'])
+      expect(ids()).toHaveLength(2 + Math.min(retain, 3))
+      await clock.advance(60_000)
+      backend.release('*')
+      await clock.runUntilIdle()
+      await Promise.all(live.map(run => run.result))
+      expect(ids()).toHaveLength(Math.min(retain, 5))
+      await orchestrator.resume('c')
+      expect(ids().at(-1)).toBe(retain === 0 ? undefined : retain < 5 ? 'c' : 'e')
+      expect(ids()).toHaveLength(Math.min(retain, 5))
+    },
+  )
+
   test('keeps every live run', async () => {
     const { backend, orchestrator } = setUp({ concurrency: 9 }, { retain: 0 })
     backend.hold('*')

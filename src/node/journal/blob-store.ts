@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Json } from 'counterpoint'
+import { isCounterpointError, type Json } from 'counterpoint'
 import { BLOBS } from './files/file-names.js'
 import { codeOf, readWhole, writeAtomically } from './files/file-system.js'
 import { journalError } from './files/journal-error.js'
@@ -48,8 +48,10 @@ export class BlobStore {
     const path = join(this.#folder, sha256)
     let content: Buffer
     try {
+      await this.#checkFolder()
       content = await readWhole(this.#run.fileSystem, path)
     } catch (error) {
+      if (isCounterpointError(error)) throw error
       throw this.#unreadable(path, codeOf(error) === 'ENOENT' ? 'is missing' : 'cannot be read', error)
     }
     if (sha256Of(content) !== sha256) throw this.#unreadable(path, 'is damaged')
@@ -57,15 +59,22 @@ export class BlobStore {
   }
 
   async #createFolder(): Promise<void> {
-    const { fileSystem, folder, runId } = this.#run
+    const { fileSystem, folder } = this.#run
     await fileSystem.mkdir(this.#folder)
-    if ((await fileSystem.lstat(this.#folder))?.kind !== 'folder')
-      throw journalError(runId, this.#folder, 'expected a folder, but something else has that name. Move it away')
+    await this.#checkFolder()
     if (this.#durable) await fileSystem.syncFolder(folder)
   }
 
+  /** Invariant: nothing is opened below a symlink. */
+  async #checkFolder(): Promise<void> {
+    const { fileSystem, runId } = this.#run
+    const facts = await fileSystem.lstat(this.#folder)
+    if (facts !== undefined && facts.kind !== 'folder')
+      throw journalError(runId, this.#folder, 'expected a folder, but something else has that name. Move it away')
+  }
+
   #unreadable(path: string, what: string, cause?: unknown): Error {
-    const message = `a record of the journal refers to this payload, but it ${what}. Restore it from a backup of the run's folder`
+    const message = `a record of the journal refers to this payload, but it ${what}. Restore it from a backup of the run's folder, or open the journal with onDamage: 'cut', which keeps the records before`
     return journalError(this.#run.runId, path, message, cause)
   }
 }

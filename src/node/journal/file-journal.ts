@@ -13,7 +13,7 @@ import {
 } from 'counterpoint'
 import * as z from 'zod'
 import { BlobStore } from './blob-store.js'
-import type { FileSystem } from './files/file-system.js'
+import { codeOf, type FileSystem } from './files/file-system.js'
 import { report, unusableFolder } from './files/journal-error.js'
 import {
   createFolder,
@@ -23,6 +23,7 @@ import {
   type JournalFolder,
   type JournalId,
   locateFolder,
+  removeUnused,
 } from './files/journal-folder.js'
 import { FolderLock } from './files/lock.js'
 import { nodeFileSystem } from './files/node-file-system.js'
@@ -48,6 +49,18 @@ export interface FileJournalOptions {
    * ends before the damage; the files stay as they are. Default `refuse`.
    */
   readonly onDamage?: 'refuse' | 'cut' | undefined
+  /**
+   * Takes a run, or a shared stream, from a process of which it is not certain that it is dead: in another container, on another machine,
+   * or suspended. Opening waits for `leaseMs` of the holder, and takes the lock if the holder has not renewed it; else it rejects with
+   * JOURNAL. What a holder that lives after all had acknowledged stays, it writes nothing more, and its run ends with JOURNAL. The lock of
+   * a process of this machine that is certainly dead is taken without this. Default false.
+   */
+  readonly takeOver?: boolean | undefined
+  /**
+   * How long the locks of this journal are valid without being renewed, in milliseconds; they are renewed three times as often. Longer than
+   * this process may be suspended, or its event loop blocked. Default 15,000.
+   */
+  readonly leaseMs?: number | undefined
   /** Default: that of this machine. */
   readonly fileSystem?: FileSystem | undefined
   /** Times the retries while the disk refuses to write. Default `systemClock`. */
@@ -59,13 +72,15 @@ const OPTIONS = optionsOf({
   durability: z.enum(['fsync', 'os', 'none']).optional(),
   maxInlineBytes: z.int().min(0).optional(),
   onDamage: z.enum(['refuse', 'cut']).optional(),
+  takeOver: z.boolean().optional(),
+  leaseMs: z.int().min(1).optional(),
   fileSystem: rules.port('open').optional(),
   clock: rules.port('schedule').optional(),
 })
 
 /**
  * A journal in files: append-only segments of JSON Lines, with a checksum for each record. One process at a time can have a run, or a
- * shared stream, open; the lock of a crashed process is taken over.
+ * shared stream, open; the lock of a crashed process is taken over, with `takeOver` also that of another container or machine.
  *
  * While the disk refuses to write, the run waits, and continues when writing succeeds. A torn tail is cut and reported; damage before it
  * makes opening throw JOURNAL.
@@ -79,9 +94,10 @@ const OPTIONS = optionsOf({
 export function fileJournal(options: FileJournalOptions): Journal {
   checkOptions(OPTIONS, options, { of: 'fileJournal' })
   const { folder, durability = 'fsync', onDamage = 'refuse', fileSystem = nodeFileSystem } = options
-  const { clock = systemClock, maxInlineBytes = 16_384 } = options
+  const { clock = systemClock, maxInlineBytes = 16_384, leaseMs = 15_000, takeOver = false } = options
   const root = resolve(folder)
-  const folderOptions = { fileSystem, durability, onDamage }
+  const lease = { leaseMs, takeOver }
+  const folderOptions = { fileSystem, durability, onDamage, lease }
 
   const openRun = async (runId: string, host: JournalHost | undefined): Promise<OpenRun> =>
     new OpenRun({ ...(await openFolder(root, { runId }, folderOptions, host)), clock, maxInlineBytes })
@@ -98,7 +114,12 @@ export function fileJournal(options: FileJournalOptions): Journal {
     open: (runId, host) => withContext(runId, root, () => openRun(runId, host)),
     read: runId => readRun(root, runId, folderOptions),
     list: () => withContext(undefined, root, () => listRuns(fileSystem, root)),
-    delete: runId => withContext(runId, root, () => deleteRun(fileSystem, root, runId)),
+    delete: runId => withContext(runId, root, () => deleteRun(fileSystem, root, runId, lease)),
+    isOpen: runId =>
+      withContext(runId, root, async () => {
+        const { folder } = await locateFolder(root, { runId }, folderOptions)
+        return FolderLock.isTaken(fileSystem, folder)
+      }),
     shared: (name, host) => withContext(undefined, root, () => openStream(name, host)),
   }
 }
@@ -116,8 +137,20 @@ async function openFolder(
   options: FolderOptions,
   host: JournalHost | undefined,
 ): Promise<LockedFolder> {
-  const folder = await createFolder(root, id, options, (message, error) => report(host, id, message, error))
-  const lock = await FolderLock.take(folder.fileSystem, folder.folder, id)
+  for (let tries = 1; ; tries++) {
+    const folder = await createFolder(root, id, options, (message, error) => report(host, id, message, error))
+    try {
+      return await lockFolder(folder)
+    } catch (error) {
+      await removeUnused(folder)
+      // Another opener, which wrote nothing, has just deleted it.
+      if (codeOf(error) !== 'ENOENT' || tries === 3) throw error
+    }
+  }
+}
+
+async function lockFolder(folder: JournalFolder): Promise<LockedFolder> {
+  const lock = await FolderLock.take(folder.fileSystem, folder.folder, folder, folder.lease)
   try {
     return { folder, lock, history: await openHistory(folder) }
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Clock, JournalRecord, OpenJournal } from 'counterpoint'
 import { BlobStore } from './blob-store.js'
 import { journalError } from './files/journal-error.js'
-import type { JournalFolder } from './files/journal-folder.js'
+import { type JournalFolder, removeUnused } from './files/journal-folder.js'
 import type { FolderLock } from './files/lock.js'
 import { readRecords } from './record-reader.js'
 import { GroupCommit } from './segments/group-commit.js'
@@ -22,6 +22,7 @@ export interface OpenRunOptions {
 export class OpenRun implements OpenJournal {
   /** With durability `none`, `append` does not wait for the disk. */
   readonly synchronous: boolean
+  readonly lost: Promise<unknown>
   readonly #folder: JournalFolder
   readonly #lock: FolderLock
   readonly #blobs: BlobStore
@@ -47,6 +48,13 @@ export class OpenRun implements OpenJournal {
         await this.#writer.commit(bodies)
       },
       report: (message, error) => folder.report(message, error),
+    })
+    this.lost = new Promise(resolve => {
+      lock.onLost = error => {
+        if (this.#closed) return
+        this.#commits.giveUp(error)
+        resolve(error)
+      }
     })
   }
 
@@ -81,6 +89,7 @@ export class OpenRun implements OpenJournal {
     } finally {
       await this.#writer.close()
       await this.#lock.release()
+      if (this.#writer.links.length === 0) await removeUnused(this.#folder)
     }
   }
 

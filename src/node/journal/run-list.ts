@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { folderName, isPlain, segmentName, segmentNumbers, TRASH } from './files/file-names.js'
+import { folderName, isPlain, oddSegmentName, segmentName, segmentNumbers, TRASH } from './files/file-names.js'
 import { closing, type FileSystem } from './files/file-system.js'
-import { FolderLock } from './files/lock.js'
+import { expectFolder } from './files/journal-folder.js'
+import { FolderLock, type LeaseTerms } from './files/lock.js'
 import { parseHeader } from './segments/header.js'
 import { firstBody } from './segments/segment-reader.js'
 
@@ -23,7 +24,9 @@ export async function listRuns(fileSystem: FileSystem, root: string): Promise<st
 async function runIdIn(fileSystem: FileSystem, root: string, name: string): Promise<string | undefined> {
   const folder = join(root, name)
   let hasContent = false
-  for (const segment of segmentNumbers(await fileSystem.readdir(folder))) {
+  const names = await fileSystem.readdir(folder)
+  if (oddSegmentName(names) !== undefined) hasContent = true
+  for (const segment of segmentNumbers(names)) {
     const path = join(folder, segmentName(segment))
     const facts = await fileSystem.lstat(path)
     if (facts?.kind === 'file' && facts.bytes === 0) continue
@@ -49,13 +52,15 @@ async function runIdInHeader(fileSystem: FileSystem, path: string): Promise<stri
  * Deletes a run: renames its folder, atomically, then deletes the content.
  * @throws JOURNAL while a process has the run open.
  */
-export async function deleteRun(fileSystem: FileSystem, root: string, runId: string): Promise<void> {
+export async function deleteRun(fileSystem: FileSystem, root: string, runId: string, lease: LeaseTerms): Promise<void> {
   if ((await fileSystem.lstat(root)) === undefined) return
   const folder = join(root, folderName(runId))
   const trash = join(root, `${TRASH}${randomUUID()}`)
-  if ((await fileSystem.lstat(folder))?.kind === 'folder') {
+  const facts = await fileSystem.lstat(folder)
+  if (facts !== undefined) {
+    expectFolder({ folder, runId }, facts)
     // Released first: Windows cannot rename a folder with an open file in it. Whoever opens the run in between finds its lock gone.
-    await (await FolderLock.take(fileSystem, folder, { runId })).release()
+    await (await FolderLock.take(fileSystem, folder, { runId }, lease)).release()
     await fileSystem.rename(folder, trash)
     await fileSystem.syncFolder(root)
   }
@@ -65,11 +70,8 @@ export async function deleteRun(fileSystem: FileSystem, root: string, runId: str
 }
 
 /** Never follows a symlink: deletes the link itself. */
-async function deleteRecursively(fileSystem: FileSystem, folder: string): Promise<void> {
-  for (const name of await fileSystem.readdir(folder)) {
-    const path = join(folder, name)
-    if ((await fileSystem.lstat(path))?.kind === 'folder') await deleteRecursively(fileSystem, path)
-    else await fileSystem.unlink(path)
-  }
-  await fileSystem.rmdir(folder)
+async function deleteRecursively(fileSystem: FileSystem, path: string): Promise<void> {
+  if ((await fileSystem.lstat(path))?.kind !== 'folder') return fileSystem.unlink(path)
+  for (const name of await fileSystem.readdir(path)) await deleteRecursively(fileSystem, join(path, name))
+  await fileSystem.rmdir(path)
 }

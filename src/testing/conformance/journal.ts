@@ -59,6 +59,7 @@ export function journalConformance(
     { name: 'lists its runs', run: on(listsRuns) },
     { name: 'deletes a run, and ignores an unknown one', run: on(deletes) },
     { name: 'keeps odd run ids separate, or rejects them with a CounterpointError', run: on(acceptsOddIds) },
+    { name: 'says which runs are open, if it has isOpen', run: on(saysWhatIsOpen) },
     ...Object.entries(SHARED_CASES).map(([name, check]) => ({ name, run: on(ifShared(check)) })),
   ]
 }
@@ -221,4 +222,15 @@ async function acceptsOddIds(trial: JournalTrial): Promise<void> {
   }
   for (const id of accepted) same(await trial.read(await trial.open(id)), recordsOf(id, 2), `run ${show(id)}`)
   same([...(await trial.ids())].sort(), [...accepted].sort(), 'the list of runs with odd ids')
+}
+
+async function saysWhatIsOpen(trial: JournalTrial): Promise<void> {
+  if (trial.journal.isOpen === undefined) return
+  const isOpen = async (runId: string): Promise<boolean> =>
+    trial.done(Promise.resolve(trial.journal.isOpen?.(runId) ?? false), 'isOpen()')
+  const open = await trial.open('run-1')
+  await trial.append(open, recordsOf('run-1', 1))
+  same([await isOpen('run-1'), await isOpen('run-2')], [true, false], 'isOpen of an open run and of an unknown one')
+  await trial.close(open)
+  same(await isOpen('run-1'), false, 'isOpen of a run that was closed')
 }

@@ -43,8 +43,10 @@ export class Child {
   readonly exit: Promise<unknown>
   readonly #lines: AsyncIterator<string>
 
-  constructor(path: string, ...args: string[]) {
-    this.process = spawn(process.execPath, [path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  /** `program`: its path; or a command that starts it, such as `unshare`, with its arguments. */
+  constructor(program: string | readonly string[], ...args: string[]) {
+    const start = typeof program === 'string' ? [process.execPath, program] : program
+    this.process = spawn(start[0] as string, [...start.slice(1), ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.exit = new Promise(resolve => this.process.once('exit', (code, signal) => resolve(signal ?? code)))
     this.#lines = createInterface({ input: this.process.stdout! })[Symbol.asyncIterator]()
   }

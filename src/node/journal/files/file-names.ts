@@ -18,9 +18,11 @@ export const TRASH = '.deleted-'
 /** The prefix of the folders of shared streams. */
 const SHARED = '.shared-'
 
-const SEGMENT = /^journal-(\d{6,9})\.log$/
+const SEGMENT = /^journal-(\d*)\.log$/
 /** A segment under its temporary name, while it is written. */
-const TEMPORARY_SEGMENT = /^journal-(\d{6,9})\.log\..+$/
+const TEMPORARY_SEGMENT = /^(journal-\d+\.log)\..+$/
+/** The highest number of a segment. What is above is no safe integer, or nearly none. */
+export const LAST_SEGMENT = 999_999_999_999_999
 
 /**
  * The name of the folder of a run: its id if that is plain, else a readable part of it and its hash (the header of each segment has the
@@ -55,17 +57,27 @@ export function segmentName(segment: number): string {
 
 /** The numbers of the segments among the names in a folder, ascending. */
 export function segmentNumbers(names: readonly string[]): number[] {
-  const numbers = names.flatMap(name => {
-    const found = SEGMENT.exec(name)
-    return found ? [Number(found[1])] : []
-  })
-  return numbers.sort((a, b) => a - b)
+  return names.flatMap(name => segmentNumber(name) ?? []).sort((a, b) => a - b)
+}
+
+/**
+ * A name that looks like that of a segment and is none: `journal-1.log`, a second name of number 1, would hide the records of one of the
+ * two. Undefined when there is none.
+ */
+export function oddSegmentName(names: readonly string[]): string | undefined {
+  return names.find(name => SEGMENT.test(name) && segmentNumber(name) === undefined)
 }
 
 /** The names of segments with a number below `segment`, incomplete ones too. */
 export function namesBefore(segment: number, names: readonly string[]): string[] {
   return names.filter(name => {
-    const found = SEGMENT.exec(name) ?? TEMPORARY_SEGMENT.exec(name)
-    return found !== null && Number(found[1]) < segment
+    const number = segmentNumber(TEMPORARY_SEGMENT.exec(name)?.[1] ?? name)
+    return number !== undefined && number < segment
   })
+}
+
+/** Undefined for a name that `segmentName` does not give. */
+function segmentNumber(name: string): number | undefined {
+  const number = Number(SEGMENT.exec(name)?.[1] ?? 0)
+  return number >= 1 && number <= LAST_SEGMENT && segmentName(number) === name ? number : undefined
 }

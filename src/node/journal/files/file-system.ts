@@ -31,7 +31,8 @@ export interface OpenFile {
 export interface FileSystem {
   /**
    * Opens a file. `create` creates one for reading and writing, with access for its owner only, and fails with EEXIST when anything
-   * has that name. `read` and `write` require an existing file. A symlink at the end of the path is never followed.
+   * has that name. `read` and `write` require an existing file: anything else, such as a named pipe, is refused and never waited for. A
+   * symlink at the end of the path is never followed.
    */
   open(path: string, how: 'read' | 'write' | 'create'): Promise<OpenFile>
   /** What is at the path, without following a symlink; undefined for nothing. */
@@ -55,6 +56,8 @@ export interface FileSystem {
    * undefined while another process has it. Omitted where the system has no such lock.
    */
   lockFolder?(path: string): Promise<(() => Promise<void>) | undefined>
+  /** True while a process has the lock of `lockFolder`. Does not take it. Omitted where `lockFolder` is. */
+  isFolderLocked?(path: string): Promise<boolean>
 }
 
 /** The code of a system error: `ENOSPC`. */

@@ -4,9 +4,11 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { startOf } from '../../process/process-table.js'
 
-/** The process that owns a lock. Members that the platform does not provide are omitted. */
+/** The process that owns a lock, and its lease. Members that the platform does not provide are omitted. */
 export interface LockOwner {
   readonly pid: number
+  /** When the process started, in milliseconds since 1970. For messages. */
+  readonly startedAt?: number
   /** When the process started, in the platform's format: pids are reused. */
   readonly startTime?: string
   /** The boot of the machine in which it ran. */
@@ -14,14 +16,28 @@ export interface LockOwner {
   readonly host: string
   /** The network namespace: kernel locks are visible only within one, and containers have their own. */
   readonly network?: string
+  /** The namespace of `pid`: in containers, several processes have the same one. */
+  readonly pidNamespace?: string
+  /** False when it has the file only, not the kernel's lock. */
+  readonly hasKernelLock?: boolean
+  /** When it took the lock, in milliseconds since 1970. */
+  readonly since?: number
+  /** When it last renewed its lease, in milliseconds since 1970, on the clock of its machine. */
+  readonly renewedAt?: number
+  /** The lease ends when it has not been renewed for this long, in milliseconds. */
+  readonly leaseMs?: number
   /** Unique for each lock. */
   readonly nonce: string
 }
 
+/** The wall time, in milliseconds since 1970. Of the machine, also while a test has fake timers: other processes compare it. */
+export const now: () => number = Date.now
+
 /** This process, as the owner of a new lock. */
-export async function thisOwner(): Promise<LockOwner> {
+export async function thisOwner(hasKernelLock: boolean, leaseMs: number): Promise<LockOwner> {
   thisProcess ??= identify()
-  return { ...(await thisProcess), nonce: randomUUID() }
+  const since = now()
+  return { ...(await thisProcess), hasKernelLock, since, renewedAt: since, leaseMs, nonce: randomUUID() }
 }
 
 let thisProcess: Promise<Omit<LockOwner, 'nonce'>> | undefined
@@ -30,26 +46,40 @@ async function identify(): Promise<Omit<LockOwner, 'nonce'>> {
   const startTime = await startTimeOf(process.pid)
   const bootId = orUndefined(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim())
   const network = orUndefined(() => readlinkSync('/proc/self/ns/net'))
+  const pidNamespace = orUndefined(() => readlinkSync('/proc/self/ns/pid'))
   return {
     pid: process.pid,
+    startedAt: Math.round(now() - 1000 * process.uptime()),
     ...(startTime !== undefined && { startTime }),
     ...(bootId !== undefined && { bootId }),
     host: hostname(),
     ...(network !== undefined && { network }),
+    ...(pidNamespace !== undefined && { pidNamespace }),
   }
 }
 
 /**
  * True when the owner of a lock is certainly dead. With `hasKernelLock` we have the kernel's lock, so no process that shares our kernel
- * locks is alive. For another machine, or a container with another host name, nothing is certain. Two machines of the same name
- * on a shared disk look like one that was rebooted; there the protocol of `FolderLock` keeps the journal safe.
+ * locks has it. For another machine, or a container with another host name, nothing is certain: its lease says whether it lives. Two
+ * machines of the same name on a shared disk look like one that was rebooted; there the protocol of `FolderLock` keeps the journal safe.
  */
 export async function isDead(owner: LockOwner, self: LockOwner, hasKernelLock: boolean): Promise<boolean> {
   if (owner.host !== self.host) return false
-  if (owner.bootId !== self.bootId) return true
-  if (hasKernelLock && owner.network === self.network) return true
+  const hasBoots = owner.bootId !== undefined && self.bootId !== undefined
+  if (hasBoots && owner.bootId !== self.bootId) return true
+  if (hasKernelLock && owner.hasKernelLock !== false && owner.network === self.network) return true
+  if (owner.pidNamespace !== undefined && owner.pidNamespace !== self.pidNamespace) return false
   if (!exists(owner.pid)) return true
-  return owner.startTime !== undefined && owner.startTime !== (await startTimeOf(owner.pid))
+  // Where the start of a process of another user is hidden, it may be the same process.
+  const startTime = owner.startTime && (await startTimeOf(owner.pid))
+  return startTime !== undefined && owner.startTime !== startTime
+}
+
+/** True when the owner is this process. Another container may have a process with the same pid. */
+export function isThisProcess(owner: LockOwner, self: LockOwner): boolean {
+  const isSame = (key: keyof LockOwner): boolean => owner[key] === self[key]
+  const isHere = owner.pidNamespace === undefined || isSame('pidNamespace')
+  return isHere && isSame('pid') && isSame('startTime') && isSame('bootId') && isSame('host')
 }
 
 /** Parses the JSON of a lock owner; undefined when it is not one. */

@@ -1,21 +1,23 @@
 import { join } from 'node:path'
 import { LOCK } from './file-names.js'
-import { codeOf, type FileSystem, type OpenFile, readWhole, writeFully } from './file-system.js'
+import { type FileSystem, writeFully } from './file-system.js'
 import { journalError } from './journal-error.js'
 import type { JournalId } from './journal-folder.js'
-import { isDead, type LockOwner, parseOwner, thisOwner } from './lock-owner.js'
+import { describeOwner } from './lock-message.js'
+import { isDead, type LockOwner, now, thisOwner } from './lock-owner.js'
+import { type LockFile, LockTaker, lockText, readOwner } from './lock-taker.js'
 
-/** A LOCK file that this process created. */
-interface LockFile {
-  readonly path: string
-  readonly owner: LockOwner
-  /** Kept open, so that its inode is not reused. */
-  readonly file: OpenFile
-  readonly id: string
+/** How a lock is taken, and how long it is held without being renewed. */
+export interface LeaseTerms {
+  /** The lock is renewed three times in this time. Another process may take it when it was not for this long, in milliseconds. */
+  readonly leaseMs: number
+  /** Takes the lock of an owner that has not renewed it. */
+  readonly takeOver: boolean
 }
 
 /**
- * The lock of a folder, of a run or a shared stream: one writer at a time. The lock of a dead process is taken over.
+ * The lock of a folder, of a run or a shared stream: one writer at a time. The lock of a dead process is taken over; that of a process of
+ * which nothing is certain once it has not renewed its lease, if the host wants that.
  *
  * It consists of two locks. The kernel's lock, where there is one, is free exactly when its owner is dead. The file LOCK names the owner,
  * and protects where the kernel does not: across containers, on shared disks, on other systems. The file is safe because of the order of
@@ -24,14 +26,20 @@ interface LockFile {
  * - Whoever takes the lock reads the journal *after* it owns LOCK, and a writer acknowledges a commit only if it still owns LOCK *after*
  *   the write. So either the new owner reads the commit, or the old one never acknowledges it, however long it was suspended in between.
  * - A writer writes to a segment only if it still owns LOCK *after* it took the number of the segment: see `SegmentWriter`.
+ *
+ * The lease only says when a lock may be taken. That two processes never both write does not depend on it, nor on any clock.
  */
 export class FolderLock {
   /** This process. */
   readonly owner: LockOwner
+  /** Called once, when the lock is found to be lost. */
+  onLost: ((error: Error) => void) | undefined
   readonly #fileSystem: FileSystem
   readonly #folderId: JournalId
   readonly #lockFile: LockFile
   readonly #releaseKernel: (() => Promise<void>) | undefined
+  readonly #timer: NodeJS.Timeout
+  #renewal: Promise<void> | undefined
 
   private constructor(
     fileSystem: FileSystem,
@@ -44,21 +52,40 @@ export class FolderLock {
     this.#folderId = folderId
     this.#lockFile = lockFile
     this.#releaseKernel = releaseKernel
+    this.#timer = every((lockFile.owner.leaseMs as number) / 3, () => this.#renew())
   }
 
   /** @throws JOURNAL while another opener, in this process or another, has the folder open. */
-  static async take(fileSystem: FileSystem, folder: string, id: JournalId): Promise<FolderLock> {
-    const path = join(folder, LOCK)
+  static async take(
+    fileSystem: FileSystem,
+    folder: string,
+    folderId: JournalId,
+    lease: LeaseTerms,
+  ): Promise<FolderLock> {
     const kernel = await takeKernelLock(fileSystem, folder)
-    if (kernel === 'taken') throw alreadyLocked(id, path, await readOwner(fileSystem, path))
+    const isKernelTaken = kernel === 'taken'
+    const release = isKernelTaken ? undefined : kernel
     try {
-      const self = await thisOwner()
-      const lockFile = await new LockTaker(fileSystem, path, id, self, kernel !== undefined).take()
-      return new FolderLock(fileSystem, id, lockFile, kernel)
+      const path = join(folder, LOCK)
+      const self = await thisOwner(release !== undefined, lease.leaseMs)
+      const taker = new LockTaker({ fileSystem, path, folderId, self, isKernelTaken, ...lease })
+      return new FolderLock(fileSystem, folderId, await taker.take(), release)
     } catch (error) {
-      await kernel?.()
+      await release?.()
       throw error
     }
+  }
+
+  /** True when an opener has the folder: it could not be opened now. Takes nothing. */
+  static async isTaken(fileSystem: FileSystem, folder: string): Promise<boolean> {
+    if ((await fileSystem.lstat(folder))?.kind !== 'folder') return false
+    const hasKernel = fileSystem.isFolderLocked !== undefined
+    if (await fileSystem.isFolderLocked?.(folder).catch(() => false)) return true
+    const path = join(folder, LOCK)
+    const facts = await fileSystem.lstat(path)
+    if (facts?.kind !== 'file') return facts !== undefined
+    const owner = await readOwner(fileSystem, path)
+    return owner ? !(await isDead(owner, await thisOwner(false, 0), hasKernel)) : !hasKernel
   }
 
   /** False when the file was deleted or belongs to another owner. */
@@ -66,11 +93,12 @@ export class FolderLock {
     return (await this.#fileSystem.lstat(this.#lockFile.path))?.id === this.#lockFile.id
   }
 
-  /** The error to throw when `isHeld` is false. */
+  /** The error to throw when `isHeld` is false. Gives the kernel's lock back: it would keep out those who come after the new owner. */
   async lostError(cause?: unknown): Promise<Error> {
+    await this.#releaseKernel?.()
     const { path } = this.#lockFile
     const owner = await readOwner(this.#fileSystem, path)
-    const found = owner ? `${describeOwner(owner)} has it` : 'it is gone'
+    const found = owner ? `${describeOwner(owner, this.owner)} has it` : 'it is gone'
     const { runId } = this.#folderId
     const advice =
       runId === undefined ? 'let one process at a time use it' : 'resume the run where no other process has it open'
@@ -84,6 +112,8 @@ export class FolderLock {
 
   /** Never rejects: a LOCK that cannot be deleted counts as that of a dead owner once this process has ended. */
   async release(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#renewal
     try {
       if (await this.isHeld()) await this.#fileSystem.unlink(this.#lockFile.path)
     } catch {
@@ -92,7 +122,33 @@ export class FolderLock {
     await this.#lockFile.file.close().catch(() => {})
     await this.#releaseKernel?.()
   }
+
+  #renew(): void {
+    this.#renewal ??= this.#renewNow().finally(() => {
+      this.#renewal = undefined
+    })
+  }
+
+  async #renewNow(): Promise<void> {
+    try {
+      if (await this.isHeld())
+        return await writeFully(this.#lockFile.file, lockText({ ...this.owner, renewedAt: now() }), 0)
+      clearInterval(this.#timer)
+      this.onLost?.(await this.lostError())
+    } catch {
+      // The disk cannot be read or written: the next renewal tries again.
+    }
+  }
 }
+
+/** Does not keep the process alive. Of the machine, also while a test has fake timers. */
+function every(ms: number, callback: () => void): NodeJS.Timeout {
+  return setInterval(callback, Math.min(ms, LONGEST_TIMER_MS)).unref()
+}
+
+const { setInterval, clearInterval } = globalThis
+/** A longer timer of the platform fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Undefined when the kernel's lock is not available, as in some sandboxes. Then there is only the file. */
 async function takeKernelLock(
@@ -105,103 +161,4 @@ async function takeKernelLock(
   } catch {
     return undefined
   }
-}
-
-/** Creates the LOCK file, in place of a dead owner's. */
-class LockTaker {
-  readonly #fileSystem: FileSystem
-  readonly #path: string
-  readonly #folderId: JournalId
-  readonly #self: LockOwner
-  readonly #hasKernelLock: boolean
-
-  constructor(fileSystem: FileSystem, path: string, folderId: JournalId, self: LockOwner, hasKernelLock: boolean) {
-    this.#fileSystem = fileSystem
-    this.#path = path
-    this.#folderId = folderId
-    this.#self = self
-    this.#hasKernelLock = hasKernelLock
-  }
-
-  async take(): Promise<LockFile> {
-    const first = await this.#create()
-    if (first) return first
-    await this.#removeDead()
-    const second = await this.#create()
-    if (second) return second
-    throw alreadyLocked(this.#folderId, this.#path, await readOwner(this.#fileSystem, this.#path))
-  }
-
-  /** Undefined when there is one already. */
-  async #create(): Promise<LockFile | undefined> {
-    let file: OpenFile
-    try {
-      file = await this.#fileSystem.open(this.#path, 'create')
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST') return undefined
-      throw error
-    }
-    try {
-      await writeFully(file, Buffer.from(`${JSON.stringify(this.#self)}\n`), 0)
-      return { path: this.#path, owner: this.#self, file, id: (await file.stat()).id }
-    } catch (error) {
-      await file.close().catch(() => {})
-      await this.#fileSystem.unlink(this.#path).catch(() => {})
-      throw error
-    }
-  }
-
-  async #removeDead(): Promise<void> {
-    const facts = await this.#fileSystem.lstat(this.#path)
-    if (facts === undefined) return
-    if (facts.kind !== 'file') {
-      const message = 'expected a file, but something else has that name. Move it away'
-      throw journalError(this.#folderId.runId, this.#path, message)
-    }
-    const text = (await readWhole(this.#fileSystem, this.#path)).toString()
-    const owner = parseOwner(text)
-    const dead = owner ? await isDead(owner, this.#self, this.#hasKernelLock) : this.#hasKernelLock
-    if (!dead) throw alreadyLocked(this.#folderId, this.#path, owner)
-    await this.#remove(text)
-  }
-
-  /**
-   * BAD: unlink the dead owner's LOCK. A second process that also found it dead then unlinks the first one's new LOCK, and both have the
-   * run. GOOD: rename it atomically, and check what was renamed. Even if it belongs to a live process it is not put back: whoever took
-   * the lock in between would find it gone and then there again. A lost lock stays lost.
-   */
-  async #remove(text: string): Promise<void> {
-    const aside = `${this.#path}.dead-${this.#self.nonce}`
-    try {
-      await this.#fileSystem.rename(this.#path, aside)
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return
-      throw error
-    }
-    const found = (await readWhole(this.#fileSystem, aside)).toString()
-    await this.#fileSystem.unlink(aside)
-    if (found !== text) throw alreadyLocked(this.#folderId, this.#path, parseOwner(found))
-  }
-}
-
-async function readOwner(fileSystem: FileSystem, path: string): Promise<LockOwner | undefined> {
-  try {
-    return parseOwner((await readWhole(fileSystem, path)).toString())
-  } catch {
-    return undefined
-  }
-}
-
-function describeOwner({ pid, host }: LockOwner): string {
-  return pid === process.pid ? `this process (pid ${pid})` : `pid ${pid} on ${host}`
-}
-
-function alreadyLocked({ runId }: JournalId, path: string, owner: LockOwner | undefined): Error {
-  const holder = owner ? `locked by ${describeOwner(owner)}` : 'locked by an unknown process'
-  const what = runId === undefined ? 'a shared stream' : 'a run'
-  return journalError(
-    runId,
-    path,
-    `expected ${what} that no process has open, but it is ${holder}. Close it there first; if that process is certainly dead, delete the file`,
-  )
 }

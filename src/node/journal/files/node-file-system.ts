@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { createServer } from 'node:net'
+import { createConnection, createServer } from 'node:net'
 import { promisify } from 'node:util'
 import { codeOf, type FileFacts, type FileSystem, type OpenFile } from './file-system.js'
 
@@ -9,21 +9,22 @@ const lstat = promisify(fs.lstat)
 const fstat = promisify(fs.fstat)
 
 // Windows has no O_NOFOLLOW: there only the `lstat` before protects.
-const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants
 /**
  * Node has no `flock`. But two kinds of names can have one listening process only, and are free the moment it dies: Linux's abstract
  * sockets (measured: a second `listen` fails with EADDRINUSE) and the named pipes of Windows.
  */
 const hasKernelLock = process.platform === 'linux' || process.platform === 'win32'
 const FLAGS = {
-  read: O_RDONLY | O_NOFOLLOW,
-  write: O_RDWR | O_NOFOLLOW,
+  // Without O_NONBLOCK, opening a named pipe waits for its other end.
+  read: O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
+  write: O_RDWR | O_NOFOLLOW | O_NONBLOCK,
   create: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
 } as const
 
 /** The file system of this machine: the default of `fileJournal`. */
 export const nodeFileSystem: FileSystem = {
-  open: async (path, how) => new NodeFile(await open(path, FLAGS[how], 0o600)),
+  open: openFile,
   async lstat(path) {
     try {
       return factsOf(await lstat(path, { bigint: true }))
@@ -40,8 +41,16 @@ export const nodeFileSystem: FileSystem = {
   realpath: path => fs.promises.realpath(path),
   syncFolder,
   ...(hasKernelLock && {
-    lockFolder: async (path: string) => lockByName(factsOf(await lstat(path, { bigint: true })).id),
+    lockFolder: async (path: string) => lockByName(await lockName(path)),
+    isFolderLocked: async (path: string) => isNameTaken(await lockName(path)),
   }),
+}
+
+async function openFile(path: string, how: keyof typeof FLAGS): Promise<OpenFile> {
+  const file = new NodeFile(await open(path, FLAGS[how], 0o600))
+  if (how === 'create' || (await file.stat()).kind === 'file') return file
+  await file.close()
+  throw Object.assign(new Error(`expected a file at ${path}, but something else has that name`), { code: 'ENOTSUP' })
 }
 
 class NodeFile implements OpenFile {
@@ -117,10 +126,26 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** The name of the kernel's lock of a folder. */
+async function lockName(folder: string): Promise<string> {
+  const { id } = factsOf(await lstat(folder, { bigint: true }))
+  return process.platform === 'win32' ? `\\\\.\\pipe\\counterpoint-${id.replace(':', '-')}` : `\0counterpoint:${id}`
+}
+
+/** Connecting to a name succeeds while a process has it, even one that is suspended. */
+function isNameTaken(path: string): Promise<boolean> {
+  const socket = createConnection({ path })
+  return new Promise(resolve => {
+    socket.on('error', error => resolve(codeOf(error) !== 'ECONNREFUSED' && codeOf(error) !== 'ENOENT'))
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+}
+
 /** Returns the function that releases the lock, or undefined while another process has it. Does not keep the process alive. */
-function lockByName(name: string): Promise<(() => Promise<void>) | undefined> {
-  const path =
-    process.platform === 'win32' ? `\\\\.\\pipe\\counterpoint-${name.replace(':', '-')}` : `\0counterpoint:${name}`
+function lockByName(path: string): Promise<(() => Promise<void>) | undefined> {
   const server = createServer(socket => socket.destroy())
   return new Promise((resolve, reject) => {
     server.on('error', error => (codeOf(error) === 'EADDRINUSE' ? resolve(undefined) : reject(error)))

@@ -56,6 +56,14 @@ export function sealFrames(bodies: readonly string[], crc: number, commit: numbe
 export interface Frames {
   readonly buffer: Buffer
   readonly bounds: readonly number[]
+  /** Where `buffer` begins in the file. */
+  readonly start: number
+}
+
+/** Where the n-th of these frames ends. */
+export function endOfFrame({ buffer, bounds, start }: Frames, n: number): FramesEnd {
+  const [from, to] = [bounds[2 * n] as number, bounds[2 * n + 1] as number]
+  return { bytes: start + to + 1, crc: readHex(buffer, from - HEAD + 9) }
 }
 
 /**
@@ -71,7 +79,7 @@ export async function* readFrames(file: OpenFile, end: number): AsyncGenerator<F
     const more = await readFully(file, buffer.subarray(held, Math.min(buffer.length, end - start)), start + held)
     held += more
     const found = parseFrames(buffer.subarray(0, held), end - start, crc)
-    if (found.bounds.length > 0) yield { buffer, bounds: found.bounds }
+    if (found.bounds.length > 0) yield { buffer, bounds: found.bounds, start }
     start += found.used
     held -= found.used
     crc = found.crc
@@ -87,7 +95,7 @@ function carry(buffer: Buffer, used: number, held: number, wanted: number): Buff
   return next
 }
 
-interface ParsedFrames extends Frames {
+interface ParsedFrames extends Pick<Frames, 'bounds'> {
   readonly used: number
   readonly crc: number
   /** The least number of bytes that the next frame takes; 0 when it is damaged. */
@@ -99,7 +107,7 @@ function parseFrames(buffer: Buffer, left: number, firstCrc: number): ParsedFram
   const bounds: number[] = []
   let used = 0
   let crc = firstCrc
-  const stop = (wanted: number): ParsedFrames => ({ buffer, bounds, used, crc, wanted })
+  const stop = (wanted: number): ParsedFrames => ({ bounds, used, crc, wanted })
   for (;;) {
     if (buffer.length - used < HEAD) return stop(HEAD)
     const frame = parseHead(buffer, used)

@@ -79,6 +79,12 @@ export class GroupCommit {
     if (!this.#retries.isFailing) await this.#queue.at(-1)?.durable.catch(() => {})
   }
 
+  /** Nothing can be written any more, for this reason: rejects everything pending. */
+  giveUp(error: Error): void {
+    this.#rejectAll(error)
+    this.#retries.retryNow()
+  }
+
   /**
    * Writes everything pending. During an outage it tries only once.
    * @throws JOURNAL when something could not be written, now or before.

@@ -1,9 +1,9 @@
 import type { JournalRecord } from 'counterpoint'
-import { segmentNumbers } from '../files/file-names.js'
 import { codeOf } from '../files/file-system.js'
 import { journalError } from '../files/journal-error.js'
-import { type JournalFolder, segmentPath } from '../files/journal-folder.js'
+import { checkSegmentNumber, type JournalFolder, segmentPath, segmentsIn } from '../files/journal-folder.js'
 import type { Header, Link } from './header.js'
+import { findLostBlob } from './lost-blob.js'
 import type { ParsedBody } from './record-body.js'
 import { readHeader, type SegmentEnd, scanSegment, wasDurable, withSegment } from './segment-reader.js'
 
@@ -30,12 +30,14 @@ export interface History {
  * @throws JOURNAL for anything that could be a loss of durable records, unless `onDamage` is `cut`.
  */
 export async function openHistory(folder: JournalFolder): Promise<History> {
-  const numbers = segmentNumbers(await folder.fileSystem.readdir(folder.folder))
+  const numbers = await segmentsIn(folder)
+  const nextSegment = (numbers.at(-1) ?? 0) + 1
+  checkSegmentNumber(folder, nextSegment)
   const chain = await findChain(folder, numbers)
   const ends = await scanChain(folder, chain)
   await reportIgnored(folder, numbers, chain, ends)
   if (folder.durability === 'fsync') await makeDurable(folder, ends.at(-1))
-  return { links: linksOf(ends), nextSegment: (numbers.at(-1) ?? 0) + 1, nextSeq: nextSeq(ends) }
+  return { links: linksOf(ends), nextSegment, nextSeq: nextSeq(ends) }
 }
 
 /**
@@ -55,8 +57,7 @@ async function makeDurable(folder: JournalFolder, newest: ScannedSegment | undef
  * @throws JOURNAL as `openHistory` does.
  */
 export async function readHistory(folder: JournalFolder): Promise<readonly Link[]> {
-  const numbers = segmentNumbers(await folder.fileSystem.readdir(folder.folder))
-  return linksOf(await scanChain(folder, await findChain(folder, numbers)))
+  return linksOf(await scanChain(folder, await findChain(folder, await segmentsIn(folder))))
 }
 
 function linksOf(ends: readonly ScannedSegment[]): Link[] {
@@ -111,9 +112,15 @@ async function scanChain(folder: JournalFolder, chain: readonly Header[]): Promi
   const ends: ScannedSegment[] = []
   for (const [i, { segment }] of chain.entries()) {
     const next = chain[i + 1]?.after
-    const end = { segment, ...(await scanSegment(folder, segment, next?.bytes)) }
+    const scanned = { segment, ...(await scanSegment(folder, segment, next?.bytes)) }
+    const cut = folder.onDamage === 'cut' ? await findLostBlob(folder, segment, scanned.bytes) : undefined
+    const end = { ...scanned, ...cut?.end }
     ends.push(end)
     const records = ends.reduce((sum, each) => sum + each.records, 0)
+    if (cut) {
+      onDamage(folder, segment, end.bytes, records, cut.problem)
+      break
+    }
     const isWhole = next
       ? end.bytes === next.bytes && end.crc === next.crc
       : end.bytes === end.size || !(await wasDurable(folder, segment, end.bytes, end.size))

@@ -1,6 +1,6 @@
 import { codeOf, type OpenFile, writeAtomically, writeFully } from '../files/file-system.js'
 import { JournalLost, journalError } from '../files/journal-error.js'
-import { type JournalFolder, removeSegments, segmentPath } from '../files/journal-folder.js'
+import { checkSegmentNumber, type JournalFolder, removeSegments, segmentPath } from '../files/journal-folder.js'
 import type { FolderLock } from '../files/lock.js'
 import { type SealedFrames, sealFrames } from './framing.js'
 import { headerBody, type Link, type Predecessor } from './header.js'
@@ -190,6 +190,7 @@ export class SegmentWriter {
     const { folder } = this.#options
     for (;;) {
       const segment = this.#nextSegment
+      this.#checkNumber(segment)
       try {
         const file = await folder.fileSystem.open(segmentPath(folder, segment), 'create')
         this.#nextSegment++
@@ -198,6 +199,14 @@ export class SegmentWriter {
         if (codeOf(error) !== 'EEXIST') throw error
         this.#nextSegment++
       }
+    }
+  }
+
+  #checkNumber(segment: number): void {
+    try {
+      checkSegmentNumber(this.#options.folder, segment)
+    } catch (error) {
+      throw new JournalLost(error as Error)
     }
   }
 
