@@ -33,6 +33,9 @@ export const nonNegative: z.ZodType = /* @__PURE__ */ z.union([
   /* @__PURE__ */ z.literal(Number.POSITIVE_INFINITY),
 ])
 
+/** What is done with a number of a JSON text that would be rounded. */
+export const bigIntegersRule = (): z.ZodType => z.enum(['refuse', 'text'])
+
 /** A list of failure kinds. */
 export const failureKinds: z.ZodType = /* @__PURE__ */ z.array(
   /* @__PURE__ */ z.enum(FAILURE_KINDS as [FailureKind, ...FailureKind[]]),

@@ -1,9 +1,9 @@
-import type { Json } from '../core/json.js'
+import { type Json, NotJsonError } from '../core/json.js'
+import { type BigIntegers, parseJson } from '../core/json-text.js'
 import { cutText } from '../core/text.js'
 import { AgentError } from '../errors.js'
 import { findJson } from './extract-json.js'
 import { scanValue } from './json-prefix.js'
-import { readJson } from './safe-read.js'
 
 /** How {@link parseAnswer} reads. */
 export interface ParseAnswerOptions {
@@ -16,21 +16,42 @@ export interface ParseAnswerOptions {
    * block, exactly one JSON object or array in prose. Anything ambiguous is `invalid-output`. Default false.
    */
   readonly extractJson?: boolean | undefined
+  /**
+   * What is done with a number that would be rounded: an integer beyond 2^53 - 1, or a number beyond 1.8e308. `refuse`: the answer is
+   * `invalid-output`. `text`: the number becomes a string, as it is written. Default `refuse`.
+   */
+  readonly bigIntegers?: BigIntegers | undefined
 }
 
 /**
  * Reads the answer of an agent, which should be one JSON value: text, or UTF-8 bytes. The built-in backends read with it.
  *
  * @throws AgentError `incomplete-output` if it is empty or ends in the middle of the JSON, so that asking again may help; `invalid-output`
- * (`OUTPUT_NOT_JSON`) for anything else that is not JSON, with the answer as its `output`, so that the agent can be asked to correct it.
+ * (`OUTPUT_NOT_JSON`) for anything else that is not JSON, and for a number that would be rounded, with the answer as its `output`, so that the agent can be asked to correct it.
  */
 export function parseAnswer(answer: string | Uint8Array, options: ParseAnswerOptions): Json {
-  const json = readJson(answer)
-  if (json !== undefined) return json as Json
-  const text = typeof answer === 'string' ? answer : new TextDecoder().decode(answer)
+  const json = readExactly(answer, options)
+  if (json !== undefined) return json
+  const text = textOf(answer)
   const found = judge(text, options.extractJson === true)
-  if (typeof found === 'object') return readJson(found.json) as Json
+  if (typeof found === 'object') return readExactly(found.json, options) as Json
   throw found === 'cut' ? incomplete(text, options) : invalid(text, options)
+}
+
+/** Undefined when it is not JSON. @throws AgentError `invalid-output` when a number would be rounded. */
+function readExactly(answer: string | Uint8Array, options: ParseAnswerOptions): Json | undefined {
+  try {
+    return parseJson(textOf(answer, true), options.bigIntegers) as Json
+  } catch (error) {
+    if (!(error instanceof NotJsonError)) return undefined
+    const output = options.redact(textOf(answer))
+    throw new AgentError('invalid-output', `${options.from}: ${error.message}`, { code: 'OUTPUT_NOT_JSON', output })
+  }
+}
+
+/** @throws TypeError if `strict`, and the answer is not UTF-8. */
+function textOf(answer: string | Uint8Array, strict = false): string {
+  return typeof answer === 'string' ? answer : new TextDecoder('utf-8', { fatal: strict }).decode(answer)
 }
 
 /** What a text is that is not JSON as a whole. */

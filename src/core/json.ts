@@ -26,6 +26,11 @@ export class NotJsonError extends Error {
   }
 }
 
+/** The error as an issue: the message without the path. */
+export function issueOf({ path, message }: NotJsonError): { readonly path: string; readonly message: string } {
+  return { path, message: message.slice(path.length + 2) }
+}
+
 const PRIMITIVE = 'a JSON value is a string, finite number, boolean, null, array or plain object'
 
 /**
@@ -140,7 +145,8 @@ function around({ open, keys }: Budget): string {
   return pathOf(keys, open.length - 1)
 }
 
-function pathOf(keys: readonly (string | number)[], depth: number): string {
+/** The path of a value by the keys and indexes that lead to it; `depth`: by the first ones only. */
+export function pathOf(keys: readonly (string | number)[], depth: number = keys.length): string {
   let path = '$'
   for (const key of keys.slice(0, depth)) path = typeof key === 'number' ? `${path}[${key}]` : memberPath(path, key)
   return path

@@ -1,11 +1,11 @@
 import type * as z from 'zod'
-import { canonicalJson, type Json, memberPath, NotJsonError } from '../core/json.js'
+import { canonicalJson, issueOf, type Json, memberPath, NotJsonError } from '../core/json.js'
 import { once } from '../core/once.js'
 import { markChecked } from '../core/scheduler/prepared-plan.js'
 import type { TaskSpec } from '../core/state/task.js'
 import { MAX_ISSUES, show } from '../error-text.js'
 import type { InputIssue } from '../errors.js'
-import { checkOptions, optionsOf, positiveInteger } from '../options-check.js'
+import { bigIntegersRule, checkOptions, optionsOf, positiveInteger } from '../options-check.js'
 import { checkGraph } from './graph-check.js'
 import { invalidPlan } from './invalid-plan.js'
 import type { Plan } from './plan-input.js'
@@ -23,6 +23,11 @@ export interface ParsePlanOptions {
   readonly maxTasks?: number | undefined
   /** The deepest nesting of arrays and objects, those of the plan itself included; at most 1,000. Default 64. */
   readonly maxDepth?: number | undefined
+  /**
+   * What is done with a number of the text that would be rounded: an integer beyond 2^53 - 1, or a number beyond 1.8e308. `refuse`: it is an
+   * error. `text`: it becomes a string, as it is written. Default `refuse`.
+   */
+  readonly bigIntegers?: 'refuse' | 'text' | undefined
 }
 
 const parseOptions = once(() =>
@@ -30,6 +35,7 @@ const parseOptions = once(() =>
     maxBytes: positiveInteger,
     maxTasks: positiveInteger,
     maxDepth: positiveInteger.max(1000),
+    bigIntegers: bigIntegersRule(),
   }).partial(),
 )
 
@@ -72,9 +78,9 @@ export function readPlanData(source: unknown, isKnown?: (id: string) => boolean)
 
 function readSource(source: unknown, options: ParsePlanOptions = {}): Plan {
   checkOptions(parseOptions(), options, { of: 'parsePlan', path: 'options' })
-  const { maxBytes = MAX_BYTES, maxTasks = MAX_TASKS, maxDepth = MAX_DEPTH } = options
+  const { maxBytes = MAX_BYTES, maxTasks = MAX_TASKS, maxDepth = MAX_DEPTH, bigIntegers } = options
   const isText = typeof source === 'string' || isBytes(source)
-  const value = isText ? readJsonText(source, { maxBytes, maxDepth }) : source
+  const value = isText ? readJsonText(source, { maxBytes, maxDepth, bigIntegers }) : source
   return readPlan(canonical(value, '$', maxDepth, maxBytes), maxTasks, true)
 }
 
@@ -96,8 +102,8 @@ export function canonical(value: unknown, where: string, maxDepth?: number, maxC
     return canonicalJson(value, { ...(maxDepth && { maxDepth }), ...(maxChars && { maxChars }) })
   } catch (error) {
     if (!(error instanceof NotJsonError)) throw error
-    const message = error.message.slice(error.path.length + 2)
-    throw invalidPlan([{ path: where + error.path.slice(1), message }])
+    const { path, message } = issueOf(error)
+    throw invalidPlan([{ path: where + path.slice(1), message }])
   }
 }
 

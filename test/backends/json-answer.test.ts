@@ -16,6 +16,33 @@ function outcome(text: string | Uint8Array, extractJson?: boolean): unknown {
 const fenced = (content: string, label = 'json'): string =>
   `Here you are:\n\n\`\`\`${label}\n${content}\n\`\`\`\nAnything else?`
 
+describe('an answer with a number that would be rounded', () => {
+  test.each(['{"id": 9007199254740993}', new TextEncoder().encode('{"id": 9007199254740993}')])(
+    'is invalid',
+    answer => {
+      expect(() => parseAnswer(answer, options)).toThrow(
+        expect.objectContaining({
+          kind: 'invalid-output',
+          code: 'OUTPUT_NOT_JSON',
+          message: expect.stringMatching(
+            /^the agent: \$\.id: expected a number .*, got 9007199254740993 \(line 1, column 8\)/,
+          ),
+          output: '{"id": 9007199254740993}',
+        }),
+      )
+    },
+  )
+
+  test('is kept as text on demand, in a block of Markdown, too', () => {
+    expect(parseAnswer('[1e999, 1]', { ...options, bigIntegers: 'text' })).toEqual(['1e999', 1])
+    const answer = fenced('{"id": 9007199254740993}')
+    expect(outcome(answer, true)).toBe('invalid-output')
+    expect(parseAnswer(answer, { ...options, extractJson: true, bigIntegers: 'text' })).toEqual({
+      id: '9007199254740993',
+    })
+  })
+})
+
 describe('an answer that should be JSON', () => {
   test('is cut wherever an array, an object or a string ends early, with every kind of value in it', () => {
     const text = '{"a": [1, -2.5e+3, true, false, null, "x\\n\\u00e9\\"", {}, [], {"b": {"c": [[0]]}}], "d": ""}'

@@ -271,6 +271,7 @@ describe('parsePlan with invalid input', () => {
   it.each<[ParsePlanOptions, string]>([
     [{ maxBytes: 0 }, 'options.maxBytes'],
     [{ maxTasks: -1 }, 'options.maxTasks'],
+    [{ bigIntegers: 'round' as 'text' }, 'options.bigIntegers'],
     [{ maxDepth: 1001 }, 'options.maxDepth'],
     [{ maxDepth: Number.NaN }, 'options.maxDepth'],
     [{ maxBytes: 10 }, 'plan'],
@@ -402,4 +403,15 @@ describe('a plan of 100,000 tasks', () => {
     expect(parsePlan(JSON.stringify({ tasks })).tasks).toHaveLength(100_000)
     expect(process.cpuUsage(before).user / 1000).toBeLessThan(5000)
   })
+})
+
+it('an integer beyond 2^53 in a plan as text is refused with its path, or kept as text', () => {
+  const text = '{"tasks": [{"id": "a", "input": {"order": 9007199254740993}, "context": [12345678901234567890]}]}'
+  expect(badPaths(() => parsePlan(text))).toEqual(['tasks[0].input.order'])
+  const [task] = parsePlan(text, { bigIntegers: 'text' }).tasks
+  expect([task?.input, task?.context]).toEqual([{ order: '9007199254740993' }, ['12345678901234567890']])
+  // In a member that must be a number, a text is no number.
+  expect(() => parsePlan('{"tasks": [{"id": "a", "retries": 1e999}]}', { bigIntegers: 'text' })).toThrow(
+    /retries: .*"1e999"/,
+  )
 })

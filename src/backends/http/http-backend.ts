@@ -64,6 +64,7 @@ async function runAttempt(
     redact,
     maxBytes,
     extractJson: options.extractJson,
+    bigIntegers: options.bigIntegers,
     onChunk: () => context.report({}),
   }
   const init = { method, headers, redirect: 'manual' as const, signal: context.signal }

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { ReportedUsage } from '../../core/failure/usage.js'
 import type { Json } from '../../core/json.js'
-import { checkOptions, fn, optionsOf } from '../../options-check.js'
+import { bigIntegersRule, checkOptions, fn, optionsOf } from '../../options-check.js'
 import type { AgentRequest, AttemptContext } from '../agent-backend.js'
 import type { Health } from '../health-check.js'
 
@@ -52,6 +52,11 @@ export interface HttpBackendOptions {
    * block, exactly one JSON object or array in prose. Default false: such an answer is `invalid-output`, which is repaired.
    */
   readonly extractJson?: boolean | undefined
+  /**
+   * What is done with a number of the answer that would be rounded: an integer beyond 2^53 - 1, or a number beyond 1.8e308. `refuse`: the
+   * attempt fails with `invalid-output`. `text`: the number becomes a string, as it is written. Default `refuse`.
+   */
+  readonly bigIntegers?: 'refuse' | 'text' | undefined
   /** The maximum size of the body of a response, decompressed, in bytes. Default 16,777,216 (16 MiB), at most 268,435,456. */
   readonly maxBytes?: number | undefined
   /** Default: the `fetch` of the platform, at the time of the attempt. Node's gives up after 300 s without headers or data. */
@@ -86,6 +91,7 @@ function httpRule({ allowInsecure, method, health }: Partial<HttpBackendOptions>
     parse: fn.optional(),
     usage: fn.optional(),
     extractJson: z.boolean().optional(),
+    bigIntegers: bigIntegersRule().optional(),
     maxBytes: z.int().min(1).max(MAX_BYTES).optional(),
     fetch: fn.optional(),
     name: z.string().min(1).optional(),

@@ -6,6 +6,7 @@ import { failureOf } from '../classify-error.js'
 import { parseAnswer } from '../json-answer.js'
 import type { Redact } from '../redact.js'
 import { nonEmptyString, readJson } from '../safe-read.js'
+import type { HttpBackendOptions } from './options.js'
 
 /** The maximum that is read of the body of a response with an error status. */
 const MAX_ERROR_BYTES = 65_536
@@ -17,6 +18,7 @@ export interface ReadContext {
   readonly redact: Redact
   readonly maxBytes: number
   readonly extractJson: boolean | undefined
+  readonly bigIntegers: HttpBackendOptions['bigIntegers']
   /** Called for each chunk. */
   readonly onChunk: () => void
 }
@@ -41,7 +43,8 @@ export async function readReply(response: Response, read: ReadContext): Promise<
     throw new AgentError('invalid-output', message, { code: 'OUTPUT_TOO_LARGE', status: response.status })
   }
   if (bytes.length === 0 && (response.status === 204 || response.status === 205)) return null
-  return parseAnswer(bytes, { from: read.endpoint, redact: read.redact, extractJson: read.extractJson })
+  const { endpoint: from, redact, extractJson, bigIntegers } = read
+  return parseAnswer(bytes, { from, redact, extractJson, bigIntegers })
 }
 
 /** Converts an error of `fetch`. Its kind is that of its cause, else `crashed`. */

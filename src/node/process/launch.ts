@@ -29,6 +29,7 @@ export interface Launch {
   readonly killGraceMs: number
   readonly drainMs: number
   readonly extractJson: boolean
+  readonly bigIntegers: ProcessOptions['bigIntegers']
   /** For the end of a text. */
   readonly redact: Redact
   /** For the beginning of a text. */
@@ -71,6 +72,7 @@ export async function prepareLaunch(
     killGraceMs: options.killGraceMs ?? processDefaults.killGraceMs,
     drainMs: options.drainMs ?? processDefaults.drainMs,
     extractJson: options.extractJson === true,
+    bigIntegers: options.bigIntegers,
     redact: redactor(secrets, { keep: 'end' }),
     redactAnswer: redactor(secrets, { maxLength: 4_000 }),
   }

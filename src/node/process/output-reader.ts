@@ -9,7 +9,7 @@ import {
 } from 'counterpoint'
 import { HeadBuffer, LineSplitter } from './byte-buffers.js'
 import { failureOf, type Line, progressOf, usageIn } from './json-lines.js'
-import type { Redact } from './launch.js'
+import type { Launch } from './launch.js'
 
 /** Reads the standard output of an agent. */
 export interface OutputReader {
@@ -36,16 +36,24 @@ export type TextOutput = {
   readonly outputTruncated: boolean
 }
 
+/** How an answer in JSON is read. */
+type ReaderOptions = Pick<Launch, 'maxOutputBytes' | 'redactAnswer' | 'extractJson' | 'bigIntegers'>
+
 /** For `text`. */
 export function textReader(maxBytes: number): OutputReader {
   return wholeReader(maxBytes, buffer => ({ text: buffer.text(), outputTruncated: buffer.overflowed }))
 }
 
 /** For `json`. */
-export function jsonReader(maxBytes: number, redact: Redact, extractJson: boolean): OutputReader {
-  return wholeReader(maxBytes, buffer => {
-    if (buffer.overflowed) throw truncated(`one JSON value of at most ${maxBytes} bytes`)
-    return parseAnswer(buffer.text(), { from: 'standard output', redact, extractJson })
+export function jsonReader({
+  maxOutputBytes,
+  redactAnswer: redact,
+  extractJson,
+  bigIntegers,
+}: ReaderOptions): OutputReader {
+  return wholeReader(maxOutputBytes, buffer => {
+    if (buffer.overflowed) throw truncated(`one JSON value of at most ${maxOutputBytes} bytes`)
+    return parseAnswer(buffer.text(), { from: 'standard output', redact, extractJson, bigIntegers })
   })
 }
 
@@ -74,16 +82,17 @@ export class JsonLinesReader implements OutputReader {
   /** What was wrong with a line that looks like an answer in another format. Counts if there is no answer. */
   #lookalike: AgentError | undefined
   readonly #lines: LineSplitter
-  readonly #redact: Redact
+  readonly #options: ReaderOptions
   readonly #report: (report: Report) => void
 
-  constructor(maxBytes: number, redact: Redact, report: (report: Report) => void) {
-    this.#redact = redact
+  constructor(options: ReaderOptions, report: (report: Report) => void) {
+    const { maxOutputBytes } = options
+    this.#options = options
     this.#report = report
-    this.#lines = new LineSplitter(maxBytes, {
+    this.#lines = new LineSplitter(maxOutputBytes, {
       onLine: text => this.#readLine(text),
       onOverflow: () => {
-        this.#badLine = truncated(`lines of at most ${maxBytes} bytes`)
+        this.#badLine = truncated(`lines of at most ${maxOutputBytes} bytes`)
       },
     })
   }
@@ -114,12 +123,13 @@ export class JsonLinesReader implements OutputReader {
       return false
     }
     this.usage = usageIn(line) ?? this.usage
-    this.failure = failureOf(line, this.#redact, this.usage) ?? this.failure
+    this.failure = failureOf(line, this.#options.redactAnswer, this.usage) ?? this.failure
     if (Object.hasOwn(line, 'output')) {
-      this.#output = { value: line.output ?? null }
-      this.#badLine = undefined
+      this.#badLine = this.#problemOf(text, 'a line', ({ output }) => {
+        this.#output = { value: output ?? null }
+      })
     } else if (this.failure === undefined) {
-      const report = progressOf(line, this.#redact)
+      const report = progressOf(line, this.#options.redactAnswer)
       if (report) this.#report(report)
     }
     return true
@@ -132,10 +142,12 @@ export class JsonLinesReader implements OutputReader {
     else this.#lookalike = problem
   }
 
-  /** What is wrong with a line that is not JSON. */
-  #problemOf(text: string, which = 'a line'): AgentError | undefined {
+  /** What is wrong with a line that is not JSON, or has numbers that would be rounded. */
+  #problemOf(text: string, which = 'a line', onLine?: (line: Line) => void): AgentError | undefined {
+    const { redactAnswer: redact, bigIntegers } = this.#options
     try {
-      parseAnswer(text, { from: `${which} of standard output`, redact: this.#redact })
+      const line = parseAnswer(text, { from: `${which} of standard output`, redact, bigIntegers })
+      onLine?.(line as Line)
       return undefined
     } catch (error) {
       return error as AgentError

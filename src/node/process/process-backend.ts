@@ -109,8 +109,7 @@ async function launchFor(
 
 function readerFor(launch: Launch, report: (report: Report) => void): OutputReader {
   if (launch.output === 'text') return textReader(launch.maxOutputBytes)
-  if (launch.output === 'json') return jsonReader(launch.maxOutputBytes, launch.redactAnswer, launch.extractJson)
-  return new JsonLinesReader(launch.maxOutputBytes, launch.redactAnswer, report)
+  return launch.output === 'json' ? jsonReader(launch) : new JsonLinesReader(launch, report)
 }
 
 /** Writes the input, reads the output, and resolves when the program and all its descendants have ended. */

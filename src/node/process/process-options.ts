@@ -48,6 +48,11 @@ export interface ProcessOptions {
    */
   readonly extractJson?: boolean | undefined
   /**
+   * What is done with a number of the answer (`json` and `jsonl`) that would be rounded: an integer beyond 2^53 - 1, or a number beyond 1.8e308. `refuse`: the
+   * attempt fails with `invalid-output`. `text`: the number becomes a string, as it is written. Default `refuse`.
+   */
+  readonly bigIntegers?: 'refuse' | 'text' | undefined
+  /**
    * The most bytes of standard output that are kept: in total, or with `jsonl` for each line. Default 10,485,760 (10 MiB), at most
    * 268,435,456. The rest is read and dropped. Then with `text` the output has `outputTruncated: true`; with `json`, and with `jsonl` if
    * it happens after the last answer, the attempt fails: `incomplete-output`, code `OUTPUT_TRUNCATED`.
@@ -90,6 +95,7 @@ const OPTIONS = optionsOf({
   setEnv: rules.record(z.string(), z.string()).optional(),
   output: z.enum(['text', 'json', 'jsonl']).optional(),
   extractJson: z.boolean().optional(),
+  bigIntegers: z.enum(['refuse', 'text']).optional(),
   maxOutputBytes: z.number().min(1).max(MOST_OUTPUT_BYTES).optional(),
   killGraceMs: rules.millis.optional(),
   drainMs: rules.millis.optional(),

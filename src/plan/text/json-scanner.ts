@@ -1,3 +1,4 @@
+import { endOfString } from '../../core/json-text.js'
 import { cutText } from '../../core/text.js'
 import { pathText, shorten } from '../../error-text.js'
 import type { CounterpointError } from '../../errors.js'
@@ -85,17 +86,9 @@ class JsonScanner {
   }
 
   #string(): void {
-    let end = this.#text.indexOf('"', this.#at + 1)
-    while (end > 0 && this.#isEscaped(end)) end = this.#text.indexOf('"', end + 1)
-    if (end < 0) throw this.#unexpected('a string with a double quote at its end')
-    this.#at = end + 1
-  }
-
-  /** True when an odd number of backslashes precedes `at`. */
-  #isEscaped(at: number): boolean {
-    let before = at - 1
-    while (this.#text[before] === '\\') before--
-    return (at - before) % 2 === 0
+    const end = endOfString(this.#text, this.#at)
+    if (end === 0) throw this.#unexpected('a string with a double quote at its end')
+    this.#at = end
   }
 
   #atom(): void {

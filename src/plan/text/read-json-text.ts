@@ -1,3 +1,5 @@
+import { issueOf, NotJsonError } from '../../core/json.js'
+import { type BigIntegers, parseJson } from '../../core/json-text.js'
 import type { CounterpointError } from '../../errors.js'
 import { invalidPlan } from '../invalid-plan.js'
 import { scanJson } from './json-scanner.js'
@@ -8,21 +10,27 @@ export interface JsonTextLimits {
   readonly maxBytes: number
   /** Deepest nesting of arrays and objects: 1 allows `[1]`, but not `[[1]]`. */
   readonly maxDepth: number
+  /** Default `refuse`. */
+  readonly bigIntegers?: BigIntegers | undefined
 }
 
 /**
  * Reads one JSON text (RFC 8259) from an untrusted source. A byte order mark is skipped. Stricter than `JSON.parse`: also rejects
- * duplicate keys, which parsers treat differently, and reports the path, line and column of an error.
+ * duplicate keys, which parsers treat differently, and numbers that would be rounded; and reports the path, line and column of an error.
  *
  * @throws CounterpointError `INVALID_INPUT` for text that is too long or too deeply nested, invalid UTF-8, a duplicate key, and
  * anything that is not JSON (`NaN`, comments, trailing commas).
  */
-export function readJsonText(source: string | Uint8Array, { maxBytes, maxDepth }: JsonTextLimits): unknown {
+export function readJsonText(
+  source: string | Uint8Array,
+  { maxBytes, maxDepth, bigIntegers }: JsonTextLimits,
+): unknown {
   const text = typeof source === 'string' ? withinBytes(source, maxBytes) : decode(source, maxBytes)
   scanJson(text, maxDepth)
   try {
-    return JSON.parse(text)
+    return parseJson(text, bigIntegers)
   } catch (error) {
+    if (error instanceof NotJsonError) throw invalidPlan([issueOf(error)])
     // The scanner does not inspect strings, so what is left is an invalid escape or a raw control character.
     throw invalidPlan([{ path: '$', message: `expected JSON: ${(error as Error).message}` }])
   }

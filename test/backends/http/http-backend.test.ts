@@ -651,7 +651,7 @@ describe('options', () => {
       'name: expected at least 1 character, got a string',
       'health: expected an absolute URL, got 7',
       'allowInsecure: expected true or false, got a string',
-      'timeout: unknown key; expected one of url, method, headers, body, parse, usage, extractJson, maxBytes, fetch, name, health, allowInsecure',
+      'timeout: unknown key; expected one of url, method, headers, body, parse, usage, extractJson, bigIntegers, maxBytes, fetch, name, health, allowInsecure',
     ])
     expect(issues({ url: 'https://a.example', header: {} })).toEqual(['header: unknown key (did you mean "headers"?)'])
   })
@@ -705,4 +705,12 @@ describe('a server with a rate limit', () => {
     expect(limited.count(200)).toBe(20)
     expect(limited.count(503)).toBe(1)
   })
+})
+
+test('an integer beyond 2^53 in an answer is refused with its path, or kept as text', async () => {
+  const answer = raw(200, '{"rows": [{"id": 9007199254740993}]}')
+  const failure = await failing(answer)
+  expect([failure.kind, failure.code]).toEqual(['invalid-output', 'OUTPUT_NOT_JSON'])
+  expect(failure.message).toMatch(/\$\.rows\[0\]\.id: expected a number .*, got 9007199254740993/)
+  expect(await outputOf(answer, { bigIntegers: 'text' })).toEqual({ rows: [{ id: '9007199254740993' }] })
 })

@@ -240,3 +240,27 @@ test('a usage in a line of a tool is not that of the agent', async () => {
   const source = lines({ usage: { costUsd: 1 } }, { disk: '/', usage: '80%' }, { usage: [] }, { output: 1 })
   expect(await attempt(script(source, { output: 'jsonl' })).result).toMatchObject({ usage: { costUsd: 1 } })
 })
+
+describe('an integer beyond 2^53', () => {
+  const big = '{"output": {"id": 9007199254740993}}\n'
+
+  test.each([
+    ['json', big, '$.output.id'],
+    ['jsonl', `${big}{"progress": 1}\n`, '$.output.id'],
+  ] as const)('fails the attempt with %s, and says where it is', async (output, text, path) => {
+    const failure = await failureOf(script(write(text), { output }))
+    expect(failure).toMatchObject({ kind: 'invalid-output', code: 'OUTPUT_NOT_JSON' })
+    expect(failure.message).toContain(`standard output: ${path}: expected a number`)
+    expect(failure.message).toContain('got 9007199254740993')
+  })
+
+  test.each(['json', 'jsonl'] as const)('is kept as text by bigIntegers with %s', async output => {
+    const result = await attempt(script(write(big), { output, bigIntegers: 'text' })).result
+    expect(result).toMatchObject({ output: { id: '9007199254740993' } })
+  })
+
+  test('in a line that is no answer changes nothing', async () => {
+    const text = `{"tool": "sql", "id": 9007199254740993, "progress": 0.5}\n{"output": 1}\n`
+    expect(await attempt(script(write(text), { output: 'jsonl' })).result).toMatchObject({ output: 1 })
+  })
+})
