@@ -1,7 +1,6 @@
 import {
   AgentError,
   type AgentFunction,
-  type Clock,
   checkOptions,
   type Failure,
   type FailureKind,
@@ -139,27 +138,6 @@ export function ignoreAbort(afterMs: number = Number.POSITIVE_INFINITY, answer?:
   checkOptions(OPTIONS, { afterMs }, { of: 'ignoreAbort' })
   if (!MockAnswer.is(answer)) return new MockAnswer({ afterMs, obeysAbort: false, give: () => answer })
   return new MockAnswer({ ...answer, afterMs, obeysAbort: false, give: () => answer.give() })
-}
-
-/**
- * Waits `ms`, without a clock only if that is `Infinity`. Rejects with the reason of the signal once it is aborted.
- * Invariant: afterwards neither the timer nor the listener is left.
- */
-export function wait(clock: Clock | undefined, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let cancelTimer = (): void => {}
-    const onAbort = (): void => {
-      cancelTimer()
-      reject(signal?.reason)
-    }
-    if (signal?.aborted) return onAbort()
-    const onTimer = (): void => {
-      signal?.removeEventListener('abort', onAbort)
-      resolve()
-    }
-    if (clock !== undefined && Number.isFinite(ms)) cancelTimer = clock.schedule(onTimer, ms)
-    signal?.addEventListener('abort', onAbort, { once: true })
-  })
 }
 
 function agentError({ kind, message, ...rest }: FailureParts, usage: ReportedUsage | undefined): AgentError {

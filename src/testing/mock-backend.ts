@@ -10,7 +10,8 @@ import {
   systemClock,
 } from 'counterpoint'
 import * as z from 'zod'
-import { type Answer, MockAnswer, wait } from './mock-answer.js'
+import type { Answer } from './mock-answer.js'
+import { isPromise, lacksClock, NO_CLOCK, playAnswer } from './play-answer.js'
 
 /** Options of a {@link MockBackend}. */
 export interface MockBackendOptions {
@@ -92,7 +93,7 @@ export class MockBackend implements AgentBackend {
    */
   answers(taskId: string, answers: readonly Answer[]): this {
     if (answers.length === 0) throw new Error(`expected at least one answer for task "${taskId}", got an empty list`)
-    for (const answer of answers) if (this.#lacksClock(answer)) throw new Error(NO_CLOCK)
+    for (const answer of answers) if (lacksClock(answer, this.#clock)) throw new Error(NO_CLOCK)
     this.#answers.set(taskId, [...answers])
     return this
   }
@@ -148,7 +149,7 @@ export class MockBackend implements AgentBackend {
     const call = this.#begin(request, context)
     try {
       const isHeld = this.#heldTasks.has(call.taskId) || this.#heldTasks.has('*')
-      const answer = isHeld ? this.#hold(call) : this.#evaluate(this.#scripted(call), call)
+      const answer = isHeld ? this.#hold(call) : playAnswer(this.#scripted(call), call, this.#clock)
       if (isPromise(answer)) return answer.finally(() => this.#end(call))
       this.#end(call)
       return answer
@@ -197,7 +198,7 @@ export class MockBackend implements AgentBackend {
       if (signal.aborted) onAbort()
       else signal.addEventListener('abort', onAbort, { once: true })
     }).finally(() => this.#held.delete(call))
-    return this.#evaluate(released.answer, call)
+    return playAnswer(released.answer, call, this.#clock)
   }
 
   #scripted({ taskId, attempt }: Call): Answer {
@@ -207,52 +208,9 @@ export class MockBackend implements AgentBackend {
     const message = `MockBackend has no answer for task ${id}: call answer(${id}, ...), or answer('*', ...) for all tasks without one`
     throw new AgentError('bad-input', message)
   }
-
-  /** Invariant: a value that is neither a promise nor a `MockAnswer` is returned untouched, hostile thenables and proxies included. */
-  #evaluate(answer: Answer, call: Call): unknown {
-    const value: unknown = typeof answer === 'function' ? answer(call.request, call.context) : answer
-    return isPromise(value) ? value.then(settled => this.#play(settled, call)) : this.#play(value, call)
-  }
-
-  #play(value: unknown, call: Call): unknown {
-    if (!MockAnswer.is(value)) return value
-    if (this.#lacksClock(value)) throw new AgentError('bad-input', NO_CLOCK)
-    const isInstant = value.afterMs === 0 && value.progress.length === 0 && value.chunks.length === 0
-    return isInstant ? value.give() : this.#playOverTime(value, call.context)
-  }
-
-  async #playOverTime(answer: MockAnswer, context: AttemptContext): Promise<unknown> {
-    const { afterMs, progress, chunks, obeysAbort } = answer
-    const signal = obeysAbort ? context.signal : undefined
-    const steps = Math.max(1, progress.length, chunks.length)
-    for (let step = 0; step < steps; step++) {
-      const report = progress[step]
-      if (report) context.report(report)
-      const chunk = chunks[step]
-      if (chunk !== undefined) await context.stream(chunk).catch(error => obeysAbort && Promise.reject(error))
-      if (afterMs > 0) await wait(this.#clock, afterMs / steps, signal)
-    }
-    return answer.give()
-  }
-
-  #lacksClock(answer: unknown): boolean {
-    return this.#clock === undefined && MockAnswer.is(answer) && answer.afterMs > 0 && Number.isFinite(answer.afterMs)
-  }
 }
-
-const NO_CLOCK =
-  'an answer with afterMs needs a clock: new MockBackend({ clock }), with the VirtualClock of the orchestrator'
 
 /** `'*'` stands for any task. */
 function matches(call: MockCall, taskId: string): boolean {
   return taskId === '*' || call.taskId === taskId
-}
-
-/** False for a proxy whose traps throw. */
-function isPromise(value: unknown): value is Promise<unknown> {
-  try {
-    return value instanceof Promise
-  } catch {
-    return false
-  }
 }
