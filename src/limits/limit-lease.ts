@@ -25,6 +25,11 @@ export class LimitLease {
     tokens?.reserve(expectedTokens)
   }
 
+  /** False when a window was lowered since, so that the attempt would exceed it. */
+  fits(now: number): boolean {
+    return (this.#requests?.fits(now, 1) ?? true) && (this.#tokens?.fits(now, this.#expectedTokens) ?? true)
+  }
+
   /** The backend is called now. */
   started(now: number): void {
     if (!this.#isReserved) return

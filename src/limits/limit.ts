@@ -170,6 +170,13 @@ export class Limit {
     return new LimitLease(this.#requests, this.#tokens, tokens, this.#cooldown.started(now, probeMs))
   }
 
+  /** @internal False when an attempt that has this lease may not be called: the limit was parked or lowered since. */
+  mayCall(lease: LimitLease): boolean {
+    if (this.#cooldown.parked !== undefined || this.#running > (this.#concurrency ?? Number.POSITIVE_INFINITY))
+      return false
+    return lease.fits(this.#clock.monotonic())
+  }
+
   /** @internal The backend is called. A reservation that has not started may have blocked a window: the queue is served. */
   started(lease: LimitLease, now: number): void {
     lease.started(now)

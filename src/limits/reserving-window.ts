@@ -39,6 +39,11 @@ export class ReservingWindow {
     return at > now || this.#grants === undefined || this.#grants.covers(total) ? at : Number.POSITIVE_INFINITY
   }
 
+  /** True when this weight, which is reserved, may start now beside what has started. */
+  fits(now: number, weight: number): boolean {
+    return this.#window.nextAt(now, weight) <= now
+  }
+
   reserve(weight: number): void {
     this.#reserved += wholeWeight(weight)
   }

@@ -5,37 +5,38 @@ import { tokensOf } from '../core/failure/usage.js'
 import type { LimitLease } from '../limits/limit-lease.js'
 import type { FlowControl } from './flow-control.js'
 import type { Lease } from './run-queue.js'
+import type { WithheldCall } from './withheld-calls.js'
 
 /** The name under which events show the function of a task, where they show a backend. */
 const FUNCTION_NAME = 'function'
 
 /** The lease of one attempt. Reports how it went to everything that limits the pool. */
-export class AttemptLease implements Lease {
+export class AttemptLease implements Lease, WithheldCall {
   readonly #flow: FlowControl
   /** Undefined for an attempt that calls the function of its task. */
   readonly #target: PoolBackend | undefined
-  readonly #breakerTicket: number
-  readonly #slowStartTicket: number
-  readonly #limitLease: LimitLease | undefined
+  #breakerTicket = 0
+  #slowStartTicket = 0
+  #limitLease: LimitLease | undefined
   /** In milliseconds of the clock's `monotonic`; 0 where it is not needed. */
   #startedAt = 0
-  #state: 'held' | 'ended' | 'released' = 'held'
+  #state: 'held' | 'withheld' | 'ended' | 'released' = 'held'
+  /** While it is withheld. */
+  #onSlot: (() => void) | undefined
+  isHeld: () => boolean = () => false
   readonly backend: AgentBackend
+  readonly tokens: number
 
   /** `called`: a backend of the pool, or the function of the task. */
   constructor(flow: FlowControl, called: PoolBackend | AgentFunction, tokens: number, now: number) {
     this.#flow = flow
-    if (typeof called === 'function') {
-      this.backend = { run: called }
-      this.#breakerTicket = 0
-    } else {
+    this.tokens = tokens
+    if (typeof called === 'function') this.backend = { run: called }
+    else {
       this.backend = called.backend
       this.#target = called
-      this.#breakerTicket = called.breaker.attemptStarted(now)
     }
-    const { probeMs } = flow.backends
-    this.#slowStartTicket = flow.cooldown.started(now, probeMs)
-    this.#limitLease = flow.limit?.acquire(tokens, now, probeMs)
+    this.#take(now)
   }
 
   get backendName(): string {
@@ -45,6 +46,29 @@ export class AttemptLease implements Lease {
   get alternatives(): number {
     const { backends, clock } = this.#flow
     return this.#target === undefined ? 0 : backends.alternatives(clock.monotonic(), this.#target)
+  }
+
+  get mayCall(): boolean {
+    return this.#flow.mayCall(this.#limitLease)
+  }
+
+  withhold(isHeld: () => boolean, onSlot: () => void): void {
+    if (this.#state !== 'held') return
+    this.isHeld = isHeld
+    this.#onSlot = onSlot
+    this.#return('withheld')
+    this.#flow.withheld.add(this)
+    this.#flow.leaseReleased()
+  }
+
+  opensAt(now: number): number {
+    return this.#target?.opensAt(now) ?? now
+  }
+
+  takeBack(now: number): void {
+    this.#state = 'held'
+    this.#take(now)
+    this.#onSlot?.()
   }
 
   started(): void {
@@ -70,19 +94,32 @@ export class AttemptLease implements Lease {
 
   release(): void {
     if (this.#state === 'released') return
-    this.#return()
+    if (this.#state === 'withheld') {
+      this.#state = 'released'
+      return this.#flow.callDropped(this)
+    }
+    this.#return('released')
     this.#flow.leaseReleased()
   }
 
   /** The attempt was never made: its task was no longer ready. */
   cancel(): void {
-    this.#return()
+    this.#return('released')
     this.#flow.leaseCancelled()
   }
 
-  #return(): void {
-    if (this.#state === 'held') this.#target?.breaker.attemptDropped(this.#breakerTicket)
-    this.#state = 'released'
+  #take(now: number): void {
+    const { backends, cooldown, limit } = this.#flow
+    const { probeMs } = backends
+    if (this.#target !== undefined) this.#breakerTicket = this.#target.breaker.attemptStarted(now)
+    this.#slowStartTicket = cooldown.started(now, probeMs)
+    this.#limitLease = limit?.acquire(this.tokens, now, probeMs)
+  }
+
+  #return(to: 'released' | 'withheld'): void {
+    const wasHeld = this.#state === 'held'
+    this.#state = to
+    if (wasHeld) this.#target?.breaker.attemptDropped(this.#breakerTicket)
     this.#flow.cooldown.released(this.#slowStartTicket)
     if (this.#limitLease !== undefined) this.#flow.limit?.release(this.#limitLease)
   }

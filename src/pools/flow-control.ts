@@ -5,10 +5,12 @@ import type { Clock } from '../clock.js'
 import type { Failure } from '../core/failure/failure.js'
 import type { Cooldown, Parked } from '../limits/cooldown.js'
 import type { Limit } from '../limits/limit.js'
+import type { LimitLease } from '../limits/limit-lease.js'
 import { AttemptLease } from './attempt-lease.js'
 import type { Concurrency } from './concurrency/concurrency.js'
 import type { RetryBudget } from './retry-budget.js'
 import type { AttemptRequirements } from './run-queue.js'
+import { type WithheldCall, WithheldCalls } from './withheld-calls.js'
 
 /**
  * Whether an attempt may start now. With `until`, ask again then (ms of the clock's `monotonic`); without it, after the next notification:
@@ -45,6 +47,9 @@ export class FlowControl {
   readonly cooldown: Cooldown
   /** The shared limit, or one for windows of the pool alone. */
   limit: Limit | undefined
+  /** By the host. */
+  isPaused = false
+  readonly withheld: WithheldCalls = new WithheldCalls()
   readonly #budget: RetryBudget
   readonly #sharedLimit: Limit | undefined
   readonly #onChange: () => void
@@ -68,7 +73,22 @@ export class FlowControl {
 
   /** False while no attempt may start, whatever it needs. */
   get isOpen(): boolean {
-    return this.cooldown.canStart && !this.backends.isChecking
+    return !this.isPaused && this.cooldown.canStart && !this.backends.isChecking
+  }
+
+  /** False when an attempt that has a lease, with this part of the limit, may not be called: something has been restricted since. */
+  mayCall(lease: LimitLease | undefined): boolean {
+    if (this.isPaused || this.cooldown.parked !== undefined || this.#inFlight > this.concurrency.limit) return false
+    return lease === undefined || this.limit === undefined || this.limit.mayCall(lease)
+  }
+
+  /** Gives a withheld call a slot and lets it be made. False when that is not possible now. Call it only while `isOpen`. */
+  makeWithheld(call: WithheldCall, now: number): boolean {
+    if (this.limit !== undefined && !this.limit.canStart(call.tokens)) return false
+    this.withheld.remove(call)
+    this.#inFlight++
+    call.takeBack(now)
+    return true
   }
 
   /** Whether an attempt may start at `now` (ms of the clock's `monotonic`). Call it only while `isOpen`. May park the pool. */
@@ -113,6 +133,12 @@ export class FlowControl {
   /** For leases. */
   leaseReleased(): void {
     this.#inFlight--
+    this.#onChange()
+  }
+
+  /** For leases. A withheld call will not be made. */
+  callDropped(call: WithheldCall): void {
+    this.withheld.remove(call)
     this.#onChange()
   }
 

@@ -109,7 +109,7 @@ export interface PoolsOptions<Pool extends string = string> {
 export interface PoolStats extends CooldownStats {
   /** Attempts that hold a slot. */
   readonly running: number
-  /** Ready tasks that have not started. */
+  /** Ready tasks that wait for a slot, and attempts whose backend may not be called yet (the pool was paused, for instance). */
   readonly queued: number
   /** How many attempts may run at once now. */
   readonly concurrency: number

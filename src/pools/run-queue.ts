@@ -26,6 +26,16 @@ export interface Lease {
   readonly backendName: string
   /** How many other backends of the pool could take the next attempt now. */
   readonly alternatives: number
+  /**
+   * False when the backend may not be called, although the slot was claimed: since then the pool, or its limit, was paused, parked or
+   * lowered. Then call `withhold`.
+   */
+  readonly mayCall: boolean
+  /**
+   * Gives the slot back until the backend may be called and `isHeld` returns false, then calls `onSlot` with a slot. Ask `mayCall` again
+   * there. It waits before all tasks that are queued.
+   */
+  withhold(isHeld: () => boolean, onSlot: () => void): void
   /** Call it when the backend is called: this is what the limits of the pool count. */
   started(): void
   /**

@@ -28,7 +28,6 @@ export class Slots implements RoundRobinMember {
   readonly #clock: Clock
   readonly #recheck: OneShotTimer
   #concurrency: number
-  #isPaused = false
   /** Slots added to p-queue that have not ended; some may not have begun. */
   #added = 0
   /** Ends a slot; one function for each that has begun. */
@@ -49,11 +48,11 @@ export class Slots implements RoundRobinMember {
   }
 
   get isPaused(): boolean {
-    return this.#isPaused
+    return this.#flow.isPaused
   }
 
   set isPaused(isPaused: boolean) {
-    this.#isPaused = isPaused
+    this.#flow.isPaused = isPaused
     this.dispatch()
   }
 
@@ -85,7 +84,11 @@ export class Slots implements RoundRobinMember {
   /** Starts one attempt. False when none can start now. */
   startOne(): boolean {
     this.#endSurplus()
-    if (this.#isPaused || this.#isYielding || !this.#flow.isOpen) return false
+    if (this.#isYielding || !this.#flow.isOpen) return false
+    if (this.#flow.withheld.size > 0) {
+      const wasMade = this.#makeWithheld()
+      if (wasMade !== undefined) return wasMade
+    }
     if (this.#runs.next() === undefined || !this.#hasIdle()) return false
     const next = this.#next()
     if (next === undefined) return false
@@ -106,7 +109,7 @@ export class Slots implements RoundRobinMember {
 
   /** A run has gone: perhaps the one that kept other pools waiting. */
   runClosed(): void {
-    if (this.#runs.isEmpty) this.stop()
+    if (this.#runs.isEmpty && this.#flow.withheld.size === 0) this.stop()
     else this.dispatch()
   }
 
@@ -114,6 +117,15 @@ export class Slots implements RoundRobinMember {
   stop(): void {
     this.#recheck.cancel()
     this.#flow.limit?.cancelTurn(this)
+  }
+
+  /** Undefined when there is none that may be made. Else false when it has to wait, and everything behind it. */
+  #makeWithheld(): boolean | undefined {
+    const now = this.#clock.monotonic()
+    const call = this.#flow.withheld.next(now)
+    if (call === undefined) this.#recheck.fireBy(this.#flow.withheld.nextAt(now))
+    if (call === undefined) return undefined
+    return this.#hasIdle() && this.#flow.makeWithheld(call, now)
   }
 
   /** Slots that have begun and hold no lease. */

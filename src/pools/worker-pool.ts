@@ -155,7 +155,7 @@ export class WorkerPool {
     const { requests, tokens } = this.#flow.limit?.stats() ?? {}
     return {
       running: this.#flow.inFlight,
-      queued: this.#runs.waiting,
+      queued: this.#runs.waiting + this.#flow.withheld.size,
       concurrency: this.#concurrency.limit,
       ...(range && { range }),
       paused: this.#slots.isPaused,

@@ -9,7 +9,8 @@ import type { TaskSpec, TaskState, TaskStatus } from '../core/state/task.js'
 import type { Admission } from '../pools/admission.js'
 import type { AttemptRequirements, Lease, TaskQueue, TaskSource } from '../pools/run-queue.js'
 import { AdmissionCount } from './admission-ticket.js'
-import { Attempts, type AttemptsOptions } from './attempt/attempts.js'
+import { Attempts } from './attempt/attempts.js'
+import type { AttemptsOptions } from './attempt/attempts-options.js'
 import { HostFunctions } from './host-functions.js'
 import { hostOrder } from './host-order.js'
 import { type ParkedPool, parkedAmong } from './progress.js'
@@ -19,7 +20,7 @@ import { QueueTimeouts } from './timers/queue-timeouts.js'
 import { RetryTimers } from './timers/retry-timers.js'
 
 /** What {@link Effects} work with. */
-export interface EffectsOptions extends Omit<AttemptsOptions, 'onInputTimeout'> {
+export interface EffectsOptions extends Omit<AttemptsOptions, 'onInputTimeout' | 'onCallsAllowed'> {
   readonly admission: Admission
   /** The share of its pools that the run gets, relative to other runs. */
   readonly weight: number
@@ -88,7 +89,8 @@ export class Effects implements TaskSource {
     this.#head = head
     this.#history = history
     const onInputTimeout = (index: number): void => this.#hostFunctions.onInputTimeout(index)
-    this.attempts = new Attempts({ ...options, onInputTimeout }, head, durable, history)
+    const onCallsAllowed = (): void => this.#queues.dispatchAll()
+    this.attempts = new Attempts({ ...options, onInputTimeout, onCallsAllowed }, head, durable, history)
     this.#hostFunctions = new HostFunctions({
       ...options,
       attempts: this.attempts,

@@ -88,9 +88,11 @@ export class RunEngine {
 
   /** Resolves when the record of the signal is durable; with false when it changed nothing. Waits until the run has started. */
   send(signal: Signal): Promise<boolean> {
-    return new Promise(resolve => {
+    const sent = new Promise<boolean>(resolve => {
       if (!this.intake.sendAfterStart(signal, resolve)) this.loop.send(signal, resolve)
     })
+    if (signal.type === 'pause') this.#effects.attempts.gate.closeDuring(sent)
+    return sent
   }
 
   /** Resolves when the cancellation is durable; with false when it changed nothing. */

@@ -61,6 +61,11 @@ export class RunQueues {
     for (let queue = this.#changed.shift(); queue; queue = this.#changed.shift()) queue.dispatch()
   }
 
+  /** Lets all its pools start what they can. */
+  dispatchAll(): void {
+    for (const queue of this.#queues.values()) queue.dispatch()
+  }
+
   /** The remaining path of a task is longer than when it was added. Does nothing for one that does not wait here. */
   update(index: number, { pool = '', priority = DEFAULT_PRIORITY }: TaskSpec, since: number): void {
     if (this.isWaiting(index)) this.#queues.get(pool)?.update(index, priority, since)

@@ -45,6 +45,11 @@ export class Attempt implements DeadlineListener {
     return this.#terms?.attempt ?? 0
   }
 
+  /** True when its start has been decided and its backend has not been called. */
+  get isStarting(): boolean {
+    return this.#phase === 'starting'
+  }
+
   /** What the backend reported. Where there is a budget, the usage of an event may be an assumption. */
   get reportedUsage(): Usage | undefined {
     return this.#usage

@@ -1,7 +1,5 @@
 import type { Locals, Report } from '../../backends/agent-backend.js'
-import type { RunShare } from '../../budget/run-share.js'
 import type { Clock } from '../../clock.js'
-import type { InContext } from '../../core/async-context.js'
 import type { Json } from '../../core/json.js'
 import type { Signal } from '../../core/scheduler/signals.js'
 import type { AttemptFailed, AttemptStopping } from '../../core/state/events.js'
@@ -10,51 +8,25 @@ import { idempotencyKey } from '../../core/state/idempotency-key.js'
 import type { RunState } from '../../core/state/run-state.js'
 import type { RunningState, SucceededState, Tally, TaskSpec } from '../../core/state/task.js'
 import { CounterpointError, type InputIssue } from '../../errors.js'
-import type { AttemptProgressed, AttemptStreamed } from '../../events/event-map.js'
-import type { TaskBinding } from '../../plan/bindings.js'
+import type { AttemptStreamed } from '../../events/event-map.js'
 import type { OpenPool } from '../../pools/pool-options.js'
 import type { Lease } from '../../pools/run-queue.js'
 import { Deadlines } from '../timers/deadlines.js'
 import { Attempt } from './attempt.js'
 import { type AttemptServices, type AttemptTerms, abortReason, timeoutOf } from './attempt-services.js'
-import { type BackendProblem, type ProblemSource, sourceOf } from './backend-problems.js'
+import type { AttemptsOptions } from './attempts-options.js'
+import { type BackendProblem, sourceOf } from './backend-problems.js'
+import { CallGate } from './call-gate.js'
 import type { MeasuredChunk } from './chunk-stream.js'
 import { ProgressThrottle } from './progress-throttle.js'
 import { outputOf, requestOf } from './request.js'
-
-/** What {@link Attempts} work with. */
-export interface AttemptsOptions {
-  readonly clock: Clock
-  readonly pools: ReadonlyMap<string, OpenPool>
-  /** The budget that all runs of the orchestrator share. */
-  readonly budget: RunShare | undefined
-  /** The functions and the schema of task `index`; undefined when it has none. */
-  binding(index: number): TaskBinding | undefined
-  send(signal: Signal): void
-  /** The time of an event that happens now. */
-  now(): number
-  /** Calls a function in the async context of the run. */
-  readonly inContext: InContext
-  /** Passed to backends and functions. */
-  readonly locals: () => Locals
-  onReport(event: AttemptProgressed): void
-  /** Gives a promise for the listeners that returned one. */
-  onChunk(event: AttemptStreamed, bytes: number): Promise<unknown> | undefined
-  /** A chunk of a task could not be published. */
-  onChunkFailed(taskId: string, error: unknown): void
-  /** The input function of a task did not return in time. */
-  onInputTimeout(index: number): void
-  /** Reports what a backend does wrong, once. */
-  onBackendProblem(source: ProblemSource, issues: () => readonly InputIssue[]): void
-  /** An attempt of a pool succeeded after this many milliseconds. */
-  recordDuration(pool: string, ms: number): void
-}
 
 /** The live attempts of one run. Backends are called and stopped only when the event that causes it is durable. */
 export class Attempts implements AttemptServices {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly locals: () => Locals
+  readonly gate: CallGate
   readonly #options: AttemptsOptions
   readonly #head: RunState
   readonly #durable: RunState
@@ -69,6 +41,7 @@ export class Attempts implements AttemptServices {
     this.deadlines = new Deadlines(options.clock)
     this.locals = options.locals
     this.#options = options
+    this.gate = new CallGate({ ...options, head, durable, onOpen: () => options.onCallsAllowed() })
     this.#head = head
     this.#durable = durable
     this.#history = history
@@ -131,7 +104,7 @@ export class Attempts implements AttemptServices {
     if (attempt === undefined) return
     const { at, startedAt } = this.#head.states[index] as SucceededState
     const usage = attempt.reportedUsage
-    this.#options.recordDuration(this.#spec(index).pool as string, at - startedAt)
+    this.#options.recordDuration(this.#spec(index).pool as string, at - startedAt - this.gate.withheldMs(attempt))
     attempt.lease.ended(usage ? { ok: true, usage } : { ok: true })
   }
 
@@ -150,6 +123,8 @@ export class Attempts implements AttemptServices {
       const type = this.#history.typeOf(seq)
       if (type === 'attempt.started') this.#launch(this.#history.indexOf(seq), this.#history.attemptOf(seq))
       else if (type === 'attempt.stopping') this.#stop(this.#history.event(seq) as AttemptStopping)
+      else if (type === 'run.unpaused' || type === 'run.stopping') this.gate.onUnpaused()
+      else if (type === 'run.draining') this.#interruptUncalled()
     }
   }
 
@@ -220,9 +195,17 @@ export class Attempts implements AttemptServices {
   /** Once its reservation is durable, too. Does nothing when a stop has been decided meanwhile, of which the record may not be durable yet. */
   #launch(index: number, attempt: number): void {
     const state = this.#head.states[index]
-    if (state?.status !== 'running' || state.attempt !== attempt) return
+    const live = this.#live[index]
+    if (live === undefined || state?.status !== 'running' || state.attempt !== attempt) return
     if (this.#options.budget?.isReserved(index, () => this.#launch(index, attempt)) === false) return
-    this.#live[index]?.launch(requestOf(this.#durable, index, state))
+    if (this.gate.isOpenFor(live)) live.launch(requestOf(this.#durable, index, state))
+    else this.gate.withhold(live, () => this.#launch(index, attempt))
+  }
+
+  /** The run drains: attempts whose backends have not been called are not called any more. */
+  #interruptUncalled(): void {
+    for (const index of this.indexes())
+      if (this.#live[index]?.isStarting) this.#options.send({ type: 'interrupt', index })
   }
 
   #publishReport(index: number, { progress, message, data }: Report): void {
