@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { MAX_AMOUNT } from './core/amount.js'
 import { FAILURE_KINDS, type FailureKind } from './core/failure/failure.js'
 import { show, unknownKey } from './error-text.js'
 import { CounterpointError, type InputIssue } from './errors.js'
@@ -14,13 +15,11 @@ import { isRecord, problemsOf } from './option-issues.js'
  * but `INVALID_INPUT`.
  */
 
-const MAX_MS = Number.MAX_SAFE_INTEGER
-
 /** A duration in milliseconds, 0 or more. */
-export const millis: z.ZodNumber = /* @__PURE__ */ z.number().min(0).max(MAX_MS)
+export const millis: z.ZodNumber = /* @__PURE__ */ z.number().min(0).max(MAX_AMOUNT)
 
 /** A duration in milliseconds, above 0. */
-export const positiveMs: z.ZodNumber = /* @__PURE__ */ z.number().positive().max(MAX_MS)
+export const positiveMs: z.ZodNumber = /* @__PURE__ */ z.number().positive().max(MAX_AMOUNT)
 
 const POSITIVE_INTEGER = 'expected a positive integer'
 
@@ -57,6 +56,12 @@ export const method = (name: string): z.ZodType =>
 /** A port (a journal, a clock): an object with this method. */
 export const port = (name: string): z.ZodType =>
   z.custom(value => has(value, name), `expected an object with a method ${name}`)
+
+/** A clock. */
+export const clockPort: z.ZodType = /* @__PURE__ */ port('schedule').refine(
+  clock => ['now', 'monotonic'].every(name => Number.isFinite((clock as Record<string, () => unknown>)[name]?.())),
+  'expected a clock whose now() and monotonic() return finite numbers',
+)
 
 /**
  * An object with arbitrary keys. Unlike `z.record`, it accepts any object whose members are its content (`process.env` is not a plain one,

@@ -4,7 +4,7 @@ import { once } from './core/once.js'
 import { didYouMean } from './error-text.js'
 import { modeRule } from './forecast/choose-mode.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
-import { checkOptions, fn, invalidInput, method, millis, optionsOf, port, record } from './options-check.js'
+import { checkOptions, clockPort, fn, invalidInput, method, millis, optionsOf, port, record } from './options-check.js'
 import { budgetRule, runBudgetRule } from './plan/plan-schema.js'
 import { TaskGraph } from './plan/task-graph.js'
 import { limitsRule, poolRule } from './pools/pool-schema.js'
@@ -19,7 +19,7 @@ const orchestrator = once(() =>
     scheduler: method('order').optional(),
     aggregator: method('aggregate').optional(),
     journal: port('open').optional(),
-    clock: port('schedule').optional(),
+    clock: clockPort.optional(),
     machine: port('freeMemory').optional(),
     random: fn.optional(),
     newId: fn.optional(),

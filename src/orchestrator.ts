@@ -1,5 +1,6 @@
 import { SharedBudget } from './budget/shared-budget.js'
 import { systemClock } from './clock.js'
+import { shareOf } from './core/amount.js'
 import { captureContext } from './core/async-context.js'
 import type { Budget } from './core/budget/budget.js'
 import { emptyState } from './core/state/new-state.js'
@@ -76,7 +77,8 @@ class OrchestratorOf<Pool extends string> {
   constructor(options: OrchestratorOptions<Pool> = {}) {
     checkOrchestratorOptions(options)
     const clock = options.clock ?? systemClock
-    const random = options.random ?? Math.random
+    const { random: given = Math.random } = options
+    const random = (): number => shareOf(given())
     const { report } = journalHost(this.#emitter)
     const inContext = captureContext()
     const publish = (event: PoolEvent): void => inContext(() => this.#emitter.emit(event))

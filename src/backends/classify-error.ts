@@ -1,3 +1,4 @@
+import { amountOf } from '../core/amount.js'
 import { FAILURE_KINDS, type Failure, type FailureKind, isThrottling } from '../core/failure/failure.js'
 import { readUsage } from '../core/failure/usage.js'
 import { readMember, readPath } from '../core/read-member.js'
@@ -213,7 +214,7 @@ function headersIn(error: unknown): ReadonlyMap<string, string> {
 
 function requestedWaitMs(error: unknown, kind: FailureKind, now: number | undefined): number | undefined {
   const own = finiteNumber(readMember(error, 'retryAfterMs'))
-  if (own !== undefined) return own >= 0 ? Math.min(own, Number.MAX_SAFE_INTEGER) : undefined
+  if (own !== undefined) return amountOf(own)
   const headers = headersIn(error)
   const retryAfterMs = retryAfterOf(headers, now)
   if (retryAfterMs !== undefined || (kind !== 'throttled' && kind !== 'quota')) return retryAfterMs

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { Clock } from '../clock.js'
 import { once } from '../core/once.js'
-import { fn, optionsOf, port, positiveInteger } from '../options-check.js'
+import { clockPort, fn, optionsOf, positiveInteger } from '../options-check.js'
 import type { CooldownStats } from './cooldown.js'
 import type { LedgerEntry } from './ledger/limit-ledger.js'
 import { type WindowLimit, windowRule } from './rate-window.js'
@@ -55,7 +55,7 @@ export const limitOptionsRule: () => z.ZodObject = once(() =>
 export const limitRule: () => z.ZodObject = once(() =>
   limitOptionsRule().extend({
     key: z.string().min(1),
-    clock: port('schedule').optional(),
+    clock: clockPort.optional(),
     random: fn.optional(),
     path: z.string().optional(),
     ledger: z.unknown().optional(),

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { MAX_AMOUNT } from '../core/amount.js'
 import { once } from '../core/once.js'
 import { TRIGGER_RULES } from '../core/scheduler/trigger-rule.js'
 import type { TaskDefaults, TaskSpec } from '../core/state/task.js'
@@ -11,7 +12,7 @@ import { optionsOf, record } from '../options-check.js'
  */
 
 /** The largest number that a plan may contain. */
-const MAX = Number.MAX_SAFE_INTEGER
+const MAX = MAX_AMOUNT
 // U+FFFD stands for what was no text, such as half of a surrogate pair.
 const NAME = /^(?!\s)(?!__proto__$)[^\p{Cc}\p{Cs}\u2028\u2029\ufffd]+(?<!\s)$/u
 const NAME_RULE =
@@ -123,6 +124,8 @@ const budget = once(() => ({
 }))
 
 /** The rules for options of these kinds: our spelling only. */
+/** What an attempt is expected to use, as an option. */
+export const estimateRule: () => z.ZodType = once(() => optionsOf(estimate()).partial())
 export const backoffRule: () => z.ZodType = once(() => optionsOf(backoff()).partial())
 export const budgetRule: () => z.ZodType = once(() => optionsOf(budget()).partial())
 export const runBudgetRule: () => z.ZodType = once(() =>
@@ -172,7 +175,7 @@ export const taskDefaultsRule: () => z.ZodType = once(() => {
     queueTimeoutMs,
     totalTimeoutMs,
     durationMs,
-    estimate: optionsOf(estimate()).partial(),
+    estimate: estimateRule(),
     budget: budgetRule(),
     replay,
     approval,

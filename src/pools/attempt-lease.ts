@@ -1,7 +1,6 @@
 import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
 import type { PoolBackend } from '../backends/pool-backend.js'
 import { type AttemptOutcome, backendAnswered } from '../core/failure/attempt-outcome.js'
-import { tokensOf } from '../core/failure/usage.js'
 import type { LimitLease } from '../limits/limit-lease.js'
 import type { FlowControl } from './flow-control.js'
 import type { Lease } from './run-queue.js'
@@ -84,7 +83,6 @@ export class AttemptLease implements Lease, WithheldCall {
     const { clock, concurrency } = this.#flow
     // Only a failure and an adaptive concurrency need the time.
     const now = outcome.ok && !concurrency.isAdaptive ? this.#startedAt : clock.monotonic()
-    this.#limitLease?.correctTokens(tokensOf(outcome.usage))
     // First: what follows may let the pool start attempts, which must not happen while the provider asks for a rest.
     if (!outcome.ok && outcome.verdict.action === 'park') this.#flow.park(outcome.failure, outcome.verdict.delayMs)
     if (outcome.ok || backendAnswered(outcome.failure)) this.#answered()
@@ -92,12 +90,14 @@ export class AttemptLease implements Lease, WithheldCall {
     this.#target?.breaker.attemptEnded(now, this.#breakerTicket, outcome)
   }
 
-  release(): void {
+  release(usedTokens?: number): void {
     if (this.#state === 'released') return
     if (this.#state === 'withheld') {
       this.#state = 'released'
       return this.#flow.callDropped(this)
     }
+    // Before the slot is free: what may start next depends on it.
+    this.#limitLease?.correctTokens(usedTokens)
     this.#return('released')
     this.#flow.leaseReleased()
   }

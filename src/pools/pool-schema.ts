@@ -2,18 +2,30 @@ import * as z from 'zod'
 import { breakerRule } from '../backends/circuit-breaker.js'
 import { healthRule } from '../backends/health-check.js'
 import { once } from '../core/once.js'
+import { readMember } from '../core/read-member.js'
 import { Limit } from '../limits/limit.js'
 import { limitOptionsRule } from '../limits/limit-options.js'
 import { windowRule } from '../limits/rate-window.js'
-import { fn, method, millis, optionsOf, port, positiveInteger, positiveMs } from '../options-check.js'
-import { taskDefaultsRule } from '../plan/plan-schema.js'
+import { clockPort, fn, method, millis, optionsOf, port, positiveInteger, positiveMs } from '../options-check.js'
+import { estimateRule, taskDefaultsRule } from '../plan/plan-schema.js'
 import { poolConcurrencyRule } from './concurrency/concurrency.js'
 import { retryBudgetRule } from './retry-budget.js'
 
+/** An agent: a function, or an object with a method `run`, which may state what an attempt on it uses. */
+const backendRule = once(() =>
+  method('run').superRefine((backend, context) => {
+    const estimate = readMember(backend, 'estimate')
+    if (estimate === undefined) return
+    const { error } = estimateRule().safeParse(estimate, { reportInput: true })
+    const issues = error?.issues.map(issue => ({ ...issue, path: ['estimate', ...issue.path] })) ?? []
+    context.issues.push(...(issues as typeof context.issues))
+  }),
+)
+
 /** The options that a pool and a `WorkerPool` have in common. */
 const common = once(() => ({
-  backend: method('run').optional(),
-  backends: z.array(method('run')).min(1).optional(),
+  backend: backendRule().optional(),
+  backends: z.array(backendRule()).min(1).optional(),
   concurrency: poolConcurrencyRule().optional(),
   requests: windowRule().optional(),
   tokens: windowRule().optional(),
@@ -59,7 +71,7 @@ export const workerPoolRule: () => z.ZodType = once(() =>
     ...common(),
     name: z.string().min(1),
     limit: z.instanceof(Limit).optional(),
-    clock: port('schedule').optional(),
+    clock: clockPort.optional(),
     random: fn.optional(),
     machine: port('freeMemory').optional(),
     ledger: z.unknown().optional(),

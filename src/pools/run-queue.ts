@@ -8,7 +8,7 @@ import { ReadyQueue } from './ready-queue.js'
 export interface AttemptRequirements {
   /** False for a first attempt. Retries are limited by the retry budget of the pool. */
   readonly isRetry: boolean
-  /** How many tokens it is expected to use; 0 when unknown. Corrected by the usage that {@link Lease.ended} reports. */
+  /** How many tokens it is expected to use; 0 when unknown. Corrected by what {@link Lease.release} is given. */
   readonly tokens: number
   /** Fail-over: the next available backend after the one of this name, wrapping around. Default: the first available one. */
   readonly after?: string
@@ -43,8 +43,11 @@ export interface Lease {
    * never sent to its backend) says nothing about the pool.
    */
   ended(outcome: AttemptOutcome): void
-  /** Frees the slot. Further calls are ignored. */
-  release(): void
+  /**
+   * Frees the slot, however the attempt ended; `usedTokens` replace what it was expected to use. Undefined: unknown. Further calls are
+   * ignored.
+   */
+  release(usedTokens?: number): void
 }
 
 /** Where a pool gets its tasks from: a run. */

@@ -1,3 +1,5 @@
+import type { AgentBackend } from '../backends/agent-backend.js'
+import { estimateOf } from '../backends/estimate.js'
 import type { RunShare } from '../budget/run-share.js'
 import { accountsOf } from '../core/budget/accounts.js'
 import { prefersCheapest } from '../core/budget/admission.js'
@@ -11,6 +13,7 @@ import type { TaskBinding } from '../plan/bindings.js'
 import type { OpenPool } from '../pools/pool-options.js'
 import type { AttemptRequirements } from '../pools/run-queue.js'
 import type { Attempts } from './attempt/attempts.js'
+import { estimateIssues } from './attempt/backend-problems.js'
 
 /** What {@link StartRequests} work with. */
 export interface StartRequestsOptions {
@@ -90,7 +93,8 @@ export class StartRequests {
     const degraded = this.#isDegraded(index)
     // A cheaper backend may use less than the task states; the function of a task has no cheaper variant.
     const isCheaper = degraded && !this.#options.binding(index)?.run
-    const estimate = attempt?.lease.backend.estimate ?? (isCheaper ? undefined : this.#spec(index).estimate)
+    const estimate =
+      this.#statedBy(index, attempt?.lease.backend) ?? (isCheaper ? undefined : this.#spec(index).estimate)
     // It may fit on the first backend of the pool and not on this one: then the task gives its slot back.
     if (!degraded && this.#doesNotFit(index, estimate)) this.#tooExpensive.add(index)
     const signal: StartSignal & { estimate?: Estimate; degraded?: boolean } = start
@@ -104,8 +108,17 @@ export class StartRequests {
     if (!this.#hasBudget) return false
     const { pool = '', estimate } = this.#spec(index)
     const backend = this.#options.binding(index)?.run ? undefined : this.#options.pools.get(pool)?.pool.backend
-    const expected = backend?.estimate ?? estimate
+    const expected = estimateOf(backend) ?? estimate
     return this.#tooExpensive.has(index) || this.#doesNotFit(index, expected)
+  }
+
+  /** What the backend states, as far as it can be read. What cannot is reported once. */
+  #statedBy(index: number, backend: AgentBackend | undefined): Estimate | undefined {
+    const unreadable: string[] = []
+    const estimate = estimateOf(backend, unreadable)
+    if (unreadable.length > 0)
+      this.#options.attempts.onBackendProblem(index, 'estimate', () => estimateIssues(backend, unreadable))
+    return estimate
   }
 
   #doesNotFit(index: number, expected: Estimate | undefined): boolean {

@@ -75,9 +75,11 @@ export class TestRun implements TaskSource {
   }
 
   /** Ends their attempts with this outcome. */
-  end(index: number, outcome: AttemptOutcome): void {
-    this.leases.get(index)?.ended(outcome)
-    this.release(index)
+  end(index: number, outcome: AttemptOutcome, usedTokens?: number): void {
+    const lease = this.leases.get(index)
+    lease?.ended(outcome)
+    this.leases.delete(index)
+    lease?.release(usedTokens)
   }
 
   /** Ends the attempt as throttled, for this time. */

@@ -1,3 +1,4 @@
+import { plus } from '../amount.js'
 import type { Usage } from '../failure/usage.js'
 import { tokensOf } from '../failure/usage.js'
 
@@ -86,17 +87,17 @@ export function rebudgeted(account: Account, budget: Budget): Account {
 
 /** An attempt starts: reserves its estimate. */
 export function reserve(account: Account, estimate: Estimate | undefined): void {
-  account.reserved.costUsd += estimate?.costUsd ?? 0
-  account.reserved.tokens += estimate?.tokens ?? 0
+  account.reserved.costUsd = plus(account.reserved.costUsd, estimate?.costUsd ?? 0)
+  account.reserved.tokens = plus(account.reserved.tokens, estimate?.tokens ?? 0)
 }
 
 /** An attempt has ended: replaces its reservation by what it used. */
 export function settle(account: Account, estimate: Estimate | undefined, usage: Usage | undefined, ms: number): void {
   account.reserved.costUsd = withoutDust(account.reserved.costUsd - (estimate?.costUsd ?? 0))
-  account.reserved.tokens -= estimate?.tokens ?? 0
-  account.settled.costUsd += usage?.costUsd ?? 0
-  account.settled.tokens += tokensOf(usage) ?? 0
-  account.settled.wallMs += ms
+  account.reserved.tokens = withoutDust(account.reserved.tokens - (estimate?.tokens ?? 0))
+  account.settled.costUsd = plus(account.settled.costUsd, usage?.costUsd ?? 0)
+  account.settled.tokens = plus(account.settled.tokens, tokensOf(usage) ?? 0)
+  account.settled.wallMs = plus(account.settled.wallMs, ms)
 }
 
 /** Counts a reservation as used, since nothing in this process will settle it; with `used` false, as a reservation again. */
@@ -105,18 +106,19 @@ export function countAsUsed(
   { costUsd = 0, tokens = 0 }: Estimate,
   used: boolean,
 ): void {
-  const sign = used ? 1 : -1
-  settled.costUsd = withoutDust(settled.costUsd + sign * costUsd)
-  settled.tokens += sign * tokens
-  reserved.costUsd = withoutDust(reserved.costUsd - sign * costUsd)
-  reserved.tokens -= sign * tokens
+  const [to, from] = used ? [settled, reserved] : [reserved, settled]
+  to.costUsd = plus(to.costUsd, costUsd)
+  to.tokens = plus(to.tokens, tokens)
+  from.costUsd = withoutDust(from.costUsd - costUsd)
+  from.tokens = withoutDust(from.tokens - tokens)
 }
 
 /** The rounding error of sums of fractions: less than a millionth of a cent counts as nothing. */
 export const DUST: number = 1e-8
 
 function withoutDust(amount: number): number {
-  return Math.abs(amount) < DUST ? 0 : amount
+  // A sum that was capped may be less than its parts.
+  return amount < DUST ? 0 : amount
 }
 
 /** The usage of an attempt. Members that were not reported are taken from the estimate, and the usage is marked as estimated. */

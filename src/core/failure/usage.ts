@@ -1,3 +1,4 @@
+import { amountOf, plus } from '../amount.js'
 import { readMember } from '../read-member.js'
 
 /** What an attempt used. An absent member is unknown, not zero. */
@@ -62,10 +63,10 @@ export const USAGE_NAMES: readonly string[] = Object.values(NAMES).flat(2)
 
 /**
  * Reads a usage from a value of unknown shape: by our names, or by those of OpenAI, Anthropic, Gemini and the AI SDK. Keeps the amounts
- * that are finite numbers of at least 0 and drops all others; returns undefined when no amount is left. Never throws, even if a getter
+ * that are finite numbers of at least 0, at most 2^53 - 1 of each, and drops all others; returns undefined when no amount is left. Never throws, even if a getter
  * or a proxy trap does.
  *
- * @param unreadable Gets the names of amounts that are there and cannot be read.
+ * @param unreadable Gets the names of amounts that are there and cannot be read, or are larger.
  */
 export function readUsage(value: unknown, unreadable?: string[]): Usage | undefined {
   if (typeof value !== 'object' || value === null) return undefined
@@ -92,17 +93,18 @@ function readAmount(
   for (const names of rows) {
     let total: number | undefined
     for (const name of names) {
-      const member = amountOf(value, name)
+      const member = givenAmount(value, name)
       if (member === undefined || member === null) continue
-      if (typeof member === 'number' && member >= 0 && member < Number.POSITIVE_INFINITY) total = sum(total, member)
-      else unreadable?.push(name)
+      const amount = amountOf(member)
+      if (amount !== member) unreadable?.push(name)
+      if (amount !== undefined) total = sum(total, amount)
     }
     if (total !== undefined) return total
   }
   return undefined
 }
 
-function amountOf(value: object, name: string): unknown {
+function givenAmount(value: object, name: string): unknown {
   const member = readMember(value, name)
   if (Number.isNaN(member) && UNKNOWN_AS_NAN.includes(name)) return undefined
   const isDetailed = typeof member === 'object' && member !== null && hasTotal(member)
@@ -141,6 +143,5 @@ export function addUsage(a: Usage | undefined, b: Usage | undefined): Usage | un
 }
 
 function sum(a: number | undefined, b: number | undefined): number | undefined {
-  // Finite, since JSON has no infinity.
-  return a === undefined ? b : Math.min(a + (b ?? 0), Number.MAX_VALUE)
+  return a === undefined ? b : plus(a, b ?? 0)
 }

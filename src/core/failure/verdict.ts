@@ -1,3 +1,5 @@
+import { isAmount } from '../amount.js'
+
 /** What follows from a failed attempt. */
 export type Verdict =
   /** Another attempt after `delayMs`. */
@@ -33,5 +35,5 @@ export function isVerdict(value: unknown): value is Verdict {
 function isFit(given: unknown, member: string): boolean {
   if (member === 'reason') return typeof given === 'string'
   if (given === undefined) return member.endsWith('?')
-  return typeof given === 'number' && given >= 0 && given < Number.POSITIVE_INFINITY
+  return isAmount(given)
 }

@@ -1,3 +1,4 @@
+import { isAmount } from '../amount.js'
 import { usageOfAttempt } from '../budget/accounts.js'
 import type { Estimate } from '../budget/budget.js'
 import type { SharedScope } from '../budget/shared-scope.js'
@@ -86,9 +87,10 @@ export class Decision {
     this.context = context
   }
 
-  /** Starts the decision on the next signal: takes over the time of the context. The time of events never goes back. */
+  /** Starts the decision on the next signal at the time of the context. The time of events never goes back, nor on to no number. */
   begin(): void {
-    this.#at = Math.max(this.context.at, this.state.at)
+    const { at } = this.context
+    this.#at = at > this.state.at && isAmount(at) ? at : this.state.at
   }
 
   runEvent(content: Content<RunLevelEvent>): void {

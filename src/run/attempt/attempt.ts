@@ -1,7 +1,7 @@
 import { type AgentBackend, type AgentRequest, isReply } from '../../backends/agent-backend.js'
 import { failureOf } from '../../backends/classify-error.js'
 import type { Failure } from '../../core/failure/failure.js'
-import type { Usage } from '../../core/failure/usage.js'
+import { tokensOf, type Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json } from '../../core/json.js'
 import { readMember } from '../../core/read-member.js'
 import type { Signal } from '../../core/scheduler/signals.js'
@@ -31,6 +31,7 @@ export class Attempt implements DeadlineListener {
   #deadline: Deadline | undefined
   #idleTimeout: IdleTimeout | undefined
   #cancelGrace: (() => void) | undefined
+  /** What the backend reported. Where there is a budget, the usage of an event may be an assumption. */
   #usage: Usage | undefined
   #chunks: ChunkStream | undefined
 
@@ -48,11 +49,6 @@ export class Attempt implements DeadlineListener {
   /** True when its start has been decided and its backend has not been called. */
   get isStarting(): boolean {
     return this.#phase === 'starting'
-  }
-
-  /** What the backend reported. Where there is a budget, the usage of an event may be an assumption. */
-  get reportedUsage(): Usage | undefined {
-    return this.#usage
   }
 
   get idempotencyKey(): string {
@@ -134,7 +130,7 @@ export class Attempt implements DeadlineListener {
     this.#idleTimeout?.stop()
     this.#cancelGrace?.()
     this.#chunks?.close(hasEnded())
-    this.lease.release()
+    this.lease.release(tokensOf(this.#usage))
   }
 
   report(report: unknown): void {

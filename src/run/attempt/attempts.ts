@@ -21,6 +21,8 @@ import type { MeasuredChunk } from './chunk-stream.js'
 import { ProgressThrottle } from './progress-throttle.js'
 import { outputOf, requestOf } from './request.js'
 
+const SUCCEEDED = { ok: true } as const
+
 /** The live attempts of one run. Backends are called and stopped only when the event that causes it is durable. */
 export class Attempts implements AttemptServices {
   readonly clock: Clock
@@ -103,18 +105,16 @@ export class Attempts implements AttemptServices {
     const attempt = this.#live[index]
     if (attempt === undefined) return
     const { at, startedAt } = this.#head.states[index] as SucceededState
-    const usage = attempt.reportedUsage
     this.#options.recordDuration(this.#spec(index).pool as string, at - startedAt - this.gate.withheldMs(attempt))
-    attempt.lease.ended(usage ? { ok: true, usage } : { ok: true })
+    attempt.lease.ended(SUCCEEDED)
   }
 
   /** Reports to the pool how an attempt failed; not one that this process interrupted, or that never reached its backend. */
   onFailed({ index, failure, verdict }: AttemptFailed): void {
     const attempt = this.#live[index]
-    const usage = attempt?.reportedUsage
     const hadInput = attempt !== undefined && attempt.attempt > 0
     if (!hadInput || failure.kind === 'interrupted') return
-    attempt.lease.ended({ ok: false, failure, verdict, ...(usage && { usage }) })
+    attempt.lease.ended({ ok: false, failure, verdict })
   }
 
   /** The events from `from` to `to` are durable: calls the backends that they start, aborts the attempts that they stop. */

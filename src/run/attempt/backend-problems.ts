@@ -1,10 +1,12 @@
+import type { AgentBackend } from '../../backends/agent-backend.js'
 import { agentErrorIn, usageOf } from '../../backends/classify-error.js'
 import { kindOfWord } from '../../backends/error-tables.js'
+import { amountOf, isAmount } from '../../core/amount.js'
 import { FAILURE_KINDS } from '../../core/failure/failure.js'
 import { readUsage, USAGE_NAMES, type Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json, NotJsonError } from '../../core/json.js'
 import { jsonBytes } from '../../core/json-bytes.js'
-import { keysOf, readMember } from '../../core/read-member.js'
+import { keysOf, readMember, readPath } from '../../core/read-member.js'
 import type { TaskSpec } from '../../core/state/task.js'
 import { didYouMean, MAX_ISSUES, pathText, show, unknownKey } from '../../error-text.js'
 import { AgentError, agentErrorOptions, type InputIssue } from '../../errors.js'
@@ -17,7 +19,7 @@ import type { MeasuredChunk } from './chunk-stream.js'
  */
 
 /** What of a backend is most likely a mistake. */
-export type BackendProblem = 'usage' | 'output' | 'report' | 'stream' | 'AgentError'
+export type BackendProblem = 'usage' | 'estimate' | 'output' | 'report' | 'stream' | 'AgentError'
 
 /** How many functions of a pool are reported for one kind of mistake: thousands of tasks may have the same function. */
 const MAX_FUNCTIONS = 20
@@ -124,6 +126,9 @@ function agentErrorIssues(error: object): readonly InputIssue[] {
     path: pathText([name], 'options'),
     message: unknownKey(name, agentErrorOptions),
   }))
+  const retryAfterMs = readMember(error, 'retryAfterMs')
+  if (retryAfterMs !== undefined && !isAmount(retryAfterMs))
+    issues.push({ path: 'options.retryAfterMs', message: `expected ${AMOUNT} milliseconds, got ${show(retryAfterMs)}` })
   return FAILURE_KINDS.some(known => known === kind) ? issues : [{ path: 'kind', message: noKind(kind) }, ...issues]
 }
 
@@ -139,6 +144,24 @@ function noKind(kind: unknown): string {
 const EXPECTED =
   'inputTokens, outputTokens, tokens or costUsd, or the names that OpenAI, Anthropic, Gemini or the AI SDK give them'
 
+const AMOUNT = 'a number from 0 to 2^53 - 1'
+
+/** The range is stated where it is what is wrong. */
+function expectedAmount(got: unknown): string {
+  return amountOf(got) === undefined ? 'a number of at least 0' : AMOUNT
+}
+
+/** What is wrong with the estimate of a backend: these amounts. */
+export function estimateIssues(
+  backend: AgentBackend | undefined,
+  unreadable: readonly string[],
+): readonly InputIssue[] {
+  return unreadable.map(name => ({
+    path: `estimate.${name}`,
+    message: `expected ${AMOUNT}, got ${show(readPath(backend, 'estimate', name))}`,
+  }))
+}
+
 /** A budget of money would be switched off by such a name. */
 const MONEY = /cost|price|usd|dollar|cents/i
 
@@ -148,7 +171,7 @@ const MONEY = /cost|price|usd|dollar|cents/i
  */
 function usageIssues(usage: unknown, unreadable: readonly string[], read: Usage | undefined): readonly InputIssue[] {
   if (typeof usage !== 'object' || usage === null) return [issueOf(undefined, 'an object', usage)]
-  const issues = unreadable.map(name => issueOf(name, 'a number of at least 0', readMember(usage, name)))
+  const issues = unreadable.map(name => issueOf(name, expectedAmount(readMember(usage, name)), readMember(usage, name)))
   const isUnread = read === undefined && unreadable.length === 0
   const hasCost = read?.costUsd !== undefined
   for (const name of keysOf(usage)) {
