@@ -27,7 +27,7 @@ export interface ErrorDetails {
   NO_POOL: { readonly taskId: string; readonly confidence: number; readonly pools: readonly string[] }
   /** A pool cannot admit `wanted` more tasks within its `queueLimit`. No task of the call was admitted. */
   QUEUE_FULL: { readonly pool: string; readonly queueLimit: number; readonly wanted: number }
-  /** Tasks were added to a run that has ended, or the events of a released run were read. */
+  /** A run that has ended was to be changed, or the events of a released run were read. */
   RUN_ENDED: { readonly runId: string }
   /**
    * `run.completed` was awaited, and the run is not `completed`. `result` is what `run.result` resolves with; it is not enumerable, so that
@@ -43,6 +43,8 @@ export interface ErrorDetails {
   RUN_LIVE: { readonly runId: string }
   /** A task that is not held was approved or rejected; `status` is its status. */
   NOT_HELD: { readonly id: string; readonly status: string }
+  /** A task that has ended was to be cancelled; `status` is its status. */
+  TASK_ENDED: { readonly id: string; readonly status: string }
   /** The orchestrator was drained or closed, and a run was started or resumed. */
   CLOSED: Record<string, never>
   /** `resume` was given another `TaskGraph` than the run was started with, or none where one is required. */

@@ -146,6 +146,12 @@ export function invalid(path: string, expected: string, got: unknown): Counterpo
   return invalidInput([{ path, message: `expected ${expected}, got ${show(got)}` }])
 }
 
+/** The argument `name` of a call. @throws INVALID_INPUT unless it is a string. */
+export function checkText(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalid(name, 'a string', value)
+  return value
+}
+
 /** The most issues that a message shows; `details` has them all. */
 const SHOWN_ISSUES = 10
 

@@ -34,12 +34,13 @@ import type { PoolEvent } from './pools/pool-events.js'
 import type { HasPools, PoolMap } from './pools/pool-options.js'
 import { cancelOnAbort } from './run/abort-signals.js'
 import { PlanAdmission, releasedOnError } from './run/admission-ticket.js'
+import { drainRuns } from './run/drain-runs.js'
 import { notFound, readStored } from './run/read-run.js'
 import { Run } from './run/run.js'
 import { journalHost, NO_LOCALS, partsOf, type RunContext } from './run/run-context.js'
 import { RunEngine } from './run/run-engine.js'
 import { RetainedRuns, Runs } from './run/run-registry.js'
-import { startOptionsOf } from './run/task-intake.js'
+import { startOptionsOf } from './run/start-options.js'
 
 /**
  * Runs plans. Its pools, limits and budget are shared by all its runs. `Pool` is the names of its pools, for the compiler: those that it has
@@ -191,25 +192,30 @@ class OrchestratorOf<Pool extends string> {
    * Resolves when every run has settled or is suspended, and its journal is closed. The `result` of a suspended run rejects with
    * RUN_SUSPENDED; `resume` continues it. A run that had not started is cancelled. The orchestrator accepts no further runs.
    *
+   * Rejects with JOURNAL when the journal of a run failed before the run had settled or was suspended, once everything is closed: what that
+   * journal holds can be resumed.
+   *
    * @throws INVALID_INPUT for invalid options.
    */
   drain(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkDrainOptions(options)
-    this.#draining ??= this.#drain(options.timeoutMs ?? 10_000)
+    if (this.#draining) return this.#draining
+    let follow: (work: Promise<void>) => void = () => {}
+    // First: a listener that is called meanwhile finds the orchestrator drained.
+    this.#draining = new Promise(resolve => {
+      follow = resolve
+    })
+    // The result of the run that failed says it, too.
+    this.#draining.catch(() => {})
+    const { timeoutMs = 10_000 } = options
+    const { engines } = this.#retained
+    follow(drainRuns({ engines, resuming: this.#resuming, timeoutMs, close: this.#closeShared }))
     return this.#draining
   }
 
   /** `await using orchestrator = new Orchestrator(...)`: {@link Orchestrator.drain} with its defaults. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.drain()
-  }
-
-  async #drain(timeoutMs: number): Promise<void> {
-    await Promise.allSettled(this.#resuming.values())
-    const engines = [...this.#retained.engines.values()]
-    await Promise.all(engines.map(engine => engine.drain(timeoutMs)))
-    await Promise.all(engines.map(engine => engine.journalClosed))
-    await this.#closeShared()
   }
 
   async #resume(runId: string, options: ResumeOptions): Promise<Run<Pool>> {
@@ -254,7 +260,7 @@ class OrchestratorOf<Pool extends string> {
   setBudget(budget: Budget): void {
     checkBudget(budget, this.#context.budget !== undefined)
     if (this.#context.budget) this.#context.budget.budget = budget
-    for (const engine of this.#retained.engines.values()) void engine.send({ type: 'budget' })
+    for (const engine of this.#retained.engines.values()) engine.intake.forward({ type: 'budget' })
   }
 
   /** The usage of all runs together, including reservations of running attempts; undefined without a budget. */

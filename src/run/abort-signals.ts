@@ -1,3 +1,6 @@
+import { nonEmptyString } from '../backends/safe-read.js'
+import { readMember } from '../core/read-member.js'
+
 /** A run that a signal can cancel. */
 interface Cancellable {
   cancel(reason: string): unknown
@@ -45,7 +48,12 @@ class AbortFanout {
   }
 }
 
-/** Why a run is cancelled by its signal: the message of the abort reason, if the host gave one. */
-function abortReasonOf({ reason }: AbortSignal): string {
-  return reason instanceof Error && reason.name !== 'AbortError' ? reason.message : 'cancelled by its signal'
+/** Why a run is cancelled by its signal: the abort reason, or its message, if the host gave a text. Never throws. */
+function abortReasonOf(signal: AbortSignal): string {
+  const reason = readMember(signal, 'reason')
+  const text =
+    readMember(reason, 'name') === 'AbortError'
+      ? undefined
+      : (nonEmptyString(reason) ?? nonEmptyString(readMember(reason, 'message')))
+  return text ?? 'cancelled by its signal'
 }

@@ -1,6 +1,6 @@
 import type { RunResult } from '../core/results/run-result.js'
 import type { Signal } from '../core/scheduler/signals.js'
-import { CounterpointError, isCounterpointError } from '../errors.js'
+import { type ErrorCode, isCounterpointError } from '../errors.js'
 import type { TaskBinding } from '../plan/bindings.js'
 import { Bindings } from '../plan/bindings.js'
 import type { CheckedPlan } from '../plan/check-plan.js'
@@ -11,13 +11,17 @@ import { Publisher } from './events/publisher.js'
 import { HostScope } from './host-scope.js'
 import { finishedRun, type ParkedPool, type RunningTask, runningTask } from './progress.js'
 import type { RunContext, RunEngineOptions } from './run-context.js'
-import { journalFailed, suspended } from './run-errors.js'
+import { suspended } from './run-errors.js'
 import { RunLoop } from './run-loop.js'
-import { type StartOptions, TaskIntake } from './task-intake.js'
+import type { LoopFailure } from './run-loop-options.js'
+import type { StartOptions } from './start-options.js'
+import { TaskIntake } from './task-intake.js'
 import { RunTimeLimit } from './timers/run-time-limit.js'
 
 /** How long a drained run waits for its journal to take the last records, after all attempts have been interrupted, in milliseconds. */
 const JOURNAL_GRACE_MS = 5_000
+
+const END_CODES: readonly ErrorCode[] = ['RUN_ENDED', 'RUN_SUSPENDED', 'TASK_ENDED']
 
 /** Connects the parts of a run: the loop that decides, the effects of what was decided, the event log and the listeners. */
 export class RunEngine {
@@ -62,12 +66,12 @@ export class RunEngine {
     this.#effects = this.#newEffects()
     this.#timeLimit = new RunTimeLimit(context.clock, () => this.loop.send({ type: 'elapse' }))
     this.intake = new TaskIntake({
-      runId: this.id,
       planAdmission: options.planAdmission,
       hasTask: id => this.loop.head.ids.has(id),
       sendAll: signals => this.loop.sendAll(signals),
       expectGraph: (signal, graph) => this.#bindings.expect(signal, graph),
-      checkNotSuspended: () => this.checkNotSuspended(),
+      endError: () => this.loop.endError,
+      onStartFailed: error => this.loop.fail(error),
       runEnded: this.#ended,
     })
   }
@@ -75,7 +79,6 @@ export class RunEngine {
   /** Starts with a plan whose tasks wait to be admitted. When they cannot be, `result` rejects, and nothing has been started. */
   start(plan: CheckedPlan, options: StartOptions, ticket: AdmissionTicket): void {
     this.intake.start(plan, options, ticket)
-    this.intake.started.catch(error => this.#end(() => this.#reject(error)))
   }
 
   /** Continues what the journal holds, with these functions and schemas. What the interrupted attempts left running is ended first. */
@@ -86,31 +89,33 @@ export class RunEngine {
     this.intake.recover(this.#context.clock)
   }
 
-  /** Resolves when the record of the signal is durable; with false when it changed nothing. Waits until the run has started. */
-  send(signal: Signal): Promise<boolean> {
-    const sent = new Promise<boolean>(resolve => {
-      if (!this.intake.sendAfterStart(signal, resolve)) this.loop.send(signal, resolve)
-    })
+  /**
+   * Resolves when what the signal says is durable, and rejects with what was found instead. Takes effect after the calls that were made
+   * before, also when the run has not begun.
+   */
+  send(signal: Signal): Promise<void> {
+    const sent = this.intake.send(signal)
     if (signal.type === 'pause') this.#effects.attempts.gate.closeDuring(sent)
     return sent
   }
 
-  /** Resolves when the cancellation is durable; with false when it changed nothing. */
-  async cancel(reason: string): Promise<boolean> {
-    if (!this.intake.cancelStart(reason)) return this.send({ type: 'cancel', reason })
-    await this.intake.started
-    return true
+  /** As `send`, for which no answer is needed. */
+  cancel(reason: string): void {
+    this.send({ type: 'cancel', reason }).catch(() => {})
   }
 
-  /** @throws RUN_SUSPENDED when the run takes no signals in this process any more, since it is suspended. */
-  checkNotSuspended(): void {
-    if (this.loop.head.phase.status === 'suspended') throw suspended(this.id)
+  /** True for an error that says only how the run, or a task of it, has ended: its result says that, too. */
+  isEndError(error: unknown): boolean {
+    return error === this.loop.failure?.error || END_CODES.some(code => isCounterpointError(error, code))
   }
 
-  /** Starts nothing more, and interrupts what still runs after `timeoutMs`. Resolves when the run has ended in this process. */
+  /**
+   * Starts nothing more, and interrupts what still runs after `timeoutMs`. Resolves when the run has settled or is suspended; rejects with
+   * the error of a run that has failed meanwhile.
+   */
   async drain(timeoutMs: number): Promise<void> {
-    this.intake.cancelStart('the orchestrator was closed before the run could begin')
-    void this.send({ type: 'drain' })
+    if (this.intake.isStarting) this.cancel('the orchestrator was closed before the run could begin')
+    this.intake.forward({ type: 'drain' })
     const { clock } = this.#context
     let cancelTimer = clock.schedule(() => {
       for (const index of this.#effects.attempts.indexes()) this.loop.send({ type: 'interrupt', index })
@@ -118,6 +123,7 @@ export class RunEngine {
     }, timeoutMs)
     await this.#ended
     cancelTimer()
+    if (this.loop.failure) throw this.loop.failure.error
   }
 
   /** `cleanup` is called once, when the run ends in this process; at once when it has ended. */
@@ -175,17 +181,16 @@ export class RunEngine {
     })
   }
 
-  #fail(cause: unknown): void {
+  #fail({ error, source }: LoopFailure): void {
     // The run was not started, as when a pool is full: the rejection of its result says all.
-    if (!isCounterpointError(cause, 'DUPLICATE_ID')) this.publisher.report('journal', cause)
-    const error = cause instanceof CounterpointError ? cause : journalFailed(this.id, cause)
+    if (source && !isCounterpointError(error, 'DUPLICATE_ID')) this.publisher.report(source.where, source.cause)
     this.#end(() => this.#reject(error))
   }
 
   /** A journal that does not answer must not delay the end forever. */
   #giveUpJournal(): void {
     const cause = new Error('the journal did not take the last records in time')
-    if (this.loop.hasPending) this.#scope.inContext(() => this.#fail(cause))
+    if (this.loop.hasPending) this.#scope.inContext(() => this.loop.failJournal(cause))
   }
 
   /** Leaves nothing of the run in pools, timers or listeners, closes the journal, then settles the result. */
@@ -218,7 +223,7 @@ export class RunEngine {
         this.#effects.onDecided(signal, from, to)
       },
       onPublished: (from, to) => this.#onPublished(from, to),
-      onFailed: error => this.#fail(error),
+      onFailed: failure => this.#fail(failure),
     })
   }
 

@@ -1,45 +1,17 @@
 import type { RunShare } from '../budget/run-share.js'
-import type { SharedBudget } from '../budget/shared-budget.js'
-import type { Clock } from '../clock.js'
-import type { InContext } from '../core/async-context.js'
 import { Fifo } from '../core/fifo.js'
 import { decideInto } from '../core/scheduler/decide.js'
-import { type DecideContext, Decision, type JudgeFailure } from '../core/scheduler/decision.js'
+import { type DecideContext, Decision } from '../core/scheduler/decision.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import type { JournalRecord } from '../core/state/events.js'
 import { evolve, replay } from '../core/state/evolve.js'
 import { History } from '../core/state/history.js'
 import { copyState } from '../core/state/new-state.js'
 import type { RunState } from '../core/state/run-state.js'
-import type { OpenJournal } from '../journal/journal.js'
+import { CounterpointError } from '../errors.js'
 import { shareHistory } from '../journal/memory-journal.js'
-
-/** What a {@link RunLoop} works with. */
-export interface RunLoopOptions {
-  /** The state to start in: empty, or replayed from `records`. */
-  readonly state: RunState
-  /** What the journal holds. */
-  readonly records: readonly JournalRecord[]
-  readonly clock: Clock
-  readonly random: () => number
-  readonly judge: JudgeFailure
-  /** The budget that all runs of the orchestrator share. */
-  readonly budget: SharedBudget | undefined
-  readonly journal: OpenJournal
-  /** The journal is the orchestrator's own, in memory: a released run is deleted from it. */
-  readonly ownsJournal: boolean
-  /** Calls a function in the async context of the run. */
-  readonly inContext: InContext
-  /** A signal has been decided: the events from `from` to `to`, or none. They may not be durable: no backend or listener may be called yet. */
-  onDecided(signal: Signal, from: number, to: number): void
-  /** The events from `from` to `to` are durable. */
-  onPublished(from: number, to: number): void
-  /** The journal failed: nothing more is decided in this process. */
-  onFailed(error: unknown): void
-}
-
-/** Called when the record of a signal is durable, with true; with false when the signal changed nothing, or its record was lost. */
-export type OnDurable = (changed: boolean) => void
+import { journalFailed, refusalOf } from './run-errors.js'
+import type { LoopFailure, OnDurable, RunLoopOptions } from './run-loop-options.js'
 
 interface QueuedSignal {
   readonly signal: Signal
@@ -87,7 +59,7 @@ export class RunLoop {
   /** The `seq` of the last published event. */
   #published: number
   #isBusy = false
-  #hasFailed = false
+  #failure: LoopFailure | undefined
   #isReleased = false
 
   constructor(options: RunLoopOptions) {
@@ -103,7 +75,7 @@ export class RunLoop {
     this.share = budget?.join(state, () => this.send({ type: 'retry-held' }))
     this.#context = { at: 0, random, judge, shared: this.share }
     this.#decision = new Decision(this.head, this.history, this.#context)
-    void journal.lost?.then(error => this.#fail(error))
+    void journal.lost?.then(error => this.failJournal(error))
   }
 
   /** True while something that was decided is not durable. */
@@ -116,15 +88,36 @@ export class RunLoop {
     return Math.floor(this.#wallOffset + this.#options.clock.monotonic())
   }
 
+  /** What a call is rejected with that comes too late; undefined while the run takes signals. */
+  get endError(): unknown {
+    return this.#failure ? this.#failure.error : refusalOf(this.durable, { type: 'add', tasks: [] })
+  }
+
+  /** The run has failed: nothing more is decided in this process. */
+  get failure(): LoopFailure | undefined {
+    return this.#failure
+  }
+
   send(signal: Signal, onDurable?: OnDurable): void {
     this.#receive(signal, onDurable)
     this.#process()
   }
 
   /** Sends several signals, of which none is decided before all are in the inbox. */
-  sendAll(signals: readonly (readonly [Signal, OnDurable?])[]): void {
+  sendAll(signals: readonly (readonly [Signal, (OnDurable | undefined)?])[]): void {
     for (const [signal, onDurable] of signals) this.#receive(signal, onDurable)
     this.#process()
+  }
+
+  /** The run could not start: it takes no signals. */
+  fail(error: unknown): void {
+    this.#stop({ error })
+  }
+
+  /** The journal has failed. */
+  failJournal(cause: unknown, onDurable?: OnDurable): void {
+    const error = cause instanceof CounterpointError ? cause : journalFailed(this.head.runId, cause)
+    this.#stop({ error, source: { where: 'journal', cause } }, onDurable)
   }
 
   /** Releases the history of a settled run, unless a journal of the host is made of it. A listener may still be reading it: then later. */
@@ -134,7 +127,7 @@ export class RunLoop {
   }
 
   #receive(signal: Signal, onDurable: OnDurable | undefined): void {
-    if (this.#hasFailed) onDurable?.(false)
+    if (this.#failure) onDurable?.(this.#failure.error)
     else this.#inbox.push({ signal, onDurable })
   }
 
@@ -149,14 +142,10 @@ export class RunLoop {
 
   /** Publishes what is durable and decides what is in the inbox, until nothing is left of both. */
   readonly #processAll = (): void => {
-    try {
-      for (;;) {
-        if (this.#pending.peek()?.commit.isDurable) this.#publishNext()
-        else if (this.#inbox.size > 0 && !this.#hasFailed) this.#decide(this.#inbox.shift() as QueuedSignal)
-        else break
-      }
-    } catch (error) {
-      this.#fail(error)
+    for (;;) {
+      if (this.#pending.peek()?.commit.isDurable) this.#publishNext()
+      else if (this.#inbox.size > 0 && !this.#failure) this.#decide(this.#inbox.shift() as QueuedSignal)
+      else break
     }
   }
 
@@ -165,21 +154,44 @@ export class RunLoop {
     const from = history.end + 1
     try {
       this.#context.at = this.now()
-      decideInto(this.#decision, signal)
+      const hasChanged = decideInto(this.#decision, signal)
       history.commit()
       const to = history.end
+      const answer = hasChanged ? onDurable : this.#answerOf(signal, onDurable)
       this.#options.onDecided(signal, from, to)
-      if (to < from) onDurable?.(false)
-      else if (this.#isJournal) this.#publish(to, onDurable)
-      else this.#append(history.slice(from, to), to, onDurable)
+      if (to < from) this.#answerWhenDurable(answer)
+      else if (this.#isJournal) this.#publish(to, answer)
+      else this.#append(history.slice(from, to), to, answer)
     } catch (error) {
-      onDurable?.(false)
-      this.#fail(error)
+      this.#fail(error, onDurable)
     }
   }
 
+  /** Code of the host threw where no error of its own can be reported, such as its clock. */
+  #fail(error: unknown, onDurable: OnDurable | undefined): void {
+    this.#stop({ error, source: { where: 'scheduler', cause: error } }, onDurable)
+  }
+
+  /** The answer to a signal that changed nothing. */
+  #answerOf(signal: Signal, onDurable: OnDurable | undefined): OnDurable | undefined {
+    const refusal = onDurable && refusalOf(this.head, signal)
+    return refusal ? failure => onDurable?.(failure ?? refusal) : onDurable
+  }
+
+  /** What the signal found may have been decided, and not be durable yet. */
+  #answerWhenDurable(answer: OnDurable | undefined): void {
+    if (answer === undefined) return
+    if (this.#pending.size === 0) answer()
+    else this.#pending.push({ record: [], to: this.history.end, onDurable: answer, commit: this.#commit })
+  }
+
   #append(record: JournalRecord, to: number, onDurable: OnDurable | undefined): void {
-    const written = this.#options.journal.append(record)
+    let written: void | Promise<void>
+    try {
+      written = this.#options.journal.append(record)
+    } catch (error) {
+      return this.failJournal(error, onDurable)
+    }
     if (written === undefined && this.#pending.size === 0) return this.#publish(to, onDurable, record)
     if (written !== this.#commit.written || written === undefined) this.#commit = this.#newCommit(written)
     this.#pending.push({ record, to, onDurable, commit: this.#commit })
@@ -192,14 +204,18 @@ export class RunLoop {
         commit.isDurable = true
         this.#process()
       },
-      error => this.#fail(error),
+      error => this.failJournal(error),
     )
     return commit
   }
 
   #publishNext(): void {
     const { record, to, onDurable } = this.#pending.shift() as PendingRecord
-    this.#publish(to, onDurable, record)
+    try {
+      this.#publish(to, onDurable, record)
+    } catch (error) {
+      this.#fail(error, onDurable)
+    }
   }
 
   /** `record` is folded into the durable state where that is a state of its own. */
@@ -207,19 +223,21 @@ export class RunLoop {
     if (this.durable !== this.head) for (const event of record) evolve(this.durable, event)
     const from = this.#published + 1
     this.#published = to
-    this.#options.onPublished(from, to)
-    onDurable?.(true)
+    if (from <= to) this.#options.onPublished(from, to)
+    onDurable?.()
   }
 
   /** Decides nothing more. What is not durable has not happened: a process that resumes the run starts from what is. */
-  #fail(error: unknown): void {
-    if (this.#hasFailed) return
-    this.#hasFailed = true
-    for (const { onDurable } of this.#pending) onDurable?.(false)
-    for (const { onDurable } of this.#inbox.takeAll()) onDurable?.(false)
-    // With a synchronous journal there is one state, which is ahead by what could not be appended.
-    if (this.durable === this.head) this.durable = replay(this.head.runId, this.history.slice(1, this.#published))
-    this.#options.onFailed(error)
+  #stop(failure: LoopFailure, onDurable?: OnDurable): void {
+    if (this.#failure === undefined) {
+      this.#failure = failure
+      for (const pending of this.#pending) pending.onDurable?.(failure.error)
+      for (const queued of this.#inbox.takeAll()) queued.onDurable?.(failure.error)
+      // With a synchronous journal there is one state, which is ahead by what could not be appended.
+      if (this.durable === this.head) this.durable = replay(this.head.runId, this.history.slice(1, this.#published))
+      this.#options.onFailed(failure)
+    }
+    onDurable?.(this.#failure.error)
   }
 }
 

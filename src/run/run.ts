@@ -1,9 +1,8 @@
 import type { RunBudget } from '../core/budget/budget.js'
 import type { RunResult, TaskResult } from '../core/results/run-result.js'
-import type { Signal } from '../core/scheduler/signals.js'
 import type { RunEvent } from '../core/state/events.js'
-import { CounterpointError } from '../errors.js'
 import type { AttemptProgressed, AttemptStreamed, RunEventMap } from '../events/event-map.js'
+import { checkText } from '../options-check.js'
 import { checkApproveOptions, checkEventsOptions, checkRunBudget } from '../options-schema.js'
 import type { PlanInput } from '../plan/plan-input.js'
 import type { HasPools } from '../pools/pool-options.js'
@@ -15,6 +14,11 @@ import type { RunEngine } from './run-engine.js'
 /**
  * One plan being executed: what `orchestrator.run()` returns. It starts by itself, in the next microtask.
  * It shows what is durable: with a journal that writes to disk, that may lag behind what has been decided.
+ *
+ * `add`, `cancel`, `cancelTask`, `approve`, `reject`, `setBudget`, `pause` and `unpause` take effect in the order in which they are called,
+ * also before the run has begun. Each resolves once it is durable that what it says is so. Else it rejects, and has changed nothing: with
+ * INVALID_INPUT for an invalid argument, with RUN_SUSPENDED when the run is suspended, with what `result` rejects with when its journal has
+ * failed or it could not start, and with what was found instead. A promise that rejects because the run or the task has ended may be ignored.
  */
 export class Run<Pool extends string = string> {
   /** For the compiler only: absent at run time. */
@@ -101,86 +105,92 @@ export class Run<Pool extends string = string> {
 
   /**
    * Adds tasks to the live run: a plan as data, or a `TaskGraph`. They may depend on tasks that the run already has.
-   * Resolves when the tasks are durable. Waits while a pool is full, unless the run has `whenFull: 'reject'`.
+   * Resolves when the tasks are durable. Waits while a pool is full, unless the run has `whenFull: 'reject'`; a call that names one of the
+   * tasks then waits, too.
    *
    * @throws INVALID_INPUT, CYCLE, DUPLICATE_ID, UNKNOWN_DEPENDENCY, NO_POOL, QUEUE_FULL: nothing was added.
-   * @throws RUN_ENDED when the run settled before they could be added, RUN_SUSPENDED when it is suspended.
+   * @throws RUN_ENDED when the run settled before they could be added.
    */
-  async add<const Name extends string = Pool>(plan: PlanInput<Pool, Name>): Promise<void> {
-    await this.#engine.intake.add(plan)
+  add<const Name extends string = Pool>(plan: PlanInput<Pool, Name>): Promise<void> {
+    return this.#call(() => this.#engine.intake.add(plan))
   }
 
   /**
-   * Cancels the run: no further task starts, and running attempts are aborted. Resolves when that is durable.
+   * Cancels the run: no further task starts, and running attempts are aborted. Resolves when that is durable, also when the run is
+   * cancelled already.
    *
-   * @throws RUN_SUSPENDED when the run is suspended.
+   * @throws RUN_ENDED when it has settled with another outcome.
    */
-  async cancel(reason = 'cancelled by the host'): Promise<void> {
-    if (!(await this.#engine.cancel(reason))) this.#engine.checkNotSuspended()
+  cancel(reason = 'cancelled by the host'): Promise<void> {
+    return this.#call(() => this.#engine.send({ type: 'cancel', reason: checkText('reason', reason) }))
   }
 
   /**
    * Cancels a task. The tasks that depend on it are skipped with this task as the root cause, unless their trigger rule lets them run.
-   * Resolves when that is durable. A task that has ended stays as it is.
+   * Resolves when that is durable, also when the task is cancelled already.
    *
-   * @throws NOT_FOUND when the run has no such task, RUN_SUSPENDED when it is suspended.
+   * @throws NOT_FOUND when the run has no such task; TASK_ENDED when it has ended otherwise.
    */
-  async cancelTask(id: string, reason = 'cancelled by the host'): Promise<void> {
-    await this.#send({ type: 'cancel', taskId: id, reason })
-    if (!this.#engine.loop.head.ids.has(id))
-      throw new CounterpointError('NOT_FOUND', `run ${this.id} has no task "${id}"`, { id })
+  cancelTask(id: string, reason = 'cancelled by the host'): Promise<void> {
+    return this.#call(() =>
+      this.#engine.send({ type: 'cancel', taskId: checkText('id', id), reason: checkText('reason', reason) }),
+    )
   }
 
   /**
    * Releases a held task: one that needs approval, one whose interrupted attempt may have had effects (it is tried again), or one that
    * does not fit into a budget (it may exceed it). `by`, who approved it, is kept in the journal. Resolves when that is durable.
    *
-   * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held; RUN_SUSPENDED when the run is suspended; INVALID_INPUT
-   * for invalid options.
+   * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held, also because it was approved or rejected before.
    */
-  async approve(id: string, options: { readonly by?: string | undefined } = {}): Promise<void> {
-    checkApproveOptions(options)
-    await this.#checkHeld(id)
-    await this.#send({ type: 'approve', taskId: id, ...(options.by !== undefined && { by: options.by }) })
+  approve(id: string, options: { readonly by?: string | undefined } = {}): Promise<void> {
+    return this.#call(() => {
+      checkApproveOptions(options)
+      const by = options.by === undefined ? {} : { by: options.by }
+      return this.#engine.send({ type: 'approve', taskId: checkText('id', id), ...by })
+    })
   }
 
   /**
    * Ends a held task: it is dead (`refused`, code `REJECTED`), and the tasks that depend on it are skipped. Resolves when that is durable.
    *
-   * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held; RUN_SUSPENDED when the run is suspended.
+   * @throws NOT_FOUND when the run has no such task; NOT_HELD when it is not held, also because it was approved or rejected before.
    */
-  async reject(id: string, reason = 'rejected by the host'): Promise<void> {
-    await this.#checkHeld(id)
-    await this.#send({ type: 'reject', taskId: id, reason })
+  reject(id: string, reason = 'rejected by the host'): Promise<void> {
+    return this.#call(() =>
+      this.#engine.send({ type: 'reject', taskId: checkText('id', id), reason: checkText('reason', reason) }),
+    )
   }
 
   /**
    * Replaces the budget of the run. What has been used still counts; tasks that are held because of the budget are tried again. A run
    * that was paused because its `wallMs` was used up continues after `unpause`. Resolves when that is durable.
    *
-   * @throws INVALID_INPUT for an invalid budget, or one that names a pool that does not exist; RUN_SUSPENDED when the run is suspended.
+   * @throws INVALID_INPUT also for a budget that names a pool that does not exist; RUN_ENDED when the run has settled.
    */
-  async setBudget(budget: RunBudget<Pool | 'default'>): Promise<void> {
-    checkRunBudget(budget, this.#engine.poolNames)
-    await this.#send({ type: 'budget', budget })
+  setBudget(budget: RunBudget<Pool | 'default'>): Promise<void> {
+    return this.#call(() => {
+      checkRunBudget(budget, this.#engine.poolNames)
+      return this.#engine.send({ type: 'budget', budget })
+    })
   }
 
   /**
-   * Starts no task until `unpause`. Running attempts continue. Resolves when that is durable.
+   * Starts no task until `unpause`. Running attempts continue. Resolves when that is durable, also when the run is paused already.
    *
-   * @throws RUN_SUSPENDED when the run is suspended.
+   * @throws RUN_ENDED when the run is stopping or has settled; RUN_SUSPENDED also while it is drained.
    */
-  async pause(): Promise<void> {
-    await this.#send({ type: 'pause' })
+  pause(): Promise<void> {
+    return this.#call(() => this.#engine.send({ type: 'pause' }))
   }
 
   /**
-   * Starts tasks again after `pause`. Resolves when that is durable.
+   * Starts tasks again after `pause`. Resolves when that is durable, also when the run is not paused.
    *
-   * @throws RUN_SUSPENDED when the run is suspended.
+   * @throws RUN_ENDED when the run is stopping or has settled; RUN_SUSPENDED also while it is drained.
    */
-  async unpause(): Promise<void> {
-    await this.#send({ type: 'unpause' })
+  unpause(): Promise<void> {
+    return this.#call(() => this.#engine.send({ type: 'unpause' }))
   }
 
   /**
@@ -193,20 +203,14 @@ export class Run<Pool extends string = string> {
     return true
   }
 
-  /** @throws RUN_SUSPENDED when the signal changed nothing because the run is suspended. */
-  async #send(signal: Signal): Promise<void> {
-    if (!(await this.#engine.send(signal))) this.#engine.checkNotSuspended()
-  }
-
-  /** Waits until the run has started. */
-  async #checkHeld(id: string): Promise<void> {
-    await this.#engine.intake.started
-    this.#engine.checkNotSuspended()
-    const { ids, states } = this.#engine.loop.head
-    const state = states[ids.get(id) ?? -1]
-    if (state === undefined) throw new CounterpointError('NOT_FOUND', `run ${this.id} has no task "${id}"`, { id })
-    const { status } = state
-    if (status !== 'held')
-      throw new CounterpointError('NOT_HELD', `task "${id}" of run ${this.id} is ${status}, not held`, { id, status })
+  /** Calls may come too late: whoever ignores what one gives must not end the process by that. */
+  #call(call: () => Promise<void>): Promise<void> {
+    const called: Promise<void> = new Promise((resolve, reject) => {
+      call().then(resolve, error => {
+        if (this.#engine.isEndError(error)) called.catch(() => {})
+        reject(error)
+      })
+    })
+    return called
   }
 }

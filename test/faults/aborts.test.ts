@@ -162,8 +162,8 @@ describe('an abort', () => {
     const { run, result } = await fixture.run(['a'], { signal: controller.signal })
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
     controller.abort()
-    await run.cancel()
-    await run.cancelTask('a')
+    await expect(run.cancel()).rejects.toMatchObject({ code: 'RUN_ENDED' })
+    await expect(run.cancelTask('a')).rejects.toMatchObject({ code: 'TASK_ENDED' })
     expect([result.outcome, run.progress().outcome]).toEqual(['completed', 'completed'])
   })
 })
@@ -183,7 +183,7 @@ describe('two aborts', () => {
       const controller = new AbortController()
       const run = fixture.start(CHAIN, { runId: 'run-1', signal: controller.signal })
       await fixture.clock.advance(10)
-      await Promise.all(act(fixture, () => controller.abort()))
+      await Promise.allSettled(act(fixture, () => controller.abort()))
       const { result } = await fixture.finish(run)
       expect(result.outcome).toBe('cancelled')
     }
@@ -215,7 +215,7 @@ describe('an abort during a flush of the journal', () => {
       await journal.flush(1)
       await settle()
     }
-    const cancelled = Promise.all(Array.from({ length: aborts }, () => run.cancel()))
+    const cancelled = Promise.allSettled(Array.from({ length: aborts }, () => run.cancel()))
     while (journal.waiting.length > 0) {
       await settle()
       await journal.flush(1)

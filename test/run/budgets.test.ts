@@ -254,5 +254,5 @@ test('rejects a budget of an unknown pool, and starts nothing', async () => {
     code: 'INVALID_INPUT',
     details: { issues: [{ path: 'pools.Pool' }] },
   })
-  await run.cancel()
+  void run.cancel()
 })

@@ -119,7 +119,7 @@ describe('cancelTask', () => {
     const run = orchestrator.run({ tasks: specs('a b c') }, { failureMode: 'kill' })
     await clock.advance(10)
     await run.cancelTask('a')
-    await run.cancelTask('c')
+    await expect(run.cancelTask('c')).rejects.toMatchObject({ code: 'TASK_ENDED', details: { status: 'succeeded' } })
     await clock.runUntilIdle()
     const { tasks, outcome } = await run.result
     expect([outcome, tasks.map(({ status }) => status)]).toEqual(['partial', ['cancelled', 'succeeded', 'succeeded']])
@@ -167,7 +167,7 @@ describe('pausing and draining', () => {
     const run = orchestrator.run({ tasks: specs('a b c d<a e<b f') })
     for (let i = 0; i < 20; i++) {
       await clock.advance(17)
-      await (i % 2 === 0 ? run.pause() : run.unpause())
+      void (i % 2 === 0 ? run.pause() : run.unpause())
     }
     await clock.runUntilIdle()
     expect([(await run.result).outcome, backend.calls.length, clock.pending]).toEqual(['completed', 6, 0])

@@ -92,22 +92,6 @@ describe('when the journal fails', () => {
     expect((await resumed.result).tasks.map(task => task.attempts)).toEqual([2, 2, 1])
   })
 
-  test('later calls of the host resolve', async () => {
-    const { run } = await broken()
-    const calls = [
-      run.cancel(),
-      run.pause(),
-      run.unpause(),
-      run.cancelTask('a'),
-      run.add({ tasks: specs('z') }).catch(() => {}),
-    ]
-    const late = turn()
-      .then(turn)
-      .then(turn)
-      .then(() => 'never answered')
-    expect(await Promise.race([Promise.all(calls), late])).not.toBe('never answered')
-  })
-
   test('in a synchronous append, nothing half-done is left', async () => {
     const journal = new ProbeJournal()
     journal.refuseFrom = 3

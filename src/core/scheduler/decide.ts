@@ -36,16 +36,19 @@ export function decide(state: RunState, signal: Signal, context: DecideContext):
   return history.slice(first, history.end)
 }
 
-/** As `decide`, but appends the events to the history of the decision. */
-export function decideInto(decision: Decision, signal: Signal): void {
+/** As `decide`, but appends the events to the history of the decision. Returns false when the signal itself changed nothing. */
+export function decideInto(decision: Decision, signal: Signal): boolean {
   const { state } = decision
   const { status } = state.phase
-  if (status === 'settled' || (status === 'suspended' && signal.type !== 'recover')) return
+  if (status === 'settled' || (status === 'suspended' && signal.type !== 'recover')) return false
+  const before = state.seq
   decision.begin()
   ;(HANDLERS[signal.type] as (decision: Decision, signal: Signal) => void)(decision, signal)
+  const hasChanged = state.seq > before
   if ('index' in signal) reportSoftBounds(decision, signal.index)
   if (state.heldForReservations.size > 0) retryHeldForReservations(decision, signal.type === 'retry-held')
   settle(decision)
+  return hasChanged
 }
 
 const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: Extract<Signal, { type: T }>) => void } =
