@@ -64,7 +64,10 @@ export class Effects implements TaskSource {
       this.#endAttempt(index)
       if (!this.#hostFunctions.checkApproval(index)) this.#enqueue(index, state)
     },
-    held: index => this.#endAttempt(index),
+    held: index => {
+      this.#endAttempt(index)
+      this.#showPool(index)
+    },
     running: (index, state) => {
       this.#admissionCount.leave(index)
       this.attempts.prepare(index, state)
@@ -72,8 +75,7 @@ export class Effects implements TaskSource {
     stopping: index => this.#admissionCount.leave(index),
     delayed: (index, state) => {
       this.#endAttempt(index)
-      // After a restart a run may have no other task: it must still show, and be notified, that the pool is parked.
-      this.#queues.open(this.#head.specs[index]?.pool ?? '')
+      this.#showPool(index)
       this.#scheduleRetry(index, state.until)
     },
     succeeded: index => this.#endTask(index),
@@ -220,6 +222,11 @@ export class Effects implements TaskSource {
       this.#queues.withdraw(index, this.#head.specs[index] as TaskSpec)
     }
     this.#entering[state.status](index, state as never)
+  }
+
+  /** A run may have no other task in the pool, after a restart for instance: it must still show, and be notified, that it is parked. */
+  #showPool(index: number): void {
+    this.#queues.open(this.#head.specs[index]?.pool ?? '')
   }
 
   #endTask(index: number): void {

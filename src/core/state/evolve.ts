@@ -26,7 +26,7 @@ import { EMPTY_TALLY, emptyState } from './new-state.js'
 import type { RunState } from './run-state.js'
 import { copySharedPlan } from './shared-plan.js'
 import type { Tally, TaskSpec, TaskState } from './task.js'
-import { holdTaskClock, recordProcessLoss, startTaskClock } from './task-clock.js'
+import { holdTaskClock, recordParking, recordProcessLoss, splitParkings, startTaskClock } from './task-clock.js'
 import { currentAttempt, impossibleTransition, transition } from './transitions.js'
 
 const BLOCKED: TaskState = { status: 'blocked' }
@@ -141,6 +141,7 @@ function recover(state: RunState, { at, epoch }: RunRecovered): void {
     state.pausedMs += state.at - state.pausedAt
     state.pausedAt = at
   }
+  splitParkings(state, state.at, at)
   state.downtimeMs += at - state.at
   state.states.forEach(({ status }, index) => {
     if (status === 'running' || status === 'stopping') state.orphanedAttempts.add(index)
@@ -228,6 +229,7 @@ function failAttempt(state: RunState, event: AttemptFailed): void {
   const { index, at, attempt, failure, usage } = event
   const { backend } = currentAttempt(state, index, attempt, 'failed', 'running', 'stopping')
   recordAttemptEnd(state, index, at, usage, countsOf(event, backend))
+  if (event.verdict.action === 'park') recordParking(state, index, at, event.verdict.delayMs)
   if (state.autoFallbackToSerial)
     state.throttledShare += THROTTLED_STEP * ((isThrottling(failure) ? 1 : 0) - state.throttledShare)
 }

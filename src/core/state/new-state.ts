@@ -57,6 +57,7 @@ export function emptyState(runId: string): RunState {
     budgetExempt: new Set(),
     heldForReservations: new Map(),
     clocks: new Map(),
+    parkings: new Map(),
     pausedMs: 0,
     pausedAt: undefined,
     stoppedMsAtLoss: 0,
@@ -97,6 +98,7 @@ export function copyState(state: RunState): RunState {
     budgetExempt: new Set(state.budgetExempt),
     heldForReservations: new Map([...state.heldForReservations].map(([pool, indexes]) => [pool, new Set(indexes)])),
     clocks: new Map(state.clocks),
+    parkings: new Map(state.parkings),
     accounts: state.accounts && copyAccounts(state.accounts),
     counts: { ...state.counts },
   }

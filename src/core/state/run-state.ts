@@ -91,6 +91,8 @@ export interface RunState {
   readonly heldForReservations: Map<string, Set<number>>
   /** The clocks of the tasks with a queue or total timeout. */
   readonly clocks: Map<number, TaskClock>
+  /** When failures of the run have parked a pool, by its name, oldest first. */
+  readonly parkings: Map<string, readonly Parking[]>
   /** How long the run was paused, in milliseconds, without the current pause. */
   pausedMs: number
   /** When the current pause began. */
@@ -157,6 +159,12 @@ export interface TaskClock {
   readonly heldMsAtLoss: number
   /** The current hold: when it began, and how long the run had been stopped by then. */
   readonly held: { readonly at: number; readonly stoppedMs: number } | undefined
+}
+
+/** A span of time in which a pool was parked, in milliseconds since 1970. A host or another run may have ended it earlier. */
+export interface Parking {
+  readonly from: number
+  readonly until: number
 }
 
 /** How long the run has been stopped (paused, or without a process) by `at`, in milliseconds. `at` is not before the last event. */
