@@ -11,6 +11,17 @@ export interface Clock {
   schedule(callback: () => void, delayMs: number): () => void
 }
 
+/** A smaller delay may be lost in the sum with the time. A power of two: added to whole milliseconds it is exact. */
+const LEAST_DELAY_MS = 2 ** -10
+
+/**
+ * The delay of a timer that is to fire at `dueAt`, if it is set again when it fires early: of a difference by rounding, a timer would be set
+ * again for ever on a clock whose time that delay does not change.
+ */
+export function delayUntil(dueAt: number, now: number): number {
+  return dueAt > now ? Math.max(dueAt - now, LEAST_DELAY_MS) : 0
+}
+
 /** A longer timer of the platform fires at once (measured: `setTimeout(f, 2 ** 31)` fires after 1 ms). */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 

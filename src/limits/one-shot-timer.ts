@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import { type Clock, delayUntil } from '../clock.js'
 
 /**
  * One timer for several deadlines: it fires once, at the earliest. It may fire early for the others and does not fire again for them, so
@@ -20,10 +20,13 @@ export class OneShotTimer {
     if (at >= this.#dueAt) return
     this.#cancel()
     this.#dueAt = at
-    this.#cancel = this.#clock.schedule(() => {
-      this.#dueAt = Number.POSITIVE_INFINITY
-      this.#callback()
-    }, at - this.#clock.monotonic())
+    this.#cancel = this.#clock.schedule(
+      () => {
+        this.#dueAt = Number.POSITIVE_INFINITY
+        this.#callback()
+      },
+      delayUntil(at, this.#clock.monotonic()),
+    )
   }
 
   cancel(): void {

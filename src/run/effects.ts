@@ -64,18 +64,14 @@ export class Effects implements TaskSource {
       this.#endAttempt(index)
       if (!this.#hostFunctions.checkApproval(index)) this.#enqueue(index, state)
     },
-    held: index => {
-      this.#endAttempt(index)
-      this.#showPool(index)
-    },
+    held: index => this.#waitOutside(index),
     running: (index, state) => {
       this.#admissionCount.leave(index)
       this.attempts.prepare(index, state)
     },
     stopping: index => this.#admissionCount.leave(index),
     delayed: (index, state) => {
-      this.#endAttempt(index)
-      this.#showPool(index)
+      this.#waitOutside(index)
       this.#scheduleRetry(index, state.until)
     },
     succeeded: index => this.#endTask(index),
@@ -225,7 +221,8 @@ export class Effects implements TaskSource {
   }
 
   /** A run may have no other task in the pool, after a restart for instance: it must still show, and be notified, that it is parked. */
-  #showPool(index: number): void {
+  #waitOutside(index: number): void {
+    this.#endAttempt(index)
     this.#queues.open(this.#head.specs[index]?.pool ?? '')
   }
 

@@ -3,6 +3,10 @@ import * as z from 'zod'
 
 interface Timer {
   readonly dueAt: number
+  /** How many callbacks, each set by the one before, have run in the current call. */
+  readonly depth: number
+  /** The call in which it was set. */
+  readonly call: number
   readonly order: number
   readonly callback: () => void
   cancelled: boolean
@@ -13,6 +17,9 @@ export interface VirtualClockOptions {
   /** The first value of `now()`, in milliseconds since 1970. Default 2026-01-01T00:00:00Z. */
   readonly startAt?: number | undefined
 }
+
+/** A chain of so many callbacks in one call, each set by the one before, is taken for one without end. */
+const LONGEST_CHAIN = 500_000
 
 const OPTIONS = optionsOf({ startAt: z.number() }).partial()
 const RUN_OPTIONS = optionsOf({ limitMs: rules.nonNegative }).partial()
@@ -32,6 +39,9 @@ export class VirtualClock implements Clock {
   #wallMs: number
   #elapsedMs = 0
   #order = 0
+  #call = 0
+  /** Of the callback that is running. */
+  #depth = 0
   readonly #heap: Timer[] = []
   /** Callbacks of delay 0 that have not run yet. */
   #immediate = 0
@@ -52,17 +62,25 @@ export class VirtualClock implements Clock {
     return this.#elapsedMs
   }
 
-  /** Moves the wall clock by `byMs` without letting time pass, as an administrator or NTP does. */
+  /**
+   * Moves the wall clock by `byMs` without letting time pass, as an administrator or NTP does.
+   * @throws Error unless `byMs` is a finite number.
+   */
   jump(byMs: number): void {
+    if (!Number.isFinite(byMs)) throw new Error(`VirtualClock: expected a finite number of milliseconds; got ${byMs}`)
     this.#wallMs += byMs
   }
 
+  /** A delay of `Infinity` never ends: nothing is scheduled. One that is negative or NaN counts as 0. */
   schedule(callback: () => void, delayMs: number): () => void {
+    if (delayMs === Number.POSITIVE_INFINITY) return () => {}
     // Time always passes: a delay that is too small for a change of the sum would be due, and scheduled again, forever.
     const leastMs = delayMs > 0 ? this.#elapsedMs * Number.EPSILON : 0
     const timer: Timer = {
       dueAt: this.#elapsedMs + Math.max(leastMs, delayMs),
       order: this.#order++,
+      depth: this.#depth + 1,
+      call: this.#call,
       callback,
       cancelled: false,
     }
@@ -80,25 +98,27 @@ export class VirtualClock implements Clock {
 
   /**
    * Lets `ms` pass: runs callbacks in the order of their times, and after each the callbacks of all promises that it settled.
-   * @throws Error unless `ms` is a finite number of at least 0. To move the wall clock back, use `jump`.
+   * @throws Error unless `ms` is a finite number of at least 0. To move the wall clock back, use `jump`. Also when half a million callbacks have
+   * run of which each scheduled the next: they would never end.
    */
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY))
       throw new Error(`VirtualClock: expected a finite number of milliseconds, 0 or more; got ${ms}`)
     const until = this.#elapsedMs + ms
-    await this.#settle()
+    await this.#begin()
     for (let next = this.#next(); next !== undefined && next.dueAt <= until; next = this.#next()) await this.#fire(next)
     this.#elapsedMs = Math.max(this.#elapsedMs, until)
   }
 
   /**
    * Lets time pass until nothing is scheduled.
-   * @throws Error when something is still scheduled after `limitMs` virtual milliseconds (default 100 years).
+   * @throws Error when something is still scheduled after `limitMs` virtual milliseconds (default 100 years), or when half a million callbacks
+   * have run of which each scheduled the next.
    */
   async runUntilIdle(options: { readonly limitMs?: number | undefined } = {}): Promise<void> {
     checkOptions(RUN_OPTIONS, options, { of: 'runUntilIdle' })
     const until = this.#elapsedMs + (options.limitMs ?? 100 * 365 * 86_400_000)
-    await this.#settle()
+    await this.#begin()
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       if (next.dueAt > until)
         throw new Error(
@@ -108,8 +128,17 @@ export class VirtualClock implements Clock {
     }
   }
 
+  async #begin(): Promise<void> {
+    this.#call++
+    this.#depth = 0
+    await this.#settle()
+  }
+
   async #fire(timer: Timer): Promise<void> {
     pop(this.#heap)
+    this.#depth = timer.call === this.#call ? timer.depth : 1
+    if (this.#depth > LONGEST_CHAIN)
+      throw endless(`each timer sets the next, now by ${timer.dueAt - this.#elapsedMs} ms`)
     this.#elapsedMs = Math.max(this.#elapsedMs, timer.dueAt)
     timer.callback()
     await this.#settle()
@@ -117,8 +146,11 @@ export class VirtualClock implements Clock {
 
   /** Resolves when all promise callbacks and all callbacks of delay 0 have run. */
   async #settle(): Promise<void> {
-    do await nextTurn()
-    while (this.#immediate > 0)
+    let turns = 0
+    do {
+      await nextTurn()
+      if (++turns > LONGEST_CHAIN) throw endless('each callback of delay 0 schedules the next, so no time passes')
+    } while (this.#immediate > 0)
   }
 
   #runImmediately(timer: Timer): void {
@@ -133,6 +165,12 @@ export class VirtualClock implements Clock {
     while (this.#heap[0]?.cancelled) pop(this.#heap)
     return this.#heap[0]
   }
+}
+
+function endless(how: string): Error {
+  return new Error(
+    `VirtualClock: still busy after ${LONGEST_CHAIN} callbacks: something reschedules itself forever (${how})`,
+  )
 }
 
 const platform = globalThis as { setImmediate?: (callback: () => void) => unknown }

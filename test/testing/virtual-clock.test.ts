@@ -125,3 +125,57 @@ test('time passes with every delay above 0, however small: what is due is reache
   expect(clock.monotonic()).toBeGreaterThan(before)
   expect(clock.monotonic()).toBeLessThan(before + 0.01)
 })
+
+test.each([-1, Number.NEGATIVE_INFINITY, Number.NaN, 0])(
+  'a delay of %d is none: the callback runs in the next turn',
+  async delayMs => {
+    const clock = new VirtualClock()
+    let calls = 0
+    clock.schedule(() => void calls++, delayMs)
+    await clock.runUntilIdle()
+    expect([calls, clock.monotonic(), clock.pending]).toEqual([1, 0, 0])
+  },
+)
+
+test('a delay of Infinity never ends, keeps nothing busy and can be cancelled', async () => {
+  const clock = new VirtualClock()
+  let calls = 0
+  const cancel = clock.schedule(() => void calls++, Number.POSITIVE_INFINITY)
+  await clock.advance(1e15)
+  await clock.runUntilIdle({ limitMs: Number.POSITIVE_INFINITY })
+  cancel()
+  expect([calls, clock.monotonic(), clock.pending]).toEqual([0, 1e15, 0])
+})
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY])('rejects a jump by %d ms', byMs => {
+  expect(() => new VirtualClock().jump(byMs)).toThrow(`got ${byMs}`)
+})
+
+test.each([
+  ['in no time', 0, /delay 0 schedules the next/],
+  ['by a fraction', 1e-9, /each timer sets the next, now by/],
+  ['by a millisecond', 1, /each timer sets the next, now by 1 ms/],
+  ['after a promise', 1, /each timer sets the next/],
+])('what reschedules itself forever %s is an error, and no hang', async (title, delayMs, message) => {
+  const clock = new VirtualClock()
+  const again = (): void =>
+    void clock.schedule(title.includes('promise') ? () => void Promise.resolve().then(again) : again, delayMs)
+  again()
+  const busy = title.includes('millisecond') ? clock.advance(86_400_000) : clock.runUntilIdle()
+  await expect(busy).rejects.toThrow(message)
+})
+
+test('many callbacks that do not follow from each other are not taken for one without end', async () => {
+  const clock = new VirtualClock()
+  let calls = 0
+  for (let i = 0; i < 50; i++) {
+    let left = 2_000
+    const again = (): void => {
+      calls++
+      if (--left > 0) clock.schedule(again, 7)
+    }
+    clock.schedule(again, i)
+  }
+  await clock.runUntilIdle()
+  expect(calls).toBe(100_000)
+})

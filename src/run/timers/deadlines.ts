@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js'
+import { type Clock, delayUntil } from '../../clock.js'
 
 /** Notified when a deadline has passed. */
 export interface DeadlineListener {
@@ -85,7 +85,7 @@ export class Deadlines {
     for (const deadline of list.deadlines) {
       if (deadline.dueAt > now) {
         // A callback may have added a deadline, which starts the timer.
-        if (list.cancelTimer === undefined) this.#startTimer(list, deadline.dueAt - now)
+        if (list.cancelTimer === undefined) this.#startTimer(list, delayUntil(deadline.dueAt, now))
         return
       }
       this.remove(deadline)

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js'
+import { type Clock, delayUntil } from '../../clock.js'
 
 interface Timer {
   readonly callback: () => void
@@ -54,6 +54,6 @@ export class PausableClock implements Clock {
       this.#timers.delete(timer)
       timer.callback()
     }
-    timer.cancel = this.#clock.schedule(fire, Math.max(0, timer.dueAt - this.monotonic()))
+    timer.cancel = this.#clock.schedule(fire, delayUntil(timer.dueAt, this.monotonic()))
   }
 }
