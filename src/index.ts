@@ -46,6 +46,7 @@ export { AgentError, CounterpointError, isCounterpointError } from './errors.js'
 export type { ErrorCode, ErrorDetails, InputIssue } from './errors.js'
 export { FAILURE_KINDS } from './core/failure/failure.js'
 export type { Failure, FailureKind } from './core/failure/failure.js'
+export type { OutputTails } from './core/failure/output-tails.js'
 export type { ReportedUsage, Usage } from './core/failure/usage.js'
 
 // The five parts

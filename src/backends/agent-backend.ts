@@ -1,4 +1,5 @@
 import type { Estimate } from '../core/budget/budget.js'
+import type { OutputTails } from '../core/failure/output-tails.js'
 import type { ReportedUsage } from '../core/failure/usage.js'
 import type { Json } from '../core/json.js'
 import type { CheckedJson } from '../core/json-types.js'
@@ -93,6 +94,12 @@ export interface AttemptContext {
    * @throws NOT_FOUND for an id that is not in the task's `softAfter`.
    */
   softOutput(id: string): Json | undefined
+  /**
+   * Keeps the ends of what the agent printed in the record of the attempt, whether it succeeds, fails or is stopped: in `task.succeeded`, in
+   * the `failure`, or in `task.cancelled`. Cleaned, and cut to the last 2,000 characters each: remove your secrets first (`redactor`). The last
+   * call counts. Never throws. Absent where no record is kept.
+   */
+  recordTails?(tails: OutputTails): void
 }
 
 /** An answer that carries more than an output. Created by {@link reply}. */

@@ -1,3 +1,5 @@
+import type { OutputTails } from './output-tails.js'
+
 /**
  * Why an attempt failed. The kind, not the message, decides what happens next (see `FailureHandler`).
  *
@@ -64,6 +66,8 @@ export interface Failure {
   readonly stack?: string
   /** With kind `invalid-output`: the output of the agent as text, cut to 4,000 characters. */
   readonly output?: string
+  /** The ends of what the program of the attempt printed, at most 2,000 characters each. */
+  readonly tails?: OutputTails
 }
 
 /** Code of a timeout while the input was made: no backend was called. */
@@ -83,3 +87,8 @@ export function isThrottling({ kind }: { readonly kind: FailureKind }): boolean 
  * - `host`: the host called `park`.
  */
 export type ParkReason = 'throttled' | 'overloaded' | 'quota' | 'unhealthy' | 'retry-budget' | 'host'
+
+/** The failure with the ends of the output of its attempt, if there are any. */
+export function withTails(failure: Failure, tails: OutputTails | undefined): Failure {
+  return tails ? { ...failure, tails } : failure
+}

@@ -1,4 +1,4 @@
-import type { Failure } from '../failure/failure.js'
+import { type Failure, withTails } from '../failure/failure.js'
 import { DRAINED_CODE } from '../state/attempt-counts.js'
 import type { Outcome, RunEvent } from '../state/events.js'
 import { History } from '../state/history.js'
@@ -192,10 +192,10 @@ function stopped(decision: Decision, signal: StoppedSignal): void {
   if (task.status !== 'stopping' || task.attempt !== signal.attempt) return
   if (signal.abandoned) decision.abandoned(signal.index, signal.attempt)
   if (task.reason.kind !== 'cancel') {
-    const failure = task.reason.kind === 'timeout' ? task.reason.failure : DRAINED
+    const failure = withTails(task.reason.kind === 'timeout' ? task.reason.failure : DRAINED, signal.tails)
     return applyFailure(decision, signal.index, signal.attempt, failure, signal.usage, signal.alternatives)
   }
-  decision.cancelled(signal.index, task.reason.reason, signal.usage)
+  decision.cancelled(signal.index, task.reason.reason, signal.usage, signal.tails)
   propagate(decision, signal.index)
 }
 

@@ -3,6 +3,7 @@ import { usageOfAttempt } from '../budget/accounts.js'
 import type { Estimate } from '../budget/budget.js'
 import type { SharedScope } from '../budget/shared-scope.js'
 import { type Failure, isThrottling } from '../failure/failure.js'
+import type { OutputTails } from '../failure/output-tails.js'
 import type { Usage } from '../failure/usage.js'
 import { isVerdict, type Verdict } from '../failure/verdict.js'
 import type { AttemptStarted, BoundPart, BudgetReached, RunEvent } from '../state/events.js'
@@ -181,7 +182,7 @@ export class Decision {
     this.context.shared?.ended(signal.index, usage, this.#at)
     succeed(state, this.#at, signal, usage)
     advance(state, this.#at)
-    this.history.succeeded(signal.index, this.#at)
+    this.history.succeeded(signal.index, this.#at, signal.tails)
   }
 
   stopping(index: number, attempt: number, reason: StopReason): void {
@@ -211,10 +212,10 @@ export class Decision {
     this.#emit({ ...this.#head('task.skipped', index), rootCause, ...(rule && { rule }) })
   }
 
-  cancelled(index: number, reason: string, reported?: Usage): void {
+  cancelled(index: number, reason: string, reported?: Usage, tails?: OutputTails): void {
     const usage = usageOfAttempt(this.state, index, reported)
     this.context.shared?.ended(index, usage, this.#at)
-    this.#emit({ ...this.#head('task.cancelled', index), reason, ...(usage && { usage }) })
+    this.#emit({ ...this.#head('task.cancelled', index), reason, ...(usage && { usage }), ...(tails && { tails }) })
   }
 
   /** The verdict of the failure handler. When it throws or returns no valid verdict, the task is dead and the reason says so. */

@@ -1,5 +1,6 @@
 import type { Estimate, RunBudget } from '../budget/budget.js'
 import type { Failure } from '../failure/failure.js'
+import type { OutputTails } from '../failure/output-tails.js'
 import type { Usage } from '../failure/usage.js'
 import type { Json } from '../json.js'
 import type { FailureMode, RunMode } from '../state/events.js'
@@ -45,6 +46,7 @@ export interface SucceedSignal {
   readonly attempt: number
   readonly output: Json
   readonly usage?: Usage
+  readonly tails?: OutputTails
 }
 /** The attempt failed. */
 export interface FailSignal {
@@ -63,6 +65,7 @@ export interface StoppedSignal {
   readonly attempt: number
   readonly abandoned: boolean
   readonly usage?: Usage
+  readonly tails?: OutputTails
   /** As in {@link FailSignal}. */
   readonly alternatives?: number
 }

@@ -1,6 +1,7 @@
 import type { BudgetNotice } from '../budget/admission.js'
 import type { Estimate, RunBudget } from '../budget/budget.js'
 import type { Failure } from '../failure/failure.js'
+import type { OutputTails } from '../failure/output-tails.js'
 import type { Usage } from '../failure/usage.js'
 import type { Verdict } from '../failure/verdict.js'
 import type { Json } from '../json.js'
@@ -132,6 +133,8 @@ export type TaskSucceeded = TaskEventBase & {
   readonly attempt: number
   readonly output: Json
   readonly usage?: Usage
+  /** The ends of what the program of the attempt printed. */
+  readonly tails?: OutputTails
 }
 /** Terminal: no attempts are left, or the failure is of a kind that is not retried. */
 export type TaskDead = TaskEventBase & {
@@ -151,6 +154,8 @@ export type TaskCancelled = TaskEventBase & {
   readonly reason: string
   /** The usage of its last attempt, if one was stopped. */
   readonly usage?: Usage
+  /** The ends of what the program of that attempt printed. */
+  readonly tails?: OutputTails
 }
 /** An attempt starts. Its backend is called once this event is durable. */
 export type AttemptStarted = TaskEventBase & {

@@ -1,4 +1,5 @@
-import type { AttemptStarted, JournalRecord, RunEvent, RunEventType } from './events.js'
+import type { OutputTails } from '../failure/output-tails.js'
+import type { AttemptStarted, JournalRecord, RunEvent, RunEventType, TaskSucceeded } from './events.js'
 import { idempotencyKey } from './idempotency-key.js'
 import type { RunState } from './run-state.js'
 import type { SucceededState, TaskSpec } from './task.js'
@@ -76,8 +77,9 @@ export class History implements Iterable<JournalRecord> {
   }
 
   /** Appends the `task.succeeded` event of a task whose state is already `succeeded`. */
-  succeeded(index: number, at: number): void {
-    this.#pack(SUCCEEDED, index, at)
+  succeeded(index: number, at: number, tails?: OutputTails): void {
+    if (tails) this.push({ ...this.#succeeded(this.end + 1, at, index), tails })
+    else this.#pack(SUCCEEDED, index, at)
   }
 
   /** Makes one record of the events since the last commit. */
@@ -175,7 +177,7 @@ export class History implements Iterable<JournalRecord> {
   }
 
   #rebuild(kind: number, seq: number, at: number, index: number): RunEvent {
-    const { runId, specs, states } = this.#run
+    const { runId, specs } = this.#run
     const spec = specs[index] as TaskSpec
     const { id: taskId, pool = '' } = spec
     switch (kind) {
@@ -189,12 +191,17 @@ export class History implements Iterable<JournalRecord> {
         return { type: 'task.ready', seq, at, runId, taskId, index }
       case STARTED:
         return this.#start(seq, at, index, this.#backends.get(pool) as string)
-      default: {
-        const { attempt, output, usage } = states[index] as SucceededState
-        const event = { type: 'task.succeeded', seq, at, runId, taskId, index, attempt, output } as const
-        return usage ? { ...event, usage } : event
-      }
+      default:
+        return this.#succeeded(seq, at, index)
     }
+  }
+
+  #succeeded(seq: number, at: number, index: number): TaskSucceeded {
+    const { runId, specs, states } = this.#run
+    const { id: taskId } = specs[index] as TaskSpec
+    const { attempt, output, usage } = states[index] as SucceededState
+    const event = { type: 'task.succeeded', seq, at, runId, taskId, index, attempt, output } as const
+    return usage ? { ...event, usage } : event
   }
 
   #start(seq: number, at: number, index: number, backend: string): AttemptStarted {

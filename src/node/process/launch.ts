@@ -28,6 +28,8 @@ export interface Launch {
   readonly maxOutputBytes: number
   readonly killGraceMs: number
   readonly drainMs: number
+  readonly maxDrainMs: number
+  readonly answerGraceMs: number | undefined
   readonly extractJson: boolean
   readonly bigIntegers: ProcessOptions['bigIntegers']
   /** For the end of a text. */
@@ -57,6 +59,7 @@ export async function prepareLaunch(
   const tag = `${tagPrefix(context.idempotencyKey, request.runStartedAt)}${randomUUID()}`
   const env = environment(options, context, tag)
   const stdin = stdinOf(options, request)
+  const output = options.output ?? processDefaults.output
   const secrets = secretsIn(options, env)
   await checkWorkdir(workdir)
   return {
@@ -67,10 +70,12 @@ export async function prepareLaunch(
     env,
     tag,
     stdin,
-    output: options.output ?? processDefaults.output,
+    output,
     maxOutputBytes: options.maxOutputBytes ?? processDefaults.maxOutputBytes,
     killGraceMs: options.killGraceMs ?? processDefaults.killGraceMs,
     drainMs: options.drainMs ?? processDefaults.drainMs,
+    maxDrainMs: options.maxDrainMs ?? processDefaults.maxDrainMs,
+    answerGraceMs: options.answerGraceMs ?? (output === 'text' ? undefined : processDefaults.answerGraceMs),
     extractJson: options.extractJson === true,
     bigIntegers: options.bigIntegers,
     redact: redactor(secrets, { keep: 'end' }),

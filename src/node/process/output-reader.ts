@@ -13,8 +13,8 @@ import type { Launch } from './launch.js'
 
 /** Reads the standard output of an agent. */
 export interface OutputReader {
-  /** Reads the next bytes. Never holds more than the limit and 64 KiB. */
-  append(chunk: Uint8Array): void
+  /** Reads the next bytes. Never holds more than the limit and 64 KiB. True if they may be a part of an answer. */
+  append(chunk: Uint8Array): boolean
   /** Reads an unterminated last line. Called once, after the last byte. */
   end(): void
   /** The failure that the agent reported. Takes precedence over the exit code. */
@@ -22,17 +22,26 @@ export interface OutputReader {
   /** The usage that the agent reported so far. */
   readonly usage: ReportedUsage | undefined
   /**
-   * The answer of an agent that exited with code 0.
+   * True when what was read so far is an answer, or a failure, that is complete by itself. For `text` there is no such thing: anything may be.
+   */
+  isAnswered(): boolean
+  /**
+   * The answer of an agent that exited with code 0, or was ended after it had answered.
+   *
+   * @param isCut True when more might have followed.
    * @throws AgentError `incomplete-output` when there is none or it is cut, `invalid-output` when it is no JSON.
    */
-  answer(): TextOutput | Json | AgentReply
+  answer(isCut: boolean): TextOutput | Json | AgentReply
 }
 
 /** The output of a task whose agent writes plain text. It has this shape whether or not the text is complete. */
 export type TextOutput = {
   /** Standard output, decoded as UTF-8: invalid bytes become U+FFFD. */
   readonly text: string
-  /** True when the agent wrote more than `maxOutputBytes`: `text` is the beginning. */
+  /**
+   * True when `text` may be only the beginning: the agent wrote more than `maxOutputBytes`, or another process still held standard output
+   * open when reading ended (`drainMs`, `maxDrainMs`), or the agent had not ended (`answerGraceMs`).
+   */
   readonly outputTruncated: boolean
 }
 
@@ -41,34 +50,43 @@ type ReaderOptions = Pick<Launch, 'maxOutputBytes' | 'redactAnswer' | 'extractJs
 
 /** For `text`. */
 export function textReader(maxBytes: number): OutputReader {
-  return wholeReader(maxBytes, buffer => ({ text: buffer.text(), outputTruncated: buffer.overflowed }))
+  return wholeReader(
+    maxBytes,
+    (buffer, isCut) => ({ text: buffer.text(), outputTruncated: buffer.overflowed || isCut }),
+    buffer => buffer.length > 0,
+  )
 }
 
 /** For `json`. */
-export function jsonReader({
-  maxOutputBytes,
-  redactAnswer: redact,
-  extractJson,
-  bigIntegers,
-}: ReaderOptions): OutputReader {
-  return wholeReader(maxOutputBytes, buffer => {
+export function jsonReader(options: ReaderOptions): OutputReader {
+  const { maxOutputBytes, redactAnswer: redact, extractJson, bigIntegers } = options
+  const answer = (buffer: HeadBuffer, isCut: boolean): Json => {
     if (buffer.overflowed) throw truncated(`one JSON value of at most ${maxOutputBytes} bytes`)
-    return parseAnswer(buffer.text(), { from: 'standard output', redact, extractJson, bigIntegers })
-  })
+    const text = buffer.text()
+    // Only the end of an object, an array or a string is certain: `1` may be the beginning of `12`.
+    if (isCut && BARE_END.test(text)) throw cut()
+    return parseAnswer(text, { from: 'standard output', redact, extractJson, bigIntegers })
+  }
+  return wholeReader(maxOutputBytes, answer, buffer => !buffer.overflowed && isReadable(() => answer(buffer, true)))
 }
 
 /** Makes the answer of all that the agent wrote, up to `maxBytes`. */
 function wholeReader(
   maxBytes: number,
-  answer: (buffer: HeadBuffer) => ReturnType<OutputReader['answer']>,
+  answer: (buffer: HeadBuffer, isCut: boolean) => ReturnType<OutputReader['answer']>,
+  isAnswered: (buffer: HeadBuffer) => boolean,
 ): OutputReader {
   const buffer = new HeadBuffer(maxBytes)
   return {
-    append: chunk => buffer.append(chunk),
+    append: chunk => {
+      buffer.append(chunk)
+      return chunk.some(byte => byte > SPACE)
+    },
+    isAnswered: () => isAnswered(buffer),
     end: () => {},
     failure: undefined,
     usage: undefined,
-    answer: () => answer(buffer),
+    answer: isCut => answer(buffer, isCut),
   }
 }
 
@@ -81,6 +99,8 @@ export class JsonLinesReader implements OutputReader {
   #badLine: AgentError | undefined
   /** What was wrong with a line that looks like an answer in another format. Counts if there is no answer. */
   #lookalike: AgentError | undefined
+  /** How many lines were of the agent. */
+  #understood = 0
   readonly #lines: LineSplitter
   readonly #options: ReaderOptions
   readonly #report: (report: Report) => void
@@ -97,8 +117,15 @@ export class JsonLinesReader implements OutputReader {
     })
   }
 
-  append(chunk: Uint8Array): void {
+  append(chunk: Uint8Array): boolean {
+    const before = this.#understood
     this.#lines.append(chunk)
+    return this.#understood > before
+  }
+
+  isAnswered(): boolean {
+    if (this.#badLine) return this.#badLine.kind === 'invalid-output'
+    return this.failure !== undefined || this.#output !== undefined
   }
 
   end(): void {
@@ -123,14 +150,20 @@ export class JsonLinesReader implements OutputReader {
       return false
     }
     this.usage = usageIn(line) ?? this.usage
-    this.failure = failureOf(line, this.#options.redactAnswer, this.usage) ?? this.failure
+    const failure = failureOf(line, this.#options.redactAnswer, this.usage)
+    this.failure = failure ?? this.failure
     if (Object.hasOwn(line, 'output')) {
+      this.#understood++
       this.#badLine = this.#problemOf(text, 'a line', ({ output }) => {
         this.#output = { value: output ?? null }
       })
     } else if (this.failure === undefined) {
       const report = progressOf(line, this.#options.redactAnswer)
-      if (report) this.#report(report)
+      if (!report) return true
+      this.#understood++
+      this.#report(report)
+    } else if (failure) {
+      this.#understood++
     }
     return true
   }
@@ -164,6 +197,23 @@ function parseLine(text: string): Line | undefined {
   } catch {
     return undefined
   }
+}
+
+const SPACE = 0x20
+const BARE_END = /[\w.+-]$/
+
+function isReadable(read: () => unknown): boolean {
+  try {
+    read()
+    return true
+  } catch {
+    return false
+  }
+}
+
+function cut(): AgentError {
+  const message = 'standard output: expected all of the answer, but another process still held it open; raise drainMs'
+  return new AgentError('incomplete-output', message)
 }
 
 function noAnswer(): AgentError {

@@ -1,4 +1,3 @@
-import { constants } from 'node:os'
 import {
   type AgentBackend,
   AgentError,
@@ -6,22 +5,18 @@ import {
   type AgentRequest,
   type AttemptContext,
   type Json,
-  type Report,
-  systemClock,
+  type ReportedUsage,
 } from 'counterpoint'
-import { TailBuffer } from './byte-buffers.js'
+import { AttemptEnd, type End } from './attempt-end.js'
+import { exitFailure } from './exit-failure.js'
 import { killOrphans } from './kill-orphans.js'
 import { type Launch, prepareLaunch } from './launch.js'
-import { JsonLinesReader, jsonReader, type OutputReader, type TextOutput, textReader } from './output-reader.js'
+import type { TextOutput } from './output-reader.js'
 import { checkProcessOptions, type ProcessOptions } from './process-options.js'
 import { type Exit, ProcessTree } from './process-tree.js'
 import { ProgramFinder } from './program-finder.js'
+import { ProgramOutput } from './program-output.js'
 import { type Child, spawnProgram } from './spawn.js'
-
-/** The most bytes of the end of standard error that are kept for the message of a failure. */
-const STDERR_TAIL_BYTES = 8 * 1024
-/** Output is reported as a sign of life at most this often, in milliseconds: an idle timeout may fire that much too early. */
-const HEARTBEAT_MS = 50
 
 /**
  * A backend that runs a program for each attempt. It has `awaitsTermination`: an attempt ends when none of its processes is left.
@@ -71,24 +66,17 @@ async function runAttempt(
     finder.forget(launch.command)
     throw error
   })
-  let lastReportAt = Number.NEGATIVE_INFINITY
-  const report = (each: Report): void => {
-    lastReportAt = performance.now()
-    context.report(each)
-  }
-  const reader = readerFor(launch, report)
-  const stderr = new TailBuffer(STDERR_TAIL_BYTES)
-  const exit = await runToEnd(child, launch, signal, (stream, chunk) => {
-    const buffer = stream === 'stdout' ? reader : stderr
-    buffer.append(chunk)
-    if (performance.now() - lastReportAt >= HEARTBEAT_MS) report({})
-  })
-  reader.end()
-  throwIfAborted(signal, reader)
-  const failure =
-    reader.failure ?? exitFailure(exit, launch.redact(stderr.text(), stderr.overflowed ? 'start' : undefined), reader)
+  const output = new ProgramOutput(launch, report => context.report(report))
+  const { exit, end, isCut } = await runToEnd(child, launch, signal, output)
+  if (end !== 'answered') output.reader.end()
+  const tails = output.tails()
+  context.recordTails?.(tails)
+  const { usage, failure } = output.reader
+  throwIfAborted(signal, usage)
   if (failure) throw failure
-  return reader.answer()
+  const problem = end === 'answered' ? undefined : exitFailure(exit, tails, usage)
+  if (problem) throw problem
+  return output.reader.answer(isCut)
 }
 
 async function launchFor(
@@ -107,86 +95,47 @@ async function launchFor(
   }
 }
 
-function readerFor(launch: Launch, report: (report: Report) => void): OutputReader {
-  if (launch.output === 'text') return textReader(launch.maxOutputBytes)
-  return launch.output === 'json' ? jsonReader(launch) : new JsonLinesReader(launch, report)
+interface Ended {
+  readonly exit: Exit
+  readonly end: End
+  /** True when more might have been written to standard output. */
+  readonly isCut: boolean
 }
 
 /** Writes the input, reads the output, and resolves when the program and all its descendants have ended. */
-async function runToEnd(
-  child: Child,
-  launch: Launch,
-  signal: AbortSignal,
-  onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void,
-): Promise<Exit> {
+async function runToEnd(child: Child, launch: Launch, signal: AbortSignal, output: ProgramOutput): Promise<Ended> {
   const tree = new ProcessTree(child, launch.tag)
-  const finished = finishedOrAborted(child, signal, launch.drainMs)
+  const attemptEnd = new AttemptEnd(child, signal, {
+    ...launch,
+    isAnswered: () => output.reader.isAnswered(),
+    onWait: () => output.giveSign(),
+  })
   const streams = [child.stdin, child.stdout, child.stderr]
   // A program may end without reading its input: EPIPE is not a failure, only the exit code counts.
   for (const stream of [child, ...streams]) stream.on('error', () => {})
-  child.stdout.on('data', (chunk: Uint8Array) => onOutput('stdout', chunk))
-  child.stderr.on('data', (chunk: Uint8Array) => onOutput('stderr', chunk))
+  child.stdout.on('data', (chunk: Uint8Array) => output.append('stdout', chunk) && attemptEnd.onOutput())
+  child.stdout.once('end', () => attemptEnd.onOutput())
+  child.stderr.on('data', (chunk: Uint8Array) => void output.append('stderr', chunk))
   try {
     await tree.contain()
     child.stdin.end(launch.stdin)
-    await finished
-    // After an abort the output is still read: a full pipe must not block a program that cleans up.
-    if (!signal.aborted) for (const stream of streams) stream.destroy()
+    const end = await attemptEnd.reached
+    const isCut = !child.stdout.readableEnded
+    if (end === 'answered') output.freeze()
+    // A program that is ended may clean up, and must not be blocked by a full pipe: its output is still read.
+    if (end === 'cut') for (const stream of streams) stream.destroy()
     await tree.end(launch.killGraceMs)
-    return await tree.exited
+    return { exit: await tree.exited, end, isCut }
   } finally {
     for (const stream of streams) stream.destroy()
     await tree.release()
   }
 }
 
-/**
- * Resolves when the program has ended and its output is closed, or `drainMs` after its end, because what it left behind may never close
- * the output; or when the attempt is aborted.
- */
-function finishedOrAborted(child: Child, signal: AbortSignal, drainMs: number): Promise<void> {
-  return new Promise(resolve => {
-    let cancelDrain = (): void => {}
-    const finish = (): void => {
-      cancelDrain()
-      child.off('exit', drain)
-      signal.removeEventListener('abort', finish)
-      resolve()
-    }
-    const drain = (): void => {
-      // One turn after the timer: if our own event loop was blocked, output that was written in time is still unread.
-      cancelDrain = systemClock.schedule(() => setImmediate(finish), drainMs)
-    }
-    child.once('exit', drain)
-    child.once('close', finish)
-    signal.addEventListener('abort', finish)
-    if (signal.aborted) finish()
-  })
-}
-
-function exitFailure(exit: Exit, stderr: string, { usage }: OutputReader): AgentError | undefined {
-  if (exit.code === 0) return undefined
-  const end = stderr === '' ? 'It wrote nothing to standard error.' : `The end of its standard error:\n${stderr}`
-  const signal = exit.signal ?? signalOf(exit.code ?? 0)
-  const how = exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`
-  const options = {
-    ...(exit.code !== null && { status: exit.code }),
-    ...(signal && { code: signal }),
-    ...(usage && { usage }),
-  }
-  return new AgentError(signal ? 'crashed' : 'agent', `Expected exit code 0, but the agent ${how}. ${end}`, options)
-}
-
-/** Shells and wrappers exit with 128 + number when a signal ended their child. */
-function signalOf(code: number): string | undefined {
-  return Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0]
-}
-
-function throwIfAborted(signal: AbortSignal, reader?: OutputReader): void {
+function throwIfAborted(signal: AbortSignal, usage?: ReportedUsage): void {
   if (!signal.aborted) return
   const { reason } = signal
   if (reason instanceof AgentError) throw reason
-  const usage = reader?.usage
   const options = { code: 'ABORTED', cause: reason, ...(usage && { usage }) }
   throw new AgentError('interrupted', 'The attempt was aborted; none of its processes is left.', options)
 }

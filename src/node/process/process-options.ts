@@ -60,8 +60,20 @@ export interface ProcessOptions {
   readonly maxOutputBytes?: number | undefined
   /** The time between TERM and KILL, in milliseconds. Default 5,000. */
   readonly killGraceMs?: number | undefined
-  /** How long to wait, after the program has ended, until other processes close its standard output, in milliseconds. Default 2,000. */
+  /**
+   * How long to wait, after the program has ended, until other processes close its standard output or write more to it, in milliseconds.
+   * Default 2,000. What a process that was left behind writes belongs to the output; it is ended afterwards.
+   */
   readonly drainMs?: number | undefined
+  /** How long that may take altogether while output flows, in milliseconds. Default 60,000. Then the output was cut, as after `drainMs`. */
+  readonly maxDrainMs?: number | undefined
+  /**
+   * How long an agent that has answered may run on without writing more, in milliseconds. Then its answer is used and its processes are
+   * ended, whatever their exit code. Default 30,000 with `json` and `jsonl`, where a complete answer is recognised. With `text` none: if you
+   * set it, an agent that is silent for so long has answered, and the output has `outputTruncated: true`. Must be less than `timeoutMs`; no
+   * idle timeout fires meanwhile.
+   */
+  readonly answerGraceMs?: number | undefined
 }
 
 /** The default of `env`: enough to find programs, a home folder and a language. */
@@ -76,6 +88,8 @@ export const processDefaults = {
   maxOutputBytes: 10_485_760,
   killGraceMs: 5_000,
   drainMs: 2_000,
+  maxDrainMs: 60_000,
+  answerGraceMs: 30_000,
 } as const
 
 /** A `stdin` function: writes the whole request as one line of JSON, `{ runId, task, input, outputs, feedback? }`. */
@@ -99,6 +113,8 @@ const OPTIONS = optionsOf({
   maxOutputBytes: z.number().min(1).max(MOST_OUTPUT_BYTES).optional(),
   killGraceMs: rules.millis.optional(),
   drainMs: rules.millis.optional(),
+  maxDrainMs: rules.millis.optional(),
+  answerGraceMs: rules.millis.optional(),
 }).refine(({ extractJson, output }) => extractJson !== true || output === 'json', {
   path: ['extractJson'],
   message: "expected it only with output: 'json'",

@@ -1,8 +1,9 @@
-import { type ChildProcessByStdio, type SpawnOptions, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, type SpawnOptions, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { AgentError } from 'counterpoint'
 import { checkWorkdir, type Launch } from './launch.js'
+import { expectSpareFiles } from './spare-files.js'
 
 /** A process that has been started. */
 export type Child = ChildProcessByStdio<Writable, Readable, Readable> & { readonly pid: number }
@@ -24,9 +25,10 @@ export async function spawnProgram(launch: Launch): Promise<Child> {
   } as const satisfies SpawnOptions
   const result = await new Promise<NodeJS.ErrnoException | Child>(resolve => {
     try {
+      expectSpareFiles()
       const child = spawn(launch.program, launch.args, options)
       // Without free file handles there are no streams either: only `pid` shows the failure.
-      if (child.pid === undefined) child.once('error', resolve)
+      if (child.pid === undefined) child.once('error', error => resolve(discard(child, error)))
       else resolve(child as Child)
     } catch (error) {
       resolve(error as NodeJS.ErrnoException)
@@ -34,6 +36,12 @@ export async function spawnProgram(launch: Launch): Promise<Child> {
   })
   if (!(result instanceof Error)) return result
   throw await spawnFailure(result, launch)
+}
+
+/** A process that was not made may have pipes. */
+function discard({ stdin, stdout, stderr }: ChildProcess, error: Error): Error {
+  for (const stream of [stdin, stdout, stderr]) stream?.destroy()
+  return error
 }
 
 const NO_RESOURCES: readonly (string | undefined)[] = ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ETXTBSY']

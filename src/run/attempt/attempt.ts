@@ -1,21 +1,22 @@
 import { type AgentBackend, type AgentRequest, isReply } from '../../backends/agent-backend.js'
 import { failureOf } from '../../backends/classify-error.js'
-import type { Failure } from '../../core/failure/failure.js'
+import { type Failure, withTails } from '../../core/failure/failure.js'
+import type { OutputTails } from '../../core/failure/output-tails.js'
 import { tokensOf, type Usage } from '../../core/failure/usage.js'
 import { canonicalJson, type Json } from '../../core/json.js'
 import { readMember } from '../../core/read-member.js'
-import type { Signal } from '../../core/scheduler/signals.js'
+import type { Signal, StoppedSignal } from '../../core/scheduler/signals.js'
 import type { InputIssue } from '../../errors.js'
-import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
 import type { Lease } from '../../pools/run-queue.js'
 import { type Deadline, type DeadlineListener, IdleTimeout } from '../timers/deadlines.js'
 import { type AttemptServices, type AttemptTerms, timedOut } from './attempt-services.js'
 import { BackendContext } from './backend-context.js'
 import { type BackendProblem, checkNoReply, chunkOf, reportedUsage, usageThrown } from './backend-problems.js'
 import { ChunkStream, hasEnded } from './chunk-stream.js'
-import { invalidOutput, schemaMismatch } from './invalid-output.js'
+import { type CheckedOutput, checkedOutput, invalidOutput } from './invalid-output.js'
 import { onSettled } from './on-settled.js'
 import { readReport } from './read-report.js'
+import { readTails } from './read-tails.js'
 
 /** One try of one task: calls the backend at most once, accepts one answer at most, and gives the slot back exactly once. */
 export class Attempt implements DeadlineListener {
@@ -33,6 +34,7 @@ export class Attempt implements DeadlineListener {
   #cancelGrace: (() => void) | undefined
   /** What the backend reported. Where there is a budget, the usage of an event may be an assumption. */
   #usage: Usage | undefined
+  #tails: OutputTails | undefined
   #chunks: ChunkStream | undefined
 
   constructor(services: AttemptServices, index: number, lease: Lease) {
@@ -152,6 +154,10 @@ export class Attempt implements DeadlineListener {
     return this.#chunks.push(chunkOf(chunk, this))
   }
 
+  recordTails(tails: unknown): void {
+    if (this.#phase !== 'ended') this.#tails = readTails(tails)
+  }
+
   softOutput(id: string): Json | undefined {
     return this.#services.softOutput(this.index, id)
   }
@@ -191,21 +197,13 @@ export class Attempt implements DeadlineListener {
       if (isPlain) checkNoReply(output, this)
       return this.#succeed(output)
     }
-    const result = schema['~standard'].validate(output)
-    if (!(result instanceof Promise)) return this.#onValidated(result, output)
-    result.then(
-      checked => this.#unlessStopping(() => this.#onValidated(checked, output)),
-      error => this.#unlessStopping(() => this.#fail(invalidOutput(error))),
-    )
+    const checked = checkedOutput(schema, output)
+    if (!(checked instanceof Promise)) return this.#onChecked(checked)
+    void checked.then(each => this.#unlessStopping(() => this.#onChecked(each)))
   }
 
-  #onValidated(result: StandardSchemaV1.Result<unknown>, output: Json): void {
-    try {
-      if (result.issues) return this.#fail(schemaMismatch(result.issues, output))
-      this.#succeed(canonicalJson(result.value))
-    } catch (error) {
-      this.#fail(invalidOutput(error))
-    }
+  #onChecked(checked: CheckedOutput): void {
+    return checked.failure ? this.#fail(checked.failure) : this.#succeed(checked.output)
   }
 
   /** An answer that comes while the attempt is being stopped only ends the stop; one that comes later changes nothing. */
@@ -216,11 +214,12 @@ export class Attempt implements DeadlineListener {
 
   #succeed(output: Json): void {
     const signal: Signal = { type: 'succeed', index: this.index, attempt: this.attempt, output }
+    if (this.#tails) return this.#services.send({ ...signal, ...this.#outcome() })
     this.#services.send(this.#usage ? { ...signal, usage: this.#usage } : signal)
   }
 
   #fail(failure: Failure): void {
-    this.#services.send({ type: 'fail', failure, ...this.#outcome() })
+    this.#services.send({ type: 'fail', failure: withTails(failure, this.#tails), ...this.#outcome() })
   }
 
   #onStopped(abandoned: boolean): void {
@@ -229,11 +228,11 @@ export class Attempt implements DeadlineListener {
     this.#services.send({ type: 'stopped', abandoned, ...this.#outcome() })
   }
 
-  /** What the signals of an attempt that did not succeed have in common. */
-  #outcome(): { index: number; attempt: number; alternatives?: number; usage?: Usage } {
-    const { index, attempt } = this
+  /** What the signals of an attempt that ended have in common. */
+  #outcome(): Omit<StoppedSignal, 'type' | 'abandoned'> {
     const { alternatives } = this.lease
-    return { index, attempt, ...(alternatives > 0 && { alternatives }), ...(this.#usage && { usage: this.#usage }) }
+    const known = { ...(this.#usage && { usage: this.#usage }), ...(this.#tails && { tails: this.#tails }) }
+    return { index: this.index, attempt: this.attempt, ...(alternatives > 0 && { alternatives }), ...known }
   }
 
   #noteUsage(usage: unknown): void {

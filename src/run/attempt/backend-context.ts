@@ -1,4 +1,5 @@
 import type { AttemptContext, Locals, Report } from '../../backends/agent-backend.js'
+import type { OutputTails } from '../../core/failure/output-tails.js'
 import type { Json } from '../../core/json.js'
 
 /** What a {@link BackendContext} reads from. */
@@ -9,6 +10,7 @@ export interface BackendContextSource {
   stream(chunk: unknown): Promise<void>
   report(report: unknown): void
   softOutput(id: string): Json | undefined
+  recordTails(tails: unknown): void
 }
 
 /**
@@ -51,5 +53,9 @@ export class BackendContext implements AttemptContext {
 
   get softOutput(): (id: string) => Json | undefined {
     return id => this.#source.softOutput(id)
+  }
+
+  get recordTails(): (tails: OutputTails) => void {
+    return tails => this.#source.recordTails(tails)
   }
 }

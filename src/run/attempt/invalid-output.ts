@@ -1,7 +1,7 @@
 import { failureOf } from '../../backends/classify-error.js'
 import { cleanText } from '../../backends/redact.js'
 import type { Failure } from '../../core/failure/failure.js'
-import { type Json, NotJsonError } from '../../core/json.js'
+import { canonicalJson, type Json, NotJsonError } from '../../core/json.js'
 import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
 
 /** The failure of an output that is not JSON, or whose schema threw. */
@@ -11,8 +11,24 @@ export function invalidOutput(error: unknown): Failure {
   return { kind: 'invalid-output', message: cleanText(`the output is not JSON at ${error.message}`), code }
 }
 
+/** An output that its schema has accepted, as the schema made it, or why it has not. */
+export type CheckedOutput = { readonly output: Json; readonly failure?: undefined } | { readonly failure: Failure }
+
+/** Checks an output with its schema. A promise if the schema returns one. Neither throws nor rejects. */
+export function checkedOutput(schema: StandardSchemaV1, output: Json): CheckedOutput | Promise<CheckedOutput> {
+  const refused = (error: unknown): CheckedOutput => ({ failure: invalidOutput(error) })
+  const accepted = (result: StandardSchemaV1.Result<unknown>): CheckedOutput =>
+    result.issues ? { failure: schemaMismatch(result.issues, output) } : { output: canonicalJson(result.value) }
+  try {
+    const result = schema['~standard'].validate(output)
+    return result instanceof Promise ? result.then(accepted).catch(refused) : accepted(result)
+  } catch (error) {
+    return refused(error)
+  }
+}
+
 /** The failure of an output that does not match its schema. */
-export function schemaMismatch(issues: readonly StandardSchemaV1.Issue[], output: Json): Failure {
+function schemaMismatch(issues: readonly StandardSchemaV1.Issue[], output: Json): Failure {
   const lines = issues.slice(0, 5).map(describe)
   const message = cleanText(`the output does not match its schema: ${lines.join('; ')}`)
   const text = typeof output === 'string' ? output : JSON.stringify(output)
