@@ -28,6 +28,7 @@ import {
 import { checkPlan } from './plan/check-plan.js'
 import { matchGraphs } from './plan/compare-graph.js'
 import type { PlanInput } from './plan/plan-input.js'
+import { checkRecordSize } from './plan/record-size.js'
 import { TaskGraph, type TaskGraphOptions } from './plan/task-graph.js'
 import { buildPools } from './pools/build-pools.js'
 import type { PoolEvent } from './pools/pool-events.js'
@@ -153,6 +154,7 @@ class OrchestratorOf<Pool extends string> {
     checkRunOptions(options, [...this.pools.keys()])
     const checked = checkPlan(plan, options.only)
     const runId = options.runId ?? this.#newId()
+    checkRecordSize(checked.tasks, this.#context, runId)
     if (this.#retained.runs.has(runId) || this.#resuming.has(runId)) throw duplicateRun(runId)
     const planAdmission = this.#planAdmission(options)
     const ticket = planAdmission.request(checked)

@@ -5,19 +5,32 @@ import { isPair } from './text.js'
 export function jsonBytes(value: Json, max: number = Number.POSITIVE_INFINITY): number {
   if (typeof value === 'string') return stringBytes(value, max)
   if (typeof value !== 'object' || value === null) return String(value).length
-  const isArray = Array.isArray(value)
+  // With the opening bracket; each member has a comma or the closing bracket after it.
   let bytes = 1
+  if (Array.isArray(value)) {
+    for (const item of value as readonly Json[]) {
+      bytes += 1 + jsonBytes(item, max - bytes)
+      if (bytes > max) return bytes
+    }
+    return Math.max(bytes, 2)
+  }
   for (const key of Object.keys(value)) {
-    // With a colon, and a comma or the closing bracket.
     const member = (value as Readonly<Record<string, Json>>)[key] as Json
-    bytes += (isArray ? 1 : stringBytes(key, max) + 2) + jsonBytes(member, max - bytes)
+    bytes += stringBytes(key, max) + 2 + jsonBytes(member, max - bytes)
     if (bytes > max) return bytes
   }
   return Math.max(bytes, 2)
 }
 
+/** A character that takes more than one byte. */
+const LONG = /[^ !#-[\]-\x7f]/
+/** A pattern is faster than a loop only for longer texts. */
+const SHORT = 64
+
 /** The quotes included. */
 function stringBytes(text: string, max: number): number {
+  const least = text.length + 2
+  if (least > max || (text.length > SHORT && !LONG.test(text))) return least
   let bytes = 2
   for (let i = 0; i < text.length && bytes <= max; i++) {
     const code = text.charCodeAt(i)

@@ -1,3 +1,4 @@
+import { jsonBytes } from './json-bytes.js'
 import { wellFormed } from './text.js'
 
 /** A JSON value (RFC 8259). Inputs and outputs of tasks are JSON values. */
@@ -7,8 +8,13 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export type JsonLimits = {
   /** Deepest nesting of arrays and objects. Default 256. */
   readonly maxDepth?: number | undefined
-  /** Most characters in all strings and keys together. Default 100,000,000: V8 holds no string past about 512 MB. */
+  /** Most characters in all strings and keys together. Default 100,000,000. */
   readonly maxChars?: number | undefined
+  /**
+   * Most bytes of its JSON text in UTF-8, which is what a journal writes: escapes count (six bytes for a control character), and so do
+   * numbers. Default 100,000,000: V8 holds no string past about 512 MB.
+   */
+  readonly maxBytes?: number | undefined
 }
 
 /**
@@ -40,7 +46,7 @@ const PRIMITIVE = 'a JSON value is a string, finite number, boolean, null, array
  * Invariant: canonicalJson(JSON.parse(JSON.stringify(canonicalJson(v)))) deep-equals canonicalJson(v).
  *
  * @throws NotJsonError for anything that JSON would lose or change: NaN, BigInt, functions, symbols, Dates, Maps,
- * class instances, cycles, holes, a key `__proto__`, a getter or proxy that throws, more depth or characters than the limits.
+ * class instances, cycles, holes, a key `__proto__`, a getter or proxy that throws, more depth, characters or bytes than the limits.
  */
 export function canonicalJson(value: unknown, limits?: JsonLimits): Json {
   if (value === undefined || value === null) return null
@@ -48,15 +54,25 @@ export function canonicalJson(value: unknown, limits?: JsonLimits): Json {
   const budget: Budget = {
     depth: limits?.maxDepth ?? 256,
     chars: limits?.maxChars ?? 100_000_000,
+    bytes: limits?.maxBytes ?? 100_000_000,
+    leastBytes: 0,
+    mostBytes: 0,
     open: [],
     keys: [],
   }
-  return copy(value, budget)
+  const json = copy(value, budget)
+  // Counting exactly takes a look at each character: only where the bounds leave it open.
+  if (budget.mostBytes > budget.bytes && jsonBytes(json, budget.bytes) > budget.bytes) throw tooManyBytes('$', budget)
+  return json
 }
 
 interface Budget {
   depth: number
   chars: number
+  /** The most bytes, and bounds of those of what has been copied. */
+  readonly bytes: number
+  leastBytes: number
+  mostBytes: number
   /** The containers around the current value: a value that is one of them is a cycle. */
   readonly open: object[]
   /** The current key in each of them, from which the path is built for an error. */
@@ -69,11 +85,15 @@ function copy(value: unknown, budget: Budget): Json {
       return wellFormed(spend(value, budget))
     case 'number':
       if (!Number.isFinite(value)) throw new NotJsonError(here(budget), `expected a finite number, got ${value}`)
+      count(budget, 1, LONGEST_NUMBER)
       return value === 0 ? 0 : value
     case 'boolean':
+      count(budget, 4, 5)
       return value
     case 'object':
-      return value === null ? null : copyContainer(value, budget)
+      if (value !== null) return copyContainer(value, budget)
+      count(budget, 4, 4)
+      return null
     default:
       throw new NotJsonError(here(budget), `got a ${typeof value}; ${PRIMITIVE}`)
   }
@@ -84,6 +104,8 @@ function copyContainer(value: object, budget: Budget): Json {
     throw new NotJsonError(here(budget), `nested deeper than ${budget.depth} levels`, true)
   if (budget.open.includes(value)) throw new NotJsonError(here(budget), 'the value contains itself')
   budget.open.push(value)
+  // The brackets: each member counts a comma or the closing one.
+  count(budget, 1, 2)
   try {
     return Array.isArray(value) ? copyArray(value, budget) : copyObject(value, budget)
   } catch (error) {
@@ -102,6 +124,7 @@ function copyArray(value: readonly unknown[], budget: Budget): Json {
     const item = value[i]
     budget.keys[depth] = i
     if (item === undefined) throw new NotJsonError(here(budget), `got undefined in an array; ${PRIMITIVE}`)
+    count(budget, 1, 1)
     result.push(copy(item, budget))
   }
   return Object.freeze(result)
@@ -122,6 +145,7 @@ function copyObject(value: object, budget: Budget): Json {
     if (member === undefined) continue
     budget.keys[depth] = name
     spend(name, budget)
+    count(budget, 1, 2)
     result[name] = copy(member, budget)
   }
   if (Object.getOwnPropertySymbols(value).length > 0) throw new NotJsonError(around(budget), 'has a symbol as a key')
@@ -132,7 +156,21 @@ function spend(text: string, budget: Budget): string {
   budget.chars -= text.length
   if (budget.chars < 0)
     throw new NotJsonError(here(budget), 'the value is too large: it has more characters than the limit', true)
+  count(budget, text.length + 2, 6 * text.length + 2)
   return text
+}
+
+/** `-1.2345678901234567e-100` */
+const LONGEST_NUMBER = 24
+
+function count(budget: Budget, least: number, most: number): void {
+  budget.leastBytes += least
+  budget.mostBytes += most
+  if (budget.leastBytes > budget.bytes) throw tooManyBytes(here(budget), budget)
+}
+
+function tooManyBytes(path: string, { bytes }: Budget): NotJsonError {
+  return new NotJsonError(path, `the value is too large: its JSON has more than ${bytes} bytes, escapes included`, true)
 }
 
 /** The path of the current value. */

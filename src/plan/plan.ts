@@ -10,6 +10,7 @@ import { checkGraph } from './graph-check.js'
 import { invalidPlan } from './invalid-plan.js'
 import type { Plan } from './plan-input.js'
 import { id, type Members, NESTED, ourName, planMembers, taskMembers, taskRules, unknownMember } from './plan-schema.js'
+import { MAX_RECORD_BYTES } from './record-size.js'
 import { readJsonText } from './text/read-json-text.js'
 
 /** Bounds of {@link parsePlan}. */
@@ -96,10 +97,11 @@ interface Reading {
   readonly anySpelling: boolean
 }
 
-/** {@link canonicalJson} that throws `INVALID_INPUT`, with a path that starts with `where`. */
+/** {@link canonicalJson} that throws `INVALID_INPUT`, with a path that starts with `where`. With `maxChars`, of a whole plan. */
 export function canonical(value: unknown, where: string, maxDepth?: number, maxChars?: number): Json {
   try {
-    return canonicalJson(value, { ...(maxDepth && { maxDepth }), ...(maxChars && { maxChars }) })
+    const maxBytes = maxChars && Math.max(maxChars, MAX_RECORD_BYTES)
+    return canonicalJson(value, { maxDepth, maxChars, maxBytes })
   } catch (error) {
     if (!(error instanceof NotJsonError)) throw error
     const { path, message } = issueOf(error)

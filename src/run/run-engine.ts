@@ -4,6 +4,7 @@ import { type ErrorCode, isCounterpointError } from '../errors.js'
 import type { TaskBinding } from '../plan/bindings.js'
 import { Bindings } from '../plan/bindings.js'
 import type { CheckedPlan } from '../plan/check-plan.js'
+import { checkRecordSize } from '../plan/record-size.js'
 import type { AdmissionTicket } from './admission-ticket.js'
 import { killOrphans } from './attempt/kill-orphans.js'
 import { Effects, type EffectsOptions } from './effects.js'
@@ -66,6 +67,7 @@ export class RunEngine {
     this.#effects = this.#newEffects()
     this.#timeLimit = new RunTimeLimit(context.clock, () => this.loop.send({ type: 'elapse' }))
     this.intake = new TaskIntake({
+      checkSize: tasks => checkRecordSize(tasks, context, this.id),
       planAdmission: options.planAdmission,
       hasTask: id => this.loop.head.ids.has(id),
       sendAll: signals => this.loop.sendAll(signals),

@@ -11,6 +11,8 @@ import { type StartOptions, startSignal } from './start-options.js'
 
 /** What a {@link TaskIntake} works with. */
 export interface TaskIntakeOptions {
+  /** @throws INVALID_INPUT when the tasks do not fit into one record of the journal. */
+  checkSize(tasks: readonly TaskSpec[]): void
   readonly planAdmission: PlanAdmission
   /** True for a task of the run. */
   hasTask(id: string): boolean
@@ -103,6 +105,7 @@ export class TaskIntake {
     if (this.#early === undefined) this.#checkOpen()
     const plan = checkPlan(input, undefined, id => this.#isKnown(id))
     if (plan.tasks.length === 0) return
+    this.#options.checkSize(plan.tasks)
     const adding: Adding = { size: plan.tasks.length, waits: undefined }
     for (const { id } of plan.tasks) this.#adding.set(id, adding)
     try {

@@ -7,8 +7,10 @@ import type { StandardSchemaV1 } from '../../plan/standard-schema.js'
 /** The failure of an output that is not JSON, or whose schema threw. */
 export function invalidOutput(error: unknown): Failure {
   if (!(error instanceof NotJsonError)) return { ...failureOf(error), kind: 'invalid-output' }
-  const code = error.tooLarge ? 'OUTPUT_TOO_LARGE' : 'OUTPUT_NOT_JSON'
-  return { kind: 'invalid-output', message: cleanText(`the output is not JSON at ${error.message}`), code }
+  const [what, code] = error.tooLarge
+    ? ['the output is too large:', 'OUTPUT_TOO_LARGE']
+    : ['the output is not JSON at', 'OUTPUT_NOT_JSON']
+  return { kind: 'invalid-output', message: cleanText(`${what} ${error.message}`), code }
 }
 
 /** An output that its schema has accepted, as the schema made it, or why it has not. */
