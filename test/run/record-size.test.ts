@@ -140,3 +140,41 @@ test('a member of a graph that is too large is refused where it is given', () =>
     expect.objectContaining({ code: 'INVALID_INPUT', message: expect.stringContaining('too large') }),
   )
 })
+
+test('huge texts of the host are cut, and the run does as it was told', async () => {
+  const failureHandler = () => ({ action: 'dead', reason: CONTROLS }) as const
+  const { orchestrator, clock, journal } = stage(
+    ({ task }) => (task.id === 'fails' ? Promise.reject(CONTROLS) : 'ok'),
+    {
+      failureHandler,
+    },
+  )
+  const tasks = [{ id: 'fails' }, ...['a', 'b', 'c'].map(id => ({ id, approval: true })), { id: 'd', after: ['c'] }]
+  const run = orchestrator.run({ tasks }, { runId: 'x' })
+  await clock.runUntilIdle()
+  await run.approve('a', { by: CONTROLS })
+  await run.reject('b', CONTROLS)
+  await run.cancel(CONTROLS)
+  await clock.runUntilIdle()
+  expect((await run.result).tasks.map(({ status }) => status)).toEqual([
+    'dead',
+    'succeeded',
+    'dead',
+    'cancelled',
+    'cancelled',
+  ])
+  expect(JSON.stringify(journal.records('x')).length).toBeLessThan(300_000)
+})
+
+test('a reason that all tasks of a large run have is cut so that their record fits', async () => {
+  const { orchestrator, clock, journal } = stage(() => 'ok')
+  const tasks = Array.from({ length: 50_000 }, (_, i) => ({ id: `t${i}`, approval: true }))
+  const run = orchestrator.run({ tasks }, { runId: 'x' })
+  await clock.runUntilIdle()
+  await run.cancel('r'.repeat(4_000))
+  expect((await run.result).outcome).toBe('cancelled')
+  const last = journal.records('x').at(-1)
+  expect(JSON.stringify(last).length).toBeLessThan(100_000_000)
+  expect(last?.[0]).toMatchObject({ type: 'run.stopping', reason: 'r'.repeat(4_000) })
+  expect(last?.[1]).toMatchObject({ type: 'task.cancelled', reason: `${'r'.repeat(800)}…` })
+})

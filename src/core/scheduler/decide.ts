@@ -8,6 +8,7 @@ import { admitStart, changeBudget, elapse, reportSoftBounds, retryHeldForReserva
 import { type DecideContext, Decision } from './decision.js'
 import { preparedPlanOf } from './prepared-plan.js'
 import { applyFailure, cancelAll, cancelUnfinished, markDead, propagate, resolveBlocked } from './propagate.js'
+import { shortText } from './short-text.js'
 import type {
   AddSignal,
   ApproveSignal,
@@ -69,7 +70,7 @@ const HANDLERS: { readonly [T in Signal['type']]: (decision: Decision, signal: E
     'retry-held': () => {},
     mode: chooseMode,
     cancel: (decision, { taskId, reason }) =>
-      taskId === undefined ? cancelRun(decision, reason) : cancelTask(decision, taskId, reason),
+      taskId === undefined ? cancelRun(decision, shortText(reason)) : cancelTask(decision, taskId, shortText(reason)),
     pause: decision => {
       if (decision.state.phase.status === 'running') decision.runEvent({ type: 'run.paused' })
     },
@@ -111,7 +112,8 @@ function begin(decision: Decision, signal: AddSignal): void {
     ...(signal.autoFallbackToSerial && { autoFallbackToSerial: true }),
   })
   if (mode) decision.runEvent({ type: 'run.mode-chosen', ...mode })
-  if (cancelled !== undefined) decision.runEvent({ type: 'run.stopping', cause: 'cancelled', reason: cancelled })
+  if (cancelled !== undefined)
+    decision.runEvent({ type: 'run.stopping', cause: 'cancelled', reason: shortText(cancelled) })
 }
 
 function start(decision: Decision, signal: StartSignal): void {
@@ -170,7 +172,7 @@ function approve(decision: Decision, { taskId, by }: ApproveSignal): void {
 function reject(decision: Decision, { taskId, reason }: RejectSignal): void {
   const index = decision.state.ids.get(taskId)
   if (index === undefined || decision.state.states[index]?.status !== 'held') return
-  markDead(decision, index, { kind: 'refused', code: 'REJECTED', message: reason })
+  markDead(decision, index, { kind: 'refused', code: 'REJECTED', message: shortText(reason) })
 }
 
 function expire(decision: Decision, signal: ExpireSignal): void {

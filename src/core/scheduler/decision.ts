@@ -5,7 +5,7 @@ import type { SharedScope } from '../budget/shared-scope.js'
 import { type Failure, isThrottling } from '../failure/failure.js'
 import type { OutputTails } from '../failure/output-tails.js'
 import type { Usage } from '../failure/usage.js'
-import { isVerdict, type Verdict } from '../failure/verdict.js'
+import type { Verdict } from '../failure/verdict.js'
 import type { AttemptStarted, BoundPart, BudgetReached, RunEvent } from '../state/events.js'
 import { addTask, advance, evolve, makeReady, startAttempt, succeed } from '../state/evolve.js'
 import type { History } from '../state/history.js'
@@ -14,6 +14,7 @@ import type { BoundParts, RunState } from '../state/run-state.js'
 import { addSharedPlan } from '../state/shared-plan.js'
 import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from '../state/task.js'
 import type { PreparedPlan } from './prepared-plan.js'
+import { readVerdict, shortText } from './short-text.js'
 import type { StartSignal, SucceedSignal } from './signals.js'
 import type { TriggerRule } from './trigger-rule.js'
 
@@ -126,7 +127,7 @@ export class Decision {
 
   /** A held task is ready because a person, `by`, approved it. */
   approved(index: number, by: string | undefined): void {
-    this.#emit({ ...this.#head('task.ready', index), approved: true, ...(by !== undefined && { by }) })
+    this.#emit({ ...this.#head('task.ready', index), approved: true, ...(by !== undefined && { by: shortText(by) }) })
   }
 
   held(index: number, reason: HoldReason, failure?: Failure): void {
@@ -215,7 +216,9 @@ export class Decision {
   cancelled(index: number, reason: string, reported?: Usage, tails?: OutputTails): void {
     const usage = usageOfAttempt(this.state, index, reported)
     this.context.shared?.ended(index, usage, this.#at)
-    this.#emit({ ...this.#head('task.cancelled', index), reason, ...(usage && { usage }), ...(tails && { tails }) })
+    const short = shortText(reason, this.state.specs.length)
+    const rest = { ...(usage && { usage }), ...(tails && { tails }) }
+    this.#emit({ ...this.#head('task.cancelled', index), reason: short, ...rest })
   }
 
   /** The verdict of the failure handler. When it throws or returns no valid verdict, the task is dead and the reason says so. */
@@ -226,7 +229,7 @@ export class Decision {
     const tally = { failures, throttled, interrupted, failovers, repairs, feedback }
     try {
       const verdict = judge(failure, { runId: this.state.runId, task, attempt, ...tally, alternatives, random })
-      return isVerdict(verdict) ? verdict : { action: 'dead', reason: 'the failure handler returned no valid verdict' }
+      return readVerdict(verdict) ?? { action: 'dead', reason: 'the failure handler returned no valid verdict' }
     } catch {
       return { action: 'dead', reason: 'the failure handler threw' }
     }
