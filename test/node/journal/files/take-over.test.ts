@@ -131,9 +131,9 @@ describe('the lock of a process that was killed in another container', () => {
 
 describe('the lock of a process that is alive', () => {
   test('is not taken, with takeOver either: it renews its lease', async () => {
-    const { root, child, lock } = await holder(300)
+    const { root, child, lock } = await holder(3_000)
     const started = JSON.parse(readFileSync(lock, 'utf8')).renewedAt
-    const second = ended(new Child(program, root, '300', 'takeOver'))
+    const second = ended(new Child(program, root, '3000', 'takeOver'))
     expect(await second.line()).toMatch(/^refused .*locked by pid \d+ on .*Its owner is alive/)
     expect(JSON.parse(readFileSync(lock, 'utf8')).renewedAt).toBeGreaterThan(started)
     expect(await append(child)).toBe('appended 1')
@@ -152,15 +152,15 @@ describe('the lock of a process that is alive', () => {
       const root = mkdtempSync(join(folder, 'runs-'))
       const unshare = ['unshare', '-p', '-n', '-f', '--mount-proc', '--kill-child', process.execPath]
       const container = (...args: string[]): Child => ended(new Child([...unshare, program], ...args))
-      const first = container(root, '300')
+      const first = container(root, '3000')
       expect(await first.line()).toBe('open 0')
       expect(JSON.parse(readFileSync(join(root, 'run-1/LOCK'), 'utf8'))).toMatchObject({ pid: 1, host: hostname() })
-      expect(await container(root, '300').line()).toMatch(/^refused .*locked by pid 1 on .* \(process started at/)
-      expect(await container(root, '300', 'takeOver').line()).toMatch(/^refused .*Its owner is alive/)
+      expect(await container(root, '3000').line()).toMatch(/^refused .*locked by pid 1 on .* \(process started at/)
+      expect(await container(root, '3000', 'takeOver').line()).toMatch(/^refused .*Its owner is alive/)
       expect(await append(first)).toBe('appended 1')
       await first.kill()
-      expect(await container(root, '300').line()).toMatch(/^refused .*takeOver: true/)
-      expect(await container(root, '300', 'takeOver').line()).toBe('open 1')
+      expect(await container(root, '3000').line()).toMatch(/^refused .*takeOver: true/)
+      expect(await container(root, '3000', 'takeOver').line()).toBe('open 1')
     },
   )
 })
