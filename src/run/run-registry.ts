@@ -68,13 +68,21 @@ export class Runs {
     await this.#journal.delete(runId)
   }
 
+  /** A journal that cannot tell must not keep the runs from being listed. */
+  async #isOpen(runId: string): Promise<boolean> {
+    try {
+      return (await this.#journal.isOpen?.(runId)) === true
+    } catch {
+      return false
+    }
+  }
+
   /** A run of this orchestrator is resumable: `resume` returns it. */
   async #marked<S extends RunSummary>(summary: S): Promise<S> {
     const { runId, resumable } = summary
     const isHere = (): boolean => this.#retained.engines.has(runId) || this.#isResuming(runId)
-    if (!resumable || isHere() || this.#journal.isOpen === undefined) return summary
-    const isOpen = await this.#journal.isOpen(runId)
-    return isOpen && !isHere() ? { ...summary, resumable: false, openElsewhere: true } : summary
+    if (!resumable || isHere()) return summary
+    return (await this.#isOpen(runId)) && !isHere() ? { ...summary, resumable: false, openElsewhere: true } : summary
   }
 }
 

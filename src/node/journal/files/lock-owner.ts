@@ -60,19 +60,25 @@ async function identify(): Promise<Omit<LockOwner, 'nonce'>> {
 
 /**
  * True when the owner of a lock is certainly dead. With `hasKernelLock` we have the kernel's lock, so no process that shares our kernel
- * locks has it. For another machine, or a container with another host name, nothing is certain: its lease says whether it lives. Two
- * machines of the same name on a shared disk look like one that was rebooted; there the protocol of `FolderLock` keeps the journal safe.
+ * locks has it. A container of our name on this machine that has not renewed its lease is one that was started again. For another machine,
+ * or a container with another host name, nothing is certain. Two machines of the same name on a shared disk look like one that was
+ * rebooted; there the protocol of `FolderLock` keeps the journal safe.
  */
 export async function isDead(owner: LockOwner, self: LockOwner, hasKernelLock: boolean): Promise<boolean> {
   if (owner.host !== self.host) return false
   const hasBoots = owner.bootId !== undefined && self.bootId !== undefined
   if (hasBoots && owner.bootId !== self.bootId) return true
   if (hasKernelLock && owner.hasKernelLock !== false && owner.network === self.network) return true
-  if (owner.pidNamespace !== undefined && owner.pidNamespace !== self.pidNamespace) return false
+  if (owner.pidNamespace !== undefined && owner.pidNamespace !== self.pidNamespace) return isLeaseOver(owner)
   if (!exists(owner.pid)) return true
   // Where the start of a process of another user is hidden, it may be the same process.
   const startTime = owner.startTime && (await startTimeOf(owner.pid))
   return startTime !== undefined && owner.startTime !== startTime
+}
+
+/** To be asked on the machine of the owner only: clocks differ. */
+function isLeaseOver({ renewedAt, leaseMs }: LockOwner): boolean {
+  return renewedAt !== undefined && leaseMs !== undefined && now() - renewedAt > leaseMs
 }
 
 /** True when the owner is this process. Another container may have a process with the same pid. */

@@ -72,7 +72,7 @@ const ELSEWHERE = { host: 'web-old', network: 'net:[1]', pidNamespace: 'pid:[1]'
 
 describe('the lock of a process that was killed in another container', () => {
   test('is refused without takeOver, and the error says who has it, and what to do', async () => {
-    const { root, child, lock } = await holder(300)
+    const { root, child, lock } = await holder(15_000)
     await child.kill()
     edit(lock, ELSEWHERE)
     const error = (await opening(root).catch((thrown: unknown) => thrown)) as Error
@@ -127,6 +127,19 @@ describe('the lock of a process that was killed in another container', () => {
     await orchestrator.drain()
     expect(errors).toEqual([])
   })
+})
+
+test('a container that was started again under its name gets its run back once the lease has passed, without takeOver', async () => {
+  const { root, child, lock } = await holder(15_000)
+  expect(await append(child)).toBe('appended 1')
+  await child.kill()
+  const again = { ...ELSEWHERE, host: hostname(), pid: 1 }
+  edit(lock, again)
+  await expect(opening(root)).rejects.toThrow(`locked by pid 1 on ${hostname()}`)
+  edit(lock, { ...again, renewedAt: Date.now() - 16_000 })
+  const open = await opening(root)
+  expect(await seqs(open)).toEqual([1])
+  await open.close()
 })
 
 describe('the lock of a process that is alive', () => {
