@@ -1,8 +1,8 @@
 import { type Failure, withTails } from '../failure/failure.js'
 import { DRAINED_CODE } from '../state/attempt-counts.js'
-import type { Outcome, RunEvent } from '../state/events.js'
+import type { RunEvent } from '../state/events.js'
 import { History } from '../state/history.js'
-import { type RunState, unfinishedCount } from '../state/run-state.js'
+import { outcomeOf, type RunState, unfinishedCount } from '../state/run-state.js'
 import type { TaskState } from '../state/task.js'
 import { admitStart, changeBudget, elapse, reportSoftBounds, retryHeldForReservations } from './budget-gate.js'
 import { type DecideContext, Decision } from './decision.js'
@@ -245,12 +245,4 @@ function settle(decision: Decision): void {
     return decision.runEvent({ type: 'run.suspended' })
   if (state.phase.status === 'planning' || state.phase.status === 'settled' || unfinishedCount(state) > 0) return
   decision.runEvent({ type: 'run.settled', outcome: outcomeOf(state) })
-}
-
-function outcomeOf(state: RunState): Outcome {
-  const { phase, counts } = state
-  if (phase.status === 'stopping' && phase.cause === 'cancelled') return 'cancelled'
-  // All other skipped tasks were skipped by their trigger rules, which is not a failure.
-  if (counts.dead + counts.cancelled === 0) return 'completed'
-  return counts.succeeded > 0 ? 'partial' : 'failed'
 }

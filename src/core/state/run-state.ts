@@ -181,3 +181,12 @@ export function endKindOf(task: TaskState): EndKind | undefined {
   if (task.status === 'skipped') return task.rule === undefined ? 'failed' : 'skipped'
   return task.status === 'dead' || task.status === 'cancelled' ? 'failed' : undefined
 }
+
+/** The outcome of a run whose tasks have all ended. */
+export function outcomeOf(state: RunState): Outcome {
+  const { phase, counts } = state
+  if (phase.status === 'stopping' && phase.cause === 'cancelled') return 'cancelled'
+  // All other skipped tasks were skipped by their trigger rules, which is not a failure.
+  if (counts.dead + counts.cancelled === 0) return 'completed'
+  return counts.succeeded > 0 ? 'partial' : 'failed'
+}
