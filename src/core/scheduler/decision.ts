@@ -13,6 +13,7 @@ import { keyOfTask } from '../state/idempotency-key.js'
 import type { BoundParts, RunState } from '../state/run-state.js'
 import { addSharedPlan } from '../state/shared-plan.js'
 import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from '../state/task.js'
+import { assignedTo } from './assigned.js'
 import type { PreparedPlan } from './prepared-plan.js'
 import { readVerdict, shortText } from './short-text.js'
 import type { StartSignal, SucceedSignal } from './signals.js'
@@ -244,11 +245,4 @@ export class Decision {
     evolve(this.state, event)
     this.history.push(event)
   }
-}
-
-/** The members that a task has and its graph left open; undefined for none. */
-function assignedTo(spec: TaskSpec, planned: TaskSpec = spec): readonly string[] | undefined {
-  if (spec === planned) return undefined
-  const assigned = (Object.keys(spec) as (keyof TaskSpec)[]).filter(key => planned[key] === undefined)
-  return assigned.length > 0 ? assigned : undefined
 }
