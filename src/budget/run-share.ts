@@ -91,6 +91,11 @@ export class RunShare implements SharedScope, Account {
 
   recovered(): void {
     this.isRecovered = true
+    // A bound that was reached stays so over a restart, unless the budget is another one.
+    for (const [bound, limit] of this.#budget.isPersistent ? this.state.sharedReached : []) {
+      const [level, measure] = bound.split(' ') as ['soft' | 'hard', BudgetMeasure]
+      if (this.budget[measure] === limit) this.reached(level, measure)
+    }
     this.#budget.settleEarlier(this)
     if (this.state.heldForReservations.size > 0) this.waits()
   }

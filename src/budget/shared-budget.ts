@@ -65,6 +65,11 @@ export class SharedBudget {
     this.#account = rebudgeted(this.#account, budget)
   }
 
+  /** True when what has been used is known after a restart. */
+  get isPersistent(): boolean {
+    return this.#log !== undefined
+  }
+
   /** What has been used and reserved. Includes the time before a restart once the log has been read. */
   get used(): Readonly<Record<BudgetMeasure, number>> {
     const used = (measure: BudgetMeasure): number => usedOf(this.#account, measure)

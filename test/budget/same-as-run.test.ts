@@ -2,8 +2,10 @@ import {
   AgentError,
   type AgentFunction,
   type Budget,
+  type Journal,
   memoryJournal,
   Orchestrator,
+  type Run,
   type RunResult,
   reply,
   type TaskSpec,
@@ -95,11 +97,12 @@ interface Outcome {
   readonly reached: readonly string[]
 }
 
-/** Runs these tasks with the budget in this scope. Held tasks are shown, then the run is cancelled. */
-async function outcomeOf(scope: Scope, scripts: readonly Script[], limits: Budget, slow: boolean): Promise<Outcome> {
+/** An orchestrator with the budget in this scope, and what it does. */
+function stage(scope: Scope, limits: Budget, journal: (clock: VirtualClock) => Journal) {
   const clock = new VirtualClock()
   const poolOf = () => ({
     concurrency: 3,
+    graceMs: 1,
     backends: [
       { name: 'best', run: agent(clock, 1) },
       { name: 'cheap', run: agent(clock, 0.2) },
@@ -109,7 +112,7 @@ async function outcomeOf(scope: Scope, scripts: readonly Script[], limits: Budge
     clock,
     random: () => 0.5,
     pools: { p: poolOf(), q: poolOf() },
-    journal: slow ? slowJournal({ clock, delayMs: 3 }) : memoryJournal(),
+    journal: journal(clock),
     ...(scope === 'orchestrator' && { budget: limits }),
   })
   const starts: string[] = []
@@ -119,34 +122,70 @@ async function outcomeOf(scope: Scope, scripts: readonly Script[], limits: Budge
     if (event.type === 'budget.reached')
       reached.push(`${event.level} ${event.measure} ${event.action} ${event.used} ${event.taskId ?? ''}`)
   })
+  return { clock, orchestrator, starts, reached }
+}
+
+type Stage = ReturnType<typeof stage>
+
+function begin({ clock, orchestrator }: Stage, scope: Scope, scripts: readonly Script[], budget: Budget): Run {
   const tasks = scripts.map((script, n) => ({ task: taskOf(script, n, scripts[n - 1]), at: script.addedAt }))
   const planned = tasks.filter(({ at }) => at === 0).map(({ task }) => task)
-  const run = orchestrator.run({ tasks: planned }, { runId: 'run', ...(scope === 'run' && { budget: limits }) })
+  const run = orchestrator.run({ tasks: planned }, { runId: 'run', ...(scope === 'run' && { budget }) })
   for (const { task, at } of tasks)
     if (at > 0) clock.schedule(() => void run.add({ tasks: [task] }).catch(() => {}), at)
+  return run
+}
+
+/** Lets it run. Held tasks are noted, then the run is cancelled. */
+async function outcomeOf({ clock, starts, reached }: Stage, run: Run): Promise<Outcome> {
   await clock.runUntilIdle()
   const held = run.progress().held.map(({ id, reason }) => `${id} held ${reason}`)
-  void run.cancel()
+  void run.cancel().catch(() => {})
   await clock.runUntilIdle()
   const result = await run.result
   const states = result.tasks.map(({ id, status, attempts }) => `${id} ${status} ${attempts}`)
   return { outcome: result.outcome, usage: result.usage, tasks: [...held, ...states], starts, reached }
 }
 
-describe('a budget of an orchestrator with one run', () => {
-  test('leads to what the same budget of the run leads to', async () => {
-    const cases = fc.asyncProperty(
-      fc.array(script, { minLength: 1, maxLength: 8 }),
-      budget,
-      fc.boolean(),
-      async (scripts, limits, slow) => {
-        const [shared, own] = [
-          await outcomeOf('orchestrator', scripts, limits, slow),
-          await outcomeOf('run', scripts, limits, slow),
-        ]
-        expect(shared).toEqual(own)
-      },
-    )
+/** What these tasks come to with the budget in this scope. */
+async function ended(scope: Scope, scripts: readonly Script[], limits: Budget, isSlow: boolean): Promise<Outcome> {
+  const made = stage(scope, limits, clock => (isSlow ? slowJournal({ clock, delayMs: 3 }) : memoryJournal()))
+  return outcomeOf(made, begin(made, scope, scripts, limits))
+}
+
+/** The same, when the process ends after `ms`, by a crash or drained, and another one resumes the run. */
+async function resumed(scope: Scope, scripts: readonly Script[], limits: Budget, ms: number, isDrained: boolean) {
+  const journal = memoryJournal()
+  const first = stage(scope, limits, () => journal)
+  const run = begin(first, scope, scripts, limits)
+  run.result.catch(() => {})
+  await first.clock.advance(ms)
+  if (isDrained) {
+    void first.orchestrator.drain({ timeoutMs: 2 })
+    await first.clock.runUntilIdle()
+  }
+  const next = stage(scope, limits, () => journal)
+  next.clock.jump(1_000)
+  return outcomeOf(next, await next.orchestrator.resume('run'))
+}
+
+describe('a budget of an orchestrator with one run leads to what the same budget of the run leads to', () => {
+  const scripts = fc.array(script, { minLength: 1, maxLength: 8 })
+
+  test('in one process, with a journal that is slow or not', async () => {
+    const cases = fc.asyncProperty(scripts, budget, fc.boolean(), async (tasks, limits, isSlow) => {
+      const shared = await ended('orchestrator', tasks, limits, isSlow)
+      expect(shared).toEqual(await ended('run', tasks, limits, isSlow))
+    })
+    await fc.assert(cases, { numRuns: RUNS })
+  })
+
+  test('when the process crashes or is drained, and another one resumes the run', async () => {
+    const time = fc.integer({ min: 0, max: 60 })
+    const cases = fc.asyncProperty(scripts, budget, time, fc.boolean(), async (tasks, limits, ms, isDrained) => {
+      const shared = await resumed('orchestrator', tasks, limits, ms, isDrained)
+      expect(shared).toEqual(await resumed('run', tasks, limits, ms, isDrained))
+    })
     await fc.assert(cases, { numRuns: RUNS })
   })
 })

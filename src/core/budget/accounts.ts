@@ -97,9 +97,11 @@ export function accountsOf({ accounts }: RunState, index: number, pool: string):
 }
 
 /** A bound is reported once, until the budget is changed. */
-export function noteReached(state: RunState, { scope, level, measure, pool = '', taskId = '' }: BudgetReached): void {
+export function noteReached(state: RunState, event: BudgetReached): void {
+  const { scope, level, measure, limit, pool = '', taskId = '' } = event
   const { accounts } = state
-  if (accounts === undefined || scope === 'orchestrator') return
+  if (scope === 'orchestrator') return void state.sharedReached.set(`${level} ${measure}`, limit)
+  if (accounts === undefined) return
   const index = state.ids.get(taskId) ?? -1
   const account =
     scope === 'run' ? accounts.run : scope === 'pool' ? accounts.pools.get(pool) : accounts.tasks.get(index)

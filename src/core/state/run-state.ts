@@ -1,4 +1,4 @@
-import type { Accounts } from '../budget/budget.js'
+import type { Accounts, Bound } from '../budget/budget.js'
 import type { Upstream } from '../scheduler/trigger-rule.js'
 import type { BoundPart, FailureMode, Outcome, StopCause } from './events.js'
 import type { Tally, TaskSpec, TaskState, TaskStatus } from './task.js'
@@ -89,6 +89,8 @@ export interface RunState {
   readonly budgetExempt: Set<number>
   /** Indexes of the tasks that are held until reservations of others are settled, by pool, oldest first. */
   readonly heldForReservations: Map<string, Set<number>>
+  /** The bounds that the run has reported of the budget of the orchestrator, each with the limit that it had. */
+  readonly sharedReached: Map<Bound, number>
   /** The clocks of the tasks with a queue or total timeout. */
   readonly clocks: Map<number, TaskClock>
   /** When failures of the run have parked a pool, by its name, oldest first. */
