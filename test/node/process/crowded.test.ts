@@ -26,10 +26,10 @@ describe.skipIf(!hasProc)('a host that runs short of', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  async function crowd(limit: string, tasks: number): Promise<Report> {
+  async function crowd(limit: string, tasks: number, user: object = {}): Promise<Report> {
     const script = `ulimit ${limit}; exec "$0" "$@"`
     const args = ['-c', script, process.execPath, program, String(tasks), 'sleep', '0.2']
-    return JSON.parse((await promisify(execFile)('/bin/bash', args)).stdout) as Report
+    return JSON.parse((await promisify(execFile)('/bin/bash', args, user)).stdout) as Report
   }
 
   test.each([60, 61, 62])('file handles (%i) starts the rest later, and loses none', async files => {
@@ -38,4 +38,14 @@ describe.skipIf(!hasProc)('a host that runs short of', () => {
     expect(codes['overloaded EMFILE']).toBeGreaterThan(0)
     expect(Object.keys(codes)).toEqual(['overloaded EMFILE'])
   })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'processes starts the rest later, and loses none (as root, who has no such limit)',
+    async () => {
+      // Of a user who has no other process: the threads of the host count, too.
+      const { succeeded, codes, leaked } = await crowd('-u 24', 30, { uid: 61_234, gid: 61_234 })
+      expect([succeeded, leaked]).toEqual([30, 0])
+      expect(Object.keys(codes)).toEqual(['overloaded EAGAIN'])
+    },
+  )
 })
