@@ -35,7 +35,7 @@ export interface AgentRequest<Input = Json, Outputs = Readonly<Record<string, Js
 export interface Report {
   /** Share done, 0 to 1. */
   readonly progress?: number | undefined
-  /** What it is doing, for display. */
+  /** What it is doing, for display: up to 4,000 characters are shown. */
   readonly message?: string | undefined
   /** Anything else to show: any JSON. */
   readonly data?: Json | undefined

@@ -10,3 +10,13 @@ export function once<T>(make: () => T): () => T {
     return made.value
   }
 }
+
+/** Reports only the first error: what a policy of the host does wrong, it does each time. */
+export function firstOnly(report: (error: unknown) => void): (error: unknown) => void {
+  let hasReported = false
+  return error => {
+    if (hasReported) return
+    hasReported = true
+    report(error)
+  }
+}

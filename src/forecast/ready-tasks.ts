@@ -39,7 +39,7 @@ export function statusesOf(
 }
 
 /** How the tasks of a plan have ended; `open` for one that has not, and `ready` for one that can start. */
-type Progress = EndKind | 'open' | 'ready'
+type Progress = EndKind | 'upstreamFailed' | 'open' | 'ready'
 
 /** The indexes of the tasks that can start. Those that can never start count as skipped for the tasks after them, as in a run. */
 export function readyTasks(tasks: readonly TaskSpec[], statuses: ReadonlyMap<string, TaskStatus>): readonly number[] {
@@ -57,14 +57,15 @@ function progressOf(task: TaskSpec, status: TaskStatus | undefined, of: Readonly
   const isWaiting = status === undefined || status === 'blocked' || status === 'ready'
   if (!isWaiting && status !== 'skipped') return 'open'
   const { after = [], orderAfter = [], triggerRule: rule = 'all_success' } = task
-  const upstream = { rule, total: after.length, succeeded: 0, failed: 0, skipped: 0 }
+  const upstream = { rule, total: after.length, succeeded: 0, failed: 0, upstreamFailed: 0, skipped: 0 }
   for (const id of after) {
     const kind = of.get(id) as Progress
     if (kind !== 'open' && kind !== 'ready') upstream[kind]++
+    if (kind === 'upstreamFailed') upstream.failed++
   }
   const verdict = ruleVerdict(upstream)
   if (status === 'skipped' || verdict === 'failed' || verdict === 'unmet')
-    return verdict === 'failed' ? 'failed' : 'skipped'
+    return verdict === 'failed' ? 'upstreamFailed' : 'skipped'
   const waits = orderAfter.some(id => of.get(id) === 'open' || of.get(id) === 'ready')
   return verdict === 'start' && !waits ? 'ready' : 'open'
 }

@@ -26,7 +26,7 @@ export interface EffectsOptions extends Omit<AttemptsOptions, 'onInputTimeout' |
   readonly weight: number
   /** The order of the host. */
   readonly order: Order | undefined
-  /** The order of the host threw, or returned no number. Called once. */
+  /** The order of the host threw, or returned no number. */
   onOrderFailed(error: unknown): void
 }
 

@@ -129,8 +129,10 @@ export function taskResult(state: RunState, index: number): TaskResult {
   if ('at' in task) result.endedAt = task.at
   if (status === 'succeeded') result.output = task.output
   else if (status === 'dead' || status === 'delayed') result.failure = task.failure
-  else if (status === 'skipped') result.rootCause = task.rootCause
-  else if (status === 'cancelled' || status === 'held') result.reason = task.reason
+  else if (status === 'skipped') {
+    result.rootCause = task.rootCause
+    if (task.rule !== undefined) result.rule = task.rule
+  } else if (status === 'cancelled' || status === 'held') result.reason = task.reason
   return result as TaskResult
 }
 

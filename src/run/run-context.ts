@@ -9,6 +9,7 @@ import { type Emitter, JOURNAL_REPORT } from '../events/emitter.js'
 import { FailureHandler } from '../failure/failure-handler.js'
 import type { JournalHost, OpenJournal } from '../journal/journal.js'
 import type { OrchestratorOptions } from '../options.js'
+import { invalidInput } from '../options-check.js'
 import type { Admission } from '../pools/admission.js'
 import type { OpenPool } from '../pools/pool-options.js'
 import { checkResult } from '../results/check-result.js'
@@ -61,9 +62,19 @@ export function partsOf(options: OrchestratorOptions): Pick<RunContext, 'order' 
   const { scheduler, failureHandler = new FailureHandler(), aggregator } = options
   return {
     order: orderOf(scheduler),
-    judge: typeof failureHandler === 'function' ? failureHandler : failureHandler.verdict.bind(failureHandler),
+    judge: judgeOf(failureHandler),
     aggregate: aggregateOf(aggregator),
   }
+}
+
+/** @throws INVALID_INPUT for an asynchronous function, whose promises would be no verdicts. */
+function judgeOf(handler: NonNullable<OrchestratorOptions['failureHandler']>): JudgeFailure {
+  const judge = typeof handler === 'function' ? handler : handler.verdict
+  if (Object.prototype.toString.call(judge) === '[object AsyncFunction]') {
+    const message = 'expected a function that returns a verdict at once, got an async function'
+    throw invalidInput([{ path: 'failureHandler', message }])
+  }
+  return judge.bind(handler)
 }
 
 function aggregateOf(aggregator: OrchestratorOptions['aggregator']): Aggregate {

@@ -1,3 +1,4 @@
+import { firstOnly } from '../core/once.js'
 import type { RunResult } from '../core/results/run-result.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import { type ErrorCode, isCounterpointError } from '../errors.js'
@@ -205,7 +206,8 @@ export class RunEngine {
     this.#resolveEnded(undefined)
     this.#context.onEnded(this.id, this.isSettled)
     const close = async (): Promise<void> => this.#options.journal.close()
-    const closed = close().catch(error => this.publisher.report('journal', error))
+    // Of a journal that has failed, that is known.
+    const closed = close().catch(error => this.loop.failure ?? this.publisher.report('journal', error))
     // A journal that has failed may never close: the result does not wait for it.
     if (this.loop.hasPending) settleResult()
     else this.journalClosed = closed.then(settleResult)
@@ -225,6 +227,7 @@ export class RunEngine {
         this.#effects.onDecided(signal, from, to)
       },
       onPublished: (from, to) => this.#onPublished(from, to),
+      onJudgeFailed: firstOnly(error => this.publisher.report('failure handler', error)),
       onFailed: failure => this.#fail(failure),
     })
   }
@@ -240,7 +243,7 @@ export class RunEngine {
       binding: index => this.#bindings.get(index),
       send: signal => loop.send(signal),
       now: () => loop.now(),
-      onOrderFailed: error => this.publisher.report('scheduler', error),
+      onOrderFailed: firstOnly(error => this.publisher.report('scheduler', error)),
       onReport: event => this.publisher.publishReport(event),
       onChunk: (event, bytes) => this.publisher.publishChunk(event, bytes),
       onChunkFailed: (taskId, error) => this.publisher.report(`stream of task ${taskId}`, error),

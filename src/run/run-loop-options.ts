@@ -16,6 +16,8 @@ export interface RunLoopOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly judge: JudgeFailure
+  /** The failure handler threw, or returned no valid verdict. */
+  onJudgeFailed(error: unknown): void
   /** The budget that all runs of the orchestrator share. */
   readonly budget: SharedBudget | undefined
   readonly journal: OpenJournal

@@ -63,7 +63,7 @@ export class RunLoop {
   #isReleased = false
 
   constructor(options: RunLoopOptions) {
-    const { state, journal, clock, random, judge, budget } = options
+    const { state, journal, clock, random, judge, onJudgeFailed, budget } = options
     this.#options = options
     this.head = state
     this.durable = journal.synchronous ? state : copyState(state)
@@ -73,7 +73,7 @@ export class RunLoop {
     // Invariant: event times are monotonic. The wall clock is read once, so that a jump of it moves no event (decision 006).
     this.#wallOffset = Math.round(clock.now()) - clock.monotonic()
     this.share = budget?.join(state, () => this.send({ type: 'retry-held' }))
-    this.#context = { at: 0, random, judge, shared: this.share }
+    this.#context = { at: 0, random, judge, onJudgeFailed, shared: this.share }
     this.#decision = new Decision(this.head, this.history, this.#context)
     void journal.lost?.then(error => this.failJournal(error))
   }

@@ -82,6 +82,10 @@ describe('a custom distributor', () => {
   })
 })
 
+const thrower = (): never => {
+  throw new Error('a broken part')
+}
+
 describe('a custom failure handler', () => {
   test('returns every verdict, and receives the facts', async () => {
     const received: FailureFacts[] = []
@@ -112,6 +116,68 @@ describe('a custom failure handler', () => {
     const run = orchestrator.run({ tasks: specs('a') })
     await clock.runUntilIdle()
     expect((await run.result).tasks[0]?.attempts).toBe(1)
+  })
+})
+
+describe('a failure handler that returns no verdict at once', () => {
+  test('is refused by name when it is an async function, or has an async method', () => {
+    const verdict = async () => ({ action: 'dead', reason: 'no' })
+    for (const failureHandler of [verdict, { verdict }])
+      expect(() => setUp({}, { failureHandler: failureHandler as never })).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_INPUT',
+          message: expect.stringContaining('failureHandler: expected'),
+        }),
+      )
+  })
+
+  test.each([
+    ['returns a promise', () => Promise.reject(new Error('late')), 'got a promise'],
+    ['returns no verdict', () => ({ action: 'retry' }), 'got no valid verdict'],
+    ['throws', thrower, 'a broken part'],
+    [
+      'returns an object that throws',
+      () => ({
+        get action() {
+          return thrower()
+        },
+      }),
+      'a broken part',
+    ],
+  ])(
+    'because it %s leaves its tasks dead, says so, and is reported once for a run',
+    async (_name, handler, message) => {
+      const { backend, clock, orchestrator } = setUp({}, { failureHandler: handler as never })
+      const errors: unknown[] = []
+      orchestrator.on('error', ({ where, error }) => void errors.push([where, (error as Error).message]))
+      backend.answer('*', failing)
+      const run = orchestrator.run({ tasks: specs('a b') })
+      await clock.runUntilIdle()
+      expect((await run.result).tasks.map(({ status, attempts }) => [status, attempts])).toEqual([
+        ['dead', 1],
+        ['dead', 1],
+      ])
+      expect(errors).toEqual([['failure handler', expect.stringContaining(message)]])
+      const verdicts: unknown[] = []
+      for await (const event of run.events()) if (event.type === 'attempt.failed') verdicts.push(event.verdict)
+      expect(verdicts[0]).toEqual({
+        action: 'dead',
+        reason: expect.stringMatching(/^the failure handler (threw|returned)/),
+      })
+    },
+  )
+
+  test('with members of its own: only those of a verdict are journaled', async () => {
+    const { backend, clock, orchestrator } = setUp(
+      {},
+      { failureHandler: () => ({ action: 'dead', reason: 'no', helper: () => 1, secret: 5n }) as never },
+    )
+    backend.answer('*', failing)
+    const run = orchestrator.run({ tasks: specs('a') })
+    await clock.runUntilIdle()
+    await run.result
+    for await (const event of run.events())
+      if (event.type === 'attempt.failed') expect(event.verdict).toEqual({ action: 'dead', reason: 'no' })
   })
 })
 

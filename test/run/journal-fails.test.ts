@@ -50,6 +50,44 @@ describe('when the journal fails', () => {
     expect(errors).toContainEqual(['journal', 'x'])
   })
 
+  test('that is reported once, also when its close fails with the same error', async () => {
+    const error = new Error('the disk is full')
+    const broken = { read: () => [], close: async () => Promise.reject(error) }
+    for (const append of [
+      async () => Promise.reject(error),
+      () => {
+        throw error
+      },
+    ]) {
+      const journal = { open: () => ({ ...broken, append }), read: () => [], list: () => [], delete: () => {} }
+      const { orchestrator } = setUp({}, { journal })
+      const errors: unknown[] = []
+      orchestrator.on('error', ({ where, error: reported }) => void errors.push([where, reported]))
+      await expect(orchestrator.run(plan).result).rejects.toMatchObject({ code: 'JOURNAL', cause: error })
+      await turn()
+      expect(errors).toEqual([['journal', error]])
+    }
+  })
+
+  test('what else throws is reported as what it is, and the run can be resumed', async () => {
+    const { clock, orchestrator } = setUp()
+    const errors: unknown[] = []
+    orchestrator.on('error', ({ where, error }) => void errors.push([where, (error as Error).message]))
+    const run = orchestrator.run({ tasks: specs('a!') })
+    await clock.runUntilIdle()
+    vi.spyOn(clock, 'monotonic').mockImplementation(() => {
+      throw new Error('no time')
+    })
+    const call = run.pause()
+    const error = await run.result.catch(reason => reason)
+    await expect(call).rejects.toBe(error)
+    expect([errors, error.message]).toEqual([[['scheduler', 'no time']], 'no time'])
+    vi.restoreAllMocks()
+    const resumed = await orchestrator.resume(run.id)
+    await resumed.approve('a')
+    expect((await resumed.result).outcome).toBe('completed')
+  })
+
   test('running attempts are aborted, slots are free, and no timer is left', async () => {
     const { run, backend, orchestrator, clock } = await broken()
     await expect(run.result).rejects.toMatchObject({ code: 'JOURNAL' })

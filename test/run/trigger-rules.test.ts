@@ -1,4 +1,4 @@
-import { type FailureMode, type RunResult, TaskGraph } from 'counterpoint'
+import { type FailureMode, memoryJournal, type RunResult, TaskGraph } from 'counterpoint'
 import { fail, succeed } from 'counterpoint/testing'
 import { describe, expect, test } from 'vitest'
 import { specs } from '../support/scheduler-fixture.js'
@@ -173,5 +173,61 @@ describe('`always`', () => {
     backend.release('slow')
     await clock.advance(0)
     expect((await run.result).outcome).toBe('completed')
+  })
+})
+
+describe('a task that was skipped', () => {
+  test('because its rule was not met has the rule and the root cause, live and after a resume', async () => {
+    const journal = memoryJournal()
+    const { backend, clock, orchestrator } = setUp({ defaults: NEVER }, { journal })
+    backend.answer('a', fail('crashed'))
+    const run = orchestrator.run({ tasks: specs('a b<a c:one_done<b d:all_failed<e e') }, { runId: 'r' })
+    await clock.runUntilIdle()
+    const { tasks } = await run.result
+    const skipped = [
+      ['b', 'skipped', 'a', undefined],
+      ['c', 'skipped', 'a', 'one_done'],
+      ['d', 'skipped', 'e', 'all_failed'],
+    ]
+    const shown = (of: RunResult['tasks']) =>
+      of.filter(({ status }) => status === 'skipped').map(task => [task.id, task.status, task.rootCause, task.rule])
+    expect(shown(tasks)).toEqual(skipped)
+    expect(Object.hasOwn(tasks[1]!, 'rule')).toBe(false)
+    const resumed = await setUp({}, { journal }).orchestrator.resume('r')
+    expect(shown((await resumed.result).tasks)).toEqual(skipped)
+    expect(shown((await orchestrator.runs.show('r')).tasks)).toEqual(skipped)
+  })
+
+  test('because of a failure is not done for `one_done`, which starts once another one has ended by itself', async () => {
+    expect(endsOf(await played('a b<a c d:one_done<b,c', 'a'))).toBe(
+      'partial: a dead, b skipped, c succeeded, d succeeded',
+    )
+    expect(endsOf(await played('a b<a c<a d:one_done<b,c', 'a'))).toBe(
+      'failed: a dead, b skipped, c skipped, d skipped',
+    )
+    expect(endsOf(await played('a b<a d:one_done<a,b', 'a'))).toBe('partial: a dead, b skipped, d succeeded')
+  })
+})
+
+describe('the outputs that a task gets', () => {
+  test.each(['a', 'a b<a', 'a b<?a', 'a b:one_done<a'])('are frozen and have no prototype, in %s', async tasks => {
+    const { backend, clock, orchestrator } = setUp({ defaults: NEVER })
+    const run = orchestrator.run({ tasks: specs(tasks) })
+    await clock.runUntilIdle()
+    await run.result
+    for (const { request } of backend.calls) {
+      expect([Object.isFrozen(request.outputs), Object.getPrototypeOf(request.outputs)]).toEqual([true, null])
+    }
+    expect(Object.getPrototypeOf((await run.result).outputs)).toBe(null)
+  })
+
+  test('are frozen for its functions, too', async () => {
+    const seen: boolean[] = []
+    const see = (outputs: object): boolean => seen.push(Object.isFrozen(outputs)) < 0
+    const graph = new TaskGraph('g')
+    const a = graph.task('a', { run: () => 1 })
+    graph.task('b', { after: [a], approval: see, input: see, run: ({ outputs }) => see(outputs) })
+    expect((await setUp().orchestrator.run(graph).result).outcome).toBe('completed')
+    expect(seen).toEqual([true, true, true])
   })
 })

@@ -30,7 +30,6 @@ const success = (state: Done | undefined): boolean => state === 'success'
 /**
  * An independent model of trigger rules, from the documentation of Airflow 2 ("Trigger Rules"), and from the behaviour of its scheduler where
  * that is silent: when it marks a task as skipped or upstream_failed, and whether it waits for the rest. Undefined: not decided yet.
- * One deviation: for `one_done`, an upstream_failed task counts as failed.
  */
 export function airflow(rule: Rule, upstream: readonly (Done | undefined)[]): Fate {
   if (upstream.length === 0 || rule === 'always') return 'run'
@@ -50,7 +49,8 @@ export function airflow(rule: Rule, upstream: readonly (Done | undefined)[]): Fa
     case 'one_failed':
       return one(failed) ? 'run' : whenDone('skipped')
     case 'one_done':
-      return one(success) || one(failed) ? 'run' : whenDone('skipped')
+      // Its dependency check counts `success + failed`, without upstream_failed.
+      return one(success) || upstream.includes('failed') ? 'run' : whenDone('skipped')
     case 'none_failed':
       return one(failed) ? 'upstream_failed' : whenDone('run')
     case 'none_failed_min_one_success':

@@ -86,6 +86,7 @@ function checkWaiting(state: RunState, index: number): void {
     total: after.length,
     succeeded: ends.filter(end => end === 'success').length,
     failed: ends.filter(end => end === 'failed' || end === 'upstream_failed').length,
+    upstreamFailed: ends.filter(end => end === 'upstream_failed').length,
     skipped: ends.filter(end => end === 'skipped').length,
   })
 }

@@ -1,4 +1,5 @@
 import { isAmount } from '../amount.js'
+import { shortText } from '../scheduler/short-text.js'
 
 /** What follows from a failed attempt. */
 export type Verdict =
@@ -25,11 +26,39 @@ const MEMBERS: ReadonlyMap<unknown, readonly string[]> = new Map([
   ['dead', ['reason']],
 ])
 
-/** True for a valid verdict: the failure handler of a host may return anything. */
-export function isVerdict(value: unknown): value is Verdict {
-  if (typeof value !== 'object' || value === null) return false
-  const members = MEMBERS.get((value as { action?: unknown }).action)
-  return members?.every(member => isFit((value as Record<string, unknown>)[member.replace('?', '')], member)) ?? false
+/** The verdict that `judge` returns, at once. If it throws or returns anything else, the task is dead, and `onFailed` gets the error. */
+export function verdictBy(judge: () => unknown, onFailed: ((error: unknown) => void) | undefined): Verdict {
+  const dead = (what: string, error: unknown): Verdict => {
+    onFailed?.(error)
+    return { action: 'dead', reason: `the failure handler ${what}` }
+  }
+  try {
+    const given = judge()
+    const verdict = verdictOf(given)
+    if (verdict) return verdict
+    const isPromise = given instanceof Promise
+    // An asynchronous function: its rejection must not go unhandled.
+    if (isPromise) given.catch(() => {})
+    const got = isPromise ? 'a promise' : 'no valid verdict'
+    return dead(`returned ${got}`, new TypeError(`expected a verdict from the failure handler, at once, got ${got}`))
+  } catch (error) {
+    return dead('threw', error)
+  }
+}
+
+/** A copy of a valid verdict, with its own members only; undefined for anything else. */
+function verdictOf(value: unknown): Verdict | undefined {
+  const action = Object(value).action as unknown
+  const members = MEMBERS.get(action)
+  if (members === undefined) return undefined
+  const verdict: Record<string, unknown> = { action }
+  for (const member of members) {
+    const name = member.replace('?', '')
+    const given = Object(value)[name] as unknown
+    if (!isFit(given, member)) return undefined
+    if (given !== undefined) verdict[name] = typeof given === 'string' ? shortText(given) : given
+  }
+  return verdict as Verdict
 }
 
 function isFit(given: unknown, member: string): boolean {

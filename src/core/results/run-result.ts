@@ -1,12 +1,13 @@
 import type { Failure } from '../failure/failure.js'
 import type { Usage } from '../failure/usage.js'
 import type { Json } from '../json.js'
+import type { TriggerRule } from '../scheduler/trigger-rule.js'
 import type { Outcome } from '../state/events.js'
 import type { HoldReason } from '../state/task.js'
 
 /**
- * The result of one task, so far if its run has not settled. `status` says which of the members `output`, `failure`, `rootCause`, `reason`
- * and `endedAt` it has; TypeScript narrows them by it.
+ * The result of one task, so far if its run has not settled. `status` says which of the members `output`, `failure`, `rootCause`, `rule`,
+ * `reason` and `endedAt` it has; TypeScript narrows them by it.
  */
 export type TaskResult = {
   readonly id: string
@@ -34,6 +35,7 @@ export type TaskResult = {
       readonly output: Json
       readonly failure?: undefined
       readonly rootCause?: undefined
+      readonly rule?: undefined
       readonly reason?: undefined
       readonly startedAt: number
       /** When it reached its terminal state, in milliseconds since 1970. */
@@ -45,6 +47,7 @@ export type TaskResult = {
       /** Of its last attempt, or why it had none. */
       readonly failure: Failure
       readonly rootCause?: undefined
+      readonly rule?: undefined
       readonly reason?: undefined
       readonly endedAt: number
     }
@@ -54,6 +57,8 @@ export type TaskResult = {
       readonly failure?: undefined
       /** The id of the task that caused it. */
       readonly rootCause: string
+      /** The trigger rule that was not met. Absent when it was skipped because of a failure. */
+      readonly rule?: TriggerRule
       readonly reason?: undefined
       readonly endedAt: number
     }
@@ -62,6 +67,7 @@ export type TaskResult = {
       readonly output?: undefined
       readonly failure?: undefined
       readonly rootCause?: undefined
+      readonly rule?: undefined
       readonly reason: string
       readonly endedAt: number
     }
@@ -71,6 +77,7 @@ export type TaskResult = {
       /** Of its last attempt. */
       readonly failure: Failure
       readonly rootCause?: undefined
+      readonly rule?: undefined
       readonly reason?: undefined
       readonly endedAt?: undefined
     }
@@ -79,6 +86,7 @@ export type TaskResult = {
       readonly output?: undefined
       readonly failure?: undefined
       readonly rootCause?: undefined
+      readonly rule?: undefined
       /** What it waits for. */
       readonly reason: HoldReason
       readonly endedAt?: undefined
@@ -88,6 +96,7 @@ export type TaskResult = {
       readonly output?: undefined
       readonly failure?: undefined
       readonly rootCause?: undefined
+      readonly rule?: undefined
       readonly reason?: undefined
       readonly endedAt?: undefined
     }

@@ -5,7 +5,7 @@ import type { SharedScope } from '../budget/shared-scope.js'
 import { type Failure, isThrottling } from '../failure/failure.js'
 import type { OutputTails } from '../failure/output-tails.js'
 import type { Usage } from '../failure/usage.js'
-import type { Verdict } from '../failure/verdict.js'
+import { type Verdict, verdictBy } from '../failure/verdict.js'
 import type { AttemptStarted, BoundPart, BudgetReached, RunEvent } from '../state/events.js'
 import { addTask, advance, evolve, makeReady, startAttempt, succeed } from '../state/evolve.js'
 import type { History } from '../state/history.js'
@@ -15,7 +15,7 @@ import { addSharedPlan } from '../state/shared-plan.js'
 import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from '../state/task.js'
 import { assignedTo } from './assigned.js'
 import type { PreparedPlan } from './prepared-plan.js'
-import { readVerdict, shortText } from './short-text.js'
+import { shortText } from './short-text.js'
 import type { StartSignal, SucceedSignal } from './signals.js'
 import type { TriggerRule } from './trigger-rule.js'
 
@@ -54,6 +54,8 @@ export interface DecideContext {
   readonly random: () => number
   /** The failure handler. */
   readonly judge: JudgeFailure
+  /** It threw, or returned no valid verdict. */
+  readonly onJudgeFailed?: ((error: unknown) => void) | undefined
   /** The budget that all runs of the orchestrator share. */
   readonly shared?: SharedScope | undefined
 }
@@ -225,15 +227,11 @@ export class Decision {
   /** The verdict of the failure handler. When it throws or returns no valid verdict, the task is dead and the reason says so. */
   verdict(index: number, attempt: number, failure: Failure, alternatives: number): Verdict {
     const { failures, throttled, interrupted, failovers, repairs, feedback } = this.state.tallies[index] as Tally
-    const { random, judge } = this.context
+    const { random, judge, onJudgeFailed } = this.context
     const task = this.state.specs[index] as TaskSpec
     const tally = { failures, throttled, interrupted, failovers, repairs, feedback }
-    try {
-      const verdict = judge(failure, { runId: this.state.runId, task, attempt, ...tally, alternatives, random })
-      return readVerdict(verdict) ?? { action: 'dead', reason: 'the failure handler returned no valid verdict' }
-    } catch {
-      return { action: 'dead', reason: 'the failure handler threw' }
-    }
+    const facts = { runId: this.state.runId, task, attempt, ...tally, alternatives, random }
+    return verdictBy(() => judge(failure, facts), onJudgeFailed)
   }
 
   #head<T extends TaskEventType>(type: T, index: number): TaskEventHead<T> {

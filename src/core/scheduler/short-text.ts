@@ -1,4 +1,3 @@
-import { isVerdict, type Verdict } from '../failure/verdict.js'
 import { cutText } from '../text.js'
 
 /** The most characters of a reason that a host gives, or of the name of a person. */
@@ -12,10 +11,4 @@ const MAX_IN_RECORD = 40_000_000
  */
 export function shortText(text: string, copies = 1): string {
   return cutText(text, Math.min(MAX_TEXT, Math.max(40, Math.floor(MAX_IN_RECORD / copies))))
-}
-
-/** What a failure handler returned, if it is a verdict. */
-export function readVerdict(value: unknown): Verdict | undefined {
-  if (!isVerdict(value)) return undefined
-  return 'reason' in value ? { ...value, reason: shortText(value.reason) } : value
 }

@@ -7,7 +7,8 @@
  * - `all_done`: all have ended.
  * - `one_success`: at least one has succeeded; does not wait for the others.
  * - `one_failed`: at least one has failed; does not wait for the others.
- * - `one_done`: at least one has succeeded or failed; does not wait for the others.
+ * - `one_done`: at least one has succeeded, is dead or was cancelled; does not wait for the others. One that was skipped because of a failure
+ *   does not count, as in Airflow (`upstream_failed`): with nothing else, the task is skipped by its rule.
  * - `none_failed`: all have ended, none has failed.
  * - `none_failed_min_one_success`: all have ended, none has failed, one at least has succeeded.
  * - `all_skipped`: all were skipped.
@@ -33,6 +34,8 @@ export interface Upstream {
   readonly total: number
   succeeded: number
   failed: number
+  /** How many of the failed ones were skipped because of a failure. */
+  upstreamFailed: number
   skipped: number
 }
 
@@ -45,7 +48,7 @@ export function ruleVerdict({ rule, total, ...ended }: Upstream): RuleVerdict {
   return RULES[rule](ended, ended.succeeded + ended.failed + ended.skipped === total)
 }
 
-type Ended = Pick<Upstream, 'succeeded' | 'failed' | 'skipped'>
+type Ended = Pick<Upstream, 'succeeded' | 'failed' | 'upstreamFailed' | 'skipped'>
 
 const RULES: { readonly [R in TriggerRule]: (ended: Ended, all: boolean) => RuleVerdict } = {
   all_success: ({ failed, skipped }, all) => (failed > 0 ? 'failed' : skipped > 0 ? 'unmet' : startIf(all)),
@@ -54,7 +57,8 @@ const RULES: { readonly [R in TriggerRule]: (ended: Ended, all: boolean) => Rule
   one_success: ({ succeeded, failed }, all) =>
     succeeded > 0 ? 'start' : all ? (failed > 0 ? 'failed' : 'unmet') : 'wait',
   one_failed: ({ failed }, all) => (failed > 0 ? 'start' : all ? 'unmet' : 'wait'),
-  one_done: ({ succeeded, failed }, all) => (succeeded + failed > 0 ? 'start' : all ? 'unmet' : 'wait'),
+  one_done: ({ succeeded, failed, upstreamFailed }, all) =>
+    succeeded + failed > upstreamFailed ? 'start' : all ? 'unmet' : 'wait',
   none_failed: ({ failed }, all) => (failed > 0 ? 'failed' : startIf(all)),
   none_failed_min_one_success: ({ succeeded, failed }, all) =>
     failed > 0 ? 'failed' : all && succeeded === 0 ? 'unmet' : startIf(all),

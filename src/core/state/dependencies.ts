@@ -1,5 +1,5 @@
 import type { Upstream } from '../scheduler/trigger-rule.js'
-import { endKindOf, isTerminal, type RunState } from './run-state.js'
+import { endKindOf, isTerminal, isUpstreamFailed, type RunState } from './run-state.js'
 import type { TaskSpec, TaskState } from './task.js'
 
 // The target of an edge is the index of the dependent task, or `~index` where the dependency is order-only.
@@ -13,7 +13,14 @@ export function addEdges(
   { id, after = [], orderAfter = [], triggerRule }: TaskSpec,
 ): void {
   if (after.length > 0 && triggerRule !== undefined && triggerRule !== 'all_success')
-    state.upstreams.set(index, { rule: triggerRule, total: after.length, succeeded: 0, failed: 0, skipped: 0 })
+    state.upstreams.set(index, {
+      rule: triggerRule,
+      total: after.length,
+      succeeded: 0,
+      failed: 0,
+      upstreamFailed: 0,
+      skipped: 0,
+    })
   state.dependencies.push(after.length > 0 ? [] : NO_DEPENDENCIES)
   for (const dependency of after) addDependency(state, dependency, index)
   for (const dependency of orderAfter) addDependency(state, dependency, ~index)
@@ -100,4 +107,5 @@ function addHardDependency(state: RunState, from: number, to: number): void {
 function countEnd(upstream: Upstream, task: TaskState): void {
   const kind = endKindOf(task)
   if (kind !== undefined) upstream[kind]++
+  if (isUpstreamFailed(task)) upstream.upstreamFailed++
 }

@@ -177,10 +177,15 @@ export function stoppedMsAt(state: RunState, at: number): number {
 /** How a task ended, as trigger rules count it. */
 export type EndKind = 'succeeded' | 'failed' | 'skipped'
 
+/** True for a task that was skipped because of a failure: `upstream_failed` in Airflow. */
+export function isUpstreamFailed(task: TaskState): boolean {
+  return task.status === 'skipped' && task.rule === undefined
+}
+
 /** Undefined for a task that has not ended. A task that was skipped because of a failure counts as failed. */
 export function endKindOf(task: TaskState): EndKind | undefined {
   if (task.status === 'succeeded') return 'succeeded'
-  if (task.status === 'skipped') return task.rule === undefined ? 'failed' : 'skipped'
+  if (task.status === 'skipped') return isUpstreamFailed(task) ? 'failed' : 'skipped'
   return task.status === 'dead' || task.status === 'cancelled' ? 'failed' : undefined
 }
 

@@ -81,8 +81,10 @@ class JsonScanner {
     const char = this.#skipSpace()
     if (char === close) return false
     if (char !== ',') throw this.#unexpected(`"," or "${close}"`)
-    this.#at++
-    return true
+    const comma = this.#at++
+    if (this.#skipSpace() !== close) return true
+    this.#at = comma
+    throw this.#error(`expected another entry after ",", got "${close}": remove this trailing comma`)
   }
 
   #string(): void {

@@ -15,7 +15,7 @@ export function requestOf(state: RunState, index: number, { pool, input }: Runni
   return feedback ? { ...request, feedback } : request
 }
 
-/** By id, the outputs of the dependencies of a task, and of its soft dependencies that have succeeded. */
+/** By id, the outputs of the dependencies of a task, and of its soft dependencies that have succeeded. Frozen, without a prototype. */
 export function outputsFor(state: RunState, index: number): Readonly<Record<string, Json>> {
   const dependencies = state.dependencies[index] as readonly number[]
   const { softAfter } = state.specs[index] as TaskSpec
@@ -30,7 +30,7 @@ export function outputsFor(state: RunState, index: number): Readonly<Record<stri
     const output = outputOf(state, id)
     if (output !== undefined) outputs[id] = output
   }
-  return outputs
+  return Object.freeze(outputs)
 }
 
 /** The output of a task by its id; undefined when it has not succeeded. */

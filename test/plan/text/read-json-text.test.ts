@@ -21,8 +21,8 @@ describe('readJsonText', () => {
     ['{\n  "a": NaN\n}', 'a: expected a JSON value, got "NaN\\n}" (line 2, column 8)'],
     ['{"a": -Infinity}', 'a: expected a JSON value, got "-Infinity}" (line 1, column 7)'],
     ['{"a": 01}', 'a: expected a JSON value, got "01}" (line 1, column 7)'],
-    ['{"a": [1, 2,]}', 'a[2]: expected a JSON value, got "]}" (line 1, column 13)'],
-    ['{"a": 1,}', 'plan: expected a key in double quotes, got "}" (line 1, column 9)'],
+    ['{"a": [1, 2,]}', 'a: expected another entry after ",", got "]": remove this trailing comma (line 1, column 12)'],
+    ['{"a": 1,}', 'plan: expected another entry after ",", got "}": remove this trailing comma (line 1, column 8)'],
     ['{"a": 1 "b": 2}', 'plan: expected "," or "}", got "\\"b\\": 2}" (line 1, column 9)'],
     ['[1 2]', 'plan: expected "," or "]", got "2]" (line 1, column 4)'],
     ['{"a" 1}', 'a: expected ":" after a key, got "1}" (line 1, column 6)'],
@@ -142,3 +142,16 @@ function attempt(act: () => unknown): { value: unknown } | { error: unknown } {
     return { error }
   }
 }
+
+it.each([
+  ['{"tasks":[{"id":"a"},]}', 'tasks', ']', 'line 1, column 21'],
+  ['{"tasks":[{"id":"a",}]}', 'tasks[0]', '}', 'line 1, column 20'],
+  ['{"tasks":[{"id":"a"}],}', 'plan', '}', 'line 1, column 22'],
+  ['{\n "tasks": [\n  { "id": "a" },\n ]\n}', 'tasks', ']', 'line 3, column 16'],
+  ['{"tasks":[{"id":"a,]","after":["b",\n ]}]}', 'tasks[0].after', ']', 'line 1, column 35'],
+])('a trailing comma is named, with its place: %j', (text, path, close, where) => {
+  const message = `expected another entry after ",", got "${close}": remove this trailing comma (${where})`
+  expect(() => readJsonText(text, { maxBytes: 1_000, maxDepth: 9 })).toThrow(
+    expect.objectContaining({ code: 'INVALID_INPUT', details: { issues: [{ path, message }] } }),
+  )
+})
