@@ -20,3 +20,14 @@ export function firstOnly(report: (error: unknown) => void): (error: unknown) =>
     report(error)
   }
 }
+
+/** Calls all of them, also when one throws. */
+export function callEach(calls: readonly (() => void)[], onError: (error: unknown) => void): void {
+  for (const call of calls) {
+    try {
+      call()
+    } catch (error) {
+      onError(error)
+    }
+  }
+}

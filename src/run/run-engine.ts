@@ -1,4 +1,4 @@
-import { firstOnly } from '../core/once.js'
+import { callEach, firstOnly } from '../core/once.js'
 import type { RunResult } from '../core/results/run-result.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import { type ErrorCode, isCounterpointError } from '../errors.js'
@@ -199,9 +199,9 @@ export class RunEngine {
   /** Leaves nothing of the run in pools, timers or listeners, closes the journal, then settles the result. */
   #end(settleResult: () => void): void {
     this.hasEnded = true
-    this.#effects.close()
-    this.#timeLimit.close()
-    for (const cleanup of this.#cleanups.splice(0)) cleanup()
+    // A clock of the host that throws must not leave the result pending.
+    const report = (error: unknown): void => this.publisher.report('scheduler', error)
+    callEach([() => this.#effects.close(), () => this.#timeLimit.close(), ...this.#cleanups.splice(0)], report)
     this.publisher.log.end()
     this.#resolveEnded(undefined)
     this.#context.onEnded(this.id, this.isSettled)

@@ -75,7 +75,7 @@ describe('when the journal fails', () => {
     orchestrator.on('error', ({ where, error }) => void errors.push([where, (error as Error).message]))
     const run = orchestrator.run({ tasks: specs('a!') })
     await clock.runUntilIdle()
-    vi.spyOn(clock, 'monotonic').mockImplementation(() => {
+    vi.spyOn(clock, 'monotonic').mockImplementationOnce(() => {
       throw new Error('no time')
     })
     const call = run.pause()
@@ -86,6 +86,19 @@ describe('when the journal fails', () => {
     const resumed = await orchestrator.resume(run.id)
     await resumed.approve('a')
     expect((await resumed.result).outcome).toBe('completed')
+  })
+
+  test('a clock that throws always leaves no result pending', async () => {
+    const { clock, orchestrator } = setUp()
+    orchestrator.on('error', () => {})
+    const run = orchestrator.run({ tasks: specs('a!') })
+    await clock.runUntilIdle()
+    vi.spyOn(clock, 'monotonic').mockImplementation(() => {
+      throw new Error('no time')
+    })
+    await expect(run.pause()).rejects.toThrow('no time')
+    await expect(run.result).rejects.toThrow('no time')
+    vi.restoreAllMocks()
   })
 
   test('running attempts are aborted, slots are free, and no timer is left', async () => {
