@@ -39,14 +39,18 @@ const rule = once(() => optionsOf({ order: fn.optional() }))
  */
 export class DagScheduler {
   readonly #order: Order
+  /** @internal Its order is that of a run without a scheduler, which a number per task cannot express exactly. */
+  readonly isDefault: boolean
 
   /**
-   * @param options `order`: the number by which ready tasks are ordered, lowest first. Default: `priority + floor(readyAt / agingMs)`.
+   * @param options `order`: the number by which ready tasks are ordered, lowest first. Default: `priority + readyAt / agingMs`. As the option
+   * `scheduler` of an orchestrator, the default also starts the longest remaining path first among tasks of one priority.
    * @throws INVALID_INPUT for unknown or invalid options.
    */
   constructor(options: { readonly order?: Order | undefined } = {}) {
     checkOptions(rule(), options, { of: 'DagScheduler' })
     this.#order = options.order ?? defaultOrder
+    this.isDefault = options.order === undefined && this.order === DagScheduler.prototype.order
   }
 
   /** The number by which a ready task is ordered: the lowest starts first, of equal ones that with the longest remaining path. */
@@ -110,7 +114,7 @@ function playedSteps(plan: PlanInput): PathStep[] {
   const { tasks } = checkPlan(plan, undefined)
   const durations = filledWithAverage(tasks.map(task => task.durationMs))
   const unlimited = Number.POSITIVE_INFINITY
-  const pools = [{ name: '', concurrency: unlimited, agingMs: DEFAULT_AGING_MS, window: undefined }]
+  const pools = [{ name: '', concurrency: unlimited, agingMs: undefined, window: undefined }]
   const run = new VirtualRun({ tasks, durations, poolOf: new Uint8Array(tasks.length), pools, maxRunning: unlimited })
   run.play()
   return stepsOf(tasks, run, durations)

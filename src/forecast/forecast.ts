@@ -4,6 +4,8 @@ import { type Order, orderOf } from '../core/scheduler/order.js'
 import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
 import { didYouMean } from '../error-text.js'
 import { CounterpointError } from '../errors.js'
+import type { Limit } from '../limits/limit.js'
+import type { LimitOptions } from '../limits/limit-options.js'
 import { RateWindow, type WindowLimit, windowRule } from '../limits/rate-window.js'
 import {
   checkOptions,
@@ -18,6 +20,7 @@ import {
 } from '../options-check.js'
 import { checkGraph } from '../plan/graph-check.js'
 import type { PoolOptions } from '../pools/pool-options.js'
+import { limitsRule } from '../pools/pool-schema.js'
 import { WorkerPool } from '../pools/worker-pool.js'
 import { criticalPath } from '../results/critical-path.js'
 import type { ModeFigures } from './choose-mode.js'
@@ -32,9 +35,9 @@ export type ForecastPool = {
   readonly medianMs?: number | undefined
   /** The most attempts that may start in any window. Default: no limit. */
   readonly requests?: WindowLimit | undefined
-  /** Pools with the same key share the `requests` of the first of them that has any. Default: none. */
+  /** Pools with the same key share its `limits`, or else the `requests` of the first of them that has any. Default: none. */
   readonly limitKey?: string | undefined
-  /** As in the options of the pool: a waiting task gains one step of priority for each such span, in milliseconds. Default 60,000. */
+  /** As in the options of the pool: in milliseconds, by default at least 60,000, and more where tasks take long. */
   readonly agingMs?: number | undefined
 }
 
@@ -42,6 +45,8 @@ export type ForecastPool = {
 export interface ForecastOptions {
   /** The pools by name. A task without a pool goes to the only one. `default` need not be given: then its concurrency is 4. */
   readonly pools: Readonly<Record<string, ForecastPool>>
+  /** The limits of each `limitKey`: `concurrency` and `requests` count. Default: those in the options of its pools. */
+  readonly limits?: Readonly<Record<string, LimitOptions>> | undefined
   /**
    * The expected duration of a task in milliseconds, which takes precedence over its `durationMs`; undefined when it is unknown.
    * The order of starts depends on declared durations only, as in a run.
@@ -91,6 +96,7 @@ const poolRule = once(() =>
 const rule = once(() =>
   optionsOf({
     pools: record(z.string(), z.union([z.instanceof(WorkerPool), poolRule()])),
+    limits: limitsRule().optional(),
     durationOf: fn.optional(),
     scheduler: method('order').optional(),
   }),
@@ -116,11 +122,11 @@ export function forecast(tasks: readonly TaskSpec[], options: ForecastOptions): 
   const { durations, known } = durationsOf(tasks, poolOf, { ...options, pools })
   const order = orderOf(options.scheduler)
   const virtualRun = (maxRunning: number): VirtualRun =>
-    new VirtualRun({ tasks, durations, poolOf, pools: virtualPools(pools), maxRunning, order })
+    new VirtualRun({ tasks, durations, poolOf, pools: virtualPools(pools, options.limits), maxRunning, order })
   const run = virtualRun(Number.POSITIVE_INFINITY)
   const parallelMs = run.play()
   // Without request windows the serial time is just the sum.
-  const hasWindows = Object.values(pools).some(pool => pool.requests)
+  const hasWindows = virtualPools(pools, options.limits).some(pool => pool.window)
   const serialMs = hasWindows ? virtualRun(1).play() : (sum(tasks, run, (_, index) => durations[index]) ?? 0)
   const path = criticalPath(stepsOf(tasks, run, durations))
   const costUsd = sum(tasks, run, task => task.estimate?.costUsd)
@@ -153,14 +159,33 @@ function sum(
   return total
 }
 
-function virtualPools(pools: ForecastOptions['pools']): readonly VirtualPool[] {
-  const shared = new Map<string, RateWindow>()
-  for (const { limitKey, requests } of Object.values(pools))
-    if (limitKey !== undefined && requests && !shared.has(limitKey)) shared.set(limitKey, new RateWindow(requests))
-  return Object.entries(pools).map(([name, { concurrency = 4, agingMs = 60_000, requests, limitKey }]) => {
-    const own = requests && limitKey === undefined ? new RateWindow(requests) : undefined
-    return { name, concurrency, agingMs, window: limitKey === undefined ? own : shared.get(limitKey) }
+/** What the pools of a limit key share. */
+interface VirtualKey {
+  readonly key: { freeSlots: number }
+  readonly window: RateWindow | undefined
+}
+
+function virtualPools(given: ForecastOptions['pools'], limits: ForecastOptions['limits'] = {}): readonly VirtualPool[] {
+  const pools = Object.entries(given).map(([name, pool]) => [name, optionsOfPool(pool)] as const)
+  const keys = new Map<string, VirtualKey>()
+  for (const [, { limit, limitKey }] of pools) {
+    if (limitKey === undefined || keys.has(limitKey)) continue
+    const { concurrency = Number.POSITIVE_INFINITY, requests } = limit ?? limits[limitKey] ?? {}
+    const most = requests ?? pools.find(([, other]) => other.limitKey === limitKey && other.requests)?.[1].requests
+    keys.set(limitKey, { key: { freeSlots: concurrency }, window: most && new RateWindow(most) })
+  }
+  return pools.map(([name, { concurrency = 4, agingMs, requests, limitKey }]) => {
+    const shared = limitKey === undefined ? undefined : keys.get(limitKey)
+    return { name, concurrency, agingMs, ...(shared ?? { window: requests && new RateWindow(requests) }) }
   })
+}
+
+/** A `WorkerPool` keeps its limit and its aging where options have a key. */
+function optionsOfPool(pool: ForecastPool): ForecastPool & { readonly limit?: Limit | undefined } {
+  if (!(pool instanceof WorkerPool)) return pool
+  const { concurrency, requests, options } = pool
+  const { agingMs, limit } = options
+  return { concurrency, requests, agingMs, ...(limit && { limit, limitKey: limit.key }) }
 }
 
 /** As in an orchestrator, there is always one for function tasks that name none. It is the last one, unless it is given. */

@@ -1,6 +1,7 @@
 import type { Order } from '../core/scheduler/order.js'
 import type { RunMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
+import type { LimitOptions } from '../limits/limit-options.js'
 import type { WorkerPool } from '../pools/worker-pool.js'
 import { chooseMode, type ModeChoice, type ModeOptions } from './choose-mode.js'
 import { type Forecast, type ForecastPool, forecast } from './forecast.js'
@@ -33,11 +34,14 @@ export class PoolForecast {
 
   forecast(tasks: readonly TaskSpec[]): Forecast {
     const pools: Record<string, ForecastPool> = Object.create(null)
-    for (const [name, { concurrency, requests }] of this.#pools) {
-      const medianMs = this.#medianOf(name)
-      pools[name] = { concurrency, ...(medianMs !== undefined && { medianMs }), ...(requests && { requests }) }
+    const limits: Record<string, LimitOptions> = Object.create(null)
+    for (const [name, { concurrency, requests, options }] of this.#pools) {
+      const { agingMs, limit } = options
+      const pool = { concurrency, requests, agingMs, limitKey: limit?.key, medianMs: this.#medianOf(name) }
+      pools[name] = pool
+      if (limit) limits[limit.key] = { concurrency: limit.concurrency, requests: limit.requests }
     }
-    return forecast(tasks, { pools, scheduler: this.#order })
+    return forecast(tasks, { pools, limits, scheduler: this.#order })
   }
 
   /** The mode that was requested, or for `auto` the one that the forecast recommends. */

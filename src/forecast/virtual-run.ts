@@ -8,15 +8,20 @@ import { emptyState } from '../core/state/new-state.js'
 import type { RunState } from '../core/state/run-state.js'
 import type { TaskSpec } from '../core/state/task.js'
 import type { RateWindow } from '../limits/rate-window.js'
+import { Aging } from '../pools/aging.js'
+import { AgingQueue } from '../pools/aging-queue.js'
 import { ReadyQueue } from '../pools/ready-queue.js'
 
 /** A pool in virtual time. */
 export interface VirtualPool {
   readonly name: string
   readonly concurrency: number
-  readonly agingMs: number
+  /** As in the options of a pool: by default, it follows how long its tasks take. */
+  readonly agingMs: number | undefined
   /** Shared by the pools of one limit key. */
   readonly window: RateWindow | undefined
+  /** The free slots of its limit key, which its pools take in turns. Default: it has no key. */
+  readonly key?: { freeSlots: number } | undefined
 }
 
 /** The input of a {@link VirtualRun}. */
@@ -36,13 +41,17 @@ export interface VirtualRunOptions {
 /** The state of a pool: its ready tasks and its slots. */
 class PoolState {
   readonly pool: VirtualPool
-  readonly ready = new ReadyQueue()
+  readonly ready: AgingQueue | ReadyQueue
+  readonly aging: Aging
   freeSlots: number
   /** When its window allows the next start, while an entry of the schedule waits for that. */
   reopensAt: number | undefined
 
-  constructor(pool: VirtualPool) {
+  constructor(pool: VirtualPool, hasOrder: boolean) {
+    const aging = new Aging(pool.agingMs)
     this.pool = pool
+    this.aging = aging
+    this.ready = hasOrder ? new ReadyQueue() : new AgingQueue(() => aging.ms)
     this.freeSlots = pool.concurrency
   }
 }
@@ -65,6 +74,8 @@ export class VirtualRun {
   readonly #decision: Decision
   readonly #ranks = new CriticalRanks()
   readonly #pools: readonly PoolState[]
+  /** The same, in the order in which they start tasks. */
+  readonly #turns: PoolState[]
   /** What happens next, by time, then in the order of scheduling: task `i` ends, or the window of pool `i - tasks.length` reopens. */
   readonly #schedule = new ReadyQueue()
   #scheduled = 0
@@ -77,7 +88,8 @@ export class VirtualRun {
     this.endedAt = new Float64Array(options.tasks.length).fill(Number.NaN)
     this.#context = { at: 0, random: () => 0, judge: () => ({ action: 'dead', reason: 'nothing fails in a forecast' }) }
     this.#decision = new Decision(this.#state, this.#history, this.#context)
-    this.#pools = options.pools.map(pool => new PoolState(pool))
+    this.#pools = options.pools.map(pool => new PoolState(pool, options.order !== undefined))
+    this.#turns = [...this.#pools]
   }
 
   /** Runs all tasks, once. Returns the time at which the last one ended. */
@@ -110,17 +122,14 @@ export class VirtualRun {
 
   #enqueue(index: number): void {
     this.readyAt[index] = this.#now
-    const { ready, pool } = this.#poolOf(index)
-    ready.push(index, this.#urgencyOf(index, pool), this.#ranks.of(index))
-  }
-
-  #urgencyOf(index: number, { name: pool, agingMs }: VirtualPool): number {
+    const { ready, pool, aging } = this.#poolOf(index)
     const { tasks, order } = this.#options
     const task = tasks[index] as TaskSpec
-    return (
-      (order && numberOf(order, task, this.#factsOf(index, pool, agingMs), () => {})) ??
-      priorityOrder(task.priority ?? DEFAULT_PRIORITY, this.#now, agingMs)
-    )
+    const { priority = DEFAULT_PRIORITY } = task
+    const path = this.#ranks.of(index)
+    if (order === undefined || ready instanceof AgingQueue) return ready.push(index, priority, this.#now, path)
+    const number = numberOf(order, task, this.#factsOf(index, pool.name, aging.ms), () => {})
+    ready.push(index, number ?? priorityOrder(priority, this.#now, aging.ms), path)
   }
 
   #factsOf(index: number, pool: string, agingMs: number): OrderFacts {
@@ -129,9 +138,15 @@ export class VirtualRun {
 
   #startReady(): void {
     const { maxRunning } = this.#options
-    for (const pool of this.#pools)
-      while (pool.freeSlots > 0 && pool.ready.size > 0 && this.#running < maxRunning && this.#isOpen(pool))
+    for (let turn = 0; turn < this.#turns.length; ) {
+      const pool = this.#turns[turn] as PoolState
+      const isFree = hasSlot(pool) && pool.ready.size > 0 && this.#running < maxRunning
+      if (!isFree || !this.#isOpen(pool)) turn++
+      else {
         this.#start(pool)
+        if (pool.pool.key !== undefined) this.#turns.push(...this.#turns.splice(turn, 1))
+      }
+    }
   }
 
   #isOpen(state: PoolState): boolean {
@@ -155,7 +170,7 @@ export class VirtualRun {
     this.#send({ type: 'start', index, pool: name, backend: name, input: null })
     if (this.#state.states[index]?.status !== 'running') return
     window?.add(this.#now)
-    state.freeSlots--
+    takeSlots(state, 1)
     this.#running++
     this.width = Math.max(this.width, this.#running)
     const endsAt = this.#now + (this.#options.durations[index] as number)
@@ -165,7 +180,9 @@ export class VirtualRun {
 
   #finish(index: number): void {
     this.#now = this.endedAt[index] as number
-    this.#poolOf(index).freeSlots++
+    const pool = this.#poolOf(index)
+    pool.aging.succeeded(this.#options.durations[index] as number)
+    takeSlots(pool, -1)
     this.#running--
     this.#send({ type: 'succeed', index, attempt: 1, output: null })
   }
@@ -177,6 +194,16 @@ export class VirtualRun {
   #poolOf(index: number): PoolState {
     return this.#pools[this.#options.poolOf[index] as number] as PoolState
   }
+}
+
+/** Of the pool, and of its limit key. */
+function hasSlot({ freeSlots, pool }: PoolState): boolean {
+  return freeSlots > 0 && (pool.key === undefined || pool.key.freeSlots > 0)
+}
+
+function takeSlots(state: PoolState, count: 1 | -1): void {
+  state.freeSlots -= count
+  if (state.pool.key) state.pool.key.freeSlots -= count
 }
 
 /** Nothing is held: how long a person takes to approve cannot be known, nor what a task really uses. */

@@ -41,6 +41,8 @@ export class Limit {
   #concurrency: number | undefined
   #requests: ReservingWindow | undefined
   #tokens: ReservingWindow | undefined
+  /** Also those that were removed: set again, they count what started before. */
+  readonly #windows = new Map<WindowKind, ReservingWindow>()
   #running = 0
 
   /** @throws INVALID_INPUT for invalid options. */
@@ -87,7 +89,7 @@ export class Limit {
 
   /** @throws INVALID_INPUT unless `limit` is at least 1 and `perMs` above 0. */
   set requests(value: WindowLimit | undefined) {
-    this.#requests = this.#windowWith(this.#requests, value, 'requests')
+    this.#requests = this.#windowWith(value, 'requests')
     this.#serve()
   }
 
@@ -98,7 +100,7 @@ export class Limit {
 
   /** @throws INVALID_INPUT unless `limit` is at least 1 and `perMs` above 0. */
   set tokens(value: WindowLimit | undefined) {
-    this.#tokens = this.#windowWith(this.#tokens, value, 'tokens')
+    this.#tokens = this.#windowWith(value, 'tokens')
     this.#serve()
   }
 
@@ -138,6 +140,12 @@ export class Limit {
     if (clock !== this.#clock)
       throw invalid('WorkerPool.limit', 'a Limit with the clock of the pool: pass the same one to both', this)
     this.#members.add(member)
+  }
+
+  /** @internal Removes a pool. */
+  leave(member: LimitMember): void {
+    this.#members.delete(member)
+    this.#cooldown.refresh()
   }
 
   /** @internal The pool may have something to start. */
@@ -222,15 +230,13 @@ export class Limit {
   }
 
   /** The window with its new limit: the same one, so that what has started still counts. */
-  #windowWith(
-    window: ReservingWindow | undefined,
-    limit: WindowLimit | undefined,
-    kind: WindowKind,
-  ): ReservingWindow | undefined {
+  #windowWith(limit: WindowLimit | undefined, kind: WindowKind): ReservingWindow | undefined {
     if (limit === undefined) return undefined
     checkValue(windowRule(), limit, `${this.#path}.${kind}`)
-    if (window === undefined) return this.#newWindow(limit, kind)
-    window.limit = limit
+    const known = this.#windows.get(kind)
+    if (known !== undefined) known.limit = limit
+    const window = known ?? this.#newWindow(limit, kind)
+    this.#windows.set(kind, window)
     return window
   }
 

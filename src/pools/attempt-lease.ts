@@ -77,10 +77,11 @@ export class AttemptLease implements Lease, WithheldCall {
     if (this.#limitLease !== undefined) limit?.started(this.#limitLease, this.#startedAt)
   }
 
-  ended(outcome: AttemptOutcome): void {
+  ended(outcome: AttemptOutcome, durationMs?: number): void {
     if (this.#state !== 'held') return
     this.#state = 'ended'
-    const { clock, concurrency } = this.#flow
+    const { aging, clock, concurrency } = this.#flow
+    if (durationMs !== undefined) aging.succeeded(durationMs)
     // Only a failure and an adaptive concurrency need the time.
     const now = outcome.ok && !concurrency.isAdaptive ? this.#startedAt : clock.monotonic()
     // First: what follows may let the pool start attempts, which must not happen while the provider asks for a rest.

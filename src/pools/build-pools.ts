@@ -53,6 +53,7 @@ export function buildPools(options: PoolsOptions, environment: PoolEnvironment):
   const intents: Record<string, Intent> = Object.create(null)
   const admission = new Admission()
   const own: WorkerPool[] = []
+  const unsubscribes: (() => void)[] = []
   for (const [name, pool] of given) {
     const isShared = pool instanceof WorkerPool
     const worker = isShared
@@ -60,10 +61,11 @@ export function buildPools(options: PoolsOptions, environment: PoolEnvironment):
       : new WorkerPool(workerOptionsOf(name, pool, options, limits, { clock, random, ledger }))
     if (!isShared) own.push(worker)
     admission.setLimit(name, worker.queueLimit)
-    worker.subscribe({
+    const unsubscribe = worker.subscribe({
       onEvent: event => environment.publish({ ...event, pool: name }),
       onQueueLimitChange: queueLimit => admission.setLimit(name, queueLimit),
     })
+    unsubscribes.push(unsubscribe)
     const { graceMs = DEFAULT_GRACE_MS, defaults: taskDefaults, intent } = worker.options
     workers.set(name, worker)
     pools.set(name, { pool: worker, graceMs })
@@ -71,7 +73,9 @@ export function buildPools(options: PoolsOptions, environment: PoolEnvironment):
     if (intent) intents[name] = intent
   }
   const close = async (): Promise<void> => {
-    for (const worker of own) worker.close()
+    for (const worker of own) worker.dispose()
+    // A pool of the host lives on: it must not keep this orchestrator.
+    for (const unsubscribe of unsubscribes) unsubscribe()
     await ledger?.close()
   }
   return { workers, limits, pools, defaults, intents, admission, close }

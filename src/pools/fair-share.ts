@@ -47,6 +47,12 @@ export class FairShare {
     if (position !== -1) this.#filled.splice(position, 1)
   }
 
+  /** The run has gone. */
+  close(queue: RunQueue): void {
+    this.queues.delete(queue)
+    this.remove(queue)
+  }
+
   /** A task of this queue has started. */
   charge(queue: RunQueue): void {
     this.pass = queue.pass

@@ -6,6 +6,7 @@ import type { Failure } from '../core/failure/failure.js'
 import type { Cooldown, Parked } from '../limits/cooldown.js'
 import type { Limit } from '../limits/limit.js'
 import type { LimitLease } from '../limits/limit-lease.js'
+import type { Aging } from './aging.js'
 import { AttemptLease } from './attempt-lease.js'
 import type { Concurrency } from './concurrency/concurrency.js'
 import type { RetryBudget } from './retry-budget.js'
@@ -26,8 +27,11 @@ export interface FlowControlOptions {
   readonly backends: BackendSet
   readonly concurrency: Concurrency
   readonly budget: RetryBudget
+  readonly aging: Aging
   /** That of the pool alone. */
   readonly cooldown: Cooldown
+  /** The shared limit, or one for windows of the pool alone. */
+  readonly limit: { readonly limit: Limit | undefined }
   /** The limit that the pool shares with others. */
   readonly sharedLimit: Limit | undefined
   /** A lease was released, or a backend has become healthy or unhealthy: what may start has changed. */
@@ -45,25 +49,41 @@ export class FlowControl {
   readonly backends: BackendSet
   readonly concurrency: Concurrency
   readonly cooldown: Cooldown
-  /** The shared limit, or one for windows of the pool alone. */
-  limit: Limit | undefined
+  readonly aging: Aging
   /** By the host. */
   isPaused = false
   readonly withheld: WithheldCalls = new WithheldCalls()
   readonly #budget: RetryBudget
+  readonly #limit: FlowControlOptions['limit']
   readonly #sharedLimit: Limit | undefined
   readonly #onChange: () => void
   #inFlight = 0
 
-  constructor({ clock, backends, concurrency, budget, cooldown, sharedLimit, onChange }: FlowControlOptions) {
+  constructor({
+    clock,
+    backends,
+    concurrency,
+    budget,
+    aging,
+    cooldown,
+    limit,
+    sharedLimit,
+    onChange,
+  }: FlowControlOptions) {
     this.clock = clock
     this.backends = backends
     this.concurrency = concurrency
     this.cooldown = cooldown
-    this.limit = sharedLimit
+    this.aging = aging
+    this.#limit = limit
     this.#budget = budget
     this.#sharedLimit = sharedLimit
     this.#onChange = onChange
+  }
+
+  /** The limit now. */
+  get limit(): Limit | undefined {
+    return this.#limit.limit
   }
 
   /** Attempts that hold a lease. */

@@ -53,7 +53,10 @@ export interface PoolOptions {
   readonly intent?: Intent | undefined
   /** How long an aborted attempt may take to end before it is abandoned, in milliseconds. Default 5,000. */
   readonly graceMs?: number | undefined
-  /** A waiting task gains one step of priority each time this passes, in milliseconds. Default 60,000. */
+  /**
+   * A task that has waited this much longer than another gains one step of priority, in milliseconds. Default: as long as a hundred of the
+   * latest attempts of the pool took, one after the other, and at least 60,000.
+   */
   readonly agingMs?: number | undefined
 }
 

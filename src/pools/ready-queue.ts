@@ -37,6 +37,26 @@ export class ReadyQueue {
     return this.size === 0 ? -1 : (this.#indexes[this.#start] as number)
   }
 
+  /** The urgency of the most urgent entry. Call it only when there is one. */
+  get topUrgency(): number {
+    return this.#urgencies[this.#start] as number
+  }
+
+  /** Removes the entries for which `keeps` returns false. */
+  retain(keeps: (index: number, urgency: number) => boolean): void {
+    const kept = new ReadyQueue()
+    for (let at = this.#start; at < this.#end; at++) {
+      const [index, urgency] = [this.#indexes[at] as number, this.#urgencies[at] as number]
+      if (keeps(index, urgency)) kept.push(index, urgency, this.#paths[at] as number)
+    }
+    this.#urgencies = kept.#urgencies
+    this.#paths = kept.#paths
+    this.#indexes = kept.#indexes
+    this.#end = kept.#end
+    this.#start = kept.#start
+    this.#isSorted = kept.#isSorted
+  }
+
   /** Removes and returns the most urgent entry; -1 when there is none. */
   pop(): number {
     const top = this.peek()

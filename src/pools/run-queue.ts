@@ -1,6 +1,8 @@
 import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
 import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
-import { DEFAULT_AGING_MS, priorityOrder } from '../core/scheduler/order.js'
+import { priorityOrder } from '../core/scheduler/order.js'
+import type { Aging } from './aging.js'
+import { AgingQueue } from './aging-queue.js'
 import type { FairShare } from './fair-share.js'
 import { ReadyQueue } from './ready-queue.js'
 
@@ -39,10 +41,10 @@ export interface Lease {
   /** Call it when the backend is called: this is what the limits of the pool count. */
   started(): void
   /**
-   * Call it with how the attempt ended, before `release`. Further calls are ignored. Without a call the attempt (cancelled, interrupted, or
-   * never sent to its backend) says nothing about the pool.
+   * Call it with how the attempt ended, and how long one took that succeeded (ms), before `release`. Further calls are ignored. Without a
+   * call the attempt (cancelled, interrupted, or never sent to its backend) says nothing about the pool.
    */
-  ended(outcome: AttemptOutcome): void
+  ended(outcome: AttemptOutcome, durationMs?: number): void
   /**
    * Frees the slot, however the attempt ended; `usedTokens` replace what it was expected to use. Undefined: unknown. Further calls are
    * ignored.
@@ -59,8 +61,8 @@ export interface TaskSource {
   /** Called right before `start`. Undefined when the task is no longer ready. */
   requirements(index: number): AttemptRequirements | undefined
   /**
-   * The number by which task `index` is ordered among the ready tasks of its run, lowest first; undefined: by its priority and age.
-   * Missing where the host has no order of its own.
+   * The number by which task `index` is ordered among the ready tasks of its run, lowest first; undefined, where it could not be had: by
+   * its priority and age. Missing where the host has no order of its own: then `AgingQueue` orders them.
    */
   readonly order?:
     | ((index: number, readyAt: number, agingMs: number, remainingPath: number) => number | undefined)
@@ -92,8 +94,7 @@ export interface RunQueueOptions {
   readonly source: TaskSource
   /** Twice the weight gets twice the slots. */
   readonly weight: number
-  /** A waiting task gains one step of priority each time this passes, in milliseconds. Default 60,000. */
-  readonly agingMs?: number | undefined
+  readonly aging: Aging
   readonly runs: FairShare
   isParked(): boolean
   onDispatch(): void
@@ -109,11 +110,13 @@ export class RunQueue implements TaskQueue {
   /** Tasks that wait for a slot. Withdrawn ones are not counted, though their entries remain until they are reached. */
   waiting = 0
   readonly #options: RunQueueOptions
-  readonly #ready = new ReadyQueue()
+  readonly #ready: AgingQueue | ReadyQueue
 
   constructor(options: RunQueueOptions) {
-    this.source = options.source
+    const { aging, source } = options
+    this.source = source
     this.#options = options
+    this.#ready = source.order === undefined ? new AgingQueue(() => aging.ms) : new ReadyQueue()
   }
 
   get isParked(): boolean {
@@ -135,14 +138,11 @@ export class RunQueue implements TaskQueue {
       this.#catchUp()
       this.#options.runs.add(this)
     }
-    const { source } = this
-    const { agingMs = DEFAULT_AGING_MS } = this.#options
-    const path = source.remainingPath(index)
-    this.#ready.push(
-      index,
-      source.order?.(index, since, agingMs, path) ?? priorityOrder(priority, since, agingMs),
-      path,
-    )
+    const path = this.source.remainingPath(index)
+    if (this.#ready instanceof AgingQueue) return this.#ready.push(index, priority, since, path)
+    const { ms } = this.#options.aging
+    const number = this.source.order?.(index, since, ms, path) ?? priorityOrder(priority, since, ms)
+    this.#ready.push(index, number, path)
   }
 
   dispatch(): void {

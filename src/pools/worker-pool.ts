@@ -4,15 +4,16 @@ import { BackendSet } from '../backends/backend-set.js'
 import { type Clock, systemClock } from '../clock.js'
 import type { ParkReason } from '../core/failure/failure.js'
 import { NO_JITTER } from '../limits/cooldown.js'
-import { Limit } from '../limits/limit.js'
 import type { WindowLimit } from '../limits/rate-window.js'
 import { unknownMachine } from '../machine.js'
 import { checkOptions, checkValue, positiveInteger, positiveMs } from '../options-check.js'
+import { Aging } from './aging.js'
 import { Concurrency, type PoolConcurrency } from './concurrency/concurrency.js'
 import { FairShare } from './fair-share.js'
 import { FlowControl } from './flow-control.js'
 import { PoolCooldown } from './pool-cooldown.js'
 import type { PoolEvent, PoolEventBody, PoolListener } from './pool-events.js'
+import { PoolLimit } from './pool-limit.js'
 import type { PoolStats, WorkerPoolOptions } from './pool-options.js'
 import { workerPoolRule } from './pool-schema.js'
 import { RetryBudget } from './retry-budget.js'
@@ -32,6 +33,7 @@ export class WorkerPool {
   readonly #backends: BackendSet
   readonly #concurrency: Concurrency
   readonly #cooldown: PoolCooldown
+  readonly #limit: PoolLimit
   readonly #flow: FlowControl
   readonly #slots: Slots
   readonly #listeners = new Set<PoolListener>()
@@ -40,7 +42,7 @@ export class WorkerPool {
   /** @throws INVALID_INPUT for invalid options. */
   constructor(options: WorkerPoolOptions) {
     checkOptions(workerPoolRule(), options, { of: 'WorkerPool' })
-    const { name, clock = systemClock, concurrency = 4, machine = unknownMachine, limit, requests, tokens } = options
+    const { name, clock = systemClock, concurrency = 4, machine = unknownMachine, limit } = options
     this.name = name
     this.options = options
     this.#clock = clock
@@ -55,21 +57,29 @@ export class WorkerPool {
         this.#slots.concurrency = this.concurrency
       },
     })
+    this.#limit = new PoolLimit({
+      pool: options,
+      clock,
+      member: {
+        isLive: () => this.#runs.hasRuns,
+        maxInFlight: () => this.#concurrency.limit,
+        onParkingChange: () => this.#cooldown.update(),
+      },
+    })
     this.#cooldown = this.#newCooldown(options)
     this.#flow = new FlowControl({
       clock,
       backends: this.#backends,
       concurrency: this.#concurrency,
       budget: new RetryBudget(options.retryBudget),
+      aging: new Aging(options.agingMs),
       cooldown: this.#cooldown.own,
+      limit: this.#limit,
       sharedLimit: limit,
       onChange: () => this.#slots.dispatch(),
     })
     const queue = new PQueue({ concurrency: this.concurrency })
     this.#slots = new Slots({ queue, runs: this.#runs, flow: this.#flow, clock })
-    if (limit) this.#join(limit)
-    if (requests) this.requests = requests
-    if (tokens) this.tokens = tokens
     this.queueLimit = options.queueLimit
   }
 
@@ -101,7 +111,7 @@ export class WorkerPool {
 
   /** @throws INVALID_INPUT for a limit below 1 or a length that is not above 0. */
   set requests(value: WindowLimit | undefined) {
-    this.#setWindow('requests', value)
+    this.#limit.setWindow('requests', value)
   }
 
   /** How many tokens the attempts that start in any `perMs` may use; undefined: no bound. With a limit key: of all its pools together. */
@@ -111,7 +121,7 @@ export class WorkerPool {
 
   /** @throws INVALID_INPUT for a limit below 1 or a length that is not above 0. */
   set tokens(value: WindowLimit | undefined) {
-    this.#setWindow('tokens', value)
+    this.#limit.setWindow('tokens', value)
   }
 
   /** How many admitted tasks that have not started the pool holds; undefined: no bound. Tasks that were admitted before stay. */
@@ -172,13 +182,12 @@ export class WorkerPool {
     const queue = new RunQueue({
       source,
       weight,
-      agingMs: this.options.agingMs,
+      aging: this.#flow.aging,
       runs: this.#runs,
       isParked: () => this.#cooldown.parked !== undefined,
       onDispatch: () => this.#slots.dispatch(),
       onClose: () => {
-        this.#runs.queues.delete(queue)
-        this.#runs.remove(queue)
+        this.#runs.close(queue)
         if (!this.#runs.hasRuns) this.close()
         else this.#slots.runClosed()
       },
@@ -190,9 +199,16 @@ export class WorkerPool {
     return queue
   }
 
-  /** @internal For orchestrators. Hosts subscribe to the orchestrator. */
-  subscribe(listener: PoolListener): void {
+  /** @internal For orchestrators. Hosts subscribe to the orchestrator. Returns a function that ends it. */
+  subscribe(listener: PoolListener): () => void {
     this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** @internal As `close`, for ever: it does not stay among the pools of a limit that others use. */
+  dispose(): void {
+    this.close()
+    this.#limit.leave()
   }
 
   /** Stops health checks and timers, even if a run still uses the pool. They start again with the next run. */
@@ -201,22 +217,6 @@ export class WorkerPool {
     // First the cooldown: when it is over, it opens the pool, which would join the round-robin of its limit again.
     this.#cooldown.refresh()
     this.#slots.stop()
-  }
-
-  #setWindow(kind: 'requests' | 'tokens', value: WindowLimit | undefined): void {
-    const { name: key, random = NO_JITTER, ledger } = this.options
-    const own = { key, clock: this.#clock, random, ledger, keepsCooldown: false, path: `pools.${key}` }
-    if (value !== undefined && this.#flow.limit === undefined) this.#join(new Limit(own))
-    if (this.#flow.limit) this.#flow.limit[kind] = value
-  }
-
-  #join(limit: Limit): void {
-    this.#flow.limit = limit
-    limit.join(this.#clock, {
-      isLive: () => this.#runs.hasRuns,
-      maxInFlight: () => this.#concurrency.limit,
-      onParkingChange: () => this.#cooldown.update(),
-    })
   }
 
   #emit(body: PoolEventBody): void {
@@ -245,7 +245,7 @@ export class WorkerPool {
       clock: this.#clock,
       random,
       ledger,
-      limit: () => this.#flow.limit,
+      limit: () => this.#limit.limit,
       isLive: () => this.#runs.hasRuns,
       normalLimit: () => this.#concurrency.limit,
       recheckAt: parked => this.#flow.recheckAt(parked, () => this.#slots.isNextRetry),

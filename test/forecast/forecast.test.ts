@@ -1,4 +1,4 @@
-import { isCounterpointError, Orchestrator, TaskGraph, type TaskSpec, WorkerPool } from 'counterpoint'
+import { isCounterpointError, Limit, Orchestrator, TaskGraph, type TaskSpec, WorkerPool } from 'counterpoint'
 import { MockBackend, succeed, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -224,6 +224,35 @@ describe('forecast', () => {
     const together = forecast(tasks, { pools: { p: { requests, limitKey: 'account' }, q: { limitKey: 'account' } } })
     expect(apart.parallelMs).toBe(1)
     expect(together.parallelMs).toBeGreaterThan(1_000)
+  })
+
+  test('shares the slots of a limit key between its pools, which take turns', () => {
+    const tasks = ['p', 'q', 'p', 'q'].map((pool, index) => ({ id: `${index}`, description: '', pool, durationMs: 10 }))
+    const pools = { p: { limitKey: 'k' }, q: { limitKey: 'k' } }
+    expect(forecast(tasks, { pools }).parallelMs).toBe(10)
+    const { parallelMs, etaMs } = forecast(tasks, { pools, limits: { k: { concurrency: 1 } } })
+    expect([parallelMs, etaMs]).toEqual([40, [10, 20, 30, 40]])
+    const requests = { limit: 2, perMs: 1_000 }
+    expect(forecast(tasks, { pools, limits: { k: { requests } } }).parallelMs).toBeGreaterThan(1_000)
+  })
+
+  test('knows the limit of pools of an orchestrator, and of those that the host has made, as they are now', async () => {
+    const clock = new VirtualClock()
+    const backend = () => null
+    const tasks = ['p', 'q', 'p', 'q'].map((pool, index) => ({ id: `${index}`, pool, durationMs: 10 }))
+    const account = new Limit({ key: 'own', clock, concurrency: 1 })
+    const own = (name: string) => new WorkerPool({ name, backend, clock, limit: account })
+    const made = new Orchestrator({ clock, pools: { p: own('p'), q: own('q') } })
+    const given = new Orchestrator({
+      clock,
+      pools: { p: { backend, limitKey: 'k' }, q: { backend, limitKey: 'k' } },
+      limits: { k: { concurrency: 1 } },
+    })
+    for (const orchestrator of [made, given]) expect((await orchestrator.forecast({ tasks })).parallelMs).toBe(40)
+    const described = tasks.map(task => ({ ...task, description: '' }))
+    expect(forecast(described, { pools: { p: own('p'), q: own('q') } }).parallelMs).toBe(40)
+    given.limits.get('k')!.concurrency = 2
+    expect((await given.forecast({ tasks })).parallelMs).toBe(20)
   })
 
   test('takes the options of a pool as they are', () => {

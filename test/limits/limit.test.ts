@@ -215,9 +215,11 @@ describe('a limit key', () => {
             return run
           })
           for (const run of runs) run.push(0, tasks - 1)
+          let next = 100
           for (const ms of laterMs) {
             await clock.advance(ms)
-            for (const run of runs) run.push(run.started.length + 100, run.started.length + 103)
+            for (const run of runs) run.push(next, next + 3)
+            next += 4
           }
           await clock.runUntilIdle({ limitMs: 10_000_000 })
           for (const run of runs) expect(run.started.length).toBe(tasks + 4 * laterMs.length)

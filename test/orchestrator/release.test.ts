@@ -1,4 +1,5 @@
-import { Orchestrator } from 'counterpoint'
+import { Limit, Orchestrator, WorkerPool } from 'counterpoint'
+import { VirtualClock } from 'counterpoint/testing'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ProbeJournal } from '../support/probe-journal.js'
 import { specs } from '../support/scheduler-fixture.js'
@@ -20,6 +21,34 @@ afterEach(() => {
 })
 
 const plan = { tasks: specs('a') }
+
+describe('a pool, or a limit, of the host', () => {
+  test('keeps no orchestrator that was drained: it gets no events, and counts for nothing', async () => {
+    const clock = new VirtualClock()
+    const limit = new Limit({ key: 'k', clock })
+    const pool = new WorkerPool({ name: 'own', backend: () => 1, clock, limit })
+    const heard: string[] = []
+    const use = async (index: number): Promise<void> => {
+      // `q` is made by the orchestrator, and joins the limit of the host by its key.
+      const pools = { p: pool, q: { backend: () => 1, limitKey: 'k', queueLimit: 3 } }
+      const orchestrator = new Orchestrator<string>({ clock, pools })
+      orchestrator.on('pool.parked', ({ pool: name }) => heard.push(`${index}${name}`))
+      const run = orchestrator.run({ tasks: [{ id: 'a', pool: 'p' }] })
+      await clock.runUntilIdle()
+      await run.result
+      await orchestrator.drain()
+    }
+    for (let index = 0; index < 3; index++) await use(index)
+    pool.park(1_000)
+    limit.park(2_000)
+    pool.queueLimit = 5
+    expect(heard).toEqual([])
+    const live = new Orchestrator({ clock, pools: { p: pool } })
+    live.on('pool.parked', ({ pool: name }) => heard.push(name))
+    limit.park(5_000)
+    expect(heard).toEqual(['p'])
+  })
+})
 
 describe('a run', () => {
   test('is kept until it is released, and its result stays available', async () => {

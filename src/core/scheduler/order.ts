@@ -9,8 +9,8 @@ export interface OrderFacts {
   /** When the task became ready, in milliseconds since 1970; 0 for `DagScheduler.ready`. */
   readonly readyAt: number
   /**
-   * The `agingMs` of its pool, in milliseconds: after each such span a waiting task gains one step of priority. For `DagScheduler.ready` the
-   * default, 60,000.
+   * The `agingMs` of its pool now, in milliseconds: a task that waits that much longer than another gains one step of priority. For
+   * `DagScheduler.ready` the least default, 60,000.
    */
   readonly agingMs: number
   /**
@@ -29,17 +29,19 @@ export interface OrderFacts {
  */
 export type Order = (task: TaskSpec, facts: OrderFacts) => number
 
-/** The order of a scheduler (a function, or an object with the method `order`), as a function. */
-export function orderOf(scheduler: Order | { order: Order } | undefined): Order | undefined {
-  return typeof scheduler === 'object' ? scheduler.order.bind(scheduler) : scheduler
+/** The order of a scheduler (a function, or an object with the method `order`), as a function. Undefined for the default order. */
+export function orderOf(scheduler: Order | { order: Order; isDefault?: boolean } | undefined): Order | undefined {
+  if (typeof scheduler !== 'object') return scheduler
+  return scheduler.isDefault === true ? undefined : scheduler.order.bind(scheduler)
 }
 
 export const DEFAULT_PRIORITY = 3
+/** The least default `agingMs`. */
 export const DEFAULT_AGING_MS = 60_000
 
-/** The default {@link Order}: the priority of a task, where each `agingMs` of waiting counts as one step. Lower starts first. */
+/** The priority of a task, where each `agingMs` of waiting counts as one step, as far as a number can say it. Lower starts first. */
 export function priorityOrder(priority: number, readyAt: number, agingMs: number): number {
-  return priority + Math.floor(readyAt / agingMs)
+  return priority + readyAt / agingMs
 }
 
 /** The number that an order of the host gives a task; undefined, after a call of `report`, when it throws or returns no number. */

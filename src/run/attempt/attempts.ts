@@ -105,8 +105,9 @@ export class Attempts implements AttemptServices {
     const attempt = this.#live[index]
     if (attempt === undefined) return
     const { at, startedAt } = this.#head.states[index] as SucceededState
-    this.#options.recordDuration(this.#spec(index).pool as string, at - startedAt - this.gate.withheldMs(attempt))
-    attempt.lease.ended(SUCCEEDED)
+    const durationMs = at - startedAt - this.gate.withheldMs(attempt)
+    this.#options.recordDuration(this.#spec(index).pool as string, durationMs)
+    attempt.lease.ended(SUCCEEDED, durationMs)
   }
 
   /** Reports to the pool how an attempt failed; not one that this process interrupted, or that never reached its backend. */
