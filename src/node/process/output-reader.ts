@@ -120,10 +120,15 @@ export class JsonLinesReader implements OutputReader {
   append(chunk: Uint8Array): boolean {
     const before = this.#understood
     this.#lines.append(chunk)
-    return this.#understood > before
+    // The last line may have no newline.
+    return this.#understood > before || chunk.at(-1) !== NEWLINE
   }
 
   isAnswered(): boolean {
+    const rest = this.#lines.rest().trim()
+    const last = rest.startsWith('{') && rest.endsWith('}') ? parseLine(rest) : undefined
+    if (last && failureOf(last, this.#options.redactAnswer, undefined)) return true
+    if (rest.startsWith('{')) return last !== undefined && Object.hasOwn(last, 'output')
     if (this.#badLine) return this.#badLine.kind === 'invalid-output'
     return this.failure !== undefined || this.#output !== undefined
   }
@@ -200,6 +205,7 @@ function parseLine(text: string): Line | undefined {
 }
 
 const SPACE = 0x20
+const NEWLINE = 10
 const BARE_END = /[\w.+-]$/
 
 function isReadable(read: () => unknown): boolean {

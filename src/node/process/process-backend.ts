@@ -24,12 +24,13 @@ import { type Child, spawnProgram } from './spawn.js'
  * The program reads its task from standard input and answers on standard output. The attempt fails if the exit code is not 0 (`agent`, the
  * code as `status`), if a signal ended it or the code is 128 + its number (`crashed`, the signal as `code`), or if the answer is not
  * complete (`incomplete-output`). The message of the failure contains the end of its standard error, but never its arguments. The values
- * of the variables in `env` and `setEnv` are replaced by their names (values of 8 characters or more, except those of `defaultEnv`).
+ * of the variables in `env` and `setEnv` are replaced by their names (values of 8 characters or more, except those of `defaultEnv`). The
+ * ends of both outputs are in the record of the attempt in any case, and in the same form.
  *
  * Everything that it writes, to standard output or standard error, restarts `idleTimeoutMs`: set that to 100 ms or more.
  *
  * When `context.signal` aborts, all its processes get TERM, and KILL after `killGraceMs`. So do the processes that it leaves behind when
- * it ends by itself. When the host exits, all running processes get KILL. A host that is ended by a signal does not *exit*: it
+ * it ends by itself, or that does not end after its answer (`answerGraceMs`). When the host exits, all running processes get KILL. A host that is ended by a signal does not *exit*: it
  * should handle SIGINT and SIGTERM, because agents are in process groups of their own, which Ctrl-C does not reach.
  *
  * For an agent with an output format of its own, write a backend that wraps this one and parses its `json` or `text`.

@@ -39,6 +39,7 @@ export class ProgramOutput {
 
   /** The answer is complete: what the program writes while it is ended does not change it. */
   freeze(): void {
+    this.reader.end()
     this.#isFrozen = true
   }
 

@@ -70,6 +70,7 @@ describe('an agent that has answered and does not end', () => {
     ['one JSON value', { output: 'json' }, `echo '{"a": 1}'`, { a: 1 }],
     ['one fenced JSON value', { output: 'json', extractJson: true }, "printf '```json\\n[1]\\n```\\n'", [1]],
     ['a line', { output: 'jsonl' }, `echo '{"output": 1}'`, { output: 1 }],
+    ['a line without a newline', { output: 'jsonl' }, `printf '{"output": 1}'`, { output: 1 }],
     ['text', { output: 'text' }, 'echo done', { text: 'done\n', outputTruncated: true }],
     ['text, and closed it', { output: 'text' }, 'echo done; exec >&-', { text: 'done\n', outputTruncated: false }],
   ])('in %s is ended, and its answer is used', async (_, options, print, expected) => {
