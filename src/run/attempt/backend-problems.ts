@@ -84,7 +84,8 @@ function measure(
   | { readonly measured: MeasuredChunk; readonly issue?: never }
   | { readonly measured?: never; readonly issue: InputIssue } {
   try {
-    const json = canonicalJson(chunk)
+    // The one bound of a chunk is that below.
+    const json = canonicalJson(chunk, { maxChars: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY })
     const bytes = jsonBytes(json, MAX_CHUNK_BYTES)
     if (bytes <= MAX_CHUNK_BYTES) return { measured: { json, bytes } }
     const message = `expected at most ${MAX_CHUNK_BYTES} bytes of JSON (1 MiB), got more: stream it in parts`
