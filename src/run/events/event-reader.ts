@@ -39,7 +39,8 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
   readonly #options: EventsOptions
   /** The `seq` of the next journaled event. */
   #seq: number
-  readonly #queue = new LiveQueue()
+  /** Only of a reader that asked for such events: there may be thousands that wait for the next event. */
+  readonly #queue: LiveQueue | undefined
   readonly #pending: PendingNext[] = []
   #isClosed = false
   /** Why it was closed, for the next `next()`. */
@@ -52,6 +53,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
     this.#options = options
     this.#seq = from > 1 ? Math.ceil(from) : 1
     this.#isClosed = this.#isAborted
+    if (options.progress || options.streamed) this.#queue = new LiveQueue()
   }
 
   get isClosed(): boolean {
@@ -93,7 +95,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
   push(event: LiveEvent, published: number, bytes: number): void {
     const wanted = event.type === 'attempt.progressed' ? this.#options.progress : this.#options.streamed
     // Else it was before the event that this reader begins with.
-    if (wanted !== true || this.#seq > published + 1) return
+    if (wanted !== true || this.#queue === undefined || this.#seq > published + 1) return
     const behind = this.#queue.bytes
     if (behind + bytes > MAX_BYTES_BEHIND) {
       this.#error = { error: slowReader(event.runId, behind + bytes) }
@@ -126,7 +128,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
     }
     if (this.#isAborted) this.#close()
     if (this.#isClosed) return DONE
-    const value = this.#queue.shift(this.#seq) ?? this.#log.at(this.#seq)
+    const value = this.#queue?.shift(this.#seq) ?? this.#log.at(this.#seq)
     if (value === undefined) return undefined
     if (value === 'end') {
       this.#close()
@@ -150,7 +152,7 @@ export class EventReader implements AsyncIterableIterator<RunEvent | LiveEvent, 
     if (this.#isClosed) return
     this.#isClosed = true
     this.stopListening()
-    this.#queue.clear()
+    this.#queue?.clear()
     this.#log.close(this)
   }
 }
