@@ -1,7 +1,7 @@
 import type { LocalsInput } from './backends/agent-backend.js'
 import type { Clock } from './clock.js'
 import type { Budget, RunBudget } from './core/budget/budget.js'
-import type { JudgeFailure } from './core/scheduler/decision.js'
+import type { JudgeFailure } from './core/failure/failure-facts.js'
 import type { Order } from './core/scheduler/order.js'
 import type { FailureMode, RunMode } from './core/state/events.js'
 import type { Distribute } from './distributor/task-distributor.js'

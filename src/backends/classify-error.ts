@@ -1,4 +1,3 @@
-import { amountOf } from '../core/amount.js'
 import { FAILURE_KINDS, type Failure, type FailureKind, isThrottling } from '../core/failure/failure.js'
 import { readUsage } from '../core/failure/usage.js'
 import { readMember, readPath } from '../core/read-member.js'
@@ -6,8 +5,8 @@ import { cutText } from '../core/text.js'
 import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
 import { cleanText, type Redact } from './redact.js'
-import { resetAfterOf, retryAfterOf, retryInfoOf } from './retry-after.js'
-import { finiteNumber, nonEmptyString, readHeaders, readJson } from './safe-read.js'
+import { bodiesOf, firstOf, headersIn, requestedWaitMs } from './reset-times/requested-wait.js'
+import { finiteNumber, nonEmptyString } from './safe-read.js'
 
 /** The longest code or name. */
 const MAX_WORD = 200
@@ -18,7 +17,7 @@ const MAX_WORD = 200
  * An `AgentError` has its kind and all other facts itself. For any other error, the first one along the chain of its causes (`cause`,
  * `lastError` of a retry wrapper, `errors` of an AggregateError) that has a known kind decides: by the provider's error code, a system error code, the name of its
  * class, or its HTTP status. If none has one, the kind is `crashed` for a lost connection or an aborted call, else `agent`.
- * `retryAfterMs` is what the headers say, not clamped.
+ * `retryAfterMs` is what its headers, its body or its text say, not clamped.
  *
  * @param now The wall time, in milliseconds since 1970. Without it, a `retry-after` that is a date needs a `date` header.
  * @param redact Applied to every text of the failure, before it is cut. Default: hides known keys, and keeps 4,000 characters.
@@ -165,21 +164,6 @@ function wordsOf(error: unknown): readonly string[] {
   )
 }
 
-/** Where the SDKs of OpenAI and Anthropic, the AI SDK, and axios keep the error body of the provider. */
-function bodiesOf(error: unknown): readonly unknown[] {
-  const body = readMember(error, 'error')
-  const data = readMember(error, 'data') ?? readPath(error, 'response', 'data')
-  // The AI SDK keeps the whole body only as text, and Google's SDK makes it the message.
-  const text = jsonIn(readMember(error, 'responseBody')) ?? jsonIn(readMember(error, 'message'))
-  return [body, readMember(body, 'error'), data, readMember(data, 'error'), text, readMember(text, 'error')]
-}
-
-const MAX_BODY = 100_000
-
-function jsonIn(text: unknown): unknown {
-  return typeof text === 'string' && text.startsWith('{') && text.length <= MAX_BODY ? readJson(text) : undefined
-}
-
 /** True when the provider says that a retry is useless. */
 function isFinal(error: unknown): boolean {
   return readMember(error, 'isRetryable') === false || headersIn(error).get('x-should-retry') === 'false'
@@ -204,29 +188,6 @@ function statusOf(error: unknown): number | undefined {
     finiteNumber(readPath(error, 'response', 'status')) ??
     finiteNumber(readPath(error, '$metadata', 'httpStatusCode'))
   )
-}
-
-function headersIn(error: unknown): ReadonlyMap<string, string> {
-  return readHeaders(
-    readMember(error, 'headers') ?? readMember(error, 'responseHeaders') ?? readPath(error, 'response', 'headers'),
-  )
-}
-
-function requestedWaitMs(error: unknown, kind: FailureKind, now: number | undefined): number | undefined {
-  const own = finiteNumber(readMember(error, 'retryAfterMs'))
-  if (own !== undefined) return amountOf(own)
-  const headers = headersIn(error)
-  const retryAfterMs = retryAfterOf(headers, now)
-  if (retryAfterMs !== undefined || (kind !== 'throttled' && kind !== 'quota')) return retryAfterMs
-  return firstOf(bodiesOf(error), retryInfoOf) ?? resetAfterOf(headers, now)
-}
-
-function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
-  for (const item of items) {
-    const found = find(item)
-    if (found !== undefined) return found
-  }
-  return undefined
 }
 
 const NO_MESSAGE = 'the agent threw an error without a message'

@@ -1,3 +1,4 @@
+import { Refusals } from '../core/failure/refusals.js'
 import { invalid } from '../options-check.js'
 import type { AgentBackend } from './agent-backend.js'
 import { type BreakerOptions, CircuitBreaker } from './circuit-breaker.js'
@@ -13,6 +14,8 @@ export class PoolBackend {
   readonly backend: AgentBackend
   /** Must be notified of every attempt on this backend. */
   readonly breaker: CircuitBreaker
+  /** The attempts on it that were refused in a row. Must be notified likewise. */
+  readonly refusals: Refusals = new Refusals()
   readonly #onHealthChange: (backend: PoolBackend) => void
   readonly #onAdmissionChange: () => void
   #failedCheck: string | undefined

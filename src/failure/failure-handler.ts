@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { type Failure, type FailureKind, INPUT_TIMEOUT, isThrottling } from '../core/failure/failure.js'
+import type { FailureFacts } from '../core/failure/failure-facts.js'
+import type { RefusalCounts } from '../core/failure/refusals.js'
 import type { Verdict } from '../core/failure/verdict.js'
 import { once } from '../core/once.js'
-import type { FailureFacts } from '../core/scheduler/decision.js'
 import type { Backoff } from '../core/state/task.js'
 import { type Complete, withDefaults } from '../core/with-defaults.js'
 import { checkOptions, failureKinds, millis, optionsOf } from '../options-check.js'
@@ -24,7 +25,10 @@ export interface FailureHandlerOptions {
   readonly maxRepairs?: number | undefined
   /** The longest that a provider's `retryAfterMs` parks a pool or rests a backend, in milliseconds. Default 86,400,000 (a day). */
   readonly maxParkMs?: number | undefined
-  /** How long a pool is parked when its quota is used up and the provider does not say until when, in milliseconds. Default 60,000. */
+  /**
+   * How long a pool is parked when its quota is used up and the provider does not say until when, in milliseconds. While it goes on
+   * refusing, a quarter of the time since it began, up to `maxParkMs`: a quota of five hours costs about 20 attempts. Default 60,000.
+   */
   readonly quotaParkMs?: number | undefined
   /** Kinds that are never retried. Default `refused` and `bad-input`. */
   readonly neverRetry?: readonly FailureKind[] | undefined
@@ -49,6 +53,15 @@ const DEFAULTS: Complete<Omit<FailureHandlerOptions, 'backoff'>> = {
   failover: ['throttled', 'overloaded', 'quota', 'timeout', 'crashed', 'refused'],
   repair: ['invalid-output'],
 }
+
+const NO_REFUSALS: RefusalCounts = { attempts: 0, forMs: 0, broken: 0 }
+/** From this many refused attempts in a row, a provider that names no time is not only busy for a moment: it gets a rest. */
+const REFUSALS_IN_A_ROW = 20
+const FIRST_REST_MS = 1_000
+/** Each rest lasts at least this share of the time for which the provider has refused: it ends at most that much later than necessary. */
+const REST_SHARE = 0.25
+/** After so many times that a provider has named in vain, what it names is not relied on alone. */
+const MAX_BROKEN = 30
 
 const rule = once(() => {
   const count = z.int().min(0)
@@ -75,7 +88,8 @@ const rule = once(() => {
  * 3. another backend of the pool can take it: failover;
  * 4. kinds that are never retried: dead;
  * 5. interrupted: retry at once, within `maxInterrupted`;
- * 6. throttled: the pool is parked when the provider says for how long, or a quota is used up; otherwise retry after a delay;
+ * 6. throttled: the pool is parked when the provider says for how long, a quota is used up, or the provider has refused 20 attempts in a row
+ *    (for 1 s, then for a quarter of the time since it began); otherwise retry after a delay;
  * 7. invalid output: repair, with the failure as feedback, unless it is the same failure as before;
  * 8. everything else: retry after a delay, within `retries`.
  *
@@ -103,7 +117,7 @@ export class FailureHandler {
     if (facts.task.replay === 'never' && !isThrottling(failure) && failure.code !== INPUT_TIMEOUT)
       return withoutReplay(kind)
     if (facts.alternatives > 0 && options.failover.includes(kind) && facts.failovers < options.maxFailovers)
-      return this.#failOver(failure)
+      return this.#failOver(failure, facts)
     if (options.neverRetry.includes(kind)) return { action: 'dead', reason: `${kind} is not retried` }
     if (kind === 'interrupted')
       return bounded(facts.interrupted, options.maxInterrupted, 'interruptions', { action: 'retry', delayMs: 0 })
@@ -116,21 +130,31 @@ export class FailureHandler {
     return bounded(facts.failures, facts.task.retries ?? options.retries, 'retries', retry)
   }
 
-  #failOver(failure: Failure): Verdict {
-    const restMs =
-      failure.kind === 'quota'
-        ? (this.#requestedDelay(failure) ?? this.#options.quotaParkMs)
-        : this.#requestedDelay(failure)
+  #failOver(failure: Failure, facts: FailureFacts): Verdict {
+    const restMs = this.#rest(failure, facts)
     return restMs === undefined ? { action: 'failover' } : { action: 'failover', restMs }
   }
 
-  /** The pool is parked for as long as the provider asks; the delay of the task grows each time that it is throttled. */
+  /** The pool is parked for as long as the provider needs a rest; the delay of the task grows each time that it is throttled. */
   #throttled(failure: Failure, facts: FailureFacts): Verdict {
-    const requestedMs =
-      this.#requestedDelay(failure) ?? (failure.kind === 'quota' ? this.#options.quotaParkMs : undefined)
-    const delayMs = this.#delay(facts, facts.throttled, requestedMs)
-    if (requestedMs === undefined) return { action: 'retry', delayMs }
-    return { action: 'park', delayMs: requestedMs, ...(delayMs > requestedMs && { taskDelayMs: delayMs }) }
+    const restMs = this.#rest(failure, facts)
+    const delayMs = this.#delay(facts, facts.throttled, restMs)
+    if (restMs === undefined) return { action: 'retry', delayMs }
+    return { action: 'park', delayMs: restMs, ...(delayMs > restMs && { taskDelayMs: delayMs }) }
+  }
+
+  /**
+   * How long the provider gets a rest: as long as it asks for, unless that was too short many times in a row. Where it asks for none, the rest
+   * grows while it refuses, so that the number of attempts grows only with the logarithm of the time.
+   */
+  #rest(failure: Failure, { refusals: { attempts, forMs, broken } = NO_REFUSALS }: FailureFacts): number | undefined {
+    const requestedMs = this.#requestedDelay(failure)
+    const { quotaParkMs, maxParkMs } = this.#options
+    const grown = (leastMs: number): number => Math.max(leastMs, Math.min(maxParkMs, Math.round(forMs * REST_SHARE)))
+    if (requestedMs) return broken < MAX_BROKEN ? requestedMs : grown(requestedMs)
+    const isRefusing = attempts + 1 >= REFUSALS_IN_A_ROW
+    if (failure.kind === 'quota' && (isRefusing || requestedMs === undefined)) return grown(quotaParkMs)
+    return failure.kind === 'throttled' && isRefusing ? grown(FIRST_REST_MS) : requestedMs
   }
 
   #repair(failure: Failure, facts: FailureFacts): Verdict {

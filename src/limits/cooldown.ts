@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { ParkReason } from '../core/failure/failure.js'
+import { Refusals } from '../core/failure/refusals.js'
 import type { LedgerEntry } from './ledger/limit-ledger.js'
 import { OneShotTimer } from './one-shot-timer.js'
 import { SlowStart } from './slow-start.js'
@@ -55,6 +56,8 @@ const OWN_REASONS: readonly ParkReason[] = ['unhealthy', 'retry-budget']
  * timer has not fired yet. What blocks starts always has an end: the time of the cooldown, or the deadline of an attempt of the slow start.
  */
 export class Cooldown {
+  /** The attempts that were refused in a row. */
+  readonly refusals: Refusals = new Refusals()
   /** Begins when the cooldown ends. */
   readonly #slowStart: SlowStart = new SlowStart()
   readonly #options: CooldownOptions
@@ -158,6 +161,7 @@ export class Cooldown {
     const { normalLimit, onChange } = this.#options
     if (now < this.#slowStart.nextRoomAt) return
     this.#slowStart.expire(now, normalLimit())
+    this.refusals.accepted(now)
     onChange()
   }
 

@@ -1,6 +1,7 @@
 import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
 import type { PoolBackend } from '../backends/pool-backend.js'
 import { type AttemptOutcome, backendAnswered } from '../core/failure/attempt-outcome.js'
+import type { RefusalCounts } from '../core/failure/refusals.js'
 import type { LimitLease } from '../limits/limit-lease.js'
 import type { FlowControl } from './flow-control.js'
 import type { Lease } from './run-queue.js'
@@ -17,6 +18,8 @@ export class AttemptLease implements Lease, WithheldCall {
   #breakerTicket = 0
   #slowStartTicket = 0
   #limitLease: LimitLease | undefined
+  /** In milliseconds of the clock's `monotonic`. */
+  #leasedAt = 0
   /** In milliseconds of the clock's `monotonic`; 0 where it is not needed. */
   #startedAt = 0
   #state: 'held' | 'withheld' | 'ended' | 'released' = 'held'
@@ -45,6 +48,13 @@ export class AttemptLease implements Lease, WithheldCall {
   get alternatives(): number {
     const { backends, clock } = this.#flow
     return this.#target === undefined ? 0 : backends.alternatives(clock.monotonic(), this.#target)
+  }
+
+  get refusals(): RefusalCounts {
+    const { clock, refusals } = this.#flow
+    // Where others can take over, it is the backend that gets a rest, else the pool and those that share its account.
+    const resting = this.alternatives > 0 ? this.#target?.refusals : refusals
+    return (resting ?? refusals).countsAt(clock.monotonic())
   }
 
   get mayCall(): boolean {
@@ -87,6 +97,8 @@ export class AttemptLease implements Lease, WithheldCall {
     // First: what follows may let the pool start attempts, which must not happen while the provider asks for a rest.
     if (!outcome.ok && outcome.verdict.action === 'park') this.#flow.park(outcome.failure, outcome.verdict.delayMs)
     if (outcome.ok || backendAnswered(outcome.failure)) this.#answered()
+    else if (outcome.failure.kind === 'throttled' || outcome.failure.kind === 'quota')
+      this.#refused(now, outcome.failure.retryAfterMs)
     concurrency.attemptEnded(now, this.#startedAt, outcome, this.#flow.inFlight)
     this.#target?.breaker.attemptEnded(now, this.#breakerTicket, outcome)
   }
@@ -112,6 +124,7 @@ export class AttemptLease implements Lease, WithheldCall {
   #take(now: number): void {
     const { backends, cooldown, limit } = this.#flow
     const { probeMs } = backends
+    this.#leasedAt = now
     if (this.#target !== undefined) this.#breakerTicket = this.#target.breaker.attemptStarted(now)
     this.#slowStartTicket = cooldown.started(now, probeMs)
     this.#limitLease = limit?.acquire(this.tokens, now, probeMs)
@@ -126,8 +139,15 @@ export class AttemptLease implements Lease, WithheldCall {
   }
 
   #answered(): void {
-    const { cooldown, limit } = this.#flow
+    const { cooldown, limit, refusals } = this.#flow
+    refusals.accepted(this.#leasedAt)
+    this.#target?.refusals.accepted(this.#leasedAt)
     cooldown.answered(this.#slowStartTicket)
     if (this.#limitLease !== undefined) limit?.answered(this.#limitLease)
+  }
+
+  #refused(now: number, retryAfterMs: number | undefined): void {
+    this.#flow.refusals.refused(now, retryAfterMs)
+    this.#target?.refusals.refused(now, retryAfterMs)
   }
 }

@@ -3,6 +3,7 @@ import type { BackendSet } from '../backends/backend-set.js'
 import type { PoolBackend } from '../backends/pool-backend.js'
 import type { Clock } from '../clock.js'
 import type { Failure } from '../core/failure/failure.js'
+import type { Refusals } from '../core/failure/refusals.js'
 import type { Cooldown, Parked } from '../limits/cooldown.js'
 import type { Limit } from '../limits/limit.js'
 import type { LimitLease } from '../limits/limit-lease.js'
@@ -86,6 +87,11 @@ export class FlowControl {
     return this.#limit.limit
   }
 
+  /** Of the account that the pool shares with others, or of the pool alone; each backend counts its own, too. */
+  get refusals(): Refusals {
+    return (this.#sharedLimit?.cooldown ?? this.cooldown).refusals
+  }
+
   /** Attempts that hold a lease. */
   get inFlight(): number {
     return this.#inFlight
@@ -120,7 +126,7 @@ export class FlowControl {
     if (!this.concurrency.hasMemory(now, this.#inFlight)) return { kind: 'wait', until: now + RECHECK_MS }
     if (backends.checksBeforeEach && typeof target !== 'function' && !backends.isCheckedNow(target)) return WAIT
     if (requirements.isRetry) this.#budget.countRetry(now)
-    else this.#budget.countFirst(now)
+    else if (!requirements.wasRefused) this.#budget.countFirst(now)
     this.#inFlight++
     return { kind: 'start', lease: new AttemptLease(this, target, requirements.tokens, now) }
   }
@@ -140,7 +146,7 @@ export class FlowControl {
   recheckAt({ reason }: Parked, isNextRetry: () => boolean): number | undefined {
     const now = this.clock.monotonic()
     if (reason === 'unhealthy') return this.backends.pick(now) ? undefined : this.backends.opensAt(now)
-    const isSpent = reason === 'retry-budget' && isNextRetry() && !this.#budget.allowsRetry(now)
+    const isSpent = reason === 'retry-budget' && isNextRetry() && !this.#budget.mayRetry(now)
     return isSpent ? now + RECHECK_MS : undefined
   }
 
@@ -175,7 +181,7 @@ export class FlowControl {
   }
 
   #allowsRetry(target: PoolBackend | AgentFunction, now: number): boolean {
-    if (this.#budget.allowsRetry(now)) return true
+    if (this.#budget.mayRetry(now)) return true
     this.cooldown.park(typeof target === 'function' ? RECHECK_MS : openBreaker(target, now), 'retry-budget', SPENT)
     return false
   }

@@ -6,7 +6,10 @@ import { checkOptions, nonNegative, optionsOf, positiveMs } from '../options-che
 export type RetryBudgetOptions = {
   /** Retries per first attempt. 0 or more. Default 0.2: a backend that always fails is called 1.2 times per task, not four. */
   readonly ratio?: number | undefined
-  /** Retries that are always allowed, so that a pool with few tasks can retry each. 0 or more; `Infinity`: no bound. Default 100. */
+  /**
+   * Retries that are always allowed, so that a pool with few tasks can retry each. 0 or more; `Infinity`: no bound. Default 100. Whatever the
+   * budget, no retry waits for it longer than `perMs`, nor longer than ten minutes.
+   */
   readonly floor?: number | undefined
   /** The length of the window in which attempts are counted, in milliseconds. More than 0. Default 60,000. */
   readonly perMs?: number | undefined
@@ -23,6 +26,9 @@ export const retryBudgetRule: () => z.ZodType = once(() =>
 
 /** Attempts are counted per part of the window, not one by one: a pool may start millions of them in a minute. */
 const PARTS = 60
+/** No retry is held back for longer, in milliseconds: a budget that allows none, or counts for years, must not end the work of a pool. */
+const LONGEST_HOLD_MS = 600_000
+
 /** One more than there are parts: the oldest is only partly inside the window. */
 const SLOTS = PARTS + 1
 
@@ -30,13 +36,15 @@ const SLOTS = PARTS + 1
  * Prevents retry storms, in which a failing backend is called several times for each task. Pure: `now` is an argument, in monotonic
  * milliseconds; a value before the latest part counts towards the latest part.
  *
- * Invariant: the window that ends at a retry contains, with this one, at most `floor + ratio * first attempts` retries. Where parts are
- * not exact, the bound is conservative: of the oldest part, all retries count and no first attempts.
+ * Invariant: the window that ends at a retry contains, with this one, at most `floor + ratio * first attempts` retries, except for one that
+ * has been held back for as long as any may be. Where parts are not exact, the bound is conservative: of the oldest part, all retries
+ * count and no first attempts.
  */
 export class RetryBudget {
   readonly #ratio: number
   readonly #floor: number
   readonly #partMs: number
+  readonly #longestHoldMs: number
   readonly #firsts: number[] = new Array<number>(SLOTS).fill(0)
   readonly #retries: number[] = new Array<number>(SLOTS).fill(0)
   /** The slot of the latest part, and when that ends. The next slot is that of the oldest part. */
@@ -45,6 +53,8 @@ export class RetryBudget {
   /** Sums: of first attempts without the oldest part, of retries with it. */
   #firstSum = 0
   #retrySum = 0
+  /** Since when a retry is held back. */
+  #heldSince: number | undefined
 
   /** @throws INVALID_INPUT for invalid options. */
   constructor(options: RetryBudgetOptions = {}) {
@@ -52,7 +62,9 @@ export class RetryBudget {
     const { ratio = 0.2, floor = 100, perMs = 60_000 } = options
     this.#ratio = ratio
     this.#floor = floor
-    this.#partMs = perMs / PARTS
+    // A part of no length would never end.
+    this.#partMs = Math.max(1, perMs) / PARTS
+    this.#longestHoldMs = Math.min(perMs, LONGEST_HOLD_MS)
   }
 
   /** Counts a first attempt. */
@@ -62,9 +74,10 @@ export class RetryBudget {
     this.#firstSum++
   }
 
-  /** Counts a retry. Ask `allowsRetry` first. */
+  /** Counts a retry. Ask `mayRetry` first. */
   countRetry(now: number): void {
     this.#advance(now)
+    this.#heldSince = undefined
     this.#retries[this.#slot]++
     this.#retrySum++
   }
@@ -73,6 +86,13 @@ export class RetryBudget {
   allowsRetry(now: number): boolean {
     this.#advance(now)
     return this.#retrySum + 1 <= this.#floor + this.#ratio * this.#firstSum
+  }
+
+  /** True when a retry is allowed, or has been held back for long enough. Call it only when one waits: if false, it is held back from now on. */
+  mayRetry(now: number): boolean {
+    if (this.allowsRetry(now)) return true
+    this.#heldSince ??= now
+    return now - this.#heldSince >= this.#longestHoldMs
   }
 
   #advance(now: number): void {

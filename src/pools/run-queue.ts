@@ -1,5 +1,6 @@
 import type { AgentBackend, AgentFunction } from '../backends/agent-backend.js'
 import type { AttemptOutcome } from '../core/failure/attempt-outcome.js'
+import type { RefusalCounts } from '../core/failure/refusals.js'
 import { priorityOrder } from '../core/scheduler/order.js'
 import type { Aging } from './aging.js'
 import { AgingQueue } from './aging-queue.js'
@@ -10,6 +11,8 @@ import { ReadyQueue } from './ready-queue.js'
 export interface AttemptRequirements {
   /** False for a first attempt. Retries are limited by the retry budget of the pool. */
   readonly isRetry: boolean
+  /** The provider refused the attempt before. This one counts neither as a first attempt nor as a retry. */
+  readonly wasRefused?: true
   /** How many tokens it is expected to use; 0 when unknown. Corrected by what {@link Lease.release} is given. */
   readonly tokens: number
   /** Fail-over: the next available backend after the one of this name, wrapping around. Default: the first available one. */
@@ -28,6 +31,8 @@ export interface Lease {
   readonly backendName: string
   /** How many other backends of the pool could take the next attempt now. */
   readonly alternatives: number
+  /** How often, and since when, the provider has refused attempts in a row until now: of the backend alone where others could take over. */
+  readonly refusals: RefusalCounts
   /**
    * False when the backend may not be called, although the slot was claimed: since then the pool, or its limit, was paused, parked or
    * lowered. Then call `withhold`.

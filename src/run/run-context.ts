@@ -1,7 +1,7 @@
 import type { Locals, LocalsInput } from '../backends/agent-backend.js'
 import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Clock } from '../clock.js'
-import type { JudgeFailure } from '../core/scheduler/decision.js'
+import type { JudgeFailure } from '../core/failure/failure-facts.js'
 import { type Order, orderOf } from '../core/scheduler/order.js'
 import type { JournalRecord } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'

@@ -1,7 +1,7 @@
 import type { SharedBudget } from '../budget/shared-budget.js'
 import type { Clock } from '../clock.js'
 import type { InContext } from '../core/async-context.js'
-import type { JudgeFailure } from '../core/scheduler/decision.js'
+import type { JudgeFailure } from '../core/failure/failure-facts.js'
 import type { Signal } from '../core/scheduler/signals.js'
 import type { JournalRecord } from '../core/state/events.js'
 import type { RunState } from '../core/state/run-state.js'

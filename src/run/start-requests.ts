@@ -47,15 +47,17 @@ export class StartRequests {
   /** Undefined when the task is no longer ready. */
   requirements(index: number): AttemptRequirements | undefined {
     if (this.#head.states[index]?.status !== 'ready') return undefined
-    const { failures, throttled, failovers, repairs, failedOverFrom } = this.#head.tallies[index] as Tally
-    // An attempt that our own process interrupted does not make the next one a retry.
-    const isRetry = failures + throttled + failovers + repairs > 0
+    const { failures, throttled, failovers, repairs, failedOverFrom, wasRefused } = this.#head.tallies[index] as Tally
+    // An attempt that our own process interrupted, or that the provider did not accept, does not make the next one a retry.
+    const isRetry = failures + throttled + failovers + repairs > 0 && !wasRefused
     const tokens = this.#spec(index).estimate?.tokens ?? 0
     const isDegraded = this.#isDegraded(index)
     const run = this.#options.binding(index)?.run
-    if (failedOverFrom === undefined && !isDegraded && !isRetry && tokens === 0 && !run) return FIRST_ATTEMPT
+    if (failedOverFrom === undefined && !isDegraded && !isRetry && !wasRefused && tokens === 0 && !run)
+      return FIRST_ATTEMPT
     const requirements: { -readonly [K in keyof AttemptRequirements]: AttemptRequirements[K] } = { isRetry, tokens }
     if (failedOverFrom !== undefined) requirements.after = failedOverFrom
+    if (wasRefused) requirements.wasRefused = true
     if (isDegraded) requirements.cheapest = true
     if (run) requirements.run = run
     return requirements

@@ -10,8 +10,8 @@ import {
   type TaskStatus,
   type Usage,
 } from 'counterpoint'
+import type { JudgeFailure } from '../../src/core/failure/failure-facts.js'
 import { decide } from '../../src/core/scheduler/decide.js'
-import type { JudgeFailure } from '../../src/core/scheduler/decision.js'
 import type { AddSignal, FailSignal, Signal, StartSignal } from '../../src/core/scheduler/signals.js'
 import { evolve, replay } from '../../src/core/state/evolve.js'
 import { emptyState } from '../../src/core/state/new-state.js'

@@ -136,11 +136,11 @@ function succeed(decision: Decision, signal: SucceedSignal): void {
 }
 
 function fail(decision: Decision, signal: FailSignal): void {
-  const { index, attempt, failure, usage, alternatives } = signal
+  const { index, attempt, failure, usage } = signal
   const task = decision.state.states[index] as TaskState
   if (task.status === 'stopping') return stopped(decision, { ...signal, type: 'stopped', abandoned: false })
   if (task.status !== 'running' || task.attempt !== attempt) return
-  applyFailure(decision, index, attempt, failure, usage, alternatives)
+  applyFailure(decision, index, attempt, failure, usage, signal)
   fallBackToSerial(decision)
 }
 
@@ -195,7 +195,7 @@ function stopped(decision: Decision, signal: StoppedSignal): void {
   if (signal.abandoned) decision.abandoned(signal.index, signal.attempt)
   if (task.reason.kind !== 'cancel') {
     const failure = withTails(task.reason.kind === 'timeout' ? task.reason.failure : DRAINED, signal.tails)
-    return applyFailure(decision, signal.index, signal.attempt, failure, signal.usage, signal.alternatives)
+    return applyFailure(decision, signal.index, signal.attempt, failure, signal.usage, signal)
   }
   decision.cancelled(signal.index, task.reason.reason, signal.usage, signal.tails)
   propagate(decision, signal.index)

@@ -3,6 +3,7 @@ import { usageOfAttempt } from '../budget/accounts.js'
 import type { Estimate } from '../budget/budget.js'
 import type { SharedScope } from '../budget/shared-scope.js'
 import { type Failure, isThrottling } from '../failure/failure.js'
+import type { JudgeFailure, PoolFacts } from '../failure/failure-facts.js'
 import type { OutputTails } from '../failure/output-tails.js'
 import type { Usage } from '../failure/usage.js'
 import { type Verdict, verdictBy } from '../failure/verdict.js'
@@ -12,39 +13,12 @@ import type { History } from '../state/history.js'
 import { keyOfTask } from '../state/idempotency-key.js'
 import type { BoundParts, RunState } from '../state/run-state.js'
 import { addSharedPlan } from '../state/shared-plan.js'
-import type { Feedback, HoldReason, StopReason, Tally, TaskSpec } from '../state/task.js'
+import type { HoldReason, StopReason, Tally, TaskSpec } from '../state/task.js'
 import { assignedTo } from './assigned.js'
 import type { PreparedPlan } from './prepared-plan.js'
 import { shortText } from './short-text.js'
 import type { StartSignal, SucceedSignal } from './signals.js'
 import type { TriggerRule } from './trigger-rule.js'
-
-/** What a failure handler knows besides the failure. Counts do not include the attempt that failed. */
-export interface FailureFacts {
-  readonly runId: string
-  readonly task: TaskSpec
-  /** The number of the attempt that failed, from 1. */
-  readonly attempt: number
-  /** Earlier attempts that failed by themselves. */
-  readonly failures: number
-  /** Earlier attempts that were throttled (throttled, overloaded, quota). */
-  readonly throttled: number
-  /** Earlier attempts that were interrupted. */
-  readonly interrupted: number
-  /** Earlier attempts after which the task was passed on to another backend. */
-  readonly failovers: number
-  /** Earlier attempts whose failure was fed back to the agent. */
-  readonly repairs: number
-  /** The feedback that this attempt got on an earlier failure. */
-  readonly feedback: Feedback | undefined
-  /** How many other backends of the pool could take the next attempt now. */
-  readonly alternatives: number
-  /** Returns a number in [0, 1). */
-  readonly random: () => number
-}
-
-/** Returns the verdict on a failed attempt. Pure except for `facts.random`. */
-export type JudgeFailure = (failure: Failure, facts: FailureFacts) => Verdict
 
 /** What a decision depends on besides the state and the signal. */
 export interface DecideContext {
@@ -225,12 +199,12 @@ export class Decision {
   }
 
   /** The verdict of the failure handler. When it throws or returns no valid verdict, the task is dead and the reason says so. */
-  verdict(index: number, attempt: number, failure: Failure, alternatives: number): Verdict {
+  verdict(index: number, attempt: number, failure: Failure, { alternatives = 0, refusals }: PoolFacts): Verdict {
     const { failures, throttled, interrupted, failovers, repairs, feedback } = this.state.tallies[index] as Tally
     const { random, judge, onJudgeFailed } = this.context
     const task = this.state.specs[index] as TaskSpec
     const tally = { failures, throttled, interrupted, failovers, repairs, feedback }
-    const facts = { runId: this.state.runId, task, attempt, ...tally, alternatives, random }
+    const facts = { runId: this.state.runId, task, attempt, ...tally, alternatives, refusals, random }
     return verdictBy(() => judge(failure, facts), onJudgeFailed)
   }
 

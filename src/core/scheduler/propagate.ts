@@ -1,4 +1,5 @@
 import type { Failure } from '../failure/failure.js'
+import type { PoolFacts } from '../failure/failure-facts.js'
 import type { Usage } from '../failure/usage.js'
 import type { Verdict } from '../failure/verdict.js'
 import { eachDependent, hasDependents } from '../state/dependencies.js'
@@ -28,9 +29,9 @@ export function applyFailure(
   attempt: number,
   failure: Failure,
   usage: Usage | undefined,
-  alternatives = 0,
+  pool: PoolFacts = {},
 ): void {
-  const verdict = verdictOn(decision, index, attempt, failure, alternatives)
+  const verdict = verdictOn(decision, index, attempt, failure, pool)
   decision.failed(index, attempt, failure, verdict, usage)
   if (verdict.action === 'dead') return markDead(decision, index, failure)
   if (verdict.action === 'hold') return decision.held(index, 'interrupted', failure)
@@ -42,16 +43,10 @@ function delayOf(verdict: Exclude<Verdict, { readonly reason: string }>): number
   return verdict.action === 'park' ? (verdict.taskDelayMs ?? verdict.delayMs) : verdict.delayMs
 }
 
-function verdictOn(
-  decision: Decision,
-  index: number,
-  attempt: number,
-  failure: Failure,
-  alternatives: number,
-): Verdict {
+function verdictOn(decision: Decision, index: number, attempt: number, failure: Failure, pool: PoolFacts): Verdict {
   if (decision.state.phase.status === 'stopping') return { action: 'dead', reason: 'the run is stopping' }
   if (failure.timeout === 'total') return { action: 'dead', reason: 'its total timeout has expired' }
-  return decision.verdict(index, attempt, failure, alternatives)
+  return decision.verdict(index, attempt, failure, pool)
 }
 
 /** Ends task `index` as dead and applies the failure mode of the run. */

@@ -1,6 +1,7 @@
 import type { Estimate, RunBudget } from '../budget/budget.js'
 import type { Failure } from '../failure/failure.js'
 import type { OutputTails } from '../failure/output-tails.js'
+import type { RefusalCounts } from '../failure/refusals.js'
 import type { Usage } from '../failure/usage.js'
 import type { Json } from '../json.js'
 import type { FailureMode, RunMode } from '../state/events.js'
@@ -57,6 +58,8 @@ export interface FailSignal {
   readonly usage?: Usage
   /** How many other backends of the pool could take the next attempt. Default 0. */
   readonly alternatives?: number
+  /** As in `FailureFacts`. */
+  readonly refusals?: RefusalCounts
 }
 /** The aborted attempt has ended or, if `abandoned`, its grace period has. */
 export interface StoppedSignal {
@@ -68,6 +71,8 @@ export interface StoppedSignal {
   readonly tails?: OutputTails
   /** As in {@link FailSignal}. */
   readonly alternatives?: number
+  /** As in {@link FailSignal}. */
+  readonly refusals?: RefusalCounts
 }
 /** A timeout expired. */
 export interface ExpireSignal {

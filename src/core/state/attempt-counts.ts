@@ -9,7 +9,10 @@ import type { Feedback, Tally } from './task.js'
 export const DRAINED_CODE = 'DRAINED'
 
 /** What an ended attempt adds to the tally of its task. Each attempt counts at most once: as a failure, or against one of the other bounds. */
-type Counts = Pick<Tally, 'failures' | 'throttled' | 'interrupted' | 'failovers' | 'repairs' | 'failedOverFrom'> & {
+type Counts = Pick<
+  Tally,
+  'failures' | 'throttled' | 'interrupted' | 'failovers' | 'repairs' | 'failedOverFrom' | 'wasRefused'
+> & {
   readonly feedback?: Feedback
 }
 
@@ -21,18 +24,23 @@ export const NO_COUNTS: Counts = {
   failovers: 0,
   repairs: 0,
   failedOverFrom: undefined,
+  wasRefused: undefined,
 }
+
+const REFUSED: Counts = { ...NO_COUNTS, wasRefused: true }
 
 /** Counts of a failed attempt that ran on `backend`. */
 export function countsOf({ failure, verdict, attempt }: AttemptFailed, backend: string): Counts {
   const { kind, code, message, output } = failure
-  if (verdict.action === 'failover') return { ...NO_COUNTS, failovers: 1, failedOverFrom: backend }
+  const isRefusal = kind === 'throttled' || kind === 'quota' || (kind === 'overloaded' && verdict.action === 'park')
+  const none = isRefusal ? REFUSED : NO_COUNTS
+  if (verdict.action === 'failover') return { ...none, failovers: 1, failedOverFrom: backend }
   if (verdict.action === 'repair') {
     const feedback = { attempt, kind, message, ...(output !== undefined && { output }) }
-    return { ...NO_COUNTS, repairs: 1, feedback }
+    return { ...none, repairs: 1, feedback }
   }
   if (kind === 'interrupted') return code === DRAINED_CODE ? NO_COUNTS : { ...NO_COUNTS, interrupted: 1 }
-  return isThrottling(failure) ? { ...NO_COUNTS, throttled: 1 } : { ...NO_COUNTS, failures: 1 }
+  return isThrottling(failure) ? { ...none, throttled: 1 } : { ...none, failures: 1 }
 }
 
 /** When the attempt of a task that ends at `now` ended: one that was running when its process ended ran no longer than that. */
@@ -64,6 +72,7 @@ export function recordAttemptEnd(
     repairs: tally.repairs + counts.repairs,
     feedback: counts.feedback ?? tally.feedback,
     failedOverFrom: counts.failedOverFrom,
+    wasRefused: counts.wasRefused,
     abandoned: tally.abandoned,
     busyMs: tally.busyMs + (at - task.startedAt),
     firstStartAt: tally.firstStartAt ?? task.startedAt,

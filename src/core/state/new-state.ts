@@ -14,6 +14,7 @@ export const EMPTY_TALLY: Tally = {
   repairs: 0,
   feedback: undefined,
   failedOverFrom: undefined,
+  wasRefused: undefined,
   abandoned: 0,
   busyMs: 0,
   firstStartAt: undefined,

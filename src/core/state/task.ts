@@ -167,6 +167,8 @@ export interface Tally {
   readonly feedback: Feedback | undefined
   /** The backend that the last attempt failed over from: the next attempt goes to one after it. */
   readonly failedOverFrom: string | undefined
+  /** True when the provider refused the last attempt and the wait for it was kept: the next one is no retry of work. */
+  readonly wasRefused: true | undefined
   /** Attempts that did not end within their grace period after the abort. */
   readonly abandoned: number
   /** Total duration of the attempts, in milliseconds. */

@@ -1,4 +1,13 @@
-import { AgentError, FAILURE_KINDS, type FailureKind, type Json, type Report, type ReportedUsage } from 'counterpoint'
+import {
+  AgentError,
+  FAILURE_KINDS,
+  type FailureKind,
+  type Json,
+  type Report,
+  type ReportedUsage,
+  readRetryAfter,
+  systemClock,
+} from 'counterpoint'
 import type { Redact } from './launch.js'
 
 /** The JSON object in a line. */
@@ -37,10 +46,9 @@ export function failureOf(line: Line, redact: Redact, usage: ReportedUsage | und
   const hasMessage = typeof message === 'string' && message.trim() !== ''
   if (!(hasMessage || isKind(kind)) || Object.keys(line).some(name => !FAILURE_LINE.includes(name))) return undefined
   const text = hasMessage ? redact(message) : ''
-  const retryAfterMs = memberOf(error, 'retryAfterMs')
-  const hasDelay = typeof retryAfterMs === 'number' && retryAfterMs >= 0 && Number.isFinite(retryAfterMs)
+  const retryAfterMs = readRetryAfter(error, systemClock.now())
   return new AgentError(isKind(kind) ? kind : 'agent', text || 'The agent reported a failure without a message.', {
-    ...(hasDelay && { retryAfterMs }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(usage && { usage }),
   })
 }

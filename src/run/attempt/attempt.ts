@@ -230,9 +230,9 @@ export class Attempt implements DeadlineListener {
 
   /** What the signals of an attempt that ended have in common. */
   #outcome(): Omit<StoppedSignal, 'type' | 'abandoned'> {
-    const { alternatives } = this.lease
+    const { alternatives, refusals } = this.lease
     const known = { ...(this.#usage && { usage: this.#usage }), ...(this.#tails && { tails: this.#tails }) }
-    return { index: this.index, attempt: this.attempt, ...(alternatives > 0 && { alternatives }), ...known }
+    return { index: this.index, attempt: this.attempt, alternatives, refusals, ...known }
   }
 
   #noteUsage(usage: unknown): void {
