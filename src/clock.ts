@@ -1,3 +1,5 @@
+import { invalid } from './options-check.js'
+
 /** A port: the source of time. Implementations: `systemClock`, and `VirtualClock` of `counterpoint/testing`. */
 export interface Clock {
   /** Wall-clock time, in milliseconds since 1970. May jump; used for the times of events only. */
@@ -51,7 +53,10 @@ export const systemClock: Clock = {
     else lastMs = now
     return lastMs
   },
-  schedule: (callback, delayMs) => (delayMs > 0 ? scheduleTimer(callback, delayMs) : scheduleSoon(callback)),
+  schedule(callback, delayMs) {
+    if (typeof callback !== 'function') throw invalid('callback', 'a function', callback)
+    return delayMs > 0 ? scheduleTimer(callback, delayMs) : scheduleSoon(callback)
+  },
 }
 
 function fakeSource(): typeof source {

@@ -69,9 +69,61 @@ function editDistance(a: string, b: string, bound: number): number {
   return last[b.length]!
 }
 
+/** What other libraries, and people, call ours. Each word with all the names that it may mean; the first that there is counts. */
+const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
+  dependson: ['after'],
+  deps: ['after'],
+  dependencies: ['after'],
+  requires: ['after'],
+  needs: ['after'],
+  parents: ['after'],
+  name: ['id'],
+  key: ['id'],
+  title: ['description'],
+  prompt: ['description'],
+  text: ['description'],
+  agent: ['pool', 'backend'],
+  worker: ['pool', 'backend'],
+  queue: ['pool'],
+  fn: ['run'],
+  handler: ['run', 'backend'],
+  execute: ['run'],
+  schema: ['output'],
+  maxretries: ['retries'],
+  attempts: ['retries'],
+  maxattempts: ['retries'],
+  maxconcurrency: ['concurrency'],
+  maxconcurrent: ['concurrency'],
+  parallelism: ['concurrency'],
+  limit: ['concurrency', 'requests'],
+  ratelimit: ['requests'],
+  timeout: ['timeoutMs'],
+  deadline: ['totalTimeoutMs', 'timeoutMs'],
+  cwd: ['workdir'],
+  dir: ['workdir', 'folder'],
+  directory: ['workdir', 'folder'],
+  path: ['folder', 'command'],
+  cmd: ['command'],
+  program: ['command'],
+  arguments: ['args'],
+  environment: ['env', 'setEnv'],
+  baseurl: ['url'],
+  endpoint: ['url'],
+  delay: ['afterMs'],
+  delayms: ['afterMs'],
+  nodes: ['tasks'],
+  steps: ['tasks'],
+  jobs: ['tasks'],
+}
+
 /** The message for a key that is none of `keys`. */
 export function unknownKey(key: string, keys: readonly string[]): string {
-  return `unknown key${didYouMean(key, keys) || `; expected one of ${keys.join(', ')}`}`
+  const near = didYouMean(key, keys)
+  const word = key.toLowerCase().replace(/[_-]/g, '')
+  const meant = (Object.hasOwn(SYNONYMS, word) ? SYNONYMS[word] : undefined)?.find(name => keys.includes(name))
+  const hint = meant === undefined ? near : ` (did you mean "${meant}"?)`
+  // A word that means the same is a guess.
+  return `unknown key${hint}${near === '' ? `; expected one of ${keys.join(', ')}` : ''}`
 }
 
 /** `value` for a message: short, and never throws. */

@@ -1,5 +1,6 @@
 import type { FailureKind, TimeoutScope } from './core/failure/failure.js'
 import type { ReportedUsage } from './core/failure/usage.js'
+import { isInstance } from './core/read-member.js'
 import type { RunResult } from './core/results/run-result.js'
 
 /** One problem of an input: where it is (`tasks[3].blockedBy[0]`), what was expected and what was given. */
@@ -79,7 +80,7 @@ export function isCounterpointError<C extends ErrorCode = ErrorCode>(
   error: unknown,
   code?: C,
 ): error is { [K in C]: CounterpointError<K> }[C] {
-  return error instanceof CounterpointError && (code === undefined || error.code === code)
+  return isInstance(CounterpointError, error) && (code === undefined || error.code === code)
 }
 
 /** Options of an {@link AgentError}. */

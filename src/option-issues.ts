@@ -13,17 +13,30 @@ export function isRecord(value: unknown): value is object {
  */
 export function problemsOf(rule: z.ZodType, value: unknown, path: string, secret: boolean): readonly InputIssue[] {
   try {
-    if (typeof value === 'object' && value !== null && !isRecord(value))
-      return [{ path: path || 'options', message: `expected an object, got ${show(value)}` }]
     const result = rule.safeParse(value, { reportInput: true })
     const issues = result.error?.issues ?? []
-    return issues
-      .flatMap(issue => issuesOf(issue, { root: value, start: path, parts: [], secret }))
-      .slice(0, MAX_ISSUES)
+    const around = { root: value, start: path, parts: [], secret }
+    return [...emptyLooking(rule, value, around), ...issues.flatMap(issue => issuesOf(issue, around))].slice(
+      0,
+      MAX_ISSUES,
+    )
   } catch {
     // A getter or a proxy of the caller threw.
     return [{ path: path || 'options', message: 'expected a plain value, got one that throws when it is read' }]
   }
+}
+
+/** Objects with options whose content is not in their members, such as a `Map` (see {@link isRecord}): zod finds no unknown key in them. */
+function emptyLooking(rule: z.core.$ZodType, value: unknown, at: Place): readonly InputIssue[] {
+  if (typeof value !== 'object' || value === null) return []
+  const def = rule._zod.def as z.core.$ZodTypeDef as z.core.$ZodOptionalDef | z.core.$ZodObjectDef
+  if (def.type === 'optional') return emptyLooking(def.innerType, value, at)
+  if (def.type !== 'object') return []
+  if (!isRecord(value))
+    return [{ path: pathText(at.parts, at.start) || 'options', message: `expected an object, got ${show(value)}` }]
+  return Object.entries(def.shape).flatMap(([key, member]) =>
+    emptyLooking(member, Reflect.get(value, key), { ...at, parts: [...at.parts, key] }),
+  )
 }
 
 /** Where an issue is, and whether its message may show strings. */

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { MAX_AMOUNT } from './core/amount.js'
 import { FAILURE_KINDS, type FailureKind } from './core/failure/failure.js'
+import { readMember } from './core/read-member.js'
 import { show, unknownKey } from './error-text.js'
 import { CounterpointError, type InputIssue } from './errors.js'
 import { isRecord, problemsOf } from './option-issues.js'
@@ -53,9 +54,11 @@ export const method = (name: string): z.ZodType =>
     `expected a function, or an object with a method ${name}`,
   )
 
-/** A port (a journal, a clock): an object with this method. */
-export const port = (name: string): z.ZodType =>
-  z.custom(value => has(value, name), `expected an object with a method ${name}`)
+/** A port (a journal, a clock): an object with these methods. */
+export const port = (...names: readonly string[]): z.ZodType =>
+  z.custom(value => names.every(name => has(value, name)), {
+    error: ({ input }) => `expected an object with a method ${names.find(name => !has(input, name))}`,
+  })
 
 /** A clock. */
 export const clockPort: z.ZodType = /* @__PURE__ */ port('schedule').refine(
@@ -74,6 +77,7 @@ export function record<T>(key: z.ZodType<string>, value: z.ZodType<T>, expected?
 
 /** An object with these options and no others. Mark optional ones with `.optional()`, or all of them with `.partial()`. */
 export function optionsOf<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strict> {
+  checkMembers(shape, {}, 'shape')
   const known = Object.keys(shape)
   return z.strictObject(shape, {
     // One line for each key: `issuesOf` splits them again.
@@ -94,7 +98,7 @@ export const rules: {
   readonly fn: typeof fn
   /** A function, or an object with a method of this name. */
   readonly method: typeof method
-  /** An object with a method of this name. */
+  /** An object with methods of these names. */
   readonly port: typeof port
   /** An object with arbitrary keys, which is checked as a Map: the rule of its keys, then that of its values. */
   readonly record: typeof record
@@ -115,8 +119,13 @@ export type CheckOptions = {
  *
  * @throws CounterpointError `INVALID_INPUT` with one issue for each option that does not satisfy `rule`, at most 20.
  */
-export function checkOptions(rule: z.ZodType, value: unknown, { of, path = '', secret = false }: CheckOptions): void {
-  const issues = problemsOf(rule, value, path, secret)
+export function checkOptions(rule: z.ZodType, value: unknown, options: CheckOptions): void {
+  checkMembers(rule, { safeParse: 'function' }, 'rule')
+  checkMembers(options, { of: 'string' }, 'options')
+  const { of, path = '', secret = false } = options
+  const isObject = typeof value !== 'object' || value === null || isRecord(value)
+  const none = { path: path || 'options', message: `expected an object, got ${show(value)}` }
+  const issues = isObject ? problemsOf(rule, value, path, secret) : [none]
   if (issues.length > 0) throw invalidOptions(of, issues)
 }
 
@@ -159,4 +168,24 @@ function listOf(issues: readonly InputIssue[]): string {
   const shown = issues.slice(0, SHOWN_ISSUES).map(({ path, message }) => `${path}: ${message}`)
   const more = issues.length - shown.length
   return shown.join('; ') + (more > 0 ? ` (and ${more} more, see details.issues)` : '')
+}
+
+/** The types of the members of an argument, for {@link checkMembers}. */
+export type MemberTypes = Readonly<Record<string, 'string' | 'number' | 'object' | 'function' | 'list'>>
+
+const ARTICLES = { string: 'a string', number: 'a number', object: 'an object', function: 'a function', list: 'a list' }
+
+/**
+ * Checks what a public method reads of its argument, where a call is too frequent for a rule. Other members are not looked at.
+ *
+ * @throws CounterpointError `INVALID_INPUT` for the first one that is missing or has another type.
+ */
+export function checkMembers(value: unknown, types: MemberTypes, path: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(path, 'an object', value)
+  for (const name in types) {
+    const type = types[name] as keyof typeof ARTICLES
+    const member = readMember(value, name)
+    const isRight = type === 'list' ? Array.isArray(member) : typeof member === type && member !== null
+    if (!isRight) throw invalid(`${path}.${name}`, ARTICLES[type], member)
+  }
 }

@@ -4,7 +4,18 @@ import { once } from './core/once.js'
 import { didYouMean } from './error-text.js'
 import { modeRule } from './forecast/choose-mode.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
-import { checkOptions, clockPort, fn, invalidInput, method, millis, optionsOf, port, record } from './options-check.js'
+import {
+  checkOptions,
+  checkValue,
+  clockPort,
+  fn,
+  invalidInput,
+  method,
+  millis,
+  optionsOf,
+  port,
+  record,
+} from './options-check.js'
 import { budgetRule, runBudgetRule } from './plan/plan-schema.js'
 import { TaskGraph } from './plan/task-graph.js'
 import { limitsRule, poolRule } from './pools/pool-schema.js'
@@ -18,14 +29,22 @@ const orchestrator = once(() =>
     failureHandler: method('verdict').optional(),
     scheduler: method('order').optional(),
     aggregator: method('aggregate').optional(),
-    journal: port('open').optional(),
+    journal: port('open', 'read', 'list', 'delete').optional(),
     clock: clockPort.optional(),
-    machine: port('freeMemory').optional(),
+    machine: port('freeMemory', 'cores').optional(),
     random: fn.optional(),
     newId: fn.optional(),
     budget: budgetRule().optional(),
     retain: z.int().min(0).optional(),
   }),
+)
+
+const runIdRule = once(() =>
+  z
+    .string()
+    .min(1)
+    .max(128)
+    .refine(id => id.isWellFormed(), 'expected a text without half of a surrogate pair'),
 )
 
 const abortSignal = once(() =>
@@ -42,7 +61,7 @@ const abortSignal = once(() =>
 
 const run = once(() =>
   optionsOf({
-    runId: z.string().min(1).max(128).optional(),
+    runId: runIdRule().optional(),
     failureMode: z.enum(['continue', 'no-new', 'kill']).optional(),
     only: z.array(z.string()).optional(),
     signal: abortSignal().optional(),
@@ -68,6 +87,11 @@ const resume = once(() => {
 /** @throws INVALID_INPUT with one issue for each option that is invalid. */
 export function checkOrchestratorOptions(options: OrchestratorOptions): void {
   checkOptions(orchestrator(), options, { of: 'Orchestrator' })
+}
+
+/** The id that the `newId` of the host returned. @throws INVALID_INPUT for one that a run cannot have. */
+export function checkNewId(id: string): string {
+  return checkValue(runIdRule(), id, 'newId()')
 }
 
 /** @throws INVALID_INPUT with one issue for each option that is invalid. */
@@ -109,7 +133,7 @@ export function checkResumeOptions(options: ResumeOptions): void {
 const drain = once(() => optionsOf({ timeoutMs: z.union([millis, z.literal(Number.POSITIVE_INFINITY)]).optional() }))
 const events = once(() =>
   optionsOf({
-    from: z.custom(value => typeof value === 'number', 'expected a number'),
+    from: z.custom(value => typeof value === 'number' && !Number.isNaN(value), 'expected a number'),
     signal: abortSignal(),
     progress: z.boolean(),
     streamed: z.boolean(),

@@ -15,12 +15,14 @@ import { PoolForecast } from './forecast/pool-forecast.js'
 import type { Journal } from './journal/journal.js'
 import { sharedStreamsOf } from './journal/lazy-stream.js'
 import { memoryJournal } from './journal/memory-journal.js'
-import { duplicateRun, journalOfNewRun } from './journal/opening-journal.js'
+import { duplicateRun, journalOfNewRun, openJournal } from './journal/opening-journal.js'
 import type { Limit } from './limits/limit.js'
 import type { OrchestratorOptions, ResumeOptions, RunOptions } from './options.js'
+import { invalid } from './options-check.js'
 import {
   checkBudget,
   checkDrainOptions,
+  checkNewId,
   checkOrchestratorOptions,
   checkResumeOptions,
   checkRunOptions,
@@ -153,13 +155,13 @@ class OrchestratorOf<Pool extends string> {
     this.#checkOpen()
     checkRunOptions(options, [...this.pools.keys()])
     const checked = checkPlan(plan, options.only)
-    const runId = options.runId ?? this.#newId()
+    const runId = options.runId ?? checkNewId(this.#newId())
     checkRecordSize(checked.tasks, this.#context, runId)
     if (this.#retained.runs.has(runId) || this.#resuming.has(runId)) throw duplicateRun(runId)
     const planAdmission = this.#planAdmission(options)
     const ticket = planAdmission.request(checked)
     const journal = releasedOnError(ticket, () =>
-      journalOfNewRun(runId, this.#journal.open(runId, journalHost(this.#emitter, runId))),
+      journalOfNewRun(runId, openJournal(this.#journal, runId, journalHost(this.#emitter, runId))),
     )
     const { weight = 1, signal, locals = NO_LOCALS } = options
     const state = emptyState(runId)
@@ -181,6 +183,7 @@ class OrchestratorOf<Pool extends string> {
    */
   async resume(runId: string, options: ResumeOptions = {}): Promise<Run<Pool>> {
     this.#checkOpen()
+    if (typeof runId !== 'string') throw invalid('runId', 'a string', runId)
     checkResumeOptions(options)
     const live = (this.#retained.runs.get(runId) as Run<Pool> | undefined) ?? this.#resuming.get(runId)
     if (live) return live
@@ -221,7 +224,7 @@ class OrchestratorOf<Pool extends string> {
   }
 
   async #resume(runId: string, options: ResumeOptions): Promise<Run<Pool>> {
-    const journal = await this.#journal.open(runId, journalHost(this.#emitter, runId))
+    const journal = await openJournal(this.#journal, runId, journalHost(this.#emitter, runId))
     try {
       const stored = await readStored(runId, journal.read())
       if (stored === undefined) throw notFound(runId)

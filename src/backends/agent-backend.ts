@@ -4,6 +4,8 @@ import type { ReportedUsage } from '../core/failure/usage.js'
 import type { Json } from '../core/json.js'
 import type { CheckedJson } from '../core/json-types.js'
 import type { Feedback } from '../core/state/task.js'
+import { unknownKey } from '../error-text.js'
+import { checkMembers, invalidInput } from '../options-check.js'
 import type { Health } from './health-check.js'
 
 /**
@@ -122,6 +124,10 @@ export function reply<Output>(parts: {
   readonly output: Output
   readonly usage?: ReportedUsage | undefined
 }): AgentReply<Output> {
+  checkMembers(parts, {}, 'reply')
+  for (const name in parts)
+    if (name !== 'output' && name !== 'usage')
+      throw invalidInput([{ path: `reply.${name}`, message: unknownKey(name, ['output', 'usage']) }])
   return { ...parts, [REPLY]: true }
 }
 

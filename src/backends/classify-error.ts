@@ -1,6 +1,6 @@
 import { FAILURE_KINDS, type Failure, type FailureKind, isThrottling } from '../core/failure/failure.js'
 import { readUsage } from '../core/failure/usage.js'
-import { readMember, readPath } from '../core/read-member.js'
+import { isInstance, readMember, readPath } from '../core/read-member.js'
 import { cutText } from '../core/text.js'
 import { AgentError } from '../errors.js'
 import { kindOfStatus, kindOfWord } from './error-tables.js'
@@ -198,13 +198,4 @@ function describe(thrown: unknown): string {
   if (typeof thrown === 'function') return 'the agent threw a function'
   if (typeof thrown !== 'object' || thrown === null) return `the agent threw ${String(thrown)}`
   return isInstance(Error, thrown) ? NO_MESSAGE : 'the agent threw an object that is not an Error'
-}
-
-/** `instanceof` throws for a proxy whose traps do. */
-function isInstance(type: typeof Error | typeof AgentError, value: unknown): boolean {
-  try {
-    return value instanceof type
-  } catch {
-    return false
-  }
 }

@@ -1,7 +1,9 @@
 import { type Json, NotJsonError } from '../core/json.js'
 import { type BigIntegers, parseJson } from '../core/json-text.js'
+import { isInstance } from '../core/read-member.js'
 import { cutText } from '../core/text.js'
 import { AgentError } from '../errors.js'
+import { checkMembers, invalid as invalidArgument } from '../options-check.js'
 import { findJson } from './extract-json.js'
 import { scanValue } from './json-prefix.js'
 
@@ -30,6 +32,9 @@ export interface ParseAnswerOptions {
  * (`OUTPUT_NOT_JSON`) for anything else that is not JSON, and for a number that would be rounded, with the answer as its `output`, so that the agent can be asked to correct it.
  */
 export function parseAnswer(answer: string | Uint8Array, options: ParseAnswerOptions): Json {
+  if (typeof answer !== 'string' && !isInstance(Uint8Array, answer))
+    throw invalidArgument('answer', 'a text or a Uint8Array', answer)
+  checkMembers(options, { from: 'string', redact: 'function' }, 'options')
   const json = readExactly(answer, options)
   if (json !== undefined) return json
   const text = textOf(answer)

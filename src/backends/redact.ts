@@ -1,7 +1,11 @@
+import * as z from 'zod'
+import { once } from '../core/once.js'
 import { cutText, wellFormed } from '../core/text.js'
+import { show } from '../error-text.js'
+import { checkOptions, invalidInput, optionsOf } from '../options-check.js'
 import { keyRanges } from './key-shapes.js'
 import { printable } from './printable.js'
-import { cutRanges, needlesOf, type Range, rangesOf } from './spellings.js'
+import { cutRanges, type Needle, needlesOf, type Range, rangesOf } from './spellings.js'
 
 /**
  * Makes text from outside (an agent, an endpoint, a thrown error) safe to put into a message. `cut` says at which end the text was cut off
@@ -17,6 +21,13 @@ export type RedactorOptions = {
   readonly keep?: 'start' | 'end' | undefined
 }
 
+const optionsRule = once(() =>
+  optionsOf({
+    maxLength: z.int().min(0).or(z.literal(Number.POSITIVE_INFINITY)),
+    keep: z.enum(['start', 'end']),
+  }).partial(),
+)
+
 /**
  * Makes a function that prepares text for messages, which go into journals and logs. In this order:
  *
@@ -31,28 +42,56 @@ export type RedactorOptions = {
  * Takes time linear in the text.
  *
  * @param secrets Names and values, such as `Object.entries(...)` or a `Headers`.
+ * @throws CounterpointError `INVALID_INPUT` for secrets that are no such pairs, and for unknown or invalid options.
  */
 export function redactor(
   secrets: Iterable<readonly [name: string, value: string]>,
-  { maxLength = 2_000, keep = 'start' }: RedactorOptions = {},
+  options: RedactorOptions = {},
 ): Redact {
-  const given = [...secrets]
-  let made: ReturnType<typeof needlesOf> | undefined
+  checkOptions(optionsRule(), options, { of: 'redactor' })
+  const { maxLength = 2_000, keep = 'start' } = options
+  const given = pairsOf(secrets)
+  let needles: readonly Needle[] | undefined
   return (text, cut) => {
-    made ??= needlesOf(given)
-    const needles = made
-    // Before and after: a control character may be part of a secret, or be inserted into one.
-    const raw = needles.length === 0 ? text : replaced(text, rangesOf(text, needles))
-    const known = replacedIn(printable(raw), found => [
-      ...rangesOf(found, needles),
-      ...(cut ? cutRanges(found, needles, cut) : []),
-    ])
-    return cutText(wellFormed(hideKeys(known)), maxLength, keep)
+    needles ??= needlesOf(given)
+    return cleaned(text, { needles, maxLength, keep, cut })
   }
 }
 
-/** A redactor for where no secrets are known: what is thrown may be a whole page of HTML, which must not fill the journal. */
-export const cleanText: Redact = redactor([], { maxLength: 4_000 })
+interface Cleaning {
+  readonly needles: readonly Needle[]
+  readonly maxLength: number
+  readonly keep: 'start' | 'end'
+  readonly cut?: 'start' | 'end' | undefined
+}
+
+function cleaned(text: string, { needles, maxLength, keep, cut }: Cleaning): string {
+  // Before and after: a control character may be part of a secret, or be inserted into one.
+  const raw = needles.length === 0 ? text : replaced(text, rangesOf(text, needles))
+  const known = replacedIn(printable(raw), found => [
+    ...rangesOf(found, needles),
+    ...(cut ? cutRanges(found, needles, cut) : []),
+  ])
+  return cutText(wellFormed(hideKeys(known)), maxLength, keep)
+}
+
+function pairsOf(secrets: unknown): readonly (readonly [name: string, value: string])[] {
+  try {
+    const pairs = [...(secrets as Iterable<unknown>)]
+    const isPair = (pair: unknown): boolean =>
+      Array.isArray(pair) && pair.length === 2 && pair.every(each => typeof each === 'string')
+    if (typeof secrets !== 'string' && pairs.every(isPair)) return pairs as [string, string][]
+  } catch {
+    // Not iterable.
+  }
+  // Without a value: it may be a secret.
+  const got = typeof secrets === 'object' ? show(secrets) : `a ${typeof secrets}`
+  const message = `expected pairs of a name and a value, such as Object.entries(...) or a Headers, got ${got}`
+  throw invalidInput([{ path: 'secrets', message }])
+}
+
+/** Where no secrets are known: what is thrown may be a whole page of HTML, which must not fill the journal. */
+export const cleanText: Redact = (text, cut) => cleaned(text, { needles: [], maxLength: 4_000, keep: 'start', cut })
 
 /** A text of data, which is not changed but for keys of a known shape. */
 export function hideKeys(text: string): string {

@@ -1,5 +1,4 @@
 import { jsonBytes } from './json-bytes.js'
-import { wellFormed } from './text.js'
 
 /** A JSON value (RFC 8259). Inputs and outputs of tasks are JSON values. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
@@ -41,8 +40,7 @@ const PRIMITIVE = 'a JSON value is a string, finite number, boolean, null, array
 
 /**
  * A frozen copy of `value` in its canonical form, which is the same live, in the journal and after a restart.
- * `undefined` at the top is `null`; undefined members are left out; `-0` is `0`; half of a surrogate pair is U+FFFD. Each getter
- * is read once.
+ * `undefined` at the top is `null`; undefined members are left out; `-0` is `0`. Each getter is read once.
  * Invariant: canonicalJson(JSON.parse(JSON.stringify(canonicalJson(v)))) deep-equals canonicalJson(v).
  *
  * @throws NotJsonError for anything that JSON would lose or change: NaN, BigInt, functions, symbols, Dates, Maps,
@@ -82,7 +80,7 @@ interface Budget {
 function copy(value: unknown, budget: Budget): Json {
   switch (typeof value) {
     case 'string':
-      return wellFormed(spend(value, budget))
+      return spend(value, budget)
     case 'number':
       if (!Number.isFinite(value)) throw new NotJsonError(here(budget), `expected a finite number, got ${value}`)
       count(budget, 1, LONGEST_NUMBER)
@@ -138,15 +136,12 @@ function copyObject(value: object, budget: Budget): Json {
   const result: Record<string, Json> = {}
   for (const key of Object.keys(value)) {
     if (key === '__proto__') throw new NotJsonError(around(budget), 'has a key "__proto__"')
-    const name = wellFormed(key)
-    if (name !== key && (Object.hasOwn(value, name) || Object.hasOwn(result, name)))
-      throw new NotJsonError(around(budget), 'has two keys that are equal without their halves of surrogate pairs')
     const member = (value as Record<string, unknown>)[key]
     if (member === undefined) continue
-    budget.keys[depth] = name
-    spend(name, budget)
+    budget.keys[depth] = key
+    spend(key, budget)
     count(budget, 1, 2)
-    result[name] = copy(member, budget)
+    result[key] = copy(member, budget)
   }
   if (Object.getOwnPropertySymbols(value).length > 0) throw new NotJsonError(around(budget), 'has a symbol as a key')
   return Object.freeze(result)

@@ -22,3 +22,12 @@ export function keysOf(value: object): readonly string[] {
 export function readPath(value: unknown, ...keys: readonly PropertyKey[]): unknown {
   return keys.reduce(readMember, value)
 }
+
+/** `instanceof`, which throws for a proxy whose traps do. */
+export function isInstance<T>(type: abstract new (...args: never[]) => T, value: unknown): value is T {
+  try {
+    return value instanceof type
+  } catch {
+    return false
+  }
+}

@@ -1,6 +1,7 @@
 import { isThenable } from '../core/is-thenable.js'
 import { cutText } from '../core/text.js'
 import { CounterpointError } from '../errors.js'
+import { checkMembers, type MemberTypes } from '../options-check.js'
 import type { BuiltPools } from '../pools/build-pools.js'
 import type { Intent } from '../pools/pool-intent.js'
 import { checkDistributorOptions } from './intent-check.js'
@@ -51,6 +52,8 @@ export interface TaskDistributorOptions {
 }
 
 const DEFAULT_THRESHOLD = 0.4
+/** What is read of a task. */
+const DISTRIBUTED: MemberTypes = { description: 'string' }
 /** The most characters read of a description. */
 const MAX_TEXT_LENGTH = 8_192
 
@@ -92,8 +95,12 @@ export class TaskDistributor {
     this.#fallbackPool = options.fallbackPool
   }
 
-  /** Synchronous unless the classifier returns a promise. A classifier that throws or rejects has no answer. */
+  /**
+   * Synchronous unless the classifier returns a promise. A classifier that throws or rejects has no answer.
+   * @throws CounterpointError `INVALID_INPUT` for a task that is no object with a `description`.
+   */
   distribute(task: DistributeRequest): Distribution | Promise<Distribution> {
+    checkMembers(task, DISTRIBUTED, 'task')
     if (task.pool !== undefined) return { kind: 'pool', pool: task.pool, confidence: 1 }
     const text = cutText(task.description, MAX_TEXT_LENGTH, 'start', '')
     this.#matcher ??= new IntentMatcher(this.#intents)

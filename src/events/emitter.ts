@@ -138,6 +138,9 @@ function textOf({ where }: HostError): string {
 function unknownEvent(name: unknown, channels: ReadonlySet<string>): Error {
   const ofPool =
     typeof name === 'string' && CHANNELS.has(name) ? '; pools emit it on the orchestrator: orchestrator.on' : ''
-  const hint = ofPool || didYouMean(String(name), channels) || `; expected one of ${[...channels].join(', ')}`
+  const hint =
+    ofPool ||
+    (typeof name === 'string' && didYouMean(name, channels)) ||
+    `; expected one of ${[...channels].join(', ')}`
   return invalidInput([{ path: 'name', message: `there is no event ${show(name)} here${hint}` }])
 }

@@ -6,7 +6,7 @@ import type { Verdict } from '../core/failure/verdict.js'
 import { once } from '../core/once.js'
 import type { Backoff } from '../core/state/task.js'
 import { type Complete, withDefaults } from '../core/with-defaults.js'
-import { checkOptions, failureKinds, millis, optionsOf } from '../options-check.js'
+import { checkMembers, checkOptions, failureKinds, type MemberTypes, millis, optionsOf } from '../options-check.js'
 import { backoffRule } from '../plan/plan-schema.js'
 
 /** Options of a {@link FailureHandler}. The options of a task take precedence. */
@@ -37,6 +37,10 @@ export interface FailureHandlerOptions {
   /** Kinds that are fed back to the agent. Default `invalid-output`. */
   readonly repair?: readonly FailureKind[] | undefined
 }
+
+/** What is read of the arguments in any case. */
+const FAILURE: MemberTypes = { kind: 'string' }
+const FACTS: MemberTypes = { task: 'object', random: 'function' }
 
 /** Kinds after which the attempt may have had effects. */
 const UNKNOWN_END: readonly FailureKind[] = ['interrupted', 'timeout', 'crashed', 'incomplete-output']
@@ -108,8 +112,10 @@ export class FailureHandler {
     this.#backoff = withDefaults({ baseMs: 1_000, factor: 2, maxMs: 60_000 }, options.backoff ?? {})
   }
 
-  /** The verdict on one failed attempt. */
+  /** The verdict on one failed attempt. @throws INVALID_INPUT for arguments that are no failure and no facts. */
   verdict(failure: Failure, facts: FailureFacts): Verdict {
+    checkMembers(failure, FAILURE, 'failure')
+    checkMembers(facts, FACTS, 'facts')
     const { kind } = failure
     const options = this.#options
     if (failure.timeout === 'queue' || failure.timeout === 'total')

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { once } from '../core/once.js'
 import type { RunMode } from '../core/state/events.js'
-import { checkOptions, nonNegative, optionsOf } from '../options-check.js'
+import { checkMembers, checkOptions, type MemberTypes, nonNegative, optionsOf } from '../options-check.js'
 
 /** The figures that decide the mode: a `Forecast` has them. */
 export type ModeFigures = {
@@ -17,6 +17,14 @@ export type ModeFigures = {
   readonly known: number
   /** US dollars; missing when no task has an estimate. */
   readonly costUsd?: number
+}
+
+const FIGURES: MemberTypes = {
+  serialMs: 'number',
+  parallelMs: 'number',
+  speedup: 'number',
+  width: 'number',
+  known: 'number',
 }
 
 /** When running in parallel is worth it. */
@@ -62,6 +70,7 @@ export type ModeChoice = {
  * @throws CounterpointError `INVALID_INPUT` for an invalid option.
  */
 export function chooseMode(figures: ModeFigures, options: ModeOptions = {}): ModeChoice {
+  checkMembers(figures, FIGURES, 'figures')
   checkOptions(modeRule(), options, { of: 'chooseMode' })
   const { minSpeedup = 1.1, minSavedMs = 0, parallelCostFactor = 1.05, maxExtraCostUsd = Infinity } = options
   const { speedup, width, costUsd = 0, known } = figures

@@ -9,7 +9,7 @@ import {
 } from '../core/scheduler/order.js'
 import { criticalRanksOf } from '../core/scheduler/prepared-plan.js'
 import type { TaskSpec } from '../core/state/task.js'
-import { checkOptions, fn, optionsOf } from '../options-check.js'
+import { checkMembers, checkOptions, fn, type MemberTypes, optionsOf } from '../options-check.js'
 import { checkPlan } from '../plan/check-plan.js'
 import type { PlanInput } from '../plan/plan-input.js'
 import { ReadyQueue } from '../pools/ready-queue.js'
@@ -17,6 +17,9 @@ import { criticalPath, type PathStep, slackOf } from '../results/critical-path.j
 import { filledWithAverage, stepsOf } from './path-steps.js'
 import { readyTasks, type StartedTask, statusesOf } from './ready-tasks.js'
 import { VirtualRun } from './virtual-run.js'
+
+/** What the default order reads. */
+const FACTS: MemberTypes = { readyAt: 'number', agingMs: 'number' }
 
 const rule = once(() => optionsOf({ order: fn.optional() }))
 
@@ -55,6 +58,8 @@ export class DagScheduler {
 
   /** The number by which a ready task is ordered: the lowest starts first, of equal ones that with the longest remaining path. */
   order(task: TaskSpec, facts: OrderFacts): number {
+    checkMembers(task, {}, 'task')
+    checkMembers(facts, FACTS, 'facts')
     return this.#order(task, facts)
   }
 

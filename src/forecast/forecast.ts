@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { once } from '../core/once.js'
+import { readMember } from '../core/read-member.js'
 import { type Order, orderOf } from '../core/scheduler/order.js'
 import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
 import { didYouMean } from '../error-text.js'
@@ -8,9 +9,11 @@ import type { Limit } from '../limits/limit.js'
 import type { LimitOptions } from '../limits/limit-options.js'
 import { RateWindow, type WindowLimit, windowRule } from '../limits/rate-window.js'
 import {
+  checkMembers,
   checkOptions,
   checkValue,
   fn,
+  invalid,
   method,
   millis,
   optionsOf,
@@ -116,6 +119,7 @@ const rule = once(() =>
  */
 export function forecast(tasks: readonly TaskSpec[], options: ForecastOptions): Forecast {
   checkOptions(rule(), options, { of: 'forecast' })
+  checkTasks(tasks)
   checkGraph(tasks)
   const pools = withDefaultPool(options.pools)
   const poolOf = poolIndexes(tasks, pools, Object.keys(options.pools).length === 1)
@@ -232,4 +236,10 @@ function durationsOf(
     durations: filledWithAverage(given),
     known: tasks.length === 0 ? 1 : known.length / tasks.length,
   }
+}
+
+function checkTasks(tasks: readonly TaskSpec[]): void {
+  if (!Array.isArray(tasks)) throw invalid('tasks', 'a list of tasks, as parsePlan(...).tasks', tasks)
+  for (const [index, task] of tasks.entries())
+    if (typeof readMember(task, 'id') !== 'string') checkMembers(task, { id: 'string' }, `tasks[${index}]`)
 }

@@ -1,6 +1,21 @@
+import { isThenable } from '../core/is-thenable.js'
+import { readMember } from '../core/read-member.js'
 import type { JournalRecord } from '../core/state/events.js'
+import { show } from '../error-text.js'
 import { CounterpointError } from '../errors.js'
-import type { OpenJournal } from './journal.js'
+import type { Journal, JournalHost, OpenJournal } from './journal.js'
+
+/** Opens the journal of a run. @throws JOURNAL when what the host's journal opens is none. */
+export function openJournal(journal: Journal, runId: string, host: JournalHost): OpenJournal | Promise<OpenJournal> {
+  const opening = journal.open(runId, host)
+  const check = (opened: OpenJournal): OpenJournal => {
+    const missing = ['append', 'read', 'close'].find(name => typeof readMember(opened, name) !== 'function')
+    if (missing === undefined) return opened
+    const message = `expected open() of the journal to return an object with a method ${missing}, got ${show(opened)}`
+    throw new CounterpointError('JOURNAL', message, { runId })
+  }
+  return isThenable(opening) ? Promise.resolve(opening).then(check) : check(opening)
+}
 
 /**
  * The journal of a new run. While it is being opened, it queues records in order. If it turns out to hold a run already, it rejects them.

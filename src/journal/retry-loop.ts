@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { checkMembers, invalid } from '../options-check.js'
 import type { JournalProblem } from './journal.js'
 
 const FIRST_WAIT_MS = 100
@@ -24,8 +25,10 @@ export class RetryLoop {
   #nextWaitMs = FIRST_WAIT_MS
   #pending: { readonly retry: () => void; readonly cancel: () => void } | undefined
 
-  /** `report` may throw: its errors are ignored. */
+  /** `report` may throw: its errors are ignored. @throws INVALID_INPUT for a clock that is none, or a report that is no function. */
   constructor(clock: Clock, report: (problem: JournalProblem) => void) {
+    checkMembers(clock, { monotonic: 'function', schedule: 'function' }, 'clock')
+    if (typeof report !== 'function') throw invalid('report', 'a function', report)
     this.#clock = clock
     this.#report = report
   }

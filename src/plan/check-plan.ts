@@ -1,3 +1,4 @@
+import { isInstance } from '../core/read-member.js'
 import { markChecked } from '../core/scheduler/prepared-plan.js'
 import type { FailureMode } from '../core/state/events.js'
 import type { TaskSpec } from '../core/state/task.js'
@@ -28,7 +29,7 @@ export function checkPlan(
   only: readonly string[] | undefined,
   isKnown?: (id: string) => boolean,
 ): CheckedPlan {
-  const graph = input instanceof TaskGraph ? input : undefined
+  const graph = isInstance(TaskGraph, input) ? input : undefined
   const plan = graph ?? readPlanData(input, isKnown)
   if (graph) checkGraph(graph.tasks, isKnown)
   if (graph && !isKnown) markChecked(graph.tasks)

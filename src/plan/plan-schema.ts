@@ -13,10 +13,8 @@ import { optionsOf, record } from '../options-check.js'
 
 /** The largest number that a plan may contain. */
 const MAX = MAX_AMOUNT
-// U+FFFD stands for what was no text, such as half of a surrogate pair.
-const NAME = /^(?!\s)(?!__proto__$)[^\p{Cc}\p{Cs}\u2028\u2029\ufffd]+(?<!\s)$/u
-const NAME_RULE =
-  '1 to 128 characters, no control characters or U+FFFD, no leading or trailing white space, not "__proto__"'
+const NAME = /^(?!\s)(?!__proto__$)[^\p{Cc}\p{Cs}\u2028\u2029]+(?<!\s)$/u
+const NAME_RULE = '1 to 128 characters, no control characters, no leading or trailing white space, not "__proto__"'
 
 type Rules = Readonly<Record<string, z.ZodType>>
 

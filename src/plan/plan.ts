@@ -160,7 +160,8 @@ function readMembers(
   const { issues, anySpelling } = reading
   const read: Record<string, unknown> = {}
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-    issues.push({ path: at, message: `expected an object, got ${show(raw)}` })
+    const meant = at === '$' && Array.isArray(raw) ? ' (did you mean { tasks: [...] }?)' : ''
+    issues.push({ path: at, message: `expected an object, got ${show(raw)}${meant}` })
     return read
   }
   for (const [key, value] of Object.entries(raw)) {
@@ -181,8 +182,10 @@ function readMember(rule: z.ZodType, value: unknown, path: string, reading: Read
   const nested = NESTED.get(rule)
   if (nested) return readMembers(nested, value, path, reading)
   const { issues } = reading
-  const result = rule.safeParse(value)
-  if (result.success) return result.data
+  const result = safeParse(rule, value)
+  if (result === undefined)
+    issues.push({ path, message: 'expected a plain value, got one that throws when it is read' })
+  if (result === undefined || result.success) return result?.data
   // Several rules broken by one value are one issue. Only a list of ids has entries with issues of their own.
   const entries = new Set(result.error.issues.map(issue => issue.path[0] as number | undefined))
   for (const entry of [...entries].slice(0, MAX_ISSUES - issues.length)) {
@@ -199,4 +202,13 @@ function expected(rule: z.ZodType, value: unknown): string {
 function repeated(ours: string, raw: object): string {
   const first = Object.keys(raw).find(key => ourName(key) === ours)
   return `means the same as "${first}"; keep one of the two`
+}
+
+/** Undefined when a getter or a proxy of the caller throws. */
+function safeParse(rule: z.ZodType, value: unknown): z.ZodSafeParseResult<unknown> | undefined {
+  try {
+    return rule.safeParse(value)
+  } catch {
+    return undefined
+  }
 }

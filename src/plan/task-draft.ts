@@ -2,9 +2,9 @@ import type { AgentFunction } from '../backends/agent-backend.js'
 import { memberPath } from '../core/json.js'
 import { once } from '../core/once.js'
 import { DEFAULT_POOL, type TaskSpec } from '../core/state/task.js'
-import { wellFormed } from '../core/text.js'
 import { MAX_ISSUES, show } from '../error-text.js'
 import type { CounterpointError, InputIssue } from '../errors.js'
+import { isRecord } from '../option-issues.js'
 import type { TaskBinding } from './bindings.js'
 import { invalidPlan } from './invalid-plan.js'
 import { canonical, readTaskMember } from './plan.js'
@@ -41,9 +41,7 @@ export class TaskDraft {
     readTaskMember('id', id, '.id', this.issues)
     this.#isIdValid = this.issues.length === 0
     if (!this.#isIdValid) return
-    if (typeof options !== 'object' || options === null)
-      this.#reject('', `expected an object of options, got ${show(options)}`)
-    else for (const key of Object.keys(options)) this.#readOption(key, (options as Record<string, unknown>)[key])
+    this.#readOptions(options)
     if (this.binding?.run && this.spec.pool === undefined) this.spec.pool = DEFAULT_POOL
   }
 
@@ -51,6 +49,17 @@ export class TaskDraft {
   error(index: number): CounterpointError<'INVALID_INPUT'> {
     const where = `$.tasks[${this.#isIdValid ? JSON.stringify(this.spec.id) : index}]`
     return invalidPlan(this.issues.map(({ path, message }) => ({ path: where + path, message })))
+  }
+
+  #readOptions(options: object): void {
+    if (!isRecord(options)) return this.#reject('', `expected an object of options, got ${show(options)}`)
+    let entries: readonly (readonly [key: string, value: unknown])[]
+    try {
+      entries = Object.entries(options)
+    } catch {
+      return this.#reject('', 'expected plain options, got an object that throws when it is read')
+    }
+    for (const [key, value] of entries) this.#readOption(key, value)
   }
 
   #readOption(key: string, value: unknown): void {
@@ -95,7 +104,7 @@ export class TaskDraft {
   #readData(key: keyof TaskSpec, value: unknown): void {
     // A string needs no copy, and a short one no check that a journal can hold it.
     const isShort = typeof value === 'string' && value.length < 10_000
-    const data = isShort ? wellFormed(value) : canonical(value, `$.tasks[${JSON.stringify(this.spec.id)}].${key}`)
+    const data = isShort ? value : canonical(value, `$.tasks[${JSON.stringify(this.spec.id)}].${key}`)
     const spec = this.spec as unknown as Record<string, unknown>
     spec[key] = readTaskMember(key, data, `.${key}`, this.issues)
   }

@@ -73,7 +73,7 @@ export const workerPoolRule: () => z.ZodType = once(() =>
     limit: z.instanceof(Limit).optional(),
     clock: clockPort.optional(),
     random: fn.optional(),
-    machine: port('freeMemory').optional(),
+    machine: port('freeMemory', 'cores').optional(),
     ledger: z.unknown().optional(),
   }).superRefine(checkBackends),
 )

@@ -3,7 +3,7 @@ import { addUsage } from '../core/failure/usage.js'
 import type { Json } from '../core/json.js'
 import { once } from '../core/once.js'
 import type { RootCause, RunResult, RunTimes, TaskResult } from '../core/results/run-result.js'
-import { checkOptions, fn, invalid, optionsOf } from '../options-check.js'
+import { checkMembers, checkOptions, fn, invalid, optionsOf } from '../options-check.js'
 import { criticalPath } from './critical-path.js'
 
 /**
@@ -40,8 +40,13 @@ export class ResultAggregator {
     this.#options = options
   }
 
-  /** The result of a settled run. */
+  /** The result of a settled run. @throws INVALID_INPUT for an argument that is none. */
   aggregate(run: FinishedRun): RunResult {
+    checkMembers(
+      run,
+      { runId: 'string', outcome: 'string', startedAt: 'number', settledAt: 'number', tasks: 'list' },
+      'run',
+    )
     const { runId, name, outcome, startedAt, settledAt, tasks } = run
     return {
       runId,

@@ -1,5 +1,6 @@
 import { CounterpointError } from '../errors.js'
 import type { Journal } from '../journal/journal.js'
+import { invalid } from '../options-check.js'
 import { notFound, type RunReport, type RunSummary, readRun, summaryOf } from './read-run.js'
 import type { Run } from './run.js'
 import type { RunEngine } from './run-engine.js'
@@ -56,6 +57,7 @@ export class Runs {
    * @throws NOT_FOUND when the journal has no such run; RUN_LIVE when it is live in this process, JOURNAL when in another.
    */
   async delete(runId: string): Promise<void> {
+    if (typeof runId !== 'string') throw invalid('runId', 'a string', runId)
     const run = this.#retained.runs.get(runId)
     // Taken first: the release forgets the engine.
     const journalClosed = this.#retained.engines.get(runId)?.journalClosed

@@ -85,6 +85,8 @@ const OPTIONS = optionsOf({
   onChunk: rules.fn,
 }).partial()
 
+const BACKEND = optionsOf({ backend: rules.method('run') })
+
 /** One attempt, started by {@link callBackend}. */
 export interface BackendCall {
   readonly request: AgentRequest
@@ -118,6 +120,7 @@ export function callBackend(
   parts: RequestParts = {},
   options: CallOptions = {},
 ): BackendCall {
+  checkOptions(BACKEND, { backend }, { of: 'callBackend' })
   checkOptions(OPTIONS, options, { of: 'callBackend' })
   const { attempt = 1, aborted = false, softOutput = {}, locals = {}, onChunk } = options
   const controller = new AbortController()

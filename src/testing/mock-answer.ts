@@ -36,6 +36,16 @@ const OPTIONS = optionsOf({
   usage: z.unknown().optional(),
 })
 
+const FAILURE = optionsOf({
+  failure: z.custom(
+    value =>
+      typeof value === 'string' ||
+      value instanceof Error ||
+      (typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string'),
+    'expected a failure kind, an object with a kind, or an Error',
+  ),
+})
+
 /** The parts of a failure: at least its kind. */
 export type FailureParts = Partial<Omit<Failure, 'name' | 'stack' | 'output'>> & Pick<Failure, 'kind'>
 
@@ -114,6 +124,7 @@ export function succeed(output: unknown, options: AnswerOptions = {}): MockAnswe
 export function fail(failure: FailureKind | FailureParts, options?: AnswerOptions): MockAnswer
 export function fail(error: Error, timing?: AnswerTiming): MockAnswer
 export function fail(failure: FailureKind | FailureParts | Error, options: AnswerOptions = {}): MockAnswer {
+  checkOptions(FAILURE, { failure }, { of: 'fail' })
   checkOptions(OPTIONS, options, { of: 'fail' })
   const { usage, ...timing } = options
   const parts = typeof failure === 'string' ? { kind: failure } : failure

@@ -4,13 +4,10 @@ import {
   type AgentRequest,
   type AttemptContext,
   type Clock,
-  checkOptions,
-  optionsOf,
-  rules,
   systemClock,
 } from 'counterpoint'
-import * as z from 'zod'
 import type { Answer } from './mock-answer.js'
+import { checkAnswers, checkCall, checkMockOptions, checkTaskId } from './mock-checks.js'
 import { isPromise, lacksClock, NO_CLOCK, playAnswer } from './play-answer.js'
 
 /** Options of a {@link MockBackend}. */
@@ -22,12 +19,6 @@ export interface MockBackendOptions {
   /** As in `AgentBackend`: the slot of an aborted attempt is held until the attempt settles. Default false. */
   readonly awaitsTermination?: boolean | undefined
 }
-
-const OPTIONS = optionsOf({
-  clock: rules.port('schedule'),
-  name: z.string().min(1),
-  awaitsTermination: z.boolean(),
-}).partial()
 
 /** One call of a {@link MockBackend}: one attempt. */
 export interface MockCall {
@@ -73,7 +64,7 @@ export class MockBackend implements AgentBackend {
 
   /** @throws CounterpointError `INVALID_INPUT` for unknown or invalid options. */
   constructor(options: MockBackendOptions = {}) {
-    checkOptions(OPTIONS, options, { of: 'MockBackend' })
+    checkMockOptions(options)
     this.name = options.name ?? 'mock'
     this.awaitsTermination = options.awaitsTermination ?? false
     this.#clock = options.clock
@@ -84,6 +75,7 @@ export class MockBackend implements AgentBackend {
    * @throws Error for an answer with `afterMs` when the backend has no clock.
    */
   answer(taskId: string, answer: Answer): this {
+    checkTaskId(taskId, 'MockBackend.answer')
     return this.answers(taskId, [answer])
   }
 
@@ -92,6 +84,7 @@ export class MockBackend implements AgentBackend {
    * @throws Error for an empty list, and for an answer with `afterMs` when the backend has no clock.
    */
   answers(taskId: string, answers: readonly Answer[]): this {
+    checkAnswers(taskId, answers)
     if (answers.length === 0) throw new Error(`expected at least one answer for task "${taskId}", got an empty list`)
     for (const answer of answers) if (lacksClock(answer, this.#clock)) throw new Error(NO_CLOCK)
     this.#answers.set(taskId, [...answers])
@@ -100,6 +93,7 @@ export class MockBackend implements AgentBackend {
 
   /** Holds each attempt of the task until `release`. An abort ends a held attempt. `'*'` holds the attempts of all tasks. */
   hold(taskId: string): this {
+    checkTaskId(taskId, 'MockBackend.hold')
     this.#heldTasks.add(taskId)
     return this
   }
@@ -109,6 +103,7 @@ export class MockBackend implements AgentBackend {
    * @throws Error when none is held.
    */
   release(taskId: string, ...answer: readonly [answer?: Answer]): void {
+    checkTaskId(taskId, 'MockBackend.release')
     const held = [...this.#held.keys()].filter(call => matches(call, taskId))
     if (held.length === 0)
       throw new Error(
@@ -119,6 +114,7 @@ export class MockBackend implements AgentBackend {
 
   /** Resolves with the running attempt of the task, or with the next one once it starts. `'*'` stands for any task. Advances no clock. */
   started(taskId: string): Promise<MockCall> {
+    checkTaskId(taskId, 'MockBackend.started')
     const running = this.#calls.find(call => matches(call, taskId) && call.endedAt === undefined)
     if (running) return Promise.resolve(running)
     return new Promise(onStart => this.#startListeners.push({ taskId, onStart }))
@@ -131,6 +127,7 @@ export class MockBackend implements AgentBackend {
 
   /** The calls for one task so far. */
   callsOf(taskId: string): readonly MockCall[] {
+    checkTaskId(taskId, 'MockBackend.callsOf')
     return this.#calls.filter(call => call.taskId === taskId)
   }
 
@@ -160,6 +157,7 @@ export class MockBackend implements AgentBackend {
   }
 
   #begin(request: AgentRequest, context: AttemptContext): Call {
+    checkCall(request, context)
     const call: Call = {
       taskId: request.task.id,
       attempt: context.attempt,

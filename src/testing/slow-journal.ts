@@ -20,7 +20,7 @@ export interface SlowJournalOptions {
   readonly delayMs: number
 }
 
-const OPTIONS = optionsOf({ clock: rules.port('schedule'), delayMs: rules.millis })
+const OPTIONS = optionsOf({ clock: rules.port('schedule', 'now', 'monotonic'), delayMs: rules.millis })
 
 /**
  * An asynchronous journal for tests: a record becomes durable after a delay, or when the test calls `flush`. It stores JSON text, as a disk

@@ -22,6 +22,15 @@ export interface VirtualClockOptions {
 const LONGEST_CHAIN = 500_000
 
 const OPTIONS = optionsOf({ startAt: z.number() }).partial()
+const MS = z.custom(ms => typeof ms === 'number' && Number.isFinite(ms), 'expected a finite number of milliseconds')
+const ADVANCE = optionsOf({
+  ms: MS.refine(ms => (ms as number) >= 0, 'expected a finite number of milliseconds, 0 or more'),
+})
+const JUMP = optionsOf({ byMs: MS })
+const SCHEDULE = optionsOf({
+  callback: rules.fn,
+  delayMs: z.custom(ms => typeof ms === 'number', 'expected a number of milliseconds'),
+})
 const RUN_OPTIONS = optionsOf({ limitMs: rules.nonNegative }).partial()
 
 /**
@@ -64,15 +73,18 @@ export class VirtualClock implements Clock {
 
   /**
    * Moves the wall clock by `byMs` without letting time pass, as an administrator or NTP does.
-   * @throws Error unless `byMs` is a finite number.
+   * @throws CounterpointError `INVALID_INPUT` unless `byMs` is a finite number.
    */
   jump(byMs: number): void {
-    if (!Number.isFinite(byMs)) throw new Error(`VirtualClock: expected a finite number of milliseconds; got ${byMs}`)
+    checkOptions(JUMP, { byMs }, { of: 'VirtualClock.jump' })
     this.#wallMs += byMs
   }
 
   /** A delay of `Infinity` never ends: nothing is scheduled. One that is negative or NaN counts as 0. */
   schedule(callback: () => void, delayMs: number): () => void {
+    // The rule takes microseconds, so it only makes the error.
+    if (typeof callback !== 'function' || typeof delayMs !== 'number')
+      checkOptions(SCHEDULE, { callback, delayMs }, { of: 'VirtualClock.schedule' })
     if (delayMs === Number.POSITIVE_INFINITY) return () => {}
     // Time always passes: a delay that is too small for a change of the sum would be due, and scheduled again, forever.
     const leastMs = delayMs > 0 ? this.#elapsedMs * Number.EPSILON : 0
@@ -98,12 +110,11 @@ export class VirtualClock implements Clock {
 
   /**
    * Lets `ms` pass: runs callbacks in the order of their times, and after each the callbacks of all promises that it settled.
-   * @throws Error unless `ms` is a finite number of at least 0. To move the wall clock back, use `jump`. Also when half a million callbacks have
-   * run of which each scheduled the next: they would never end.
+   * @throws CounterpointError `INVALID_INPUT` unless `ms` is a finite number of at least 0. To move the wall clock back, use `jump`. Error when half a
+   * million callbacks have run of which each scheduled the next: they would never end.
    */
   async advance(ms: number): Promise<void> {
-    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY))
-      throw new Error(`VirtualClock: expected a finite number of milliseconds, 0 or more; got ${ms}`)
+    checkOptions(ADVANCE, { ms }, { of: 'VirtualClock.advance' })
     const until = this.#elapsedMs + ms
     await this.#begin()
     for (let next = this.#next(); next !== undefined && next.dueAt <= until; next = this.#next()) await this.#fire(next)

@@ -40,12 +40,7 @@ describe('canonical JSON', () => {
     ['an object without a prototype is accepted', Object.assign(Object.create(null), { a: 1 }), { a: 1 }],
     ['keys of Object.prototype are accepted as keys', { constructor: 1, toString: 2 }, { constructor: 1, toString: 2 }],
     ['members that are not enumerable are omitted', Object.defineProperty({}, 'a', { value: 1 }), {}],
-    [
-      'half of a surrogate pair becomes U+FFFD',
-      ['a\ud83d', '\ude00b', '\u{1f600}'],
-      ['a\ufffd', '\ufffdb', '\u{1f600}'],
-    ],
-    ['half of a surrogate pair in a key, too', { 'a\ud83d': 1 }, { 'a\ufffd': 1 }],
+    ['a lone surrogate is unchanged', '\ud800', '\ud800'],
     ['a value that occurs twice is copied twice', [Object.assign([], [1]), [1]], [[1], [1]]],
   ])('%s', (_title, value, expected) => {
     const copy = canonicalJson(value)
@@ -71,8 +66,6 @@ describe('canonical JSON', () => {
     ['a hole in an array', Object.assign([1], { 2: 2 }), '$[1]'],
     ['a reference to itself', cyclic, '$.self'],
     ['a longer cycle', ring, '$[0][0]'],
-    ['keys that differ only in halves of surrogate pairs', [{ '\ud800': 1, '\udc00': 2 }], '$[0]'],
-    ['a key that another one would become', [{ '\ud800': 1, '\ufffd': 2 }], '$[0]'],
     ['the key __proto__', JSON.parse('{"a":{"__proto__":1}}'), '$.a'],
     [
       'a getter that throws',

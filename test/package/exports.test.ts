@@ -11,7 +11,7 @@ const SNAPSHOT = new URL('./exports.json', import.meta.url)
  * zod is 25 kB of it. A host that imports only the `Orchestrator` loads nearly all of it.
  * Raise it only together with the change that needs it, and give the reason in the commit message.
  */
-const PINNED_BYTES = 123_000
+const PINNED_BYTES = 125_000
 
 describe('the public API', () => {
   const entries = packageEntries()

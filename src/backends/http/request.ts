@@ -1,3 +1,4 @@
+import { wellFormed } from '../../core/text.js'
 import { AgentError } from '../../errors.js'
 import type { AgentRequest, AttemptContext } from '../agent-backend.js'
 import { failureOf } from '../classify-error.js'
@@ -42,12 +43,19 @@ export async function bodyFor(
 ): Promise<string | undefined> {
   if (method === 'GET') return undefined
   try {
-    return JSON.stringify(await body(request, context))
+    return wellFormedJson(await body(request, context))
   } catch (error) {
     if (error instanceof AgentError) throw withoutSecrets(error, redact)
     const { message } = failureOf(error, undefined, redact)
     throw new AgentError('bad-input', `body: expected a function that returns JSON, but it failed: ${message}`)
   }
+}
+
+/** Strict APIs refuse half of a surrogate pair. `JSON.stringify` escapes it. */
+function wellFormedJson(value: unknown): string | undefined {
+  const json: string | undefined = JSON.stringify(value)
+  if (json?.includes('\\ud') !== true) return json
+  return JSON.stringify(value, (_, each) => (typeof each === 'string' ? wellFormed(each) : each))
 }
 
 function wholeRequest(request: AgentRequest): unknown {

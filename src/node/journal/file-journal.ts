@@ -75,7 +75,7 @@ const OPTIONS = optionsOf({
   takeOver: z.boolean().optional(),
   leaseMs: z.int().min(1).optional(),
   fileSystem: rules.port('open').optional(),
-  clock: rules.port('schedule').optional(),
+  clock: rules.port('schedule', 'now', 'monotonic').optional(),
 })
 
 /**

@@ -92,10 +92,15 @@ export const processDefaults = {
   answerGraceMs: 30_000,
 } as const
 
+const REQUEST = z.looseObject({ task: z.looseObject({ id: z.string() }) })
+
 /** A `stdin` function: writes the whole request as one line of JSON, `{ runId, task, input, outputs, feedback? }`. */
 export function jsonRequest(request: AgentRequest): string {
+  checkOptions(REQUEST, request, { of: 'jsonRequest', secret: true })
   const { runId, task, input, outputs, feedback } = request
-  return `${JSON.stringify({ runId, task, input, outputs, ...(feedback && { feedback }) })}\n`
+  const whole = { runId, task, input, outputs, ...(feedback && { feedback }) }
+  // Strict APIs refuse half of a surrogate pair, which would be escaped.
+  return `${JSON.stringify(whole, (_, value) => (typeof value === 'string' ? value.toWellFormed() : value))}\n`
 }
 
 const MOST_OUTPUT_BYTES = 2 ** 28

@@ -1,8 +1,10 @@
 import { redactor } from '../../backends/redact.js'
 import type { OutputTails } from '../../core/failure/output-tails.js'
+import { once } from '../../core/once.js'
 import { readMember } from '../../core/read-member.js'
 
-const cleanTail = redactor([], { keep: 'end' })
+/** Lazy: it checks its options, and a module must not build a rule when it is imported. */
+const cleanTail = once(() => redactor([], { keep: 'end' }))
 
 /** The ends of the output of an attempt, as its backend gave them; undefined when they are empty. Never throws. */
 export function readTails(tails: unknown): OutputTails | undefined {
@@ -12,5 +14,5 @@ export function readTails(tails: unknown): OutputTails | undefined {
 }
 
 function cleaned(text: unknown): string {
-  return typeof text === 'string' ? cleanTail(text) : ''
+  return typeof text === 'string' ? cleanTail()(text) : ''
 }

@@ -9,7 +9,7 @@ import {
 } from 'counterpoint'
 import { agentRequest, type BackendCall, type CallOptions, callBackend, type RequestParts } from '../call-backend.js'
 import { type BackendConformanceOptions, backendConformanceRule } from './backend-options.js'
-import { type ConformanceCase, must, type Pass, realTime, settlesWithin, show } from './cases.js'
+import { type ConformanceCase, MAKE, must, type Pass, realTime, settlesWithin, show } from './cases.js'
 
 /**
  * The requirements of a backend, as cases for any test runner. `make` returns a new backend for each case.
@@ -26,6 +26,7 @@ export function backendConformance(
   make: () => AgentBackend | AgentFunction | Promise<AgentBackend | AgentFunction>,
   options: BackendConformanceOptions,
 ): readonly ConformanceCase[] {
+  checkOptions(MAKE, { make }, { of: 'backendConformance' })
   checkOptions(backendConformanceRule, options, { of: 'backendConformance' })
   const trial = new BackendTrial(make, options)
   const { fails, runsLong } = options

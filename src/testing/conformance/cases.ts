@@ -1,4 +1,5 @@
-import { redactor, systemClock } from 'counterpoint'
+import { optionsOf, redactor, rules, systemClock } from 'counterpoint'
+import type * as z from 'zod'
 
 /**
  * One requirement of a port. `run` resolves when it is met, and rejects with an `Error` that says what was violated. Any test runner can
@@ -10,6 +11,9 @@ export interface ConformanceCase {
   /** Resolves when the requirement is met; rejects with an `Error` that says what was violated. */
   readonly run: () => Promise<void>
 }
+
+/** The rule for the first argument of each suite. */
+export const MAKE: z.ZodType = optionsOf({ make: rules.fn })
 
 /** Lets `ms` milliseconds pass. With a `VirtualClock`: `ms => clock.advance(ms)`. */
 export type Pass = (ms: number) => Promise<void>

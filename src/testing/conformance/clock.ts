@@ -1,5 +1,5 @@
 import { type Clock, checkOptions, optionsOf, rules } from 'counterpoint'
-import { type ConformanceCase, must } from './cases.js'
+import { type ConformanceCase, MAKE, must } from './cases.js'
 
 /** Options of {@link clockConformance}. */
 export interface ClockConformanceOptions<C extends Clock = Clock> {
@@ -22,6 +22,7 @@ export function clockConformance<C extends Clock>(
   make: () => C,
   options: ClockConformanceOptions<C> = {},
 ): readonly ConformanceCase[] {
+  checkOptions(MAKE, { make }, { of: 'clockConformance' })
   checkOptions(OPTIONS, options, { of: 'clockConformance' })
   const { pass = (ms, clock) => new Promise(resolve => void clock.schedule(resolve, ms)) } = options
   const on = (check: (clock: C, wait: (ms: number) => Promise<void>) => Promise<void>) => (): Promise<void> => {

@@ -8,7 +8,7 @@ import {
   optionsOf,
   rules,
 } from 'counterpoint'
-import { type ConformanceCase, must, show } from './cases.js'
+import { type ConformanceCase, MAKE, must, show } from './cases.js'
 import { type JournalConformanceOptions, JournalTrial, ODD_IDS, ODD_VALUES, recordsOf, same } from './journal-trial.js'
 import { SHARED_CASES } from './shared-stream.js'
 
@@ -32,6 +32,7 @@ export function journalConformance(
   make: () => Journal | Promise<Journal>,
   options: JournalConformanceOptions = {},
 ): readonly ConformanceCase[] {
+  checkOptions(MAKE, { make }, { of: 'journalConformance' })
   checkOptions(OPTIONS, options, { of: 'journalConformance' })
   const on = (check: (trial: JournalTrial) => Promise<void>) => async (): Promise<void> => {
     const trial = new JournalTrial(await make(), options)

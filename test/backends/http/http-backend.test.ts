@@ -714,3 +714,18 @@ test('an integer beyond 2^53 in an answer is refused with its path, or kept as t
   expect(failure.message).toMatch(/\$\.rows\[0\]\.id: expected a number .*, got 9007199254740993/)
   expect(await outputOf(answer, { bigIntegers: 'text' })).toEqual({ rows: [{ id: '9007199254740993' }] })
 })
+
+test('what is sent is well formed, whatever the texts of the request', async () => {
+  const bodies: string[] = []
+  const fetch: Options['fetch'] = async (_url, init) => {
+    bodies.push(init.body as string)
+    return new Response('1')
+  }
+  await outputOf(
+    '/ok',
+    { fetch },
+    { description: 'half \ud83d', input: ['\\ud83d 😀'], outputs: { a: { b: '\ude00' } } },
+  )
+  const { task, input, outputs } = JSON.parse(bodies[0] as string)
+  expect([task.description, input, outputs]).toEqual(['half \ufffd', ['\\ud83d 😀'], { a: { b: '\ufffd' } }])
+})

@@ -28,6 +28,10 @@ describe('input and arguments', () => {
     expect(await textOf({ command: 'cat' })).toBe('Write a poem')
   })
 
+  test('jsonRequest writes well formed text', () => {
+    expect(jsonRequest({ ...request, input: ['half \ud83d'] })).toContain('half \ufffd')
+  })
+
   test('jsonRequest writes the whole request as one line', async () => {
     const text = await textOf({ command: 'cat', stdin: jsonRequest })
     expect(text.indexOf('\n')).toBe(text.length - 1)
