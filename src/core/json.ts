@@ -49,7 +49,7 @@ const PRIMITIVE = 'a JSON value is a string, finite number, boolean, null, array
 export function canonicalJson(value: unknown, limits?: JsonLimits): Json {
   if (value === undefined || value === null) return null
   if (typeof value === 'boolean') return value
-  const budget: Budget = {
+  const state: CopyState = {
     depth: limits?.maxDepth ?? 256,
     chars: limits?.maxChars ?? 100_000_000,
     bytes: limits?.maxBytes ?? 100_000_000,
@@ -58,13 +58,13 @@ export function canonicalJson(value: unknown, limits?: JsonLimits): Json {
     open: [],
     keys: [],
   }
-  const json = copy(value, budget)
+  const json = copy(value, state)
   // Counting exactly takes a look at each character: only where the bounds leave it open.
-  if (budget.mostBytes > budget.bytes && jsonBytes(json, budget.bytes) > budget.bytes) throw tooManyBytes('$', budget)
+  if (state.mostBytes > state.bytes && jsonBytes(json, state.bytes) > state.bytes) throw tooManyBytes('$', state)
   return json
 }
 
-interface Budget {
+interface CopyState {
   depth: number
   chars: number
   /** The most bytes, and bounds of those of what has been copied. */
@@ -77,104 +77,104 @@ interface Budget {
   readonly keys: (string | number)[]
 }
 
-function copy(value: unknown, budget: Budget): Json {
+function copy(value: unknown, state: CopyState): Json {
   switch (typeof value) {
     case 'string':
-      return spend(value, budget)
+      return spend(value, state)
     case 'number':
-      if (!Number.isFinite(value)) throw new NotJsonError(here(budget), `expected a finite number, got ${value}`)
-      count(budget, 1, LONGEST_NUMBER)
+      if (!Number.isFinite(value)) throw new NotJsonError(here(state), `expected a finite number, got ${value}`)
+      count(state, 1, LONGEST_NUMBER)
       return value === 0 ? 0 : value
     case 'boolean':
-      count(budget, 4, 5)
+      count(state, 4, 5)
       return value
     case 'object':
-      if (value !== null) return copyContainer(value, budget)
-      count(budget, 4, 4)
+      if (value !== null) return copyContainer(value, state)
+      count(state, 4, 4)
       return null
     default:
-      throw new NotJsonError(here(budget), `got a ${typeof value}; ${PRIMITIVE}`)
+      throw new NotJsonError(here(state), `got a ${typeof value}; ${PRIMITIVE}`)
   }
 }
 
-function copyContainer(value: object, budget: Budget): Json {
-  if (budget.open.length >= budget.depth)
-    throw new NotJsonError(here(budget), `nested deeper than ${budget.depth} levels`, true)
-  if (budget.open.includes(value)) throw new NotJsonError(here(budget), 'the value contains itself')
-  budget.open.push(value)
+function copyContainer(value: object, state: CopyState): Json {
+  if (state.open.length >= state.depth)
+    throw new NotJsonError(here(state), `nested deeper than ${state.depth} levels`, true)
+  if (state.open.includes(value)) throw new NotJsonError(here(state), 'the value contains itself')
+  state.open.push(value)
   // The brackets: each member counts a comma or the closing one.
-  count(budget, 1, 2)
+  count(state, 1, 2)
   try {
-    return Array.isArray(value) ? copyArray(value, budget) : copyObject(value, budget)
+    return Array.isArray(value) ? copyArray(value, state) : copyObject(value, state)
   } catch (error) {
     if (error instanceof NotJsonError) throw error
-    throw new NotJsonError(around(budget), 'reading it threw an error')
+    throw new NotJsonError(around(state), 'reading it threw an error')
   } finally {
-    budget.open.pop()
+    state.open.pop()
   }
 }
 
-function copyArray(value: readonly unknown[], budget: Budget): Json {
+function copyArray(value: readonly unknown[], state: CopyState): Json {
   const { length } = value
-  const depth = budget.open.length - 1
+  const depth = state.open.length - 1
   const result: Json[] = []
   for (let i = 0; i < length; i++) {
     const item = value[i]
-    budget.keys[depth] = i
-    if (item === undefined) throw new NotJsonError(here(budget), `got undefined in an array; ${PRIMITIVE}`)
-    count(budget, 1, 1)
-    result.push(copy(item, budget))
+    state.keys[depth] = i
+    if (item === undefined) throw new NotJsonError(here(state), `got undefined in an array; ${PRIMITIVE}`)
+    count(state, 1, 1)
+    result.push(copy(item, state))
   }
   return Object.freeze(result)
 }
 
-function copyObject(value: object, budget: Budget): Json {
+function copyObject(value: object, state: CopyState): Json {
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
-    throw new NotJsonError(around(budget), `got an instance of ${className(prototype)}; turn it into plain data first`)
-  const depth = budget.open.length - 1
+    throw new NotJsonError(around(state), `got an instance of ${className(prototype)}; turn it into plain data first`)
+  const depth = state.open.length - 1
   const result: Record<string, Json> = {}
   for (const key of Object.keys(value)) {
-    if (key === '__proto__') throw new NotJsonError(around(budget), 'has a key "__proto__"')
+    if (key === '__proto__') throw new NotJsonError(around(state), 'has a key "__proto__"')
     const member = (value as Record<string, unknown>)[key]
     if (member === undefined) continue
-    budget.keys[depth] = key
-    spend(key, budget)
-    count(budget, 1, 2)
-    result[key] = copy(member, budget)
+    state.keys[depth] = key
+    spend(key, state)
+    count(state, 1, 2)
+    result[key] = copy(member, state)
   }
-  if (Object.getOwnPropertySymbols(value).length > 0) throw new NotJsonError(around(budget), 'has a symbol as a key')
+  if (Object.getOwnPropertySymbols(value).length > 0) throw new NotJsonError(around(state), 'has a symbol as a key')
   return Object.freeze(result)
 }
 
-function spend(text: string, budget: Budget): string {
-  budget.chars -= text.length
-  if (budget.chars < 0)
-    throw new NotJsonError(here(budget), 'the value is too large: it has more characters than the limit', true)
-  count(budget, text.length + 2, 6 * text.length + 2)
+function spend(text: string, state: CopyState): string {
+  state.chars -= text.length
+  if (state.chars < 0)
+    throw new NotJsonError(here(state), 'the value is too large: it has more characters than the limit', true)
+  count(state, text.length + 2, 6 * text.length + 2)
   return text
 }
 
 /** `-1.2345678901234567e-100` */
 const LONGEST_NUMBER = 24
 
-function count(budget: Budget, least: number, most: number): void {
-  budget.leastBytes += least
-  budget.mostBytes += most
-  if (budget.leastBytes > budget.bytes) throw tooManyBytes(here(budget), budget)
+function count(state: CopyState, least: number, most: number): void {
+  state.leastBytes += least
+  state.mostBytes += most
+  if (state.leastBytes > state.bytes) throw tooManyBytes(here(state), state)
 }
 
-function tooManyBytes(path: string, { bytes }: Budget): NotJsonError {
+function tooManyBytes(path: string, { bytes }: CopyState): NotJsonError {
   return new NotJsonError(path, `the value is too large: its JSON has more than ${bytes} bytes, escapes included`, true)
 }
 
 /** The path of the current value. */
-function here({ open, keys }: Budget): string {
+function here({ open, keys }: CopyState): string {
   return pathOf(keys, open.length)
 }
 
 /** The path of its container. */
-function around({ open, keys }: Budget): string {
+function around({ open, keys }: CopyState): string {
   return pathOf(keys, open.length - 1)
 }
 

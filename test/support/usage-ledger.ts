@@ -22,7 +22,7 @@ interface Scope {
   readonly mine: (entry: Entry) => boolean
 }
 
-const DUST = 1e-6
+const ROUNDING_ERROR = 1e-6
 
 /** A ledger of a run, from its events alone. It recomputes all sums on each query: slow, but simple. */
 export class UsageLedger {
@@ -75,7 +75,7 @@ export class UsageLedger {
         if (wanted === 0) continue
         const used = sum(looked, measure)
         // Without an estimate, something must be left.
-        if (wanted === undefined ? used > limit - DUST : used > limit + DUST)
+        if (wanted === undefined ? used > limit - ROUNDING_ERROR : used > limit + ROUNDING_ERROR)
           return `the ${scope} has used ${used} of ${limit} (${measure})`
       }
     }
@@ -91,7 +91,8 @@ export class UsageLedger {
         const [counted, wanted] = [this.#entries.filter(mine), estimate?.[measure]]
         const [used, settled] = [sum(counted, measure), sum(counted.filter(isOver), measure)]
         assert.ok(used >= settled, `the ${scope} has settled no more than it has used`)
-        const room = (of: number): boolean => (wanted === undefined ? of < limit - DUST : of + wanted <= limit + DUST)
+        const room = (of: number): boolean =>
+          wanted === undefined ? of < limit - ROUNDING_ERROR : of + wanted <= limit + ROUNDING_ERROR
         return !room(used) && room(settled)
       }),
     )
@@ -125,16 +126,17 @@ export class UsageLedger {
     assert.equal(action, expected, 'the action is that of the budget')
     if (scope === 'run' && measure === 'wallMs') return
     const mine = sum(this.#entries.filter(found.mine), measure)
-    assert.ok(Math.abs(mine - used) < DUST, `${used} are used of ${limit} (${measure}), instead of ${mine}`)
+    assert.ok(Math.abs(mine - used) < ROUNDING_ERROR, `${used} are used of ${limit} (${measure}), instead of ${mine}`)
     const settled = sum(this.#entries.filter(found.mine).filter(isOver), measure)
     const wanted = (measure === 'wallMs' ? undefined : estimate?.[measure]) ?? 0
     // Without an estimate on the task it may be that of its backend, which is in no event.
     if (level === 'hard' && estimate)
       assert.ok(
-        used - settled < DUST || settled + wanted > limit - DUST,
+        used - settled < ROUNDING_ERROR || settled + wanted > limit - ROUNDING_ERROR,
         `${used} of ${limit} (${measure}) are used, and the settled ${settled} leave no room`,
       )
-    if (level === 'soft') assert.ok(used >= limit * (found.budget.soft ?? 0.8) - DUST, 'the soft bound is reached')
+    if (level === 'soft')
+      assert.ok(used >= limit * (found.budget.soft ?? 0.8) - ROUNDING_ERROR, 'the soft bound is reached')
   }
 
   #scopes(taskId: string, pool: string): readonly Scope[] {

@@ -3,8 +3,8 @@ import {
   type Budget,
   type BudgetMeasure,
   type BudgetScope,
-  DUST,
   type Estimate,
+  ROUNDING_ERROR,
   type ScopedAccount,
   usedOf,
 } from './budget.js'
@@ -119,7 +119,7 @@ function isShort(account: Account, estimate: Estimate | undefined, measure: Budg
   if (limit === undefined) return false
   const expected = expectedOf(estimate, measure)
   const used = usedOf(account, measure)
-  return expected === undefined ? used >= limit : expected > 0 && used + expected > limit + DUST
+  return expected === undefined ? used >= limit : expected > 0 && used + expected > limit + ROUNDING_ERROR
 }
 
 /** True for an attempt without an estimate that goes to the cheapest backend: it may start until the budget has been used up for good. */
@@ -138,9 +138,9 @@ function mayFitLater({ account, measure }: Shortfall, estimate: Estimate | undef
   const { budget, settled, reserved } = account
   const limit = budget[measure] as number
   // Sums of large amounts have larger rounding errors: those are no reservation.
-  if (reserved[measure] <= Math.max(DUST, limit * 1e-9)) return false
+  if (reserved[measure] <= Math.max(ROUNDING_ERROR, limit * 1e-9)) return false
   const expected = expectedOf(estimate, measure)
-  return expected === undefined ? settled[measure] < limit : settled[measure] + expected <= limit + DUST
+  return expected === undefined ? settled[measure] < limit : settled[measure] + expected <= limit + ROUNDING_ERROR
 }
 
 function isSoft(one: ScopedAccount): boolean {

@@ -93,8 +93,8 @@ export function reserve(account: Account, estimate: Estimate | undefined): void 
 
 /** An attempt has ended: replaces its reservation by what it used. */
 export function settle(account: Account, estimate: Estimate | undefined, usage: Usage | undefined, ms: number): void {
-  account.reserved.costUsd = withoutDust(account.reserved.costUsd - (estimate?.costUsd ?? 0))
-  account.reserved.tokens = withoutDust(account.reserved.tokens - (estimate?.tokens ?? 0))
+  account.reserved.costUsd = withoutRoundingError(account.reserved.costUsd - (estimate?.costUsd ?? 0))
+  account.reserved.tokens = withoutRoundingError(account.reserved.tokens - (estimate?.tokens ?? 0))
   account.settled.costUsd = plus(account.settled.costUsd, usage?.costUsd ?? 0)
   account.settled.tokens = plus(account.settled.tokens, tokensOf(usage) ?? 0)
   account.settled.wallMs = plus(account.settled.wallMs, ms)
@@ -109,16 +109,16 @@ export function countAsUsed(
   const [to, from] = used ? [settled, reserved] : [reserved, settled]
   to.costUsd = plus(to.costUsd, costUsd)
   to.tokens = plus(to.tokens, tokens)
-  from.costUsd = withoutDust(from.costUsd - costUsd)
-  from.tokens = withoutDust(from.tokens - tokens)
+  from.costUsd = withoutRoundingError(from.costUsd - costUsd)
+  from.tokens = withoutRoundingError(from.tokens - tokens)
 }
 
 /** The rounding error of sums of fractions: less than a millionth of a cent counts as nothing. */
-export const DUST: number = 1e-8
+export const ROUNDING_ERROR: number = 1e-8
 
-function withoutDust(amount: number): number {
+function withoutRoundingError(amount: number): number {
   // A sum that was capped may be less than its parts.
-  return amount < DUST ? 0 : amount
+  return amount < ROUNDING_ERROR ? 0 : amount
 }
 
 /** The usage of an attempt. Members that were not reported are taken from the estimate, and the usage is marked as estimated. */
