@@ -1,17 +1,20 @@
 import { appendFileSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import * as z from 'zod'
 import { Cgroup } from './cgroup.js'
 import type { ProcessRow } from './process-table.js'
 
 /** What a line of a record may say. All members that are known are repeated in no line. */
-interface Line {
+const LINE = z.object({
   /** The boot of the machine and the namespace of its pids: elsewhere the numbers mean nothing. First line. */
-  readonly machine?: string
-  readonly cgroup?: string
+  machine: z.string().optional(),
+  cgroup: z.string().optional(),
   /** `[pid, start, leads a session]` */
-  readonly processes?: readonly (readonly [pid: number, start: number, leads: boolean])[]
-}
+  processes: z.array(z.tuple([z.number(), z.number(), z.boolean()])).optional(),
+})
+
+type Line = z.infer<typeof LINE>
 
 /**
  * The file that remembers, for another process, which processes an attempt has: a child without our tag cannot be found once its parent and
@@ -38,12 +41,13 @@ export class FamilyRecord {
   }
 
   remove(): void {
-    rmSync(this.#file, { force: true })
+    removeFile(this.#file)
   }
 
   #append(line: Line): boolean {
     try {
-      appendFileSync(this.#file, `${JSON.stringify(line)}\n`, { mode: 0o600 })
+      // The newline comes first: a line that was written in part, on a full disk, then spoils only itself.
+      appendFileSync(this.#file, `\n${JSON.stringify(line)}`, { mode: 0o600 })
       return true
     } catch {
       return false
@@ -59,16 +63,22 @@ export interface LeftRecord {
   remove(): void
 }
 
-/** The records of attempts whose tag `isTag` accepts. Without those of another boot, which are removed. */
+/**
+ * The records of attempts whose tag `isTag` accepts. Without those of another boot, which are removed, and without what cannot be read: it
+ * only helps.
+ *
+ * @throws The error of the system when this process has no free file handle.
+ */
 export function recordsLeft(isTag: (tag: string) => boolean): readonly LeftRecord[] {
   const folder = ownFolder()
   if (folder === undefined) return []
-  const files = readdirSync(folder).filter(isTag)
-  return files.flatMap(name => {
+  const names = unlessUnreadable(() => readdirSync(folder)) ?? []
+  return names.filter(isTag).flatMap(name => {
     const file = path.join(folder, name)
-    const lines = linesOf(file)
-    if (lines[0]?.machine === machine()) return [recordOf(file, lines)]
-    rmSync(file, { force: true })
+    // Another host that has the same runs may have removed it.
+    const lines = unlessUnreadable(() => linesOf(file))
+    if (lines?.[0]?.machine === machine()) return [recordOf(file, lines)]
+    if (lines) removeFile(file)
     return []
   })
 }
@@ -80,14 +90,41 @@ function recordOf(file: string, lines: readonly Line[]): LeftRecord {
     cgroup: cgroup === undefined ? undefined : new Cgroup(cgroup),
     known: processes.map(([pid, start]) => `${pid}:${start}`),
     sessions: processes.filter(([, , leads]) => leads).map(([pid, start]) => [pid, start] as const),
-    remove: () => rmSync(file, { force: true }),
+    remove: () => removeFile(file),
   }
 }
 
-/** Without the last line, if the host died while it wrote that. */
+/** Without lines that are not whole. None if it is no file. */
 function linesOf(file: string): readonly Line[] {
-  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
-  return lines.map(line => JSON.parse(line) as Line)
+  return lstatSync(file).isFile() ? readFileSync(file, 'utf8').split('\n').flatMap(parseLine) : []
+}
+
+function parseLine(text: string): readonly Line[] {
+  try {
+    const line = LINE.safeParse(JSON.parse(text))
+    return line.success ? [line.data] : []
+  } catch {
+    return []
+  }
+}
+
+function unlessUnreadable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code === 'EMFILE' || code === 'ENFILE') throw error
+    return undefined
+  }
+}
+
+/** What cannot be removed is left: it does no harm. */
+function removeFile(file: string): void {
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // A folder of that name, or one that is not writable any more.
+  }
 }
 
 /**

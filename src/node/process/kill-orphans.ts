@@ -7,8 +7,8 @@ import { hasProc, listProcesses } from './process-table.js'
 
 /** Between two scans for processes that were killed, in milliseconds. */
 const PAUSE_MS = 20
-/** A host without free file handles sees nothing. After so many such scans it gives up. */
-const MAX_BLIND_SCANS = 500
+/** A host without free file handles sees nothing. After so many looks in vain it gives up. */
+const MAX_BLIND_LOOKS = 500
 /** What a reliable scan that found nothing counts, in unreliable ones. */
 const RELIABLE = 5
 
@@ -29,7 +29,7 @@ export async function killOrphans(keys: readonly string[], runStartedAt: number)
   if (!hasProc || keys.length === 0) return
   const prefixes = new Set(keys.map(key => tagPrefix(key, runStartedAt)))
   const isTag = (tag: string): boolean => prefixes.has(tag.slice(0, tag.indexOf('-') + 1))
-  const records = recordsLeft(isTag)
+  const records = await seen(() => recordsLeft(isTag))
   const cgroups = [...records.flatMap(({ cgroup }) => cgroup ?? []), ...Cgroup.left(isTag)]
   const known = records.flatMap(each => each.known)
   const sessions = records.flatMap(each => each.sessions)
@@ -40,14 +40,23 @@ export async function killOrphans(keys: readonly string[], runStartedAt: number)
 
 /** Sends KILL until two reliable scans in a row find nothing, or more on a machine where processes end all the time. */
 async function killAll(family: Family): Promise<void> {
-  let blindScans = 0
   for (let certainty = 0; certainty < 2 * RELIABLE; ) {
-    const table = await listProcesses(0).catch(error => {
-      if (++blindScans > MAX_BLIND_SCANS) throw error
-    })
-    const orphans = table && family.find(table.rows)
-    if (orphans) family.kill(orphans)
-    certainty = orphans?.length === 0 ? certainty + (table?.isReliable ? RELIABLE : 1) : 0
+    const { rows, isReliable } = await seen(() => listProcesses(0))
+    const orphans = family.find(rows)
+    family.kill(orphans)
+    certainty = orphans.length === 0 ? certainty + (isReliable ? RELIABLE : 1) : 0
     if (certainty < 2 * RELIABLE) await sleep(PAUSE_MS)
+  }
+}
+
+/** Looks again while that fails, which it does only while the host has no free file handle. */
+async function seen<T>(look: () => T | Promise<T>): Promise<T> {
+  for (let blindLooks = 0; ; blindLooks++) {
+    try {
+      return await look()
+    } catch (error) {
+      if (blindLooks === MAX_BLIND_LOOKS) throw error
+      await sleep(PAUSE_MS)
+    }
   }
 }

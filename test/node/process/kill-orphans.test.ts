@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { processBackend } from 'counterpoint/node'
@@ -21,6 +21,16 @@ async function orphan(key: string): Promise<readonly number[]> {
   return [leader.pid as number, Number(line.toString())]
 }
 
+/** The folder of records of this test. */
+function ownRecords(): string {
+  const temporary = mkdtempSync(join(tmpdir(), 'counterpoint-records-'))
+  onTestFinished(() => rmSync(temporary, { recursive: true }))
+  vi.stubEnv('TMPDIR', temporary)
+  const folder = join(temporary, `counterpoint-${process.getuid?.()}`)
+  mkdirSync(folder, { mode: 0o700 })
+  return folder
+}
+
 /** Not a zombie: init reaps those. */
 function lives(pid: number): boolean {
   return listProcessesNow(0).rows.some(row => row.pid === pid)
@@ -39,9 +49,7 @@ describe.skipIf(!hasProc)('killOrphans (skipped where /proc does not show enviro
   })
 
   test('believes records only in a folder that nobody else can write to', async () => {
-    const temporary = mkdtempSync(join(tmpdir(), 'counterpoint-records-'))
-    onTestFinished(() => rmSync(temporary, { recursive: true }))
-    vi.stubEnv('TMPDIR', temporary)
+    const folder = ownRecords()
     const child = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' })
     const ended = once(child, 'exit')
     const pid = child.pid as number
@@ -49,7 +57,6 @@ describe.skipIf(!hasProc)('killOrphans (skipped where /proc does not show enviro
     const backend = processBackend({ command: process.execPath })
     const record = FamilyRecord.open(tag, undefined)
     record?.add([{ pid, start: startOf(pid) as number, session: pid }])
-    const folder = join(temporary, `counterpoint-${process.getuid?.()}`)
     chmodSync(folder, 0o777)
     await backend.killOrphans?.(['run/a/1'], 1)
     expect(lives(pid)).toBe(true)
@@ -59,6 +66,43 @@ describe.skipIf(!hasProc)('killOrphans (skipped where /proc does not show enviro
     await backend.killOrphans?.(['run/a/1'], 1)
     await ended
     expect(readdirSync(folder)).toEqual([])
+  })
+
+  const torn = {
+    'torn line': '{"processes":[[1',
+    'line of another kind': 'null',
+    'member of another kind': '{"processes":[1]}',
+  }
+  test.each(Object.entries(torn))('uses the rest of a record with a %s', async (_, line) => {
+    const folder = ownRecords()
+    const child = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' })
+    const ended = once(child, 'exit')
+    const pid = child.pid as number
+    const tag = `${tagPrefix('run/a/1', 1)}x`
+    const file = join(folder, tag)
+    const record = FamilyRecord.open(tag, undefined)
+    // What a write on a full disk, or in the moment of a crash, may leave.
+    writeFileSync(file, `${readFileSync(file, 'utf8')}\n${line}`)
+    record?.add([{ pid, start: startOf(pid) as number, session: pid }])
+    writeFileSync(file, `${readFileSync(file, 'utf8')}\n${line}`)
+    await processBackend({ command: process.execPath }).killOrphans?.(['run/a/1'], 1)
+    await ended
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  test('ends what it finds by other means where records cannot be read', async () => {
+    const folder = ownRecords()
+    const prefix = tagPrefix('run/d/1', 1)
+    mkdirSync(join(folder, `${prefix}folder`))
+    execFileSync('mkfifo', [join(folder, `${prefix}fifo`)])
+    writeFileSync(join(folder, `${prefix}empty`), '')
+    writeFileSync(join(folder, `${prefix}binary`), new Uint8Array(100).fill(0xff))
+    const ours = await orphan('run/d/1')
+    const { killOrphans } = processBackend({ command: process.execPath })
+    // Several hosts may resume runs at once: each may find records that another one removes.
+    await Promise.all([1, 2, 3].map(() => killOrphans?.(['run/d/1'], 1)))
+    expect(ours.map(lives)).toEqual([false, false])
+    expect(readdirSync(folder)).toEqual([`${prefix}folder`])
   })
 
   test('does not kill a process that has the pid of a recorded one, nor who is in a session of that number', async () => {
