@@ -89,6 +89,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   parseAnswer: value => main.parseAnswer(value, { from: 'x', redact: text => text }),
   'parseAnswer: options': value => main.parseAnswer('1', value),
   isCounterpointError: value => main.isCounterpointError(value),
+  readRetryAfter: value => main.readRetryAfter(value),
   TaskDistributor: value => new main.TaskDistributor(value),
   'TaskDistributor: distribute': value => distributor.distribute(value),
   WorkerPool: value => new main.WorkerPool(value),
