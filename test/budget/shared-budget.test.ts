@@ -467,9 +467,10 @@ describe('with a journal in files, the budget of an orchestrator', () => {
 
   test('counts an attempt that was interrupted by a drain and resumed once', async () => {
     const make = orchestrators('drained')
-    const first = make(paid().hold('b'))
+    const called = paid().hold('b')
+    const first = make(called)
     first.run({ tasks: estimated('a b') }, { runId: 'one' })
-    await until(() => first.runs.get('one')?.progress().running.length === 1)
+    await called.started('b')
     await first.drain({ timeoutMs: 1 })
     const backend = paid()
     const second = make(backend)
@@ -512,11 +513,3 @@ describe('the time that is counted, when a run is resumed in place after its jou
     expect(await failed(Object.assign(new ProbeJournal(), { shared }))).toBe(600 + 600 + 200)
   })
 })
-
-async function until(holds: () => boolean): Promise<void> {
-  const end = performance.now() + 5_000
-  while (!holds()) {
-    if (performance.now() > end) expect.fail(`it did not come to hold: ${holds}`)
-    await new Promise(resolve => setTimeout(resolve, 2))
-  }
-}

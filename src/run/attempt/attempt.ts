@@ -113,6 +113,8 @@ export class Attempt implements DeadlineListener {
     const previous = this.#phase
     if (previous === 'ended' || previous === 'claimed') return
     this.#phase = 'stopping'
+    // Its backend was not called: no estimate counts.
+    if (previous === 'starting') this.#usage = { costUsd: 0, tokens: 0 }
     if (previous === 'starting') return this.#onStopped(false)
     if (previous === 'stopping') return
     this.#idleTimeout?.stop()
