@@ -88,6 +88,11 @@ export class Cooldown {
     return ticket
   }
 
+  /** False when the attempt with this ticket, which has not called its backend, may not do so: it was parked since. */
+  mayCall(ticket: number): boolean {
+    return this.#parked === undefined && this.#slowStart.includes(ticket)
+  }
+
   /** The backend has answered the attempt with this ticket. */
   answered(ticket: number): void {
     if (this.#parked === undefined) this.#slowStart.answered(ticket, this.#options.normalLimit())

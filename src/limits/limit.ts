@@ -180,7 +180,7 @@ export class Limit {
 
   /** @internal False when an attempt that has this lease may not be called: the limit was parked or lowered since. */
   mayCall(lease: LimitLease): boolean {
-    if (this.#cooldown.parked !== undefined || this.#running > (this.#concurrency ?? Number.POSITIVE_INFINITY))
+    if (!this.#cooldown.mayCall(lease.ticket) || this.#running > (this.#concurrency ?? Number.POSITIVE_INFINITY))
       return false
     return lease.fits(this.#clock.monotonic())
   }

@@ -13,6 +13,8 @@ const UNBOUNDED = -1
 export class SlowStart {
   #limit = Number.POSITIVE_INFINITY
   #lastTicket = 0
+  /** The last ticket of an attempt that started before the latest cooldown had ended. */
+  #lastBefore = 0
   /** By ticket, until when each attempt blocks others. */
   readonly #deadlines = new Map<number, number>()
 
@@ -31,7 +33,13 @@ export class SlowStart {
   /** A cooldown has ended. */
   begin(): void {
     this.#limit = 1
+    this.#lastBefore = this.#lastTicket
     this.#deadlines.clear()
+  }
+
+  /** False for an attempt from before the cooldown while starts are limited: it is not among those that the slow start has let start. */
+  includes(ticket: number): boolean {
+    return this.#limit === Number.POSITIVE_INFINITY || ticket > this.#lastBefore
   }
 
   /** An attempt starts, and blocks others until `deadline` at most. Returns the ticket for `answered` and `released`. */

@@ -58,7 +58,7 @@ export class AttemptLease implements Lease, WithheldCall {
   }
 
   get mayCall(): boolean {
-    return this.#flow.mayCall(this.#limitLease)
+    return this.#flow.mayCall(this.#slowStartTicket, this.#limitLease)
   }
 
   withhold(isHeld: () => boolean, onSlot: () => void): void {

@@ -102,9 +102,13 @@ export class FlowControl {
     return !this.isPaused && this.cooldown.canStart && !this.backends.isChecking
   }
 
-  /** False when an attempt that has a lease, with this part of the limit, may not be called: something has been restricted since. */
-  mayCall(lease: LimitLease | undefined): boolean {
-    if (this.isPaused || this.cooldown.parked !== undefined || this.#inFlight > this.concurrency.limit) return false
+  /**
+   * False when an attempt that has a lease, with this ticket of the slow start and this part of the limit, may not be called: something has
+   * been restricted since.
+   */
+  mayCall(slowStartTicket: number, lease: LimitLease | undefined): boolean {
+    if (this.isPaused || !this.cooldown.mayCall(slowStartTicket) || this.#inFlight > this.concurrency.limit)
+      return false
     return lease === undefined || this.limit === undefined || this.limit.mayCall(lease)
   }
 

@@ -164,6 +164,23 @@ describe('attempts whose start was decided before', () => {
     },
   )
 
+  test.each([
+    ['the pool', pool],
+    ['the limit', limit],
+  ] as const)('start slowly when %s was parked and has opened meanwhile', async (_, target) => {
+    const given = await decided()
+    const { backend, clock, run } = given
+    backend.answer('*', succeed('done', { afterMs: 2_000 }))
+    target(given).park(1_000)
+    target(given).unpark()
+    await clock.advance(1_000)
+    expect([backend.calls.length, pool(given).stats()]).toMatchObject([1, { running: 1, queued: 3 }])
+    await clock.advance(2_000)
+    expect([backend.calls.length, pool(given).stats()]).toMatchObject([3, { running: 2, queued: 1 }])
+    await clock.runUntilIdle()
+    expect([(await run.result).outcome, backend.calls.length, clock.pending]).toEqual(['completed', 4, 0])
+  })
+
   test('are done after a resume when the process is lost meanwhile', async () => {
     const given = await decided()
     pool(given).pause()
