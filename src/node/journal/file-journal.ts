@@ -26,6 +26,7 @@ import {
   removeUnused,
 } from './files/journal-folder.js'
 import { FolderLock } from './files/lock.js'
+import { MAX_LEASE_MS } from './files/lock-owner.js'
 import { nodeFileSystem } from './files/node-file-system.js'
 import { OpenRun } from './open-run.js'
 import { LazyStream, OpenStream } from './open-stream.js'
@@ -58,7 +59,7 @@ export interface FileJournalOptions {
   readonly takeOver?: boolean | undefined
   /**
    * How long the locks of this journal are valid without being renewed, in milliseconds; they are renewed three times as often. Longer than
-   * this process may be suspended, or its event loop blocked. Default 15,000.
+   * this process may be suspended, or its event loop blocked. At most 24 days (2^31 - 1). Default 15,000.
    */
   readonly leaseMs?: number | undefined
   /** Default: that of this machine. */
@@ -73,7 +74,7 @@ const OPTIONS = optionsOf({
   maxInlineBytes: z.int().min(0).optional(),
   onDamage: z.enum(['refuse', 'cut']).optional(),
   takeOver: z.boolean().optional(),
-  leaseMs: z.int().min(1).optional(),
+  leaseMs: z.int().min(1).max(MAX_LEASE_MS).optional(),
   fileSystem: rules.port('open').optional(),
   clock: rules.port('schedule', 'now', 'monotonic').optional(),
 })

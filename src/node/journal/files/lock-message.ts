@@ -25,7 +25,8 @@ export function describeOwner(owner: LockOwner, self: LockOwner): string {
 
 function lease({ since, renewedAt, leaseMs }: LockOwner): string {
   const taken = isTime(since) ? `, since ${timeOf(since)}` : ''
-  return isTime(renewedAt) ? `${taken}; its lease of ${leaseMs} ms was last renewed at ${timeOf(renewedAt)}` : taken
+  if (leaseMs === undefined || !isTime(renewedAt)) return taken
+  return `${taken}; its lease of ${leaseMs} ms was last renewed at ${timeOf(renewedAt)}`
 }
 
 function adviceFor(owner: LockOwner | undefined, self: LockOwner): string {

@@ -30,6 +30,9 @@ export interface LockOwner {
   readonly nonce: string
 }
 
+/** The longest lease, in milliseconds: a longer timer of the platform fires at once. */
+export const MAX_LEASE_MS: number = 2 ** 31 - 1
+
 /** The wall time, in milliseconds since 1970. Of the machine, also while a test has fake timers: other processes compare it. */
 export const now: () => number = Date.now
 
@@ -88,15 +91,28 @@ export function isThisProcess(owner: LockOwner, self: LockOwner): boolean {
   return isHere && isSame('pid') && isSame('startTime') && isSame('bootId') && isSame('host')
 }
 
-/** Parses the JSON of a lock owner; undefined when it is not one. */
+/**
+ * Parses the JSON of a lock owner; undefined when it is not one. Numbers of a lease that cannot be are left out: no lock is taken earlier
+ * or later because its file is damaged.
+ */
 export function parseOwner(text: string): LockOwner | undefined {
   try {
-    const value = JSON.parse(text) as Partial<LockOwner> | null
-    const isOwner = typeof value?.pid === 'number' && typeof value.host === 'string' && typeof value.nonce === 'string'
-    return isOwner ? (value as LockOwner) : undefined
+    const owner = JSON.parse(text) as LockOwner | null
+    if (typeof owner?.pid !== 'number' || typeof owner.host !== 'string' || typeof owner.nonce !== 'string')
+      return undefined
+    const { leaseMs, renewedAt, ...rest } = owner
+    return {
+      ...rest,
+      ...(isBetween(1, leaseMs, MAX_LEASE_MS) && { leaseMs }),
+      ...(isBetween(0, renewedAt, Number.MAX_SAFE_INTEGER) && { renewedAt }),
+    }
   } catch {
     return undefined
   }
+}
+
+function isBetween(min: number, value: number | undefined, max: number): value is number {
+  return typeof value === 'number' && value >= min && value <= max
 }
 
 function exists(pid: number): boolean {

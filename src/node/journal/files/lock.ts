@@ -143,12 +143,10 @@ export class FolderLock {
 
 /** Does not keep the process alive. Of the machine, also while a test has fake timers. */
 function every(ms: number, callback: () => void): NodeJS.Timeout {
-  return setInterval(callback, Math.min(ms, LONGEST_TIMER_MS)).unref()
+  return setInterval(callback, ms).unref()
 }
 
 const { setInterval, clearInterval } = globalThis
-/** A longer timer of the platform fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Undefined when the kernel's lock is not available, as in some sandboxes. Then there is only the file. */
 async function takeKernelLock(

@@ -108,6 +108,23 @@ describe('the lock of a process that was killed in another container', () => {
     await (await opening(root, { takeOver: true })).close()
   })
 
+  test.each([
+    ['a lease that is a text', { leaseMs: 'x' }],
+    ['a negative lease', { leaseMs: -5 }],
+    ['a lease of no time', { leaseMs: 0 }],
+    ['a lease longer than a timer', { leaseMs: 1e15 }],
+    ['a renewal that is a text', { renewedAt: 'x', leaseMs: 300 }],
+    ['a renewal before all time', { renewedAt: -1e300, leaseMs: 300 }],
+  ])('with a damaged file, %s, is taken after a lease, no earlier and no later', async (_, change) => {
+    const { root, child, lock } = await holder(300)
+    await child.kill()
+    // Of this machine: there the part of the lease that is over counts.
+    edit(lock, { ...ELSEWHERE, ...change })
+    const began = performance.now()
+    await (await opening(root, { takeOver: true, leaseMs: 300 })).close()
+    expect(performance.now() - began).toBeGreaterThanOrEqual(290)
+  })
+
   test('is taken from shared streams too, which the next process can then read', async () => {
     const root = mkdtempSync(join(folder, 'runs-'))
     const journal = fileJournal({ folder: root, leaseMs: 200 })
@@ -269,6 +286,10 @@ test.each([
   const { refusal } = await reopened(fixture)
   expect(refusal).toContain(`locked by pid ${process.pid} on `)
   expect(refusal).toContain('process started at 1970-01-01T00:00:00.000Z), since 1970-01-01T00:00:00.000Z')
+})
+
+test('a lease longer than a timer of the platform is refused', () => {
+  expect(() => fileJournal({ folder, leaseMs: 2 ** 31 })).toThrow('leaseMs')
 })
 
 test('a lock is renewed while the run is open, and not after it was closed', async () => {
