@@ -22,6 +22,8 @@ export interface EndTerms {
 }
 
 const WAIT_SIGN_MS = 50
+/** A look at a long output takes a while: this many times as long passes before the next one. */
+const LOOK_SPACING = 20
 
 /** Finds the end of the output of a program. */
 export class AttemptEnd {
@@ -32,6 +34,8 @@ export class AttemptEnd {
   #finish: (end: End) => void = () => {}
   #cancelTimer = (): void => {}
   #cancelSign = (): void => {}
+  /** How long the last look for an answer took, in milliseconds. */
+  #lookMs = 0
   /** Counts the signs of life, to see one that came while a timer fired. */
   #signs = 0
 
@@ -76,9 +80,16 @@ export class AttemptEnd {
   }
 
   #awaitEnd(graceMs: number): void {
-    const { isAnswered } = this.#terms
+    const isAnswered = (): boolean => this.#isAnswered()
     this.#after(graceMs, () => isAnswered() && this.#finish('answered'))
-    this.#signWhile(isAnswered)
+    this.#signWhile(isAnswered, Math.max(WAIT_SIGN_MS, LOOK_SPACING * this.#lookMs))
+  }
+
+  #isAnswered(): boolean {
+    const start = performance.now()
+    const is = this.#terms.isAnswered()
+    this.#lookMs = performance.now() - start
+    return is
   }
 
   #after(ms: number, act: () => void): void {
@@ -91,12 +102,12 @@ export class AttemptEnd {
     )
   }
 
-  #signWhile(holds: () => boolean): void {
+  #signWhile(holds: () => boolean, afterMs = WAIT_SIGN_MS): void {
     this.#cancelSign()
     this.#cancelSign = systemClock.schedule(() => {
       if (!holds()) return
       this.#terms.onWait()
       this.#signWhile(() => true)
-    }, WAIT_SIGN_MS)
+    }, afterMs)
   }
 }

@@ -13,10 +13,9 @@ import type { Redact } from './launch.js'
 /** The JSON object in a line. */
 export type Line = Readonly<Record<string, Json>>
 
-/** The progress report in a line; undefined when it contains none. */
-export function progressOf(line: Line, redact: Redact): Report | undefined {
+/** The progress report in a line with this usage; undefined when it contains none. */
+export function progressOf(line: Line, usage: ReportedUsage | undefined, redact: Redact): Report | undefined {
   const { progress, message } = line
-  const usage = usageIn(line)
   const report: Report = {
     ...(typeof progress === 'number' && { progress: Math.min(1, Math.max(0, progress)) }),
     ...(typeof message === 'string' && { message: redact(message) }),
@@ -32,6 +31,17 @@ export function usageIn({ usage }: Line): ReportedUsage | undefined {
 
 /** The members that a line with a failure may have. */
 const FAILURE_LINE: readonly string[] = ['error', 'usage', 'output']
+/** All members of lines of an agent. */
+const AGENT_LINE: readonly string[] = [...FAILURE_LINE, 'progress', 'message']
+
+/** False for a line with members of its own: it may be of a tool, `{"tool": "ls", "output": "a.txt"}`. */
+export function isAgentLine(line: Line): boolean {
+  return hasOnly(line, AGENT_LINE)
+}
+
+function hasOnly(line: Line, names: readonly string[]): boolean {
+  return Object.keys(line).every(name => names.includes(name))
+}
 
 /**
  * The failure that the agent reports in a line. Only the documented shape counts: `error` is a text, or an object with a message or a known
@@ -44,7 +54,7 @@ export function failureOf(line: Line, redact: Redact, usage: ReportedUsage | und
   const message = typeof error === 'string' ? error : memberOf(error, 'message')
   const kind = memberOf(error, 'kind')
   const hasMessage = typeof message === 'string' && message.trim() !== ''
-  if (!(hasMessage || isKind(kind)) || Object.keys(line).some(name => !FAILURE_LINE.includes(name))) return undefined
+  if (!((hasMessage || isKind(kind)) && hasOnly(line, FAILURE_LINE))) return undefined
   const text = hasMessage ? redact(message) : ''
   const retryAfterMs = readRetryAfter(error, systemClock.now())
   return new AgentError(isKind(kind) ? kind : 'agent', text || 'The agent reported a failure without a message.', {

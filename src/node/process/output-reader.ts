@@ -8,7 +8,7 @@ import {
   reply,
 } from 'counterpoint'
 import { HeadBuffer, LineSplitter } from './byte-buffers.js'
-import { failureOf, type Line, progressOf, usageIn } from './json-lines.js'
+import { failureOf, isAgentLine, type Line, progressOf, usageIn } from './json-lines.js'
 import type { Launch } from './launch.js'
 
 /** Reads the standard output of an agent. */
@@ -94,7 +94,9 @@ function wholeReader(
 export class JsonLinesReader implements OutputReader {
   failure: AgentError | undefined
   usage: ReportedUsage | undefined
-  #output: { readonly value: Json } | undefined
+  /** Of a line of the agent, if there is one: other programs print lines with an `output` or a `usage`, too. */
+  #output: { readonly value: Json; readonly isOfAgent: boolean } | undefined
+  #hasUsageOfAgent = false
   /** What was wrong with a line after the last answer: it may have been the final answer. */
   #badLine: AgentError | undefined
   /** What was wrong with a line that looks like an answer in another format. Counts if there is no answer. */
@@ -154,16 +156,21 @@ export class JsonLinesReader implements OutputReader {
       this.#noteLookalike(text)
       return false
     }
-    this.usage = usageIn(line) ?? this.usage
+    const isOfAgent = isAgentLine(line)
+    const usage = isOfAgent || !this.#hasUsageOfAgent ? usageIn(line) : undefined
+    if (usage) {
+      this.usage = usage
+      this.#hasUsageOfAgent = isOfAgent
+    }
     const failure = failureOf(line, this.#options.redactAnswer, this.usage)
     this.failure = failure ?? this.failure
-    if (Object.hasOwn(line, 'output')) {
+    if (Object.hasOwn(line, 'output') && (isOfAgent || !this.#output?.isOfAgent)) {
       this.#understood++
       this.#badLine = this.#problemOf(text, 'a line', ({ output }) => {
-        this.#output = { value: output ?? null }
+        this.#output = { value: output ?? null, isOfAgent }
       })
     } else if (this.failure === undefined) {
-      const report = progressOf(line, this.#options.redactAnswer)
+      const report = progressOf(line, usage, this.#options.redactAnswer)
       if (!report) return true
       this.#understood++
       this.#report(report)

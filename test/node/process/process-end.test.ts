@@ -11,14 +11,14 @@ const printPid = `echo "{\\"message\\": \\"$$\\"}"`
 describe('an agent that ends while another process holds its output', () => {
   test('has all of it, when that writes on and ends', async () => {
     const writer = '(for i in 1 2 3 4 5 6 7 8; do sleep 0.05; echo $i; done) &'
-    const { text: all, outputTruncated } = await text(`${writer} echo begin`, { drainMs: 200 })
+    const { text: all, outputTruncated } = await text(`echo begin; ${writer}`, { drainMs: 200 })
     expect(all.split('\n').slice(0, -1)).toEqual(['begin', ...'12345678'])
     expect(outputTruncated).toBe(false)
   })
 
   test('has what came until it was silent for drainMs, marked as a beginning', async () => {
     const writer = '(sleep 0.05; echo more; sleep 60; echo never) &'
-    expect(await text(`${writer} echo begin`, { drainMs: 300 })).toEqual({
+    expect(await text(`echo begin; ${writer}`, { drainMs: 300 })).toEqual({
       text: 'begin\nmore\n',
       outputTruncated: true,
     })
@@ -52,7 +52,7 @@ describe('an agent that ends while another process holds its output', () => {
   })
 
   test('keeps the last answer in lines, also one that the other process writes', async () => {
-    const source = `(sleep 0.1; echo '{"output": 2}'; sleep 60) & echo '{"output": 1}'`
+    const source = `echo '{"output": 1}'; (sleep 0.1; echo '{"output": 2}'; sleep 60) &`
     expect(await attempt(shell(source, { output: 'jsonl', drainMs: 300 })).result).toMatchObject({ output: 2 })
   })
 

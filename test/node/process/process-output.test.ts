@@ -241,6 +241,30 @@ test('a usage in a line of a tool is not that of the agent', async () => {
   expect(await attempt(script(source, { output: 'jsonl' })).result).toMatchObject({ usage: { costUsd: 1 } })
 })
 
+describe('a line with members of its own', () => {
+  const tool = { tool: 'ls', output: 'a.txt', usage: { disk: 80 } }
+  const agent = { output: 1, usage: { costUsd: 1 } }
+
+  test('is not the answer, nor the usage, where the agent has given one', async () => {
+    for (const order of [
+      [tool, agent],
+      [agent, tool],
+      [agent, tool, { progress: 1, message: 'done' }, tool],
+    ])
+      expect(await attempt(script(lines(...order), { output: 'jsonl' })).result).toMatchObject(agent)
+    const big = lines(agent).replace(/$/, `;process.stdout.write('{"tool": 1, "output": 9007199254740993}')`)
+    expect(await attempt(script(big, { output: 'jsonl' })).result).toMatchObject(agent)
+  })
+
+  test('counts where no other line has an answer', async () => {
+    const typed = { type: 'result', output: 2, usage: { costUsd: 2 } }
+    expect(await attempt(script(lines(tool, typed), { output: 'jsonl' })).result).toMatchObject({
+      output: 2,
+      usage: { costUsd: 2 },
+    })
+  })
+})
+
 describe('an integer beyond 2^53', () => {
   const big = '{"output": {"id": 9007199254740993}}\n'
 
