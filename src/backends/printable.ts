@@ -5,6 +5,9 @@ const TERMINAL_SEQUENCE =
 
 const UNPRINTABLE = /(?![\t\n])\p{Cc}|\p{Bidi_Control}/gu
 
+/** What {@link printable} removes, but for white space at the ends: the source of a pattern with the flag `u`. */
+export const REMOVED: string = `${TERMINAL_SEQUENCE.source}|${UNPRINTABLE.source}`
+
 /**
  * Without terminal sequences, control characters except tab and newline, and characters that change the direction of writing; trimmed.
  * `\r\n` and `\r` become `\n`.

@@ -34,7 +34,7 @@ const optionsRule = once(() =>
  * 1. terminal sequences, control characters except tab and newline, and characters that change the direction of writing
  *    are removed; `\r\n` and `\r` become `\n`; white space at both ends is trimmed; half of a surrogate pair becomes U+FFFD;
  * 2. each secret of at least 8 characters is replaced by its name in brackets: the whole value and each of its lines, as they are,
- *    escaped as in JSON, percent-encoded as in a URL, or in base64. Secrets that overlap are replaced together. The words of a value are
+ *    escaped as in JSON, in literals of programs or in HTML, percent-encoded, in base64 or hexadecimal. Secrets that overlap are replaced together. The words of a value are
  *    not hidden: pass the token of `Bearer abc` as well;
  * 3. what has the shape of a key of a known provider, of a private key, a JSON web token or a password in a URL is replaced by `[key]`;
  * 4. a text longer than `maxLength` is cut, with `…` in place of the rest.

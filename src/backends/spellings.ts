@@ -1,4 +1,4 @@
-import { printable } from './printable.js'
+import { printable, REMOVED } from './printable.js'
 
 /** A part of a text, and what stands in its place. */
 export interface Range {
@@ -36,7 +36,10 @@ export function needlesOf(secrets: readonly (readonly [name: string, value: stri
       // As forms encode a space.
       add(line.replaceAll(' ', '+'), name)
     }
-    if (value.length >= SHORTEST_SECRET) for (const part of base64Of(value)) add(part, name, true)
+    if (value.length < SHORTEST_SECRET) continue
+    for (const part of base64Of(value)) add(part, name, true)
+    const hex = Array.from(new TextEncoder().encode(value), byte => byte.toString(16).padStart(2, '0')).join('')
+    for (const spelling of [hex, hex.toUpperCase()]) add(spelling, name)
   }
   return [...needles.values()]
 }
@@ -47,21 +50,34 @@ export function rangesOf(text: string, needles: readonly Needle[]): readonly Ran
   return viewsOf(text).flatMap(view => needles.flatMap(needle => rangesIn(view, needle)))
 }
 
-/** What is left of a secret at the end where the text was cut off. */
+/** What is left of a secret at the end where the text was cut off, in any spelling. */
 export function cutRanges(text: string, needles: readonly Needle[], cut: 'start' | 'end'): readonly Range[] {
-  const ranges: Range[] = []
-  for (const { text: secret, label } of needles) {
-    const longest = Math.min(secret.length - 1, text.length)
-    for (let length = longest; length >= SHORTEST_PART; length--) {
-      const isLeft = cut === 'start' ? text.startsWith(secret.slice(-length)) : text.endsWith(secret.slice(0, length))
-      if (!isLeft) continue
-      ranges.push(
-        cut === 'start' ? { start: 0, end: length, label } : { start: text.length - length, end: text.length, label },
-      )
-      break
+  const atCut = cut === 'start' ? restAtStart : restAtEnd
+  return viewsOf(text).flatMap(view => needles.flatMap(needle => atCut(view, needle) ?? []))
+}
+
+/** A text that was cut inside of an escape has some characters of that before the rest of the secret. */
+const LONGEST_PART_OF_ESCAPE = 8
+
+function restAtStart({ text, ends }: View, { text: secret, label }: Needle): Range | undefined {
+  for (let length = secret.length - 1; length >= SHORTEST_PART; length--)
+    for (let skipped = 0; skipped <= (ends ? LONGEST_PART_OF_ESCAPE : 0); skipped++) {
+      const end = skipped + length
+      if (text.startsWith(secret.slice(-length), skipped)) return { start: 0, end: ends?.[end - 1] ?? end, label }
     }
-  }
-  return ranges
+  return undefined
+}
+
+function restAtEnd({ text, starts, ends }: View, { text: secret, label }: Needle): Range | undefined {
+  // Where a view was made shorter, what it maps to ends where the text does.
+  const textEnd = ends?.[text.length - 1] ?? text.length
+  for (let length = secret.length - 1; length >= SHORTEST_PART; length--)
+    for (let skipped = 0; skipped <= (starts ? LONGEST_PART_OF_ESCAPE : 0); skipped++) {
+      const start = text.length - skipped - length
+      if (start >= 0 && text.startsWith(secret.slice(0, length), start))
+        return { start: starts?.[start] ?? start, end: textEnd, label }
+    }
+  return undefined
 }
 
 /** The shortest rest of a secret that is hidden where a text was cut: shorter ones say little, and are parts of many words. */
@@ -91,10 +107,27 @@ interface View {
   readonly ends?: Int32Array
 }
 
-/** One escape of JSON or of a program's literal, one percent-encoded character, or what {@link printable} removes. */
-const ENCODED =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds control characters.
-  /\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[bfnrtv"'/\\])|%(?:[0-7][0-9a-fA-F]|[c-dC-D][0-9a-fA-F]%[89abAB][0-9a-fA-F]|[eE][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){2}|[fF][0-7](?:%[89abAB][0-9a-fA-F]){3})|\x1b\[[0-?]*[ -/]*[@-~]|(?![\t\n])[\0-\x1f\x7f-\x9f]/g
+/** A character in bytes of UTF-8, each written as two hexadecimal digits after a prefix. */
+const bytes = (prefix: string): string => {
+  const [ascii, two, three, four, next] = ['[0-7]', '[c-dC-D]', '[eE]', '[fF][0-7]', `${prefix}[89abAB][0-9a-fA-F]`]
+  const [hex, more] = ['[0-9a-fA-F]', `(?:${next})`]
+  return `${prefix}(?:${ascii}${hex}|${two}${hex}${more}|${three}${hex}${more}{2}|${four}${more}{3})`
+}
+
+/**
+ * One character as URLs, JSON, literals of programs and HTML encode it, or what {@link printable} removes. A literal may have the bytes of a
+ * character, or its number: `\xc3\xb6` and `\xf6`.
+ */
+const ENCODED: RegExp = new RegExp(
+  [
+    bytes('%'),
+    bytes('\\\\x'),
+    String.raw`\\(?:u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|x[0-9a-fA-F]{2}|[bfnrtv"'/\\])`,
+    '&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);',
+    REMOVED,
+  ].join('|'),
+  'gu',
+)
 
 /** The text as it is, and decoded once, twice, ... while there is something to decode. */
 function viewsOf(text: string): readonly View[] {
@@ -133,18 +166,26 @@ function decoded({ text, starts, ends }: View): View | undefined {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { b: '', f: '', v: '', n: '\n', r: '\n', t: '\t' }
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
 function decodedOf(code: string): string {
-  if (code.startsWith('%')) return percentDecoded(code)
-  if (!code.startsWith('\\')) return ''
   const kind = code.charAt(1)
-  if (code.length > 2) return String.fromCharCode(Number.parseInt(code.slice(2), 16))
-  return ESCAPES[kind] ?? kind
+  if (code.startsWith('%') || (kind === 'x' && code.length > 4)) return bytesDecoded(code)
+  if (code.startsWith('&')) return ENTITIES[code.slice(1, -1)] ?? characterOf(code)
+  if (!code.startsWith('\\')) return ''
+  return code.length > 2 ? characterOf(code) : (ESCAPES[kind] ?? kind)
 }
 
-function percentDecoded(code: string): string {
+/** Of a code that has a number in it, hexadecimal except in `&#38;`. */
+function characterOf(code: string): string {
+  const isDecimal = /^&#[0-9]/.test(code)
+  const number = Number.parseInt(code.replace(/[^0-9a-fA-F]/g, ''), isDecimal ? 10 : 16)
+  return number <= 0x10ffff ? String.fromCodePoint(number) : code
+}
+
+function bytesDecoded(code: string): string {
   try {
-    return decodeURIComponent(code)
+    return decodeURIComponent(code.replaceAll('\\x', '%'))
   } catch {
     // Not UTF-8: it stays as it is.
     return code

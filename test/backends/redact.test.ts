@@ -83,6 +83,12 @@ describe('a secret is hidden', () => {
     ['in JSON that is all ASCII', json(SECRET).replace('ö', '\\u00f6')],
     ['in JSON with escaped slashes', json(SECRET).replace('/', '\\/')],
     ['in the literal of a program', json(SECRET).replace('ö', '\\xf6')],
+    ['in a literal of bytes', SECRET.replace('ö', '\\xc3\\xb6').replace('+', '\\x2b')],
+    ['in a literal with code points', SECRET.replace('ö', '\\u{f6}')],
+    ['in HTML', SECRET.replace('"', '&quot;').replace('ö', '&#246;').replace('+', '&#x2B;')],
+    ['in hexadecimal', Buffer.from(SECRET).toString('hex')],
+    ['with a link of a terminal in it', `${SECRET.slice(0, 4)}\x1b]8;;http://x\x07${SECRET.slice(4)}`],
+    ['with changes of the writing direction in it', `${SECRET.slice(0, 4)}\u202e${SECRET.slice(4)}`],
     ['percent-encoded as a component', encodeURIComponent(SECRET)],
     ['percent-encoded in lower case', encodeURIComponent(SECRET).toLowerCase()],
     ['percent-encoded as a whole URL', encodeURI(SECRET)],
@@ -118,6 +124,7 @@ describe('a secret is hidden', () => {
     ['overlap', 'x12345678abcd87654321y', 'x[A]y'],
     ['are next to each other', '12345678abcdabcd87654321', '[A][B]'],
     ['contain each other', 'in 12345678abcd-longer', 'in [C]'],
+    ['contain each other, broken by what is removed', 'in 12345678abcd-lo\x1b]8;;\x07ng\u202eer', 'in [C]'],
     ['overlap in an escaped text', '12345678%61bcd87654321', '[A]'],
   ])('together with others that %s', (_, text, expected) => {
     const redact = redactor([
@@ -137,6 +144,18 @@ describe('a secret is hidden', () => {
     expect(redact('9abcdef is wrong', 'start')).toBe('[K] is wrong')
     expect(redact('wrong: 0123456', 'end')).toBe('wrong: [K]')
     expect(redact('9abcdef is wrong')).toBe('9abcdef is wrong')
+  })
+
+  test('of which a part is left, in any spelling, where the text was cut before', () => {
+    const secret = '0"1/2"3/4"5/6"7/8'
+    const redact = redactor([['K', secret]])
+    const percent = encodeURIComponent
+    const unicode = (text: string): string => json(text).replaceAll('/', '\\u002f')
+    for (const spelled of [json, percent, unicode, (text: string) => json(json(text))].map(spell => spell(secret)))
+      for (let at = 1; at < spelled.length - 12; at++) {
+        expect(redact(`${spelled.slice(at)} is wrong`, 'start')).toBe('[K] is wrong')
+        expect(redact(`wrong: ${spelled.slice(0, -at)}`, 'end')).toBe('wrong: [K]')
+      }
   })
 })
 
