@@ -82,7 +82,8 @@ test('jsonl reports progress and usage, then returns the answer', async () => {
   const reply = (await result) as AgentReply
   expect(reply.output).toEqual({ poem: '…' })
   expect(reply.usage).toEqual({ inputTokens: 12, outputTokens: 5, costUsd: 0.5, other: 1 })
-  expect(reports).toEqual([
+  // On a busy machine there is time for signs of life, which are empty.
+  expect(reports.filter(report => Object.keys(report).length > 0)).toEqual([
     { progress: 0.4, message: 'half' },
     { usage: { inputTokens: 10, costUsd: -1 } },
     { progress: 1 },
