@@ -51,6 +51,7 @@ export class SlowStart {
 
   /** The backend has answered an attempt. `normalLimit`: how many may be in flight when no cooldown has ended lately. */
   answered(ticket: number, normalLimit: number): void {
+    if (this.#limit === Number.POSITIVE_INFINITY) return
     this.#raise(this.#deadlines.has(ticket) ? 2 * this.#limit : this.#limit + 1, normalLimit)
   }
 

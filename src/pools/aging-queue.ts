@@ -23,9 +23,11 @@ export class AgingQueue {
   readonly #agingMs: () => number
   /** Most urgent first. Those without a waiting task are removed. */
   readonly #levels: Level[] = []
-  /** By the index of a task: when it became ready; undefined when it does not wait. */
-  readonly #readyAt: (number | undefined)[] = []
+  /** By the index of a task: when it became ready; NaN when it does not wait any more. Numbers alone, which V8 stores without boxes. */
+  readonly #readyAt: number[] = []
   #size = 0
+  /** What `peek` returned last, while nothing has changed since. */
+  #next: number | undefined
 
   /** `agingMs` may change at any time. */
   constructor(agingMs: () => number) {
@@ -40,8 +42,9 @@ export class AgingQueue {
   /** Adds a task, or changes the remaining path of one that waits. `readyAt`: in milliseconds, on any time line. */
   push(index: number, priority: number, readyAt: number, path: number): void {
     const { byPath, byAge } = this.#levelOf(priority)
+    this.#next = undefined
     byPath.push(index, 0, path)
-    if (this.#readyAt[index] === undefined) this.#size++
+    if (!this.#waits(index)) this.#size++
     if (this.#readyAt[index] === readyAt) return
     this.#readyAt[index] = readyAt
     byAge.push(index, readyAt, 0)
@@ -49,6 +52,21 @@ export class AgingQueue {
 
   /** The task that starts next; -1 when there is none. */
   peek(): number {
+    this.#next = this.#find()
+    return this.#next
+  }
+
+  /** Removes what `peek` returns; -1 when there is none. */
+  pop(): number {
+    const index = this.#next ?? this.peek()
+    this.#next = undefined
+    if (index === -1) return -1
+    this.#readyAt[index] = Number.NaN
+    this.#size--
+    return index
+  }
+
+  #find(): number {
     const agingMs = this.#agingMs()
     const level = this.#nextLevel(agingMs)
     if (level === undefined) return -1
@@ -58,13 +76,9 @@ export class AgingQueue {
     return (this.#readyAt[next] as number) - level.byAge.topUrgency >= agingMs ? oldest : next
   }
 
-  /** Removes the task that starts next; -1 when there is none. */
-  pop(): number {
-    const index = this.peek()
-    if (index === -1) return -1
-    this.#readyAt[index] = undefined
-    this.#size--
-    return index
+  #waits(index: number): boolean {
+    const readyAt = this.#readyAt[index]
+    return readyAt !== undefined && !Number.isNaN(readyAt)
   }
 
   #nextLevel(agingMs: number): Level | undefined {
@@ -80,7 +94,7 @@ export class AgingQueue {
   /** False when no task of the level waits. */
   #dropTaken({ byAge, byPath }: Level): boolean {
     while (byAge.size > 0 && this.#readyAt[byAge.peek()] !== byAge.topUrgency) byAge.pop()
-    while (byPath.size > 0 && this.#readyAt[byPath.peek()] === undefined) byPath.pop()
+    while (byPath.size > 0 && !this.#waits(byPath.peek())) byPath.pop()
     // Taken in the order of paths, tasks leave entries behind an old one that still waits.
     if (byAge.size > 2 * this.#size + 64) byAge.retain((index, readyAt) => this.#readyAt[index] === readyAt)
     return byAge.size > 0

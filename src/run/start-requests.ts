@@ -116,11 +116,9 @@ export class StartRequests {
 
   /** What the backend states, as far as it can be read. What cannot is reported once. */
   #statedBy(index: number, backend: AgentBackend | undefined): Estimate | undefined {
-    const unreadable: string[] = []
-    const estimate = estimateOf(backend, unreadable)
-    if (unreadable.length > 0)
-      this.#options.attempts.onBackendProblem(index, 'estimate', () => estimateIssues(backend, unreadable))
-    return estimate
+    return estimateOf(backend, unreadable =>
+      this.#options.attempts.onBackendProblem(index, 'estimate', () => estimateIssues(backend, unreadable)),
+    )
   }
 
   #doesNotFit(index: number, expected: Estimate | undefined): boolean {

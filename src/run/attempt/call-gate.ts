@@ -22,7 +22,8 @@ export class CallGate {
   readonly #options: CallGateOptions
   /** Pauses that have been requested and not decided yet. */
   #pausing = 0
-  readonly #withheldMs = new WeakMap<Attempt, number>()
+  /** Few attempts are withheld: without one, there is no map to look into. */
+  #withheldMs: WeakMap<Attempt, number> | undefined
 
   constructor(options: CallGateOptions) {
     this.#options = options
@@ -38,6 +39,7 @@ export class CallGate {
     const { clock, inContext } = this.#options
     const from = clock.monotonic()
     const onSlot = (): void => {
+      this.#withheldMs ??= new WeakMap()
       this.#withheldMs.set(attempt, this.withheldMs(attempt) + clock.monotonic() - from)
       // The slot may be that of another run (trap 10).
       inContext(retry)
@@ -47,7 +49,7 @@ export class CallGate {
 
   /** How long the attempt was withheld, in milliseconds. */
   withheldMs(attempt: Attempt): number {
-    return this.#withheldMs.get(attempt) ?? 0
+    return this.#withheldMs?.get(attempt) ?? 0
   }
 
   /** The run is to be paused: closed from now on, whatever was decided before, until it is known whether the pause is durable. */
