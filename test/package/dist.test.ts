@@ -8,7 +8,7 @@ import { builtLibrary } from './built.js'
 import { ROOT } from './source-tree.js'
 
 /** Maximum size of the tarball in bytes. Raise it only together with the change that needs it, and give the reason in the commit message. */
-const PINNED_BYTES = 340_000
+const PINNED_BYTES = 365_000
 
 interface Tarball {
   readonly size: number
