@@ -3,7 +3,7 @@ import { nonEmptyString } from './safe-read.js'
 
 /**
  * The wait that a response requests, in milliseconds: `retry-after-ms` (OpenAI, Azure; `x-ms-retry-after-ms`), else `retry-after` in seconds or
- * as a date (RFC 9110, 10.2.3). Never negative, at most 2^53 - 1. Undefined when there is none, or it is invalid, negative, or a past date.
+ * as a date (RFC 9110, 10.2.3), or, as some send it, as `20s`. Never negative, at most 2^53 - 1. Undefined when there is none, or it is invalid, negative, or a past date.
  *
  * @param headers By names in lower case.
  * @param now The wall time, in milliseconds since 1970. A date is compared with the `date` header of the response if there is one, so
@@ -14,7 +14,8 @@ export function retryAfterOf(headers: ReadonlyMap<string, string>, now?: number)
   if (ms !== undefined) return waitMs(ms)
   const retryAfter = headers.get('retry-after')
   const seconds = plainNumber(retryAfter)
-  return seconds === undefined ? msUntil(dateOf(retryAfter), headers, now) : waitMs(seconds * 1_000)
+  if (seconds !== undefined) return waitMs(seconds * 1_000)
+  return durationOf(retryAfter ?? '') ?? msUntil(dateOf(retryAfter), headers, now)
 }
 
 /**

@@ -76,7 +76,17 @@ function waitInText(text: unknown, now: number | undefined): number | undefined 
   const read = nonEmptyString(text)
   if (read === undefined) return undefined
   const body = read.length > MAX_BODY ? undefined : readJson(read.slice(read.indexOf('{'), read.lastIndexOf('}') + 1))
-  return bodyResetOf(body, now) ?? textResetOf(read, now)
+  return bodyResetOf(body, now) ?? textResetOf(read, now) ?? bodyResetOf(pairsIn(read), now)
+}
+
+/** Names with numbers, as other languages print them: `{'resets_in_seconds': 20}`, `retry_delay { seconds: 45 }`, `retry-after-ms=500`. */
+const PAIR =
+  /\b([a-z][\w-]{3,40})["']?\s{0,2}(?:[:=]|\{\s{0,10}seconds:)\s{0,2}["']?(\d{1,13}(?:\.\d{1,9})?)(?![\w.:])/gi
+
+function pairsIn(text: string): Readonly<Record<string, number>> {
+  const pairs = [...text.slice(0, MAX_BODY).matchAll(PAIR)].map(([, name, value]) => [name, Number(value)] as const)
+  // Of two of a name, the first counts.
+  return Object.fromEntries(pairs.toReversed())
 }
 
 const MAX_BODY = 100_000

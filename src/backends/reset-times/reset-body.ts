@@ -2,6 +2,7 @@ import { once } from '../../core/once.js'
 import { keysOf, readMember } from '../../core/read-member.js'
 import { decisive, type FoundReset, plainNumber, resetOf, USED_UP, waitMs } from '../retry-after.js'
 import { finiteNumber, nonEmptyString } from '../safe-read.js'
+import { textResetOf } from './reset-text.js'
 
 /**
  * The wait that the body of an answer names, in milliseconds: in members such as `resets_in_seconds`, `retry_after`, `resetsAt` or
@@ -48,7 +49,7 @@ function resetIn(body: object, now: number | undefined): number | undefined {
   for (const key of keysOf(body).slice(0, MAX_KEYS)) {
     const name = key.toLowerCase().replace(/[^a-z]/g, '')
     const left = leftPattern().exec(name)
-    const waitMs = left ? leftIn(readMember(body, key), left[1]) : undefined
+    const waitMs = left ? leftIn(readMember(body, key), left[1], now) : undefined
     if (waitMs !== undefined) return waitMs
     if (at === undefined && atPattern().test(name)) at = untilDate(readMember(body, key), now)
   }
@@ -57,14 +58,15 @@ function resetIn(body: object, now: number | undefined): number | undefined {
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
 
-function leftIn(value: unknown, unit = 's'): number | undefined {
-  const number = finiteNumber(value)
+function leftIn(value: unknown, unit = 's', now?: number): number | undefined {
+  // A protobuf duration is an object in some clients.
+  const number = finiteNumber(value) ?? finiteNumber(readMember(value, 'seconds'))
   if (/^m(?:s|illi)/.test(unit)) return number === undefined ? undefined : waitMs(number)
   if (number !== undefined) return waitMs(number * (UNIT_MS[unit.slice(0, 1)] as number))
   const text = nonEmptyString(value)
   if (text === undefined) return undefined
   const digits = plainNumber(text)
-  return digits === undefined ? resetOf(text) : leftIn(digits, unit)
+  return digits === undefined ? (resetOf(text, now) ?? textResetOf(`wait ${text}`, now)) : leftIn(digits, unit)
 }
 
 /** A small number is no date: "retry: 3" says how often, not when. */

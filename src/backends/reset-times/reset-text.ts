@@ -3,18 +3,23 @@ import { dateOf, waitMs } from '../retry-after.js'
 
 /**
  * The wait that a text of a provider or an agent names, in milliseconds: "try again in 20s", "Please retry after 30 seconds", "reset after
- * 1h30m", "resets 10:20pm (Europe/Berlin)", "try again at Oct 8th, 2026 2:40 PM", "resets at 2026-12-01T22:20:00Z", "limit
+ * 1h30m", "resets in 4:59:30", "resets 10:20pm (Europe/Berlin)", "try again at Oct 8th, 2026 2:40 PM", "resets at 2026-12-01T22:20:00Z", "limit
  * reached|1764627600". Undefined when it names none, or one in the past.
  *
  * @param now The wall time, in milliseconds since 1970. Without it, only durations are read.
  */
 export function textResetOf(text: string, now?: number): number | undefined {
-  const read = text.length <= MAX_LENGTH ? text : text.slice(-MAX_LENGTH)
+  const end = text.length <= MAX_LENGTH ? text : text.slice(-MAX_LENGTH)
+  const read = end.replace(ARTICLE, '1 ').replace(THOUSANDS, '')
   return durationIn(read) ?? (now === undefined ? undefined : momentIn(read, now))
 }
 
 /** Of a longer text the end is read: programs write what ended them last. */
 const MAX_LENGTH = 8_192
+
+/** "in an hour", "1,200 seconds". */
+const ARTICLE = /\ban?\s(?=(?:second|minute|hour|day|week)\b)/gi
+const THOUSANDS = /(?<=\d),(?=\d{3}(?!\d))/g
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -28,8 +33,11 @@ const NUMBER = '\\d{1,9}(?:\\.\\d{1,9})?'
 const UNIT = '(?:milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)(?![a-z])'
 /** Words after which a reset time follows, and what may stand between. "resets every 5 hours" names no time. */
 const BEFORE =
-  '\\b(?:again|retry|retrying|resets?|wait|available|until|refreshes|renews)\\b(?:(?!\\bevery\\b|\\bper\\b)[^\\d.\\n]){0,40}?'
+  '\\b(?:again|retry|retrying|resets?|wait|available|until|refreshes|renews|back|resumes?|cool-?down)\\b(?:(?!\\bevery\\b|\\bper\\b)[^\\d.\\n]){0,40}?'
 const durationPattern = once(() => new RegExp(`${BEFORE}((?:${NUMBER}\\s{0,2}${UNIT}(?:,|\\sand)?\\s{0,2}){1,5})`, 'i'))
+const countdownPattern = once(
+  () => new RegExp(`${BEFORE}\\bin\\s(\\d{1,3}(?::\\d\\d){1,2})(?![\\d:])(?!\\s?[ap]\\.?m\\b)`, 'i'),
+)
 const partPattern = once(() => new RegExp(`(${NUMBER})\\s{0,2}(${UNIT})`, 'gi'))
 /** A number without a unit is in seconds, as in the header of this name. */
 const SECONDS = /\bretry[-_ ]after\b["']?\s{0,2}[:=]?\s{0,2}(\d{1,9}(?:\.\d{1,9})?)(?![\d.:]*[\w:])/i
@@ -37,8 +45,10 @@ const SECONDS = /\bretry[-_ ]after\b["']?\s{0,2}[:=]?\s{0,2}(\d{1,9}(?:\.\d{1,9}
 function durationIn(text: string): number | undefined {
   const [, parts] = durationPattern().exec(text) ?? []
   if (parts === undefined) {
-    const [, seconds] = SECONDS.exec(text) ?? []
-    return seconds === undefined ? undefined : waitMs(Number(seconds) * 1_000)
+    const [, left = SECONDS.exec(text)?.[1]] = countdownPattern().exec(text) ?? []
+    return left === undefined
+      ? undefined
+      : waitMs(left.split(':').reduce((sum, part) => sum * 60 + Number(part), 0) * 1_000)
   }
   let total = 0
   for (const [, number, unit] of parts.matchAll(partPattern()))
@@ -58,6 +68,9 @@ const dateTimePattern = once(() => {
   const zone = '(z|utc|gmt|[+-]\\d\\d:?\\d\\d)?'
   return new RegExp(`${BEFORE}(\\d{4}-\\d\\d-\\d\\d)[T ](\\d\\d:\\d\\d)(:\\d\\d)?(?:\\.\\d{1,9})?\\s?${zone}`, 'i')
 })
+const httpDatePattern = once(
+  () => new RegExp(`${BEFORE}((?:${DAYS.join('|')}), \\d\\d [a-z]{3} \\d{4} \\d\\d:\\d\\d:\\d\\d gmt)`, 'i'),
+)
 const clockPattern = once(() => {
   const at = ',?\\s{1,3}(?:at\\s{1,3})?'
   const weekday = `(?:(${DAYS.join('|')})[a-z]{0,6}${at})?`
@@ -76,6 +89,8 @@ function momentIn(text: string, now: number): number | undefined {
     const date = dateOf(`${day}T${time}${seconds}${offset}`)
     return date === undefined ? undefined : waitMs(date - now)
   }
+  const httpDate = dateOf(httpDatePattern().exec(text)?.[1])
+  if (httpDate !== undefined) return waitMs(httpDate - now)
   const clock = clockPattern().exec(text)
   return clock === null ? undefined : untilClock(clock, now)
 }
