@@ -11,14 +11,26 @@ import { estimateRule, taskDefaultsRule } from '../plan/plan-schema.js'
 import { poolConcurrencyRule } from './concurrency/concurrency.js'
 import { retryBudgetRule } from './retry-budget.js'
 
-/** An agent: a function, or an object with a method `run`, which may state what an attempt on it uses. */
+/** The members that a backend may have besides `run`. */
+const backendMembers = once(() => ({
+  name: z.string(),
+  version: z.string(),
+  awaitsTermination: z.boolean(),
+  estimate: estimateRule(),
+  health: fn,
+  killOrphans: fn,
+}))
+
+/** An agent: a function, or an object with a method `run`, and members of the contract that are what they should be. */
 const backendRule = once(() =>
   method('run').superRefine((backend, context) => {
-    const estimate = readMember(backend, 'estimate')
-    if (estimate === undefined) return
-    const { error } = estimateRule().safeParse(estimate, { reportInput: true })
-    const issues = error?.issues.map(issue => ({ ...issue, path: ['estimate', ...issue.path] })) ?? []
-    context.issues.push(...(issues as typeof context.issues))
+    for (const [name, rule] of Object.entries(backendMembers())) {
+      const member = readMember(backend, name)
+      if (member === undefined) continue
+      const { error } = rule.safeParse(member, { reportInput: true })
+      const issues = error?.issues.map(issue => ({ ...issue, path: [name, ...issue.path] })) ?? []
+      context.issues.push(...(issues as typeof context.issues))
+    }
   }),
 )
 

@@ -2,6 +2,7 @@ import {
   AgentError,
   type AgentFunction,
   checkOptions,
+  FAILURE_KINDS,
   type Failure,
   type FailureKind,
   type Json,
@@ -36,13 +37,14 @@ const OPTIONS = optionsOf({
   usage: z.unknown().optional(),
 })
 
+const isKind = (value: unknown): boolean => FAILURE_KINDS.some(kind => kind === value)
 const FAILURE = optionsOf({
   failure: z.custom(
     value =>
-      typeof value === 'string' ||
       value instanceof Error ||
-      (typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string'),
-    'expected a failure kind, an object with a kind, or an Error',
+      isKind(value) ||
+      (typeof value === 'object' && value !== null && 'kind' in value && isKind(value.kind)),
+    `expected a failure kind (${FAILURE_KINDS.join(', ')}), an object with a kind, or an Error`,
   ),
 })
 

@@ -43,6 +43,23 @@ describe('a port of the wrong shape is refused when it is handed in:', () => {
     ['a machine that knows no cores', { machine: { freeMemory: () => 1 } }, /machine: .* method cores/],
     ['a backend without run', { pools: { p: { backend: {} } } }, /pools\.p\.backend: .* method run/],
     ['a list of backends with one without run', { pools: { p: { backends: [backend, {}] } } }, /backends\[1\]: .* run/],
+    ...(
+      [
+        ['name', 5],
+        ['version', 1],
+        ['awaitsTermination', 'yes'],
+        ['health', true],
+        ['killOrphans', []],
+        ['estimate', { costUsd: Number.NaN }],
+      ] as const
+    ).map(
+      ([member, value]) =>
+        [
+          `a backend whose ${member} is of another kind`,
+          { pools: { p: { backends: [backend, { run: backend, [member]: value }] } } },
+          new RegExp(`pools\\.p\\.backends\\[1\\]\\.${member}.*: expected .*, got `),
+        ] as const,
+    ),
     ['ids that are a text', { newId: 'x' }, /newId: expected a function, got "x"/],
     ['a random source that is a number', { random: 4 }, /random: expected a function, got 4/],
     ['a budget in a Map', { budget: new Map() }, /budget: expected an object, got a Map/],

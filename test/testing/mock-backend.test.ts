@@ -190,6 +190,8 @@ describe('an answer with afterMs', () => {
     expect(() => fail('agent', { after: 5 } as never)).toThrow(/after: unknown key/)
     expect(() => ignoreAbort(-1)).toThrow(/got -1/)
     expect(() => new MockBackend({ nam: 'x' } as never)).toThrow(/nam: unknown key \(did you mean "name"\?\)/)
+    expect(() => fail('agnt' as never)).toThrow(/expected a failure kind \(throttled, .*\), .*, got "agnt"/)
+    expect(() => fail({ kind: 'agnt' } as never)).toThrow(/expected a failure kind .*, got an object/)
     expect(() => new MockBackend().answers('a', [])).toThrow(/at least one answer for task "a"/)
   })
 })
