@@ -1,5 +1,5 @@
 import { type Json, NotJsonError } from '../core/json.js'
-import { type BigIntegers, parseJson } from '../core/json-text.js'
+import { type BigIntegers, parseJson, withoutMark } from '../core/json-text.js'
 import { isInstance } from '../core/read-member.js'
 import { cutText } from '../core/text.js'
 import { AgentError } from '../errors.js'
@@ -54,9 +54,9 @@ function readExactly(answer: string | Uint8Array, options: ParseAnswerOptions): 
   }
 }
 
-/** @throws TypeError if `strict`, and the answer is not UTF-8. */
+/** Without a byte order mark. @throws TypeError if `strict`, and the answer is not UTF-8. */
 function textOf(answer: string | Uint8Array, strict = false): string {
-  return typeof answer === 'string' ? answer : new TextDecoder('utf-8', { fatal: strict }).decode(answer)
+  return typeof answer === 'string' ? withoutMark(answer) : new TextDecoder('utf-8', { fatal: strict }).decode(answer)
 }
 
 /** What a text is that is not JSON as a whole. */

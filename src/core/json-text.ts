@@ -33,6 +33,11 @@ export function parseJson(text: string, bigIntegers: BigIntegers = 'refuse'): un
   return from === 0 ? value : JSON.parse(exact + text.slice(from))
 }
 
+/** A text without the byte order mark that some programs write before it: JSON has none. */
+export function withoutMark(text: string): string {
+  return text.startsWith('\ufeff') ? text.slice(1) : text
+}
+
 /** The text must be valid. */
 function* lossyNumbers(text: string): Generator<{ readonly start: number; readonly number: string }> {
   const token = new RegExp(TOKEN)

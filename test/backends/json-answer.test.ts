@@ -114,6 +114,7 @@ describe('an answer that should be JSON', () => {
 describe('extractJson', () => {
   test.each<[string, string, unknown]>([
     ['JSON alone', ' {"a": 1}\n', { a: 1 }],
+    ['JSON behind a byte order mark', '\ufeff{"a": 1}', { a: 1 }],
     ['JSON alone that contains a fence', '{"a": "```json"}', { a: '```json' }],
     ['one fenced block', fenced('{"a": 1}'), { a: 1 }],
     ['one fenced block without a label', fenced('[1]', ''), [1]],
@@ -133,6 +134,10 @@ describe('extractJson', () => {
     ['two fenced blocks', `${fenced('{"a": 1}')}\n${fenced('{"a": 2}')}`],
     ['a fenced block of something else', fenced('echo {"a": 1}', 'sh')],
     ['a fenced block with two values', fenced('{"a": 1}\n{"a": 2}')],
+    ['a fence that opens in the middle of a line', 'Here: ```json\n{"a": 1}\n```'],
+    ['a value before such a fence', 'Think {"a": 1} then ```json\n{"b": 2}\n```'],
+    ['a bracket too many', '{"a": 1}}'],
+    ['a bracket too many in prose', 'Here: [1, 2] }'],
     ['two values in prose', 'Either {"a": 1} or {"a": 2}'],
     ['a value in something that is no JSON', `{'a': 1, 'b': {"c": 1}}`],
     ['a value in something that stops being JSON', '{"items": [1, 2,], "b": {"c": 1}}'],

@@ -1,5 +1,5 @@
 import { issueOf, NotJsonError } from '../../core/json.js'
-import { type BigIntegers, parseJson } from '../../core/json-text.js'
+import { type BigIntegers, parseJson, withoutMark } from '../../core/json-text.js'
 import type { CounterpointError } from '../../errors.js'
 import { invalidPlan } from '../invalid-plan.js'
 import { scanJson } from './json-scanner.js'
@@ -40,7 +40,7 @@ function withinBytes(text: string, maxBytes: number): string {
   // A UTF-16 unit takes 1 to 3 bytes of UTF-8, so most texts need no counting.
   const tooLong = text.length > maxBytes || (text.length * 3 > maxBytes && byteLength(text) > maxBytes)
   if (tooLong) throw tooManyBytes(text.length > maxBytes ? `at least ${text.length}` : `${byteLength(text)}`, maxBytes)
-  return text.startsWith('\uFEFF') ? text.slice(1) : text
+  return withoutMark(text)
 }
 
 function decode(bytes: Uint8Array, maxBytes: number): string {
