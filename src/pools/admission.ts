@@ -25,18 +25,20 @@ export class Admission {
   /** Pools that have, or have had, a limit: their admitted tasks are counted. */
   readonly #counted = new Set<string>()
   readonly #admitted = new Map<string, number>()
+  /** Called with a pool that gets its first limit. */
+  readonly #listeners = new Set<(pool: string) => void>()
   /** By pool, in the order in which they came. A request waits in each of its pools. */
   readonly #waiting = new Map<string, AdmissionRequest[]>()
 
   /**
-   * Sets or removes the limit of a pool. Admitted tasks stay; waiting requests are admitted as soon as there is room. In a pool that had
-   * no limit before, tasks that are already admitted are not counted.
+   * Sets or removes the limit of a pool. Admitted tasks stay, and count, also when the pool had no limit before; waiting requests are
+   * admitted as soon as there is room.
    */
   setLimit(pool: string, limit: number | undefined): void {
     if (limit === undefined) this.#limits.delete(pool)
     else {
       this.#limits.set(pool, limit)
-      this.#counted.add(pool)
+      if (!this.#counted.has(pool)) this.#beginCounting(pool)
       for (const request of [...this.#waitingIn(pool)])
         if (this.#need(request, pool) > limit) {
           this.#cancel(request)
@@ -44,6 +46,12 @@ export class Admission {
         }
     }
     this.#admitWaiting(pool)
+  }
+
+  /** `onFirstLimit` is called with a pool whose tasks are counted from now on. Returns a function that ends it. */
+  subscribe(onFirstLimit: (pool: string) => void): () => void {
+    this.#listeners.add(onFirstLimit)
+    return () => this.#listeners.delete(onFirstLimit)
   }
 
   /** False when no pool has had a limit: there is nothing to count. */
@@ -85,9 +93,14 @@ export class Admission {
   /** A task of `pool` has started, or ended without starting. */
   leave(pool: string): void {
     if (!this.#counted.has(pool)) return
-    // A task that was admitted before its pool had a limit is not counted.
+    // A task is not counted that was admitted before its pool had a limit, and was not in its run yet then.
     this.#admitted.set(pool, Math.max(0, (this.#admitted.get(pool) ?? 0) - 1))
     this.#admitWaiting(pool)
+  }
+
+  #beginCounting(pool: string): void {
+    this.#counted.add(pool)
+    for (const onFirstLimit of this.#listeners) onFirstLimit(pool)
   }
 
   #limitOf(pool: string): number {

@@ -105,22 +105,20 @@ export class AdmissionCount {
   readonly #admission: Admission
   readonly #head: RunState
   readonly #admitted = new Set<number>()
+  readonly #unsubscribe: () => void
 
   constructor(admission: Admission, head: RunState) {
     this.#admission = admission
     this.#head = head
+    this.#unsubscribe = admission.subscribe(pool => this.#enterAll(pool))
   }
 
   /** A task was added to the run. A recovered one takes up room again if it has not started. */
   enter(index: number, recovered: boolean): void {
     const { pool } = this.#head.specs[index] as TaskSpec
     if (pool === undefined || !this.#admission.counts(pool)) return
-    if (recovered) {
-      const { status } = this.#head.states[index] as TaskState
-      if ((status !== 'blocked' && status !== 'ready') || this.#head.tallies[index]?.attempts !== 0) return
-      this.#admission.admit(new Map([[pool, 1]]))
-    }
-    this.#admitted.add(index)
+    if (recovered) this.#enterWaiting(index, pool)
+    else this.#admitted.add(index)
   }
 
   /** The task has started or ended. Only the first call for a task counts. */
@@ -129,7 +127,20 @@ export class AdmissionCount {
   }
 
   close(): void {
+    this.#unsubscribe()
     for (const index of this.#admitted) this.leave(index)
+  }
+
+  #enterAll(pool: string): void {
+    for (const [index, spec] of this.#head.specs.entries()) if (spec.pool === pool) this.#enterWaiting(index, pool)
+  }
+
+  /** Admits the task regardless of limits, unless it has started. */
+  #enterWaiting(index: number, pool: string): void {
+    const { status } = this.#head.states[index] as TaskState
+    if ((status !== 'blocked' && status !== 'ready') || this.#head.tallies[index]?.attempts !== 0) return
+    this.#admission.admit(new Map([[pool, 1]]))
+    this.#admitted.add(index)
   }
 }
 

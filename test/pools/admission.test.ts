@@ -1,5 +1,5 @@
 import { Orchestrator, type OrchestratorOptions } from 'counterpoint'
-import { MockBackend, slowJournal, VirtualClock } from 'counterpoint/testing'
+import { MockBackend, slowJournal, succeed, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Admission } from '../../src/pools/admission.js'
@@ -321,6 +321,25 @@ describe('an orchestrator with a queueLimit', () => {
     for (const run of [first, waits]) expect((await run.result).outcome).toBe('completed')
     expect(backend.callsOf('added').length).toBe(1)
   })
+
+  test.each([undefined, 100])(
+    'counts what waits already when its limit, %s, is set while it works',
+    async queueLimit => {
+      const { backend, clock, orchestrator } = setUp({ concurrency: 1, queueLimit })
+      backend.answer('*', succeed('done', { afterMs: 10 }))
+      const ids = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => ({ id: `${prefix}${i}` }))
+      const run = orchestrator.run({ tasks: ids('a', 10) })
+      await clock.advance(5)
+      orchestrator.pools.get('p')!.queueLimit = 3
+      let addedAt = 0
+      void run.add({ tasks: ids('b', 3) }).then(() => {
+        addedAt = clock.monotonic()
+      })
+      await clock.runUntilIdle()
+      // The last of the first ten has started.
+      expect([addedAt, (await run.result).outcome]).toEqual([90, 'completed'])
+    },
+  )
 
   test('rejects a run that waits and could never fit any more, once the limit is lowered', async () => {
     const { backend, clock, orchestrator } = twoPools()
