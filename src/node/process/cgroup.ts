@@ -36,6 +36,11 @@ export class Cgroup {
     }
   }
 
+  /** The one of this tag that a record names. Undefined if that is another folder: folders below it are removed in the end. */
+  static recorded(folder: string, tag: string): Cgroup | undefined {
+    return path.basename(folder) === PREFIX + tag ? new Cgroup(folder) : undefined
+  }
+
   /** Those that a dead host left below the group of this one. */
   static left(isTag: (tag: string) => boolean): readonly Cgroup[] {
     const parent = ownGroup()

@@ -77,17 +77,17 @@ export function recordsLeft(isTag: (tag: string) => boolean): readonly LeftRecor
     const file = path.join(folder, name)
     // Another host that has the same runs may have removed it.
     const lines = unlessUnreadable(() => linesOf(file))
-    if (lines?.[0]?.machine === machine()) return [recordOf(file, lines)]
+    if (lines?.[0]?.machine === machine()) return [recordOf(file, name, lines)]
     if (lines) removeFile(file)
     return []
   })
 }
 
-function recordOf(file: string, lines: readonly Line[]): LeftRecord {
+function recordOf(file: string, tag: string, lines: readonly Line[]): LeftRecord {
   const processes = lines.flatMap(line => line.processes ?? [])
   const cgroup = lines.find(line => line.cgroup !== undefined)?.cgroup
   return {
-    cgroup: cgroup === undefined ? undefined : new Cgroup(cgroup),
+    cgroup: cgroup === undefined ? undefined : Cgroup.recorded(cgroup, tag),
     known: processes.map(([pid, start]) => `${pid}:${start}`),
     sessions: processes.filter(([, , leads]) => leads).map(([pid, start]) => [pid, start] as const),
     remove: () => removeFile(file),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { processBackend } from 'counterpoint/node'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { Cgroup } from '../../../src/node/process/cgroup.js'
 import { FamilyRecord } from '../../../src/node/process/family-record.js'
 import { tagPrefix } from '../../../src/node/process/kill-orphans.js'
 import { hasProc, listProcessesNow, startOf } from '../../../src/node/process/process-table.js'
@@ -88,6 +89,15 @@ describe.skipIf(!hasProc)('killOrphans (skipped where /proc does not show enviro
     await processBackend({ command: process.execPath }).killOrphans?.(['run/a/1'], 1)
     await ended
     expect(readdirSync(folder)).toEqual([])
+  })
+
+  test('removes no folder that is not the control group of its attempt', async () => {
+    const folder = ownRecords()
+    const tag = `${tagPrefix('run/e/1', 1)}x`
+    FamilyRecord.open(tag, new Cgroup(folder))
+    mkdirSync(join(folder, 'other', 'empty'), { recursive: true })
+    await processBackend({ command: process.execPath }).killOrphans?.(['run/e/1'], 1)
+    expect([readdirSync(folder), readdirSync(join(folder, 'other'))]).toEqual([['other'], ['empty']])
   })
 
   test('ends what it finds by other means where records cannot be read', async () => {
