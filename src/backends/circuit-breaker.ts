@@ -207,14 +207,13 @@ export class CircuitBreaker {
 
   /**
    * The rest that the outcome requests: after a failover with `restMs`, and always after a used-up quota. A quota that resets at an
-   * unknown time, or before a normal opening would end, gets 0: a normal opening. Otherwise the same refusal would come at once.
+   * unknown time gets 0: a normal opening. Otherwise the same refusal would come at once.
    * The verdict takes precedence over the provider: it is the host's policy.
    */
   #requestedRestMs({ failure, verdict }: AttemptOutcome & { readonly ok: false }): number | undefined {
     if (verdict.action === 'failover' && verdict.restMs !== undefined && verdict.restMs > 0) return verdict.restMs
     if (failure.kind !== 'quota') return undefined
-    const restMs = verdict.action === 'park' ? verdict.delayMs : (failure.retryAfterMs ?? 0)
-    return restMs > this.#nextOpenMs() ? restMs : 0
+    return verdict.action === 'park' ? verdict.delayMs : (failure.retryAfterMs ?? 0)
   }
 
   #meaningOf(failure: Failure): 'answer' | 'failure' | 'unknown' {

@@ -221,3 +221,27 @@ describe('a pool whose half-open breaker waits for a probe', () => {
     expect(run.progress().counts).toMatchObject({ succeeded: 17, running: 3 })
   })
 })
+
+describe('a quota that resets after 2 s', () => {
+  test.each([
+    [undefined, ['p']],
+    ['account', ['p']],
+    ['account', ['p', 'q']],
+  ] as const)(
+    'holds its pool for 2 s each time it is refused, not for an opening of the breaker: key %s, pools %j',
+    async (limitKey, pools) => {
+      const stage: Stage = new Stage(
+        async () => {
+          if (stage.now < 12_000) throw new AgentError('quota', 'used up', { retryAfterMs: 2_000 })
+          return 'done'
+        },
+        { limitKey },
+        pools,
+      )
+      const { result } = stage.run(ids(8))
+      await stage.clock.runUntilIdle()
+      expect((await result).outcome).toBe('completed')
+      expect([...new Set(stage.calls.map(({ at }) => at))]).toEqual([0, 2_000, 4_000, 6_000, 8_000, 10_000, 12_000])
+    },
+  )
+})
