@@ -1,9 +1,11 @@
+import * as z from 'zod'
 import { type Json, NotJsonError } from '../core/json.js'
 import { type BigIntegers, parseJson, withoutMark } from '../core/json-text.js'
+import { once } from '../core/once.js'
 import { isInstance } from '../core/read-member.js'
 import { cutText } from '../core/text.js'
 import { AgentError } from '../errors.js'
-import { checkMembers, invalid as invalidArgument } from '../options-check.js'
+import { bigIntegersRule, checkOptions, fn, invalid as invalidArgument, optionsOf } from '../options-check.js'
 import { findJson } from './extract-json.js'
 import { scanValue } from './json-prefix.js'
 
@@ -25,16 +27,26 @@ export interface ParseAnswerOptions {
   readonly bigIntegers?: BigIntegers | undefined
 }
 
+const optionsRule = once(() =>
+  optionsOf({
+    from: z.string(),
+    redact: fn,
+    extractJson: z.boolean().optional(),
+    bigIntegers: bigIntegersRule().optional(),
+  }),
+)
+
 /**
  * Reads the answer of an agent, which should be one JSON value: text, or UTF-8 bytes. The built-in backends read with it.
  *
  * @throws AgentError `incomplete-output` if it is empty or ends in the middle of the JSON, so that asking again may help; `invalid-output`
  * (`OUTPUT_NOT_JSON`) for anything else that is not JSON, and for a number that would be rounded, with the answer as its `output`, so that the agent can be asked to correct it.
+ * @throws CounterpointError `INVALID_INPUT` for an answer that is neither text nor bytes, and for unknown or invalid options.
  */
 export function parseAnswer(answer: string | Uint8Array, options: ParseAnswerOptions): Json {
   if (typeof answer !== 'string' && !isInstance(Uint8Array, answer))
     throw invalidArgument('answer', 'a text or a Uint8Array', answer)
-  checkMembers(options, { from: 'string', redact: 'function' }, 'options')
+  checkOptions(optionsRule(), options, { of: 'parseAnswer' })
   const json = readExactly(answer, options)
   if (json !== undefined) return json
   const text = textOf(answer)

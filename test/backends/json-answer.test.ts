@@ -158,9 +158,11 @@ describe('extractJson', () => {
 
   test('reads the one value in any prose around it, or in one block, whatever the value', () => {
     const prose = fc.stringMatching(/^[\w .,;:!?()"'\n]*$/)
+    // A quotation mark at the beginning may begin a string, and the rest be a part of it.
+    const begin = prose.filter(text => !text.trim().startsWith('"'))
     const value = fc.oneof(fc.array(fc.jsonValue()), fc.object({ withNullPrototype: false }))
     fc.assert(
-      fc.property(prose, value, prose, (before, json, after) => {
+      fc.property(begin, value, prose, (before, json, after) => {
         const text = JSON.stringify(json)
         const expected = { json: JSON.parse(text) }
         expect(outcome(`${before}x ${text} x${after}`, true)).toEqual(expected)
@@ -178,3 +180,13 @@ function thrownBy(work: () => unknown): AgentError {
   }
   return expect.fail('expected an error')
 }
+
+test.each([
+  [{ extractJSON: true }, /extractJSON: unknown key \(did you mean "extractJson"\?\)/],
+  [{ extractJson: 'yes' }, /extractJson: expected true or false, got "yes"/],
+  [{ bigIntegers: true }, /bigIntegers: expected "refuse", "text", got true/],
+  [{ from: undefined }, /from: expected a string, got nothing/],
+])('refuses the options %j', (wrong, expected) => {
+  const given = { from: 'x', redact: (text: string) => text, ...wrong }
+  expect(() => parseAnswer('1', given as never)).toThrow(expected)
+})
