@@ -65,12 +65,18 @@ interface Cleaning {
   readonly cut?: 'start' | 'end' | undefined
 }
 
-function cleaned(text: string, { needles, maxLength, keep, cut }: Cleaning): string {
+/** A message is made of this many characters at most: to search a text of 100 million takes seconds, and a message shows 4,000 of them. */
+const MOST_SEARCHED = 1_000_000
+
+function cleaned(whole: string, { needles, maxLength, keep, cut }: Cleaning): string {
+  const isLonger = maxLength < MOST_SEARCHED && whole.length > MOST_SEARCHED
+  const cuts = isLonger ? ([cut, keep === 'start' ? 'end' : 'start'] as const) : [cut]
+  const text = !isLonger ? whole : keep === 'start' ? whole.slice(0, MOST_SEARCHED) : whole.slice(-MOST_SEARCHED)
   // Before and after: a control character may be part of a secret, or be inserted into one.
   const raw = needles.length === 0 ? text : replaced(text, rangesOf(text, needles))
   const known = replacedIn(printable(raw), found => [
     ...rangesOf(found, needles),
-    ...(cut ? cutRanges(found, needles, cut) : []),
+    ...cuts.flatMap(each => (each ? cutRanges(found, needles, each) : [])),
   ])
   return cutText(wellFormed(hideKeys(known)), maxLength, keep)
 }

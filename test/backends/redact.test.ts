@@ -218,3 +218,14 @@ test.each([
   redact(text)
   expect(performance.now() - started).toBeLessThan(5_000)
 })
+
+test.each(['start', 'end'] as const)('of a text of a hundred million characters, only the %s is searched', keep => {
+  const redact = redactor([['KEY', 'secret-of-the-host']], { maxLength: 30, keep })
+  const text = `secret-of-the-host a ${'x'.repeat(1e8)} b secret-of-the-host`
+  expect(redact(text)).toBe(keep === 'start' ? '[KEY] a xxxxxxxxxxxxxxxxxxxxxx…' : '…xxxxxxxxxxxxxxxxxxxxxx b [KEY]')
+})
+
+test('a secret at the place where a long text is cut off is hidden, if it is shown', () => {
+  const redact = redactor([['KEY', 'secret-of-the-host']])
+  expect(redact(`a${'\x1b[0m'.repeat(249_997)}secret-of-the-host`)).not.toContain('secret')
+})
