@@ -75,7 +75,7 @@ export class RunShare implements SharedScope, Account {
   }
 
   started(index: number, attempt: number, estimate: Estimate | undefined, at: number): void {
-    this.#budget.reserve(this.#keyOf(index), attempt, estimate, at)
+    this.#budget.reserve(this.#keyOf(index), attempt, estimate ?? {}, at)
   }
 
   ended(index: number, usage: Usage | undefined, at: number): void {

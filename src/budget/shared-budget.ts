@@ -115,7 +115,7 @@ export class SharedBudget {
   }
 
   /** An attempt starts. */
-  reserve(key: string, attempt: number, { costUsd, tokens }: Estimate = {}, at: number): void {
+  reserve(key: string, attempt: number, { costUsd, tokens }: Estimate, at: number): void {
     const record: { -readonly [K in keyof HoldRecord]: HoldRecord[K] } = { key, attempt, at }
     if (costUsd !== undefined) record.costUsd = costUsd
     if (tokens !== undefined) record.tokens = tokens

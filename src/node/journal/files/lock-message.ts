@@ -8,7 +8,7 @@ export function alreadyLocked(
   path: string,
   owner: LockOwner | undefined,
   self: LockOwner,
-  advice = adviceFor(owner, self),
+  advice: string = adviceFor(owner, self),
 ): Error {
   const holder = owner ? `locked by ${describeOwner(owner, self)}${lease(owner)}` : 'locked by an unknown process'
   const what = runId === undefined ? 'a shared stream' : 'a run'
