@@ -14,7 +14,7 @@ import { slowJournal, VirtualClock } from 'counterpoint/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-const RUNS = Number(process.env.HISTORIES ?? 150)
+const RUNS = Math.ceil(Number(process.env.HISTORIES ?? 1_000) / 13)
 
 /** One task: what it is expected to use, what its attempts use, and how they end. */
 interface Script {

@@ -131,7 +131,7 @@ describe.each(JOURNAL_KINDS)('with a journal of kind %s, after the process was k
 })
 
 /** The number of histories that are resumed from each of their prefixes. */
-const HISTORIES = Number(process.env.HISTORIES ?? 40)
+const HISTORIES = Math.ceil(Number(process.env.HISTORIES ?? 1_000) / 50)
 const plans = graphs({ maxTasks: 6, rich: 'settled' })
 
 /** Deterministic for a task: answers, fails, or never answers. */

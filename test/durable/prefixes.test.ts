@@ -22,7 +22,7 @@ import { specs } from '../support/scheduler-fixture.js'
 import { SeededRandom, seedOf } from '../support/seeded-random.js'
 
 /** The number of histories that are resumed from each of their prefixes. */
-const HISTORIES = Number(process.env.HISTORIES ?? 200)
+const HISTORIES = Math.ceil(Number(process.env.HISTORIES ?? 1_000) / 10)
 
 /** One in this many of them in files. */
 const FILES = 10

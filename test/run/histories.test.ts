@@ -11,7 +11,7 @@ import { POOLS, RandomAgents } from '../support/random-agents.js'
 import { SeededRandom } from '../support/seeded-random.js'
 
 /** The approximate number of runs. */
-const HISTORIES = Number(process.env.HISTORIES ?? 600)
+const HISTORIES = Number(process.env.HISTORIES ?? 300)
 
 /** In milliseconds; more histories need more time. */
 const TIMEOUT_MS = 30_000 + 60 * HISTORIES

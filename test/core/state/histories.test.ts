@@ -10,7 +10,7 @@ import { SchedulerFixture, type SchedulerFixtureOptions } from '../../support/sc
 import { SeededRandom } from '../../support/seeded-random.js'
 
 /** The number of random histories. */
-const HISTORIES = Number(process.env.HISTORIES ?? 1_200)
+const HISTORIES = Number(process.env.HISTORIES ?? 600)
 
 const TIMEOUT_MS = 30_000 + 20 * HISTORIES
 
