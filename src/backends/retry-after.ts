@@ -105,7 +105,15 @@ export function resetOf(
   return number >= 1e9 ? msUntil(number * 1_000, headers, now) : waitMs(number * 1_000)
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+/** The units of durations in headers, bodies and texts. */
+export const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
 /** Longer header values are ignored. */
 const MAX_LENGTH = 100
 

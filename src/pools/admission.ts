@@ -17,8 +17,8 @@ export interface AdmissionRequest {
  * Enforces `queueLimit`: at most that many tasks of a pool are admitted and have not started. Nothing is dropped.
  *
  * Invariants: a request is admitted as a whole, when all its pools have room. In each pool, requests that it has no room for are admitted
- * in the order in which they came. One that waits for another pool takes no room and delays nobody here: otherwise an agent in a full pool
- * that adds tasks to another one could wait for itself.
+ * in the order in which they came. One that waits for another pool takes no room here and delays no other request: otherwise an agent in a
+ * full pool that adds tasks to another one could wait for itself.
  */
 export class Admission {
   readonly #limits = new Map<string, number>()

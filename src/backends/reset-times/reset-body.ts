@@ -1,6 +1,6 @@
 import { once } from '../../core/once.js'
 import { keysOf, readMember } from '../../core/read-member.js'
-import { decisive, type FoundReset, plainNumber, resetOf, USED_UP, waitMs } from '../retry-after.js'
+import { decisive, type FoundReset, plainNumber, resetOf, UNIT_MS, USED_UP, waitMs } from '../retry-after.js'
 import { finiteNumber, nonEmptyString } from '../safe-read.js'
 import { textResetOf } from './reset-text.js'
 
@@ -55,8 +55,6 @@ function resetIn(body: object, now: number | undefined): number | undefined {
   }
   return at
 }
-
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
 
 function leftIn(value: unknown, unit = 's', now?: number): number | undefined {
   // A protobuf duration is an object in some clients.

@@ -1,5 +1,5 @@
 import { once } from '../../core/once.js'
-import { dateOf, waitMs } from '../retry-after.js'
+import { dateOf, UNIT_MS, waitMs } from '../retry-after.js'
 
 /**
  * The wait that a text of a provider or an agent names, in milliseconds: "try again in 20s", "Please retry after 30 seconds", "reset after
@@ -21,14 +21,6 @@ const MAX_LENGTH = 8_192
 const ARTICLE = /\ban?\s(?=(?:second|minute|hour|day|week)\b)/gi
 const THOUSANDS = /(?<=\d),(?=\d{3}(?!\d))/g
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-}
 const NUMBER = '\\d{1,9}(?:\\.\\d{1,9})?'
 const UNIT = '(?:milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)(?![a-z])'
 /** Words after which a reset time follows, and what may stand between. "resets every 5 hours" names no time. */

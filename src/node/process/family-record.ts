@@ -129,7 +129,7 @@ function removeFile(file: string): void {
 
 /**
  * BAD: any folder of that name. In a temporary folder that all share, another user could put records there, and have our processes killed.
- * GOOD: one that is ours, that nobody else can enter, and that is no link.
+ * GOOD: a folder that this user owns and that only this user may enter; symbolic links are refused.
  */
 function ownFolder(): string | undefined {
   const uid = process.getuid?.()
